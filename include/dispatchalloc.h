@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file  dispatchalloc.h
+ * @brief Umbrella header: everything that a program needs.
+ *
+ * libdispatchalloc routes the allocations of a program, or of a library inside
+ * it, through one global hook to the allocator that was chosen at link time, at
+ * start-up, or by an environment variable; the system allocator serves where
+ * nobody chose. One header a concept:
+ *
+ *   dispatchalloc/version.h      version of the header and of the library
+ *   dispatchalloc/error.h        error numbers, and what to do when memory is gone
+ *   dispatchalloc/layout.h       size and alignment of a block
+ *   dispatchalloc/front.h        dal_alloc, dal_dealloc, dal_alloc_zeroed, dal_realloc
+ *   dispatchalloc/typed.h        the same by type: dal_new, dal_array_new, dal_strdup
+ *   dispatchalloc/instance.h     an allocator as a value that can be passed around
+ *   dispatchalloc/global.h       who serves the front, and who chose
+ *   dispatchalloc/backend.h      named modules that make allocators
+ *   dispatchalloc/spec.h         the text that names a backend and its layers
+ *   dispatchalloc/arena.h        arenas: many allocations, given back at once
+ *   dispatchalloc/fixed_arena.h  one block of fixed size, shared by all threads
+ *   dispatchalloc/stats.h        what the `stats` layer counted
+ *
+ * Every one of them can be included alone, from C11 and from C++11 on.
+ */
+#ifndef DISPATCHALLOC_H
+#define DISPATCHALLOC_H
+
+#include <dispatchalloc/arena.h>
+#include <dispatchalloc/backend.h>
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/fixed_arena.h>
+#include <dispatchalloc/front.h>
+#include <dispatchalloc/global.h>
+#include <dispatchalloc/instance.h>
+#include <dispatchalloc/layout.h>
+#include <dispatchalloc/spec.h>
+#include <dispatchalloc/stats.h>
+#include <dispatchalloc/typed.h>
+#include <dispatchalloc/version.h>
+
+#endif /* DISPATCHALLOC_H */

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file  dispatchalloc/backend.h
+ * @brief Backends and layers: named modules that make allocators.
+ *
+ * A backend is a constant `struct dal_backend`: a name, the options it takes, and a
+ * function that makes an allocator. A layer is a backend whose allocator wraps
+ * another one. Both are written against the public headers alone and need no symbol
+ * of the library: what create() wants from it stands in the request. See
+ * doc/backend-howto.md.
+ */
+#ifndef DISPATCHALLOC_BACKEND_H
+#define DISPATCHALLOC_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/instance.h>
+#include <dispatchalloc/macros.h>
+
+DAL_BEGIN_DECLS_
+
+/** Version of struct dal_backend, dal_option and dal_backend_request. */
+#define DAL_BACKEND_ABI 1u
+
+/** Longest name of a backend or layer, in bytes. */
+#define DAL_NAME_MAX 31
+
+/** What a value has to look like. The library checks it before create() runs. */
+enum dal_option_type {
+    DAL_OPTION_BYTES  = 1, /**< a number of bytes; K, M, G are powers of 1024 */
+    DAL_OPTION_COUNT  = 2, /**< a plain number */
+    DAL_OPTION_SWITCH = 3, /**< on, off, true, false, yes, no, 1, 0 */
+    DAL_OPTION_TEXT   = 4, /**< anything */
+    DAL_OPTION_CHOICE = 5  /**< one of `choices` */
+};
+
+/** One option of a backend. */
+struct dal_option {
+    const char *name;           /**< lower case letters, digits, '_' and '-' */
+    uint32_t type;              /**< enum dal_option_type */
+    uint32_t flags;             /**< 0 */
+    uint64_t minimum;           /**< smallest BYTES or COUNT accepted */
+    uint64_t maximum;           /**< largest BYTES or COUNT accepted */
+    const char *default_text;   /**< value if the spec names none, as in a spec; NULL: none */
+    const char *choices;        /**< for CHOICE: the words, separated by '|'; else NULL */
+    const char *summary;        /**< one line, without a full stop */
+};
+
+/** An option with the value that a spec gave it, or its default. */
+struct dal_option_value {
+    const struct dal_option *option; /**< NULL for a key of a backend that checks its own */
+    const char *key;
+    const char *text;                /**< the value, unescaped; NULL if none and no default */
+    uint64_t number;                 /**< BYTES, COUNT, SWITCH (0 or 1), CHOICE (index) */
+    int given;                       /**< 1 if the spec gave it, 0 if it is the default */
+};
+
+/**
+ * What create() is given. Owned by the library and valid during the call only; the
+ * texts in it live as long as the instance.
+ */
+struct dal_backend_request {
+    uint32_t abi;        /**< DAL_BACKEND_ABI */
+    uint32_t size_bytes; /**< bytes of this structure */
+
+    /** Where the backend gets its memory from: the system allocator for a backend, the
+     *  wrapped allocator for a layer. Never NULL, lives as long as the instance. A
+     *  backend must not call dal_* functions that allocate from inside create(). */
+    const struct dal_instance *child;
+
+    /** A layer: the allocator to wrap. A backend: NULL. */
+    const struct dal_instance *next;
+
+    /** Every option of the backend's table, in its order, with values; then, for
+     *  DAL_BACKEND_CHECKS_OPTIONS, the other keys of the spec in their order. */
+    const struct dal_option_value *options;
+    size_t option_count;
+
+    /** The value of an option by name, or NULL if the backend has none of that name. */
+    const struct dal_option_value *(*find)(const struct dal_backend_request *request,
+                                           const char *key);
+
+    /** Say why create() fails: stores a message in the manner of printf, without a
+     *  newline, and returns error, so that `return request->fail(request, ...)` works.
+     *  The library adds which item of which spec it was. */
+    int (*fail)(const struct dal_backend_request *request, int error, const char *format, ...)
+        DAL_ATTRIBUTE_PRINTF_(3, 4);
+
+    void *private_;
+};
+
+/** Flags of a backend. */
+enum dal_backend_flag {
+    DAL_BACKEND_LAYER          = 1 << 0, /**< wraps the next one in a spec */
+    DAL_BACKEND_CHECKS_OPTIONS = 1 << 1  /**< takes keys that are not in its table */
+};
+
+/**
+ * A backend or a layer. Constant, and has to live for ever once it is registered.
+ */
+struct dal_backend {
+    uint32_t abi;         /**< DAL_BACKEND_ABI */
+    uint32_t size_bytes;  /**< sizeof(struct dal_backend) */
+    const char *name;     /**< a lower case letter, then those, digits, '_' and '-';
+                               at most DAL_NAME_MAX bytes */
+    const char *version;  /**< such as "0.1.0" */
+    const char *summary;  /**< one line, without a full stop */
+    uint32_t flags;       /**< enum dal_backend_flag bits */
+    uint32_t option_count;
+    const struct dal_option *options; /**< NULL if option_count is 0 */
+
+    /**
+     * Make an allocator.
+     *
+     * @param request    what was asked for; valid during the call.
+     * @param allocator  zeroed but for abi and size_bytes; to be filled in.
+     * @return 0, or a negative error number, at best by request->fail().
+     */
+    int (*create)(const struct dal_backend_request *request, struct dal_allocator *allocator);
+
+    /**
+     * Undo create(). NULL if there is nothing to undo.
+     *
+     * @param ctx  the ctx that create() left in the allocator.
+     */
+    void (*destroy)(void *ctx);
+};
+
+/** The first two members of a struct dal_backend. */
+#define DAL_BACKEND_HEADER DAL_BACKEND_ABI, (uint32_t)sizeof(struct dal_backend)
+
+/**
+ * Make a backend known, so that a spec can name it, the operator's included.
+ *
+ * @param backend  not copied; has to live for ever. Not NULL.
+ * @return 0; DAL_ERR_INVALID for a missing or malformed member; DAL_ERR_ABI;
+ *         DAL_ERR_TAKEN if another one has the name; DAL_ERR_FULL after 64.
+ *
+ * Thread-safe; takes no lock. To be named by DISPATCHALLOC_BACKEND it has to be
+ * registered before the first allocation.
+ */
+DAL_API int dal_backend_register(const struct dal_backend *backend);
+
+/**
+ * Find a backend or layer by name, among those registered and those built in.
+ *
+ * @param name  not NULL.
+ * @return the backend, or NULL if there is none.
+ *
+ * Thread-safe.
+ */
+DAL_API const struct dal_backend *dal_backend_find(const char *name);
+
+/** How many backends and layers are known. Thread-safe. */
+DAL_API size_t dal_backend_count(void);
+
+/**
+ * The backend at a position: those that the program registered first, in the order of
+ * their registration, then those built in.
+ *
+ * @param index  from 0.
+ * @return the backend, or NULL from dal_backend_count() on. Thread-safe.
+ */
+DAL_API const struct dal_backend *dal_backend_at(size_t index);
+
+DAL_END_DECLS_
+
+#endif /* DISPATCHALLOC_BACKEND_H */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file  dispatchalloc/macros.h
+ * @brief Attributes and language differences that the other headers share.
+ *
+ * Nothing here is meant for use outside the headers of this library, and what
+ * ends in an underscore may change in any version.
+ */
+#ifndef DISPATCHALLOC_MACROS_H
+#define DISPATCHALLOC_MACROS_H
+
+#ifdef __cplusplus
+# define DAL_BEGIN_DECLS_ extern "C" {
+# define DAL_END_DECLS_   }
+# define DAL_ALIGNOF_(type) alignof(type)
+# define DAL_ALIGNAS_(bytes) alignas(bytes)
+#else
+# define DAL_BEGIN_DECLS_
+# define DAL_END_DECLS_
+# define DAL_ALIGNOF_(type) _Alignof(type)
+# define DAL_ALIGNAS_(bytes) _Alignas(bytes)
+#endif
+
+#if defined(__GNUC__)
+# if defined(__ELF__) || defined(__APPLE__)
+#  define DAL_API __attribute__((visibility("default")))
+# else
+#  define DAL_API
+# endif
+# define DAL_ATTRIBUTE_(list) __attribute__(list)
+# define DAL_LIKELY_(condition)   __builtin_expect(!!(condition), 1)
+# define DAL_UNLIKELY_(condition) __builtin_expect(!!(condition), 0)
+#else
+# define DAL_API
+# define DAL_ATTRIBUTE_(list)
+# define DAL_LIKELY_(condition)   (condition)
+# define DAL_UNLIKELY_(condition) (condition)
+#endif
+
+/* printf-like functions of this library always take C99 formats, also on Windows,
+ * where "printf" would mean the old run-time's. */
+#if defined(__MINGW32__) && !defined(__clang__)
+# define DAL_ATTRIBUTE_PRINTF_(text, first) DAL_ATTRIBUTE_((format(gnu_printf, text, first)))
+#else
+# define DAL_ATTRIBUTE_PRINTF_(text, first) DAL_ATTRIBUTE_((format(printf, text, first)))
+#endif
+
+#endif /* DISPATCHALLOC_MACROS_H */

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# The public headers. tests/headers.sh compiles each of them alone.
+include_HEADERS = include/dispatchalloc.h
+dispatchallocincludedir = $(includedir)/dispatchalloc
+dispatchallocinclude_HEADERS = \
+	include/dispatchalloc/arena.h \
+	include/dispatchalloc/backend.h \
+	include/dispatchalloc/error.h \
+	include/dispatchalloc/fixed_arena.h \
+	include/dispatchalloc/front.h \
+	include/dispatchalloc/global.h \
+	include/dispatchalloc/instance.h \
+	include/dispatchalloc/layout.h \
+	include/dispatchalloc/macros.h \
+	include/dispatchalloc/spec.h \
+	include/dispatchalloc/stats.h \
+	include/dispatchalloc/typed.h
+nodist_dispatchallocinclude_HEADERS = include/dispatchalloc/version.h
