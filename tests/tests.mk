@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+# The test suite. Two kinds of tests, one list each:
+#
+#   unit_tests   libcheck programs, one a module. They link libcore.la, the library with
+#                nothing hidden. A block each, so that blocks merge easily:
+#
+#                    unit_tests += tests/check_MODULE
+#                    tests_check_MODULE_CPPFLAGS = $(check_cppflags)
+#                    tests_check_MODULE_LDADD = $(check_ldadd)
+#                    (tests_check_MODULE_SOURCES defaults to tests/check_MODULE.c)
+#
+#   shell_tests  POSIX sh, `set -eu`, exit 77 with a reason to skip. They find what they
+#                need in the environment that is set below. tests/NAME.sh, not executable:
+#
+#                    shell_tests += tests/NAME.sh
+#
+# Programs that a test starts (misuse, link-time choice, ...) are check_PROGRAMS with
+# LDADD = libdispatchalloc.la (a libtool wrapper in the build tree; link with
+# `-static-libtool-libs` or against libcore.la where it has to be a plain executable).
+
+unit_tests =
+shell_tests =
+check_DATA =
+
+check_cppflags = $(AM_CPPFLAGS) -I$(top_builddir) -I$(top_srcdir) -I$(top_srcdir)/lib \
+	-I$(top_srcdir)/tests $(CHECK_CFLAGS)
+check_ldadd = libcore.la $(CHECK_LIBS)
+
+# Paths are absolute, so that a test may change its directory. The variables of the
+# library itself are taken away: a suite must not depend on who runs it.
+AM_TESTS_ENVIRONMENT = \
+	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
+	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH; \
+	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
+	CC='$(CC)'; CXX='$(CXX_FOR_TESTS)'; CFLAGS='$(CFLAGS)'; CPPFLAGS='$(CPPFLAGS)'; \
+	LDFLAGS='$(LDFLAGS)'; MAKE='$(MAKE)'; SED='$(SED)'; NM='$(NM)'; OBJDUMP='$(OBJDUMP)'; \
+	VALGRIND='$(VALGRIND)'; PKG_CONFIG='$(PKG_CONFIG)'; LIBTOOL='$(SHELL) $(abs_top_builddir)/libtool'; \
+	VERSION='$(PACKAGE_VERSION)'; EXEEXT='$(EXEEXT)'; \
+	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-60}; \
+	export srcdir builddir CC CXX CFLAGS CPPFLAGS LDFLAGS MAKE SED NM OBJDUMP VALGRIND PKG_CONFIG \
+	       LIBTOOL VERSION EXEEXT CK_DEFAULT_TIMEOUT;
+
+# A libcheck program's closing line is shown as well as logged: file descriptor 9 is
+# make's own standard output.
+AM_TESTS_FD_REDIRECT = 9>&1
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/unit.sh
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+
+if HAVE_CHECK
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+else
+# configure goes on without libcheck, so that the library builds anywhere; a suite that
+# leaves its programs out must not look as if it had passed.
+check_DATA += no-libcheck
+no-libcheck:
+	@echo "make check needs libcheck (Debian's package: check). Install it and run ./configure again." >&2; \
+	exit 1
+endif
+.PHONY: no-libcheck check-totals
+
+TESTS += $(shell_tests)
+EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
+
+# The result of the last `make check` in one line, single checks counted.
+check-totals:
+	@$(SHELL) $(srcdir)/tests/totals.sh $(TEST_LOGS)
