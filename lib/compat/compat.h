@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The platform seam: everything in lib/ that differs between operating systems.
+ *
+ * Preconditions, said once: these functions may be called before any constructor has
+ * run, after exit handlers, between fork and exec, and while any lock of the program is
+ * held. So none of them allocates, takes a lock, or changes errno; what needs more than
+ * that says so. One file a system implements them (posix.c, windows.c).
+ */
+#ifndef DAL_COMPAT_H
+#define DAL_COMPAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For data of the library that other files of it name. */
+#if defined __ELF__ || defined __APPLE__
+# define DAL_HIDDEN_ __attribute__((visibility("hidden")))
+#else
+# define DAL_HIDDEN_
+#endif
+
+/* Zeroed pages from the operating system, or NULL. */
+void *dal_compat_map_(size_t bytes);
+
+/* Give pages of dal_compat_map_() back, with the size they were asked for. */
+void dal_compat_unmap_(void *pages, size_t bytes);
+
+/* Make pages of dal_compat_map_() read-only. Best effort: a failure is not reported. */
+void dal_compat_protect_(void *pages, size_t bytes);
+
+/* The value of an environment variable; NULL if unset or if the process runs with raised
+ * privileges. */
+const char *dal_compat_getenv_(const char *name);
+
+/* 1 if the process runs with raised privileges (AT_SECURE), where variables are ignored. */
+int dal_compat_is_secure_(void);
+
+/* Write bytes to standard error, in one call where the system allows it. */
+void dal_compat_write_(const char *text, size_t bytes);
+
+/* Number of this process; differs between a parent and its forked child. Not 0. */
+uint64_t dal_compat_process_(void);
+
+/* Let another thread run. */
+void dal_compat_yield_(void);
+
+/* Register functions to be run around fork(2), as pthread_atfork(3), which may allocate.
+ * Returns 0, or non-zero if that failed. Where there is no fork it does nothing. */
+int dal_compat_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* Describe a code address as "FILE+0xOFFSET", fit for addr2line(1), or as a plain number
+ * where the file is not known. Opens and reads a file of the system; only for messages. */
+void dal_compat_locate_(const void *address, char *text, size_t bytes);
+
+#endif /* DAL_COMPAT_H */

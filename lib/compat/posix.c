@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The platform seam on POSIX systems. See compat.h for the preconditions. */
+#include <config.h>
+
+#include "compat/compat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#if HAVE_SYS_AUXV_H
+# include <sys/auxv.h>
+#endif
+
+#if !defined MAP_ANONYMOUS && defined MAP_ANON
+# define MAP_ANONYMOUS MAP_ANON
+#endif
+
+void *dal_compat_map_(size_t bytes)
+{
+    int saved_errno = errno;
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    errno = saved_errno;
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void dal_compat_unmap_(void *pages, size_t bytes)
+{
+    int saved_errno = errno;
+
+    (void)munmap(pages, bytes);
+    errno = saved_errno;
+}
+
+void dal_compat_protect_(void *pages, size_t bytes)
+{
+    int saved_errno = errno;
+
+    (void)mprotect(pages, bytes, PROT_READ);
+    errno = saved_errno;
+}
+
+int dal_compat_is_secure_(void)
+{
+#if HAVE_GETAUXVAL && defined AT_SECURE
+    return getauxval(AT_SECURE) != 0;
+#elif HAVE_ISSETUGID
+    return issetugid() != 0;
+#else
+    return getuid() != geteuid() || getgid() != getegid();
+#endif
+}
+
+const char *dal_compat_getenv_(const char *name)
+{
+#if HAVE_SECURE_GETENV
+    return secure_getenv(name);
+#else
+    return dal_compat_is_secure_() ? NULL : getenv(name);
+#endif
+}
+
+void dal_compat_write_(const char *text, size_t bytes)
+{
+    int saved_errno = errno;
+
+    while (bytes > 0) {
+        ssize_t written = write(STDERR_FILENO, text, bytes);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            break;
+        text += written;
+        bytes -= (size_t)written;
+    }
+    errno = saved_errno;
+}
+
+uint64_t dal_compat_process_(void)
+{
+    return (uint64_t)getpid();
+}
+
+void dal_compat_yield_(void)
+{
+    (void)sched_yield();
+}
+
+int dal_compat_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    return pthread_atfork(prepare, parent, child);
+}
+
+/* One line of /proc/self/maps: "start-end perms offset dev inode   path". Returns 1 with
+ * the text written if the line covers the address. */
+static int locate_in_line(const char *line, uintptr_t address, char *text, size_t bytes)
+{
+    uintptr_t start, end, offset;
+    int path_at = 0;
+
+    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNxPTR " %*s %*s %n", &start, &end, &offset,
+               &path_at) < 3)
+        return 0;
+    if (address < start || address >= end || path_at == 0 || line[path_at] != '/')
+        return 0;
+    (void)snprintf(text, bytes, "%s+0x%" PRIxPTR, line + path_at, address - start + offset);
+    return 1;
+}
+
+void dal_compat_locate_(const void *address, char *text, size_t bytes)
+{
+    int saved_errno = errno;
+    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    char line[512];
+    size_t length = 0;
+    char block[1024];
+    ssize_t got;
+    int found = 0;
+
+    (void)snprintf(text, bytes, "0x%" PRIxPTR, (uintptr_t)address);
+    while (file >= 0 && !found && (got = read(file, block, sizeof block)) > 0) {
+        for (ssize_t i = 0; i < got && !found; i++) {
+            if (block[i] != '\n') {
+                /* A longer line is cut; its path is then too, and that is all. */
+                if (length < sizeof line - 1)
+                    line[length++] = block[i];
+                continue;
+            }
+            line[length] = '\0';
+            length = 0;
+            found = locate_in_line(line, (uintptr_t)address, text, bytes);
+        }
+    }
+    if (file >= 0)
+        (void)close(file);
+    errno = saved_errno;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text in a buffer of fixed size, and lines on standard error.
+ *
+ * Nothing here allocates: lines are made on the stack and written by write(2), so that a
+ * message can be given from any place that an allocation can come from.
+ */
+#ifndef DAL_TEXT_H
+#define DAL_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <dispatchalloc/macros.h>
+
+/* A growing text in memory of the caller's. Always terminated if bytes > 0; what does not
+ * fit is left out, but counted in length, as snprintf(3) does. */
+struct dal_text_ {
+    char *data;
+    size_t bytes;
+    size_t length;
+};
+
+/* Longest line that dal_log_() writes, and room for a message that one is made from. */
+#define DAL_LINE_BYTES 1024
+#define DAL_MESSAGE_BYTES 768
+
+/* An empty text over a buffer; data may be NULL if bytes is 0. */
+struct dal_text_ dal_text_over_(char *data, size_t bytes);
+
+/* Append in the manner of printf. */
+void dal_text_add_(struct dal_text_ *text, const char *format, ...) DAL_ATTRIBUTE_PRINTF_(2, 3);
+void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list arguments)
+    DAL_ATTRIBUTE_PRINTF_(2, 0);
+
+/* Write "dispatchalloc: <text>\n" to standard error. Control characters, which a value
+ * from the environment may hold, are shown as '?', so that a line stays one line. */
+void dal_log_(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
+
+#endif /* DAL_TEXT_H */
