@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of what is built in. See builtin.h. */
+#include <config.h>
+
+#include "builtin.h"
+
+extern const struct dal_backend dal_backend_system_;
+
+const struct dal_backend *const dal_builtins_[] = {
+    &dal_backend_system_,
+    NULL,
+};
