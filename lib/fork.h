@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Calling the fork functions of instances around fork(2). */
+#ifndef DAL_FORK_H
+#define DAL_FORK_H
+
+#include <dispatchalloc/instance.h>
+
+/* Most instances with fork functions that can live at a time. */
+#define DAL_FORK_MAX 64
+
+/* Call the fork functions of an instance around every fork from now on, if it has any of
+ * its own. Returns 0, DAL_ERR_FULL or DAL_ERR_SYSTEM. */
+int dal_fork_watch_(const struct dal_instance *instance);
+
+/* Stop that. */
+void dal_fork_unwatch_(const struct dal_instance *instance);
+
+#endif /* DAL_FORK_H */

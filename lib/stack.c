@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making stacks: look each item up, check its options, call create() from the innermost
+ * item outwards, fill the tables.
+ *
+ * No lock is held while create() runs, since it is code that we do not know: it may load
+ * libraries, start threads, or wait for either.
+ */
+#include <config.h>
+
+#include "stack.h"
+
+#include <string.h>
+
+#include <dispatchalloc/error.h>
+
+#include "builtin.h"
+#include "compat/compat.h"
+#include "fork.h"
+#include "instance.h"
+#include "registry.h"
+
+/* dal_* calls that come from inside create() are found by this (see hook.c). */
+static _Thread_local const char *creating;
+
+const char *dal_stack_creating_(void)
+{
+    return creating;
+}
+
+static const struct dal_option_value *find_value(const struct dal_backend_request *request,
+                                                 const char *key)
+{
+    for (size_t i = 0; i < request->option_count; i++) {
+        if (strcmp(request->options[i].key, key) == 0)
+            return &request->options[i];
+    }
+    return NULL;
+}
+
+static int keep_reason(const struct dal_backend_request *request, int error, const char *format,
+                       ...)
+{
+    struct dal_text_ *why = request->private_;
+    va_list arguments;
+
+    va_start(arguments, format);
+    dal_text_add_list_(why, format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+/* Calls create() and makes sure that a failure has a number and a reason. */
+static int call_create(const struct dal_backend *backend, const struct dal_option_value *values,
+                       size_t value_count, const struct dal_instance *next,
+                       struct dal_allocator *allocator, struct dal_text_ *why)
+{
+    const char *outer = creating;
+    size_t length;
+    int error;
+    struct dal_backend_request request = {
+        .abi = DAL_BACKEND_ABI,
+        .size_bytes = sizeof request,
+        .child = next ? next : &dal_system_instance_,
+        .next = next,
+        .options = values,
+        .option_count = value_count,
+        .find = find_value,
+        .fail = keep_reason,
+        .private_ = why,
+    };
+
+    memset(allocator, 0, sizeof *allocator);
+    allocator->abi = DAL_ALLOCATOR_ABI;
+    allocator->size_bytes = sizeof *allocator;
+    dal_text_add_(why, "\"%s\": ", backend->name);
+    length = why->length;
+    creating = backend->name;
+    error = backend->create(&request, allocator);
+    creating = outer;
+    if (error > 0)
+        error = DAL_ERR_CREATE;
+    if (error && why->length == length)
+        dal_text_add_(why, "%s", dal_strerror(error));
+    return error;
+}
+
+static void reset(struct dal_text_ *text)
+{
+    *text = dal_text_over_(text->data, text->bytes);
+}
+
+/* Make item number index, whose next one (or base) is there already. */
+static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_instance *base,
+                       const char *name, struct dal_text_ *why)
+{
+    struct dal_stack_item_ *item = &stack->items[index];
+    int is_layer = (item->backend->flags & DAL_BACKEND_LAYER) != 0;
+    const struct dal_instance *below =
+        index + 1 < stack->item_count ? &stack->instances[index + 1] : base;
+    const struct dal_instance *next = is_layer ? below : NULL;
+    struct dal_allocator allocator;
+    size_t value_count;
+    int error = dal_options_resolve_(item->backend, &stack->spec.parts[index], stack->values,
+                                     &value_count, why);
+
+    if (error)
+        return error;
+    error = call_create(item->backend, stack->values, value_count, next, &allocator, why);
+    if (error)
+        return error;
+    error = dal_instance_fill_(&stack->instances[index], &allocator, next, name, why);
+    if (error) {
+        if (item->backend->destroy)
+            item->backend->destroy(allocator.ctx);
+        return error;
+    }
+    reset(why);
+    item->ctx = allocator.ctx;
+    return DAL_OK;
+}
+
+static void destroy_items(const struct dal_stack_ *stack, size_t from)
+{
+    for (size_t i = from; i < stack->item_count; i++) {
+        const struct dal_stack_item_ *item = &stack->items[i];
+
+        if (item->backend && item->backend->destroy)
+            item->backend->destroy(item->ctx);
+    }
+}
+
+int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ *why)
+{
+    int error = dal_spec_parse_(spec, text, why);
+
+    if (error)
+        return error;
+    for (size_t i = 0; i < spec->part_count; i++) {
+        const char *name = spec->parts[i].name;
+        const struct dal_backend *backend = dal_backend_find(name);
+
+        if (!backend) {
+            dal_registry_explain_unknown_(name, why);
+            return DAL_ERR_UNKNOWN;
+        }
+        if (!(backend->flags & DAL_BACKEND_LAYER) && i + 1 < spec->part_count) {
+            dal_text_add_(why, "\"%s\" is a backend, not a layer, and has to come last", name);
+            return DAL_ERR_SYNTAX;
+        }
+    }
+    return DAL_OK;
+}
+
+/* What was found by name once is found again: a registered backend stays. */
+static void take_backends(struct dal_stack_ *stack)
+{
+    stack->item_count = stack->spec.part_count;
+    for (size_t i = 0; i < stack->item_count; i++) {
+        stack->items[i].backend = dal_backend_find(stack->spec.parts[i].name);
+        stack->wraps_base = (stack->items[i].backend->flags & DAL_BACKEND_LAYER) != 0;
+    }
+}
+
+/* The name of the whole is "a+b+c"; that of an inner instance is the rest from it on. */
+static void set_names(struct dal_stack_ *stack, const struct dal_instance *base,
+                      const char **names)
+{
+    struct dal_text_ text = dal_text_over_(stack->name, sizeof stack->name);
+
+    for (size_t i = 0; i < stack->item_count; i++) {
+        names[i] = stack->name + (text.length < text.bytes ? text.length + (i > 0) : 0);
+        dal_text_add_(&text, "%s%s", i ? "+" : "", stack->items[i].backend->name);
+    }
+    if (stack->wraps_base)
+        dal_text_add_(&text, "+%s", base->name);
+}
+
+static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_instance *base,
+                struct dal_text_ *why)
+{
+    const char *names[DAL_SPEC_ITEMS_MAX];
+    int error = dal_stack_check_(spec, &stack->spec, why);
+
+    if (error)
+        return error;
+    take_backends(stack);
+    set_names(stack, base, names);
+    for (size_t i = stack->item_count; i-- > 0;) {
+        error = create_item(stack, i, base, names[i], why);
+        if (error) {
+            destroy_items(stack, i + 1);
+            return error;
+        }
+    }
+    return DAL_OK;
+}
+
+/* What making any kind of stack ends with; takes the mapping back if it failed. */
+static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owner,
+                  struct dal_stack_ **stack, struct dal_text_ *why)
+{
+    if (!error) {
+        made->top = &made->instances[0];
+        error = dal_fork_watch_(made->top);
+        if (error) {
+            dal_text_add_(why, "its fork functions: %s (%d allocators can have some)",
+                          dal_strerror(error), DAL_FORK_MAX);
+            destroy_items(made, 0);
+        }
+    }
+    if (error) {
+        dal_compat_unmap_(made, sizeof *made);
+        return error;
+    }
+    if (owner == DAL_STACK_OF_PROGRAM)
+        made->instances[0].private_[0] = made;
+    dal_compat_protect_(made, sizeof *made);
+    *stack = made;
+    return DAL_OK;
+}
+
+static struct dal_stack_ *map_stack(struct dal_text_ *why)
+{
+    struct dal_stack_ *stack = dal_compat_map_(sizeof *stack);
+
+    if (!stack)
+        dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
+    return stack;
+}
+
+int dal_stack_create_(const char *spec, const struct dal_instance *base,
+                      enum dal_stack_owner_ owner, struct dal_stack_ **stack,
+                      struct dal_text_ *why)
+{
+    struct dal_stack_ *made = map_stack(why);
+
+    return made ? finish(made, fill(made, spec, base, why), owner, stack, why) : DAL_ERR_MEMORY;
+}
+
+int dal_stack_create_single_(const struct dal_allocator *allocator, const char *name,
+                             enum dal_stack_owner_ owner, struct dal_stack_ **stack,
+                             struct dal_text_ *why)
+{
+    struct dal_stack_ *made = map_stack(why);
+    struct dal_text_ text;
+    int error;
+
+    if (!made)
+        return DAL_ERR_MEMORY;
+    text = dal_text_over_(made->name, sizeof made->name);
+    dal_text_add_(&text, "%s", name ? name : "custom");
+    made->item_count = 1;
+    error = dal_instance_fill_(&made->instances[0], allocator, NULL, made->name, why);
+    return finish(made, error, owner, stack, why);
+}
+
+struct dal_stack_ *dal_stack_of_(const struct dal_instance *instance)
+{
+    return instance ? instance->private_[0] : NULL;
+}
+
+void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory)
+{
+    if (!stack)
+        return;
+    dal_fork_unwatch_(stack->top);
+    destroy_items(stack, 0);
+    if (!keep_memory)
+        dal_compat_unmap_(stack, sizeof *stack);
+}
