@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is to serve. See choice.h for the state word.
+ *
+ * Every candidate is made as soon as it is wanted, in the thread that wants it: the link's
+ * and the environment's when the library starts, the program's in its own call. The first
+ * allocation only picks, so it cannot meet a lock, the loader, or a failing create().
+ */
+#include <config.h>
+
+#include "choice.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include <dispatchalloc/error.h>
+
+#include "builtin.h"
+#include "compat/compat.h"
+#include "environment.h"
+
+/* Defined by DAL_GLOBAL_ALLOCATOR() and DAL_FORBID_ENVIRONMENT(), or by nobody. A weak
+ * undefined reference, since the definition of a weak default could be folded in. */
+DAL_API extern const struct dal_link_choice *const dal_link_choice_ __attribute__((weak));
+DAL_API extern const char *const dal_forbid_environment_ __attribute__((weak));
+
+static const struct dal_decision_ default_decision = {
+    .winner = &dal_system_instance_,
+    .source = DAL_SOURCE_DEFAULT,
+    .candidates = {{.instance = &dal_system_instance_, .label = "system"}},
+};
+
+#define SEALED ((uintptr_t)1)
+
+/* Release when a decision is swapped in or sealed, acquire when it is read. */
+static _Atomic(uintptr_t) state = (uintptr_t)&default_decision;
+
+/* Written while the library starts, before any reader: read after start(). */
+static struct dal_environment_ environment;
+static const char *environment_spec; /* a copy, NULL if unset or vetoed */
+
+static _Atomic(int) program_strict;
+
+static const struct dal_decision_ *decision_of(uintptr_t word)
+{
+    return (const struct dal_decision_ *)(word & ~SEALED);
+}
+
+/* ---- Making decisions ---------------------------------------------------------------- */
+
+static struct dal_text_ label_of(struct dal_candidate_ *candidate)
+{
+    return dal_text_over_(candidate->label, sizeof candidate->label);
+}
+
+/* The one of highest rank that can serve. The default always can. */
+static void pick_winner(struct dal_decision_ *decision)
+{
+    int source = DAL_SOURCE_COUNT - 1;
+
+    while (!decision->candidates[source].instance)
+        source--;
+    decision->winner = decision->candidates[source].instance;
+    decision->source = (enum dal_source)source;
+}
+
+/* What would serve if nobody of this rank or above had chosen. */
+static const struct dal_instance *below(const struct dal_decision_ *decision,
+                                        enum dal_source source)
+{
+    int lower = (int)source - 1;
+
+    while (!decision->candidates[lower].instance)
+        lower--;
+    return decision->candidates[lower].instance;
+}
+
+static void adopt(struct dal_candidate_ *candidate, struct dal_stack_ *stack)
+{
+    candidate->stack = stack;
+    candidate->instance = stack ? stack->top : NULL;
+}
+
+static void make_link_candidate(struct dal_decision_ *decision)
+{
+    struct dal_candidate_ *candidate = &decision->candidates[DAL_SOURCE_LINK];
+    struct dal_text_ why = dal_text_over_(candidate->reason, sizeof candidate->reason);
+    struct dal_text_ label = label_of(candidate);
+    struct dal_stack_ *stack = NULL;
+
+    dal_text_add_(&label, "DAL_GLOBAL_ALLOCATOR(%s) at %s:%u", dal_link_choice_->name,
+                  dal_link_choice_->file, (unsigned)dal_link_choice_->line);
+    (void)dal_stack_create_single_(dal_link_choice_->allocator, dal_link_choice_->name,
+                                   DAL_STACK_OF_LIBRARY, &stack, &why);
+    adopt(candidate, stack);
+}
+
+static void make_environment_candidate(struct dal_decision_ *decision)
+{
+    struct dal_candidate_ *candidate = &decision->candidates[DAL_SOURCE_ENVIRONMENT];
+    struct dal_text_ why = dal_text_over_(candidate->reason, sizeof candidate->reason);
+    struct dal_text_ label = label_of(candidate);
+    struct dal_stack_ *stack = NULL;
+
+    dal_text_add_(&label, DAL_ENV_BACKEND "=%s", environment_spec);
+    (void)dal_stack_create_(environment_spec, below(decision, DAL_SOURCE_ENVIRONMENT),
+                            DAL_STACK_OF_LIBRARY, &stack, &why);
+    adopt(candidate, stack);
+}
+
+/* ---- Start --------------------------------------------------------------------------- */
+
+static const char *copy_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = dal_compat_map_(bytes);
+
+    if (copy) {
+        memcpy(copy, text, bytes);
+        dal_compat_protect_(copy, bytes);
+    }
+    return copy;
+}
+
+static void start_once(void)
+{
+    struct dal_decision_ *decision;
+    int has_link = &dal_link_choice_ != NULL;
+
+    dal_environment_read_(&environment);
+    if (environment.backend && !&dal_forbid_environment_)
+        environment_spec = copy_text(environment.backend);
+    if (!has_link && !environment_spec)
+        return;
+
+    decision = dal_compat_map_(sizeof *decision);
+    if (!decision) {
+        dal_log_("no memory to start with; the system allocator serves");
+        return;
+    }
+    *decision = default_decision;
+    if (has_link)
+        make_link_candidate(decision);
+    if (environment_spec)
+        make_environment_candidate(decision);
+    pick_winner(decision);
+    dal_compat_protect_(decision, sizeof *decision);
+    atomic_store_explicit(&state, (uintptr_t)decision, memory_order_release);
+}
+
+#define START_DONE UINT64_MAX
+
+static _Thread_local int starting;
+
+/*
+ * Read the environment and the link's choice, once. Ordinarily that is done by the
+ * library's constructor; a call that comes earlier (from preinit_array, or an object that
+ * is initialised before us) does it itself.
+ *
+ * The word is 0, the process that starts, or START_DONE. A thread that finds another one
+ * at it waits, which ends: nothing is loaded here, so the other one does not wait for a
+ * lock that we may hold. A forked child finds a process that is not itself and starts over.
+ * Returns 0 for a call from inside the start.
+ */
+static int start(void)
+{
+    static _Atomic(uint64_t) word;
+    uint64_t seen = atomic_load_explicit(&word, memory_order_acquire);
+    uint64_t process;
+
+    if (seen == START_DONE)
+        return 1;
+    if (starting)
+        return 0;
+    process = dal_compat_process_();
+    for (;;) {
+        if (seen == START_DONE)
+            return 1;
+        if (seen != process &&
+            atomic_compare_exchange_weak_explicit(&word, &seen, process, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            break;
+        if (seen == process) {
+            dal_compat_yield_();
+            seen = atomic_load_explicit(&word, memory_order_acquire);
+        }
+    }
+    starting = 1;
+    start_once();
+    starting = 0;
+    /* Pairs with the acquire loads above: who sees START_DONE sees what was read. */
+    atomic_store_explicit(&word, START_DONE, memory_order_release);
+    return 1;
+}
+
+/* Before the constructors of the program, and of the libraries that depend on us. */
+__attribute__((constructor(101))) static void start_early(void)
+{
+    (void)start();
+}
+
+/* ---- Reading and sealing ------------------------------------------------------------- */
+
+const struct dal_decision_ *dal_choice_current_(int *sealed)
+{
+    uintptr_t word;
+
+    if (!start())
+        return NULL;
+    word = atomic_load_explicit(&state, memory_order_acquire);
+    *sealed = (word & SEALED) != 0;
+    return decision_of(word);
+}
+
+const struct dal_decision_ *dal_choice_seal_(int *first)
+{
+    uintptr_t word;
+
+    *first = 0;
+    if (!start())
+        return NULL;
+    word = atomic_fetch_or_explicit(&state, SEALED, memory_order_acq_rel);
+    *first = !(word & SEALED);
+    return decision_of(word);
+}
+
+/* ---- Changing ------------------------------------------------------------------------ */
+
+/* What a change of the decision is about: the stack that the program wants, or NULL to
+ * leave its choice alone, and a refusal to keep, or NULL. */
+struct change {
+    struct dal_stack_ *program;
+    const char *label;
+    const char *refusal;
+};
+
+static int needs_remake(const struct dal_decision_ *old, const struct change *change)
+{
+    const struct dal_stack_ *stack = old->candidates[DAL_SOURCE_ENVIRONMENT].stack;
+
+    if (!environment_spec || change->refusal)
+        return 0;
+    return !stack || (stack->wraps_base && change->program);
+}
+
+static int make_changed(const struct dal_decision_ *old, const struct change *change,
+                        struct dal_decision_ **made)
+{
+    struct dal_decision_ *decision = dal_compat_map_(sizeof *decision);
+
+    if (!decision)
+        return DAL_ERR_MEMORY;
+    *decision = *old;
+    if (change->program) {
+        struct dal_text_ label = label_of(&decision->candidates[DAL_SOURCE_PROGRAM]);
+
+        dal_text_add_(&label, "%s", change->label);
+        adopt(&decision->candidates[DAL_SOURCE_PROGRAM], change->program);
+    }
+    if (change->refusal) {
+        struct dal_text_ refused = dal_text_over_(decision->refused, sizeof decision->refused);
+
+        dal_text_add_(&refused, "%s", change->refusal);
+    }
+    if (needs_remake(old, change))
+        make_environment_candidate(decision);
+    pick_winner(decision);
+    dal_compat_protect_(decision, sizeof *decision);
+    *made = decision;
+    return DAL_OK;
+}
+
+/* Destroy the stack of a source that `replaced` has and `kept` has not. */
+static void drop_replaced(const struct dal_decision_ *replaced, const struct dal_decision_ *kept,
+                          enum dal_source source, int keep_memory)
+{
+    struct dal_stack_ *stack = replaced->candidates[source].stack;
+
+    if (stack != kept->candidates[source].stack)
+        dal_stack_destroy_(stack, keep_memory);
+}
+
+static int apply(const struct change *change)
+{
+    uintptr_t word = atomic_load_explicit(&state, memory_order_acquire);
+
+    while (!(word & SEALED)) {
+        const struct dal_decision_ *old = decision_of(word);
+        struct dal_decision_ *made = NULL;
+        int error = make_changed(old, change, &made);
+
+        if (error)
+            return error;
+        if (atomic_compare_exchange_strong_explicit(&state, &word, (uintptr_t)made,
+                                                    memory_order_acq_rel, memory_order_acquire)) {
+            /* Nobody has allocated from what was replaced: it never was the hook. Its
+             * memory stays, since another thread may be reading a name in it. */
+            drop_replaced(old, made, DAL_SOURCE_ENVIRONMENT, 1);
+            drop_replaced(old, made, DAL_SOURCE_PROGRAM, 1);
+            return DAL_OK;
+        }
+        drop_replaced(made, old, DAL_SOURCE_ENVIRONMENT, 0);
+        dal_compat_unmap_(made, sizeof *made);
+    }
+    return DAL_ERR_SEALED;
+}
+
+static int apply_stack(struct dal_stack_ *stack, const char *label, struct dal_text_ *why)
+{
+    struct change change = {stack, label, NULL};
+    int error = apply(&change);
+
+    if (error) {
+        dal_stack_destroy_(stack, 0);
+        dal_text_add_(why, "%s", dal_strerror(error));
+    }
+    return error;
+}
+
+static int check_open(struct dal_text_ *why)
+{
+    int sealed;
+
+    if (!dal_choice_current_(&sealed)) {
+        dal_text_add_(why, "called from inside the start of the library");
+        return DAL_ERR_INVALID;
+    }
+    return sealed ? DAL_ERR_SEALED : DAL_OK;
+}
+
+int dal_choice_set_allocator_(const struct dal_allocator *allocator, const char *name,
+                              struct dal_text_ *why)
+{
+    struct dal_stack_ *stack;
+    char label[128];
+    struct dal_text_ text = dal_text_over_(label, sizeof label);
+    int error = check_open(why);
+
+    if (!error)
+        error = dal_stack_create_single_(allocator, name, DAL_STACK_OF_LIBRARY, &stack, why);
+    if (error)
+        return error;
+    dal_text_add_(&text, "\"%s\" set by the program", stack->top->name);
+    return apply_stack(stack, label, why);
+}
+
+int dal_choice_set_spec_(const char *spec, struct dal_text_ *why)
+{
+    const struct dal_decision_ *decision;
+    struct dal_stack_ *stack;
+    char label[256];
+    struct dal_text_ text = dal_text_over_(label, sizeof label);
+    int sealed;
+    int error = check_open(why);
+
+    if (error)
+        return error;
+    decision = dal_choice_current_(&sealed);
+    error = dal_stack_create_(spec, below(decision, DAL_SOURCE_PROGRAM), DAL_STACK_OF_LIBRARY,
+                              &stack, why);
+    if (error)
+        return error;
+    dal_text_add_(&text, "\"%s\" set by the program", spec);
+    return apply_stack(stack, label, why);
+}
+
+void dal_choice_keep_refusal_(const char *refusal)
+{
+    struct change change = {NULL, NULL, refusal};
+    const struct dal_decision_ *decision;
+    int sealed;
+
+    /* The first one tells most, and a program that tries for ever is not to grow. */
+    decision = dal_choice_current_(&sealed);
+    if (decision && !decision->refused[0])
+        (void)apply(&change);
+}
+
+void dal_choice_retry_environment_(void)
+{
+    struct change nothing = {NULL, NULL, NULL};
+    const struct dal_decision_ *decision;
+    int sealed;
+
+    decision = dal_choice_current_(&sealed);
+    if (decision && !sealed && needs_remake(decision, &nothing))
+        (void)apply(&nothing);
+}
+
+/* ---- Switches ------------------------------------------------------------------------ */
+
+int dal_choice_is_strict_(void)
+{
+    if (start() && environment.strict >= 0)
+        return environment.strict;
+    return atomic_load_explicit(&program_strict, memory_order_relaxed);
+}
+
+void dal_choice_set_strict_(int strict)
+{
+    atomic_store_explicit(&program_strict, strict != 0, memory_order_relaxed);
+}
+
+int dal_choice_is_verbose_(void)
+{
+    return start() && environment.verbose;
+}
+
+const char *dal_choice_vetoed_(const char **file)
+{
+    if (!start() || !environment.backend || !&dal_forbid_environment_)
+        return NULL;
+    *file = dal_forbid_environment_;
+    return environment.backend;
+}
+
+/* ---- A second choice by the build ---------------------------------------------------- */
+
+void dal_link_choice_announce_(const struct dal_link_choice *choice)
+{
+    if (!&dal_link_choice_) {
+        dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: the library did not find it when "
+                 "it was loaded",
+                 choice->name, choice->file, (unsigned)choice->line);
+        return;
+    }
+    if (dal_link_choice_ == choice)
+        return;
+    dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: a process has one, and it is "
+             "DAL_GLOBAL_ALLOCATOR(%s) at %s:%u",
+             choice->name, choice->file, (unsigned)choice->line, dal_link_choice_->name,
+             dal_link_choice_->file, (unsigned)dal_link_choice_->line);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What the operator says by environment variables. */
+#include <config.h>
+
+#include "environment.h"
+
+#include "compat/compat.h"
+#include "options.h"
+#include "text.h"
+
+static const char *read_text(const char *name)
+{
+    const char *value = dal_compat_getenv_(name);
+
+    return value && *value ? value : NULL;
+}
+
+static int read_switch(const char *name)
+{
+    const char *value = read_text(name);
+    uint64_t number;
+
+    if (!value)
+        return -1;
+    if (dal_option_parse_switch_(value, &number))
+        return (int)number;
+    dal_log_("%s=%s is ignored: accepted is on or off (also 1, 0, true, false, yes, no)", name,
+             value);
+    return -1;
+}
+
+void dal_environment_read_(struct dal_environment_ *environment)
+{
+    environment->backend = read_text(DAL_ENV_BACKEND);
+    environment->strict = read_switch(DAL_ENV_STRICT);
+    environment->verbose = read_switch(DAL_ENV_VERBOSE) == 1;
+}

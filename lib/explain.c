@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* What is active, who chose it, and what went wrong, in words. */
+#include <config.h>
+
+#include "explain.h"
+
+#include <stdlib.h>
+
+#include "compat/compat.h"
+#include "environment.h"
+#include "hook.h"
+
+/* "stats 0.1.0 + arena 0.1.0": each item with its version, an allocator of the program's by
+ * its name. */
+static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decision, int source)
+{
+    const struct dal_stack_ *stack = decision->candidates[source].stack;
+
+    if (!stack) {
+        dal_text_add_(text, "system " PACKAGE_VERSION);
+        return;
+    }
+    for (size_t i = 0; i < stack->item_count; i++) {
+        const struct dal_backend *backend = stack->items[i].backend;
+
+        dal_text_add_(text, "%s%s", i ? " + " : "", backend ? backend->name : stack->top->name);
+        if (backend)
+            dal_text_add_(text, " %s", backend->version);
+    }
+    if (stack->wraps_base) {
+        dal_text_add_(text, " + ");
+        do
+            source--;
+        while (!decision->candidates[source].instance);
+        add_stack(text, decision, source);
+    }
+}
+
+/* The candidates below the winner that somebody chose and that could have served. */
+static int is_outranked(const struct dal_decision_ *decision, int source)
+{
+    const struct dal_stack_ *winner = decision->candidates[decision->source].stack;
+
+    if (source == DAL_SOURCE_DEFAULT || source >= (int)decision->source ||
+        !decision->candidates[source].instance)
+        return 0;
+    /* What the winner wraps still serves. */
+    return !(winner && winner->wraps_base);
+}
+
+static const char *chooser(const struct dal_decision_ *decision)
+{
+    return decision->source == DAL_SOURCE_DEFAULT ? "nobody chose"
+                                                  : decision->candidates[decision->source].label;
+}
+
+static void say_who_serves(const struct dal_decision_ *decision)
+{
+    char line[DAL_MESSAGE_BYTES];
+    struct dal_text_ text = dal_text_over_(line, sizeof line);
+
+    add_stack(&text, decision, (int)decision->source);
+    dal_text_add_(&text, " serves (%s", chooser(decision));
+    for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
+        if (is_outranked(decision, source))
+            dal_text_add_(&text, "; overrides %s", decision->candidates[source].label);
+    }
+    dal_text_add_(&text, ")");
+    dal_log_("%s", line);
+}
+
+void dal_explain_report_(const struct dal_decision_ *decision)
+{
+    const char *file;
+    const char *vetoed = dal_choice_vetoed_(&file);
+    int is_bad = 0;
+
+    for (int source = 0; source < DAL_SOURCE_COUNT; source++) {
+        const struct dal_candidate_ *candidate = &decision->candidates[source];
+
+        if (!candidate->label[0] || candidate->instance)
+            continue;
+        is_bad = 1;
+        dal_log_("%s: %s; \"%s\" serves", candidate->label, candidate->reason,
+                 decision->winner->name);
+    }
+    if (vetoed)
+        dal_log_(DAL_ENV_BACKEND "=%s is ignored: the program forbids it (%s); \"%s\" serves",
+                 vetoed, file, decision->winner->name);
+    if (is_bad && dal_choice_is_strict_()) {
+        dal_log_("strict mode: aborting");
+        abort();
+    }
+    if (dal_choice_is_verbose_())
+        say_who_serves(decision);
+}
+
+void dal_explain_refusal_(const char *what, const char *reason)
+{
+    char line[DAL_LINE_BYTES];
+    struct dal_text_ text = dal_text_over_(line, sizeof line);
+
+    dal_text_add_(&text, "%s: %s", what, reason);
+    dal_log_("%s", line);
+    if (dal_choice_is_strict_()) {
+        dal_log_("strict mode: aborting");
+        abort();
+    }
+    dal_choice_keep_refusal_(line);
+}
+
+static void add_first_call(struct dal_text_ *text)
+{
+    struct dal_first_call_ call;
+    char place[512];
+
+    if (!dal_hook_first_call_(&call)) {
+        dal_text_add_(text, "an allocation");
+        return;
+    }
+    dal_compat_locate_(call.call_site, place, sizeof place);
+    dal_text_add_(text, "an allocation of %zu bytes at alignment %zu from %s", call.size,
+                  call.align, place);
+}
+
+void dal_explain_late_(const char *what)
+{
+    const struct dal_decision_ *decision;
+    char line[DAL_MESSAGE_BYTES];
+    struct dal_text_ text = dal_text_over_(line, sizeof line);
+    int sealed;
+
+    decision = dal_choice_current_(&sealed);
+    dal_text_add_(&text, "%s comes too late: \"%s\" serves since ", what,
+                  decision ? decision->winner->name : "unknown");
+    add_first_call(&text);
+    dal_log_("%s", line);
+}
+
+/* ---- dal_global_explain() ------------------------------------------------------------ */
+
+static void explain_candidates(struct dal_text_ *text, const struct dal_decision_ *decision)
+{
+    for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
+        const struct dal_candidate_ *candidate = &decision->candidates[source];
+
+        if (is_outranked(decision, source))
+            dal_text_add_(text, "outranked: %s\n", candidate->label);
+        else if (candidate->label[0] && !candidate->instance)
+            dal_text_add_(text, "rejected: %s: %s\n", candidate->label, candidate->reason);
+    }
+    if (decision->refused[0])
+        dal_text_add_(text, "refused: %s\n", decision->refused);
+}
+
+size_t dal_global_explain(char *buffer, size_t bytes)
+{
+    struct dal_text_ text = dal_text_over_(buffer, bytes);
+    const struct dal_decision_ *decision;
+    const char *vetoed;
+    const char *file;
+    int sealed;
+
+    decision = dal_choice_current_(&sealed);
+    if (!decision) {
+        dal_text_add_(&text, "the library is starting\n");
+        return text.length;
+    }
+    dal_text_add_(&text, "serves: ");
+    add_stack(&text, decision, (int)decision->source);
+    dal_text_add_(&text, "\nchosen by: %s\n", chooser(decision));
+    explain_candidates(&text, decision);
+    vetoed = dal_choice_vetoed_(&file);
+    if (vetoed)
+        dal_text_add_(&text, "vetoed: " DAL_ENV_BACKEND "=%s, forbidden by the program (%s)\n",
+                      vetoed, file);
+    if (dal_compat_is_secure_())
+        dal_text_add_(&text, "ignored: the environment, since the process has raised privileges\n");
+    dal_text_add_(&text, "sealed by: ");
+    if (sealed)
+        add_first_call(&text);
+    else
+        dal_text_add_(&text, "nothing yet");
+    dal_text_add_(&text, "\n");
+    return text.length;
+}
