@@ -107,6 +107,16 @@ DAL_API enum dal_source dal_global_source(void);
 DAL_API int dal_global_is_sealed(void);
 
 /**
+ * The instance that serves, for what wants to look at it (dal_stats_read() does).
+ *
+ * @return a handle that is valid for ever, or NULL before the first allocation. Its blocks
+ *         are those of the front. Never to be destroyed.
+ *
+ * Does not seal. May be called from any thread.
+ */
+DAL_API const struct dal_instance *dal_global_active(void);
+
+/**
  * Explain the choice: who serves, who chose and from where, what was outranked, what
  * was rejected and why, and which allocation sealed it. A line each.
  *

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# The core, bottom to top.
+core_headers += \
+	lib/builtin.h \
+	lib/choice.h \
+	lib/compat/compat.h \
+	lib/environment.h \
+	lib/explain.h \
+	lib/fork.h \
+	lib/hook.h \
+	lib/instance.h \
+	lib/nearest.h \
+	lib/options.h \
+	lib/registry.h \
+	lib/spec.h \
+	lib/stack.h \
+	lib/text.h
+core_sources += \
+	lib/text.c \
+	lib/error.c \
+	lib/nearest.c \
+	lib/spec.c \
+	lib/options.c \
+	lib/derive.c \
+	lib/instance.c \
+	lib/builtin.c \
+	lib/registry.c \
+	lib/fork.c \
+	lib/stack.c \
+	lib/fallback.c \
+	lib/environment.c \
+	lib/choice.c \
+	lib/explain.c \
+	lib/hook.c \
+	lib/forward.c \
+	lib/front.c \
+	lib/global.c \
+	lib/make.c
+if OS_WINDOWS
+core_sources += lib/compat/windows.c
+else
+core_sources += lib/compat/posix.c
+endif
+EXTRA_DIST += lib/compat/posix.c lib/compat/windows.c

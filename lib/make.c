@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The public calls that make instances and that look at specs. */
+#include <config.h>
+
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/instance.h>
+#include <dispatchalloc/spec.h>
+
+#include "builtin.h"
+#include "registry.h"
+#include "stack.h"
+
+int dal_instance_create(const struct dal_allocator *allocator, const char *name,
+                        const struct dal_instance **instance)
+{
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    struct dal_stack_ *stack;
+    int error;
+
+    if (!allocator || !instance)
+        return DAL_ERR_INVALID;
+    error = dal_stack_create_single_(allocator, name, DAL_STACK_OF_PROGRAM, &stack, &nowhere);
+    if (!error)
+        *instance = stack->top;
+    return error;
+}
+
+int dal_instance_create_spec(const char *spec, const struct dal_instance **instance, char *message,
+                             size_t message_bytes)
+{
+    struct dal_text_ why = dal_text_over_(message, message ? message_bytes : 0);
+    struct dal_stack_ *stack;
+    int error;
+
+    if (!spec || !instance) {
+        dal_text_add_(&why, "the spec or the place for the instance is NULL");
+        return DAL_ERR_INVALID;
+    }
+    error = dal_stack_create_(spec, &dal_system_instance_, DAL_STACK_OF_PROGRAM, &stack, &why);
+    if (!error)
+        *instance = stack->top;
+    return error;
+}
+
+void dal_instance_destroy(const struct dal_instance *instance)
+{
+    dal_stack_destroy_(dal_stack_of_(instance), 0);
+}
+
+static int visit_parts(const struct dal_spec_ *spec, dal_spec_visitor visit, void *data,
+                       struct dal_text_ *why)
+{
+    struct dal_option_value values[DAL_VALUES_MAX];
+
+    for (size_t i = 0; i < spec->part_count; i++) {
+        struct dal_spec_item item = {dal_backend_find(spec->parts[i].name), values, 0};
+        int result =
+            dal_options_resolve_(item.backend, &spec->parts[i], values, &item.option_count, why);
+
+        if (!result && visit)
+            result = visit(&item, data);
+        if (result)
+            return result;
+    }
+    return DAL_OK;
+}
+
+int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *message,
+                   size_t message_bytes)
+{
+    struct dal_text_ why = dal_text_over_(message, message ? message_bytes : 0);
+    struct dal_spec_ parsed;
+    int error;
+
+    if (!spec) {
+        dal_text_add_(&why, "the spec is NULL");
+        return DAL_ERR_INVALID;
+    }
+    error = dal_stack_check_(spec, &parsed, &why);
+    /* All options are checked before the first item is shown. */
+    if (!error)
+        error = visit_parts(&parsed, NULL, NULL, &why);
+    if (!error && visit)
+        error = visit_parts(&parsed, visit, data, &why);
+    return error;
+}
