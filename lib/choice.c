@@ -37,7 +37,14 @@ static _Atomic(uintptr_t) state = (uintptr_t)&default_decision;
 
 /* Written while the library starts, before any reader: read after start(). */
 static struct dal_environment_ environment;
-static const char *environment_spec; /* a copy, NULL if unset or vetoed */
+static const char *environment_spec; /* a copy, NULL if unset */
+static int environment_is_vetoed;
+
+/* The spec that is to be made, or NULL. */
+static const char *wanted_spec(void)
+{
+    return environment_is_vetoed ? NULL : environment_spec;
+}
 
 static _Atomic(int) program_strict;
 
@@ -128,9 +135,10 @@ static void start_once(void)
     int has_link = &dal_link_choice_ != NULL;
 
     dal_environment_read_(&environment);
-    if (environment.backend && !&dal_forbid_environment_)
+    if (environment.backend)
         environment_spec = copy_text(environment.backend);
-    if (!has_link && !environment_spec)
+    environment_is_vetoed = &dal_forbid_environment_ != NULL;
+    if (!has_link && !wanted_spec())
         return;
 
     decision = dal_compat_map_(sizeof *decision);
@@ -141,7 +149,7 @@ static void start_once(void)
     *decision = default_decision;
     if (has_link)
         make_link_candidate(decision);
-    if (environment_spec)
+    if (wanted_spec())
         make_environment_candidate(decision);
     pick_winner(decision);
     dal_compat_protect_(decision, sizeof *decision);
@@ -238,7 +246,7 @@ static int needs_remake(const struct dal_decision_ *old, const struct change *ch
 {
     const struct dal_stack_ *stack = old->candidates[DAL_SOURCE_ENVIRONMENT].stack;
 
-    if (!environment_spec || change->refusal)
+    if (!wanted_spec() || change->refusal)
         return 0;
     return !stack || (stack->wraps_base && change->program);
 }
@@ -408,10 +416,10 @@ int dal_choice_is_verbose_(void)
 
 const char *dal_choice_vetoed_(const char **file)
 {
-    if (!start() || !environment.backend || !&dal_forbid_environment_)
+    if (!start() || !environment_is_vetoed || !environment_spec)
         return NULL;
     *file = dal_forbid_environment_;
-    return environment.backend;
+    return environment_spec;
 }
 
 /* ---- A second choice by the build ---------------------------------------------------- */

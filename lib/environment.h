@@ -8,7 +8,7 @@
 #define DAL_ENV_VERBOSE "DISPATCHALLOC_VERBOSE"
 
 struct dal_environment_ {
-    const char *backend; /* NULL if unset or empty; valid while nobody changes the variable */
+    const char *backend; /* NULL if unset or empty; to be copied before the program runs */
     int strict;          /* 1, 0, or -1 if unset */
     int verbose;         /* 1 or 0 */
 };
