@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+# demo.sh PROGRAMS SOURCES: run wordfreq once under each backend on some megabytes of real
+# text, show what served, and compare the answers. For `make demo`.
+set -eu
+programs=$1
+sources=$2
+out=$programs/demo
+mkdir -p "$out"
+
+# The licence texts that every Debian has, else the text in the tree.
+text=${DEMO_TEXT:-}
+repeat=${DEMO_REPEAT:-}
+if [ -z "$text" ]; then
+    for file in /usr/share/common-licenses/*; do
+        [ ! -f "$file" ] || [ -h "$file" ] || text="$text $file"
+    done
+fi
+if [ -z "$text" ]; then
+    text=$sources/constitution.txt
+    repeat=${repeat:-80}
+fi
+repeat=${repeat:-16}
+# shellcheck disable=SC2086 # a list of files
+set -- $text
+bytes=$(cat "$@" | wc -c)
+echo "Counting the words of $# files, $((bytes * repeat / 1024)) KiB in all, $repeat times over."
+
+# answer NAME PROGRAM SPEC FILE...: one run, its result in $out/NAME.
+answer() {
+    name=$1 program=$2 spec=$3
+    shift 3
+    echo
+    if [ -n "$spec" ]; then
+        echo "\$ DISPATCHALLOC_BACKEND=$spec $program"
+        DISPATCHALLOC_BACKEND=$spec "$programs/$program" -r "$repeat" "$@" >"$out/$name"
+    else
+        echo "\$ $program"
+        "$programs/$program" -r "$repeat" "$@" >"$out/$name"
+    fi
+    if [ "$name" = first ]; then
+        cat "$out/first"
+    else
+        cmp "$out/first" "$out/$name"
+        echo "the same answer"
+    fi
+}
+
+answer first wordfreq '' "$@"
+answer system wordfreq system "$@"
+answer fixed-arena wordfreq fixed-arena:capacity=256M "$@"
+answer arena wordfreq arena "$@"
+answer stats wordfreq stats+arena "$@"
+answer pool wordfreq_pool '' "$@"
