@@ -60,6 +60,9 @@ no-libcheck:
 endif
 .PHONY: no-libcheck check-totals
 
+# The manual (doc/doc.mk).
+shell_tests += tests/man-lint.sh tests/man-examples.sh
+
 TESTS += $(shell_tests)
 EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
 
