@@ -18,6 +18,7 @@ core_headers += \
 core_sources += \
 	lib/text.c \
 	lib/error.c \
+	lib/layout.c \
 	lib/nearest.c \
 	lib/spec.c \
 	lib/options.c \

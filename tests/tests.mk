@@ -26,6 +26,13 @@ check_cppflags = $(AM_CPPFLAGS) -I$(top_builddir) -I$(top_srcdir) -I$(top_srcdir
 	-I$(top_srcdir)/tests $(CHECK_CFLAGS)
 check_ldadd = libcore.la $(CHECK_LIBS)
 
+# layout.h, against vectors that Rust's std wrote
+unit_tests += tests/check_layout
+tests_check_layout_SOURCES = tests/check_layout.c tests/layout_vectors.h
+tests_check_layout_CPPFLAGS = $(check_cppflags)
+tests_check_layout_LDADD = $(check_ldadd)
+EXTRA_DIST += tests/layout_vectors.rs
+
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \
