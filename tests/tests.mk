@@ -76,3 +76,11 @@ EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
 # The result of the last `make check` in one line, single checks counted.
 check-totals:
 	@$(SHELL) $(srcdir)/tests/totals.sh $(TEST_LOGS)
+
+# The conformance kit over every allocator there is, and over allocators with known faults.
+# They link the library as a program does: the kit knows the public headers only.
+if OS_POSIX
+unit_tests += tests/conformance
+endif
+tests_conformance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
+tests_conformance_LDADD = libconformance.la libdispatchalloc.la $(CHECK_LIBS)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork(2): the child has the heap of its parent and goes on with it, also if another thread
+ * was inside the allocator at that moment. The library calls the fork functions of every
+ * instance that it made; the kit does not.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+
+enum { BLOCKS = 32 };
+
+/* fork() with a time limit for the child. */
+static pid_t fork_kit(const struct kit *kit)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        kit_limit_process(kit_child_seconds(kit));
+    if (child < 0)
+        kit_skip(kit, "fork: %s", strerror(errno));
+    return child;
+}
+
+/* A child that found a fault has written the report already. */
+static void expect_good_end(const struct kit *kit, pid_t child)
+{
+    char got[sizeof kit->report->outcome.got];
+    int status = kit_wait(child);
+
+    if (atomic_load_explicit(&kit->report->taken, memory_order_acquire))
+        _exit(0);
+    if (status == 0)
+        return;
+    kit_describe_end(status, got, sizeof got);
+    kit_fail(kit, "a child that ends by itself", "%s", got);
+}
+
+/* Use what the parent left, and new memory, in the child. */
+static _Noreturn void live_in_child(struct kit *kit, struct kit_block *blocks)
+{
+    kit_phase(kit, "in the child of fork");
+    kit->null_is_fine = kit->profile->limited;
+    kit_check_all(kit, blocks, BLOCKS);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        struct kit_block block;
+
+        if (blocks[i].ptr && i % 2)
+            kit_realloc(kit, &blocks[i], blocks[i].size + 100);
+        kit_alloc_zeroed(kit, &block, 1 + i, 8);
+        kit_free(kit, &block);
+        kit_free(kit, &blocks[i]);
+        kit_alloc(kit, &blocks[i], 1 + kit_random(kit, 200), 16);
+    }
+    kit_free_all(kit, blocks, BLOCKS);
+    _exit(0);
+}
+
+static void make_blocks(struct kit *kit, struct kit_block *blocks)
+{
+    for (size_t i = 0; i < BLOCKS; i++) {
+        size_t size = kit_random_size(kit, kit->budget_bytes / 256);
+
+        blocks[i] = (struct kit_block){.ptr = NULL};
+        if (kit->budget_bytes - kit->spent_bytes > kit_cost(size, 8))
+            kit_alloc(kit, &blocks[i], size, 8);
+    }
+}
+
+static void fork_leaves_two_heaps(struct kit *kit)
+{
+    enum { ROUNDS = 4 };
+
+    for (int round = 0; round < ROUNDS; round++) {
+        struct kit_block blocks[BLOCKS];
+        pid_t child;
+
+        kit_renew(kit);
+        make_blocks(kit, blocks);
+        child = fork_kit(kit);
+        if (child == 0)
+            live_in_child(kit, blocks);
+        expect_good_end(kit, child);
+        kit_phase(kit, "in the parent, after the child has ended");
+        kit_check_all(kit, blocks, BLOCKS);
+        kit_free_all(kit, blocks, BLOCKS);
+        kit_phase(kit, NULL);
+    }
+}
+
+/* ---- Forking while others allocate ------------------------------------------------------- */
+
+struct hammering {
+    atomic_int stop;
+};
+
+static void hammer(struct kit_thread *thread)
+{
+    struct hammering *hammering = thread->shared;
+    struct kit *kit = &thread->kit;
+    size_t share = kit->budget_bytes / 16;
+
+    kit->spent_bytes = 0;
+    while (!atomic_load_explicit(&hammering->stop, memory_order_relaxed)) {
+        struct kit_block block;
+
+        if (kit->spent_bytes >= share)
+            break;
+        if (!kit_alloc(kit, &block, 16, 8))
+            continue;
+        if (kit_random(kit, 8) == 0)
+            kit_realloc(kit, &block, 24);
+        kit_free(kit, &block);
+    }
+}
+
+static void fork_while_threads_allocate(struct kit *kit)
+{
+    enum { ROUNDS = 24, THREADS = 4 };
+    struct kit_crew *crew = kit_memory(kit, sizeof *crew);
+
+    for (int round = 0; round < ROUNDS; round++) {
+        struct hammering hammering = {0};
+        struct kit_block blocks[BLOCKS];
+        pid_t child;
+
+        kit_renew(kit);
+        make_blocks(kit, blocks);
+        kit_phase(kit, "in a thread of a program that forks");
+        kit_threads_start(kit, crew, THREADS, hammer, &hammering);
+        usleep((useconds_t)kit_random(kit, 300));
+        child = fork_kit(kit);
+        if (child == 0)
+            live_in_child(kit, blocks);
+        atomic_store_explicit(&hammering.stop, 1, memory_order_relaxed);
+        kit_threads_join(kit, crew);
+        kit_phase(kit, "in a program that forks while its threads allocate");
+        expect_good_end(kit, child);
+        kit_check_all(kit, blocks, BLOCKS);
+        kit_free_all(kit, blocks, BLOCKS);
+        kit_phase(kit, NULL);
+    }
+}
+
+const struct conformance_case kit_cases_fork[] = {
+    {"fork_leaves_two_heaps", "after fork, parent and child go on with what they had",
+     fork_leaves_two_heaps},
+    {"fork_while_threads_allocate", "the child of a fork among busy threads can allocate",
+     fork_while_threads_allocate},
+    {NULL, NULL, NULL},
+};

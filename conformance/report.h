@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page that a case shares with the process that runs it: what is being asked of the
+ * allocator, and the verdict. It has to be readable after the case has crashed at any point.
+ */
+#ifndef CONFORMANCE_REPORT_H
+#define CONFORMANCE_REPORT_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "kit.h"
+
+struct kit_report {
+    /* Taken by the first thread that ends the case; only that one writes what follows. */
+    atomic_int taken;
+    /* 0 until the case has ended by itself. Stored last (release), read after waitpid(). */
+    atomic_int verdict;
+    struct conformance_outcome outcome;
+
+    /* Of the case itself first, then of its threads. */
+    struct kit_note notes[1 + KIT_THREADS];
+    atomic_uint thread_count; /* at work now */
+
+    /* What conformance_probe() found. */
+    int create_error;
+    char message[1024];
+    struct conformance_profile profile;
+};
+
+/* Words for what a note says, such as "alloc(size 64, align 16)". */
+void kit_note_describe(const struct kit_note *note, char *text, size_t text_bytes);
+
+/* Store the verdict and end the process. Only after kit_take(). */
+_Noreturn void kit_end(const struct kit *kit, enum conformance_verdict verdict);
+
+/* Take the report for this thread; any other thread that comes here waits for the end. */
+void kit_take(const struct kit *kit);
+
+/* Words for the end of a process by its wait status. */
+void kit_describe_end(int status, char *text, size_t text_bytes);
+
+/* waitpid(), whatever signals come. */
+int kit_wait(pid_t child);
+
+/* Make sure that this process ends after so many seconds, and leaves no core file. */
+void kit_limit_process(unsigned seconds);
+
+/* Seconds that a process started by a case may take: less than the case itself has. */
+unsigned kit_child_seconds(const struct kit *kit);
+
+#endif /* CONFORMANCE_REPORT_H */

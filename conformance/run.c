@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running cases: each in a process of its own, whose end is turned into a verdict whatever
+ * it was.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "report.h"
+
+static const struct {
+    int number;
+    const char *name;
+} signals[] = {
+    {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},   {SIGABRT, "SIGABRT"}, {SIGFPE, "SIGFPE"},
+    {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"}, {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"},
+    {SIGINT, "SIGINT"},   {SIGPIPE, "SIGPIPE"}, {SIGSYS, "SIGSYS"},
+};
+
+static const char *signal_name(int number)
+{
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        if (signals[i].number == number)
+            return signals[i].name;
+    }
+    return "a signal";
+}
+
+void kit_describe_end(int status, char *text, size_t text_bytes)
+{
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        snprintf(text, text_bytes, "no answer in time: it hangs");
+    else if (WIFSIGNALED(status))
+        snprintf(text, text_bytes, "%s (%s)", signal_name(WTERMSIG(status)),
+                 strsignal(WTERMSIG(status)));
+    else
+        snprintf(text, text_bytes, "the process ended with status %d", WEXITSTATUS(status));
+}
+
+/* ---- The child ------------------------------------------------------------------------- */
+
+void kit_limit_process(unsigned seconds)
+{
+    const struct rlimit no_core = {0, 0};
+    sigset_t alarm_only;
+
+    signal(SIGALRM, SIG_DFL);
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+    setrlimit(RLIMIT_CORE, &no_core);
+    alarm(seconds);
+}
+
+unsigned kit_child_seconds(const struct kit *kit)
+{
+    unsigned seconds = kit->profile->timeout_seconds / 2;
+
+    return seconds ? seconds : 1;
+}
+
+/* A fragmented instance may serve less than one that was filled in order, so no more than
+ * a quarter of a small capacity has to be served in the cases. */
+static size_t budget_of(const struct conformance_profile *profile)
+{
+    size_t most = CONFORMANCE_PROBE_BYTES / 3 * 2;
+    size_t quarter = profile->capacity_bytes / 4;
+
+    return profile->limited && quarter < most ? quarter : most;
+}
+
+static struct kit make_kit(const struct conformance_subject *subject, struct kit_report *report)
+{
+    const struct conformance_profile *profile = &report->profile;
+
+    return (struct kit){
+        .subject = subject,
+        .profile = profile,
+        .report = report,
+        .note = &report->notes[0],
+        .budget_bytes = budget_of(profile),
+        .random = UINT64_C(0x2545f4914f6cdd1d),
+    };
+}
+
+static _Noreturn void run_case(const struct conformance_subject *subject,
+                               const struct conformance_case *which, struct kit_report *report)
+{
+    struct kit kit = make_kit(subject, report);
+
+    kit_limit_process(report->profile.timeout_seconds);
+    kit_renew(&kit);
+    which->run(&kit);
+    kit_phase(&kit, "when the instance is destroyed");
+    if (subject->destroy)
+        subject->destroy(subject, kit.instance);
+    kit_take(&kit);
+    kit_end(&kit, CONFORMANCE_PASSED);
+}
+
+/* ---- The probe -------------------------------------------------------------------------- */
+
+/* Serve blocks until NULL, large ones first, and forget them. */
+static size_t probe_capacity(const struct dal_instance *a)
+{
+    size_t served = 0;
+
+    for (size_t size = 32768; size >= 16; size /= 2) {
+        while (served < CONFORMANCE_PROBE_BYTES && a->alloc.call(size, 8, a->alloc.ctx))
+            served += size;
+    }
+    return served;
+}
+
+static size_t probe_alignment(struct kit *kit)
+{
+    size_t align = 1;
+
+    while (align < CONFORMANCE_ALIGN_PROBED) {
+        const struct dal_alloc_slot *slot;
+
+        kit_renew(kit);
+        slot = &kit->instance->alloc;
+        if (!slot->call(align * 2, align * 2, slot->ctx))
+            break;
+        align *= 2;
+    }
+    return align;
+}
+
+static _Noreturn void run_probe(const struct conformance_subject *subject,
+                                struct kit_report *report)
+{
+    struct conformance_profile *profile = &report->profile;
+    struct kit kit = make_kit(subject, report);
+
+    kit_limit_process(profile->timeout_seconds);
+    report->create_error = subject->create(subject, &kit.instance, report->message,
+                                           sizeof report->message);
+    if (report->create_error)
+        _exit(0);
+    profile->native = kit.instance->native;
+    snprintf(profile->name, sizeof profile->name, "%s", kit.instance->name);
+    if (subject->capacity_bytes == 0) {
+        profile->capacity_bytes = probe_capacity(kit.instance);
+        profile->limited = profile->capacity_bytes < CONFORMANCE_PROBE_BYTES;
+        if (profile->capacity_bytes < CONFORMANCE_CAPACITY_MIN)
+            profile->capacity_bytes = CONFORMANCE_CAPACITY_MIN;
+    }
+    profile->align_max = probe_alignment(&kit);
+    _exit(0);
+}
+
+/* ---- The parent -------------------------------------------------------------------------- */
+
+static struct kit_report *map_report(void)
+{
+    void *page = mmap(NULL, sizeof(struct kit_report), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return page == MAP_FAILED ? NULL : page;
+}
+
+int kit_wait(pid_t child)
+{
+    int status = 0;
+
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status;
+}
+
+static void conclude_badly(const struct kit_report *report, int status,
+                           struct conformance_outcome *outcome)
+{
+    unsigned threads = atomic_load_explicit(&report->thread_count, memory_order_relaxed);
+    char asked[sizeof outcome->asked - 64];
+
+    kit_note_describe(&report->notes[threads ? 1 : 0], asked, sizeof asked);
+    outcome->verdict = CONFORMANCE_FAILED;
+    if (threads)
+        snprintf(outcome->asked, sizeof outcome->asked, "%u threads at work, among them %s",
+                 threads, asked);
+    else
+        snprintf(outcome->asked, sizeof outcome->asked, "%s", asked);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        snprintf(outcome->expected, sizeof outcome->expected, "an answer within %u s",
+                 report->profile.timeout_seconds);
+    else
+        snprintf(outcome->expected, sizeof outcome->expected, "an answer");
+    kit_describe_end(status, outcome->got, sizeof outcome->got);
+}
+
+static void no_process(struct conformance_outcome *outcome)
+{
+    outcome->verdict = CONFORMANCE_FAILED;
+    snprintf(outcome->asked, sizeof outcome->asked, "a process to run the case in");
+    snprintf(outcome->expected, sizeof outcome->expected, "one");
+    snprintf(outcome->got, sizeof outcome->got, "%s", strerror(errno));
+}
+
+void conformance_run(const struct conformance_subject *subject,
+                     const struct conformance_profile *profile,
+                     const struct conformance_case *which, struct conformance_outcome *outcome)
+{
+    struct kit_report *report = map_report();
+    pid_t child;
+    int status;
+
+    memset(outcome, 0, sizeof *outcome);
+    if (!report) {
+        no_process(outcome);
+        return;
+    }
+    report->profile = *profile;
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        run_case(subject, which, report);
+    if (child < 0) {
+        no_process(outcome);
+    } else {
+        status = kit_wait(child);
+        *outcome = report->outcome;
+        /* Partner: the store in kit_end(). */
+        outcome->verdict = (enum conformance_verdict)atomic_load_explicit(&report->verdict,
+                                                                          memory_order_acquire);
+        if (outcome->verdict == 0 || status != 0)
+            conclude_badly(report, status, outcome);
+    }
+    munmap(report, sizeof *report);
+}
+
+int conformance_probe(const struct conformance_subject *subject, unsigned timeout_seconds,
+                      struct conformance_profile *profile, char *message, size_t message_bytes)
+{
+    struct kit_report *report = map_report();
+    pid_t child;
+    int error;
+
+    if (!report)
+        return DAL_ERR_MEMORY;
+    report->profile = (struct conformance_profile){
+        .capacity_bytes = subject->capacity_bytes ? subject->capacity_bytes
+                                                  : CONFORMANCE_CAPACITY_MIN,
+        .limited = 1,
+        .align_max = 1,
+        .timeout_seconds = timeout_seconds ? timeout_seconds : CONFORMANCE_TIMEOUT_SECONDS,
+    };
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        run_probe(subject, report);
+    if (child > 0)
+        kit_wait(child);
+    error = child < 0 ? DAL_ERR_SYSTEM : report->create_error;
+    if (error && message_bytes > 0)
+        snprintf(message, message_bytes, "%s", report->message);
+    *profile = report->profile;
+    munmap(report, sizeof *report);
+    return error;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The conformance kit over every allocator there is: each backend, each layer on each
+ * backend, some of them with options that bring out another side, the handles of the
+ * library itself, and an allocator of two functions whose rest is derived. One libcheck
+ * case a subject, and in the log one line for each promise.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conformance/conformance.h"
+
+enum { SUBJECTS_MAX = 128, TIMEOUT_SECONDS = 60 };
+
+static struct conformance_subject subjects[SUBJECTS_MAX];
+static struct conformance_profile profiles[SUBJECTS_MAX];
+static char specs[SUBJECTS_MAX][128];
+static size_t subject_count;
+
+/* Sides of a backend that its defaults do not show. Left out where there is no such backend;
+ * anything else that is wrong with them is a failure. */
+static const char *const more_specs[] = {
+    "fixed-arena:capacity=8M",
+    "fixed-arena:capacity=20000",
+    "arena:limit=1M",
+    "arena:chunk=4K,limit=8M",
+    "stats+arena:limit=1M",
+    "stats+stats+system",
+};
+
+/* ---- Subjects of our own ------------------------------------------------------------------- */
+
+/* The least that an allocator can be: whatever else is called, the library has derived. */
+static void *least_alloc(size_t size, size_t align, void *ctx)
+{
+    const struct dal_instance *child = ctx;
+
+    return child->alloc.call(size, align, child->alloc.ctx);
+}
+
+static void least_dealloc(void *ptr, size_t size, size_t align, void *ctx)
+{
+    const struct dal_instance *child = ctx;
+
+    child->dealloc.call(ptr, size, align, child->dealloc.ctx);
+}
+
+static struct dal_allocator least = {
+    DAL_ALLOCATOR_HEADER(NULL), .alloc = least_alloc, .dealloc = least_dealloc,
+};
+
+static int lend_handle(const struct conformance_subject *subject,
+                       const struct dal_instance **instance, char *message, size_t message_bytes)
+{
+    (void)message;
+    (void)message_bytes;
+    *instance = subject->data;
+    return 0;
+}
+
+static struct conformance_subject subject_of_handle(const struct dal_instance *handle,
+                                                    const char *name)
+{
+    return (struct conformance_subject){.name = name, .create = lend_handle, .data = handle};
+}
+
+/* ---- Which ------------------------------------------------------------------------------------ */
+
+static void add(struct conformance_subject subject)
+{
+    if (subject_count == SUBJECTS_MAX) {
+        fprintf(stderr, "conformance: more than %d subjects\n", SUBJECTS_MAX);
+        exit(2);
+    }
+    subjects[subject_count++] = subject;
+}
+
+static void add_spec(const char *layer, const char *backend)
+{
+    char *spec = specs[subject_count];
+
+    snprintf(spec, sizeof specs[0], "%s%s%s", layer, *layer ? "+" : "", backend);
+    add(conformance_subject_by_spec(spec));
+}
+
+static int is_layer(const struct dal_backend *backend)
+{
+    return (backend->flags & DAL_BACKEND_LAYER) != 0;
+}
+
+static void add_each_backend(const char *layer)
+{
+    for (size_t i = 0; i < dal_backend_count(); i++) {
+        const struct dal_backend *backend = dal_backend_at(i);
+
+        if (!is_layer(backend))
+            add_spec(layer, backend->name);
+    }
+}
+
+static void add_all(void)
+{
+    add_each_backend("");
+    for (size_t i = 0; i < dal_backend_count(); i++) {
+        const struct dal_backend *backend = dal_backend_at(i);
+
+        if (is_layer(backend))
+            add_each_backend(backend->name);
+    }
+    for (size_t i = 0; i < sizeof more_specs / sizeof *more_specs; i++) {
+        if (dal_spec_visit(more_specs[i], NULL, NULL, NULL, 0) != DAL_ERR_UNKNOWN)
+            add_spec("", more_specs[i]);
+    }
+    least.ctx = (void *)(uintptr_t)dal_system();
+    add(conformance_subject_by_allocator(&least, "least"));
+    add(subject_of_handle(dal_system(), "dal_system()"));
+    add(subject_of_handle(dal_global(), "dal_global()"));
+}
+
+/* ---- Running ------------------------------------------------------------------------------------ */
+
+static size_t case_count(void)
+{
+    size_t count = 0;
+
+    while (conformance_cases()[count].name)
+        count++;
+    return count;
+}
+
+/* _i counts the cases of the first subject, then those of the second, ... */
+START_TEST(test_subject_keeps_promise)
+{
+    const struct conformance_subject *subject = &subjects[(size_t)_i / case_count()];
+    const struct conformance_profile *profile = &profiles[(size_t)_i / case_count()];
+    const struct conformance_case *which = &conformance_cases()[(size_t)_i % case_count()];
+    struct conformance_outcome outcome;
+
+    conformance_run(subject, profile, which, &outcome);
+    if (outcome.verdict == CONFORMANCE_SKIPPED)
+        printf("skip  %s: %s (%s)\n", subject->name, which->name, outcome.reason);
+    else if (outcome.verdict == CONFORMANCE_PASSED)
+        printf("pass  %s: %s\n", subject->name, which->name);
+    else
+        printf("FAIL  %s: %s\n", subject->name, which->name);
+    fflush(stdout);
+    ck_assert_msg(outcome.verdict != CONFORMANCE_FAILED, "%s: %s: asked %s; expected %s; got %s",
+                  subject->name, which->name, outcome.asked, outcome.expected, outcome.got);
+}
+END_TEST
+
+/* A subject that cannot be made has no cases; that is a failure of its own. */
+static char probe_errors[SUBJECTS_MAX][1100];
+
+START_TEST(test_subject_can_be_made)
+{
+    ck_assert_msg(!probe_errors[_i][0], "%s", probe_errors[_i]);
+}
+END_TEST
+
+static void probe(size_t index)
+{
+    char message[1024] = "";
+    int error = conformance_probe(&subjects[index], TIMEOUT_SECONDS, &profiles[index], message,
+                                  sizeof message);
+
+    if (error)
+        snprintf(probe_errors[index], sizeof probe_errors[index], "%s: %s", dal_strerror(error),
+                 message);
+}
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("conformance");
+    int cases = (int)case_count();
+
+    for (size_t i = 0; i < subject_count; i++) {
+        TCase *tcase = tcase_create(subjects[i].name);
+        int index = (int)i;
+
+        probe(i);
+        tcase_set_timeout(tcase, 2 * TIMEOUT_SECONDS);
+        tcase_add_loop_test(tcase, test_subject_can_be_made, index, index + 1);
+        if (!probe_errors[i][0])
+            tcase_add_loop_test(tcase, test_subject_keeps_promise, index * cases,
+                                (index + 1) * cases);
+        suite_add_tcase(suite, tcase);
+    }
+    return suite;
+}
+
+int main(void)
+{
+    int status = conformance_process_main();
+    SRunner *runner;
+    int failed;
+
+    if (status >= 0)
+        return status;
+    add_all();
+    runner = srunner_create(make_suite());
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
