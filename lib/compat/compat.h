@@ -53,4 +53,9 @@ int dal_compat_atfork_(void (*prepare)(void), void (*parent)(void), void (*child
  * where the file is not known. Opens and reads a file of the system; only for messages. */
 void dal_compat_locate_(const void *address, char *text, size_t bytes);
 
+/* Visit each object of the process that has a copy of this library in it, by its file. Takes
+ * the lock under which the loader changes its list of objects, which is never held while
+ * code of a program runs. Visits nothing where objects cannot be listed. */
+void dal_compat_visit_copies_(void (*visit)(const char *file, void *data), void *data);
+
 #endif /* DAL_COMPAT_H */

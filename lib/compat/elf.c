@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding every copy of this library in the process: each carries an ELF note, in the
+ * shared library or in whatever the static one was linked into.
+ */
+#include <config.h>
+
+#include "compat/compat.h"
+
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+
+#define NOTE_OWNER "dispatchalloc"
+#define NOTE_TYPE 1
+
+/* Name and descriptor are padded to 4 bytes, as readers of notes expect. */
+struct note {
+    ElfW(Nhdr) header;
+    char owner[16];
+    char version[16];
+};
+
+__attribute__((section(".note.dispatchalloc"), used, aligned(4))) static const struct note note = {
+    {sizeof NOTE_OWNER, sizeof note.version, NOTE_TYPE},
+    NOTE_OWNER,
+    PACKAGE_VERSION,
+};
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + 3) & ~(size_t)3;
+}
+
+/* Whether a segment of notes has one of ours. */
+static int has_note(const char *at, size_t bytes)
+{
+    while (bytes >= sizeof(ElfW(Nhdr))) {
+        ElfW(Nhdr) header;
+        size_t owner, whole;
+
+        memcpy(&header, at, sizeof header);
+        owner = padded(header.n_namesz);
+        whole = sizeof header + owner + padded(header.n_descsz);
+        if (whole > bytes)
+            return 0;
+        if (header.n_type == NOTE_TYPE && header.n_namesz == sizeof NOTE_OWNER &&
+            memcmp(at + sizeof header, NOTE_OWNER, sizeof NOTE_OWNER) == 0)
+            return 1;
+        at += whole;
+        bytes -= whole;
+    }
+    return 0;
+}
+
+struct search {
+    void (*visit)(const char *file, void *data);
+    void *data;
+};
+
+static int look_into(struct dl_phdr_info *object, size_t size, void *data)
+{
+    const struct search *search = data;
+
+    (void)size;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+
+        if (segment->p_type == PT_NOTE &&
+            has_note((const char *)(object->dlpi_addr + segment->p_vaddr), segment->p_memsz)) {
+            search->visit(object->dlpi_name && object->dlpi_name[0] ? object->dlpi_name
+                                                                    : "the program",
+                          search->data);
+            break;
+        }
+    }
+    return 0;
+}
+
+void dal_compat_visit_copies_(void (*visit)(const char *file, void *data), void *data)
+{
+    struct search search = {visit, data};
+
+    (void)dl_iterate_phdr(look_into, &search);
+}
