@@ -16,6 +16,7 @@
  *   dispatchalloc/instance.h     an allocator as a value that can be passed around
  *   dispatchalloc/global.h       who serves the front, and who chose
  *   dispatchalloc/backend.h      named modules that make allocators
+ *   dispatchalloc/module.h       backends in files of their own
  *   dispatchalloc/spec.h         the text that names a backend and its layers
  *   dispatchalloc/arena.h        arenas: many allocations, given back at once
  *   dispatchalloc/fixed_arena.h  one block of fixed size, shared by all threads
@@ -34,6 +35,7 @@
 #include <dispatchalloc/global.h>
 #include <dispatchalloc/instance.h>
 #include <dispatchalloc/layout.h>
+#include <dispatchalloc/module.h>
 #include <dispatchalloc/spec.h>
 #include <dispatchalloc/stats.h>
 #include <dispatchalloc/typed.h>

@@ -18,6 +18,7 @@
 #include "builtin.h"
 #include "compat/compat.h"
 #include "environment.h"
+#include "registry.h"
 
 /* Defined by DAL_GLOBAL_ALLOCATOR() and DAL_FORBID_ENVIRONMENT(), or by nobody. A weak
  * undefined reference, since the definition of a weak default could be folded in. */
@@ -160,17 +161,19 @@ static void start_once(void)
 
 static _Thread_local int starting;
 
+enum modules { WITHOUT_MODULES, WITH_MODULES };
+
 /*
  * Read the environment and the link's choice, once. Ordinarily that is done by the
  * library's constructor; a call that comes earlier (from preinit_array, or an object that
  * is initialised before us) does it itself.
  *
  * The word is 0, the process that starts, or START_DONE. A thread that finds another one
- * at it waits, which ends: nothing is loaded here, so the other one does not wait for a
- * lock that we may hold. A forked child finds a process that is not itself and starts over.
+ * at it waits, which ends: an allocation that starts the library opens no module, so it
+ * never waits for the loader's lock, and the constructor runs under that lock itself. A forked child finds a process that is not itself and starts over.
  * Returns 0 for a call from inside the start.
  */
-static int start(void)
+static int start(enum modules modules)
 {
     static _Atomic(uint64_t) word;
     uint64_t seen = atomic_load_explicit(&word, memory_order_acquire);
@@ -194,7 +197,9 @@ static int start(void)
         }
     }
     starting = 1;
+    dal_registry_forbid_opening_(modules == WITHOUT_MODULES);
     start_once();
+    dal_registry_forbid_opening_(0);
     starting = 0;
     /* Pairs with the acquire loads above: who sees START_DONE sees what was read. */
     atomic_store_explicit(&word, START_DONE, memory_order_release);
@@ -204,7 +209,7 @@ static int start(void)
 /* Before the constructors of the program, and of the libraries that depend on us. */
 __attribute__((constructor(101))) static void start_early(void)
 {
-    (void)start();
+    (void)start(WITH_MODULES);
 }
 
 /* ---- Reading and sealing ------------------------------------------------------------- */
@@ -213,7 +218,7 @@ const struct dal_decision_ *dal_choice_current_(int *sealed)
 {
     uintptr_t word;
 
-    if (!start())
+    if (!start(WITHOUT_MODULES))
         return NULL;
     word = atomic_load_explicit(&state, memory_order_acquire);
     *sealed = (word & SEALED) != 0;
@@ -225,7 +230,7 @@ const struct dal_decision_ *dal_choice_seal_(int *first)
     uintptr_t word;
 
     *first = 0;
-    if (!start())
+    if (!start(WITHOUT_MODULES))
         return NULL;
     word = atomic_fetch_or_explicit(&state, SEALED, memory_order_acq_rel);
     *first = !(word & SEALED);
@@ -399,7 +404,7 @@ void dal_choice_retry_environment_(void)
 
 int dal_choice_is_strict_(void)
 {
-    if (start() && environment.strict >= 0)
+    if (start(WITHOUT_MODULES) && environment.strict >= 0)
         return environment.strict;
     return atomic_load_explicit(&program_strict, memory_order_relaxed);
 }
@@ -411,12 +416,12 @@ void dal_choice_set_strict_(int strict)
 
 int dal_choice_is_verbose_(void)
 {
-    return start() && environment.verbose;
+    return start(WITHOUT_MODULES) && environment.verbose;
 }
 
 const char *dal_choice_vetoed_(const char **file)
 {
-    if (!start() || !environment_is_vetoed || !environment_spec)
+    if (!start(WITHOUT_MODULES) || !environment_is_vetoed || !environment_spec)
         return NULL;
     *file = dal_forbid_environment_;
     return environment_spec;

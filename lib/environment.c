@@ -15,6 +15,11 @@ static const char *read_text(const char *name)
     return value && *value ? value : NULL;
 }
 
+const char *dal_environment_module_path_(void)
+{
+    return read_text(DAL_ENV_MODULE_PATH);
+}
+
 static int read_switch(const char *name)
 {
     const char *value = read_text(name);

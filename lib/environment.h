@@ -6,6 +6,7 @@
 #define DAL_ENV_BACKEND "DISPATCHALLOC_BACKEND"
 #define DAL_ENV_STRICT "DISPATCHALLOC_STRICT"
 #define DAL_ENV_VERBOSE "DISPATCHALLOC_VERBOSE"
+#define DAL_ENV_MODULE_PATH "DISPATCHALLOC_MODULE_PATH"
 
 struct dal_environment_ {
     const char *backend; /* NULL if unset or empty; to be copied before the program runs */
@@ -16,5 +17,9 @@ struct dal_environment_ {
 /* Read the variables; all are unset in a process with raised privileges. A switch with a
  * value that is none is reported and counts as unset. */
 void dal_environment_read_(struct dal_environment_ *environment);
+
+/* The directories of DISPATCHALLOC_MODULE_PATH, separated by colons, as they are now; NULL
+ * if unset. Not while another thread changes the environment. */
+const char *dal_environment_module_path_(void);
 
 #endif /* DAL_ENVIRONMENT_H */

@@ -7,6 +7,7 @@
 
 #include "choice.h"
 #include "explain.h"
+#include "registry.h"
 
 /* Say in words what became of a request, where it failed. */
 static int conclude(int error, const char *call, const char *argument, const char *reason)
@@ -59,6 +60,15 @@ int dal_global_set_spec(const char *spec)
         error = DAL_ERR_INVALID;
     }
     return conclude(error, "dal_global_set_spec", spec ? spec : "", reason);
+}
+
+int dal_backend_register(const struct dal_backend *backend)
+{
+    int error = dal_registry_add_(backend);
+
+    if (!error)
+        dal_choice_retry_environment_();
+    return error;
 }
 
 void dal_global_set_strict(int strict)

@@ -11,6 +11,8 @@
 
 #include <dispatchalloc/error.h>
 
+#include "structure.h"
+
 /* An older structure ends early; it has to reach to the two required functions. */
 #define ALLOCATOR_BYTES_MIN (offsetof(struct dal_allocator, dealloc) + sizeof(dal_dealloc_function))
 
@@ -42,35 +44,22 @@ _Static_assert(offsetof(struct dal_instance, fork_child) + sizeof(struct dal_for
                "the list of slots has every slot of struct dal_instance");
 #undef COUNT_SLOT
 
-static int tail_is_zero(const void *structure, size_t from, size_t to)
-{
-    const unsigned char *bytes = structure;
-
-    for (size_t i = from; i < to; i++) {
-        if (bytes[i] != 0)
-            return 0;
-    }
-    return 1;
-}
-
 /* Copy an allocator of any version into one of ours. */
 static int upgrade(const struct dal_allocator *allocator, struct dal_allocator *ours,
                    struct dal_text_ *why)
 {
     size_t size_bytes = allocator->size_bytes;
+    int error;
 
     if (allocator->abi != DAL_ALLOCATOR_ABI) {
         dal_text_add_(why, "its struct dal_allocator has version %" PRIu32 ", this library knows %u",
                       allocator->abi, DAL_ALLOCATOR_ABI);
         return DAL_ERR_ABI;
     }
-    if (size_bytes < ALLOCATOR_BYTES_MIN ||
-        (size_bytes > sizeof *ours && !tail_is_zero(allocator, sizeof *ours, size_bytes))) {
-        dal_text_add_(why,
-                      "its struct dal_allocator has %zu bytes, this library knows %zu%s", size_bytes,
-                      sizeof *ours, size_bytes > sizeof *ours ? " and the rest is not zero" : "");
-        return DAL_ERR_ABI;
-    }
+    error = dal_size_check_("struct dal_allocator", allocator, size_bytes, ALLOCATOR_BYTES_MIN,
+                            sizeof *ours, why);
+    if (error)
+        return error;
     memset(ours, 0, sizeof *ours);
     memcpy(ours, allocator, size_bytes < sizeof *ours ? size_bytes : sizeof *ours);
     return DAL_OK;

@@ -9,17 +9,21 @@ core_headers += \
 	lib/fork.h \
 	lib/hook.h \
 	lib/instance.h \
+	lib/loader.h \
+	lib/loader_trust.h \
 	lib/nearest.h \
 	lib/options.h \
 	lib/registry.h \
 	lib/spec.h \
 	lib/stack.h \
+	lib/structure.h \
 	lib/text.h
 core_sources += \
 	lib/text.c \
 	lib/error.c \
 	lib/layout.c \
 	lib/nearest.c \
+	lib/structure.c \
 	lib/spec.c \
 	lib/options.c \
 	lib/derive.c \
@@ -40,6 +44,11 @@ core_sources += \
 if OS_WINDOWS
 core_sources += lib/compat/windows.c
 else
-core_sources += lib/compat/posix.c
+core_sources += lib/compat/posix.c lib/loader.c lib/loader_trust.c
 endif
-EXTRA_DIST += lib/compat/posix.c lib/compat/windows.c
+if HAVE_DL_ITERATE_PHDR
+core_sources += lib/compat/elf.c
+else
+core_sources += lib/compat/no-elf.c
+endif
+EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust.c lib/compat/posix.c lib/compat/windows.c

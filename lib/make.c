@@ -7,6 +7,7 @@
 #include <dispatchalloc/spec.h>
 
 #include "builtin.h"
+#include "loader.h"
 #include "registry.h"
 #include "stack.h"
 
@@ -63,6 +64,11 @@ static int visit_parts(const struct dal_spec_ *spec, dal_spec_visitor visit, voi
             return result;
     }
     return DAL_OK;
+}
+
+int dal_module_visit(dal_module_visitor visit, void *data)
+{
+    return visit && dal_loader_visit_ ? dal_loader_visit_(visit, data) : DAL_OK;
 }
 
 int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *message,

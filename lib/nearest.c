@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* Longer words are not compared: no name and no option of ours is that long. */
-#define WORD_MAX 63
+#define WORD_MAX DAL_NEAREST_WORD_MAX
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -53,10 +52,10 @@ void dal_nearest_try_(struct dal_nearest_ *nearest, const char *known)
     size_t tried = distance(nearest->given, known);
 
     /* A third of the word may be wrong, and never all of it. */
-    if (tried > (strlen(known) + 2) / 3 || tried >= strlen(known))
+    if (tried >= WORD_MAX || tried > (strlen(known) + 2) / 3 || tried >= strlen(known))
         return;
-    if (!nearest->best || tried < nearest->distance) {
-        nearest->best = known;
+    if (!nearest->best[0] || tried < nearest->distance) {
+        memcpy(nearest->best, known, strlen(known) + 1);
         nearest->distance = tried;
     }
 }

@@ -5,10 +5,13 @@
 
 #include <stddef.h>
 
-/* A search for the nearest of some words; start with {given, NULL, 0}. */
+/* Longer words are not compared: no name and no option of ours is that long. */
+#define DAL_NEAREST_WORD_MAX 63
+
+/* A search for the nearest of some words; start with {given, "", 0}. */
 struct dal_nearest_ {
     const char *given;
-    const char *best; /* the nearest so far, or NULL if none is near */
+    char best[DAL_NEAREST_WORD_MAX + 1]; /* the nearest so far, or "" if none is near */
     size_t distance;
 };
 

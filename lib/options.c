@@ -161,12 +161,12 @@ static int check_pair(const struct dal_backend *backend, const struct dal_option
 static int refuse_unknown(const struct dal_backend *backend, const char *key,
                           struct dal_text_ *why)
 {
-    struct dal_nearest_ nearest = {key, NULL, 0};
+    struct dal_nearest_ nearest = {key, "", 0};
 
     dal_text_add_(why, "\"%s\" has no option \"%s\"", backend->name, key);
     for (size_t i = 0; i < backend->option_count; i++)
         dal_nearest_try_(&nearest, backend->options[i].name);
-    if (nearest.best)
+    if (nearest.best[0])
         dal_text_add_(why, " (did you mean \"%s\"?)", nearest.best);
     dal_text_add_(why, backend->option_count ? "; known:" : "; it takes none");
     for (size_t i = 0; i < backend->option_count; i++)

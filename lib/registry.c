@@ -11,15 +11,18 @@
 
 #include "registry.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include <dispatchalloc/error.h>
 
 #include "builtin.h"
-#include "choice.h"
+#include "compat/compat.h"
+#include "loader.h"
 #include "nearest.h"
 #include "options.h"
+#include "structure.h"
 
 #define REGISTERED_MAX 64
 
@@ -40,14 +43,14 @@ static const struct dal_backend *find_builtin(const char *name)
     return NULL;
 }
 
-static int word_is_good(const char *word, size_t length_max)
+int dal_registry_name_is_good_(const char *word)
 {
     size_t length;
 
     if (!word || word[0] < 'a' || word[0] > 'z')
         return 0;
     length = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_-");
-    return word[length] == '\0' && length <= length_max;
+    return word[length] == '\0' && length <= DAL_NAME_MAX;
 }
 
 static int options_are_good(const struct dal_backend *backend)
@@ -58,7 +61,7 @@ static int options_are_good(const struct dal_backend *backend)
         const struct dal_option *option = &backend->options[i];
         uint64_t number;
 
-        if (!word_is_good(option->name, DAL_NAME_MAX) || !option->summary ||
+        if (!dal_registry_name_is_good_(option->name) || !option->summary ||
             option->type < DAL_OPTION_BYTES || option->type > DAL_OPTION_CHOICE ||
             (option->type == DAL_OPTION_CHOICE && !option->choices))
             return 0;
@@ -68,21 +71,54 @@ static int options_are_good(const struct dal_backend *backend)
     return 1;
 }
 
-static int check(const struct dal_backend *backend)
+static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
 {
-    if (!backend)
-        return DAL_ERR_INVALID;
-    if (backend->abi != DAL_BACKEND_ABI || backend->size_bytes < sizeof *backend)
-        return DAL_ERR_ABI;
-    if (!word_is_good(backend->name, DAL_NAME_MAX) || !backend->version || !backend->summary ||
-        !backend->create || !options_are_good(backend))
-        return DAL_ERR_INVALID;
-    return DAL_OK;
+    if (dal_registry_name_is_good_(backend->name) && backend->version && backend->summary &&
+        backend->create && options_are_good(backend))
+        return DAL_OK;
+    dal_text_add_(why, "its struct dal_backend has a missing or malformed name, version, summary, "
+                       "option or create function");
+    return DAL_ERR_INVALID;
 }
 
-int dal_backend_register(const struct dal_backend *backend)
+/* A descriptor that ends before this was never made. */
+#define BACKEND_BYTES_MIN (offsetof(struct dal_backend, create) + sizeof(void *))
+
+int dal_registry_accept_(const struct dal_backend *backend, const struct dal_backend **accepted,
+                         struct dal_text_ *why)
 {
-    int error = check(backend);
+    struct dal_backend *copy;
+    int error;
+
+    if (backend->abi != DAL_BACKEND_ABI) {
+        dal_text_add_(why, "its struct dal_backend has version %" PRIu32 ", this library knows %u",
+                      backend->abi, DAL_BACKEND_ABI);
+        return DAL_ERR_ABI;
+    }
+    error = dal_size_check_("struct dal_backend", backend, backend->size_bytes, BACKEND_BYTES_MIN,
+                            sizeof *backend, why);
+    if (error)
+        return error;
+    if (backend->size_bytes >= sizeof *backend) {
+        *accepted = backend;
+        return check_members(backend, why);
+    }
+    copy = dal_compat_map_(sizeof *copy);
+    if (!copy)
+        return DAL_ERR_MEMORY;
+    memcpy(copy, backend, backend->size_bytes);
+    dal_compat_protect_(copy, sizeof *copy);
+    *accepted = copy;
+    error = check_members(copy, why);
+    if (error)
+        dal_compat_unmap_(copy, sizeof *copy);
+    return error;
+}
+
+int dal_registry_add_(const struct dal_backend *backend)
+{
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    int error = backend ? dal_registry_accept_(backend, &backend, &nowhere) : DAL_ERR_INVALID;
     size_t i = 0;
 
     if (error)
@@ -94,10 +130,8 @@ int dal_backend_register(const struct dal_backend *backend)
 
         if (!there &&
             atomic_compare_exchange_strong_explicit(&registered[i], &there, backend,
-                                                    memory_order_acq_rel, memory_order_acquire)) {
-            dal_choice_retry_environment_();
+                                                    memory_order_acq_rel, memory_order_acquire))
             return DAL_OK;
-        }
         if (there == backend)
             return DAL_OK;
         if (strcmp(there->name, backend->name) == 0)
@@ -131,7 +165,7 @@ size_t dal_backend_count(void)
     return count;
 }
 
-const struct dal_backend *dal_backend_find(const char *name)
+const struct dal_backend *dal_registry_find_known_(const char *name)
 {
     const struct dal_backend *backend;
 
@@ -142,17 +176,93 @@ const struct dal_backend *dal_backend_find(const char *name)
     return find_builtin(name);
 }
 
-void dal_registry_explain_unknown_(const char *name, struct dal_text_ *why)
+/* What is known is gathered in two rounds: to find the nearest, and to list all. */
+struct unknown {
+    struct dal_nearest_ nearest;
+    struct dal_text_ *why;
+    int is_listing;
+    int count;
+};
+
+static int meet_name(const char *name, const char *path, void *data)
 {
-    struct dal_nearest_ nearest = {name, NULL, 0};
+    struct unknown *unknown = data;
+
+    (void)path;
+    if (unknown->is_listing)
+        dal_text_add_(unknown->why, "%s %s", unknown->count++ ? "," : "", name);
+    else
+        dal_nearest_try_(&unknown->nearest, name);
+    return 0;
+}
+
+static void meet_all(struct unknown *unknown)
+{
     const struct dal_backend *backend;
 
+    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
+        (void)meet_name(backend->name, NULL, unknown);
+    if (dal_loader_visit_)
+        (void)dal_loader_visit_(meet_name, unknown);
+}
+
+static void explain_unknown(const char *name, struct dal_text_ *why)
+{
+    struct unknown unknown = {{name, "", 0}, why, 0, 0};
+
     dal_text_add_(why, "no backend or layer is called \"%s\"", name);
-    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
-        dal_nearest_try_(&nearest, backend->name);
-    if (nearest.best)
-        dal_text_add_(why, " (did you mean \"%s\"?)", nearest.best);
+    meet_all(&unknown);
+    if (unknown.nearest.best[0])
+        dal_text_add_(why, " (did you mean \"%s\"?)", unknown.nearest.best);
     dal_text_add_(why, "; known:");
-    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
-        dal_text_add_(why, "%s %s", i ? "," : "", backend->name);
+    unknown.is_listing = 1;
+    meet_all(&unknown);
+    if (dal_loader_places_)
+        dal_loader_places_(why);
+}
+
+static _Thread_local int opening_is_forbidden;
+
+void dal_registry_forbid_opening_(int forbid)
+{
+    opening_is_forbidden = forbid;
+}
+
+static int open_module(const char *name, const struct dal_backend **backend, struct dal_text_ *why)
+{
+    if (!dal_loader_find_) {
+        if (name[0] != '/')
+            return DAL_ERR_UNKNOWN;
+        dal_text_add_(why, "no module can be opened: this program is linked without the loader "
+                           "(-Wl,-u,dal_loader_find_ adds it)");
+        return DAL_ERR_MODULE;
+    }
+    if (opening_is_forbidden) {
+        dal_text_add_(why, "\"%s\" is not built in, and the first allocation came before modules "
+                           "can be opened, which is when libdispatchalloc is initialised",
+                      name);
+        return DAL_ERR_MODULE;
+    }
+    return dal_loader_find_(name, backend, why);
+}
+
+const struct dal_backend *dal_registry_find_(const char *name, int *error, struct dal_text_ *why)
+{
+    const struct dal_backend *backend = dal_registry_find_known_(name);
+
+    *error = DAL_OK;
+    if (backend)
+        return backend;
+    *error = open_module(name, &backend, why);
+    if (*error == DAL_ERR_UNKNOWN)
+        explain_unknown(name, why);
+    return backend;
+}
+
+const struct dal_backend *dal_backend_find(const char *name)
+{
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    int error;
+
+    return dal_registry_find_(name, &error, &nowhere);
 }

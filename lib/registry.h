@@ -7,7 +7,26 @@
 
 #include "text.h"
 
-/* Say that no backend has this name: which one may be meant, and which there are. */
-void dal_registry_explain_unknown_(const char *name, struct dal_text_ *why);
+/* Make a backend known: what dal_backend_register() does, but for the consequences. */
+int dal_registry_add_(const struct dal_backend *backend);
+
+/* Find a backend by name, opening a module if need be. NULL, with *error and the reason in
+ * why, if there is none or it cannot be used. */
+const struct dal_backend *dal_registry_find_(const char *name, int *error, struct dal_text_ *why);
+
+/* One that is registered or built in; opens nothing. */
+const struct dal_backend *dal_registry_find_known_(const char *name);
+
+/* Whether a word can be the name of a backend. NULL is none. */
+int dal_registry_name_is_good_(const char *word);
+
+/* Whether finding may open a module in this thread. Not while an allocation starts the
+ * library: it may run in a constructor, under the loader's lock, or be waited for there. */
+void dal_registry_forbid_opening_(int forbid);
+
+/* Bring a descriptor of any known version to ours. Returns 0 with *accepted, which may be
+ * backend itself and otherwise lives for ever; or an error with the reason in why. */
+int dal_registry_accept_(const struct dal_backend *backend, const struct dal_backend **accepted,
+                         struct dal_text_ *why);
 
 #endif /* DAL_REGISTRY_H */

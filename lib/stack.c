@@ -138,12 +138,10 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ 
         return error;
     for (size_t i = 0; i < spec->part_count; i++) {
         const char *name = spec->parts[i].name;
-        const struct dal_backend *backend = dal_backend_find(name);
+        const struct dal_backend *backend = dal_registry_find_(name, &error, why);
 
-        if (!backend) {
-            dal_registry_explain_unknown_(name, why);
-            return DAL_ERR_UNKNOWN;
-        }
+        if (!backend)
+            return error;
         if (!(backend->flags & DAL_BACKEND_LAYER) && i + 1 < spec->part_count) {
             dal_text_add_(why, "\"%s\" is a backend, not a layer, and has to come last", name);
             return DAL_ERR_SYNTAX;

@@ -144,16 +144,19 @@ struct dal_backend {
 DAL_API int dal_backend_register(const struct dal_backend *backend);
 
 /**
- * Find a backend or layer by name, among those registered and those built in.
+ * Find a backend or layer by name: among those registered, those built in, and the
+ * modules that are installed (see dispatchalloc/module.h), of which it opens one that was
+ * not opened yet.
  *
- * @param name  not NULL.
- * @return the backend, or NULL if there is none.
+ * @param name  a name, or the absolute path of a module; not NULL.
+ * @return the backend, valid for ever, or NULL if there is none, or if it is a module that
+ *         cannot be used; dal_spec_visit() tells why.
  *
- * Thread-safe.
+ * Thread-safe. May open a library; not to be called from inside a backend.
  */
 DAL_API const struct dal_backend *dal_backend_find(const char *name);
 
-/** How many backends and layers are known. Thread-safe. */
+/** How many backends and layers are registered or built in. Thread-safe. */
 DAL_API size_t dal_backend_count(void);
 
 /**

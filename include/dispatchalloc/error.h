@@ -31,7 +31,8 @@
     X(FULL,        -11, "a fixed table of the library is full")                     \
     X(INCOMPLETE,  -12, "a required function is missing")                           \
     X(CREATE,      -13, "the backend could not be started")                         \
-    X(SYSTEM,      -14, "the operating system refused")
+    X(SYSTEM,      -14, "the operating system refused")                             \
+    X(MODULE,      -15, "the module cannot be used")
 
 /** Error numbers; all negative, so that `if (result < 0)` finds every failure. */
 enum dal_err {
@@ -40,7 +41,7 @@ enum dal_err {
     DAL_ERRORS(DAL_ERROR_)
 #undef DAL_ERROR_
     /** Not an error number: ends the list. */
-    DAL_ERR_END_ = -15
+    DAL_ERR_END_ = -16
 };
 
 DAL_BEGIN_DECLS_

@@ -148,14 +148,6 @@ DAL_API extern const char *const dal_forbid_environment_;
 /** Called by DAL_GLOBAL_ALLOCATOR() to report a second choice; not for other use. */
 DAL_API void dal_link_choice_announce_(const struct dal_link_choice *choice);
 
-#if defined(__GNUC__) && (defined(__ELF__) || defined(__APPLE__))
-# define DAL_LINK_SYMBOL_ __attribute__((visibility("default"), used))
-#elif defined(__GNUC__)
-# define DAL_LINK_SYMBOL_ __attribute__((used))
-#else
-# define DAL_LINK_SYMBOL_
-#endif
-
 /**
  * Choose the allocator of the process when it is built, as Rust's
  * #[global_allocator]. At file scope, once a program, in the program itself or in a

@@ -45,4 +45,13 @@
 # define DAL_ATTRIBUTE_PRINTF_(text, first) DAL_ATTRIBUTE_((format(printf, text, first)))
 #endif
 
+/* A symbol that others look up by name: visible and kept whatever the options say. */
+#if defined(__GNUC__) && (defined(__ELF__) || defined(__APPLE__))
+# define DAL_LINK_SYMBOL_ __attribute__((visibility("default"), used))
+#elif defined(__GNUC__)
+# define DAL_LINK_SYMBOL_ __attribute__((used))
+#else
+# define DAL_LINK_SYMBOL_
+#endif
+
 #endif /* DISPATCHALLOC_MACROS_H */

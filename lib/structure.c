@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Structures that start with a version and a size, from code of another age. */
+#include <config.h>
+
+#include "structure.h"
+
+#include <dispatchalloc/error.h>
+
+static int tail_is_zero(const void *structure, size_t from, size_t to)
+{
+    const unsigned char *bytes = structure;
+
+    for (size_t i = from; i < to; i++) {
+        if (bytes[i] != 0)
+            return 0;
+    }
+    return 1;
+}
+
+int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,
+                    size_t known, struct dal_text_ *why)
+{
+    if (size_bytes >= least &&
+        (size_bytes <= known || tail_is_zero(structure, known, size_bytes)))
+        return DAL_OK;
+    dal_text_add_(why, "its %s has %zu bytes, this library knows %zu%s", name, size_bytes, known,
+                  size_bytes > known ? " and the rest is not zero" : "");
+    return DAL_ERR_ABI;
+}
