@@ -67,6 +67,10 @@ no-libcheck:
 endif
 .PHONY: no-libcheck check-totals
 
+# Backends in files of their own.
+shell_tests += tests/loader.sh
+EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c tests/loader/serve.c
+
 # The manual (doc/doc.mk).
 shell_tests += tests/man-lint.sh tests/man-examples.sh
 

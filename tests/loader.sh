@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+# Modules: where they are found, which are refused and with what words, and that nothing is
+# ever opened by an allocation.
+set -eu
+
+work=$builddir/tests/loader.dir
+rm -rf "$work"
+umask 022
+mkdir -p "$work/modules/deep" "$work/second"
+include="-I$builddir/include -I$srcdir/include"
+modules=$(cd "$work/modules" && pwd -P)
+second=$(cd "$work/second" && pwd -P)
+LD_LIBRARY_PATH=$builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+unset DISPATCHALLOC_STRICT DISPATCHALLOC_VERBOSE
+
+[ -e "$builddir/.libs/libdispatchalloc.so" ] || { echo "no shared library was built"; exit 77; }
+case "$CC $CFLAGS" in
+*-fsanitize=*) sanitized=yes ;;
+*) sanitized= ;;
+esac
+
+# module FILE NAME [flags]
+module() {
+    out=$1 name=$2
+    shift 2
+    # shellcheck disable=SC2086
+    $CC $CFLAGS -shared -fPIC -fvisibility=hidden $include "-DNAME=\"$name\"" "$@" \
+        "$srcdir/tests/loader/module.c" -o "$out"
+}
+
+# shellcheck disable=SC2086
+program() { out=$1; shift; $CC $CFLAGS $include "$@" -o "$out"; }
+
+module "$modules/good.so" good
+module "$modules/longer.so" longer -DLONGER
+module "$modules/shorter.so" shorter -DSHORTER
+module "$modules/abi.so" abi -DFAULT_ABI
+module "$modules/tail.so" tail -DFAULT_TAIL
+module "$modules/name.so" name -DFAULT_NAME
+module "$modules/symbol.so" symbol -DFAULT_SYMBOL
+module "$modules/option.so" option -DFAULT_OPTION
+module "$modules/tls.so" tls -DFAULT_TLS
+module "$second/good.so" good -DFAULT_ABI
+echo "not code" >"$modules/junk.so"
+echo 'int nothing;' | $CC -shared -fPIC -xc - -o "$modules/plain.so"
+program "$work/serve" "$srcdir/tests/loader/serve.c" -L"$builddir/.libs" -ldispatchalloc
+
+export DISPATCHALLOC_MODULE_PATH="$modules"
+failed=0
+
+# expect WHAT-SERVES MESSAGE-PATTERN SPEC: the program is run with the spec in the
+# environment; standard error has to match the pattern as a whole.
+expect() {
+    serves=$(DISPATCHALLOC_BACKEND=$3 "$work/serve" 2>"$work/stderr") || serves="exit $?"
+    said=$(cat "$work/stderr")
+    # shellcheck disable=SC2254
+    case $said in
+    $2) ;;
+    *) echo "FAIL: $3: said: $said"; echo "      expected:  $2"; failed=1 ;;
+    esac
+    [ "$serves" = "$1" ] || { echo "FAIL: $3: $serves serves, not $1"; failed=1; }
+}
+
+# A build directory that others can write is one that no module is loaded from.
+DISPATCHALLOC_BACKEND=good "$work/serve" >/dev/null 2>"$work/stderr"
+if grep -q "is refused" "$work/stderr" && ! grep -q "$modules " "$work/stderr"; then
+    echo "the build directory is not safe to load from: $(cat "$work/stderr")"
+    exit 77
+fi
+
+prefix='dispatchalloc: DISPATCHALLOC_BACKEND='
+system='; "system" serves'
+expect good '' good
+expect good '' "$modules/good.so"
+expect longer '' longer
+expect shorter '' shorter
+expect system "${prefix}abi: module $modules/abi.so: its struct dal_backend has version 7, this library knows 1$system" abi
+expect system "${prefix}tail: module $modules/tail.so: its struct dal_backend has * bytes, this library knows * and the rest is not zero$system" tail
+expect system "${prefix}name: module $modules/name.so has the backend \"other\", not \"name\"$system" name
+expect other '' "$modules/name.so"
+expect system "${prefix}option: module $modules/option.so: its struct dal_backend has a missing or malformed *$system" option
+expect system "${prefix}plain: $modules/plain.so is not a module: it has no descriptor (DAL_MODULE makes one)$system" plain
+expect system "${prefix}junk: module $modules/junk.so cannot be opened: *$system" junk
+if [ -z "$sanitized" ]; then
+    expect system "${prefix}symbol: module $modules/symbol.so cannot be opened: *nobody_has_this*$system" symbol
+    expect system "${prefix}tls: module $modules/tls.so cannot be opened: *static TLS*; starting the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room$system" tls
+fi
+expect system "${prefix}goood: no backend or layer is called \"goood\" (did you mean \"good\"?); known: *good*; searched for modules: $modules *$system" goood
+expect system "${prefix}/nowhere/x.so: there is no module /nowhere/x.so$system" /nowhere/x.so
+expect system "${prefix}modules/good.so: no backend or layer is called \"modules/good.so\"*$system" modules/good.so
+expect system "${prefix}../modules/good: no backend or layer is called *$system" ../modules/good
+expect system "${prefix}$modules: module $modules is refused: it is not a regular file$system" "$modules"
+
+# The first directory that has the name decides, also when what it has is refused.
+DISPATCHALLOC_MODULE_PATH="$second:$modules"
+expect system "${prefix}good: module $second/good.so: its struct dal_backend has version 7*" good
+DISPATCHALLOC_MODULE_PATH="/nowhere::$modules:"
+expect good '' good
+# A relative directory is not looked at.
+cd "$work"
+DISPATCHALLOC_MODULE_PATH=modules
+expect system "${prefix}good: no backend or layer is called \"good\"*" good
+DISPATCHALLOC_MODULE_PATH=$modules
+
+# By a call instead of the environment.
+[ "$("$work/serve" good 2>&1)" = good ] || { echo "FAIL: dal_global_set_spec(good)"; failed=1; }
+case $("$work/serve" junk 2>&1) in
+"dispatchalloc: dal_global_set_spec(\"junk\"): module $modules/junk.so cannot be opened: "*"
+refused
+system") ;;
+*) echo "FAIL: dal_global_set_spec(junk)"; failed=1 ;;
+esac
+
+# ---- What others could change ----------------------------------------------------------
+refused() { expect system "${prefix}good: module $modules/good.so is refused: $1$system" good; }
+chmod o+w "$modules/good.so"; refused "$modules/good.so (mode 0757, *): everybody may write it"
+chmod o-w "$modules/good.so"
+chmod o+w "$modules"; refused "$modules (mode 0757, *): everybody may write it"
+chmod +t "$modules"; refused "$modules (mode 1757, *): everybody may write it"
+chmod 755 "$modules"
+parent=${modules%/*}
+chmod 777 "$parent"; refused "$parent (mode 0777, *): everybody may write it"
+chmod 1777 "$parent"; expect good '' good
+chmod 755 "$parent"
+if [ "$(id -u)" = 0 ]; then
+    chown 65534 "$modules/good.so"; refused "$modules/good.so (mode 0755, owner 65534, *): another user owns it"
+    chown 0 "$modules/good.so"
+    chgrp 65534 "$modules"; chmod g+w "$modules"
+    refused "$modules (mode 0775, *, group 65534): another group may write it"
+    chgrp 0 "$modules"; expect good '' good
+    chmod 755 "$modules"
+fi
+# What counts is where a link leads.
+chmod 777 "$modules/deep"
+mv "$modules/good.so" "$modules/deep/good.so"
+ln -s deep/good.so "$modules/good.so"
+expect system "${prefix}good: module $modules/deep/good.so is refused: $modules/deep (mode 0777, *): everybody may write it$system" good
+chmod 755 "$modules/deep"; expect good '' good
+
+# ---- Nothing is opened by an allocation --------------------------------------------------
+for first in '' -DTHREAD_FIRST; do
+    # shellcheck disable=SC2086
+    program "$work/plugin.so" $first -shared -fPIC "$srcdir/tests/loader/plugin.c" \
+        -L"$builddir/.libs" -ldispatchalloc -lpthread
+    program "$work/host" "$srcdir/tests/loader/host.c" -ldl
+    said=$(DISPATCHALLOC_BACKEND=good timeout 20 "$work/host" "$work/plugin.so" 2>&1) || said="exit $?: $said"
+    [ "$said" = "plugin served by good" ] || { echo "FAIL: plugin $first: $said"; failed=1; }
+done
+
+# ---- Two copies, and the static library --------------------------------------------------
+if [ -e "$builddir/.libs/libdispatchalloc.a" ] && [ -z "$sanitized" ]; then
+    cat >"$work/both.c" <<'END'
+#include <dlfcn.h>
+#include <stdio.h>
+#include <dispatchalloc.h>
+int main(int argc, char **argv)
+{
+    void *other = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+    (void)argc;
+    dal_dealloc(dal_alloc(1, 1), 1, 1);
+    return other == NULL;
+}
+END
+    program "$work/both" "$work/both.c" "$builddir/.libs/libdispatchalloc.a" -ldl -lpthread
+    said=$("$work/both" "$builddir/.libs/libdispatchalloc.so" 2>&1) || said="exit $?: $said"
+    case $said in
+    "dispatchalloc: 2 copies of libdispatchalloc are in this process, each with an allocator of its own: the program, "*libdispatchalloc.so*) ;;
+    *) echo "FAIL: two copies: $said"; failed=1 ;;
+    esac
+
+    program "$work/static" "$srcdir/tests/loader/serve.c" "$builddir/.libs/libdispatchalloc.a" -lpthread
+    said=$(DISPATCHALLOC_BACKEND=good "$work/static" 2>&1) || said="exit $?: $said"
+    case $said in
+    "${prefix}good: no backend or layer is called \"good\"; known: "*) ;;
+    *) echo "FAIL: static library without the loader: $said"; failed=1 ;;
+    esac
+    said=$(DISPATCHALLOC_BACKEND=/x.so "$work/static" 2>&1) || said="exit $?: $said"
+    case $said in
+    "${prefix}/x.so: no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system"*) ;;
+    *) echo "FAIL: static library, path without the loader: $said"; failed=1 ;;
+    esac
+    program "$work/static-loader" "$srcdir/tests/loader/serve.c" -Wl,-u,dal_loader_find_ \
+        "$builddir/.libs/libdispatchalloc.a" -lpthread -ldl
+    said=$(DISPATCHALLOC_BACKEND=good "$work/static-loader" 2>&1) || said="exit $?: $said"
+    [ "$said" = good ] || { echo "FAIL: static library with the loader: $said"; failed=1; }
+fi
+
+# ---- A program that asks for nothing opens nothing ---------------------------------------
+if command -v strace >/dev/null 2>&1 && strace -o /dev/null true 2>/dev/null; then
+    unset DISPATCHALLOC_BACKEND
+    strace -f -e trace=file -o "$work/trace" "$work/serve" >/dev/null
+    if grep -E 'modules|/dispatchalloc' "$work/trace" | grep -v -e 'execve(' -e 'libdispatchalloc'; then
+        echo "FAIL: a program that asks for no module looks for some"; failed=1
+    fi
+fi
+
+[ $failed = 0 ] && rm -rf "$work"
+exit $failed
