@@ -33,6 +33,12 @@ tests_check_layout_CPPFLAGS = $(check_cppflags)
 tests_check_layout_LDADD = $(check_ldadd)
 EXTRA_DIST += tests/layout_vectors.rs
 
+# typed.h, and what of it must not compile
+unit_tests += tests/check_typed
+tests_check_typed_CPPFLAGS = $(check_cppflags)
+tests_check_typed_LDADD = $(check_ldadd)
+shell_tests += tests/typed-misuse.sh
+
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \
