@@ -338,6 +338,12 @@ static int check_open(struct dal_text_ *why)
         dal_text_add_(why, "called from inside the start of the library");
         return DAL_ERR_INVALID;
     }
+    /* It may be the environment's candidate that is being made, once a change: a change
+     * from in there would never end. */
+    if (dal_stack_creating_()) {
+        dal_text_add_(why, "called from inside create() of backend \"%s\"", dal_stack_creating_());
+        return DAL_ERR_INVALID;
+    }
     return sealed ? DAL_ERR_SEALED : DAL_OK;
 }
 

@@ -10,7 +10,7 @@
 void dal_explain_report_(const struct dal_decision_ *decision);
 
 /* A request of the program failed: one line, kept for dal_global_explain(); ends the
- * process in strict mode if the request was a bad choice. what is such as
+ * process in strict mode. what is such as
  * `dal_global_set_spec("aren")`. */
 void dal_explain_refusal_(const char *what, const char *reason);
 

@@ -13,6 +13,7 @@
 #include <dispatchalloc/error.h>
 
 #include "compat/compat.h"
+#include "instance.h"
 
 /* Release when a place is taken, acquire in the handlers. */
 static _Atomic(const struct dal_instance *) watched[DAL_FORK_MAX];
@@ -22,11 +23,32 @@ static const struct dal_instance *watched_at(size_t index)
     return atomic_load_explicit(&watched[index], memory_order_acquire);
 }
 
+/* An instance that another one wraps is called by that one, and is not to be called twice:
+ * its prepare may take a lock. */
+static int is_wrapped(const struct dal_instance *instance)
+{
+    for (size_t i = 0; i < DAL_FORK_MAX; i++) {
+        const struct dal_instance *outer = watched_at(i);
+
+        if (outer && outer->private_[DAL_PRIVATE_BASE] == instance)
+            return 1;
+    }
+    return 0;
+}
+
+/* The instance at an index that is to be called, or NULL. */
+static const struct dal_instance *called_at(size_t index)
+{
+    const struct dal_instance *instance = watched_at(index);
+
+    return instance && !is_wrapped(instance) ? instance : NULL;
+}
+
 /* The latest first, so that what was built on another is quiet before it. */
 static void prepare_all(void)
 {
     for (size_t i = DAL_FORK_MAX; i-- > 0;) {
-        const struct dal_instance *instance = watched_at(i);
+        const struct dal_instance *instance = called_at(i);
 
         if (instance)
             instance->fork_prepare.call(instance->fork_prepare.ctx);
@@ -36,7 +58,7 @@ static void prepare_all(void)
 static void parent_all(void)
 {
     for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *instance = watched_at(i);
+        const struct dal_instance *instance = called_at(i);
 
         if (instance)
             instance->fork_parent.call(instance->fork_parent.ctx);
@@ -46,7 +68,7 @@ static void parent_all(void)
 static void child_all(void)
 {
     for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *instance = watched_at(i);
+        const struct dal_instance *instance = called_at(i);
 
         if (instance)
             instance->fork_child.call(instance->fork_child.ctx);

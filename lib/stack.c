@@ -191,6 +191,8 @@ static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_ins
             return error;
         }
     }
+    if (stack->wraps_base)
+        stack->instances[0].private_[DAL_PRIVATE_BASE] = (void *)(uintptr_t)base;
     return DAL_OK;
 }
 
@@ -212,7 +214,7 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
         return error;
     }
     if (owner == DAL_STACK_OF_PROGRAM)
-        made->instances[0].private_[0] = made;
+        made->instances[0].private_[DAL_PRIVATE_STACK] = made;
     dal_compat_protect_(made, sizeof *made);
     *stack = made;
     return DAL_OK;
@@ -255,7 +257,7 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
 
 struct dal_stack_ *dal_stack_of_(const struct dal_instance *instance)
 {
-    return instance ? instance->private_[0] : NULL;
+    return instance ? instance->private_[DAL_PRIVATE_STACK] : NULL;
 }
 
 void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory)

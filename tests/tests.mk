@@ -60,6 +60,14 @@ LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/unit.sh
 TEST_EXTENSIONS = .sh
 SH_LOG_COMPILER = $(SHELL)
 
+unit_tests += tests/check_misuse
+tests_check_misuse_CPPFLAGS = $(check_cppflags)
+tests_check_misuse_LDADD = $(check_ldadd)
+
+unit_tests += tests/check_fork
+tests_check_fork_CPPFLAGS = $(check_cppflags)
+tests_check_fork_LDADD = $(check_ldadd)
+
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)

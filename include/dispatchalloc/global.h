@@ -53,7 +53,9 @@ DAL_API const struct dal_instance *dal_global(void);
  * @return 0 when the choice was recorded, also if the environment outranks it;
  *         DAL_ERR_SEALED after the first allocation, with a line on standard error
  *         that tells which one it was and who serves; DAL_ERR_INVALID, DAL_ERR_ABI
- *         or DAL_ERR_INCOMPLETE as dal_instance_init(); DAL_ERR_MEMORY.
+ *         or DAL_ERR_INCOMPLETE as dal_instance_init(); DAL_ERR_INVALID from inside
+ *         create() of a backend; DAL_ERR_MEMORY. Each but DAL_ERR_SEALED aborts the
+ *         process in strict mode.
  *
  * Thread-safe. A second call before the first allocation replaces the first's choice.
  */
@@ -74,8 +76,7 @@ DAL_API int dal_global_set_named(const struct dal_allocator *allocator, const ch
  * @param spec  see dispatchalloc/spec.h; without a backend, its layers wrap what
  *              would have served without this call. Not NULL.
  * @return as dal_global_set(), or DAL_ERR_SYNTAX, DAL_ERR_UNKNOWN, DAL_ERR_OPTION,
- *         DAL_ERR_CREATE with a line on standard error; in strict mode such a spec
- *         aborts the process.
+ *         DAL_ERR_CREATE and others of the backend's own, with a line on standard error.
  *
  * Thread-safe.
  */

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* The fork functions of instances: each called once, in the right order, around fork(2). */
+#include <config.h>
+
+#include <check.h>
+#include <dispatchalloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stack.h"
+
+static char calls[64];
+
+static void note(const char *call, void *ctx)
+{
+    strcat(calls, call);
+    strcat(calls, ctx);
+}
+
+static void prepare(void *ctx)
+{
+    note("-", ctx);
+}
+
+static void parent(void *ctx)
+{
+    note("+", ctx);
+}
+
+static void child(void *ctx)
+{
+    note("*", ctx);
+}
+
+static void *plain_alloc(size_t size, size_t align, void *ctx)
+{
+    (void)ctx;
+    return dal_instance_alloc(dal_system(), size, align);
+}
+
+static void plain_dealloc(void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)ctx;
+    dal_instance_dealloc(dal_system(), ptr, size, align);
+}
+
+static const struct dal_instance *instance_called(const char *name)
+{
+    const struct dal_allocator allocator = {
+        DAL_ALLOCATOR_HEADER((void *)(uintptr_t)name),
+        .alloc = plain_alloc,
+        .dealloc = plain_dealloc,
+        .fork_prepare = prepare,
+        .fork_parent = parent,
+        .fork_child = child,
+    };
+    const struct dal_instance *instance = NULL;
+
+    ck_assert_int_eq(dal_instance_create(&allocator, name, &instance), 0);
+    return instance;
+}
+
+/* Fork, and check what was called in the parent and in the child. */
+static void expect_calls(const char *in_parent, const char *in_child)
+{
+    int status;
+    pid_t process;
+
+    calls[0] = '\0';
+    process = fork();
+    ck_assert_int_ge(process, 0);
+    if (process == 0)
+        _exit(strcmp(calls, in_child) == 0 ? 0 : 1);
+    ck_assert_int_eq(waitpid(process, &status, 0), process);
+    ck_assert_str_eq(calls, in_parent);
+    ck_assert_msg(status == 0, "the child was called otherwise");
+}
+
+START_TEST(test_the_latest_is_quiet_first_and_back_last)
+{
+    (void)instance_called("a");
+    (void)instance_called("b");
+    expect_calls("-b-a+a+b", "-b-a*a*b");
+}
+END_TEST
+
+START_TEST(test_a_destroyed_instance_is_not_called)
+{
+    (void)instance_called("a");
+    dal_instance_destroy(instance_called("b"));
+    expect_calls("-a+a", "-a*a");
+}
+END_TEST
+
+static int create_nothing(const struct dal_backend_request *request,
+                          struct dal_allocator *allocator)
+{
+    (void)request;
+    (void)allocator;
+    return 0;
+}
+
+static const struct dal_backend passing = {DAL_BACKEND_HEADER, .name = "passing", .version = "1",
+                                           .summary = "for a test", .flags = DAL_BACKEND_LAYER,
+                                           .create = create_nothing};
+
+/* As when the operator's layer wraps the program's allocator: both are watched. */
+START_TEST(test_an_instance_that_is_wrapped_is_called_once)
+{
+    const struct dal_instance *base = instance_called("a");
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    struct dal_stack_ *stack;
+
+    ck_assert_int_eq(dal_backend_register(&passing), 0);
+    ck_assert_int_eq(dal_stack_create_("passing", base, DAL_STACK_OF_LIBRARY, &stack, &nowhere), 0);
+    expect_calls("-a+a", "-a*a");
+    dal_stack_destroy_(stack, 0);
+    expect_calls("-a+a", "-a*a");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("fork");
+    TCase *cases = tcase_create("fork functions");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(cases, test_the_latest_is_quiet_first_and_back_last);
+    tcase_add_test(cases, test_a_destroyed_instance_is_not_called);
+    tcase_add_test(cases, test_an_instance_that_is_wrapped_is_called_once);
+    suite_add_tcase(suite, cases);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
