@@ -16,6 +16,45 @@ man_links += dal_version:dal_strerror
 man_pages += doc/man/dal_handle_alloc_error.3
 man_links += dal_alloc_error_hook_set:dal_handle_alloc_error
 
+man_pages += doc/man/dal_layout.3
+man_links += \
+	dal_layout_make:dal_layout \
+	dal_layout_unchecked:dal_layout \
+	dal_layout_is_valid:dal_layout \
+	dal_layout_of:dal_layout \
+	dal_layout_array:dal_layout \
+	dal_layout_array_of:dal_layout \
+	dal_layout_align_to:dal_layout \
+	dal_layout_padding_needed_for:dal_layout \
+	dal_layout_pad_to_align:dal_layout \
+	dal_layout_extend:dal_layout \
+	dal_layout_extend_packed:dal_layout \
+	dal_layout_repeat:dal_layout \
+	dal_layout_repeat_packed:dal_layout \
+	dal_layout_dangling:dal_layout
+
+man_pages += doc/man/dal_new.3
+man_links += \
+	dal_new_zeroed:dal_new \
+	dal_delete:dal_new \
+	dal_array_new:dal_new \
+	dal_array_new_zeroed:dal_new \
+	dal_array_resize:dal_new \
+	dal_array_delete:dal_new \
+	dal_strdup:dal_new \
+	dal_strndup:dal_new \
+	dal_string_delete:dal_new \
+	dal_instance_new:dal_new \
+	dal_instance_new_zeroed:dal_new \
+	dal_instance_delete:dal_new \
+	dal_instance_array_new:dal_new \
+	dal_instance_array_new_zeroed:dal_new \
+	dal_instance_array_resize:dal_new \
+	dal_instance_array_delete:dal_new \
+	dal_instance_strdup:dal_new \
+	dal_instance_strndup:dal_new \
+	dal_instance_string_delete:dal_new
+
 dist_man_MANS += $(man_pages)
 
 install-data-hook:
