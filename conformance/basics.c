@@ -9,6 +9,12 @@ static void serves_requests(struct kit *kit)
 {
     enum { BLOCKS_MAX = 50000 };
     static const size_t sizes[] = {64, 1, 4096, 1048576};
+    size_t capacity = kit->profile->capacity_bytes;
+
+    if (!kit->subject->capacity_bytes && capacity < CONFORMANCE_CAPACITY_MIN)
+        kit_fail_asked(kit, "blocks of 32768 bytes, then smaller ones, until NULL",
+                       "4096 bytes in all, where no smaller capacity is declared", "%zu bytes",
+                       capacity);
 
     for (size_t i = 0; i < COUNT(sizes); i++) {
         struct kit_block block;

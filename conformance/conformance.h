@@ -17,6 +17,7 @@
 #define CONFORMANCE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <dispatchalloc.h>

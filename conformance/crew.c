@@ -11,14 +11,15 @@ static void *thread_main(void *data)
 }
 
 /* Each thread notes what it asks in a place of its own, keeps its own count of bytes, and
- * has its own numbers. Where many share what one instance has, NULL proves nothing. */
+ * has its own numbers. Where many share a small capacity, NULL proves nothing: the allocator
+ * may keep a share for each thread. */
 static void make_thread(struct kit *kit, struct kit_thread *thread, unsigned index)
 {
     thread->kit = *kit;
     thread->kit.note = &kit->report->notes[1 + index];
     thread->kit.note->phase = kit->note->phase;
     thread->kit.random = kit->random + (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    thread->kit.null_is_fine = true;
+    thread->kit.null_is_fine = kit->profile->limited;
     thread->index = index;
 }
 

@@ -45,6 +45,10 @@ static _Noreturn void live_in_child(struct kit *kit, struct kit_block *blocks)
     kit->null_is_fine = kit->profile->limited;
     kit_check_all(kit, blocks, BLOCKS);
     for (size_t i = 0; i < BLOCKS; i++) {
+        if (blocks[i].ptr)
+            kit_fill(kit, &blocks[i]);
+    }
+    for (size_t i = 0; i < BLOCKS; i++) {
         struct kit_block block;
 
         if (blocks[i].ptr && i % 2)

@@ -214,9 +214,18 @@ static void fork_once(const struct kit_block *kept, unsigned seconds)
     fault("%s, %s", text, when);
 }
 
+/* Half of what is left of the time that the case gave this process. */
+static unsigned seconds_for_child(void)
+{
+    unsigned left = alarm(0);
+
+    alarm(left);
+    return left / 2 + 1;
+}
+
 static void fork_among_threads(void)
 {
-    enum { THREADS = 4, ROUNDS = 12, CHILD_SECONDS = 5 };
+    enum { THREADS = 4, ROUNDS = 12 };
 
     for (int round = 0; round < ROUNDS; round++) {
         const char *when = "in a program that forks";
@@ -227,7 +236,7 @@ static void fork_among_threads(void)
         atomic_store_explicit(&stop, 0, memory_order_relaxed);
         while (count < THREADS && pthread_create(&threads[count], NULL, hammer, NULL) == 0)
             count++;
-        fork_once(&kept, CHILD_SECONDS);
+        fork_once(&kept, seconds_for_child());
         atomic_store_explicit(&stop, 1, memory_order_relaxed);
         while (count > 0)
             pthread_join(threads[--count], NULL);

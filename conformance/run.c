@@ -67,12 +67,15 @@ unsigned kit_child_seconds(const struct kit *kit)
 
 /* A fragmented instance may serve less than one that was filled in order, so no more than
  * a quarter of a small capacity has to be served in the cases. */
-static size_t budget_of(const struct conformance_profile *profile)
+static size_t budget_of(const struct conformance_subject *subject,
+                        const struct conformance_profile *profile)
 {
     size_t most = CONFORMANCE_PROBE_BYTES / 3 * 2;
-    size_t quarter = profile->capacity_bytes / 4;
+    size_t capacity = profile->capacity_bytes;
 
-    return profile->limited && quarter < most ? quarter : most;
+    if (!subject->capacity_bytes && capacity < CONFORMANCE_CAPACITY_MIN)
+        capacity = CONFORMANCE_CAPACITY_MIN;
+    return profile->limited && capacity / 4 < most ? capacity / 4 : most;
 }
 
 static struct kit make_kit(const struct conformance_subject *subject, struct kit_report *report)
@@ -84,7 +87,7 @@ static struct kit make_kit(const struct conformance_subject *subject, struct kit
         .profile = profile,
         .report = report,
         .note = &report->notes[0],
-        .budget_bytes = budget_of(profile),
+        .budget_bytes = budget_of(subject, profile),
         .random = UINT64_C(0x2545f4914f6cdd1d),
     };
 }
@@ -150,8 +153,6 @@ static _Noreturn void run_probe(const struct conformance_subject *subject,
     if (subject->capacity_bytes == 0) {
         profile->capacity_bytes = probe_capacity(kit.instance);
         profile->limited = profile->capacity_bytes < CONFORMANCE_PROBE_BYTES;
-        if (profile->capacity_bytes < CONFORMANCE_CAPACITY_MIN)
-            profile->capacity_bytes = CONFORMANCE_CAPACITY_MIN;
     }
     profile->align_max = probe_alignment(&kit);
     _exit(0);
@@ -247,8 +248,7 @@ int conformance_probe(const struct conformance_subject *subject, unsigned timeou
     if (!report)
         return DAL_ERR_MEMORY;
     report->profile = (struct conformance_profile){
-        .capacity_bytes = subject->capacity_bytes ? subject->capacity_bytes
-                                                  : CONFORMANCE_CAPACITY_MIN,
+        .capacity_bytes = subject->capacity_bytes,
         .limited = 1,
         .align_max = 1,
         .timeout_seconds = timeout_seconds ? timeout_seconds : CONFORMANCE_TIMEOUT_SECONDS,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Many threads on one instance. Each checks the bytes of its own blocks, so memory served
- * twice is found by its contents. An instance may run dry here, since the allocator may
- * keep a share for each thread: NULL is fine, but not everywhere.
+ * twice is found by its contents. A subject of small capacity may run dry here; NULL for
+ * every request is a fault even then.
  */
 #include <sched.h>
 #include <stdatomic.h>

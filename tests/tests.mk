@@ -98,7 +98,16 @@ check-totals:
 # The conformance kit over every allocator there is, and over allocators with known faults.
 # They link the library as a program does: the kit knows the public headers only.
 if OS_POSIX
-unit_tests += tests/conformance
+unit_tests += tests/conformance tests/check_conformance_finds
 endif
 tests_conformance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
 tests_conformance_LDADD = libconformance.la libdispatchalloc.la $(CHECK_LIBS)
+tests_check_conformance_finds_SOURCES = \
+	tests/check_conformance_finds.c \
+	tests/faulty/faulty.h \
+	tests/faulty/heap.c \
+	tests/faulty/processes.c \
+	tests/faulty/threads.c \
+	tests/faulty/wrappers.c
+tests_check_conformance_finds_CPPFLAGS = $(tests_conformance_CPPFLAGS)
+tests_check_conformance_finds_LDADD = $(tests_conformance_LDADD)
