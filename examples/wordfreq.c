@@ -62,11 +62,7 @@ static void *got(void *ptr, size_t bytes)
 
 static struct entry **buckets_new(size_t count)
 {
-    struct entry **buckets = got(dal_array_new(struct entry *, count), count * sizeof *buckets);
-
-    for (size_t i = 0; i < count; i++)
-        buckets[i] = NULL;
-    return buckets;
+    return got(dal_array_new_zeroed(struct entry *, count), count * sizeof(struct entry *));
 }
 
 static struct table table_new(void)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "conformance/conformance.h"
+#include "examples/pool.h"
 
 enum { SUBJECTS_MAX = 128, TIMEOUT_SECONDS = 60 };
 
@@ -115,6 +116,7 @@ static void add_all(void)
     }
     least.ctx = (void *)(uintptr_t)dal_system();
     add(conformance_subject_by_allocator(&least, "least"));
+    add(conformance_subject_by_allocator(&pool, "examples/pool"));
     add(subject_of_handle(dal_system(), "dal_system()"));
     add(subject_of_handle(dal_global(), "dal_global()"));
 }

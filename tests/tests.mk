@@ -49,9 +49,10 @@ AM_TESTS_ENVIRONMENT = \
 	LDFLAGS='$(LDFLAGS)'; MAKE='$(MAKE)'; SED='$(SED)'; NM='$(NM)'; OBJDUMP='$(OBJDUMP)'; \
 	VALGRIND='$(VALGRIND)'; PKG_CONFIG='$(PKG_CONFIG)'; LIBTOOL='$(SHELL) $(abs_top_builddir)/libtool'; \
 	VERSION='$(PACKAGE_VERSION)'; EXEEXT='$(EXEEXT)'; \
+	bindir='$(bindir)'; libdir='$(libdir)'; includedir='$(includedir)'; docdir='$(docdir)'; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-60}; \
 	export srcdir builddir CC CXX CFLAGS CPPFLAGS LDFLAGS MAKE SED NM OBJDUMP VALGRIND PKG_CONFIG \
-	       LIBTOOL VERSION EXEEXT CK_DEFAULT_TIMEOUT;
+	       LIBTOOL VERSION EXEEXT bindir libdir includedir docdir CK_DEFAULT_TIMEOUT;
 
 # A libcheck program's closing line is shown as well as logged: file descriptor 9 is
 # make's own standard output.
@@ -100,6 +101,7 @@ check-totals:
 if OS_POSIX
 unit_tests += tests/conformance tests/check_conformance_finds
 endif
+tests_conformance_SOURCES = tests/conformance.c examples/pool.c examples/pool.h
 tests_conformance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
 tests_conformance_LDADD = libconformance.la libdispatchalloc.la $(CHECK_LIBS)
 tests_check_conformance_finds_SOURCES = \
