@@ -55,6 +55,16 @@ man_links += \
 	dal_instance_strndup:dal_new \
 	dal_instance_string_delete:dal_new
 
+man_pages += doc/man/dal_malloc.3
+man_links += \
+	dal_aligned_alloc:dal_malloc \
+	dal_calloc:dal_malloc \
+	dal_free:dal_malloc \
+	dal_malloc_usable_size:dal_malloc \
+	dal_posix_memalign:dal_malloc \
+	dal_realloc_unsized:dal_malloc \
+	dal_reallocarray:dal_malloc
+
 dist_man_MANS += $(man_pages)
 
 install-data-hook:

@@ -30,6 +30,7 @@ const struct dal_instance dal_system_instance_ = {
               DAL_SLOT_USABLE_SIZE | DAL_SLOT_DEALLOC_UNSIZED,
     .usable_size = {dal_system_usable_size_, NULL},
     .dealloc_unsized = {dal_system_dealloc_unsized_, NULL},
+    .malloc_family = &dal_system_family_,
 #else
     .native = DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC,
     .usable_size = {dal_derived_usable_size_, SELF},

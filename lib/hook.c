@@ -44,7 +44,7 @@ static void refuse_call_from_create(const char *backend)
                  backend ? backend : "unknown");
 }
 
-static const struct dal_instance *resolve(size_t size, size_t align, const void *call_site)
+const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const void *call_site)
 {
     const struct dal_decision_ *decision = NULL;
     const char *creating = dal_stack_creating_();
@@ -70,7 +70,7 @@ static const struct dal_instance *resolve(size_t size, size_t align, const void 
 
 static void *boot_alloc(size_t size, size_t align, void *ctx)
 {
-    const struct dal_instance *table = resolve(size, align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(size, align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_alloc(table, size, align) : NULL;
@@ -78,7 +78,7 @@ static void *boot_alloc(size_t size, size_t align, void *ctx)
 
 static void boot_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
-    const struct dal_instance *table = ptr ? resolve(size, align, CALL_SITE) : NULL;
+    const struct dal_instance *table = ptr ? dal_hook_resolve_(size, align, CALL_SITE) : NULL;
 
     (void)ctx;
     if (table)
@@ -87,7 +87,7 @@ static void boot_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 
 static void *boot_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
-    const struct dal_instance *table = resolve(size, align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(size, align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_alloc_zeroed(table, size, align) : NULL;
@@ -95,7 +95,7 @@ static void *boot_alloc_zeroed(size_t size, size_t align, void *ctx)
 
 static void *boot_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {
-    const struct dal_instance *table = resolve(new_size, align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(new_size, align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_realloc(table, ptr, old_size, align, new_size) : NULL;
@@ -104,7 +104,7 @@ static void *boot_realloc(void *ptr, size_t old_size, size_t align, size_t new_s
 static void *boot_grow(void *ptr, size_t old_size, size_t old_align, size_t new_size,
                        size_t new_align, void *ctx)
 {
-    const struct dal_instance *table = resolve(new_size, new_align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(new_size, new_align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_grow(table, ptr, old_size, old_align, new_size, new_align) : NULL;
@@ -113,7 +113,7 @@ static void *boot_grow(void *ptr, size_t old_size, size_t old_align, size_t new_
 static void *boot_grow_zeroed(void *ptr, size_t old_size, size_t old_align, size_t new_size,
                               size_t new_align, void *ctx)
 {
-    const struct dal_instance *table = resolve(new_size, new_align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(new_size, new_align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_grow_zeroed(table, ptr, old_size, old_align, new_size, new_align)
@@ -123,7 +123,7 @@ static void *boot_grow_zeroed(void *ptr, size_t old_size, size_t old_align, size
 static void *boot_shrink(void *ptr, size_t old_size, size_t old_align, size_t new_size,
                          size_t new_align, void *ctx)
 {
-    const struct dal_instance *table = resolve(new_size, new_align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(new_size, new_align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_shrink(table, ptr, old_size, old_align, new_size, new_align) : NULL;
@@ -132,7 +132,7 @@ static void *boot_shrink(void *ptr, size_t old_size, size_t old_align, size_t ne
 static int boot_resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size,
                                 void *ctx)
 {
-    const struct dal_instance *table = resolve(new_size, align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(new_size, align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_resize_in_place(table, ptr, old_size, align, new_size)
@@ -141,7 +141,7 @@ static int boot_resize_in_place(void *ptr, size_t old_size, size_t align, size_t
 
 static size_t boot_usable_size(const void *ptr, size_t size, size_t align, void *ctx)
 {
-    const struct dal_instance *table = resolve(size, align, CALL_SITE);
+    const struct dal_instance *table = dal_hook_resolve_(size, align, CALL_SITE);
 
     (void)ctx;
     return table ? dal_instance_usable_size(table, ptr, size, align) : size;
@@ -149,7 +149,7 @@ static size_t boot_usable_size(const void *ptr, size_t size, size_t align, void 
 
 static void boot_dealloc_unsized(void *ptr, void *ctx)
 {
-    const struct dal_instance *table = ptr ? resolve(0, 1, CALL_SITE) : NULL;
+    const struct dal_instance *table = ptr ? dal_hook_resolve_(0, 1, CALL_SITE) : NULL;
 
     (void)ctx;
     if (table)

@@ -25,6 +25,10 @@ static inline const struct dal_instance *dal_hook_load_(void)
     return atomic_load_explicit(&dal_hook_, memory_order_acquire);
 }
 
+/* Resolve the choice for an allocation, seal it, and set the hook. NULL in a call from
+ * inside create(), which is reported. call_site is told by a late registration's message. */
+const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const void *call_site);
+
 /* The allocation that sealed the choice. */
 struct dal_first_call_ {
     size_t size;

@@ -36,7 +36,8 @@
 #define COUNT_SLOT(slot, bit) + 1
 _Static_assert(sizeof(struct dal_allocator) ==
                    offsetof(struct dal_allocator, alloc) +
-                       (0 SLOTS(COUNT_SLOT)) * sizeof(dal_alloc_function),
+                       (0 SLOTS(COUNT_SLOT)) * sizeof(dal_alloc_function) +
+                       sizeof(struct dal_malloc_family *),
                "the list of slots has every slot of struct dal_allocator");
 _Static_assert(offsetof(struct dal_instance, fork_child) + sizeof(struct dal_fork_slot) ==
                    offsetof(struct dal_instance, alloc) +
@@ -130,6 +131,7 @@ int dal_instance_fill_(struct dal_instance *storage, const struct dal_allocator 
     SLOTS(FILL_SLOT)
 #undef FILL_SLOT
 
+    storage->malloc_family = next ? NULL : ours.malloc_family;
     if (next && (slots & DAL_SLOT_DEALLOC) && !(slots & DAL_SLOT_DEALLOC_UNSIZED))
         dal_instance_refuse_unsized_(storage);
     dal_instance_derive_(storage);

@@ -6,6 +6,7 @@ core_headers += \
 	lib/compat/compat.h \
 	lib/environment.h \
 	lib/explain.h \
+	lib/family.h \
 	lib/fork.h \
 	lib/hook.h \
 	lib/instance.h \
@@ -39,6 +40,8 @@ core_sources += \
 	lib/hook.c \
 	lib/forward.c \
 	lib/front.c \
+	lib/family.c \
+	lib/malloc.c \
 	lib/global.c \
 	lib/make.c
 if OS_WINDOWS

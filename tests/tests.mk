@@ -82,6 +82,11 @@ no-libcheck:
 endif
 .PHONY: no-libcheck check-totals
 
+# malloc.h
+unit_tests += tests/check_malloc
+tests_check_malloc_CPPFLAGS = $(check_cppflags)
+tests_check_malloc_LDADD = $(check_ldadd)
+
 # Backends in files of their own.
 shell_tests += tests/loader.sh
 EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c tests/loader/serve.c

@@ -15,6 +15,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 #if DAL_SYSTEM_KNOWS_SIZES
     allocator->usable_size = dal_system_usable_size_;
     allocator->dealloc_unsized = dal_system_dealloc_unsized_;
+    allocator->malloc_family = &dal_system_family_;
 #endif
     return 0;
 }

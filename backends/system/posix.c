@@ -8,6 +8,7 @@
  */
 #include "system.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,4 +93,20 @@ void dal_system_dealloc_unsized_(void *ptr, void *ctx)
     (void)ctx;
     free(ptr);
 }
+
+static void *family_memalign(size_t align, size_t size)
+{
+    void *ptr = aligned_block(size, align);
+
+    if (!ptr)
+        errno = ENOMEM;
+    return ptr;
+}
+
+/* malloc and its like by address and not by a wrapper: they are the C library's, or those
+ * of whatever was put before it. */
+const struct dal_malloc_family dal_system_family_ = {
+    DAL_ALLOCATOR_ABI,  sizeof(struct dal_malloc_family), malloc, free, calloc, realloc,
+    family_memalign, malloc_usable_size,
+};
 #endif

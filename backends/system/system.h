@@ -37,4 +37,7 @@ void *dal_system_realloc_(void *ptr, size_t old_size, size_t align, size_t new_s
 size_t dal_system_usable_size_(const void *ptr, size_t size, size_t align, void *ctx);
 void dal_system_dealloc_unsized_(void *ptr, void *ctx);
 
+/* The C library's own family. Only where DAL_SYSTEM_KNOWS_SIZES is 1. */
+extern const struct dal_malloc_family dal_system_family_;
+
 #endif /* DAL_SYSTEM_H */

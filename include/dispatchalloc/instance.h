@@ -64,6 +64,31 @@ typedef int (*dal_owns_function)(const void *ptr, void *ctx);
 typedef void (*dal_fork_function)(void *ctx);
 
 /**
+ * The malloc family of an allocator that has one of its own: plain functions of the C
+ * library's form and meaning, without ctx. For allocators of which a process has one, such
+ * as jemalloc, so that malloc(3) and its like can jump straight into them.
+ *
+ * A block of the family is one of the allocator's as well, and the other way round:
+ * free_function and dealloc_unsized end the same blocks. What differs between C libraries
+ * has to be as follows. A size of 0 gives a block that is non-NULL, and so does
+ * memalign_function. A failure sets errno to ENOMEM and leaves a block that was to be
+ * resized. realloc_function(ptr, 0) with a ptr that is not NULL frees it and returns NULL.
+ * free_function keeps errno. A block is aligned for any object that fits into it.
+ */
+struct dal_malloc_family {
+    uint32_t abi;        /**< DAL_ALLOCATOR_ABI */
+    uint32_t size_bytes; /**< sizeof(struct dal_malloc_family) */
+    void *(*malloc_function)(size_t size);
+    void (*free_function)(void *ptr);
+    void *(*calloc_function)(size_t count, size_t size);
+    void *(*realloc_function)(void *ptr, size_t size);
+    /** align is a power of two. */
+    void *(*memalign_function)(size_t align, size_t size);
+    /** ptr may be NULL, which has 0 bytes. */
+    size_t (*usable_size_function)(void *ptr);
+};
+
+/**
  * What the author of an allocator fills in. Start with DAL_ALLOCATOR_HEADER(ctx);
  * later versions only append slots.
  *
@@ -99,6 +124,9 @@ struct dal_allocator {
     dal_fork_function fork_prepare;
     dal_fork_function fork_parent;
     dal_fork_function fork_child;
+
+    /** NULL for an allocator without one, and in a layer. Lives as long as the allocator. */
+    const struct dal_malloc_family *malloc_family;
 };
 
 /** The first three members of a struct dal_allocator:
@@ -159,6 +187,9 @@ struct dal_instance {
     struct dal_fork_slot fork_prepare;
     struct dal_fork_slot fork_parent;
     struct dal_fork_slot fork_child;
+
+    /** The allocator's own malloc family, or NULL. */
+    const struct dal_malloc_family *malloc_family;
 };
 
 /* ---- Making instances ---------------------------------------------------------- */

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* The malloc family over the allocator behind the hook. See family.h. */
+#include <config.h>
+
+#include "family.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "hook.h"
+
+/* What every object that fits into a block needs at most; below that the size decides, and
+ * 8 is the least, since programs keep tags in the low bits of pointers. */
+static size_t natural_align(size_t size)
+{
+    return size >= 16 ? 16 : 8;
+}
+
+static void *out_of_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* A layout that front.h calls valid. */
+static int is_valid(size_t size, size_t align)
+{
+    return align <= (size_t)PTRDIFF_MAX && size <= (size_t)PTRDIFF_MAX - (align - 1);
+}
+
+static int multiply(size_t count, size_t size, size_t *product)
+{
+    return !__builtin_mul_overflow(count, size, product);
+}
+
+/* ---- An allocator that knows its blocks ----------------------------------------------- */
+
+static void *known_memalign(size_t align, size_t size)
+{
+    void *ptr = NULL;
+
+    /* Size 0 may give one block twice; here each has to be another. */
+    if (is_valid(size, align))
+        ptr = dal_instance_alloc(dal_hook_load_(), size ? size : 1, align);
+    return ptr ? ptr : out_of_memory();
+}
+
+static void *known_malloc(size_t size)
+{
+    return known_memalign(natural_align(size), size);
+}
+
+static void known_free(void *ptr)
+{
+    int saved_errno = errno;
+
+    dal_instance_dealloc_unsized(dal_hook_load_(), ptr);
+    errno = saved_errno;
+}
+
+static void *known_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    void *ptr = NULL;
+
+    if (multiply(count, size, &bytes) && is_valid(bytes, natural_align(bytes)))
+        ptr = dal_instance_alloc_zeroed(dal_hook_load_(), bytes ? bytes : 1, natural_align(bytes));
+    return ptr ? ptr : out_of_memory();
+}
+
+static size_t known_usable_size(void *ptr)
+{
+    return ptr ? dal_instance_usable_size(dal_hook_load_(), ptr, 0, 0) : 0;
+}
+
+/* Not the allocator's realloc, which wants the alignment: that of ptr is not known here. */
+static void *known_realloc(void *ptr, size_t size)
+{
+    size_t old_size;
+    void *moved;
+
+    if (!ptr)
+        return known_malloc(size);
+    if (size == 0) {
+        known_free(ptr);
+        return NULL;
+    }
+    old_size = known_usable_size(ptr);
+    if (size <= old_size && size >= old_size / 2)
+        return ptr;
+    moved = known_malloc(size);
+    if (moved) {
+        memcpy(moved, ptr, old_size < size ? old_size : size);
+        known_free(ptr);
+    }
+    return moved;
+}
+
+static const struct dal_malloc_family known_family = {
+    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), known_malloc, known_free, known_calloc,
+    known_realloc, known_memalign, known_usable_size,
+};
+
+/* ---- An allocator that does not --------------------------------------------------------- */
+
+/* In front of every block. The whole that was allocated begins `align` bytes before the
+ * block, which keeps both aligned, and has this alignment. */
+struct header {
+    size_t size;
+    size_t align;
+};
+
+_Static_assert(sizeof(struct header) <= 16, "the header fits before a block of alignment 16");
+
+static struct header *header_of(void *ptr)
+{
+    return (struct header *)((char *)ptr - sizeof(struct header));
+}
+
+static void *place(char *whole, size_t size, size_t align)
+{
+    if (!whole)
+        return out_of_memory();
+    *header_of(whole + align) = (struct header){size, align};
+    return whole + align;
+}
+
+static int whole_size(size_t size, size_t align, size_t *whole)
+{
+    return !__builtin_add_overflow(size, align, whole) && is_valid(*whole, align);
+}
+
+static void *headed_memalign(size_t align, size_t size)
+{
+    size_t whole;
+
+    if (align < 16)
+        align = 16;
+    if (!whole_size(size, align, &whole))
+        return out_of_memory();
+    return place(dal_instance_alloc(dal_hook_load_(), whole, align), size, align);
+}
+
+static void *headed_malloc(size_t size)
+{
+    return headed_memalign(16, size);
+}
+
+static void headed_free(void *ptr)
+{
+    int saved_errno = errno;
+
+    if (ptr) {
+        size_t align = header_of(ptr)->align;
+
+        dal_instance_dealloc(dal_hook_load_(), (char *)ptr - align, header_of(ptr)->size + align,
+                             align);
+    }
+    errno = saved_errno;
+}
+
+static void *headed_calloc(size_t count, size_t size)
+{
+    size_t bytes, whole;
+
+    if (!multiply(count, size, &bytes) || !whole_size(bytes, 16, &whole))
+        return out_of_memory();
+    return place(dal_instance_alloc_zeroed(dal_hook_load_(), whole, 16), bytes, 16);
+}
+
+static void *headed_realloc(void *ptr, size_t size)
+{
+    size_t align, whole;
+
+    if (!ptr)
+        return headed_malloc(size);
+    if (size == 0) {
+        headed_free(ptr);
+        return NULL;
+    }
+    align = header_of(ptr)->align;
+    if (!whole_size(size, align, &whole))
+        return out_of_memory();
+    /* The header moves with the block, since it is part of what is copied. */
+    return place(dal_instance_realloc(dal_hook_load_(), (char *)ptr - align,
+                                      header_of(ptr)->size + align, align, whole),
+                 size, align);
+}
+
+static size_t headed_usable_size(void *ptr)
+{
+    return ptr ? header_of(ptr)->size : 0;
+}
+
+static const struct dal_malloc_family headed_family = {
+    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), headed_malloc, headed_free, headed_calloc,
+    headed_realloc, headed_memalign, headed_usable_size,
+};
+
+const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winner)
+{
+    if (winner->malloc_family)
+        return winner->malloc_family;
+    return winner->native & DAL_SLOT_DEALLOC_UNSIZED ? &known_family : &headed_family;
+}
