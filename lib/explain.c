@@ -10,6 +10,15 @@
 #include "environment.h"
 #include "hook.h"
 
+/* The next candidate down that could serve. The default always can. */
+static int next_below(const struct dal_decision_ *decision, int source)
+{
+    do
+        source--;
+    while (!decision->candidates[source].instance);
+    return source;
+}
+
 /* "stats 0.1.0 + arena 0.1.0": each item with its version, an allocator of the program's by
  * its name. */
 static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decision, int source)
@@ -29,23 +38,21 @@ static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decisi
     }
     if (stack->wraps_base) {
         dal_text_add_(text, " + ");
-        do
-            source--;
-        while (!decision->candidates[source].instance);
-        add_stack(text, decision, source);
+        add_stack(text, decision, next_below(decision, source));
     }
 }
 
-/* The candidates below the winner that somebody chose and that could have served. */
+/* 1 if somebody chose it and it could have served, but what serves passes it by. What the
+ * winner wraps serves too, and so does what that wraps. */
 static int is_outranked(const struct dal_decision_ *decision, int source)
 {
-    const struct dal_stack_ *winner = decision->candidates[decision->source].stack;
+    int serving = (int)decision->source;
 
-    if (source == DAL_SOURCE_DEFAULT || source >= (int)decision->source ||
-        !decision->candidates[source].instance)
+    if (source == DAL_SOURCE_DEFAULT || !decision->candidates[source].instance)
         return 0;
-    /* What the winner wraps still serves. */
-    return !(winner && winner->wraps_base);
+    while (serving > source && decision->candidates[serving].stack->wraps_base)
+        serving = next_below(decision, serving);
+    return serving > source;
 }
 
 static const char *chooser(const struct dal_decision_ *decision)
@@ -98,6 +105,7 @@ void dal_explain_report_(const struct dal_decision_ *decision)
 {
     const char *file;
     const char *vetoed = dal_choice_vetoed_(&file);
+    int is_strict = dal_choice_is_strict_();
     int is_bad = 0;
 
     for (int source = 0; source < DAL_SOURCE_COUNT; source++) {
@@ -106,14 +114,17 @@ void dal_explain_report_(const struct dal_decision_ *decision)
         if (!candidate->label[0] || candidate->instance)
             continue;
         is_bad = 1;
-        dal_log_("%s: %s; \"%s\" serves", candidate->label, candidate->reason,
-                 decision->winner->name);
+        if (is_strict)
+            dal_log_("%s: %s", candidate->label, candidate->reason);
+        else
+            dal_log_("%s: %s; \"%s\" serves", candidate->label, candidate->reason,
+                     decision->winner->name);
     }
     if (vetoed)
         dal_log_(DAL_ENV_BACKEND "=%s is ignored: the program forbids it (%s); \"%s\" serves",
                  vetoed, file, decision->winner->name);
     report_copies();
-    if (is_bad && dal_choice_is_strict_()) {
+    if (is_bad && is_strict) {
         dal_log_("strict mode: aborting");
         abort();
     }
@@ -165,26 +176,54 @@ void dal_explain_late_(const char *what)
 
 /* ---- dal_global_explain() ------------------------------------------------------------ */
 
+/* Whatever a line is made from, it stays one line. */
+static void end_line(struct dal_text_ *text, size_t start)
+{
+    dal_text_clean_(text, start);
+    dal_text_add_(text, "\n");
+}
+
 static void explain_candidates(struct dal_text_ *text, const struct dal_decision_ *decision)
 {
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
         const struct dal_candidate_ *candidate = &decision->candidates[source];
+        size_t start = text->length;
 
         if (is_outranked(decision, source))
-            dal_text_add_(text, "outranked: %s\n", candidate->label);
+            dal_text_add_(text, "outranked: %s", candidate->label);
         else if (candidate->label[0] && !candidate->instance)
-            dal_text_add_(text, "rejected: %s: %s\n", candidate->label, candidate->reason);
+            dal_text_add_(text, "rejected: %s: %s", candidate->label, candidate->reason);
+        if (text->length > start)
+            end_line(text, start);
     }
-    if (decision->refused[0])
-        dal_text_add_(text, "refused: %s\n", decision->refused);
+}
+
+static void explain_line(struct dal_text_ *text, const char *title, const char *value)
+{
+    size_t start = text->length;
+
+    dal_text_add_(text, "%s: %s", title, value);
+    end_line(text, start);
+}
+
+static void explain_veto(struct dal_text_ *text)
+{
+    const char *file;
+    const char *vetoed = dal_choice_vetoed_(&file);
+    size_t start = text->length;
+
+    if (!vetoed)
+        return;
+    dal_text_add_(text, "vetoed: " DAL_ENV_BACKEND "=%s, forbidden by the program (%s)", vetoed,
+                  file);
+    end_line(text, start);
 }
 
 size_t dal_global_explain(char *buffer, size_t bytes)
 {
     struct dal_text_ text = dal_text_over_(buffer, bytes);
     const struct dal_decision_ *decision;
-    const char *vetoed;
-    const char *file;
+    size_t start;
     int sealed;
 
     decision = dal_choice_current_(&sealed);
@@ -194,19 +233,20 @@ size_t dal_global_explain(char *buffer, size_t bytes)
     }
     dal_text_add_(&text, "serves: ");
     add_stack(&text, decision, (int)decision->source);
-    dal_text_add_(&text, "\nchosen by: %s\n", chooser(decision));
+    end_line(&text, 0);
+    explain_line(&text, "chosen by", chooser(decision));
     explain_candidates(&text, decision);
-    vetoed = dal_choice_vetoed_(&file);
-    if (vetoed)
-        dal_text_add_(&text, "vetoed: " DAL_ENV_BACKEND "=%s, forbidden by the program (%s)\n",
-                      vetoed, file);
+    if (decision->refused[0])
+        explain_line(&text, "refused", decision->refused);
+    explain_veto(&text);
     if (dal_compat_is_secure_())
-        dal_text_add_(&text, "ignored: the environment, since the process has raised privileges\n");
+        explain_line(&text, "ignored", "the environment, since the process has raised privileges");
+    start = text.length;
     dal_text_add_(&text, "sealed by: ");
     if (sealed)
         add_first_call(&text);
     else
         dal_text_add_(&text, "nothing yet");
-    dal_text_add_(&text, "\n");
+    end_line(&text, start);
     return text.length;
 }

@@ -38,6 +38,7 @@ int dal_instance_create_spec(const char *spec, const struct dal_instance **insta
         return DAL_ERR_INVALID;
     }
     error = dal_stack_create_(spec, &dal_system_instance_, DAL_STACK_OF_PROGRAM, &stack, &why);
+    dal_text_clean_(&why, 0);
     if (!error)
         *instance = stack->top;
     return error;
@@ -86,6 +87,7 @@ int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *m
     /* All options are checked before the first item is shown. */
     if (!error)
         error = visit_parts(&parsed, NULL, NULL, &why);
+    dal_text_clean_(&why, 0);
     if (!error && visit)
         error = visit_parts(&parsed, visit, data, &why);
     return error;

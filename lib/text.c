@@ -36,6 +36,14 @@ void dal_text_add_(struct dal_text_ *text, const char *format, ...)
     va_end(arguments);
 }
 
+void dal_text_clean_(struct dal_text_ *text, size_t from)
+{
+    for (size_t i = from; i < text->length && i + 1 < text->bytes; i++) {
+        if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
+            text->data[i] = '?';
+    }
+}
+
 void dal_log_(const char *format, ...)
 {
     char line[DAL_LINE_BYTES];
@@ -49,11 +57,8 @@ void dal_log_(const char *format, ...)
     dal_text_add_list_(&text, format, arguments);
     va_end(arguments);
 
+    dal_text_clean_(&text, 0);
     length = text.length < text.bytes ? text.length : text.bytes - 1;
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-            line[i] = '?';
-    }
     line[length++] = '\n';
     dal_compat_write_(line, length);
 }

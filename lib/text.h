@@ -33,8 +33,11 @@ void dal_text_add_(struct dal_text_ *text, const char *format, ...) DAL_ATTRIBUT
 void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list arguments)
     DAL_ATTRIBUTE_PRINTF_(2, 0);
 
-/* Write "dispatchalloc: <text>\n" to standard error. Control characters, which a value
- * from the environment may hold, are shown as '?', so that a line stays one line. */
+/* Show each control character from a place on as '?': a value from the environment or a spec
+ * may hold some, and what is made from it is to stay one line. */
+void dal_text_clean_(struct dal_text_ *text, size_t from);
+
+/* Write "dispatchalloc: <text>\n" to standard error, cleaned. */
 void dal_log_(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
 
 #endif /* DAL_TEXT_H */
