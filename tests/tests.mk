@@ -118,3 +118,6 @@ tests_check_conformance_finds_SOURCES = \
 	tests/faulty/wrappers.c
 tests_check_conformance_finds_CPPFLAGS = $(tests_conformance_CPPFLAGS)
 tests_check_conformance_finds_LDADD = $(tests_conformance_LDADD)
+
+# The core and the chain as a whole.
+include tests/core.mk

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# The tests of the core (lib/) and of the chain as a whole.
+
+# ---- Who serves: every combination, each in a process of its own ---------------------------
+# The actors are linked with the library's objects, so that they are plain executables.
+choice_actors = tests/choice/actor tests/choice/actor_link tests/choice/actor_veto \
+	tests/choice/actor_link_veto
+if OS_POSIX
+unit_tests += tests/check_choice
+check_PROGRAMS += $(choice_actors)
+endif
+
+tests_check_choice_SOURCES = tests/check_choice.c tests/choice/table.h tests/run.c tests/run.h
+tests_check_choice_CPPFLAGS = $(check_cppflags)
+tests_check_choice_LDADD = $(check_ldadd)
+
+tests_choice_actor_LDADD = libcore.la
+tests_choice_actor_link_SOURCES = tests/choice/actor.c
+tests_choice_actor_link_CPPFLAGS = $(AM_CPPFLAGS) -DACTOR_LINK
+tests_choice_actor_link_LDADD = libcore.la
+tests_choice_actor_veto_SOURCES = tests/choice/actor.c
+tests_choice_actor_veto_CPPFLAGS = $(AM_CPPFLAGS) -DACTOR_VETO
+tests_choice_actor_veto_LDADD = libcore.la
+tests_choice_actor_link_veto_SOURCES = tests/choice/actor.c
+tests_choice_actor_link_veto_CPPFLAGS = $(AM_CPPFLAGS) -DACTOR_LINK -DACTOR_VETO
+tests_choice_actor_link_veto_LDADD = libcore.la
