@@ -10,6 +10,67 @@
 man_pages =
 man_links =
 
+man_pages += doc/man/dal_alloc.3
+man_links += \
+	dal_dealloc:dal_alloc \
+	dal_alloc_zeroed:dal_alloc \
+	dal_realloc:dal_alloc \
+	dal_alloc_layout:dal_alloc \
+	dal_dealloc_layout:dal_alloc \
+	dal_alloc_zeroed_layout:dal_alloc \
+	dal_realloc_layout:dal_alloc
+
+man_pages += doc/man/dal_allocator.3
+
+man_pages += doc/man/dal_instance.3
+man_links += \
+	dal_instance_init:dal_instance \
+	dal_instance_create:dal_instance \
+	dal_instance_create_spec:dal_instance \
+	dal_instance_destroy:dal_instance \
+	dal_system:dal_instance \
+	dal_instance_alloc:dal_instance \
+	dal_instance_dealloc:dal_instance \
+	dal_instance_alloc_zeroed:dal_instance \
+	dal_instance_realloc:dal_instance \
+	dal_instance_grow:dal_instance \
+	dal_instance_grow_zeroed:dal_instance \
+	dal_instance_shrink:dal_instance \
+	dal_instance_resize_in_place:dal_instance \
+	dal_instance_usable_size:dal_instance \
+	dal_instance_dealloc_unsized:dal_instance \
+	dal_instance_owns:dal_instance \
+	dal_instance_alloc_layout:dal_instance \
+	dal_instance_dealloc_layout:dal_instance \
+	dal_instance_alloc_zeroed_layout:dal_instance \
+	dal_instance_realloc_layout:dal_instance
+
+man_pages += doc/man/dal_global.3
+man_links += \
+	dal_global_set:dal_global \
+	dal_global_set_named:dal_global \
+	dal_global_set_spec:dal_global \
+	dal_global_set_strict:dal_global \
+	dal_global_name:dal_global \
+	dal_global_source:dal_global \
+	dal_global_is_sealed:dal_global \
+	dal_global_active:dal_global \
+	dal_global_explain:dal_global \
+	DAL_GLOBAL_ALLOCATOR:dal_global \
+	DAL_FORBID_ENVIRONMENT:dal_global
+
+man_pages += doc/man/dal_backend.3
+man_links += \
+	dal_backend_register:dal_backend \
+	dal_backend_find:dal_backend \
+	dal_backend_count:dal_backend \
+	dal_backend_at:dal_backend
+
+man_pages += doc/man/dal_module_visit.3
+man_links += DAL_MODULE:dal_module_visit
+
+man_pages += doc/man/dal_spec_visit.3
+
 man_pages += doc/man/dal_strerror.3
 man_links += dal_version:dal_strerror
 

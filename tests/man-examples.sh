@@ -54,7 +54,12 @@ for page in "$srcdir"/doc/man/*.[37]; do
             echo "$name: an example exits with $status"
             failed=1
         fi
-        [ ! -f "$program.expected" ] || diff "$program.expected" "$program.actual" || {
+        [ -f "$program.expected" ] || continue
+        # The version changes with each release, the pages do not.
+        for side in expected actual; do
+            $SED 's/[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*/X.Y.Z/g' "$program.$side" >"$program.$side.text"
+        done
+        diff "$program.expected.text" "$program.actual.text" || {
             echo "$name: an example prints (>) what its page does not show (<)"
             failed=1
         }

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+# The manual, the headers and the list of links say the same: each public function has one
+# page, each name of a page is installed, each prototype is the header's, each error number
+# has its text, and no page lacks the sections that every page has.
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+fail()
+{
+    echo "$*"
+    failed=1
+}
+
+# The names in the NAME section of a page.
+names_of()
+{
+    $SED -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([A-Za-z_0-9]*\).*/\1/p' "$1"
+}
+
+# ---- every public function has one page, every name of a page is installed ------------
+
+{
+    $SED -n 's/^[[:space:]]*\(dal_[a-z_0-9]*[a-z0-9]\);.*/\1/p' "$srcdir/lib/libdispatchalloc.map"
+    # Functions that are defined in a header, and the macros that stand for functions.
+    $SED -n 's/^static inline .*[ *]\(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
+        s/^#[[:space:]]*define \(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
+        s/^#[[:space:]]*define \(DAL_GLOBAL_ALLOCATOR\)(.*/\1/p
+        s/^#[[:space:]]*define \(DAL_FORBID_ENVIRONMENT\)(.*/\1/p' "$srcdir"/include/dispatchalloc/*.h
+} | sort -u >"$work/public"
+
+for page in "$srcdir"/doc/man/*.3; do
+    main=${page##*/}
+    main=${main%.3}
+    for name in $(names_of "$page"); do
+        echo "$name"
+        [ "$name" = "$main" ] || echo "$name:$main" >>"$work/links"
+    done
+done | sort >"$work/documented"
+
+uniq -d "$work/documented" >"$work/twice"
+[ ! -s "$work/twice" ] || fail "on more than one page:" $(cat "$work/twice")
+uniq "$work/documented" | comm -23 "$work/public" - >"$work/missing"
+[ ! -s "$work/missing" ] || fail "without a page:" $(cat "$work/missing")
+
+sort "$work/links" >"$work/links.pages"
+$SED -n '/^man_links +=/,/[^\\]$/p' "$srcdir/doc/doc.mk" | tr -s ' \\\t' '\n\n\n' |
+    grep : | sort >"$work/links.listed"
+diff "$work/links.pages" "$work/links.listed" ||
+    fail "the names of the pages (<) are not the links in doc/doc.mk (>)"
+
+for page in "$srcdir"/doc/man/*.[137]; do
+    grep -q "doc/man/${page##*/}" "$srcdir/doc/doc.mk" || fail "${page##*/} is not in doc/doc.mk"
+done
+
+# ---- sections --------------------------------------------------------------------------
+
+for page in "$srcdir"/doc/man/*.3; do
+    for section in NAME LIBRARY SYNOPSIS DESCRIPTION EXAMPLES ERRORS MISUSE 'THREAD SAFETY' \
+        'SEE ALSO'; do
+        grep -q "^\.Sh $section\$" "$page" || fail "${page##*/} has no section $section"
+    done
+    $SED -n 's/^\.Xr \([a-z_]*\) \([37]\).*/\1.\2/p' "$page" | grep -E '^(dal_|dispatchalloc)' |
+        sort -u | while read -r other; do
+        [ "${other%.7}" != "$other" ] || ! grep -qx "${other%.3}" "$work/documented" || continue
+        [ -f "$srcdir/doc/man/$other" ] || echo "${page##*/} refers to $other, which is not there"
+    done
+done >"$work/references"
+[ ! -s "$work/references" ] || fail "$(cat "$work/references")"
+
+# ---- error numbers ---------------------------------------------------------------------
+
+$SED -n 's/^ *X(\([A-Z]*\), *\(-[0-9]*\), *"\(.*\)").*/\1 \2 \3/p' \
+    "$srcdir/include/dispatchalloc/error.h" |
+    while read -r name number text; do
+        grep -A1 "^\.It Dv DAL_ERR_$name No \\\\$number\$" "$srcdir/doc/man/dal_strerror.3" |
+            grep -q "^\.Dq $text\( [:.]\)*\$" || echo "$name $number $text"
+    done >"$work/errors"
+[ -s "$work/errors" ] && fail "dal_strerror.3 lacks:" "$(cat "$work/errors")"
+[ "$($SED -n 's/^ *X([A-Z]*, *-[0-9]*, *".*").*/x/p' "$srcdir/include/dispatchalloc/error.h" |
+    wc -l)" -ge 14 ] || fail "the list of error numbers was not found in error.h"
+
+# ---- prototypes: declared again after the header, they have to agree with it -------------
+
+cat >"$work/prototypes.awk" <<'EOF'
+/^\.Sh/ { in_synopsis = ($2 == "SYNOPSIS") }
+!in_synopsis { next }
+/^\.Ft/ {
+    type = substr($0, 5)
+    gsub(/"/, "", type)
+}
+/^\.Fn/ {
+    name = $2
+    arguments = substr($0, index($0, name) + length(name) + 1)
+    gsub(/" +"/, ", ", arguments)
+    gsub(/"/, "", arguments)
+    declare()
+}
+/^\.Fo/ { name = $2; arguments = ""; next }
+/^\.Fa/ {
+    argument = substr($0, 5)
+    gsub(/" +"/, ", ", argument)
+    gsub(/"/, "", argument)
+    arguments = arguments (arguments == "" ? "" : ", ") argument
+}
+/^\.Fc/ { declare() }
+# A macro that stands for a function has no prototype.
+function declare() {
+    if (name ~ /^dal_/)
+        printf "#ifndef %s\n%s %s(%s);\n#endif\n", name, type, name, arguments
+}
+EOF
+for page in "$srcdir"/doc/man/*.3; do
+    {
+        echo '#include <dispatchalloc.h>'
+        awk -f "$work/prototypes.awk" "$page"
+    } >"$work/prototypes.c"
+    grep -c '^dal_\|[ *]dal_[a-z_0-9]*(' "$work/prototypes.c" >>"$work/prototype-counts" || :
+    # shellcheck disable=SC2086 # the flags are words
+    $CC -I"$srcdir/include" -I"$builddir/include" $CPPFLAGS $CFLAGS -std=gnu11 -fsyntax-only \
+        -Wall -Werror "$work/prototypes.c" || fail "${page##*/} has a wrong prototype (above)"
+done
+[ "$(awk '{ n += $1 } END { print n }' "$work/prototype-counts")" -ge 40 ] ||
+    fail "hardly any prototype was found in the pages"
+exit $failed
