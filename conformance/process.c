@@ -20,6 +20,7 @@
 #include "report.h"
 
 #define VARIABLE "DISPATCHALLOC_CONFORMANCE_RUN"
+#define CAPACITY_VARIABLE "DISPATCHALLOC_CONFORMANCE_CAPACITY"
 #define THIS_PROGRAM "/proc/self/exe"
 
 enum { STATUS_FAULT = 1, STATUS_NO_EXEC = 127 };
@@ -173,17 +174,29 @@ DAL_ATTRIBUTE_((destructor)) static void after_main(void)
 
 static atomic_int stop;
 
+enum { THREADS = 4, ROUNDS = 12, STEPS_MAX = 4000, STEP_BYTES = 16 };
+
+/* How often a thread may allocate where nothing comes back: half of the capacity for all. */
+static int hammer_steps(void)
+{
+    const char *value = getenv(CAPACITY_VARIABLE);
+    unsigned long long bytes = value ? strtoull(value, NULL, 10) : 0;
+    unsigned long long steps = bytes / 2 / (THREADS * ROUNDS * STEP_BYTES);
+
+    return steps < STEPS_MAX ? (int)steps : STEPS_MAX;
+}
+
 static void *hammer(void *unused)
 {
     const char *when = "in a thread of a program that forks";
-    enum { STEPS = 4000 };
+    int steps = hammer_steps();
 
-    for (int i = 0; i < STEPS && !atomic_load_explicit(&stop, memory_order_relaxed); i++) {
-        void *ptr = launder(dal_alloc(16, 8));
+    for (int i = 0; i < steps && !atomic_load_explicit(&stop, memory_order_relaxed); i++) {
+        void *ptr = launder(dal_alloc(STEP_BYTES, 8));
 
         if (ptr && ((uintptr_t)ptr & 7))
-            fault("%p for size 16, align 8, %s", ptr, when);
-        dal_dealloc(ptr, 16, 8);
+            fault("%p for size %d, align 8, %s", ptr, STEP_BYTES, when);
+        dal_dealloc(ptr, STEP_BYTES, 8);
     }
     return unused;
 }
@@ -225,8 +238,6 @@ static unsigned seconds_for_child(void)
 
 static void fork_among_threads(void)
 {
-    enum { THREADS = 4, ROUNDS = 12 };
-
     for (int round = 0; round < ROUNDS; round++) {
         const char *when = "in a program that forks";
         pthread_t threads[THREADS];
@@ -263,7 +274,10 @@ int conformance_process_main(void)
 static _Noreturn void become_run(const struct kit *kit, const char *kind, int errors)
 {
     int nowhere = open("/dev/null", O_RDWR);
+    char capacity[32];
 
+    snprintf(capacity, sizeof capacity, "%zu", kit->profile->capacity_bytes);
+    setenv(CAPACITY_VARIABLE, capacity, 1);
     kit_limit_process(kit->profile->timeout_seconds);
     dup2(nowhere, STDIN_FILENO);
     dup2(nowhere, STDOUT_FILENO);
