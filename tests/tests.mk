@@ -39,6 +39,12 @@ tests_check_typed_CPPFLAGS = $(check_cppflags)
 tests_check_typed_LDADD = $(check_ldadd)
 shell_tests += tests/typed-misuse.sh
 
+# The fixed arena.
+unit_tests += tests/check_fixed_arena
+tests_check_fixed_arena_SOURCES = tests/check_fixed_arena.c tests/counting.h
+tests_check_fixed_arena_CPPFLAGS = $(check_cppflags)
+tests_check_fixed_arena_LDADD = $(check_ldadd)
+
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \
