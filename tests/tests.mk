@@ -45,6 +45,12 @@ tests_check_fixed_arena_SOURCES = tests/check_fixed_arena.c tests/counting.h
 tests_check_fixed_arena_CPPFLAGS = $(check_cppflags)
 tests_check_fixed_arena_LDADD = $(check_ldadd)
 
+# Arena handles.
+unit_tests += tests/check_arena
+tests_check_arena_SOURCES = tests/check_arena.c tests/counting.h
+tests_check_arena_CPPFLAGS = $(check_cppflags)
+tests_check_arena_LDADD = $(check_ldadd)
+
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \

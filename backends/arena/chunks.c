@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chunks of an arena handle: taken from the child, kept for later, given back; going back
+ * to a checkpoint. See chunks.h.
+ */
+#include "chunks.h"
+
+#include <dispatchalloc/error.h>
+
+/* How many spare chunks are looked at for one that fits. The first one does where the same
+ * work is done again; a longer search would cost more than a chunk. */
+#define SPARES_LOOKED_AT 4
+
+/* ---- To and from the child ------------------------------------------------------- */
+
+static void give_back(struct dal_arena *arena, struct dal_arena_chunk_ *chunk)
+{
+    if (chunk->taken_bytes == 0)
+        return;
+    arena->reserved_bytes_ -= chunk->taken_bytes;
+    dal_instance_dealloc(arena->child_, chunk, chunk->taken_bytes, DAL_ARENA_CHUNK_ALIGN);
+}
+
+void dal_arena_give_back_(struct dal_arena *arena, struct dal_arena_chunk_ **list)
+{
+    while (*list) {
+        struct dal_arena_chunk_ *chunk = *list;
+
+        *list = chunk->older;
+        give_back(arena, chunk);
+    }
+}
+
+void dal_arena_give_back_spares_(struct dal_arena *arena)
+{
+    dal_arena_give_back_(arena, &arena->spare_);
+    dal_arena_give_back_(arena, &arena->spare_own_);
+    arena->spare_bytes_ = 0;
+}
+
+/* Bytes that the limit still allows, spare chunks given back if that makes the difference. */
+static size_t room_for(struct dal_arena *arena, size_t bytes)
+{
+    size_t room = dal_arena_limit_(arena) - arena->reserved_bytes_;
+
+    if (bytes > room && bytes <= room + arena->spare_bytes_) {
+        dal_arena_give_back_spares_(arena);
+        room = dal_arena_limit_(arena) - arena->reserved_bytes_;
+    }
+    return room;
+}
+
+static void *ask_child(struct dal_arena *arena, size_t bytes, int zeroed)
+{
+    const struct dal_instance *child = dal_arena_child_(arena);
+
+    return zeroed ? dal_instance_alloc_zeroed(child, bytes, DAL_ARENA_CHUNK_ALIGN)
+                  : dal_instance_alloc(child, bytes, DAL_ARENA_CHUNK_ALIGN);
+}
+
+/* Take a chunk of `wanted` bytes from the child, or of less, down to `least`, where limit or
+ * child have no more. As a last resort the spare chunks go. */
+static struct dal_arena_chunk_ *take(struct dal_arena *arena, size_t wanted, size_t least,
+                                     int zeroed)
+{
+    struct dal_arena_chunk_ *chunk;
+    size_t bytes = wanted;
+    size_t room;
+
+    if (arena->flags_ & DAL_ARENA_BUFFER_ONLY)
+        return NULL;
+    room = room_for(arena, least);
+    if (least > room)
+        return NULL;
+    if (bytes > room)
+        bytes = room & ~(size_t)(DAL_ARENA_GRAIN - 1);
+    if (bytes < least)
+        bytes = least;
+    while (!(chunk = ask_child(arena, bytes, zeroed)) && bytes > least)
+        bytes = bytes / 2 > least ? bytes / 2 & ~(size_t)(DAL_ARENA_GRAIN - 1) : least;
+    if (!chunk && arena->spare_bytes_ > 0) {
+        dal_arena_give_back_spares_(arena);
+        chunk = ask_child(arena, bytes, zeroed);
+    }
+    if (!chunk)
+        return NULL;
+    arena->reserved_bytes_ += bytes;
+    chunk->taken_bytes = bytes;
+    chunk->start = (char *)chunk + DAL_ARENA_CHUNK_HEADER;
+    chunk->end = (char *)chunk + bytes;
+    return chunk;
+}
+
+/* ---- Spare chunks ---------------------------------------------------------------- */
+
+static void keep_spare(struct dal_arena *arena, struct dal_arena_chunk_ **list,
+                       struct dal_arena_chunk_ *chunk)
+{
+    chunk->older = *list;
+    *list = chunk;
+    arena->spare_bytes_ += chunk->taken_bytes;
+}
+
+/* The link to a spare chunk with room for need bytes and for no more than most, or NULL. */
+static struct dal_arena_chunk_ **find_spare(struct dal_arena_chunk_ **list, size_t need,
+                                            size_t most)
+{
+    for (int looked = 0; *list && looked < SPARES_LOOKED_AT; looked++, list = &(*list)->older) {
+        size_t room = (size_t)((*list)->end - (*list)->start);
+
+        if (room >= need && room <= most)
+            return list;
+    }
+    return NULL;
+}
+
+/* A chunk that is much too large would be missing when its like is needed again. */
+static struct dal_arena_chunk_ **find_spare_own(struct dal_arena *arena, size_t need)
+{
+    return find_spare(&arena->spare_own_, need, need < SIZE_MAX / 4 ? need * 4 : SIZE_MAX);
+}
+
+int dal_arena_has_spare_own_(struct dal_arena *arena, size_t need)
+{
+    return find_spare_own(arena, need) != NULL;
+}
+
+static struct dal_arena_chunk_ *reuse(struct dal_arena *arena, struct dal_arena_chunk_ **link)
+{
+    struct dal_arena_chunk_ *chunk = *link;
+
+    *link = chunk->older;
+    arena->spare_bytes_ -= chunk->taken_bytes;
+    return chunk;
+}
+
+/* ---- New chunks ------------------------------------------------------------------ */
+
+static void grow_next(struct dal_arena *arena, size_t bytes)
+{
+    size_t most = dal_arena_most_bytes_(arena);
+
+    arena->next_bytes_ = bytes < most / 2 ? bytes * 2 : most;
+}
+
+void dal_arena_link_(struct dal_arena *arena, struct dal_arena_chunk_ **list,
+                       struct dal_arena_chunk_ *chunk)
+{
+    chunk->older = *list;
+    chunk->serial = ++arena->serial_;
+    chunk->used_end = chunk->start;
+    *list = chunk;
+}
+
+void dal_arena_make_current_(struct dal_arena *arena, struct dal_arena_chunk_ *chunk, char *next)
+{
+    arena->next_ = next;
+    arena->end_ = chunk ? chunk->end : NULL;
+}
+
+int dal_arena_push_chunk_(struct dal_arena *arena, size_t need)
+{
+    struct dal_arena_chunk_ **spare = find_spare(&arena->spare_, need, SIZE_MAX);
+    struct dal_arena_chunk_ *chunk;
+    size_t least = DAL_ARENA_CHUNK_HEADER + need;
+
+    if (spare) {
+        chunk = reuse(arena, spare);
+    } else {
+        size_t wanted = dal_arena_next_bytes_(arena);
+
+        chunk = take(arena, wanted > least ? wanted : least, least, 0);
+        if (!chunk)
+            return -1;
+        grow_next(arena, chunk->taken_bytes);
+    }
+    if (arena->chunk_)
+        arena->chunk_->used_end = arena->next_;
+    dal_arena_link_(arena, &arena->chunk_, chunk);
+    dal_arena_make_current_(arena, chunk, chunk->start);
+    return 0;
+}
+
+struct dal_arena_chunk_ *dal_arena_push_own_(struct dal_arena *arena, size_t need, int *zeroed)
+{
+    struct dal_arena_chunk_ **spare = find_spare_own(arena, need);
+    struct dal_arena_chunk_ *chunk;
+
+    if (spare) {
+        chunk = reuse(arena, spare);
+        *zeroed = 0;
+    } else {
+        size_t bytes = DAL_ARENA_CHUNK_HEADER + need;
+
+        chunk = take(arena, bytes, bytes, *zeroed);
+        if (!chunk)
+            return NULL;
+        /* Many blocks of this size are better off in larger chunks. */
+        grow_next(arena, dal_arena_next_bytes_(arena));
+    }
+    dal_arena_link_(arena, &arena->own_, chunk);
+    return chunk;
+}
+
+int dal_arena_resize_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link,
+                          size_t block_bytes)
+{
+    struct dal_arena_chunk_ *chunk = *link;
+    size_t old_bytes = chunk->taken_bytes;
+    size_t bytes = DAL_ARENA_CHUNK_HEADER + block_bytes;
+    struct dal_arena_chunk_ *resized;
+
+    if (bytes > old_bytes && bytes - old_bytes > room_for(arena, bytes - old_bytes))
+        return -1;
+    resized = dal_instance_realloc(arena->child_, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN, bytes);
+    if (!resized && bytes > old_bytes && arena->spare_bytes_ > 0) {
+        dal_arena_give_back_spares_(arena);
+        resized = dal_instance_realloc(arena->child_, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN,
+                                       bytes);
+    }
+    if (!resized)
+        return -1;
+    arena->reserved_bytes_ += bytes - old_bytes; /* modulo 2^N where it shrinks */
+    resized->taken_bytes = bytes;
+    resized->start = (char *)resized + DAL_ARENA_CHUNK_HEADER;
+    resized->end = (char *)resized + bytes;
+    *link = resized;
+    dal_arena_renew_own_(arena, link, resized->end);
+    return 0;
+}
+
+void dal_arena_renew_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link, char *used_end)
+{
+    struct dal_arena_chunk_ *chunk = *link;
+
+    *link = chunk->older;
+    dal_arena_link_(arena, &arena->own_, chunk);
+    chunk->used_end = used_end;
+}
+
+void dal_arena_drop_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link)
+{
+    struct dal_arena_chunk_ *chunk = *link;
+
+    *link = chunk->older;
+    give_back(arena, chunk);
+}
+
+/* ---- Rewinding ------------------------------------------------------------------- */
+
+/* Take the chunks of a list that are younger than serial out of use. The youngest are first
+ * in both lists, so the spare list ends up with the oldest first: the order of need. */
+static void retire(struct dal_arena *arena, struct dal_arena_chunk_ **list, uint64_t serial,
+                   struct dal_arena_chunk_ **spares)
+{
+    while (*list && (*list)->serial > serial) {
+        struct dal_arena_chunk_ *chunk = *list;
+
+        *list = chunk->older;
+        keep_spare(arena, spares, chunk);
+    }
+}
+
+static void go_back(struct dal_arena *arena, uint64_t serial, char *next, enum dal_arena_keep keep)
+{
+    retire(arena, &arena->own_, serial, &arena->spare_own_);
+    retire(arena, &arena->chunk_, serial, &arena->spare_);
+    dal_arena_make_current_(arena, arena->chunk_, next);
+    if (keep == DAL_ARENA_FREE)
+        dal_arena_give_back_spares_(arena);
+}
+
+int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_mark mark,
+                           enum dal_arena_keep keep)
+{
+    struct dal_arena_chunk_ *chunk = arena->chunk_;
+    char *used_end = arena->next_;
+
+    for (; chunk && chunk->serial > mark.serial_; chunk = chunk->older)
+        used_end = chunk->older ? chunk->older->used_end : NULL;
+    if (chunk != mark.chunk_)
+        return DAL_ERR_INVALID;
+    /* Blocks before the mark may have been freed since; never go forward. */
+    if ((uintptr_t)mark.next_ < (uintptr_t)used_end)
+        used_end = mark.next_;
+    go_back(arena, mark.serial_, used_end, keep);
+    return 0;
+}
+
+void dal_arena_reset(struct dal_arena *arena, enum dal_arena_keep keep)
+{
+    struct dal_arena_chunk_ *oldest = arena->chunk_;
+    uint64_t serial = 0;
+
+    while (oldest && oldest->older)
+        oldest = oldest->older;
+    /* The caller's memory always stays, and a chunk that is kept may as well be current. */
+    if (oldest && (keep == DAL_ARENA_KEEP || oldest->taken_bytes == 0))
+        serial = oldest->serial;
+    retire(arena, &arena->own_, 0, &arena->spare_own_);
+    go_back(arena, serial, serial > 0 ? oldest->start : NULL, keep);
+    /* A number above that of every checkpoint there is, so that none of them matches. */
+    if (arena->chunk_)
+        arena->chunk_->serial = ++arena->serial_;
+    if (keep == DAL_ARENA_FREE)
+        arena->next_bytes_ = arena->chunk_bytes_;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The chunks of an arena handle: what arena.c (blocks) needs of chunks.c.
+ *
+ * Lists of an arena: chunk_, where blocks lie one after the other, the current one first;
+ * own_, chunks of one block each; and spare_ and spare_own_, those of either kind that are
+ * kept for later, in the order in which the same work would need them again. Every chunk
+ * has a serial number that grows from one to the next, so that a checkpoint, which is a
+ * number too, can tell which chunks are younger, also when older ones have gone meanwhile.
+ */
+#ifndef DAL_ARENA_CHUNKS_H
+#define DAL_ARENA_CHUNKS_H
+
+#include <dispatchalloc/arena.h>
+
+/* Sizes of blocks and the ends of chunks are multiples of this. */
+#define DAL_ARENA_GRAIN 8u
+
+/* Chunks begin with their header and are aligned to what every child can give. */
+#define DAL_ARENA_CHUNK_ALIGN 16u
+#define DAL_ARENA_CHUNK_HEADER \
+    ((sizeof(struct dal_arena_chunk_) + DAL_ARENA_CHUNK_ALIGN - 1) & \
+     ~(size_t)(DAL_ARENA_CHUNK_ALIGN - 1))
+
+/* Sizes of chunks: the first, the largest, and the least that a caller may choose. */
+#define DAL_ARENA_CHUNK_BYTES ((size_t)4096)
+#define DAL_ARENA_CHUNK_BYTES_MAX ((size_t)1 << 20)
+#define DAL_ARENA_CHUNK_BYTES_MIN ((size_t)256)
+
+/* Round up to the grain. The caller knows that this cannot overflow. */
+static inline size_t dal_arena_rounded_(size_t size)
+{
+    return (size + (DAL_ARENA_GRAIN - 1)) & ~(size_t)(DAL_ARENA_GRAIN - 1);
+}
+
+/* Bytes that a block takes: an empty one takes as much as one of a byte, so that it lies
+ * inside the chunk and differs from all others. */
+static inline size_t dal_arena_block_bytes_(size_t size)
+{
+    return dal_arena_rounded_(size > 0 ? size : 1);
+}
+
+/* The first address of at least start that is a multiple of align; NULL if it overflows. */
+static inline char *dal_arena_align_up_(char *start, size_t align)
+{
+    size_t padding = (size_t)(0 - (uintptr_t)start) & (align - 1);
+
+    return padding <= UINTPTR_MAX - (uintptr_t)start ? start + padding : NULL;
+}
+
+/* ---- Read with DAL_ARENA_INIT's zeros as the defaults ---- */
+
+/* Where chunks come from. DAL_ARENA_INIT cannot name it. */
+static inline const struct dal_instance *dal_arena_child_(struct dal_arena *arena)
+{
+    if (!arena->child_)
+        arena->child_ = dal_system();
+    return arena->child_;
+}
+
+static inline size_t dal_arena_limit_(const struct dal_arena *arena)
+{
+    return arena->limit_bytes_ > 0 ? arena->limit_bytes_ : SIZE_MAX;
+}
+
+static inline size_t dal_arena_first_bytes_(const struct dal_arena *arena)
+{
+    return arena->chunk_bytes_ > 0 ? arena->chunk_bytes_ : DAL_ARENA_CHUNK_BYTES;
+}
+
+static inline size_t dal_arena_next_bytes_(const struct dal_arena *arena)
+{
+    return arena->next_bytes_ > 0 ? arena->next_bytes_ : dal_arena_first_bytes_(arena);
+}
+
+static inline size_t dal_arena_most_bytes_(const struct dal_arena *arena)
+{
+    return arena->chunk_bytes_max_ > 0 ? arena->chunk_bytes_max_ : DAL_ARENA_CHUNK_BYTES_MAX;
+}
+
+/* ---- Chunks ---- */
+
+/* Make a chunk the newest of a list, with no block in it. */
+void dal_arena_link_(struct dal_arena *arena, struct dal_arena_chunk_ **list,
+                     struct dal_arena_chunk_ *chunk);
+
+/* Go on with a chunk, which may be NULL, at next. */
+void dal_arena_make_current_(struct dal_arena *arena, struct dal_arena_chunk_ *chunk, char *next);
+
+/* Give a whole list back to the child, and both spare lists. */
+void dal_arena_give_back_(struct dal_arena *arena, struct dal_arena_chunk_ **list);
+void dal_arena_give_back_spares_(struct dal_arena *arena);
+
+/* Make a chunk current that has room for `need` bytes, a multiple of the grain. 0, or -1
+ * with everything as it was but that spare chunks may be gone. */
+int dal_arena_push_chunk_(struct dal_arena *arena, size_t need);
+
+/* Whether a chunk for one block is kept that would do for `need` bytes. */
+int dal_arena_has_spare_own_(struct dal_arena *arena, size_t need);
+
+/* Put a chunk with room for `need` bytes on the own_ list. *zeroed says whether they should
+ * be zero, and afterwards whether they are. NULL as above. */
+struct dal_arena_chunk_ *dal_arena_push_own_(struct dal_arena *arena, size_t need, int *zeroed);
+
+/* Resize a chunk of own_, *link, to hold a block of block_bytes at its start, by the child's
+ * realloc. Its address may change. 0, or -1 with everything as it was. */
+int dal_arena_resize_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link,
+                          size_t block_bytes);
+
+/* Make a chunk of own_ the newest, as its block was resized, with a new end of that. */
+void dal_arena_renew_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link,
+                          char *used_end);
+
+/* Give a chunk of own_ back to the child. */
+void dal_arena_drop_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link);
+
+#endif /* DAL_ARENA_CHUNKS_H */
