@@ -65,6 +65,39 @@ for page in "$srcdir"/doc/man/*.[37]; do
         }
     done
 done
+# ---- dispatchalloc(7): commands, each with the lines that it prints ----------------------
+
+cat >"$work/program.c" <<'EOF'
+#include <dispatchalloc.h>
+
+int main(void)
+{
+    dal_dealloc(dal_alloc(8, 8), 8, 8);
+    return 0;
+}
+EOF
+# shellcheck disable=SC2086 # the flags are words
+$CC -I"$srcdir/include" -I"$builddir/include" $CPPFLAGS $CFLAGS -c "$work/program.c" \
+    -o "$work/program.o"
+# shellcheck disable=SC2086
+$LIBTOOL --quiet --tag=CC --mode=link $CC $CFLAGS $LDFLAGS -no-install "$work/program.o" \
+    "$builddir/libdispatchalloc.la" -o "$work/program"
+# What the shell says of a program that aborts is not the program's.
+$SED -n 's/\\(dq/"/g; /^\.Sh EXAMPLES/,/^\.Sh DIAG/s/^\.Dl //p' "$srcdir/doc/man/dispatchalloc.7" \
+    >"$work/shown"
+[ "$(grep -c '^\$ ' "$work/shown")" -ge 4 ] || failed=1
+cd "$work"
+$SED -n 's/^\$ //p' shown | while read -r command; do
+    echo "\$ $command"
+    sh -c "ulimit -c 0; exec env $command" 2>&1 | cat
+done >printed
+$SED 's/[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*/X.Y.Z/g' shown >shown.text
+$SED 's/[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*/X.Y.Z/g' printed >printed.text
+diff shown.text printed.text || {
+    echo "dispatchalloc.7: the commands of EXAMPLES print (>) what the page does not show (<)"
+    failed=1
+}
+
 echo "$count examples"
 [ $count -gt 0 ] || failed=1
 exit $failed

@@ -27,7 +27,8 @@ names_of()
     $SED -n 's/^static inline .*[ *]\(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
         s/^#[[:space:]]*define \(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
         s/^#[[:space:]]*define \(DAL_GLOBAL_ALLOCATOR\)(.*/\1/p
-        s/^#[[:space:]]*define \(DAL_FORBID_ENVIRONMENT\)(.*/\1/p' "$srcdir"/include/dispatchalloc/*.h
+        s/^#[[:space:]]*define \(DAL_FORBID_ENVIRONMENT\)(.*/\1/p
+        s/^#[[:space:]]*define \(DAL_MODULE\)(.*/\1/p' "$srcdir"/include/dispatchalloc/*.h
 } | sort -u >"$work/public"
 
 for page in "$srcdir"/doc/man/*.3; do
@@ -123,4 +124,43 @@ for page in "$srcdir"/doc/man/*.3; do
 done
 [ "$(awk '{ n += $1 } END { print n }' "$work/prototype-counts")" -ge 40 ] ||
     fail "hardly any prototype was found in the pages"
+
+# ---- dispatchalloc(7) has every built-in backend and layer, with options and defaults -----
+
+cat >"$work/builtins.c" <<'EOF'
+#include <dispatchalloc.h>
+#include <stdio.h>
+
+int main(void)
+{
+    static const char *const types[] = {"", "bytes", "number", "switch", "text", NULL};
+
+    for (size_t i = 0; i < dal_backend_count(); i++) {
+        const struct dal_backend *backend = dal_backend_at(i);
+
+        printf(".It Sy %s\n", backend->name);
+        for (size_t j = 0; j < backend->option_count; j++) {
+            const struct dal_option *option = &backend->options[j];
+
+            printf(".It Cm %s Ns = Ns Ar %s", option->name,
+                   types[option->type] ? types[option->type] : option->choices);
+            if (option->default_text)
+                printf(" Pq %s", option->default_text);
+            printf("\n");
+        }
+    }
+    return 0;
+}
+EOF
+# shellcheck disable=SC2086 # the flags are words
+$CC -I"$srcdir/include" -I"$builddir/include" $CPPFLAGS $CFLAGS -c "$work/builtins.c" \
+    -o "$work/builtins.o"
+# shellcheck disable=SC2086
+$LIBTOOL --quiet --tag=CC --mode=link $CC $CFLAGS $LDFLAGS -no-install "$work/builtins.o" \
+    "$builddir/libdispatchalloc.la" -o "$work/builtins"
+"$work/builtins" >"$work/builtins.known"
+$SED -n '/^\.Ss Built-in/,/^\.S[hs] [^B]/s/^\(\.It [SC][ym] .*\)/\1/p' "$srcdir/doc/man/dispatchalloc.7" \
+    >"$work/builtins.page"
+diff "$work/builtins.page" "$work/builtins.known" ||
+    fail "dispatchalloc.7 has (<) other built-in backends and options than the library (>)"
 exit $failed
