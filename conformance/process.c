@@ -273,15 +273,17 @@ int conformance_process_main(void)
 
 static _Noreturn void become_run(const struct kit *kit, const char *kind, int errors)
 {
-    int nowhere = open("/dev/null", O_RDWR);
     char capacity[32];
+    int nowhere;
 
-    snprintf(capacity, sizeof capacity, "%zu", kit->profile->capacity_bytes);
-    setenv(CAPACITY_VARIABLE, capacity, 1);
-    kit_limit_process(kit->profile->timeout_seconds);
+    /* In this order nothing is lost if descriptors 0 to 2 were closed. */
+    dup2(errors, STDERR_FILENO);
+    nowhere = open("/dev/null", O_RDWR);
     dup2(nowhere, STDIN_FILENO);
     dup2(nowhere, STDOUT_FILENO);
-    dup2(errors, STDERR_FILENO);
+    kit_limit_process(kit->profile->timeout_seconds);
+    snprintf(capacity, sizeof capacity, "%zu", kit->profile->capacity_bytes);
+    setenv(CAPACITY_VARIABLE, capacity, 1);
     setenv("DISPATCHALLOC_BACKEND", kit->subject->spec, 1);
     setenv("DISPATCHALLOC_STRICT", "1", 1);
     unsetenv("DISPATCHALLOC_VERBOSE");

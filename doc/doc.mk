@@ -126,6 +126,8 @@ man_links += \
 	dal_realloc_unsized:dal_malloc \
 	dal_reallocarray:dal_malloc
 
+man_pages += doc/man/dispatchalloc.1
+
 man_pages += doc/man/dispatchalloc.7
 
 dist_man_MANS += $(man_pages)

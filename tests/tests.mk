@@ -131,5 +131,8 @@ tests_check_conformance_finds_SOURCES = \
 tests_check_conformance_finds_CPPFLAGS = $(tests_conformance_CPPFLAGS)
 tests_check_conformance_finds_LDADD = $(tests_conformance_LDADD)
 
+shell_tests += tests/tool.sh
+EXTRA_DIST += tests/tool/module.c
+
 # The core and the chain as a whole.
 include tests/core.mk

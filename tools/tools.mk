@@ -1,1 +1,19 @@
 # SPDX-License-Identifier: MIT
+# The dispatchalloc command. It has the conformance kit in it: POSIX only.
+if OS_POSIX
+bin_PROGRAMS += tools/dispatchalloc
+endif
+tools_dispatchalloc_SOURCES = \
+	tools/explain.c \
+	tools/info.c \
+	tools/list.c \
+	tools/main.c \
+	tools/print.c \
+	tools/tool.h \
+	tools/verify.c
+tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
+
+# bash-completion finds it by the name of the command.
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = tools/bash-completion/dispatchalloc

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: MIT
+# The dispatchalloc command: what it prints, to where, with which exit status.
+set -eu
+
+tool=$builddir/tools/dispatchalloc
+[ -x "$tool" ] || { echo "the command is not built on this system"; exit 77; }
+[ -e "$builddir/.libs/libdispatchalloc.so" ] || { echo "no shared library was built"; exit 77; }
+umask 022
+work=$builddir/tests/tool.dir
+rm -rf "$work"
+mkdir -p "$work/modules"
+modules=$(cd "$work/modules" && pwd -P)
+export DISPATCHALLOC_MODULE_PATH="$modules"
+LC_ALL=C
+export LC_ALL
+
+# module NAME [flags]
+module() {
+    name=$1
+    shift
+    # shellcheck disable=SC2086 # the flags are words
+    $CC $CFLAGS -shared -fPIC -fvisibility=hidden -I"$builddir/include" -I"$srcdir/include" \
+        "-DNAME=\"$name\"" "$@" "$srcdir/tests/tool/module.c" -o "$modules/$name.so"
+}
+module upright
+module tilted -DTILTED
+module crashing -DCRASHING
+module sulking -DSULKING
+module clear -DLAYER
+echo "not code" >"$modules/junk.so"
+
+failed=0
+fail() { echo "FAIL: $*"; failed=1; }
+
+# Runs the tool; its outputs and status are left in $out, $err and $status.
+run() {
+    status=0
+    "$tool" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+    out=$(cat "$work/out")
+    err=$(cat "$work/err")
+    called="dispatchalloc $*"
+}
+exits() { [ "$status" = "$1" ] || fail "$called: status $status, not $1; $err"; }
+prints() {
+    # shellcheck disable=SC2254 # a pattern
+    case $out in
+    $1) ;;
+    *) fail "$called: printed:"; printf '%s\n' "$out"; echo "to be:"; printf '%s\n' "$1" ;;
+    esac
+}
+says() {
+    # shellcheck disable=SC2254 # a pattern
+    case $err in
+    $1) ;;
+    *) fail "$called: said:"; printf '%s\n' "$err"; echo "to be:"; printf '%s\n' "$1" ;;
+    esac
+}
+try="Try 'dispatchalloc --help' for more information."
+try_verify="Try 'dispatchalloc verify --help' for more information."
+
+run list
+if ! printf '%s\n' "$out" | grep -q "^upright  *backend"; then
+    echo "no module can be loaded from the build directory: $out"
+    exit 77
+fi
+
+# ---- --help, --version, usage errors ----------------------------------------------------
+
+run --version;          exits 0; says ''; prints "dispatchalloc (libdispatchalloc) $VERSION
+License: MIT. There is no warranty."
+run list --version;     exits 0; prints "dispatchalloc (libdispatchalloc) $VERSION*"
+run --help;             exits 0; says ''; prints 'Usage: dispatchalloc COMMAND \[OPTION\]... \[OPERAND\]...
+*list*info*explain*verify*Exit status: 0 *'
+for command in list info explain verify; do
+    run $command --help;    exits 0; says ''; prints "Usage: dispatchalloc $command \[OPTION\]...*--help *"
+    run --help $command;    exits 0; says ''; prints "Usage: dispatchalloc $command \[OPTION\]...*"
+done
+"$tool" --help | awk 'length > 80 { exit 1 }' || fail "--help has a line of more than 80 columns"
+
+# Every option of the help is in the manual.
+for option in $(for command in '' list info explain verify; do "$tool" $command --help; done |
+                $SED -n 's/^.* --\([a-z-]*\).*/\1/p' | sort -u); do
+    grep -q "Fl Fl $option" "$srcdir/doc/man/dispatchalloc.1" || fail "--$option is not in the manual"
+done
+
+run;                    exits 2; prints ''; says "dispatchalloc: missing command
+$try"
+run lisst;              exits 2; prints ''; says "dispatchalloc: unknown command 'lisst'
+$try"
+run --nonsense;         exits 2; prints ''; says "dispatchalloc: unrecognized option '--nonsense'
+$try"
+run -x list;            exits 2; prints ''; says "dispatchalloc: invalid option -- 'x'
+$try"
+run verify --case;      exits 2; prints ''; says "dispatchalloc: option '--case' requires an argument
+$try"
+run explain;            exits 2; prints ''; says "dispatchalloc: 'explain' needs a SPEC
+Try 'dispatchalloc explain --help' for more information."
+run info;               exits 2; prints ''; says "dispatchalloc: 'info' needs a NAME
+Try 'dispatchalloc info --help' for more information."
+run verify;             exits 2; prints ''; says "dispatchalloc: 'verify' needs a SPEC
+$try_verify"
+run list system;        exits 2; prints ''; says "dispatchalloc: extra operand 'system'
+Try 'dispatchalloc list --help' for more information."
+run verify --names system;  exits 2; prints ''; says "dispatchalloc: 'verify' has no option '--names'
+$try_verify"
+run verify --case=nonsense system;  exits 2; prints ''; says "dispatchalloc: no case is called 'nonsense'; --list-cases lists them
+$try_verify"
+run verify --capacity=4Q system;    exits 2; prints ''; says "dispatchalloc: invalid capacity '4Q': a number of bytes is expected
+$try_verify"
+run verify --capacity=0 system;     exits 2; prints ''; says "dispatchalloc: invalid capacity '0': *"
+run verify --capacity=99999999999999999999 system;  exits 2; says "dispatchalloc: invalid capacity *"
+run verify --timeout=0 system;      exits 2; prints ''; says "dispatchalloc: invalid timeout '0': a number of seconds from 1 to 86400 is expected
+$try_verify"
+
+# ---- list -------------------------------------------------------------------------------
+
+run list;               exits 0; says ''; prints 'NAME  *KIND  *VERSION  *SUMMARY
+*'
+printf '%s\n' "$out" | grep -q "^system  *backend  *$VERSION  *the allocator of the operating system" ||
+    fail "list does not show system: $out"
+printf '%s\n' "$out" | grep -q '^clear  *layer  *1\.2  *a module of the test$' ||
+    fail "list does not show the kind of a module: $out"
+printf '%s\n' "$out" | grep -q "^junk  *?  *?  *.*module $modules/junk.so cannot be opened" ||
+    fail "list does not tell why a module cannot be used: $out"
+# The columns stand below each other.
+column=$(printf '%s\n' "$out" | sed -n 's/VERSION.*//p' | wc -c)
+printf '%s\n' "$out" | cut -c"$column"- | awk '!/^[0-9?V]/ { exit 1 }' ||
+    fail "list has its columns askew: $out"
+names_of_list=$(printf '%s\n' "$out" | sed '1d; s/ .*//')
+run list --names;       exits 0; says ''
+[ "$out" = "$names_of_list" ] || fail "list --names differs from list: $out"
+run --names list;       exits 0; [ "$out" = "$names_of_list" ] || fail "options before the command"
+
+# ---- info -------------------------------------------------------------------------------
+
+run info system;        exits 0; says ''; prints "name       system
+kind       backend
+version    $VERSION
+summary    the allocator of the operating system*
+options    none
+can do     zeroed memory      its own
+           realloc            its own
+*
+alignment  up to 2M and more
+capacity   no end within 48M"
+run info upright;       exits 0; says ''; prints "name       upright
+kind       backend
+version    1.2
+summary    a module of the test
+module     $modules/upright.so
+options    chunk=BYTES
+             how much is taken at a time
+             4K to 1G bytes; default: 64K
+           threads=COUNT
+             how many it is made for
+             1 to 64; default: 8
+           huge=SWITCH
+             whether to ask for huge pages
+             on or off; default: off
+           order=CHOICE
+             which free block to take
+             first, best, next; default: first
+           note=TEXT
+             a word about it
+             any text; default: none
+can do     zeroed memory      derived: allocates, then clears
+           realloc            derived: allocates, copies, frees
+           grow               derived: by realloc
+           shrink             derived: by realloc
+           resize in place    no
+           usable size        no: the size asked for
+           free without size  no
+           knows its blocks   no
+           prepares for fork  no
+alignment  *
+capacity   no end within 48M"
+run info clear;         exits 0; prints "name       clear
+kind       layer
+*shown as   clear+system
+can do     zeroed memory      its own
+*"
+run info sulking;       exits 0; prints '*starts     no: "sulking": it is not in the mood (3)'
+run info upright:threads=2 system;  exits 0; prints "name       upright
+*
+
+name       system
+*"
+run info sytsem;        exits 2; prints ''; says 'dispatchalloc: spec "sytsem": no backend or layer is called "sytsem" (did you mean "system"?); known: *system*'
+run info clear+system;  exits 2; prints ''; says "dispatchalloc: 'clear+system' is a stack of 2; 'explain' shows those
+Try 'dispatchalloc info --help' for more information."
+run info '';            exits 2; says 'dispatchalloc: spec "": it is empty'
+
+# ---- explain ----------------------------------------------------------------------------
+
+run explain clear:chunk=8K,note=a%2Bb+upright:order=best;  exits 0; says ''; prints 'clear 1.2 (layer): a module of the test
+  chunk    8K        given
+  threads  8         default
+  huge     off       default
+  order    first     default
+  note     a+b       given
+upright 1.2 (backend): a module of the test
+  chunk    64K       default
+  threads  8         default
+  huge     off       default
+  order    best      given
+  note     none      default'
+run explain clear;      exits 0; prints '*
+(around what would serve without it: the program'\''s choice, or system)'
+run explain system+clear;  exits 2; prints ''; says 'dispatchalloc: spec "system+clear": "system" is a backend, not a layer, and has to come last'
+run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chunk=1": option "chunk" of "upright" cannot be "1"; accepted is a number of bytes from 4K to 1G'
+run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note'
+run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'
+# Nothing is created: a backend that cannot be started can be explained.
+run explain sulking;    exits 0; says ''
+# The first bad one ends it, but what is good before it stands.
+run explain system nosuch;  exits 2; prints 'system *'; says 'dispatchalloc: spec "nosuch": *'
+
+# ---- verify -----------------------------------------------------------------------------
+
+run verify --list-cases;  exits 0; says ''; prints 'serves_requests *'
+cases=$(printf '%s\n' "$out" | wc -l)
+run verify upright;     exits 0; says ''; prints 'upright: capacity without end within 48M, alignment up to *
+  pass  serves_requests
+*
+[0-9]* passed, 0 failed, [0-9]* skipped'
+total=$(printf '%s\n' "$out" | sed -n 's/^\([0-9]*\) passed, 0 failed, \([0-9]*\) skipped$/\1 + \2/p')
+[ "$(($total))" -eq "$cases" ] || fail "verify ran $total cases of $cases"
+printf '%s\n' "$out" | grep -q '^  skip  owns_its_blocks_only: it does not know its blocks$' ||
+    fail "verify does not tell why it skips: $out"
+run verify --quiet --case=size_zero upright;  exits 0; says ''; prints ''
+run -v verify --case size_zero --case alloc_is_aligned upright system;  exits 0; prints 'upright: *
+  pass  size_zero: a block of size 0 is aligned, not NULL, and can be given back ([0-9]* ms)
+  pass  alloc_is_aligned: *
+system: *
+4 passed, 0 failed, 0 skipped'
+run verify --case=alloc_is_aligned --case=serves_requests tilted;  exits 1; says ''; prints 'tilted: *
+  pass  serves_requests
+  FAIL  alloc_is_aligned (tilted): alignments from 1 to 4096 are kept for sizes on both sides of them
+        asked     alloc(size 1, align 16)
+        expected  a pointer with the alignment asked for
+        got       0x*8, aligned to 8
+1 passed, 1 failed, 0 skipped'
+run verify -q --case=alloc_is_aligned --case=serves_requests tilted;  exits 1; prints '  FAIL  alloc_is_aligned (tilted): *
+        got       0x*8, aligned to 8'
+run verify --case=size_zero crashing;  exits 1; says ''; prints '*
+  FAIL  size_zero (crashing): *
+        asked     alloc(size 0, align 1)
+        expected  an answer
+        got       *
+0 passed, 1 failed, 0 skipped'
+case "$CC $CFLAGS" in
+*-fsanitize=*) ;;
+*) prints '*
+        got       SIGABRT (Aborted)
+*' ;;
+esac
+# A path is a spec, so that a module can be verified where it was built.
+run verify -q --case=serves_before_and_after_main "$modules/upright.so";  exits 0; says ''; prints ''
+run verify sulking;     exits 2; prints ''; says 'dispatchalloc: spec "sulking": "sulking": it is not in the mood (3)'
+run verify nosuch;      exits 2; prints ''; says 'dispatchalloc: spec "nosuch": no backend or layer is called "nosuch"; known: *'
+# All specs are looked at before the first case is run.
+run verify system nosuch;  exits 2; prints ''; says 'dispatchalloc: spec "nosuch": *'
+run verify --capacity=1000 --case=serves_requests system;  exits 0; prints 'system: capacity 1000 bytes as declared, *'
+# The operator's choice for this process is not the subject.
+status=0
+DISPATCHALLOC_BACKEND=crashing DISPATCHALLOC_VERBOSE=1 "$tool" verify -q \
+    --case=serves_before_and_after_main system >"$work/out" || status=$?
+[ $status = 0 ] || fail "verify under DISPATCHALLOC_BACKEND: $(cat "$work/out")"
+
+# ---- Output that cannot be written --------------------------------------------------------
+
+status=0
+"$tool" list >&- 2>"$work/err" || status=$?
+err=$(cat "$work/err") called="list >&-"
+exits 2; says 'dispatchalloc: write error: Bad file descriptor'
+if [ -c /dev/full ]; then
+    for command in list "info system" "explain system" "verify --list-cases" --help --version; do
+        status=0
+        # shellcheck disable=SC2086 # words
+        "$tool" $command >/dev/full 2>"$work/err" || status=$?
+        err=$(cat "$work/err") called="$command >/dev/full"
+        exits 2; says 'dispatchalloc: write error: No space left on device'
+    done
+fi
+
+# ---- Completion -----------------------------------------------------------------------------
+
+# completes LINE EXPECTED: the words that bash offers for the last word of the line.
+completes() {
+    got=$(PATH=$builddir/tools:$PATH bash --norc -c '
+        . "$1"
+        compopt() { :; }
+        read -ra COMP_WORDS <<<"${2//=/ = }"
+        [[ $2 == *" " || $2 == *= ]] && COMP_WORDS+=("")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _dispatchalloc
+        echo "${COMPREPLY[*]}"' completion "$srcdir/tools/bash-completion/dispatchalloc" "$1") || got="status $?"
+    # shellcheck disable=SC2254 # a pattern
+    case $got in
+    $2) ;;
+    *) fail "completion of '$1': $got, not $2" ;;
+    esac
+}
+if command -v bash >/dev/null 2>&1; then
+    completes 'dispatchalloc ve' verify
+    completes 'dispatchalloc list --n' --names
+    completes 'dispatchalloc explain sys' system
+    completes 'dispatchalloc verify clear+upr' clear+upright
+    completes 'dispatchalloc verify --case=size_z' size_zero
+    completes 'dispatchalloc verify --ca' '--capacity= --case='
+    completes 'dispatchalloc info ' '*system*'
+fi
+
+[ $failed = 0 ] || exit 1
+rm -rf "$work"

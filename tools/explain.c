@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* dispatchalloc explain: a spec, item by item. Nothing is created. */
+#include "tools/tool.h"
+
+#include <string.h>
+
+static int print_item(const struct dal_spec_item *item, void *data)
+{
+    const struct dal_backend **last = data;
+    size_t width = 0;
+
+    *last = item->backend;
+    printf("%s %s (%s): %s\n", item->backend->name, item->backend->version,
+           tool_kind(item->backend), item->backend->summary);
+    for (size_t i = 0; i < item->option_count; i++) {
+        size_t length = strlen(item->options[i].key);
+
+        width = length > width ? length : width;
+    }
+    for (size_t i = 0; i < item->option_count; i++) {
+        const struct dal_option_value *value = &item->options[i];
+
+        printf("  %-*s  %-8s  %s\n", (int)width, value->key, value->text ? value->text : "none",
+               value->given ? "given" : "default");
+    }
+    return 0;
+}
+
+static enum tool_status run(const struct tool_arguments *arguments)
+{
+    for (int i = 0; i < arguments->operand_count; i++) {
+        const struct dal_backend *last = NULL;
+        char message[1024];
+
+        /* Checked as a whole before the first line is printed. */
+        if (dal_spec_visit(arguments->operands[i], NULL, NULL, message, sizeof message) != 0)
+            return tool_bad_spec(arguments->operands[i], message);
+        if (i > 0)
+            putchar('\n');
+        (void)dal_spec_visit(arguments->operands[i], print_item, &last, NULL, 0);
+        if (last->flags & DAL_BACKEND_LAYER)
+            puts("(around what would serve without it: the program's choice, or system)");
+    }
+    return TOOL_OK;
+}
+
+const struct tool_command tool_explain = {
+    .name = "explain",
+    .synopsis = "SPEC...",
+    .summary = "check a SPEC and print its stack, outermost first",
+    .help = "Check a SPEC and print its stack, outermost first, each option with its value and\n"
+            "whether that was given or is the default. Nothing is created. Exit status 2 with\n"
+            "a message if the SPEC is not good.\n"
+            "\n"
+            "      --help  print this help and exit\n",
+    .operands_min = 1,
+    .run = run,
+};

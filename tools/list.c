@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* dispatchalloc list: the backends and layers that a spec can name. */
+#include "tools/tool.h"
+
+#include <string.h>
+
+/* Names are at most this long, and few are. */
+enum { COLUMN_MAX = DAL_NAME_MAX };
+
+struct listing {
+    int names_only;
+    int name_width;
+    int version_width;
+};
+
+static void print_row(const struct listing *listing, const char *name, const char *kind,
+                      const char *version, const char *summary)
+{
+    if (listing->names_only)
+        puts(name);
+    else
+        printf("%-*s  %-7s  %-*s  %s\n", listing->name_width, name, kind, listing->version_width,
+               version, summary);
+}
+
+static void widen(int *width, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length > COLUMN_MAX)
+        length = COLUMN_MAX;
+    if (*width < (int)length)
+        *width = (int)length;
+}
+
+/* A module is opened for all but its name, which is that of its file. */
+static int measure_module(const char *name, const char *path, void *data)
+{
+    struct listing *listing = data;
+    const struct dal_backend *backend = listing->names_only ? NULL : dal_backend_find(name);
+
+    (void)path;
+    widen(&listing->name_width, name);
+    if (backend)
+        widen(&listing->version_width, backend->version);
+    return 0;
+}
+
+static int print_module(const char *name, const char *path, void *data)
+{
+    const struct listing *listing = data;
+    const struct dal_backend *backend = listing->names_only ? NULL : dal_backend_find(name);
+    char reason[512] = "";
+
+    (void)path;
+    if (!backend && !listing->names_only)
+        (void)dal_spec_visit(name, NULL, NULL, reason, sizeof reason);
+    if (backend)
+        print_row(listing, name, tool_kind(backend), backend->version, backend->summary);
+    else
+        print_row(listing, name, "?", "?", reason);
+    return 0;
+}
+
+static enum tool_status run(const struct tool_arguments *arguments)
+{
+    struct listing listing = {(arguments->given & TOOL_NAMES) != 0, 4, 7};
+    const struct dal_backend *backend;
+
+    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++) {
+        widen(&listing.name_width, backend->name);
+        widen(&listing.version_width, backend->version);
+    }
+    (void)dal_module_visit(measure_module, &listing);
+    if (!listing.names_only)
+        print_row(&listing, "NAME", "KIND", "VERSION", "SUMMARY");
+    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
+        print_row(&listing, backend->name, tool_kind(backend), backend->version, backend->summary);
+    (void)dal_module_visit(print_module, &listing);
+    return TOOL_OK;
+}
+
+const struct tool_command tool_list = {
+    .name = "list",
+    .synopsis = "",
+    .summary = "list the backends and layers that a SPEC can name",
+    .help = "List the backends and layers that a SPEC can name, those of installed modules\n"
+            "(DISPATCHALLOC_MODULE_PATH) last. A module that cannot be used is listed with\n"
+            "the reason.\n"
+            "\n"
+            "      --names  print the names only, one a line, and open no module\n"
+            "      --help   print this help and exit\n",
+    .options = TOOL_NAMES,
+    .run = run,
+};

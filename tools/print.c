@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages and numbers. */
+#include "tools/tool.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+static void complain(const char *format, va_list arguments)
+{
+    fflush(stdout);
+    fputs(TOOL_NAME ": ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+enum tool_status tool_complain(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    complain(format, arguments);
+    va_end(arguments);
+    return TOOL_TROUBLE;
+}
+
+enum tool_status tool_misused(const struct tool_command *command, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    complain(format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "Try '" TOOL_NAME "%s%s --help' for more information.\n", command ? " " : "",
+            command ? command->name : "");
+    return TOOL_TROUBLE;
+}
+
+enum tool_status tool_bad_spec(const char *spec, const char *message)
+{
+    return tool_complain("spec \"%s\": %s", spec, message);
+}
+
+const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes)
+{
+    static const char suffixes[] = "KMG";
+    size_t used = 0;
+
+    while (bytes > 0 && bytes % 1024 == 0 && suffixes[used]) {
+        bytes /= 1024;
+        used++;
+    }
+    snprintf(text, text_bytes, "%" PRIu64 "%.1s", bytes, used ? &suffixes[used - 1] : "");
+    return text;
+}
+
+static unsigned suffix_shift(char suffix)
+{
+    switch (suffix) {
+    case 'k': case 'K': return 10;
+    case 'm': case 'M': return 20;
+    case 'g': case 'G': return 30;
+    default: return 0;
+    }
+}
+
+int tool_parse_bytes(const char *text, uint64_t *bytes)
+{
+    uint64_t value = 0;
+    unsigned shift;
+
+    if (*text < '0' || *text > '9')
+        return 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        uint64_t digit = (uint64_t)(*text - '0');
+
+        if (value > (UINT64_MAX - digit) / 10)
+            return 0;
+        value = value * 10 + digit;
+    }
+    shift = suffix_shift(*text);
+    if (shift)
+        text++;
+    if (*text || value > UINT64_MAX >> shift)
+        return 0;
+    *bytes = value << shift;
+    return 1;
+}
+
+const char *tool_kind(const struct dal_backend *backend)
+{
+    return backend->flags & DAL_BACKEND_LAYER ? "layer" : "backend";
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands of `dispatchalloc` share. Public headers of the library only.
+ *
+ * Exit statuses: 0; 1 if a verification failed; 2 for trouble: a usage error, a spec that
+ * is not good, output that cannot be written.
+ */
+#ifndef TOOL_H
+#define TOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <dispatchalloc.h>
+
+#define TOOL_NAME "dispatchalloc"
+
+enum tool_status { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_TROUBLE = 2 };
+
+/* Options by what they are for; a command says which of them it takes. */
+enum tool_option {
+    TOOL_NAMES      = 1 << 0,
+    TOOL_LIST_CASES = 1 << 1,
+    TOOL_CASE       = 1 << 2,
+    TOOL_QUIET      = 1 << 3,
+    TOOL_VERBOSE    = 1 << 4,
+    TOOL_CAPACITY   = 1 << 5,
+    TOOL_TIMEOUT    = 1 << 6
+};
+
+enum { TOOL_CASES_MAX = 64 };
+
+/* What the command line said. */
+struct tool_arguments {
+    unsigned given; /* enum tool_option bits */
+    const char *cases[TOOL_CASES_MAX];
+    size_t case_count;
+    size_t capacity_bytes;
+    unsigned timeout_seconds;
+    /* Behind the command's name. */
+    char **operands;
+    int operand_count;
+};
+
+struct tool_command {
+    const char *name;
+    const char *synopsis; /* what follows the name in a usage line */
+    const char *summary;  /* one line, for the list of commands */
+    const char *help;     /* the rest of its --help */
+    unsigned options;     /* enum tool_option bits that it takes */
+    int operands_min;
+    enum tool_status (*run)(const struct tool_arguments *arguments);
+};
+
+extern const struct tool_command tool_list;
+extern const struct tool_command tool_info;
+extern const struct tool_command tool_explain;
+extern const struct tool_command tool_verify;
+
+/* A line on standard error, after the tool's name; returns TOOL_TROUBLE. */
+enum tool_status tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
+
+/* tool_complain(), and where the help is: for command, or for the tool if that is NULL. */
+enum tool_status tool_misused(const struct tool_command *command, const char *format, ...)
+    DAL_ATTRIBUTE_PRINTF_(2, 3);
+
+/* tool_complain() about a spec that the library refuses, in its words. */
+enum tool_status tool_bad_spec(const char *spec, const char *message);
+
+/* Bytes as a spec would say them: 64K, 1G, 100. Returns text. */
+const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
+
+/* A number of bytes as a spec would take it; 0 if text is none. */
+int tool_parse_bytes(const char *text, uint64_t *bytes);
+
+/* "backend" or "layer". */
+const char *tool_kind(const struct dal_backend *backend);
+
+#endif /* TOOL_H */
