@@ -45,13 +45,9 @@
 # define DAL_ATTRIBUTE_PRINTF_(text, first) DAL_ATTRIBUTE_((format(printf, text, first)))
 #endif
 
-/* A symbol that others look up by name: visible and kept whatever the options say. */
-#if defined(__GNUC__) && (defined(__ELF__) || defined(__APPLE__))
-# define DAL_LINK_SYMBOL_ __attribute__((visibility("default"), used))
-#elif defined(__GNUC__)
-# define DAL_LINK_SYMBOL_ __attribute__((used))
-#else
-# define DAL_LINK_SYMBOL_
-#endif
+/* The definition of a symbol that others look up by name: kept whatever the options say. It
+ * is visible by its declaration, which has to come before it and be DAL_API (g++ warns of a
+ * second visibility at the definition of a constant). */
+#define DAL_LINK_SYMBOL_ DAL_ATTRIBUTE_((used))
 
 #endif /* DISPATCHALLOC_MACROS_H */
