@@ -24,3 +24,7 @@ tests_choice_actor_veto_LDADD = libcore.la
 tests_choice_actor_link_veto_SOURCES = tests/choice/actor.c
 tests_choice_actor_link_veto_CPPFLAGS = $(AM_CPPFLAGS) -DACTOR_LINK -DACTOR_VETO
 tests_choice_actor_link_veto_LDADD = libcore.la
+
+# ---- Choosing when the program is built ----------------------------------------------------
+shell_tests += tests/link-choice.sh
+EXTRA_DIST += tests/lib.sh tests/link/choice.c tests/link/main.c tests/link/signature.h

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+# What shell tests share. Source it: . "$srcdir/tests/lib.sh"
+#
+#   $work       a directory of the test's own, gone when it ends
+#   $include    flags for the headers of the build tree
+#   $shared     the shared library and how to find it again at run time, or "" if there is none
+#   $archive    the static library, or ""
+#   $sanitized  the sanitizer flags that the library was built with, or ""
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+include="-I$builddir/include -I$srcdir/include"
+shared='' archive=''
+[ ! -e "$builddir/.libs/libdispatchalloc.so" ] ||
+    shared="-L$builddir/.libs -ldispatchalloc -Wl,-rpath,$builddir/.libs"
+[ ! -e "$builddir/.libs/libdispatchalloc.a" ] ||
+    archive="$builddir/.libs/libdispatchalloc.a -lpthread"
+sanitized=$(printf '%s\n' $CC $CFLAGS | sed -n 's/^-fsanitize=.*/&/p')
+
+failures=0
+fail() {
+    echo "FAIL: $*"
+    failures=$((failures + 1))
+}
+
+# skip REASON: the test as a whole cannot say anything here.
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+# The last line of a test.
+finish() {
+    [ $failures -eq 0 ] && exit 0
+    echo "$failures failed"
+    exit 1
+}
+
+# not_sanitized REASON
+not_sanitized() { [ -z "$sanitized" ] || skip "built with $sanitized: $*"; }
+
+# expect WHAT WANTED GOT
+expect() {
+    [ "$2" = "$3" ] || fail "$1
+    expected: $2
+    got:      $3"
+}
+
+# The compiler of the build, and of gcc and clang whichever else there is.
+compilers() {
+    echo "$CC"
+    for other in gcc clang; do
+        case " $CC " in
+        *" $other "* | *"/$other "*) ;;
+        *) ! command -v $other >/dev/null 2>&1 || echo $other ;;
+        esac
+    done
+}
+
+cxx_compilers() {
+    [ -z "$CXX" ] || echo "$CXX"
+    for other in g++ clang++; do
+        [ "$other" = "$CXX" ] || ! command -v $other >/dev/null 2>&1 || echo $other
+    done
+}
+
+# quietly COMMAND...: succeeds if the command does so without a word.
+quietly() {
+    if "$@" >"$work/said" 2>&1 && [ ! -s "$work/said" ]; then
+        return 0
+    fi
+    echo "+ $*"
+    cat "$work/said"
+    return 1
+}
