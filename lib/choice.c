@@ -22,8 +22,8 @@
 
 /* Defined by DAL_GLOBAL_ALLOCATOR() and DAL_FORBID_ENVIRONMENT(), or by nobody. A weak
  * undefined reference, since the definition of a weak default could be folded in. */
-DAL_API extern const struct dal_link_choice *const dal_link_choice_ __attribute__((weak));
-DAL_API extern const char *const dal_forbid_environment_ __attribute__((weak));
+DAL_API extern const struct dal_link_choice *const dal_link_choice_ DAL_MAYBE_DEFINED_;
+DAL_API extern const char *const dal_forbid_environment_ DAL_MAYBE_DEFINED_;
 
 static const struct dal_decision_ default_decision = {
     .winner = &dal_system_instance_,
@@ -133,12 +133,12 @@ static const char *copy_text(const char *text)
 static void start_once(void)
 {
     struct dal_decision_ *decision;
-    int has_link = &dal_link_choice_ != NULL;
+    int has_link = DAL_IS_DEFINED_(dal_link_choice_);
 
     dal_environment_read_(&environment);
     if (environment.backend)
         environment_spec = copy_text(environment.backend);
-    environment_is_vetoed = &dal_forbid_environment_ != NULL;
+    environment_is_vetoed = DAL_IS_DEFINED_(dal_forbid_environment_);
     if (!has_link && !wanted_spec())
         return;
 
@@ -437,7 +437,7 @@ const char *dal_choice_vetoed_(const char **file)
 
 void dal_link_choice_announce_(const struct dal_link_choice *choice)
 {
-    if (!&dal_link_choice_) {
+    if (!DAL_IS_DEFINED_(dal_link_choice_)) {
         dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: the library did not find it when "
                  "it was loaded",
                  choice->name, choice->file, (unsigned)choice->line);

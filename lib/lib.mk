@@ -45,7 +45,7 @@ core_sources += \
 	lib/global.c \
 	lib/make.c
 if OS_WINDOWS
-core_sources += lib/compat/windows.c
+core_sources += lib/compat/windows.c lib/compat/no-link-choice.c lib/compat/no-veto.c
 else
 core_sources += lib/compat/posix.c lib/loader.c lib/loader_trust.c
 endif

@@ -20,6 +20,18 @@
 # define DAL_HIDDEN_
 #endif
 
+/* For a pointer variable that something else in the process may define, by DAL_MAYBE_DEFINED_
+ * on its declaration here. Where an object format has no undefined weak references to data
+ * (Windows), an archive member of its own defines it as NULL, for the linker to take if
+ * nothing before it did: no-link-choice.c and no-veto.c. */
+#if defined __ELF__ || defined __APPLE__
+# define DAL_MAYBE_DEFINED_ __attribute__((weak))
+# define DAL_IS_DEFINED_(variable) (&(variable) != NULL)
+#else
+# define DAL_MAYBE_DEFINED_
+# define DAL_IS_DEFINED_(variable) ((variable) != NULL)
+#endif
+
 /* Zeroed pages from the operating system, or NULL. */
 void *dal_compat_map_(size_t bytes);
 
