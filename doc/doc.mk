@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: MIT
+dist_doc_DATA += doc/backend-howto.md
+
+# For the configure.ac of a backend.
+aclocaldir = $(datadir)/aclocal
+dist_aclocal_DATA = m4/dispatchalloc.m4
+
 # The manual: one page a group of functions. A name that is documented on another name's
 # page is installed as a link page, ".so man3/PAGE.3". Each part adds a block of its own:
 #

@@ -103,6 +103,9 @@ tests_check_malloc_LDADD = $(check_ldadd)
 shell_tests += tests/loader.sh
 EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c tests/loader/serve.c
 
+# doc/backend-howto.md and m4/dispatchalloc.m4, installed
+shell_tests += tests/backend-howto.sh
+
 # The manual (doc/doc.mk).
 shell_tests += tests/man-lint.sh tests/man-examples.sh
 
