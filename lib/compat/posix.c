@@ -58,8 +58,83 @@ int dal_compat_is_secure_(void)
 #endif
 }
 
+/*
+ * Before constructors run (from a preinit function, or for an allocation of the loader's own)
+ * the C library has no environment yet: getenv() finds nothing, and what the operator said
+ * would be lost without a word. Linux has it in a file.
+ */
+#if defined __linux__
+static int constructors_run;
+
+__attribute__((constructor(101))) static void note_constructors(void)
+{
+    constructors_run = 1;
+}
+
+static int is_early(void)
+{
+    return !environ && !constructors_run;
+}
+
+/* The whole of a file in pages that stay, terminated, with its length; NULL if that cannot
+ * be had. */
+static const char *map_file(const char *name, size_t *length)
+{
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    char *text = NULL;
+
+    for (size_t bytes = 65536; file >= 0 && (text = dal_compat_map_(bytes)) != NULL; bytes *= 4) {
+        ssize_t got;
+
+        *length = 0;
+        while ((got = read(file, text + *length, bytes - 1 - *length)) > 0)
+            *length += (size_t)got;
+        if (got == 0 && *length < bytes - 1)
+            break;
+        dal_compat_unmap_(text, bytes);
+        text = NULL;
+        if (got < 0 || lseek(file, 0, SEEK_SET) < 0)
+            break;
+    }
+    if (file >= 0)
+        (void)close(file);
+    return text;
+}
+
+/* Only one thread starts the library, so no other one is here. */
+static const char *early_getenv(const char *name)
+{
+    static const char *text;
+    static size_t length;
+    size_t name_length = strlen(name);
+    int saved_errno = errno;
+
+    if (!text)
+        text = map_file("/proc/self/environ", &length);
+    errno = saved_errno;
+    for (size_t at = 0; text && at < length; at += strlen(text + at) + 1) {
+        if (strncmp(text + at, name, name_length) == 0 && text[at + name_length] == '=')
+            return text + at + name_length + 1;
+    }
+    return NULL;
+}
+#else
+static int is_early(void)
+{
+    return 0;
+}
+
+static const char *early_getenv(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+#endif
+
 const char *dal_compat_getenv_(const char *name)
 {
+    if (is_early())
+        return dal_compat_is_secure_() ? NULL : early_getenv(name);
 #if HAVE_SECURE_GETENV
     return secure_getenv(name);
 #else
