@@ -28,3 +28,18 @@ tests_choice_actor_link_veto_LDADD = libcore.la
 # ---- Choosing when the program is built ----------------------------------------------------
 shell_tests += tests/link-choice.sh
 EXTRA_DIST += tests/lib.sh tests/link/choice.c tests/link/main.c tests/link/signature.h
+
+# ---- First calls that race, and forks in the middle of one -------------------------------
+race_programs = tests/race/first tests/race/first_early tests/race/forks
+if OS_POSIX
+unit_tests += tests/check_race
+check_PROGRAMS += $(race_programs)
+endif
+tests_check_race_SOURCES = tests/check_race.c tests/run.c tests/run.h
+tests_check_race_CPPFLAGS = $(check_cppflags)
+tests_check_race_LDADD = $(CHECK_LIBS)
+tests_race_first_LDADD = libcore.la -lpthread
+tests_race_first_early_SOURCES = tests/race/first.c
+tests_race_first_early_CPPFLAGS = $(AM_CPPFLAGS) -DRACE_EARLY
+tests_race_first_early_LDADD = libcore.la -lpthread
+tests_race_forks_LDADD = libcore.la -lpthread

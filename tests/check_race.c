@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * First calls that race, a thousand times, and forks in the middle of one: programs of
+ * tests/race, each run in a fresh process.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+/* The runtime of a sanitizer is not there before constructors. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+# define CAN_BE_EARLY 0
+#elif defined __has_feature
+# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#  define CAN_BE_EARLY 0
+# else
+#  define CAN_BE_EARLY 1
+# endif
+#else
+# define CAN_BE_EARLY 1
+#endif
+
+/* Runs of each of the four races. A slow machine, or valgrind, may ask for fewer. */
+static int runs(void)
+{
+    const char *wanted = getenv("RACE_RUNS");
+
+    return wanted ? atoi(wanted) : 250;
+}
+
+static int count(const char *text, const char *what)
+{
+    int found = 0;
+
+    while ((text = strstr(text, what)) != NULL) {
+        found++;
+        text++;
+    }
+    return found;
+}
+
+/* However many threads come first, one resolves: one line says who serves, and this. */
+static void race(const char *program, const char *argument, const char *said)
+{
+    struct run_request request = {.program = program,
+                                  .arguments = {argument},
+                                  .environment = {"DISPATCHALLOC_VERBOSE=1"}};
+    struct run_result result;
+
+    for (int i = 0; i < runs(); i++) {
+        run_program(&request, &result);
+        ck_assert_msg(result.exit_status == 0, "run %d: exit %d, signal %d: %s%s", i,
+                      result.exit_status, result.signal, result.out, result.err);
+        ck_assert_msg(count(result.err, " serves (") == 1 && strstr(result.err, said),
+                      "run %d: %s", i, result.err);
+    }
+}
+
+START_TEST(test_racing_first_calls_resolve_once)
+{
+    race("tests/race/first", "allocate", "dispatchalloc: linked serves (DAL_GLOBAL_ALLOCATOR(");
+}
+END_TEST
+
+/* A choice is made before the first allocation or refused; no block is of two minds. */
+START_TEST(test_racing_choices_are_recorded_or_refused)
+{
+    race("tests/race/first", "choose", " serves (");
+}
+END_TEST
+
+START_TEST(test_racing_first_calls_before_constructors_start_the_library_once)
+{
+    race("tests/race/first_early", "allocate",
+         "dispatchalloc: linked serves (DAL_GLOBAL_ALLOCATOR(");
+}
+END_TEST
+
+START_TEST(test_racing_choices_before_constructors_are_recorded_or_refused)
+{
+    race("tests/race/first_early", "choose", " serves (");
+}
+END_TEST
+
+/* The variable holds from the very first instruction of the program on. */
+START_TEST(test_environment_is_read_before_constructors)
+{
+    struct run_request request = {.program = "tests/race/first_early",
+                                  .environment = {"DISPATCHALLOC_BACKEND=system",
+                                                  "DISPATCHALLOC_VERBOSE=1"}};
+    struct run_result result;
+
+    run_program(&request, &result);
+    ck_assert_ptr_nonnull(strstr(result.err, " serves (DISPATCHALLOC_BACKEND=system; overrides "
+                                             "DAL_GLOBAL_ALLOCATOR(linked) at "));
+    ck_assert_str_eq(result.out, "0 of 200 calls arrived\n");
+}
+END_TEST
+
+static void fork_in(const char *mode, const char *variable, const char *second)
+{
+    struct run_request request = {.program = "tests/race/forks",
+                                  .arguments = {mode},
+                                  .environment = {variable, second}};
+    struct run_result result;
+
+    run_program(&request, &result);
+    ck_assert_str_eq(result.out, "");
+    ck_assert_msg(result.exit_status == 0, "exit %d, signal %d: %s", result.exit_status,
+                  result.signal, result.err);
+}
+
+START_TEST(test_child_of_a_fork_inside_create_can_choose_and_allocate)
+{
+    fork_in("create", NULL, NULL);
+}
+END_TEST
+
+START_TEST(test_child_of_a_fork_inside_the_start_starts_over)
+{
+    fork_in("start", "DISPATCHALLOC_BACKEND=slow", NULL);
+}
+END_TEST
+
+START_TEST(test_child_of_a_fork_between_seal_and_publication_publishes)
+{
+    fork_in("publish", "DISPATCHALLOC_VERBOSE=1", NULL);
+}
+END_TEST
+
+START_TEST(test_child_of_a_fork_anywhere_in_the_first_call_can_allocate)
+{
+    fork_in("storm", NULL, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("race");
+    TCase *races = tcase_create("races");
+    TCase *forks = tcase_create("forks");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(races, test_racing_first_calls_resolve_once);
+    tcase_add_test(races, test_racing_choices_are_recorded_or_refused);
+    tcase_add_test(forks, test_child_of_a_fork_inside_create_can_choose_and_allocate);
+    tcase_add_test(forks, test_child_of_a_fork_between_seal_and_publication_publishes);
+    tcase_add_test(forks, test_child_of_a_fork_anywhere_in_the_first_call_can_allocate);
+#if CAN_BE_EARLY
+    tcase_add_test(races, test_racing_first_calls_before_constructors_start_the_library_once);
+    tcase_add_test(races, test_racing_choices_before_constructors_are_recorded_or_refused);
+    tcase_add_test(races, test_environment_is_read_before_constructors);
+    tcase_add_test(forks, test_child_of_a_fork_inside_the_start_starts_over);
+#endif
+    suite_add_tcase(suite, races);
+    suite_add_tcase(suite, forks);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
