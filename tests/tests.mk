@@ -139,3 +139,14 @@ EXTRA_DIST += tests/tool/module.c
 
 # The core and the chain as a whole.
 include tests/core.mk
+
+# Windows: cross-built, and run where Wine is there.
+EXTRA_PROGRAMS += tests/portable
+tests_portable_LDADD = libdispatchalloc.la
+EXTRA_DIST += tests/mingw.sh
+check-mingw:
+	@$(AM_TESTS_ENVIRONMENT) MINGW_HOST='$(MINGW_HOST)' WINE='$(WINE)' \
+	$(SHELL) $(srcdir)/tests/mingw.sh
+clean-local:
+	-rm -rf mingw
+.PHONY: check-mingw
