@@ -104,7 +104,7 @@ shell_tests += tests/loader.sh
 EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c tests/loader/serve.c
 
 # doc/backend-howto.md and m4/dispatchalloc.m4, installed
-shell_tests += tests/backend-howto.sh
+shell_tests += tests/backend-howto.sh tests/design.sh
 
 # The manual (doc/doc.mk).
 shell_tests += tests/man-lint.sh tests/man-examples.sh

@@ -207,7 +207,8 @@ struct dal_instance {
  *         tail is not zero; DAL_ERR_INCOMPLETE without alloc or dealloc. On failure
  *         storage is as it was.
  *
- * Thread-safe for distinct storage; may be called from inside a backend.
+ * Thread-safe for distinct storage; may be called from inside a backend. Nothing is
+ * registered: the fork functions of such an instance are not called.
  */
 DAL_API int dal_instance_init(struct dal_instance *storage, size_t storage_bytes,
                               const struct dal_allocator *allocator, const char *name);
