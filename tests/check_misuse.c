@@ -774,6 +774,12 @@ START_TEST(test_a_bad_spec_is_not_visited)
 }
 END_TEST
 
+START_TEST(test_visiting_modules_without_a_visitor_does_nothing)
+{
+    ck_assert_int_eq(dal_module_visit(NULL, NULL), 0);
+}
+END_TEST
+
 /* ---- dal_handle_alloc_error(3), dal_strerror(3) -------------------------------------------- */
 
 static void give_up(void)
@@ -880,6 +886,7 @@ static Suite *misuse_suite(void)
         test_a_backend_registered_late_still_makes_instances,
         test_a_create_that_goes_wrong_is_named_with_the_reason,
         test_a_bad_spec_is_not_visited,
+        test_visiting_modules_without_a_visitor_does_nothing,
         test_giving_up_prints_rusts_words_and_aborts,
         test_giving_up_accepts_an_invalid_layout,
         test_a_hook_that_returns_is_followed_by_abort,
