@@ -18,12 +18,8 @@
 #include "builtin.h"
 #include "compat/compat.h"
 #include "environment.h"
+#include "build_choice.h"
 #include "registry.h"
-
-/* Defined by DAL_GLOBAL_ALLOCATOR() and DAL_FORBID_ENVIRONMENT(), or by nobody. A weak
- * undefined reference, since the definition of a weak default could be folded in. */
-DAL_API extern const struct dal_link_choice *const dal_link_choice_ DAL_MAYBE_DEFINED_;
-DAL_API extern const char *const dal_forbid_environment_ DAL_MAYBE_DEFINED_;
 
 static const struct dal_decision_ default_decision = {
     .winner = &dal_system_instance_,
@@ -89,17 +85,18 @@ static void adopt(struct dal_candidate_ *candidate, struct dal_stack_ *stack)
     candidate->instance = stack ? stack->top : NULL;
 }
 
-static void make_link_candidate(struct dal_decision_ *decision)
+static void make_link_candidate(struct dal_decision_ *decision,
+                                const struct dal_link_choice *choice)
 {
     struct dal_candidate_ *candidate = &decision->candidates[DAL_SOURCE_LINK];
     struct dal_text_ why = dal_text_over_(candidate->reason, sizeof candidate->reason);
     struct dal_text_ label = label_of(candidate);
     struct dal_stack_ *stack = NULL;
 
-    dal_text_add_(&label, "DAL_GLOBAL_ALLOCATOR(%s) at %s:%u", dal_link_choice_->name,
-                  dal_link_choice_->file, (unsigned)dal_link_choice_->line);
-    (void)dal_stack_create_single_(dal_link_choice_->allocator, dal_link_choice_->name,
-                                   DAL_STACK_OF_LIBRARY, &stack, &why);
+    dal_text_add_(&label, "DAL_GLOBAL_ALLOCATOR(%s) at %s:%u", choice->name, choice->file,
+                  (unsigned)choice->line);
+    (void)dal_stack_create_single_(choice->allocator, choice->name, DAL_STACK_OF_LIBRARY, &stack,
+                                   &why);
     adopt(candidate, stack);
 }
 
@@ -133,13 +130,13 @@ static const char *copy_text(const char *text)
 static void start_once(void)
 {
     struct dal_decision_ *decision;
-    int has_link = DAL_IS_DEFINED_(dal_link_choice_);
+    const struct dal_link_choice *link = dal_build_choice_();
 
     dal_environment_read_(&environment);
     if (environment.backend)
         environment_spec = copy_text(environment.backend);
-    environment_is_vetoed = DAL_IS_DEFINED_(dal_forbid_environment_);
-    if (!has_link && !wanted_spec())
+    environment_is_vetoed = dal_build_veto_() != NULL;
+    if (!link && !wanted_spec())
         return;
 
     decision = dal_compat_map_(sizeof *decision);
@@ -148,8 +145,8 @@ static void start_once(void)
         return;
     }
     *decision = default_decision;
-    if (has_link)
-        make_link_candidate(decision);
+    if (link)
+        make_link_candidate(decision, link);
     if (wanted_spec())
         make_environment_candidate(decision);
     pick_winner(decision);
@@ -170,8 +167,9 @@ enum modules { WITHOUT_MODULES, WITH_MODULES };
  *
  * The word is 0, the process that starts, or START_DONE. A thread that finds another one
  * at it waits, which ends: an allocation that starts the library opens no module, so it
- * never waits for the loader's lock, and the constructor runs under that lock itself. A forked child finds a process that is not itself and starts over.
- * Returns 0 for a call from inside the start.
+ * never waits for the loader's lock, and the constructor runs under that lock itself. A
+ * forked child finds a process that is not itself and starts over. Returns 0 for a call from
+ * inside the start.
  */
 static int start(enum modules modules)
 {
@@ -206,8 +204,15 @@ static int start(enum modules modules)
     return 1;
 }
 
-/* Before the constructors of the program, and of the libraries that depend on us. */
-__attribute__((constructor(101))) static void start_early(void)
+/* Before the constructors of the program, and of the libraries that depend on us. In the
+ * interposer one of its own comes before. */
+#ifdef DAL_INTERPOSER
+# define START_PRIORITY 102
+#else
+# define START_PRIORITY 101
+#endif
+
+__attribute__((constructor(START_PRIORITY))) static void start_early(void)
 {
     (void)start(WITH_MODULES);
 }
@@ -429,24 +434,6 @@ const char *dal_choice_vetoed_(const char **file)
 {
     if (!start(WITHOUT_MODULES) || !environment_is_vetoed || !environment_spec)
         return NULL;
-    *file = dal_forbid_environment_;
+    *file = dal_build_veto_();
     return environment_spec;
-}
-
-/* ---- A second choice by the build ---------------------------------------------------- */
-
-void dal_link_choice_announce_(const struct dal_link_choice *choice)
-{
-    if (!DAL_IS_DEFINED_(dal_link_choice_)) {
-        dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: the library did not find it when "
-                 "it was loaded",
-                 choice->name, choice->file, (unsigned)choice->line);
-        return;
-    }
-    if (dal_link_choice_ == choice)
-        return;
-    dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: a process has one, and it is "
-             "DAL_GLOBAL_ALLOCATOR(%s) at %s:%u",
-             choice->name, choice->file, (unsigned)choice->line, dal_link_choice_->name,
-             dal_link_choice_->file, (unsigned)dal_link_choice_->line);
 }

@@ -10,6 +10,7 @@ core_headers += \
 	lib/fork.h \
 	lib/hook.h \
 	lib/instance.h \
+	lib/build_choice.h \
 	lib/loader.h \
 	lib/loader_trust.h \
 	lib/nearest.h \
@@ -17,6 +18,7 @@ core_headers += \
 	lib/registry.h \
 	lib/spec.h \
 	lib/stack.h \
+	lib/status.h \
 	lib/structure.h \
 	lib/text.h
 core_sources += \
@@ -55,3 +57,6 @@ else
 core_sources += lib/compat/no-elf.c
 endif
 EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust.c lib/compat/posix.c lib/compat/windows.c
+
+# What the interposer has another file for (preload/preload.mk).
+library_sources += lib/build_choice.c

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What the build of the program says by DAL_GLOBAL_ALLOCATOR() and DAL_FORBID_ENVIRONMENT(). */
+#ifndef DAL_BUILD_CHOICE_H
+#define DAL_BUILD_CHOICE_H
+
+#include <dispatchalloc/global.h>
+
+/* The allocator that the build chose, or NULL. */
+const struct dal_link_choice *dal_build_choice_(void);
+
+/* The file that has the veto, or NULL. */
+const char *dal_build_veto_(void);
+
+#endif /* DAL_BUILD_CHOICE_H */
