@@ -9,6 +9,7 @@
 #include "compat/compat.h"
 #include "environment.h"
 #include "hook.h"
+#include "status.h"
 
 /* The next candidate down that could serve. The default always can. */
 static int next_below(const struct dal_decision_ *decision, int source)
@@ -61,7 +62,16 @@ static const char *chooser(const struct dal_decision_ *decision)
                                                   : decision->candidates[decision->source].label;
 }
 
-static void say_who_serves(const struct dal_decision_ *decision)
+/* Written once, by the first allocation. Volatile, since it is read from outside. */
+static volatile struct dal_status_ status = {DAL_STATUS_MARK_START DAL_STATUS_MARK_END, ""};
+
+static void keep_status(const char *line)
+{
+    for (size_t i = 0; i < sizeof status.text - 1 && line[i]; i++)
+        status.text[i] = line[i];
+}
+
+static void tell_who_serves(const struct dal_decision_ *decision)
 {
     char line[DAL_MESSAGE_BYTES];
     struct dal_text_ text = dal_text_over_(line, sizeof line);
@@ -73,7 +83,9 @@ static void say_who_serves(const struct dal_decision_ *decision)
             dal_text_add_(&text, "; overrides %s", decision->candidates[source].label);
     }
     dal_text_add_(&text, ")");
-    dal_log_("%s", line);
+    keep_status(line);
+    if (dal_choice_is_verbose_())
+        dal_log_("%s", line);
 }
 
 struct copies {
@@ -128,8 +140,7 @@ void dal_explain_report_(const struct dal_decision_ *decision)
         dal_log_("strict mode: aborting");
         abort();
     }
-    if (dal_choice_is_verbose_())
-        say_who_serves(decision);
+    tell_who_serves(decision);
 }
 
 void dal_explain_refusal_(const char *what, const char *reason)
