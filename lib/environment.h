@@ -3,7 +3,12 @@
 #ifndef DAL_ENVIRONMENT_H
 #define DAL_ENVIRONMENT_H
 
-#define DAL_ENV_BACKEND "DISPATCHALLOC_BACKEND"
+/* The interposer is chosen apart from the front of a program that it is put under. */
+#ifdef DAL_INTERPOSER
+# define DAL_ENV_BACKEND "DISPATCHALLOC_MALLOC"
+#else
+# define DAL_ENV_BACKEND "DISPATCHALLOC_BACKEND"
+#endif
 #define DAL_ENV_STRICT "DISPATCHALLOC_STRICT"
 #define DAL_ENV_VERBOSE "DISPATCHALLOC_VERBOSE"
 #define DAL_ENV_MODULE_PATH "DISPATCHALLOC_MODULE_PATH"

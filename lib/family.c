@@ -29,9 +29,41 @@ static int is_valid(size_t size, size_t align)
     return align <= (size_t)PTRDIFF_MAX && size <= (size_t)PTRDIFF_MAX - (align - 1);
 }
 
-static int multiply(size_t count, size_t size, size_t *product)
+int dal_family_product_(size_t count, size_t size, size_t *bytes)
 {
-    return !__builtin_mul_overflow(count, size, product);
+    if (!__builtin_mul_overflow(count, size, bytes))
+        return 1;
+    errno = ENOMEM;
+    return 0;
+}
+
+static int is_power_of_two(size_t align)
+{
+    return align != 0 && (align & (align - 1)) == 0;
+}
+
+int dal_family_posix_memalign_(dal_memalign_function_ memalign, void **out, size_t align,
+                               size_t size)
+{
+    int saved_errno = errno;
+    void *ptr;
+
+    if (!is_power_of_two(align) || align % sizeof(void *) != 0)
+        return EINVAL;
+    ptr = memalign(align, size);
+    errno = saved_errno;
+    if (!ptr)
+        return ENOMEM;
+    *out = ptr;
+    return 0;
+}
+
+void *dal_family_aligned_alloc_(dal_memalign_function_ memalign, size_t align, size_t size)
+{
+    if (is_power_of_two(align))
+        return memalign(align, size);
+    errno = EINVAL;
+    return NULL;
 }
 
 /* ---- An allocator that knows its blocks ----------------------------------------------- */
@@ -64,7 +96,7 @@ static void *known_calloc(size_t count, size_t size)
     size_t bytes;
     void *ptr = NULL;
 
-    if (multiply(count, size, &bytes) && is_valid(bytes, natural_align(bytes)))
+    if (dal_family_product_(count, size, &bytes) && is_valid(bytes, natural_align(bytes)))
         ptr = dal_instance_alloc_zeroed(dal_hook_load_(), bytes ? bytes : 1, natural_align(bytes));
     return ptr ? ptr : out_of_memory();
 }
@@ -164,7 +196,7 @@ static void *headed_calloc(size_t count, size_t size)
 {
     size_t bytes, whole;
 
-    if (!multiply(count, size, &bytes) || !whole_size(bytes, 16, &whole))
+    if (!dal_family_product_(count, size, &bytes) || !whole_size(bytes, 16, &whole))
         return out_of_memory();
     return place(dal_instance_alloc_zeroed(dal_hook_load_(), whole, 16), bytes, 16);
 }

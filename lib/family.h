@@ -14,4 +14,16 @@
 /* The family for the instance that the hook holds, for ever. */
 const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winner);
 
+/* What the functions of C and POSIX do around a family's, for whoever exports them. */
+
+typedef void *(*dal_memalign_function_)(size_t align, size_t size);
+
+/* count * size; 0 with errno ENOMEM if that overflows. */
+int dal_family_product_(size_t count, size_t size, size_t *bytes);
+
+/* posix_memalign(3) and aligned_alloc(3) by a memalign_function. */
+int dal_family_posix_memalign_(dal_memalign_function_ memalign, void **out, size_t align,
+                               size_t size);
+void *dal_family_aligned_alloc_(dal_memalign_function_ memalign, size_t align, size_t size);
+
 #endif /* DAL_FAMILY_H */

@@ -79,6 +79,12 @@ static const struct dal_backend *keep_opened(const char *path, const struct dal_
 
 static int explain_dlopen(const char *path, struct dal_text_ *why)
 {
+#ifdef DAL_INTERPOSER
+    dal_text_add_(why, "module %s has to be there from the start of the program: LD_PRELOAD it "
+                       "behind the interposer, as `dispatchalloc run` does",
+                  path);
+    return DAL_ERR_MODULE;
+#else
     const char *message = dlerror();
 
     dal_text_add_(why, "module %s cannot be opened: %s", path, message ? message : "no reason given");
@@ -86,14 +92,26 @@ static int explain_dlopen(const char *path, struct dal_text_ *why)
         dal_text_add_(why, "; starting the program with "
                            "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room");
     return DAL_ERR_MODULE;
+#endif
 }
 
 /* RTLD_NOW, so that a missing symbol is found here and not in an allocation; RTLD_LOCAL, so
  * that a module's malloc does not become the program's; RTLD_NODELETE, since allocators have
  * code that runs when a thread ends. Never RTLD_DEEPBIND: AddressSanitizer does not bear it. */
+static void *open_object(const char *path)
+{
+#ifdef DAL_INTERPOSER
+    /* Only what the loader mapped at the start of the program. The thread-local storage of a
+     * library that is opened later comes from malloc, which would be this very library. */
+    return dlopen(path, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+#else
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+#endif
+}
+
 static int open_file(const char *path, const struct dal_backend **backend, struct dal_text_ *why)
 {
-    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *object = open_object(path);
     const struct dal_backend *const *descriptor;
     int error;
 

@@ -110,10 +110,8 @@ void *dal_reallocarray(void *ptr, size_t count, size_t size)
 {
     size_t bytes;
 
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        errno = ENOMEM;
+    if (!dal_family_product_(count, size, &bytes))
         return NULL;
-    }
     return load()->realloc_function(ptr, bytes);
 }
 
@@ -122,33 +120,14 @@ void dal_free(void *ptr)
     load()->free_function(ptr);
 }
 
-static int is_power_of_two(size_t align)
-{
-    return align != 0 && (align & (align - 1)) == 0;
-}
-
 void *dal_aligned_alloc(size_t align, size_t size)
 {
-    if (!is_power_of_two(align)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return load()->memalign_function(align, size);
+    return dal_family_aligned_alloc_(load()->memalign_function, align, size);
 }
 
 int dal_posix_memalign(void **out, size_t align, size_t size)
 {
-    int saved_errno = errno;
-    void *ptr;
-
-    if (!is_power_of_two(align) || align % sizeof(void *) != 0)
-        return EINVAL;
-    ptr = load()->memalign_function(align, size);
-    errno = saved_errno;
-    if (!ptr)
-        return ENOMEM;
-    *out = ptr;
-    return 0;
+    return dal_family_posix_memalign_(load()->memalign_function, out, align, size);
 }
 
 size_t dal_malloc_usable_size(void *ptr)

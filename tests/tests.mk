@@ -94,6 +94,10 @@ no-libcheck:
 endif
 .PHONY: no-libcheck check-totals
 
+# The interposer.
+shell_tests += tests/preload-symbols.sh tests/run.sh
+EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp
+
 # malloc.h
 unit_tests += tests/check_malloc
 tests_check_malloc_CPPFLAGS = $(check_cppflags)

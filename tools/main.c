@@ -17,6 +17,8 @@ static const struct tool_command *const commands[] = {
     &tool_info,
     &tool_explain,
     &tool_verify,
+    &tool_run,
+    &tool_status_of,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -71,7 +73,7 @@ static void print_help(void)
          "The manual is in dispatchalloc(1) and dispatchalloc(7).");
 }
 
-static void print_command_help(const struct tool_command *command)
+void tool_print_command_help(const struct tool_command *command)
 {
     printf("Usage: " TOOL_NAME " %s [OPTION]...%s%s\n%s", command->name,
            *command->synopsis ? " " : "", command->synopsis, command->help);
@@ -159,10 +161,22 @@ static enum tool_status run_command(const struct tool_command *command,
     if (arguments->operand_count < command->operands_min &&
         !(arguments->given & TOOL_LIST_CASES))
         return tool_misused(command, "'%s' needs a %s", command->name,
-                            command == &tool_info ? "NAME" : "SPEC");
+                            command == &tool_info        ? "NAME"
+                            : command == &tool_status_of ? "PID"
+                                                         : "SPEC");
     if (command->operands_min == 0 && arguments->operand_count > 0)
         return tool_misused(command, "extra operand '%s'", arguments->operands[0]);
+    if (command->run_program)
+        return tool_misused(command, "'%s' comes before its options", command->name);
     return command->run(arguments);
+}
+
+/* The command if it takes a program, whose options are not ours to read. */
+static const struct tool_command *find_program_command(int argc, char **argv)
+{
+    const struct tool_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+
+    return command && command->run_program ? command : NULL;
 }
 
 static enum tool_status run(int argc, char **argv)
@@ -203,7 +217,7 @@ static enum tool_status run(int argc, char **argv)
     }
     if (wants_help) {
         if (command)
-            print_command_help(command);
+            tool_print_command_help(command);
         else
             print_help();
         return TOOL_OK;
@@ -232,8 +246,14 @@ static enum tool_status close_output(enum tool_status status)
 int main(int argc, char **argv)
 {
     int status = conformance_process_main();
+    const struct tool_command *command;
 
     if (status >= 0)
         return status;
+    command = find_program_command(argc, argv);
+    if (command) {
+        status = command->run_program(argc - 1, argv + 1);
+        return status ? status : (int)close_output(TOOL_OK);
+    }
     return (int)close_output(run(argc, argv));
 }

@@ -23,6 +23,13 @@ enum tool_status tool_complain(const char *format, ...)
     return TOOL_TROUBLE;
 }
 
+enum tool_status tool_try_help(const struct tool_command *command)
+{
+    fprintf(stderr, "Try '" TOOL_NAME "%s%s --help' for more information.\n", command ? " " : "",
+            command ? command->name : "");
+    return TOOL_TROUBLE;
+}
+
 enum tool_status tool_misused(const struct tool_command *command, const char *format, ...)
 {
     va_list arguments;
@@ -30,9 +37,7 @@ enum tool_status tool_misused(const struct tool_command *command, const char *fo
     va_start(arguments, format);
     complain(format, arguments);
     va_end(arguments);
-    fprintf(stderr, "Try '" TOOL_NAME "%s%s --help' for more information.\n", command ? " " : "",
-            command ? command->name : "");
-    return TOOL_TROUBLE;
+    return tool_try_help(command);
 }
 
 enum tool_status tool_bad_spec(const char *spec, const char *message)

@@ -51,12 +51,18 @@ struct tool_command {
     unsigned options;     /* enum tool_option bits that it takes */
     int operands_min;
     enum tool_status (*run)(const struct tool_arguments *arguments);
+    /* Instead of run, for a command whose operands are a program and its arguments: it has
+     * options of its own, which end where the program begins. argv[0] is the command's
+     * name; returns the exit status. */
+    int (*run_program)(int argc, char **argv);
 };
 
 extern const struct tool_command tool_list;
 extern const struct tool_command tool_info;
 extern const struct tool_command tool_explain;
 extern const struct tool_command tool_verify;
+extern const struct tool_command tool_run;
+extern const struct tool_command tool_status_of;
 
 /* A line on standard error, after the tool's name; returns TOOL_TROUBLE. */
 enum tool_status tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
@@ -64,6 +70,12 @@ enum tool_status tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1,
 /* tool_complain(), and where the help is: for command, or for the tool if that is NULL. */
 enum tool_status tool_misused(const struct tool_command *command, const char *format, ...)
     DAL_ATTRIBUTE_PRINTF_(2, 3);
+
+/* The line that says where the help of a command is; returns TOOL_TROUBLE. */
+enum tool_status tool_try_help(const struct tool_command *command);
+
+/* What `dispatchalloc COMMAND --help` prints. */
+void tool_print_command_help(const struct tool_command *command);
 
 /* tool_complain() about a spec that the library refuses, in its words. */
 enum tool_status tool_bad_spec(const char *spec, const char *message);

@@ -9,9 +9,14 @@ tools_dispatchalloc_SOURCES = \
 	tools/list.c \
 	tools/main.c \
 	tools/print.c \
+	tools/program.c \
+	tools/program.h \
+	tools/run.c \
+	tools/status.c \
 	tools/tool.h \
 	tools/verify.c
-tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) \
+	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
 tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
 
 # bash-completion finds it by the name of the command.

@@ -20,6 +20,16 @@
 # endif
 #endif
 
+#ifdef DAL_INTERPOSER
+# include "../../preload/libc_names.h"
+# define malloc             dal_libc_malloc_
+# define free               dal_libc_free_
+# define calloc             dal_libc_calloc_
+# define realloc            dal_libc_realloc_
+# define posix_memalign     dal_libc_posix_memalign_
+# define malloc_usable_size dal_libc_usable_size_
+#endif
+
 /* No machine has a block of such an alignment, and near PTRDIFF_MAX some releases of the
  * C library overflow instead of refusing (CVE-2026-0861). */
 #define ALIGN_MAX ((size_t)PTRDIFF_MAX / 4 + 1)

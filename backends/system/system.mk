@@ -2,8 +2,8 @@
 core_headers += backends/system/system.h
 core_sources += backends/system/backend.c
 if OS_WINDOWS
-core_sources += backends/system/windows.c
+library_sources += backends/system/windows.c
 else
-core_sources += backends/system/posix.c
+library_sources += backends/system/posix.c
 endif
 EXTRA_DIST += backends/system/posix.c backends/system/windows.c

@@ -12,7 +12,13 @@
 #include <string.h>
 
 #define NOTE_OWNER "dispatchalloc"
-#define NOTE_TYPE 1
+
+/* The interposer's copy is meant to be there beside the program's own. */
+#ifdef DAL_INTERPOSER
+# define NOTE_TYPE 2
+#else
+# define NOTE_TYPE 1
+#endif
 
 /* Name and descriptor are padded to 4 bytes, as readers of notes expect. */
 struct note {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A module over malloc, called NAME, with one fault at a time:
+ * A module over its child allocator, called NAME, with one fault at a time:
  *
  *   FAULT_ABI       made for another version of the interface
  *   FAULT_TAIL      longer than what the library knows, and the rest is not zero
@@ -11,8 +11,6 @@
  *   FAULT_TLS       needs more static thread-local storage than the loader keeps
  *   FAULT_OPTION    a default that its own option does not accept
  */
-#include <stdlib.h>
-
 #include <dispatchalloc/module.h>
 
 #ifdef FAULT_SYMBOL
@@ -24,30 +22,23 @@ static _Thread_local volatile char large[1 << 20] __attribute__((tls_model("init
 
 static void *module_alloc(size_t size, size_t align, void *ctx)
 {
-    void *ptr;
-
-    (void)ctx;
-    return posix_memalign(&ptr, align < sizeof ptr ? sizeof ptr : align, size ? size : 1) ? NULL
-                                                                                         : ptr;
+    return dal_instance_alloc(ctx, size, align);
 }
 
 static void module_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
-    (void)size;
-    (void)align;
-    (void)ctx;
-    free(ptr);
+    dal_instance_dealloc(ctx, ptr, size, align);
 }
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    (void)request;
 #ifdef FAULT_SYMBOL
     nobody_has_this();
 #endif
 #ifdef FAULT_TLS
     large[1] = 1;
 #endif
+    allocator->ctx = (void *)(uintptr_t)request->child;
     allocator->alloc = module_alloc;
     allocator->dealloc = module_dealloc;
     return 0;

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * operator new and delete under their names of the Itanium C++ ABI, in C, so that a program
+ * in C does not load the C++ library for our sake.
+ *
+ * The usual case is a call of the malloc family. A failure is the C++ library's to handle: its
+ * own operator calls the family once more, runs the new-handler, and throws. It is looked up
+ * in the library's own object, since another allocator of the process may export the name.
+ *
+ * Where size_t is not an unsigned long the names are others; those operators are then left to
+ * the C++ library, which calls the family.
+ */
+#include <config.h>
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interposer.h"
+#include "text.h"
+
+#if __SIZEOF_SIZE_T__ == 8
+
+/* Named as symbols.h has them; the compiler is told so, since they are reserved words. */
+# define EXPORT __attribute__((visibility("default")))
+# pragma GCC diagnostic push
+/* Nobody calls these by a declaration of ours. */
+# pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
+static void *find_in_cxx_library(const char *name)
+{
+    static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1"};
+    void *found = NULL;
+
+    for (size_t i = 0; i < sizeof libraries / sizeof libraries[0] && !found; i++) {
+        void *library = dlopen(libraries[i], RTLD_NOW | RTLD_NOLOAD);
+
+        if (library)
+            found = dlsym(library, name);
+    }
+    return found;
+}
+
+/* What the nothrow parameter points to is not looked at. */
+typedef void *(*new_function)(size_t size, const void *nothrow);
+typedef void *(*new_aligned_function)(size_t size, size_t align, const void *nothrow);
+
+static void *fail(const char *name, size_t size, const void *nothrow)
+{
+    void *address = find_in_cxx_library(name);
+    new_function function;
+
+    if (address) {
+        memcpy(&function, &address, sizeof address);
+        return function(size, nothrow);
+    }
+    if (nothrow)
+        return NULL;
+    dal_log_("operator new of %zu bytes failed, and there is no C++ library to throw", size);
+    abort();
+}
+
+static void *fail_aligned(const char *name, size_t size, size_t align, const void *nothrow)
+{
+    void *address = find_in_cxx_library(name);
+    new_aligned_function function;
+
+    if (address) {
+        memcpy(&function, &address, sizeof address);
+        return function(size, align, nothrow);
+    }
+    if (nothrow)
+        return NULL;
+    dal_log_("operator new of %zu bytes failed, and there is no C++ library to throw", size);
+    abort();
+}
+
+# define NEW(name)                                                                \
+    EXPORT void *name(size_t size)                                                \
+    {                                                                             \
+        void *ptr = malloc(size);                                                 \
+                                                                                  \
+        return ptr ? ptr : fail(#name, size, NULL);                               \
+    }
+# define NEW_NOTHROW(name)                                                        \
+    EXPORT void *name(size_t size, const void *nothrow)                           \
+    {                                                                             \
+        void *ptr = malloc(size);                                                 \
+                                                                                  \
+        return ptr ? ptr : fail(#name, size, nothrow);                            \
+    }
+# define NEW_ALIGNED(name)                                                        \
+    EXPORT void *name(size_t size, size_t align)                                  \
+    {                                                                             \
+        void *ptr = dal_preload_memalign_(align, size);                           \
+                                                                                  \
+        return ptr ? ptr : fail_aligned(#name, size, align, NULL);                \
+    }
+# define NEW_ALIGNED_NOTHROW(name)                                                \
+    EXPORT void *name(size_t size, size_t align, const void *nothrow)             \
+    {                                                                             \
+        void *ptr = dal_preload_memalign_(align, size);                           \
+                                                                                  \
+        return ptr ? ptr : fail_aligned(#name, size, align, nothrow);             \
+    }
+/* The further parameters, in whatever number, are not needed and not looked at. */
+# define DELETE(name)                                                             \
+    EXPORT void name(void *ptr)                                                   \
+    {                                                                             \
+        free(ptr);                                                                \
+    }
+
+NEW(_Znwm)
+NEW(_Znam)
+NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
+NEW_NOTHROW(_ZnamRKSt9nothrow_t)
+NEW_ALIGNED(_ZnwmSt11align_val_t)
+NEW_ALIGNED(_ZnamSt11align_val_t)
+NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
+NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
+DELETE(_ZdlPv)
+DELETE(_ZdaPv)
+DELETE(_ZdlPvm)
+DELETE(_ZdaPvm)
+DELETE(_ZdlPvRKSt9nothrow_t)
+DELETE(_ZdaPvRKSt9nothrow_t)
+DELETE(_ZdlPvSt11align_val_t)
+DELETE(_ZdaPvSt11align_val_t)
+DELETE(_ZdlPvmSt11align_val_t)
+DELETE(_ZdaPvmSt11align_val_t)
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+
+# pragma GCC diagnostic pop
+#endif

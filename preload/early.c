@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory for what is allocated before an allocator is chosen. See early.h. */
+#include <config.h>
+
+#include "early.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+_Alignas(4096) char dal_early_region_[EARLY_BYTES];
+
+/* Bytes given out. Relaxed: a block is handed to the thread that took it. */
+static _Atomic(size_t) used;
+
+/* In front of each block. */
+#define HEADER_BYTES 16
+
+static size_t round_up(size_t value, size_t align)
+{
+    return (value + align - 1) & ~(align - 1);
+}
+
+void *dal_early_alloc_(size_t align, size_t size)
+{
+    size_t old_used = atomic_load_explicit(&used, memory_order_relaxed);
+    size_t start;
+
+    if (align < HEADER_BYTES)
+        align = HEADER_BYTES;
+    do {
+        /* The region is aligned to a page; no more is asked for this early. */
+        if (align > 4096 || size > EARLY_BYTES) {
+            errno = ENOMEM;
+            return NULL;
+        }
+        start = round_up(old_used + HEADER_BYTES, align);
+        if (start > EARLY_BYTES || size > EARLY_BYTES - start) {
+            errno = ENOMEM;
+            return NULL;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&used, &old_used, start + size,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    *(size_t *)(void *)(dal_early_region_ + start - HEADER_BYTES) = size;
+    return dal_early_region_ + start;
+}
+
+size_t dal_early_size_(const void *ptr)
+{
+    return *(const size_t *)(const void *)((const char *)ptr - HEADER_BYTES);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interposer: the malloc family of an unmodified program, put before the C library's.
+ *
+ * Each function jumps through a slot of its own. The slots start at the early memory and are
+ * set once, by the constructor, which the loader runs before that of any other object
+ * (-z initfirst): no thread but the first is there, so there is no first call to race for.
+ * What was allocated before, or while a backend starts, is early memory for ever.
+ *
+ * Limits: free, realloc and malloc_usable_size test for an early block (one range). Blocks
+ * of another allocator are not looked for; `dispatchalloc run --check` does that.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "early.h"
+#include "family.h"
+#include "hook.h"
+#include "interposer.h"
+#include "libc.h"
+
+#include "../backends/system/system.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* ---- The slots ---------------------------------------------------------------------------- */
+
+static void *early_malloc(size_t size)
+{
+    return dal_early_alloc_(16, size);
+}
+
+static void early_free(void *ptr)
+{
+    (void)ptr;
+}
+
+static void *early_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+
+    return dal_family_product_(count, size, &bytes) ? dal_early_alloc_(16, bytes) : NULL;
+}
+
+/* Only ever of NULL: an early block is met before the slot. */
+static void *early_realloc(void *ptr, size_t size)
+{
+    (void)ptr;
+    return early_malloc(size);
+}
+
+static size_t early_usable_size(void *ptr)
+{
+    (void)ptr;
+    return 0;
+}
+
+/* Set once with release, which a thread that is started later is behind of anyway; so the
+ * loads can be relaxed, and each function is one jump through memory. */
+static void *(*_Atomic malloc_slot)(size_t) = early_malloc;
+static void (*_Atomic free_slot)(void *) = early_free;
+static void *(*_Atomic calloc_slot)(size_t, size_t) = early_calloc;
+static void *(*_Atomic realloc_slot)(void *, size_t) = early_realloc;
+static void *(*_Atomic memalign_slot)(size_t, size_t) = dal_early_alloc_;
+static size_t (*_Atomic usable_size_slot)(void *) = early_usable_size;
+
+#define SLOT(name) atomic_load_explicit(&name##_slot, memory_order_relaxed)
+#define SET_SLOT(name, function) atomic_store_explicit(&name##_slot, (function), memory_order_release)
+
+static int is_libc;
+
+/* The loader runs us before the C library has set its `environ`, which is where the core
+ * finds the variables; glibc passes the same pointer to every constructor. */
+__attribute__((constructor(101))) static void set_environment(int argc, char **argv, char **envp)
+{
+    (void)argc;
+    (void)argv;
+#ifdef __GLIBC__
+    if (!environ)
+        environ = envp;
+#else
+    (void)envp;
+#endif
+}
+
+/* After the core's own constructor, which has the priority 102 in this object. */
+__attribute__((constructor(103))) static void start(void)
+{
+    /* First, and in every case: to look the functions up may allocate, from early memory. */
+    const struct dal_malloc_family *libc_family = dal_libc_family_();
+    const struct dal_malloc_family *family = dal_family_for_(dal_hook_resolve_(0, 1, NULL));
+
+    is_libc = family == &dal_system_family_;
+    if (is_libc)
+        family = libc_family;
+    SET_SLOT(free, family->free_function);
+    SET_SLOT(usable_size, family->usable_size_function);
+    SET_SLOT(realloc, family->realloc_function);
+    SET_SLOT(memalign, family->memalign_function);
+    SET_SLOT(calloc, family->calloc_function);
+    SET_SLOT(malloc, family->malloc_function);
+}
+
+/* ---- C ------------------------------------------------------------------------------------ */
+
+EXPORT void *malloc(size_t size)
+{
+    return SLOT(malloc)(size);
+}
+
+EXPORT void free(void *ptr)
+{
+    if (dal_early_has_(ptr))
+        return;
+    SLOT(free)(ptr);
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    return SLOT(calloc)(count, size);
+}
+
+/* Rare enough to be kept out of the way of the other blocks. */
+__attribute__((noinline, cold)) static void *realloc_early(void *ptr, size_t size)
+{
+    size_t old_size = dal_early_size_(ptr);
+    void *moved;
+
+    if (size == 0)
+        return NULL;
+    if (size <= old_size)
+        return ptr;
+    moved = SLOT(malloc)(size);
+    if (moved)
+        memcpy(moved, ptr, old_size);
+    return moved;
+}
+
+EXPORT void *realloc(void *ptr, size_t size)
+{
+    if (dal_early_has_(ptr))
+        return realloc_early(ptr, size);
+    return SLOT(realloc)(ptr, size);
+}
+
+EXPORT void *reallocarray(void *ptr, size_t count, size_t size)
+{
+    size_t bytes;
+
+    return dal_family_product_(count, size, &bytes) ? realloc(ptr, bytes) : NULL;
+}
+
+EXPORT size_t malloc_usable_size(void *ptr)
+{
+    if (dal_early_has_(ptr))
+        return dal_early_size_(ptr);
+    return SLOT(usable_size)(ptr);
+}
+
+EXPORT int malloc_trim(size_t keep_bytes)
+{
+    return is_libc ? dal_libc_trim_(keep_bytes) : 0;
+}
+
+/* C23: the sizes are a promise of the caller's that we do not need. */
+EXPORT void free_sized(void *ptr, size_t size)
+{
+    (void)size;
+    free(ptr);
+}
+
+EXPORT void free_aligned_sized(void *ptr, size_t align, size_t size)
+{
+    (void)align;
+    (void)size;
+    free(ptr);
+}
+
+/* Of the C libraries of old. */
+EXPORT void cfree(void *ptr)
+{
+    free(ptr);
+}
+
+/* ---- Alignment ---------------------------------------------------------------------------- */
+
+void *dal_preload_memalign_(size_t align, size_t size)
+{
+    return SLOT(memalign)(align, size);
+}
+
+EXPORT int posix_memalign(void **out, size_t align, size_t size)
+{
+    return dal_family_posix_memalign_(SLOT(memalign), out, align, size);
+}
+
+EXPORT void *aligned_alloc(size_t align, size_t size)
+{
+    return dal_family_aligned_alloc_(SLOT(memalign), align, size);
+}
+
+/* As glibc, which takes the next power of two. */
+EXPORT void *memalign(size_t align, size_t size)
+{
+    size_t power = sizeof(void *);
+
+    if (align > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    while (power < align)
+        power *= 2;
+    return dal_preload_memalign_(power, size);
+}
+
+EXPORT void *valloc(size_t size)
+{
+    return dal_preload_memalign_((size_t)sysconf(_SC_PAGESIZE), size);
+}
+
+EXPORT void *pvalloc(size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (size > SIZE_MAX - page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    size = size ? (size + page - 1) & ~(page - 1) : page;
+    return dal_preload_memalign_(page, size);
+}

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# The interposer: an object of its own, with a hidden copy of the core that is compiled for
+# it, and the malloc family as its only symbols.
+if OS_POSIX
+if HAVE_VERSION_SCRIPT
+noinst_LTLIBRARIES += libpreloadcore.la
+libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
+	preload/cxx.c preload/early.c preload/early.h preload/interposer.c preload/interposer.h \
+	preload/libc.c preload/libc.h preload/libc_names.h backends/system/posix.c preload/no_build_choice.c preload/symbols.h
+libpreloadcore_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_INTERPOSER
+# The compiler knows what malloc does, and must not put one call for another here.
+libpreloadcore_la_CFLAGS = $(libcore_la_CFLAGS) -fno-builtin-malloc -fno-builtin-free \
+	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-aligned_alloc
+
+lib_LTLIBRARIES += libdispatchalloc-preload.la
+libdispatchalloc_preload_la_SOURCES =
+libdispatchalloc_preload_la_LIBADD = libpreloadcore.la
+libdispatchalloc_preload_la_DEPENDENCIES = libpreloadcore.la preload/preload.map
+libdispatchalloc_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
+	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/preload/preload.map
+endif
+endif
+EXTRA_DIST += preload/preload.map

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every function that the interposer puts before the C and C++ libraries', in one list: name,
+ * result, parameters, arguments. The exported symbols (preload.map is checked against it by
+ * tests/preload-symbols.sh) and the functions of `dispatchalloc doctor` are these.
+ *
+ * The family goes whole: a program that links another allocator would else take some
+ * functions from here and the others from there.
+ */
+#ifndef DAL_PRELOAD_SYMBOLS_H
+#define DAL_PRELOAD_SYMBOLS_H
+
+/* C, POSIX, glibc, musl. */
+#define DAL_MALLOC_SYMBOLS(X) \
+    X(malloc)                 \
+    X(free)                   \
+    X(calloc)                 \
+    X(realloc)                \
+    X(reallocarray)           \
+    X(posix_memalign)         \
+    X(aligned_alloc)          \
+    X(memalign)               \
+    X(valloc)                 \
+    X(pvalloc)                \
+    X(cfree)                  \
+    X(malloc_usable_size)     \
+    X(malloc_trim)            \
+    X(free_sized)             \
+    X(free_aligned_sized)
+
+/* operator new and delete by their names of the Itanium C++ ABI, for a size_t that is an
+ * unsigned long: m; where it is an unsigned int: j. */
+#define DAL_NEW_SYMBOLS(X)            \
+    X(_Znwm)                          \
+    X(_Znam)                          \
+    X(_ZnwmRKSt9nothrow_t)            \
+    X(_ZnamRKSt9nothrow_t)            \
+    X(_ZnwmSt11align_val_t)           \
+    X(_ZnamSt11align_val_t)           \
+    X(_ZnwmSt11align_val_tRKSt9nothrow_t) \
+    X(_ZnamSt11align_val_tRKSt9nothrow_t) \
+    X(_ZdlPv)                         \
+    X(_ZdaPv)                         \
+    X(_ZdlPvm)                        \
+    X(_ZdaPvm)                        \
+    X(_ZdlPvRKSt9nothrow_t)           \
+    X(_ZdaPvRKSt9nothrow_t)           \
+    X(_ZdlPvSt11align_val_t)          \
+    X(_ZdaPvSt11align_val_t)          \
+    X(_ZdlPvmSt11align_val_t)         \
+    X(_ZdaPvmSt11align_val_t)         \
+    X(_ZdlPvSt11align_val_tRKSt9nothrow_t) \
+    X(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+
+#endif /* DAL_PRELOAD_SYMBOLS_H */

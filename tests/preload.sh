@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+# Unmodified programs under the interposer, with each backend that is built in.
+set -eu
+object=$builddir/.libs/libdispatchalloc-preload.so
+[ -e "$object" ] || { echo "the interposer was not built"; exit 77; }
+case "$CC $CFLAGS" in *-fsanitize=*) echo "a sanitizer has a malloc of its own"; exit 77 ;; esac
+work=$builddir/tests/preload.dir
+rm -rf "$work"
+mkdir -p "$work"
+failed=0
+fail() { echo "FAIL: $*"; failed=1; }
+
+$CC -O1 -fno-builtin -Wno-deprecated-declarations "$srcdir/tests/preload/family.c" -o "$work/family" -lpthread
+programs=$work/family
+if [ -n "$CXX" ]; then
+    $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation "$srcdir/tests/preload/operators.cpp" \
+        -o "$work/operators" -lpthread
+    programs="$programs $work/operators"
+fi
+
+# run SPEC PROGRAM...: standard output and error in $work/out.
+run() {
+    spec=$1
+    shift
+    LD_PRELOAD=$object DISPATCHALLOC_MALLOC=$spec DISPATCHALLOC_VERBOSE=1 timeout 120 "$@" \
+        >"$work/out" 2>&1
+}
+
+for program in $programs; do
+    "$program" || fail "$program without the interposer"
+    for spec in system arena:limit=2G fixed-arena:capacity=1G stats:print=off+system \
+                stats:print=off+arena:limit=2G; do
+        case $spec in fixed-arena*) limit=4096 ;; *) limit= ;; esac
+        # shellcheck disable=SC2086
+        run "$spec" "$program" $limit || fail "$program under $spec: $? $(cat "$work/out")"
+        grep -q "^dispatchalloc: .* serves? (DISPATCHALLOC_MALLOC=$spec)" "$work/out" ||
+            grep -q "^dispatchalloc: .* serves (DISPATCHALLOC_MALLOC=$spec)" "$work/out" ||
+            fail "$program under $spec does not say who serves: $(cat "$work/out")"
+    done
+done
+
+# Nobody chose, and a choice that is none: the C library serves, and says so.
+LD_PRELOAD=$object "$work/family" >"$work/out" 2>&1 || fail "no choice: $(cat "$work/out")"
+[ -s "$work/out" ] && fail "no choice is not silent: $(cat "$work/out")"
+run nonsense "$work/family" || fail "unknown backend: $(cat "$work/out")"
+grep -q 'DISPATCHALLOC_MALLOC=nonsense: no backend or layer is called "nonsense".*"system" serves' \
+    "$work/out" || fail "an unknown backend is silent: $(cat "$work/out")"
+DISPATCHALLOC_STRICT=1 run nonsense "$work/family" && fail "strict mode does not stop an unknown backend"
+
+# Memory that is out is the program's to see.
+cat >"$work/exhaust.c" <<'END'
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+    int count = 0;
+    while (malloc(1000) && count < 100000)
+        count++;
+    if (errno != ENOMEM || count == 0)
+        return 1;
+    fputs("exhausted\n", stderr);
+    return count < 2000 ? 0 : 2;
+}
+END
+$CC -O0 -fno-builtin "$work/exhaust.c" -o "$work/exhaust"
+run fixed-arena:capacity=1M "$work/exhaust" || fail "exhaustion: $? $(cat "$work/out")"
+
+# A program that links the library keeps its own chain, whose system allocator then goes
+# through the interposer.
+cat >"$work/both.c" <<'END'
+#include <dispatchalloc.h>
+#include <stdlib.h>
+int main(void)
+{
+    void *ptr = dal_alloc(100000, 16);
+    void *other = malloc(5);
+    dal_dealloc(ptr, 100000, 16);
+    free(other);
+    return ptr && other ? 0 : 1;
+}
+END
+$CC -O0 -fno-builtin -I"$builddir/include" -I"$srcdir/include" "$work/both.c" -o "$work/both" \
+    -L"$builddir/.libs" -ldispatchalloc
+LD_LIBRARY_PATH=$builddir/.libs DISPATCHALLOC_BACKEND=stats run stats "$work/both" ||
+    fail "both: $(cat "$work/out")"
+grep -q 'stats .* serve.*(DISPATCHALLOC_MALLOC=stats' "$work/out" || fail "both, interposer: $(cat "$work/out")"
+grep -q 'stats .* serve.*(DISPATCHALLOC_BACKEND=stats' "$work/out" || fail "both, library: $(cat "$work/out")"
+grep -q 'copies of libdispatchalloc' "$work/out" && fail "the interposer counts as a second copy"
+
+# What DAL_GLOBAL_ALLOCATOR says is not for malloc.
+[ $failed = 0 ] && rm -rf "$work"
+exit $failed

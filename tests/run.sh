@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# dispatchalloc run and status: what is checked before a program starts, what it inherits, what
+# becomes of its exit status, and who is told to serve.
+set -eu
+DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
+export DISPATCHALLOC_INTERPOSER
+[ -e "$DISPATCHALLOC_INTERPOSER" ] || { echo "the interposer was not built"; exit 77; }
+case "$CC $CFLAGS" in *-fsanitize=*) echo "a sanitizer has a malloc of its own"; exit 77 ;; esac
+tool=$builddir/tools/dispatchalloc
+work=$builddir/tests/run.dir
+rm -rf "$work"
+mkdir -p "$work"
+failed=0
+
+# expect STATUS PATTERN-OF-OUTPUT PATTERN-OF-STDERR ARGUMENT...
+expect() {
+    status=$1 output=$2 message=$3
+    shift 3
+    code=0
+    "$tool" "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+    [ "$code" = "$status" ] || { echo "FAIL: $*: exit status $code, not $status"; failed=1; }
+    # shellcheck disable=SC2254
+    case $(cat "$work/out") in $output) ;; *)
+        echo "FAIL: $*: printed: $(cat "$work/out")"; failed=1 ;; esac
+    # shellcheck disable=SC2254
+    case $(cat "$work/err") in $message) ;; *)
+        echo "FAIL: $*: said: $(cat "$work/err")"; failed=1 ;; esac
+}
+
+served='dispatchalloc: system * serves (DISPATCHALLOC_MALLOC=system)'
+expect 0 hello '' run -b system echo hello
+expect 0 hello "$served" run -v -b system -- echo hello
+expect 0 hello "$served" run --backend=system --verbose echo hello
+expect 0 '-b -v --help' '' run echo -b -v --help
+expect 0 '' 'dispatchalloc: system * serves (nobody chose)' run -v true
+expect 7 '' '' run -b system sh -c 'exit 7'
+expect 143 '' '' run -b system sh -c 'kill -TERM $$'
+expect 2 '' "dispatchalloc: spec \"sytem\": no backend or layer is called \"sytem\" (did you mean \"system\"?)*" run -b sytem true
+expect 2 '' "dispatchalloc: spec \"sytem\": *" run -b sytem no-such-program
+expect 127 '' "dispatchalloc: cannot run 'no-such-program': No such file or directory" run no-such-program
+expect 127 '' "dispatchalloc: cannot run '/no/such': No such file or directory" run /no/such
+expect 126 '' "dispatchalloc: cannot run '/': Permission denied" run /
+expect 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b system
+expect 2 '' "dispatchalloc: *
+Try 'dispatchalloc run --help' for more information." run --nonsense true
+expect 2 '' "dispatchalloc: 'run' has no option '--verbose'*" --verbose run true
+expect 0 'Usage: dispatchalloc run *' '' run --help
+
+# The variable serves where no option does, and the option outranks it.
+DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M expect 0 '' 'dispatchalloc: fixed-arena *' run -v true
+DISPATCHALLOC_MALLOC=nonsense expect 0 '' "$served" run -v -b system true
+DISPATCHALLOC_MALLOC='' expect 0 '' '*(nobody chose)' run -v true
+
+# What is in LD_PRELOAD stays, behind ours.
+echo 'int dal_test_other;' | $CC -shared -fPIC -xc - -o "$work/other.so"
+LD_PRELOAD=$work/other.so expect 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" '' \
+    run -b system sh -c 'echo "$LD_PRELOAD"'
+
+# Programs that cannot be served are refused, and not run without a word.
+echo 'int main(void) { return 0; }' >"$work/main.c"
+if $CC -static "$work/main.c" -o "$work/static" 2>/dev/null; then
+    expect 2 '' "dispatchalloc: '$work/static' cannot be run with another allocator: it is statically linked*" run "$work/static"
+fi
+if $CC -fsanitize=address "$work/main.c" -o "$work/asan" 2>/dev/null; then
+    expect 2 '' "dispatchalloc: '$work/asan' cannot be run with another allocator: it is built with AddressSanitizer*" run "$work/asan"
+fi
+printf '#!%s\n' "$work/static" >"$work/script"
+chmod +x "$work/script"
+[ ! -e "$work/static" ] || expect 2 '' "*statically linked*" run "$work/script"
+printf 'echo from a script\n' >"$work/plain"
+chmod +x "$work/plain"
+expect 0 'from a script' '' run -b system "$work/plain"
+if [ "$(id -u)" = 0 ]; then
+    $CC "$work/main.c" -o "$work/setuid"
+    chown 65534 "$work/setuid"
+    chmod u+s "$work/setuid"
+    expect 2 '' "*it is set-user-ID or set-group-ID*" run "$work/setuid"
+fi
+DISPATCHALLOC_INTERPOSER=/no/such expect 2 '' 'dispatchalloc: the interposer /no/such: No such file or directory' run true
+
+# A module goes into the program from its start.
+umask 022
+mkdir -p "$work/modules"
+$CC -shared -fPIC -fvisibility=hidden "-DNAME=\"good\"" -I"$builddir/include" -I"$srcdir/include" \
+    "$srcdir/tests/loader/module.c" -o "$work/modules/good.so"
+DISPATCHALLOC_MODULE_PATH=$(cd "$work/modules" && pwd -P)
+export DISPATCHALLOC_MODULE_PATH
+said=$("$tool" run -b good sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
+case $said in
+*"$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
+*) echo "FAIL: run -b good: $said"; failed=1 ;;
+esac
+
+# ---- status ------------------------------------------------------------------------------
+"$tool" run -b fixed-arena:capacity=1M sleep 30 &
+pid=$!
+waited=0
+while [ $waited -lt 50 ] && ! grep -q preload "/proc/$pid/maps" 2>/dev/null; do
+    sleep 0.1
+    waited=$((waited + 1))
+done
+sleep 0.2
+if "$tool" status $$ >/dev/null 2>&1 || [ $? = 1 ]; then
+    expect 0 "$pid: $DISPATCHALLOC_INTERPOSER: fixed-arena * serves (DISPATCHALLOC_MALLOC=fixed-arena:capacity=1M)" '' status "$pid"
+    expect 1 "$$: libdispatchalloc is not in this process" '' status $$
+else
+    echo "processes cannot be traced here: status is not tested"
+fi
+kill "$pid"
+wait "$pid" 2>/dev/null || true
+expect 2 '' 'dispatchalloc: process 4194399: no such process' status 4194399
+expect 2 '' "dispatchalloc: invalid process number 'x'*" status x
+expect 2 '' "dispatchalloc: 'status' needs a PID*" status
+
+[ $failed = 0 ] && rm -rf "$work"
+exit $failed

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that is to be started under the interposer: found, looked at, prepared. */
+#ifndef TOOL_PROGRAM_H
+#define TOOL_PROGRAM_H
+
+#include <limits.h>
+
+/* Exit statuses of env(1) and the shell for a program that was not started. */
+enum { PROGRAM_CANNOT_RUN = 126, PROGRAM_NOT_FOUND = 127 };
+
+/*
+ * Find a program as execvp(3) does. Returns 0 with its path, or one of the above after a
+ * message.
+ */
+int program_find(const char *name, char path[PATH_MAX]);
+
+/*
+ * See whether the interposer can work in a program: not in a static one, not in one that
+ * gains privileges, not beside a sanitizer. For a script its interpreter is looked at.
+ * Returns 0, or 2 after a message that says why not.
+ */
+int program_check(const char *path);
+
+/*
+ * Set the environment for a program: the interposer and the modules of spec in LD_PRELOAD,
+ * before what is there; spec (NULL: none) in DISPATCHALLOC_MALLOC. Returns 0, or 2 after a
+ * message.
+ */
+int program_prepare(const char *spec, int verbose);
+
+/* Become the program. Returns only on failure, with 126 or 127 after a message. */
+int program_become(const char *path, char **arguments);
+
+/* The interposer's file: where it was installed, or what DISPATCHALLOC_INTERPOSER says. */
+const char *program_interposer(void);
+
+#endif /* TOOL_PROGRAM_H */
