@@ -132,6 +132,14 @@ man_links += \
 	dal_realloc_unsized:dal_malloc \
 	dal_reallocarray:dal_malloc
 
+man_pages += doc/man/dal_stats.3
+man_links += \
+	dal_stats_class_first:dal_stats \
+	dal_stats_class_last:dal_stats \
+	dal_stats_class_of:dal_stats \
+	dal_stats_read:dal_stats \
+	dal_stats_reset_peak:dal_stats
+
 man_pages += doc/man/dispatchalloc.1
 
 man_pages += doc/man/dispatchalloc.7

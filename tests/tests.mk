@@ -154,3 +154,14 @@ check-mingw:
 clean-local:
 	-rm -rf mingw
 .PHONY: check-mingw
+
+# The layer `stats`
+if OS_POSIX
+unit_tests += tests/check_stats
+check_PROGRAMS += tests/stats_user
+shell_tests += tests/stats-print.sh
+endif
+tests_check_stats_CPPFLAGS = $(check_cppflags)
+tests_check_stats_LDADD = $(check_ldadd)
+tests_stats_user_LDADD = libdispatchalloc.la
+EXTRA_DIST += tests/stats-print.sh

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The insides of the layer `stats`, for its own files only.
+ *
+ *   stats.c            the slots, create() and destroy()
+ *   stats_counters.c   blocks of counters: finding, taking over, giving back
+ *   stats_total.c      adding them up; dal_stats_read()
+ *   stats_report.c     the text, at exit and on a signal
+ *   stats_posix.c, stats_windows.c   what differs between systems
+ *
+ * Every thread counts in a block of its own for every instance that it uses. Only the
+ * thread that holds a block writes to its counters, by relaxed loads and stores, so
+ * counting takes no locked instruction; readers may look at any time. A block stays with
+ * its instance when its thread ends, counts and all, and the next thread that comes goes
+ * on counting in it: nothing has to be moved, and short-lived threads need no new memory.
+ *
+ * There is no lock anywhere, so a fork at any moment leaves the child able to count. In the
+ * child the blocks of threads that it does not have stay as they are: they count as before
+ * and are not taken over.
+ */
+#ifndef DAL_STATS_PRIVATE_H
+#define DAL_STATS_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dispatchalloc/backend.h>
+#include <dispatchalloc/stats.h>
+
+#if defined __ELF__ || defined __APPLE__
+# define STATS_HIDDEN __attribute__((visibility("hidden")))
+#else
+# define STATS_HIDDEN
+#endif
+
+/*
+ * What a call on the short way does is one addition to a `recent` word: bytes in the low 16
+ * bits, blocks above. When it would reach STATS_RECENT_BYTES or _BLOCKS, and for every size
+ * that is as large, the call takes the long way, which settles the word into the counters.
+ * From there the balance of the thread goes to the instance's shared one whenever it has
+ * changed by STATS_BALANCE_BYTES or _BLOCKS, and only that looks for a new peak.
+ *
+ * What a thread has not passed on is thus, in bytes, less than 4096 in each of the eight
+ * recent words from 32 to 4095 and less than 128 blocks in the smaller ones, which makes
+ * 40 KiB in all, and 24 KiB of balance: 64 KiB. In blocks it is 13 * 127 + 2048 < 4096.
+ */
+#define STATS_RECENT_BYTES   UINT64_C(0x1000)
+#define STATS_RECENT_BLOCK   UINT64_C(0x10000)
+#define STATS_RECENT_BLOCKS  128
+#define STATS_RECENT_CLASSES 13 /* sizes below STATS_RECENT_BYTES, which is 2 to the 12th */
+#define STATS_BALANCE_BYTES  (24 * 1024)
+#define STATS_BALANCE_BLOCKS 2048
+
+/* A word that sends every call on the long way: of a class that always goes there, or of one
+ * of which this thread has given no block back lately (see settle_given() in stats.c). */
+#define STATS_RECENT_CLOSED UINT32_C(0x80000000)
+
+/* Bits that no open word has: bytes from 0x1000, blocks from 128. Every bit above them, too,
+ * so that no size slips through: one of 64 KiB or more has a closed word, unless it is above
+ * PTRDIFF_MAX and then it has bit 63 itself. */
+#define STATS_RECENT_FULL (~(uint64_t)0x7f0fff)
+
+struct stats_counters {
+    /* The instance (its ctx) if a thread holds the block for it; with one of the bits below
+     * added, or one of the two values. See stats_counters.c. */
+    _Alignas(64) _Atomic(uintptr_t) owner;
+    struct stats_counters *ring; /* the blocks of a thread; touched by that thread only */
+
+    _Atomic(int64_t) balance_bytes; /* not yet in the shared balance */
+    _Atomic(int64_t) balance_blocks;
+
+    _Atomic(uint32_t) recent_made[DAL_STATS_CLASSES];  /* by alloc */
+    _Atomic(uint32_t) recent_given[DAL_STATS_CLASSES]; /* back, by dealloc */
+
+    _Atomic(uint64_t) calls[DAL_STATS_OPERATIONS];
+    _Atomic(uint64_t) failures[DAL_STATS_OPERATIONS];
+    _Atomic(uint64_t) obtained[DAL_STATS_CLASSES];
+    _Atomic(int64_t) live[DAL_STATS_CLASSES];
+};
+
+#define STATS_IDLE  ((uintptr_t)1) /* no thread's: for the next one that uses the instance */
+#define STATS_LOOSE ((uintptr_t)2) /* a thread's, of an instance that is gone, or of none */
+#define STATS_NEW   ((uintptr_t)0) /* never used */
+#define STATS_FREE  ((uintptr_t)4) /* for whoever comes */
+
+/* Of an instance: whether its memory is in use, and whether it may be read. */
+enum stats_state { STATS_UNUSED, STATS_TAKEN, STATS_LIVE };
+
+#define STATS_NAME_BYTES 512
+#define STATS_FILE_BYTES 1024
+
+/* An instance, the ctx of the slots; at the start of a page. Its memory is never given back to the system, so that a
+ * signal handler that prints while another thread destroys reads something that is there. */
+struct stats_instance {
+    const struct dal_instance *next;
+    struct stats_instance *older; /* in the list of all that were ever made */
+    _Atomic(int) state;           /* enum stats_state */
+
+    int print;                    /* at exit */
+    int signal;                   /* 0: none */
+    char name[STATS_NAME_BYTES];
+    char file[STATS_FILE_BYTES];  /* as in the spec; "": standard error */
+    _Atomic(uint64_t) written_by; /* the process that has written to file */
+
+    _Alignas(64) _Atomic(int64_t) shared_bytes;
+    _Atomic(int64_t) shared_blocks;
+    _Atomic(int64_t) peak_bytes;
+    _Atomic(int64_t) peak_blocks;
+    _Atomic(uint64_t) uncounted;
+};
+
+/* ---- stats.c --------------------------------------------------------------------------- */
+
+STATS_HIDDEN void *dal_stats_alloc_(size_t size, size_t align, void *ctx);
+
+/* ---- stats_counters.c -------------------------------------------------------------------- */
+
+/* The instance for which this thread counted last, and its block for it. The first is NULL
+ * before that, and after the end of the thread. */
+struct stats_mine {
+    const struct stats_instance *instance;
+    struct stats_counters *counters;
+};
+extern _Thread_local struct stats_mine dal_stats_mine_ STATS_HIDDEN;
+
+/* Bring the block for an instance to dal_stats_mine_. Returns 1, or 0 for a thread that is
+ * past its end or if there is no memory. */
+STATS_HIDDEN int dal_stats_switch_(struct stats_instance *instance);
+
+/* A block to count one call in, to be handed back afterwards; NULL if there is no memory. */
+STATS_HIDDEN struct stats_counters *dal_stats_borrow_(struct stats_instance *instance);
+STATS_HIDDEN void dal_stats_hand_back_(struct stats_counters *counters);
+
+/* A walk over the blocks of an instance, held or idle; NULL at the end. */
+struct stats_place {
+    struct stats_slab *slab;
+    size_t index;
+};
+STATS_HIDDEN struct stats_place dal_stats_first_(void);
+STATS_HIDDEN struct stats_counters *dal_stats_next_(const struct stats_instance *instance,
+                                                    struct stats_place *place);
+
+/* 1 while the dal_stats_mine_ of some thread may still name an instance that is gone. */
+STATS_HIDDEN int dal_stats_is_remembered_(const struct stats_instance *instance);
+
+/* Take all blocks from an instance that nobody uses any more. */
+STATS_HIDDEN void dal_stats_detach_(struct stats_instance *instance);
+
+/* This thread ends; called by the system's file if dal_stats_watch_thread_() asked for it. */
+STATS_HIDDEN void dal_stats_thread_ends_(void);
+
+/* ---- stats_total.c ----------------------------------------------------------------------- */
+
+STATS_HIDDEN void dal_stats_sum_(struct stats_instance *instance, struct dal_stats *sum);
+
+/* Raise a maximum. */
+static inline void stats_raise(_Atomic(int64_t) *peak, int64_t value)
+{
+    int64_t seen = atomic_load_explicit(peak, memory_order_relaxed);
+
+    while (value > seen && !atomic_compare_exchange_weak_explicit(
+                               peak, &seen, value, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+/* ---- stats_report.c ---------------------------------------------------------------------- */
+
+/* Memory for an instance, zeroed but for its links and STATS_TAKEN, or NULL; and back. */
+STATS_HIDDEN struct stats_instance *dal_stats_enlist_(void);
+STATS_HIDDEN void dal_stats_delist_(struct stats_instance *instance);
+
+/* Print every live instance that prints on a signal. Safe in a signal handler. */
+STATS_HIDDEN void dal_stats_print_on_signal_(int signal);
+
+/* 1 if a live instance prints on a signal. */
+STATS_HIDDEN int dal_stats_wants_signal_(int signal);
+
+/* ---- the system's ------------------------------------------------------------------------- */
+
+/* All of these keep errno as it is, allocate nothing, and may be called in a signal handler,
+ * but for those with threads or create in their description. */
+
+/* Zeroed pages, or NULL. Never given back. */
+STATS_HIDDEN void *dal_stats_map_(size_t bytes);
+
+STATS_HIDDEN uint64_t dal_stats_process_(void);
+
+/* Make sure that the end of threads is noticed: 0, or non-zero. For create(). */
+STATS_HIDDEN int dal_stats_watch_start_(void);
+
+/* Have dal_stats_thread_ends_() called at the end of this thread. May allocate, and may
+ * change errno. */
+STATS_HIDDEN void dal_stats_watch_thread_(void);
+
+/* Write to a file: its path, or NULL for standard error. If append is 0, what the file held
+ * goes. Returns 0 or an error number of the system. */
+STATS_HIDDEN int dal_stats_write_(const char *path, int append, const char *text, size_t bytes);
+
+/* What an error number of dal_stats_write_() means, or NULL. */
+STATS_HIDDEN const char *dal_stats_reason_(int error);
+
+/* The number of a signal that can be used, or 0. */
+STATS_HIDDEN int dal_stats_signal_number_(const char *text);
+
+/* The names of those, in a text that is made for messages. */
+STATS_HIDDEN const char *dal_stats_signal_names_(void);
+
+/* Have dal_stats_print_on_signal_() called on a signal, unless the program has a handler:
+ * then one line says so. For create(). */
+STATS_HIDDEN void dal_stats_signal_on_(int signal);
+
+/* Undo that, unless the program has set another handler since. */
+STATS_HIDDEN void dal_stats_signal_off_(int signal);
+
+#endif /* DAL_STATS_PRIVATE_H */

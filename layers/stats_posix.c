@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* What the layer `stats` needs from POSIX systems. See stats.h for the preconditions. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <dispatchalloc/error.h>
+
+#include "stats.h"
+
+#if !defined MAP_ANONYMOUS && defined MAP_ANON
+# define MAP_ANONYMOUS MAP_ANON
+#endif
+
+void *dal_stats_map_(size_t bytes)
+{
+    int saved_errno = errno;
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    errno = saved_errno;
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+uint64_t dal_stats_process_(void)
+{
+    return (uint64_t)getpid();
+}
+
+/* ---- The end of threads ----------------------------------------------------------------- */
+
+/* The key plus 1; 0 before there is one. Release in dal_stats_watch_start_, acquire in
+ * dal_stats_watch_thread_. */
+static _Atomic(uintptr_t) key_word;
+
+static void thread_ends(void *unused)
+{
+    (void)unused;
+    dal_stats_thread_ends_();
+}
+
+int dal_stats_watch_start_(void)
+{
+    pthread_key_t key;
+    uintptr_t none = 0;
+
+    if (atomic_load_explicit(&key_word, memory_order_acquire))
+        return 0;
+    if (pthread_key_create(&key, thread_ends) != 0)
+        return -1;
+    if (!atomic_compare_exchange_strong_explicit(&key_word, &none, (uintptr_t)key + 1,
+                                                 memory_order_release, memory_order_relaxed))
+        (void)pthread_key_delete(key); /* another thread was quicker */
+    return 0;
+}
+
+void dal_stats_watch_thread_(void)
+{
+    int saved_errno = errno;
+    uintptr_t word = atomic_load_explicit(&key_word, memory_order_acquire);
+
+    /* Any value but NULL will do. If there is no memory to keep it in, the block of this
+     * thread is not taken over after its end; its counts are still counted. */
+    (void)pthread_setspecific((pthread_key_t)(word - 1), &key_word);
+    errno = saved_errno;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static int write_all(int file, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t written = write(file, text, bytes);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return errno;
+        text += written;
+        bytes -= (size_t)written;
+    }
+    return 0;
+}
+
+/* Write to a pipe that may have no reader: a report must not kill the program it is about. */
+static int write_without_sigpipe(int file, const char *text, size_t bytes)
+{
+    sigset_t pipe_only, before, pending;
+    int was_pending, error, signal;
+
+    (void)sigemptyset(&pipe_only);
+    (void)sigaddset(&pipe_only, SIGPIPE);
+    (void)sigemptyset(&pending);
+    (void)sigpending(&pending);
+    was_pending = sigismember(&pending, SIGPIPE) == 1;
+    if (pthread_sigmask(SIG_BLOCK, &pipe_only, &before) != 0)
+        return write_all(file, text, bytes);
+    error = write_all(file, text, bytes);
+    if (error == EPIPE && !was_pending) {
+        (void)sigpending(&pending);
+        if (sigismember(&pending, SIGPIPE) == 1)
+            (void)sigwait(&pipe_only, &signal);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+int dal_stats_write_(const char *path, int append, const char *text, size_t bytes)
+{
+    int saved_errno = errno;
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC);
+    int file = path ? open(path, flags, 0666) : STDERR_FILENO;
+    int error = file < 0 ? errno : write_without_sigpipe(file, text, bytes);
+
+    if (path && file >= 0)
+        (void)close(file);
+    errno = saved_errno;
+    return error;
+}
+
+/* strerror(3) may not be called in a signal handler. */
+const char *dal_stats_reason_(int error)
+{
+    static const struct {
+        int error;
+        const char *reason;
+    } reasons[] = {
+        {0, "the path is too long"},
+        {ENAMETOOLONG, "the path is too long"},
+        {ENOENT, "no such file or directory"},
+        {ENOTDIR, "not a directory"},
+        {EISDIR, "is a directory"},
+        {EACCES, "permission denied"},
+        {EPERM, "not permitted"},
+        {EROFS, "read-only file system"},
+        {ENOSPC, "no space left"},
+        {EFBIG, "file too large"},
+        {EDQUOT, "quota exceeded"},
+        {EMFILE, "too many open files"},
+        {ENFILE, "too many open files"},
+        {EPIPE, "nobody reads the pipe"},
+    };
+
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (reasons[i].error == error)
+            return reasons[i].reason;
+    }
+    return NULL;
+}
+
+/* ---- Signals -------------------------------------------------------------------------------- */
+
+/* Those that nobody sends to end a program, and that no fault raises. */
+static const struct {
+    const char *name;
+    int number;
+} signals[] = {
+    {"USR1", SIGUSR1}, {"USR2", SIGUSR2},     {"HUP", SIGHUP},   {"URG", SIGURG},
+    {"IO", SIGIO},     {"WINCH", SIGWINCH},   {"CONT", SIGCONT}, {"ALRM", SIGALRM},
+    {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM},
+};
+
+#define SIGNAL_COUNT (sizeof signals / sizeof *signals)
+
+const char *dal_stats_signal_names_(void)
+{
+    return "USR1, USR2, HUP, URG, IO, WINCH, CONT, ALRM, PROF, VTALRM (with or without SIG), "
+           "or the number of one of these or of a real-time signal";
+}
+
+static int is_real_time(long number)
+{
+#if defined SIGRTMIN && defined SIGRTMAX
+    return number >= SIGRTMIN && number <= SIGRTMAX;
+#else
+    (void)number;
+    return 0;
+#endif
+}
+
+int dal_stats_signal_number_(const char *text)
+{
+    const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    char *end;
+    long number;
+
+    if (*text >= '0' && *text <= '9') {
+        number = strtol(text, &end, 10);
+        if (*end)
+            return 0;
+        for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+            if (signals[i].number == number)
+                return signals[i].number;
+        }
+        return is_real_time(number) ? (int)number : 0;
+    }
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        if (strcasecmp(name, signals[i].name) == 0)
+            return signals[i].number;
+    }
+    return 0;
+}
+
+static void on_signal(int signal)
+{
+    int saved_errno = errno;
+
+    dal_stats_print_on_signal_(signal);
+    errno = saved_errno;
+}
+
+static int is_ours(const struct sigaction *action)
+{
+    return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == on_signal;
+}
+
+void dal_stats_signal_on_(int signal)
+{
+    struct sigaction before, ours;
+    char line[128];
+    int length;
+
+    memset(&ours, 0, sizeof ours);
+    ours.sa_handler = on_signal;
+    ours.sa_flags = SA_RESTART;
+    (void)sigemptyset(&ours.sa_mask);
+    if (sigaction(signal, NULL, &before) == 0) {
+        if (is_ours(&before))
+            return;
+        if (!(before.sa_flags & SA_SIGINFO) && before.sa_handler == SIG_DFL &&
+            sigaction(signal, &ours, NULL) == 0)
+            return;
+    }
+    length = snprintf(line, sizeof line,
+                      "dispatchalloc: stats: signal %d is in use by the program; "
+                      "nothing is printed on it\n",
+                      signal);
+    if (length > 0)
+        (void)dal_stats_write_(NULL, 1, line, (size_t)length);
+}
+
+void dal_stats_signal_off_(int signal)
+{
+    struct sigaction now;
+
+    if (sigaction(signal, NULL, &now) != 0 || !is_ours(&now))
+        return;
+    memset(&now, 0, sizeof now);
+    now.sa_handler = SIG_DFL;
+    (void)sigemptyset(&now.sa_mask);
+    (void)sigaction(signal, &now, NULL);
+}

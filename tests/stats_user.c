@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that allocates through the front, for tests of what the layer `stats` prints.
+ * Its arguments are done in their order:
+ *
+ *     alloc=BYTES  free  fork  kill  handler  close2  chdir=PATH  thread
+ *     private=SPEC (an instance of its own that allocates once and stays)
+ *     spec=SPEC (dal_global_set_spec)
+ *     atexit (from then on, an exit handler allocates and says so)  _exit  abort
+ */
+#include <dispatchalloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void *block;
+static size_t block_bytes;
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "stats_user: %s failed\n", what);
+    _exit(99);
+}
+
+static void allocate(size_t bytes)
+{
+    block = dal_alloc(bytes, 8);
+    if (!block)
+        fail("alloc");
+    block_bytes = bytes;
+}
+
+static void give_back(void)
+{
+    dal_dealloc(block, block_bytes, 8);
+}
+
+static void fork_and_wait(void)
+{
+    pid_t child;
+    int status;
+
+    fflush(NULL);
+    child = fork();
+    if (child < 0)
+        fail("fork");
+    if (child == 0) {
+        allocate(1000000);
+        exit(0);
+    }
+    if (waitpid(child, &status, 0) != child || status != 0)
+        fail("wait");
+}
+
+static void handler(int signal)
+{
+    (void)signal;
+    (void)!write(STDOUT_FILENO, "handler\n", 8);
+}
+
+static void at_exit(void)
+{
+    allocate(3000000);
+    fputs("exit handler\n", stderr);
+}
+
+static void *thread(void *unused)
+{
+    (void)unused;
+    allocate(64);
+    return NULL;
+}
+
+static void run_thread(void)
+{
+    pthread_t id;
+
+    if (pthread_create(&id, NULL, thread, NULL) != 0 || pthread_join(id, NULL) != 0)
+        fail("thread");
+}
+
+static void make_private(const char *spec)
+{
+    const struct dal_instance *instance;
+    char message[512];
+
+    if (dal_instance_create_spec(spec, &instance, message, sizeof message) != 0)
+        fail(message);
+    if (!dal_instance_alloc(instance, 5, 1))
+        fail("private");
+}
+
+/* What a word before '=' means; NULL if it is another one. */
+static const char *value_of(const char *argument, const char *word)
+{
+    size_t length = strlen(word);
+
+    return strncmp(argument, word, length) == 0 && argument[length] == '='
+               ? argument + length + 1
+               : NULL;
+}
+
+static int do_value(const char *argument)
+{
+    const char *value;
+
+    if ((value = value_of(argument, "alloc")) != NULL)
+        allocate((size_t)strtoul(value, NULL, 10));
+    else if ((value = value_of(argument, "chdir")) != NULL)
+        return chdir(value) == 0;
+    else if ((value = value_of(argument, "private")) != NULL)
+        make_private(value);
+    else if ((value = value_of(argument, "spec")) != NULL)
+        return dal_global_set_spec(value) == 0;
+    else
+        return 0;
+    return 1;
+}
+
+static int do_word(const char *argument)
+{
+    if (strcmp(argument, "free") == 0)
+        give_back();
+    else if (strcmp(argument, "fork") == 0)
+        fork_and_wait();
+    else if (strcmp(argument, "kill") == 0)
+        return raise(SIGUSR2) == 0;
+    else if (strcmp(argument, "handler") == 0)
+        return signal(SIGUSR2, handler) != SIG_ERR;
+    else if (strcmp(argument, "close2") == 0)
+        return close(STDERR_FILENO) == 0;
+    else if (strcmp(argument, "atexit") == 0)
+        return atexit(at_exit) == 0;
+    else if (strcmp(argument, "thread") == 0)
+        run_thread();
+    else if (strcmp(argument, "_exit") == 0)
+        _exit(0);
+    else if (strcmp(argument, "abort") == 0)
+        abort();
+    else
+        return do_value(argument);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!do_word(argv[i]))
+            fail(argv[i]);
+    }
+    printf("%ld\n", (long)getpid());
+    return 0;
+}
