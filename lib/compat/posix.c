@@ -22,19 +22,31 @@
 # define MAP_ANONYMOUS MAP_ANON
 #endif
 
+/* LeakSanitizer looks for pointers in blocks of malloc and in data, not in mappings: without a
+ * word from us it would take for a leak what a backend has from malloc and only its table
+ * knows. Defined by the sanitizer's run-time alone. */
+void __lsan_register_root_region(const void *begin, size_t bytes) __attribute__((weak));
+void __lsan_unregister_root_region(const void *begin, size_t bytes) __attribute__((weak));
+
 void *dal_compat_map_(size_t bytes)
 {
     int saved_errno = errno;
     void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     errno = saved_errno;
-    return pages == MAP_FAILED ? NULL : pages;
+    if (pages == MAP_FAILED)
+        return NULL;
+    if (__lsan_register_root_region)
+        __lsan_register_root_region(pages, bytes);
+    return pages;
 }
 
 void dal_compat_unmap_(void *pages, size_t bytes)
 {
     int saved_errno = errno;
 
+    if (__lsan_unregister_root_region)
+        __lsan_unregister_root_region(pages, bytes);
     (void)munmap(pages, bytes);
     errno = saved_errno;
 }
