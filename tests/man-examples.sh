@@ -3,6 +3,9 @@
 # 0. A display that follows the comment line `.\" output` is exactly what the program above
 # it prints.
 set -eu
+# AddressSanitizer ends a program that asks for more than there can be, if it is not told.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}allocator_may_return_null=1
+export ASAN_OPTIONS
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
