@@ -36,29 +36,39 @@ static int is_wrapped(const struct dal_instance *instance)
     return 0;
 }
 
-/* The instance at an index that is to be called, or NULL. */
-static const struct dal_instance *called_at(size_t index)
-{
-    const struct dal_instance *instance = watched_at(index);
+/* The places whose instances this thread has prepared for the fork that it is at, a bit each.
+ * Another thread may make an instance between prepare and parent: its parent function is
+ * not to release a lock that its prepare did not take. */
+static _Thread_local uint64_t prepared;
 
-    return instance && !is_wrapped(instance) ? instance : NULL;
+_Static_assert(DAL_FORK_MAX <= 64, "every place has a bit");
+
+/* The instance at an index if it was prepared, else NULL. */
+static const struct dal_instance *prepared_at(size_t index)
+{
+    return prepared >> index & 1 ? watched_at(index) : NULL;
 }
 
 /* The latest first, so that what was built on another is quiet before it. */
 static void prepare_all(void)
 {
-    for (size_t i = DAL_FORK_MAX; i-- > 0;) {
-        const struct dal_instance *instance = called_at(i);
+    uint64_t bits = 0;
 
-        if (instance)
-            instance->fork_prepare.call(instance->fork_prepare.ctx);
+    for (size_t i = DAL_FORK_MAX; i-- > 0;) {
+        const struct dal_instance *instance = watched_at(i);
+
+        if (!instance || is_wrapped(instance))
+            continue;
+        instance->fork_prepare.call(instance->fork_prepare.ctx);
+        bits |= UINT64_C(1) << i;
     }
+    prepared = bits;
 }
 
 static void parent_all(void)
 {
     for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *instance = called_at(i);
+        const struct dal_instance *instance = prepared_at(i);
 
         if (instance)
             instance->fork_parent.call(instance->fork_parent.ctx);
@@ -68,7 +78,7 @@ static void parent_all(void)
 static void child_all(void)
 {
     for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *instance = called_at(i);
+        const struct dal_instance *instance = prepared_at(i);
 
         if (instance)
             instance->fork_child.call(instance->fork_child.ctx);

@@ -121,6 +121,78 @@ START_TEST(test_an_instance_that_is_wrapped_is_called_once)
 }
 END_TEST
 
+/* ---- The one that serves the process --------------------------------------------------- */
+
+static const struct dal_allocator *forking(const char *name)
+{
+    static struct dal_allocator allocators[4];
+    static size_t count;
+    const struct dal_allocator allocator = {
+        DAL_ALLOCATOR_HEADER((void *)(uintptr_t)name),
+        .alloc = plain_alloc,
+        .dealloc = plain_dealloc,
+        .fork_prepare = prepare,
+        .fork_parent = parent,
+        .fork_child = child,
+    };
+
+    memcpy(&allocators[count], &allocator, sizeof allocator);
+    return &allocators[count++];
+}
+
+/* Also before the first allocation: it may have a thread that the child has to start again. */
+START_TEST(test_the_global_allocator_is_called_sealed_or_not)
+{
+    ck_assert_int_eq(dal_global_set(forking("g")), 0);
+    (void)instance_called("a");
+    expect_calls("-a-g+g+a", "-a-g*g*a");
+    dal_dealloc(dal_alloc(8, 8), 8, 8);
+    expect_calls("-a-g+g+a", "-a-g*g*a");
+}
+END_TEST
+
+START_TEST(test_a_choice_that_was_replaced_is_not_called)
+{
+    ck_assert_int_eq(dal_global_set(forking("g")), 0);
+    ck_assert_int_eq(dal_global_set(forking("h")), 0);
+    expect_calls("-h+h", "-h*h");
+}
+END_TEST
+
+/* The handle that forwards has no fork functions of its own: they would be called twice. */
+START_TEST(test_the_forwarding_handle_does_nothing_at_a_fork)
+{
+    ck_assert_int_eq(dal_global_set(forking("g")), 0);
+    calls[0] = '\0';
+    dal_global()->fork_prepare.call(dal_global()->fork_prepare.ctx);
+    dal_global()->fork_parent.call(dal_global()->fork_parent.ctx);
+    dal_global()->fork_child.call(dal_global()->fork_child.ctx);
+    ck_assert_str_eq(calls, "");
+}
+END_TEST
+
+/* ---- An instance that comes in the middle ------------------------------------------------ */
+
+static void prepare_and_create(void *ctx)
+{
+    note("-", ctx);
+    (void)instance_called("b");
+}
+
+/* As another thread may do: b would release what it never took. */
+START_TEST(test_an_instance_made_after_prepare_is_called_from_the_next_fork_on)
+{
+    struct dal_allocator maker = *forking("a");
+    const struct dal_instance *instance = NULL;
+
+    maker.fork_prepare = prepare_and_create;
+    ck_assert_int_eq(dal_instance_create(&maker, "a", &instance), 0);
+    expect_calls("-a+a", "-a*a");
+    dal_instance_destroy(instance);
+    expect_calls("-b+b", "-b*b");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fork");
@@ -131,6 +203,10 @@ int main(void)
     tcase_add_test(cases, test_the_latest_is_quiet_first_and_back_last);
     tcase_add_test(cases, test_a_destroyed_instance_is_not_called);
     tcase_add_test(cases, test_an_instance_that_is_wrapped_is_called_once);
+    tcase_add_test(cases, test_the_global_allocator_is_called_sealed_or_not);
+    tcase_add_test(cases, test_a_choice_that_was_replaced_is_not_called);
+    tcase_add_test(cases, test_the_forwarding_handle_does_nothing_at_a_fork);
+    tcase_add_test(cases, test_an_instance_made_after_prepare_is_called_from_the_next_fork_on);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
