@@ -70,14 +70,16 @@ static int parse_pair(struct dal_spec_ *spec, struct dal_spec_part_ *part, char 
                       struct dal_text_ *why)
 {
     char *value;
+    char end;
 
     if (spec->pair_count == DAL_SPEC_PAIRS_MAX) {
         dal_text_add_(why, "more than %d options", DAL_SPEC_PAIRS_MAX);
         return DAL_ERR_SYNTAX;
     }
-    if (cut(text, "=", &value) != '=' || !*text) {
-        dal_text_add_(why, "\"%s\" takes options as key=value, separated by commas, not \"%s%s\"",
-                      part->name, *text ? text : "=", *text ? "" : value);
+    end = cut(text, "=", &value);
+    if (end != '=' || !*text) {
+        dal_text_add_(why, "\"%s\" takes options as key=value, separated by commas, not \"%s%s%s\"",
+                      part->name, text, end ? "=" : "", end ? value : "");
         return DAL_ERR_SYNTAX;
     }
     if (has_key(part, text)) {
