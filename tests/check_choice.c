@@ -516,6 +516,17 @@ START_TEST(test_environments_layers_follow_the_programs_choice)
 }
 END_TEST
 
+/* A layer inherits the fork functions of what it wraps; a lock is not to be taken twice. */
+START_TEST(test_layers_over_the_programs_choice_call_its_fork_functions_once)
+{
+    struct run_request request = ACTOR_WITH("DISPATCHALLOC_BACKEND=tally+tally", "register",
+                                            "tally", "set", "alloc", "8", "8", "calls", "fork");
+
+    expect(&request, 0, "register 0\nset 0\nalloc done\ncalls tally=2 custom=1\n"
+                        "fork prepare=1 parent=1 child=1\n", "");
+}
+END_TEST
+
 START_TEST(test_empty_variable_is_unset)
 {
     struct run_request request = {.program = actor(no, no),
@@ -788,6 +799,7 @@ int main(void)
     tcase_add_test(stories,
                    test_environment_can_name_what_is_registered_after_the_programs_choice);
     tcase_add_test(stories, test_environments_layers_follow_the_programs_choice);
+    tcase_add_test(stories, test_layers_over_the_programs_choice_call_its_fork_functions_once);
     tcase_add_test(stories, test_empty_variable_is_unset);
     tcase_add_test(stories,
                    test_variable_of_greatest_length_is_read_and_a_longer_one_is_rejected);

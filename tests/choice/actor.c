@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <dispatchalloc.h>
 
@@ -38,8 +40,29 @@ static void counting_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     dal_instance_dealloc(dal_system(), ptr, size, align);
 }
 
-static const struct dal_allocator custom = {DAL_ALLOCATOR_HEADER(&custom_calls),
-                                            .alloc = counting_alloc, .dealloc = counting_dealloc};
+static int prepared, continued, born;
+
+static void count_prepare(void *ctx)
+{
+    (void)ctx;
+    prepared++;
+}
+
+static void count_parent(void *ctx)
+{
+    (void)ctx;
+    continued++;
+}
+
+static void count_child(void *ctx)
+{
+    (void)ctx;
+    born++;
+}
+
+static const struct dal_allocator custom = {
+    DAL_ALLOCATOR_HEADER(&custom_calls), .alloc = counting_alloc,  .dealloc = counting_dealloc,
+    .fork_prepare = count_prepare,       .fork_parent = count_parent, .fork_child = count_child};
 static const struct dal_allocator unfinished = {DAL_ALLOCATOR_HEADER(NULL),
                                                 .alloc = counting_alloc};
 
@@ -325,6 +348,19 @@ static void do_known(char **argument)
 }
 
 
+/* How often the fork functions of the custom allocator are called. */
+static void do_fork(char **argument)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    (void)argument;
+    if (child == 0)
+        _exit(born);
+    waitpid(child, &status, 0);
+    printf("fork prepare=%d parent=%d child=%d\n", prepared, continued, WEXITSTATUS(status));
+}
+
 static const struct action {
     const char *name;
     int argument_count;
@@ -346,6 +382,7 @@ static const struct action {
     {"active", 0, do_active},
     {"explain", 0, do_explain},
     {"known", 0, do_known},
+    {"fork", 0, do_fork},
 };
 
 int main(int argc, char **argv)

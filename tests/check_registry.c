@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of backends: order, descriptors of another age, and registrations that race. What is
+ * refused as malformed, taken or too much stands in tests/check_misuse.c. */
+#include <config.h>
+
+#include <check.h>
+#include <dispatchalloc/backend.h>
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/spec.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "registry.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static int create_nothing(const struct dal_backend_request *request,
+                          struct dal_allocator *allocator)
+{
+    (void)request;
+    (void)allocator;
+    return DAL_ERR_CREATE;
+}
+
+#define BACKEND(name_)                                                             \
+    {                                                                              \
+        DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = "a test",    \
+        .create = create_nothing                                                   \
+    }
+
+static const struct dal_backend alpha = BACKEND("alpha");
+static const struct dal_backend beta = BACKEND("beta");
+
+START_TEST(test_registered_come_first_in_their_order_then_the_built_in)
+{
+    size_t built_in = dal_backend_count();
+    const struct dal_backend *first_built_in = dal_backend_at(0);
+
+    ck_assert_uint_ge(built_in, 1);
+    ck_assert_ptr_nonnull(dal_backend_find("system"));
+    ck_assert_int_eq(dal_backend_register(&beta), 0);
+    ck_assert_int_eq(dal_backend_register(&alpha), 0);
+    ck_assert_uint_eq(dal_backend_count(), built_in + 2);
+    ck_assert_ptr_eq(dal_backend_at(0), &beta);
+    ck_assert_ptr_eq(dal_backend_at(1), &alpha);
+    ck_assert_ptr_eq(dal_backend_at(2), first_built_in);
+    ck_assert_ptr_null(dal_backend_at(built_in + 2));
+    ck_assert_ptr_null(dal_backend_at(SIZE_MAX));
+    ck_assert_ptr_eq(dal_backend_find("alpha"), &alpha);
+    ck_assert_ptr_null(dal_backend_find("alph"));
+    ck_assert_ptr_null(dal_backend_find(""));
+}
+END_TEST
+
+/* Every built-in one would pass the checks of a registration. */
+START_TEST(test_built_in_backends_are_well_formed_and_have_their_names_to_themselves)
+{
+    for (size_t i = 0; dal_backend_at(i); i++) {
+        const struct dal_backend *accepted;
+        char message[256];
+        struct dal_text_ why = dal_text_over_(message, sizeof message);
+
+        ck_assert_msg(dal_registry_accept_(dal_backend_at(i), &accepted, &why) == 0, "%s: %s",
+                      dal_backend_at(i)->name, message);
+        ck_assert_ptr_eq(accepted, dal_backend_at(i));
+        ck_assert_ptr_eq(dal_backend_find(dal_backend_at(i)->name), dal_backend_at(i));
+    }
+}
+END_TEST
+
+/* What every default says has to be accepted as if the spec had said it. */
+static int give_defaults(const struct dal_spec_item *item, void *data)
+{
+    struct dal_text_ *spec = data;
+    int given = 0;
+
+    dal_text_add_(spec, "%s", item->backend->name);
+    for (size_t i = 0; i < item->option_count; i++) {
+        if (item->options[i].text)
+            dal_text_add_(spec, "%s%s=%s", given++ ? "," : ":", item->options[i].key,
+                          item->options[i].text);
+    }
+    return 0;
+}
+
+START_TEST(test_defaults_of_built_in_backends_can_be_given)
+{
+    for (size_t i = 0; dal_backend_at(i); i++) {
+        char text[1024], message[512];
+        struct dal_text_ spec = dal_text_over_(text, sizeof text);
+
+        ck_assert_int_eq(dal_spec_visit(dal_backend_at(i)->name, give_defaults, &spec, message,
+                                        sizeof message), 0);
+        ck_assert_msg(dal_spec_visit(text, NULL, NULL, message, sizeof message) == 0, "%s: %s",
+                      text, message);
+    }
+}
+END_TEST
+
+/* Register a descriptor in memory that ends where its size_bytes says; it stays. */
+static int register_cut(const struct dal_backend *backend, size_t size_bytes)
+{
+    struct dal_backend older;
+    void *cut = malloc(size_bytes);
+
+    ck_assert_ptr_nonnull(cut);
+    memcpy(&older, backend, sizeof older);
+    older.size_bytes = (uint32_t)size_bytes;
+    memcpy(cut, &older, size_bytes);
+    return dal_backend_register(cut);
+}
+
+/* Without destroy, as a first version might have been. */
+START_TEST(test_shorter_descriptor_is_completed)
+{
+    ck_assert_int_eq(register_cut(&alpha, offsetof(struct dal_backend, destroy)), 0);
+    ck_assert_ptr_nonnull(dal_backend_find("alpha"));
+    ck_assert(dal_backend_find("alpha")->create == create_nothing);
+    ck_assert_ptr_null(dal_backend_find("alpha")->destroy);
+    ck_assert_int_eq(dal_backend_register(&alpha), DAL_ERR_TAKEN);
+    ck_assert_int_eq(register_cut(&beta, offsetof(struct dal_backend, create)), DAL_ERR_ABI);
+}
+END_TEST
+
+START_TEST(test_longer_descriptor_is_accepted_while_what_is_unknown_is_zero)
+{
+    static struct {
+        struct dal_backend known;
+        unsigned char unknown[8];
+    } later;
+
+    memcpy(&later.known, &alpha, sizeof alpha);
+    later.known.size_bytes = sizeof later;
+    later.unknown[7] = 1;
+    ck_assert_int_eq(dal_backend_register(&later.known), DAL_ERR_ABI);
+    later.unknown[7] = 0;
+    ck_assert_int_eq(dal_backend_register(&later.known), 0);
+    ck_assert_ptr_eq(dal_backend_find("alpha"), &later.known);
+}
+END_TEST
+
+/* ---- Racing registrations ------------------------------------------------------------------- */
+
+enum { THREADS = 4, NAMES = 16 };
+
+static struct registrar {
+    pthread_t thread;
+    struct dal_backend backends[NAMES];
+    int results[NAMES];
+    size_t offset;
+} registrars[THREADS];
+
+static char names[NAMES][8];
+static atomic_int ready;
+
+static void *register_all(void *argument)
+{
+    struct registrar *registrar = argument;
+
+    atomic_fetch_add(&ready, 1);
+    while (atomic_load(&ready) < THREADS)
+        sched_yield();
+    for (size_t i = 0; i < NAMES; i++) {
+        size_t at = (i + registrar->offset) % NAMES;
+
+        registrar->results[at] = dal_backend_register(&registrar->backends[at]);
+    }
+    return NULL;
+}
+
+START_TEST(test_of_racing_registrations_of_a_name_exactly_one_succeeds)
+{
+    size_t built_in = dal_backend_count();
+
+    for (size_t t = 0; t < THREADS; t++) {
+        registrars[t].offset = t % 2 * 3;
+        for (size_t i = 0; i < NAMES; i++) {
+            const struct dal_backend backend = BACKEND(names[i]);
+
+            snprintf(names[i], sizeof names[i], "n%zu", i);
+            memcpy(&registrars[t].backends[i], &backend, sizeof backend);
+        }
+    }
+    for (size_t t = 0; t < THREADS; t++)
+        ck_assert_int_eq(pthread_create(&registrars[t].thread, NULL, register_all, &registrars[t]),
+                         0);
+    for (size_t t = 0; t < THREADS; t++)
+        pthread_join(registrars[t].thread, NULL);
+
+    ck_assert_uint_eq(dal_backend_count(), built_in + NAMES);
+    for (size_t i = 0; i < NAMES; i++) {
+        int winners = 0;
+
+        for (size_t t = 0; t < THREADS; t++) {
+            if (registrars[t].results[i] == 0) {
+                winners++;
+                ck_assert_ptr_eq(dal_backend_find(names[i]), &registrars[t].backends[i]);
+            } else {
+                ck_assert_int_eq(registrars[t].results[i], DAL_ERR_TAKEN);
+            }
+        }
+        ck_assert_int_eq(winners, 1);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("registry");
+    TCase *cases = tcase_create("names");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(cases, test_registered_come_first_in_their_order_then_the_built_in);
+    tcase_add_test(cases,
+                   test_built_in_backends_are_well_formed_and_have_their_names_to_themselves);
+    tcase_add_test(cases, test_defaults_of_built_in_backends_can_be_given);
+    tcase_add_test(cases, test_shorter_descriptor_is_completed);
+    tcase_add_test(cases, test_longer_descriptor_is_accepted_while_what_is_unknown_is_zero);
+    tcase_add_loop_test(cases, test_of_racing_registrations_of_a_name_exactly_one_succeeds, 0, 20);
+    suite_add_tcase(suite, cases);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
