@@ -111,7 +111,7 @@ EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c te
 shell_tests += tests/backend-howto.sh tests/design.sh
 
 # The manual (doc/doc.mk).
-shell_tests += tests/man-lint.sh tests/man-examples.sh
+shell_tests += tests/man.sh tests/man-lint.sh tests/man-examples.sh
 
 TESTS += $(shell_tests)
 EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
