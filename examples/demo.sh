@@ -4,7 +4,11 @@
 set -eu
 programs=$1
 sources=$2
-out=$programs/demo
+out=$programs/demo.tmp
+trap 'rm -rf "$out"' EXIT
+# A backend that cannot serve ends the demonstration.
+DISPATCHALLOC_STRICT=1
+export DISPATCHALLOC_STRICT
 mkdir -p "$out"
 
 # The licence texts that every Debian has, else the text in the tree.

@@ -8,8 +8,7 @@ example_programs = \
 	examples/pool_named \
 	examples/wordfreq \
 	examples/wordfreq_pool
-EXTRA_PROGRAMS += $(example_programs)
-CLEANFILES += $(example_programs)
+check_PROGRAMS += $(example_programs)
 
 examples_first_LDADD = libdispatchalloc.la
 examples_simple_allocator_LDADD = libdispatchalloc.la

@@ -858,7 +858,7 @@ START_TEST(test_reset_keeps_or_frees_as_told)
         for (int i = 0; i < 3000; i++)
             (void)filled(64, 8, 1);
         for (int i = 0; i < 3; i++)
-            (void)filled(100000 << i, 8, 2);
+            (void)filled((size_t)100000 << i, 8, 2);
         ck_assert(round == 0 || requests() == asked);
         held = stats().reserved_bytes;
         dal_arena_reset(&arena, DAL_ARENA_KEEP);

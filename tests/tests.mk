@@ -141,8 +141,9 @@ tests_check_conformance_finds_LDADD = $(tests_conformance_LDADD)
 shell_tests += tests/tool.sh
 EXTRA_DIST += tests/tool/module.c
 
-# The core and the chain as a whole.
+# The core and the chain as a whole; what a user sees first.
 include tests/core.mk
+include tests/user.mk
 
 # Windows: cross-built, and run where Wine is there.
 EXTRA_PROGRAMS += tests/portable

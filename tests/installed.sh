@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+# What `make install` installs works as the README says: plain cc, pkg-config, static
+# linking, C and C++, the installed examples, and every example and command of README.md.
+# `make uninstall` leaves nothing behind. The tree is installed below a scratch directory.
+set -eu
+work=$builddir/tests/installed.tmp
+rm -rf "$work"
+mkdir -p "$work/root" "$work/bin" "$work/run"
+trap 'rm -rf "$work"' EXIT
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+fail() { echo "FAIL: $*"; exit 1; }
+
+(cd "$builddir" && $MAKE install DESTDIR="$work/root") >"$work/log" 2>&1 ||
+    { cat "$work/log"; fail "make install"; }
+
+# A user's shell after installation, but for the place: cc, c++ and pkg-config find what
+# is below the scratch directory, and use the compiler and flags of this build.
+lib=$work/root$libdir
+include=$work/root$includedir
+printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$CC" "$CPPFLAGS" "$CFLAGS" >"$work/bin/cc"
+printf '#!/bin/sh\nexec %s %s "$@"\n' "$CXX" "$CPPFLAGS" >"$work/bin/c++"
+chmod +x "$work/bin/"*
+# cc and c++ look in CPATH and LIBRARY_PATH as in /usr/local.
+PATH=$work/bin:$work/root$bindir:$PATH
+CPATH=$include LIBRARY_PATH=$lib LD_LIBRARY_PATH=$lib
+PKG_CONFIG_LIBDIR=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root
+PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
+export PATH CPATH LIBRARY_PATH LD_LIBRARY_PATH PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR \
+       PKG_CONFIG_ALLOW_SYSTEM_CFLAGS PKG_CONFIG_ALLOW_SYSTEM_LIBS
+
+cd "$work/run"
+doc=$work/root$docdir
+cp "$doc"/examples/* .
+mkdir out
+
+# program PRINTS COMMAND...: it compiles silently, runs, and prints that.
+program() {
+    prints=$1
+    shift
+    rm -f out/program
+    "$@" -o out/program >out/log 2>&1 || { cat out/log; fail "$*"; }
+    [ ! -s out/log ] || { cat out/log; fail "$* is not silent"; }
+    printed=$(out/program 2>&1) || fail "$*: exit status $?: $printed"
+    [ "$printed" = "$prints" ] || fail "$*: printed '$printed', not '$prints'"
+    echo "ok: $*"
+}
+pkg() { "$PKG_CONFIG" "$@" dispatchalloc; }
+
+# ---- one program, all ways to link ----
+[ "$(pkg --modversion)" = "$VERSION" ] || fail "dispatchalloc.pc: version $(pkg --modversion)"
+pkg --validate || fail "dispatchalloc.pc is not valid"
+# shellcheck disable=SC2046 # lists of flags
+{
+    program 42 cc -Wall -Wextra first.c -ldispatchalloc
+    program 'allocated so far: 20' cc -Wall -Wextra simple_allocator.c -ldispatchalloc
+    (
+        unset CPATH LIBRARY_PATH
+        program 42 cc first.c $(pkg --cflags --libs)
+        if [ -f "$lib/libdispatchalloc.a" ]; then
+            program 42 cc first.c $(pkg --static --cflags --libs)
+        fi
+    )
+}
+case " $CC $CFLAGS $LDFLAGS " in
+*-fsanitize=*) sanitized=yes ;;
+*) sanitized=no ;;
+esac
+if [ $sanitized = no ] && [ -f "$lib/libdispatchalloc.a" ]; then
+    # shellcheck disable=SC2046
+    (
+        unset LD_LIBRARY_PATH
+        program 42 cc -static first.c $(pkg --static --cflags --libs)
+        program 'allocated so far: 20' cc -static simple_allocator.c -ldispatchalloc
+        program 42 cc first.c "$lib/libdispatchalloc.a"
+        program 'pool served "chosen at start-up"' cc -static pool_startup.c pool.c -ldispatchalloc
+    )
+fi
+
+# ---- the other installed examples, C++ among them ----
+program 'pool served "chosen at start-up"' cc -Wall -Wextra pool_startup.c pool.c -ldispatchalloc
+program 'system served "chosen by name"' cc -Wall -Wextra pool_named.c pool.c -ldispatchalloc
+cc -Wall -Wextra wordfreq.c -ldispatchalloc -o out/wordfreq
+cc -Wall -Wextra wordfreq.c pool_linked.c pool.c -ldispatchalloc -o out/wordfreq_pool
+out/wordfreq pool.c >out/system 2>out/log
+out/wordfreq_pool pool.c >out/pool 2>>out/log
+cmp out/system out/pool || fail "wordfreq under the pool"
+[ "$(cut -d ' ' -f 1 out/log | tr '\n' ' ')" = 'system pool ' ] || fail "served: $(cat out/log)"
+if [ -n "$CXX" ] && [ $sanitized = no ]; then
+    for standard in c++11 c++20; do
+        program 'arena: the last square is 998001
+system: 59 letters' c++ -std=$standard -Wall -Wextra cxx.cpp -ldispatchalloc
+    done
+else
+    echo "left out: C++ (no C++ compiler, or a sanitizer is in use)"
+fi
+
+# ---- the README ----
+# ```c and ```cpp blocks that begin with a comment of one file name are that file. In
+# ```console blocks each line after "$ " is run, and what follows is what it prints.
+mkdir readme
+cd readme
+awk '
+    /^```/ {
+        if (kind != "") { kind = file = ""; next }
+        kind = substr($0, 4); file = ""
+        if (kind == "console") file = "session." ++sessions
+        else if (kind != "c" && kind != "cpp") kind = "other"
+        next
+    }
+    kind == "c" || kind == "cpp" {
+        if (file == "") {
+            file = $0
+            if (!sub(/^(\/\*|\/\/) */, "", file)) { print FILENAME ": a block without a file name: " $0; exit 1 }
+            sub(/ *\*\/$/, "", file)
+        }
+    }
+    file != "" { print > file }
+' "$srcdir/README.md" || fail "README.md"
+count=0
+while [ -f "session.$((count + 1))" ]; do
+    count=$((count + 1))
+    # Both streams together, without an order between them.
+    awk -v n=$count '
+        /^\$ / { if (expected) close(expected); commands++
+                 command = "command." n "." commands; expected = "expected." n "." commands
+                 print substr($0, 3) > command; close(command); printf "" > expected; next }
+        { print > expected }' session.$count
+    number=1
+    while [ -f command.$count.$number ]; do
+        step=$count.$number
+        echo "README: $(cat command.$step)"
+        sh command.$step >printed.$step 2>&1 </dev/null || echo "(exit status $?)" >>printed.$step
+        # The README is written for an installation in /usr/local.
+        sort expected.$step >a
+        sed "s|$libdir/|/usr/local/lib/|g" printed.$step | sort >b
+        diff a b || fail "README.md shows another output for: $(cat command.$step)"
+        number=$((number + 1))
+    done
+done
+[ $count -ge 4 ] || fail "README.md has only $count sessions; were they found?"
+cd ..
+
+# ---- and away again ----
+(cd "$builddir" && $MAKE uninstall DESTDIR="$work/root") >"$work/log" 2>&1 ||
+    { cat "$work/log"; fail "make uninstall"; }
+left=$(find "$work/root" ! -type d)
+[ -z "$left" ] || fail "make uninstall leaves behind: $left"
