@@ -20,6 +20,7 @@ libconformance_la_SOURCES = \
 	conformance/report.h \
 	conformance/resize.c \
 	conformance/run.c \
+	conformance/sanitizer.h \
 	conformance/threads.c \
 	conformance/crew.c \
 	conformance/zeroed.c

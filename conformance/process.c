@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "sanitizer.h"
 
 #define VARIABLE "DISPATCHALLOC_CONFORMANCE_RUN"
 #define CAPACITY_VARIABLE "DISPATCHALLOC_CONFORMANCE_CAPACITY"
@@ -351,6 +352,8 @@ static void serves_before_and_after_main(struct kit *kit)
 
 static void serves_the_front_around_fork(struct kit *kit)
 {
+    if (CONFORMANCE_SANITIZED)
+        kit_skip(kit, "the sanitizer's own allocator may hang in such a child");
     run_again(kit, "fork", "the front of a process that forks while its threads allocate",
               "children that can allocate");
 }

@@ -13,6 +13,19 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "sanitizer.h"
+
+#if CONFORMANCE_SANITIZED
+/* Asked by the sanitizers when they start. Weak, so that a program can have its own. */
+# define OPTIONS(name)                                     \
+    __attribute__((weak, visibility("default"))) const char *name(void); \
+    const char *name(void)                                 \
+    {                                                      \
+        return "allocator_may_return_null=1";              \
+    }
+OPTIONS(__asan_default_options)
+OPTIONS(__tsan_default_options)
+#endif
 
 static const struct {
     int number;

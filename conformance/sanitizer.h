@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether the kit is compiled for AddressSanitizer or ThreadSanitizer. Their allocators,
+ * which then stand below all others, have two ways of their own: they end the process
+ * when a request is too large, unless told otherwise (run.c does), and a child that is forked
+ * while another thread allocates may hang in them.
+ */
+#ifndef CONFORMANCE_SANITIZER_H
+#define CONFORMANCE_SANITIZER_H
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+# define CONFORMANCE_SANITIZED 1
+#elif defined(__has_feature)
+# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#  define CONFORMANCE_SANITIZED 1
+# endif
+#endif
+#ifndef CONFORMANCE_SANITIZED
+# define CONFORMANCE_SANITIZED 0
+#endif
+
+#endif /* CONFORMANCE_SANITIZER_H */
