@@ -260,7 +260,7 @@ run verify sulking;     exits 2; prints ''; says 'dispatchalloc: spec "sulking":
 run verify nosuch;      exits 2; prints ''; says 'dispatchalloc: spec "nosuch": no backend or layer is called "nosuch"; known: *'
 # All specs are looked at before the first case is run.
 run verify system nosuch;  exits 2; prints ''; says 'dispatchalloc: spec "nosuch": *'
-run verify --capacity=1000 --case=serves_requests system;  exits 0; prints 'system: capacity 1000 bytes as declared, *'
+run verify --capacity=1000 --case=serves_requests system;  exits 0; prints 'system: capacity 1000 as declared, *'
 # The operator's choice for this process is not the subject.
 status=0
 DISPATCHALLOC_BACKEND=crashing DISPATCHALLOC_VERBOSE=1 "$tool" verify -q \
@@ -309,6 +309,8 @@ if command -v bash >/dev/null 2>&1; then
     completes 'dispatchalloc verify --case=size_z' size_zero
     completes 'dispatchalloc verify --ca' '--capacity= --case='
     completes 'dispatchalloc info ' '*system*'
+    completes 'dispatchalloc run --b' '--backend='
+    completes 'dispatchalloc run --backend=sys' system
 fi
 
 [ $failed = 0 ] || exit 1

@@ -53,6 +53,6 @@ const struct tool_command tool_explain = {
             "a message if the SPEC is not good.\n"
             "\n"
             "      --help  print this help and exit\n",
-    .operands_min = 1,
+    .operand = "SPEC",
     .run = run,
 };

@@ -104,7 +104,7 @@ static void print_limits(const struct conformance_profile *profile)
     printf("alignment  up to %s%s\n", tool_bytes(profile->align_max, text, sizeof text),
            profile->align_max >= CONFORMANCE_ALIGN_PROBED ? " and more" : "");
     if (profile->limited)
-        printf("capacity   %zu bytes\n", profile->capacity_bytes);
+        printf("capacity   %s\n", tool_bytes(profile->capacity_bytes, text, sizeof text));
     else
         printf("capacity   no end within %s\n",
                tool_bytes(CONFORMANCE_PROBE_BYTES, text, sizeof text));
@@ -200,6 +200,6 @@ const struct tool_command tool_info = {
             "arena:limit=1M; a layer is shown on the system allocator.\n"
             "\n"
             "      --help  print this help and exit\n",
-    .operands_min = 1,
+    .operand = "NAME",
     .run = run,
 };

@@ -158,13 +158,9 @@ static enum tool_status run_command(const struct tool_command *command,
     if (foreign)
         return tool_misused(command, "'%s' has no option '--%s'", command->name,
                             option_name(foreign & (0 - foreign)));
-    if (arguments->operand_count < command->operands_min &&
-        !(arguments->given & TOOL_LIST_CASES))
-        return tool_misused(command, "'%s' needs a %s", command->name,
-                            command == &tool_info        ? "NAME"
-                            : command == &tool_status_of ? "PID"
-                                                         : "SPEC");
-    if (command->operands_min == 0 && arguments->operand_count > 0)
+    if (command->operand && arguments->operand_count == 0 && !(arguments->given & TOOL_LIST_CASES))
+        return tool_misused(command, "'%s' needs a %s", command->name, command->operand);
+    if (!command->operand && !command->run_program && arguments->operand_count > 0)
         return tool_misused(command, "extra operand '%s'", arguments->operands[0]);
     if (command->run_program)
         return tool_misused(command, "'%s' comes before its options", command->name);

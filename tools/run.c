@@ -33,7 +33,7 @@ static int run_program(int argc, char **argv)
         case 'b': spec = optarg; break;
         case 'v': verbose = 1; break;
         case 'h': tool_print_command_help(&tool_run); return TOOL_OK;
-        default: return tool_try_help(&tool_run);
+        default: return (int)tool_try_help(&tool_run);
         }
     }
     if (optind == argc)

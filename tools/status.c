@@ -132,6 +132,6 @@ const struct tool_command tool_status_of = {
             "and changes nothing in it.\n"
             "\n"
             "Exit status: 0; 1 if the library is not in the process; 2 for trouble.\n",
-    .operands_min = 1,
+    .operand = "PID",
     .run = show_all,
 };

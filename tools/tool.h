@@ -49,7 +49,7 @@ struct tool_command {
     const char *summary;  /* one line, for the list of commands */
     const char *help;     /* the rest of its --help */
     unsigned options;     /* enum tool_option bits that it takes */
-    int operands_min;
+    const char *operand;  /* what it needs one of at least; NULL if it takes none */
     enum tool_status (*run)(const struct tool_arguments *arguments);
     /* Instead of run, for a command whose operands are a program and its arguments: it has
      * options of its own, which end where the program begins. argv[0] is the command's

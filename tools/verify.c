@@ -46,7 +46,7 @@ static void print_subject(const struct conformance_subject *subject,
 
     printf("%s: capacity ", subject->name);
     if (profile->limited)
-        printf("%zu bytes%s", profile->capacity_bytes,
+        printf("%s%s", tool_bytes(profile->capacity_bytes, capacity, sizeof capacity),
                subject->capacity_bytes ? " as declared" : "");
     else
         printf("without end within %s",
@@ -180,6 +180,6 @@ const struct tool_command tool_verify = {
             "      --help             print this help and exit\n",
     .options = TOOL_LIST_CASES | TOOL_CASE | TOOL_QUIET | TOOL_VERBOSE | TOOL_CAPACITY |
                TOOL_TIMEOUT,
-    .operands_min = 1,
+    .operand = "SPEC",
     .run = run,
 };
