@@ -67,7 +67,7 @@ static struct conformance_subject subject_of_handle(const struct dal_instance *h
     return (struct conformance_subject){.name = name, .create = lend_handle, .data = handle};
 }
 
-/* ---- Which ------------------------------------------------------------------------------------ */
+/* ---- Which -------------------------------------------------------------------------- */
 
 static void add(struct conformance_subject subject)
 {
@@ -121,7 +121,7 @@ static void add_all(void)
     add(subject_of_handle(dal_global(), "dal_global()"));
 }
 
-/* ---- Running ------------------------------------------------------------------------------------ */
+/* ---- Running ------------------------------------------------------------------------ */
 
 static size_t case_count(void)
 {

@@ -71,7 +71,7 @@ static void print_options(const struct dal_backend *backend)
         printf("%-9s  and others that it knows itself\n", "");
 }
 
-/* ---- Abilities -------------------------------------------------------------------------------- */
+/* ---- Abilities ---------------------------------------------------------------------- */
 
 static const struct {
     uint32_t slot;
@@ -127,7 +127,7 @@ static void print_instance(const struct dal_backend *backend, const char *spec)
     print_limits(&profile);
 }
 
-/* ---- The command --------------------------------------------------------------------------------- */
+/* ---- The command -------------------------------------------------------------------- */
 
 struct sought {
     const char *name;

@@ -92,7 +92,8 @@ static enum tool_status show(const char *pid)
     memory = maps ? open_of(pid, "mem") : NULL;
     if (!memory) {
         enum tool_status status =
-            tool_complain("process %s: %s", pid, errno == ENOENT ? "no such process" : strerror(errno));
+            tool_complain("process %s: %s", pid,
+                          errno == ENOENT ? "no such process" : strerror(errno));
 
         if (maps)
             fclose(maps);

@@ -37,7 +37,7 @@ static enum tool_status check_specs(const struct tool_arguments *arguments)
     return TOOL_OK;
 }
 
-/* ---- Printing ---------------------------------------------------------------------------------- */
+/* ---- Printing ----------------------------------------------------------------------- */
 
 static void print_subject(const struct conformance_subject *subject,
                           const struct conformance_profile *profile)
@@ -93,7 +93,7 @@ static void print_outcome(const struct tool_arguments *arguments,
     fflush(stdout);
 }
 
-/* ---- Running --------------------------------------------------------------------------------------- */
+/* ---- Running ------------------------------------------------------------------------ */
 
 static void count(struct tally *tally, enum conformance_verdict verdict)
 {

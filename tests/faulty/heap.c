@@ -35,7 +35,7 @@ struct heap {
 
 static const size_t page = 4096;
 
-/* ---- Calls ------------------------------------------------------------------------------------ */
+/* ---- Calls -------------------------------------------------------------------------- */
 
 static void enter(struct heap *heap)
 {
@@ -170,7 +170,7 @@ static void heap_release(void *ctx)
     pthread_mutex_unlock(&heap->lock);
 }
 
-/* ---- Instances ---------------------------------------------------------------------------------- */
+/* ---- Instances ---------------------------------------------------------------------- */
 
 /* The heap and, behind a page that cannot be touched, its memory. */
 static struct heap *map_heap(const struct faulty *faulty)

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* ---- Shuts down in an exit handler ------------------------------------------------------------ */
+/* ---- Shuts down in an exit handler -------------------------------------------------- */
 
 static atomic_int shut;
 
@@ -32,7 +32,7 @@ static int create_closing(const struct dal_backend_request *request,
     return 0;
 }
 
-/* ---- Keeps its lock across fork ------------------------------------------------------------------ */
+/* ---- Keeps its lock across fork ----------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -57,13 +57,13 @@ static int create_locked(const struct dal_backend_request *request,
 }
 
 static const struct dal_backend closing = {
-    DAL_BACKEND_HEADER, .name = "closing", .version = "0", .summary = "shuts down in an exit handler",
-    .create = create_closing,
+    DAL_BACKEND_HEADER, .name = "closing", .version = "0",
+    .summary = "shuts down in an exit handler", .create = create_closing,
 };
 
 static const struct dal_backend locked = {
-    DAL_BACKEND_HEADER, .name = "locked", .version = "0", .summary = "keeps its lock across fork",
-    .create = create_locked,
+    DAL_BACKEND_HEADER, .name = "locked", .version = "0",
+    .summary = "keeps its lock across fork", .create = create_locked,
 };
 
 /* Before the kit's own constructor. */

@@ -37,7 +37,7 @@ static void insist_on_owner(void *ptr, size_t size, size_t align, void *ctx)
                  align < 16 ? 16 : align, ctx);
 }
 
-/* ---- Memory that goes with its thread ------------------------------------------------------------ */
+/* ---- Memory that goes with its thread ----------------------------------------------- */
 
 enum { REGION_BYTES = 1 << 20 };
 

@@ -64,7 +64,7 @@ const struct dal_allocator faultless_wrapper = {
 #define ALLOCATOR(...) (&(const struct dal_allocator){DAL_ALLOCATOR_HEADER(NULL), __VA_ARGS__})
 #define FAULTY(...)    ALLOCATOR(.dealloc = good_dealloc, __VA_ARGS__)
 
-/* ---- alloc ------------------------------------------------------------------------------------ */
+/* ---- alloc -------------------------------------------------------------------------- */
 
 static void *never(size_t size, size_t align, void *ctx)
 {
@@ -161,7 +161,7 @@ static void *dense_alloc(size_t size, size_t align, void *ctx)
     return memory + start;
 }
 
-/* ---- dealloc -------------------------------------------------------------------------------------- */
+/* ---- dealloc ------------------------------------------------------------------------ */
 
 /* A cache of one block that is not emptied when it serves. */
 static void *cached;
@@ -245,7 +245,7 @@ static int own_nothing(const void *ptr, void *ctx)
     return 0;
 }
 
-/* ---- alloc_zeroed and grow_zeroed ----------------------------------------------------------------- */
+/* ---- alloc_zeroed and grow_zeroed --------------------------------------------------- */
 
 static void *dirty_alloc(size_t size, size_t align, void *ctx)
 {
@@ -296,7 +296,7 @@ static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_s
     return move(ptr, old_size, new_size, new_align, smaller(old_size, new_size));
 }
 
-/* ---- realloc, grow, shrink ---------------------------------------------------------------------------- */
+/* ---- realloc, grow, shrink ---------------------------------------------------------- */
 
 static void *lose_contents(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {
@@ -369,7 +369,7 @@ static void *shrink_loses_last(void *ptr, size_t old_size, size_t old_align, siz
                 old_align == new_align || new_size == 0 ? new_size : new_size - 1);
 }
 
-/* ---- resize_in_place ---------------------------------------------------------------------------------- */
+/* ---- resize_in_place ---------------------------------------------------------------- */
 
 static int always_done(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {
