@@ -110,6 +110,9 @@ EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c te
 # doc/backend-howto.md and m4/dispatchalloc.m4, installed
 shell_tests += tests/backend-howto.sh tests/design.sh
 
+# dispatchalloc(7), SECURITY CONSIDERATIONS
+shell_tests += tests/secure.sh
+
 # The manual (doc/doc.mk).
 shell_tests += tests/man.sh tests/man-lint.sh tests/man-examples.sh
 
