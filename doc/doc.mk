@@ -132,6 +132,43 @@ man_links += \
 	dal_realloc_unsized:dal_malloc \
 	dal_reallocarray:dal_malloc
 
+man_pages += doc/man/dal_fixed_arena.3
+man_links += \
+	DAL_FIXED_ARENA_INIT:dal_fixed_arena \
+	DAL_FIXED_ARENA_ALLOCATOR:dal_fixed_arena \
+	dal_fixed_arena_alloc:dal_fixed_arena \
+	dal_fixed_arena_alloc_zeroed:dal_fixed_arena \
+	dal_fixed_arena_dealloc:dal_fixed_arena \
+	dal_fixed_arena_realloc:dal_fixed_arena \
+	dal_fixed_arena_used:dal_fixed_arena \
+	dal_fixed_arena_remaining:dal_fixed_arena \
+	dal_fixed_arena_capacity:dal_fixed_arena \
+	dal_fixed_arena_of:dal_fixed_arena
+
+man_pages += doc/man/dal_arena.3
+man_links += \
+	DAL_ARENA_INIT:dal_arena \
+	dal_arena_init:dal_arena \
+	dal_arena_create:dal_arena \
+	dal_arena_destroy:dal_arena \
+	dal_arena_alloc:dal_arena \
+	dal_arena_alloc_zeroed:dal_arena \
+	dal_arena_alloc_array:dal_arena \
+	dal_arena_new:dal_arena \
+	dal_arena_new_zeroed:dal_arena \
+	dal_arena_array_new:dal_arena \
+	dal_arena_memdup:dal_arena \
+	dal_arena_strdup:dal_arena \
+	dal_arena_dealloc:dal_arena \
+	dal_arena_realloc:dal_arena \
+	dal_arena_resize_in_place:dal_arena \
+	dal_arena_checkpoint:dal_arena \
+	dal_arena_rewind:dal_arena \
+	dal_arena_reset:dal_arena \
+	dal_arena_owns:dal_arena \
+	dal_arena_stats:dal_arena \
+	dal_arena_instance:dal_arena
+
 man_pages += doc/man/dal_stats.3
 man_links += \
 	dal_stats_class_first:dal_stats \
