@@ -13,6 +13,7 @@
 #include <dispatchalloc.h>
 
 #include "counting.h"
+#include "over_child.h"
 
 #define CAPACITY 131072
 
@@ -40,10 +41,7 @@ static int is_all(const void *ptr, unsigned char value, size_t size)
 {
     const unsigned char *bytes = ptr;
 
-    for (size_t i = 0; i < size; i++)
-        if (bytes[i] != value)
-            return 0;
-    return 1;
+    return size == 0 || (bytes[0] == value && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
 START_TEST(test_bytes_used_are_those_of_simple_allocator)
@@ -108,11 +106,11 @@ END_TEST
 START_TEST(test_a_block_never_begins_before_unaligned_memory)
 {
     /* 100 bytes from an odd address hold no multiple of 4096, though 50 bytes remain. */
-    arena = (struct dal_fixed_arena)DAL_FIXED_ARENA_INIT(memory + 1, 100);
+    arena = (struct dal_fixed_arena)DAL_FIXED_ARENA_INIT(memory + 5, 100);
     ck_assert_ptr_null(dal_fixed_arena_alloc(&arena, 50, 4096));
     ck_assert_ptr_null(dal_fixed_arena_alloc(&arena, 1, 128));
     ck_assert_uint_eq(dal_fixed_arena_used(&arena), 0);
-    ck_assert_ptr_eq(dal_fixed_arena_alloc(&arena, 100, 1), memory + 1);
+    ck_assert_ptr_eq(dal_fixed_arena_alloc(&arena, 100, 1), memory + 5);
 }
 END_TEST
 
@@ -313,49 +311,29 @@ END_TEST
 
 /* ---- The backend over a child of the test's ---------------------------------------- */
 
-struct request {
-    struct dal_backend_request base;
-    struct dal_option_value value;
-};
-
-static const struct dal_option_value *find(const struct dal_backend_request *request,
-                                           const char *key)
-{
-    return strcmp(key, "capacity") == 0 ? request->options : NULL;
-}
-
-static int refuse(const struct dal_backend_request *request, int error, const char *format, ...)
-{
-    (void)request;
-    (void)format;
-    return error;
-}
-
 START_TEST(test_backend_takes_one_block_of_its_child_and_gives_it_back)
 {
-    const struct dal_backend *backend = dal_backend_find("fixed-arena");
-    struct dal_allocator allocator = {DAL_ALLOCATOR_HEADER(NULL), .alloc = NULL};
     struct counting child;
-    struct request request = {
-        .base = {DAL_BACKEND_ABI, sizeof request.base, .child = counting_init(&child),
-                 .options = &request.value, .option_count = 1, .find = find, .fail = refuse},
-        .value = {.number = 1000},
-    };
+    struct over_child over;
+    const struct dal_fixed_arena *made;
     void *block;
 
-    ck_assert_ptr_nonnull(backend);
-    ck_assert_int_eq(backend->create(&request.base, &allocator), 0);
+    counting_init(&child);
+    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.instance, "capacity", 1000,
+                                     NULL), 0);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 1);
-    block = allocator.alloc(1000, 1, allocator.ctx);
+    block = dal_instance_alloc(&over.instance, 1000, 1);
     ck_assert_ptr_nonnull(block);
     memset(block, 1, 1000);
-    ck_assert_uint_eq(dal_fixed_arena_remaining(allocator.ctx), 0);
-    ck_assert_ptr_null(allocator.alloc(1, 1, allocator.ctx));
-    backend->destroy(allocator.ctx);
+    made = dal_fixed_arena_of(&over.instance);
+    ck_assert_uint_eq(dal_fixed_arena_remaining(made), 0);
+    ck_assert_ptr_null(dal_instance_alloc(&over.instance, 1, 1));
+    over_child_destroy(&over);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
 
     child.limit_bytes = 999;
-    ck_assert_int_eq(backend->create(&request.base, &allocator), DAL_ERR_MEMORY);
+    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.instance, "capacity", 1000,
+                                     NULL), DAL_ERR_MEMORY);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
 }
 END_TEST

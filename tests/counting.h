@@ -58,6 +58,10 @@ static inline void *counting_alloc(size_t size, size_t align, void *ctx)
     void *base;
     char *ptr;
 
+    if (align == 0 || (align & (align - 1)) != 0 || size > (size_t)PTRDIFF_MAX - (align - 1)) {
+        fprintf(stderr, "asked for the layout (%zu, %zu), which is none\n", size, align);
+        abort();
+    }
     if (request == counting->fail_at || size > COUNTING_MOST ||
         align > ((size_t)1 << 30))
         return NULL;

@@ -41,7 +41,7 @@ shell_tests += tests/typed-misuse.sh
 
 # The fixed arena.
 unit_tests += tests/check_fixed_arena
-tests_check_fixed_arena_SOURCES = tests/check_fixed_arena.c tests/counting.h
+tests_check_fixed_arena_SOURCES = tests/check_fixed_arena.c tests/counting.h tests/over_child.h
 tests_check_fixed_arena_CPPFLAGS = $(check_cppflags)
 tests_check_fixed_arena_LDADD = $(check_ldadd)
 
@@ -50,6 +50,12 @@ unit_tests += tests/check_arena
 tests_check_arena_SOURCES = tests/check_arena.c tests/counting.h
 tests_check_arena_CPPFLAGS = $(check_cppflags)
 tests_check_arena_LDADD = $(check_ldadd)
+
+# The backend `arena`.
+unit_tests += tests/check_arena_threads
+tests_check_arena_threads_SOURCES = tests/check_arena_threads.c tests/counting.h tests/over_child.h
+tests_check_arena_threads_CPPFLAGS = $(check_cppflags)
+tests_check_arena_threads_LDADD = $(check_ldadd)
 
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
@@ -63,6 +69,9 @@ AM_TESTS_ENVIRONMENT = \
 	VERSION='$(PACKAGE_VERSION)'; EXEEXT='$(EXEEXT)'; \
 	bindir='$(bindir)'; libdir='$(libdir)'; includedir='$(includedir)'; docdir='$(docdir)'; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-60}; \
+	ASAN_OPTIONS=$${ASAN_OPTIONS-allocator_may_return_null=1}; \
+	TSAN_OPTIONS=$${TSAN_OPTIONS-allocator_may_return_null=1}; \
+	export ASAN_OPTIONS TSAN_OPTIONS; \
 	export srcdir builddir CC CXX CFLAGS CPPFLAGS LDFLAGS MAKE SED NM OBJDUMP VALGRIND PKG_CONFIG \
 	       LIBTOOL VERSION EXEEXT bindir libdir includedir docdir CK_DEFAULT_TIMEOUT;
 

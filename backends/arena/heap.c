@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend `arena`: its blocks and its options. See heap.h.
+ *
+ * A block is cut from the current chunk of its thread. Freed, grown or shrunk it can be
+ * where it is as long as it is the last one of that chunk, which its end tells; a block of
+ * another thread never ends there, because every chunk begins with a header.
+ */
+#include "heap.h"
+
+#include <string.h>
+
+#include <dispatchalloc/backend.h>
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/version.h>
+
+#define CHUNK_MIN UINT64_C(4096)
+#define CHUNK_MAX (UINT64_C(1) << 30)
+#define LIMIT_MAX (SIZE_MAX > UINT32_MAX ? UINT64_C(1) << 60 : UINT64_C(3) << 30)
+
+/* ---- Chunks ---------------------------------------------------------------------- */
+
+/* A chunk of the usual size, or else of a smaller one that has room for need bytes. */
+static struct dal_heap_chunk_ *take_chunk(struct dal_heap_ *heap, size_t need)
+{
+    size_t least = sizeof(struct dal_heap_chunk_) + need;
+    size_t bytes = heap->chunk_bytes;
+    struct dal_heap_chunk_ *chunk = dal_heap_take_(heap, bytes, 0);
+
+    /* An idle state may have as much as is wanted, and is better used up. */
+    if (!chunk && dal_heap_trade_(heap, need))
+        return NULL;
+    while (!chunk && bytes > least) {
+        bytes = bytes / 2 > least ? bytes / 2 & ~(size_t)(DAL_HEAP_GRAIN - 1) : least;
+        chunk = dal_heap_take_(heap, bytes, 0);
+    }
+    if (chunk)
+        chunk->end = (char *)chunk + bytes;
+    return chunk;
+}
+
+/* Have room for need bytes in the current chunk, which is left as it is if that fails. */
+static void refill(struct dal_heap_ *heap, struct dal_heap_state_ *state, size_t need)
+{
+    struct dal_heap_chunk_ *chunk;
+
+    dal_heap_collect_(heap, state);
+    chunk = take_chunk(heap, need);
+    if (!chunk)
+        return;
+    chunk->older = atomic_load_explicit(&state->chunks, memory_order_relaxed);
+    /* Release, as the lists of blocks: a forked destroy() may come by. */
+    atomic_store_explicit(&state->chunks, chunk, memory_order_release);
+    dal_heap_cache_.next = (char *)(chunk + 1);
+    dal_heap_cache_.end = chunk->end;
+}
+
+/* ---- Blocks ---------------------------------------------------------------------- */
+
+static inline int is_cached(const struct dal_heap_ *heap)
+{
+    return dal_heap_cache_.generation == heap->generation;
+}
+
+/* Cut a block from the cached chunk, or NULL. The room is compared as a signed number,
+ * because the chunk may end before the aligned address. Where there is no chunk both ends
+ * are 0. */
+static inline void *cut(size_t size, size_t align)
+{
+    size_t block_bytes = dal_heap_block_bytes_(size);
+    uintptr_t block = (uintptr_t)dal_heap_cache_.next;
+
+    if (align > DAL_HEAP_GRAIN)
+        block = (block + (align - 1)) & ~((uintptr_t)align - 1);
+    if (DAL_UNLIKELY_((ptrdiff_t)block_bytes >
+                      (ptrdiff_t)((uintptr_t)dal_heap_cache_.end - block)))
+        return NULL;
+    dal_heap_cache_.next = (char *)(block + block_bytes);
+    return (void *)block;
+}
+
+DAL_ATTRIBUTE_((noinline, cold))
+static void *alloc_slow(struct dal_heap_ *heap, size_t size, size_t align, int zeroed)
+{
+    struct dal_heap_state_ *state;
+    void *ptr;
+
+    if (dal_heap_is_own_(heap, size, align))
+        return dal_heap_own_alloc_(heap, size, align, zeroed);
+    state = dal_heap_enter_(heap);
+    if (!state)
+        return NULL;
+    ptr = cut(size, align);
+    if (!ptr) {
+        refill(heap, state, dal_heap_padding_(align) + dal_heap_block_bytes_(size));
+        ptr = cut(size, align);
+    }
+    return ptr && zeroed ? memset(ptr, 0, size) : ptr;
+}
+
+static void *heap_alloc(size_t size, size_t align, void *ctx)
+{
+    struct dal_heap_ *heap = ctx;
+    void *ptr;
+
+    if (DAL_LIKELY_(is_cached(heap) && !dal_heap_is_own_(heap, size, align))) {
+        ptr = cut(size, align);
+        if (DAL_LIKELY_(ptr != NULL))
+            return ptr;
+    }
+    return alloc_slow(heap, size, align, 0);
+}
+
+/* What a chunk holds is not known to be zero: blocks freed in it are used again. */
+static void *heap_alloc_zeroed(size_t size, size_t align, void *ctx)
+{
+    struct dal_heap_ *heap = ctx;
+    void *ptr;
+
+    if (DAL_LIKELY_(is_cached(heap) && !dal_heap_is_own_(heap, size, align))) {
+        ptr = cut(size, align);
+        if (DAL_LIKELY_(ptr != NULL))
+            return memset(ptr, 0, size);
+    }
+    return alloc_slow(heap, size, align, 1);
+}
+
+static inline int is_last(const struct dal_heap_ *heap, const void *ptr, size_t size)
+{
+    return is_cached(heap) &&
+           (uintptr_t)ptr + dal_heap_block_bytes_(size) == (uintptr_t)dal_heap_cache_.next;
+}
+
+static void heap_dealloc(void *ptr, size_t size, size_t align, void *ctx)
+{
+    struct dal_heap_ *heap = ctx;
+
+    if (DAL_UNLIKELY_(dal_heap_is_own_(heap, size, align))) {
+        if (ptr)
+            dal_heap_own_free_(heap, ptr);
+    } else if (is_last(heap, ptr, size)) {
+        dal_heap_cache_.next = ptr;
+    }
+}
+
+/* Resize a block of a chunk where it is: 1 if that was done. */
+static int resize_cut(const struct dal_heap_ *heap, char *ptr, size_t old_size, size_t new_size)
+{
+    size_t new_bytes = dal_heap_block_bytes_(new_size);
+
+    if (!is_last(heap, ptr, old_size))
+        return new_bytes <= dal_heap_block_bytes_(old_size);
+    if (new_bytes > (size_t)(dal_heap_cache_.end - ptr))
+        return 0;
+    dal_heap_cache_.next = ptr + new_bytes;
+    return 1;
+}
+
+static int heap_resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size,
+                                void *ctx)
+{
+    struct dal_heap_ *heap = ctx;
+    int is_own = dal_heap_is_own_(heap, old_size, align);
+    int done = 0;
+
+    /* The kind of a block has to follow from its layout. */
+    if (is_own == dal_heap_is_own_(heap, new_size, align))
+        done = is_own ? new_size <= dal_heap_own_room_(ptr)
+                      : resize_cut(heap, ptr, old_size, new_size);
+    return done ? DAL_OK : DAL_ERR_UNSUPPORTED;
+}
+
+/* A block that keeps its memory although it needs less than half of it is worth a try to
+ * give the rest back. */
+static void *resize_own(struct dal_heap_ *heap, void *ptr, size_t align, size_t new_size)
+{
+    size_t room = dal_heap_own_room_(ptr);
+    void *resized = NULL;
+
+    if (new_size > room || new_size < room / 2)
+        resized = dal_heap_own_resize_(heap, ptr, align, new_size);
+    return !resized && new_size <= room ? ptr : resized;
+}
+
+static void *heap_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
+{
+    struct dal_heap_ *heap = ctx;
+    int was_own = dal_heap_is_own_(heap, old_size, align);
+    int is_own = dal_heap_is_own_(heap, new_size, align);
+    void *resized = NULL;
+
+    if (!ptr)
+        return heap_alloc(new_size, align, heap);
+    if (!was_own && !is_own && resize_cut(heap, ptr, old_size, new_size))
+        return ptr;
+    if (was_own && is_own)
+        resized = resize_own(heap, ptr, align, new_size);
+    if (resized)
+        return resized;
+    resized = heap_alloc(new_size, align, heap);
+    if (!resized)
+        return NULL;
+    memcpy(resized, ptr, old_size < new_size ? old_size : new_size);
+    heap_dealloc(ptr, old_size, align, heap);
+    return resized;
+}
+
+/* ---- The backend ----------------------------------------------------------------- */
+
+static size_t power_of_two_within(size_t bytes)
+{
+    size_t power = 1;
+
+    while (power <= bytes / 2)
+        power *= 2;
+    return power;
+}
+
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    const struct dal_option_value *chunk = request->find(request, "chunk");
+    const struct dal_option_value *limit = request->find(request, "limit");
+    struct dal_heap_ *heap;
+
+    if (limit->text && limit->number < chunk->number)
+        return request->fail(request, DAL_ERR_OPTION,
+                             "limit=%s is less than one chunk (chunk=%s)", limit->text,
+                             chunk->text);
+    if (dal_heap_exit_prepare_() != 0)
+        return request->fail(request, DAL_ERR_SYSTEM,
+                             "the system has no key left to tell when a thread ends");
+    heap = dal_instance_alloc(request->child, sizeof *heap, DAL_ALIGNOF_(struct dal_heap_));
+    if (!heap)
+        return request->fail(request, DAL_ERR_MEMORY, "cannot get %zu bytes", sizeof *heap);
+
+    memset(heap, 0, sizeof *heap);
+    heap->generation = dal_heap_generation_();
+    heap->child = request->child;
+    heap->chunk_bytes = (size_t)chunk->number & ~(size_t)(DAL_HEAP_GRAIN - 1);
+    heap->own_from = power_of_two_within(heap->chunk_bytes / 4);
+    heap->limit_bytes = limit->text ? (size_t)limit->number : SIZE_MAX;
+
+    allocator->ctx = heap;
+    allocator->alloc = heap_alloc;
+    allocator->dealloc = heap_dealloc;
+    allocator->alloc_zeroed = heap_alloc_zeroed;
+    allocator->realloc = heap_realloc;
+    allocator->resize_in_place = heap_resize_in_place;
+    return 0;
+}
+
+/* No other thread uses the heap any more, but threads that have may end at this moment: a
+ * state is theirs as soon as it is abandoned. */
+static void destroy(void *ctx)
+{
+    struct dal_heap_ *heap = ctx;
+    struct dal_heap_state_ *state = atomic_load_explicit(&heap->states, memory_order_acquire);
+
+    while (state) {
+        struct dal_heap_state_ *next_state = state->next_of_heap;
+        struct dal_heap_chunk_ *chunk = atomic_load_explicit(&state->chunks, memory_order_relaxed);
+        struct dal_heap_own_ *own = atomic_load_explicit(&state->own, memory_order_relaxed);
+
+        while (chunk) {
+            struct dal_heap_chunk_ *older = chunk->older;
+
+            dal_heap_give_(heap, chunk, (size_t)(chunk->end - (char *)chunk));
+            chunk = older;
+        }
+        while (own) {
+            struct dal_heap_own_ *next = atomic_load_explicit(&own->next, memory_order_relaxed);
+
+            dal_heap_give_(heap, own->base, own->total_bytes);
+            own = next;
+        }
+        dal_heap_abandon_(state);
+        state = next_state;
+    }
+    dal_instance_dealloc(heap->child, heap, sizeof *heap, DAL_ALIGNOF_(struct dal_heap_));
+}
+
+static const struct dal_option options[] = {
+    {
+        .name = "chunk",
+        .type = DAL_OPTION_BYTES,
+        .minimum = CHUNK_MIN,
+        .maximum = CHUNK_MAX,
+        .default_text = "64K",
+        .summary = "what a thread takes at a time; blocks from a quarter of it on get their own",
+    },
+    {
+        .name = "limit",
+        .type = DAL_OPTION_BYTES,
+        .minimum = CHUNK_MIN,
+        .maximum = LIMIT_MAX,
+        .summary = "most bytes to hold at a time, over all threads; unlimited by default",
+    },
+};
+
+extern const struct dal_backend dal_backend_arena_;
+
+const struct dal_backend dal_backend_arena_ = {
+    DAL_BACKEND_HEADER,
+    .name = "arena",
+    .version = DAL_VERSION_STRING,
+    .summary = "chunks of each thread's own, without locks; small blocks are not reused",
+    .option_count = sizeof options / sizeof options[0],
+    .options = options,
+    .create = create,
+    .destroy = destroy,
+};

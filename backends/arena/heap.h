@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend `arena`: an arena for all threads of a process, in which each has chunks of
+ * its own. Called a heap here, to tell it from the handles of dispatchalloc/arena.h.
+ *
+ * What a thread uses of a heap is a state: the chunk that it cuts blocks from, those it has
+ * used up, and the blocks that have memory of their own. The thread finds it in thread-local
+ * storage, where the chunk of the heap used last is unpacked (dal_heap_cache_), so that an
+ * allocation touches nothing that another thread writes.
+ *
+ * A state outlives its thread: it goes idle with what is left of its chunk, and a later
+ * thread takes it on. It may also outlive its heap, in the list of a thread that has not
+ * noticed yet. So states lie in memory that is never given back, only used again, and the
+ * last of the two that lets go returns it; heaps have generations, numbers that never come
+ * again, by which a thread recognises its state of a heap. No pointer to a heap is kept.
+ *
+ * Nothing here takes a lock or waits, and that is why no fork functions are needed: another
+ * thread may be stopped for ever between any two instructions, as fork(2) does to it in the
+ * child. Each step between threads is one atomic operation, and each list that destroy()
+ * walks is whole after every single store. What the stopped threads held is merely idle.
+ */
+#ifndef DAL_ARENA_HEAP_H
+#define DAL_ARENA_HEAP_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dispatchalloc/instance.h>
+
+#define DAL_HEAP_GRAIN 8u        /* sizes of blocks are multiples of it */
+#define DAL_HEAP_CHUNK_ALIGN 16u /* of whatever is taken from the child */
+
+/* Memory that blocks are cut from; begins with this. Ends are multiples of the grain. */
+struct dal_heap_chunk_ {
+    struct dal_heap_chunk_ *older;
+    char *end;
+};
+
+/* Precedes a block with memory of its own. */
+struct dal_heap_own_ {
+    struct dal_heap_own_ *_Atomic next; /* of the state's list; atomic for a forked destroy() */
+    struct dal_heap_own_ *previous;
+    struct dal_heap_own_ *next_returned;
+    struct dal_heap_state_ *state;
+    void *base; /* what the child gave, of total_bytes */
+    size_t total_bytes;
+};
+
+/* Who may touch a state beside its heap's list. */
+enum dal_heap_status_ {
+    DAL_HEAP_IDLE_,  /* nobody; who changes it to owned has it */
+    DAL_HEAP_OWNED_, /* one thread, in whose list it is */
+    DAL_HEAP_DEAD_   /* the same, but its heap is gone */
+};
+
+struct dal_heap_state_ {
+    size_t generation; /* of its heap */
+    char *next;        /* where the next block begins; stale while it is in the cache */
+    struct dal_heap_chunk_ *_Atomic chunks;      /* the current one first */
+    struct dal_heap_own_ *_Atomic own;
+    struct dal_heap_own_ *_Atomic returned;      /* freed by other threads */
+    struct dal_heap_state_ *next_of_heap;        /* never changes while the heap lives */
+    struct dal_heap_state_ *next_of_thread;      /* or of the pool */
+    _Atomic int status;
+};
+
+struct dal_heap_ {
+    size_t generation; /* first: read by every call */
+    size_t own_from;   /* a power of two; see dal_heap_is_own_() */
+    size_t chunk_bytes;
+    size_t limit_bytes;
+    const struct dal_instance *child;
+    struct dal_heap_state_ *_Atomic states; /* grows only */
+    DAL_ALIGNAS_(64) _Atomic size_t reserved_bytes;
+};
+
+/* The state that this thread used last, unpacked, and the list of all it has with that one
+ * first. generation is 0 where there is none. Of the 128 bytes of thread-local storage
+ * that the library may have, these are 32. */
+struct dal_heap_cache_ {
+    size_t generation;
+    char *next;
+    char *end;
+    struct dal_heap_state_ *states;
+};
+
+extern _Thread_local struct dal_heap_cache_ dal_heap_cache_;
+
+/* ---- heap_states.c --------------------------------------------------------------- */
+
+/* A number for a new heap. */
+size_t dal_heap_generation_(void);
+
+/* Make this thread's state of a heap the cached one; find, take on or make it. NULL if there
+ * is no memory for one. */
+struct dal_heap_state_ *dal_heap_enter_(struct dal_heap_ *heap);
+
+/* The same, but NULL if the thread has none. */
+struct dal_heap_state_ *dal_heap_find_(const struct dal_heap_ *heap);
+
+/* Exchange the cached state for an idle one whose chunk has room for need bytes. 1 if there
+ * was one. */
+int dal_heap_trade_(struct dal_heap_ *heap, size_t need);
+
+/* Become the owner of a state if it is idle: 1 if that worked. It is then in no thread's
+ * list, and to be passed to dal_heap_retire_() soon. */
+int dal_heap_claim_(struct dal_heap_state_ *state);
+
+/* Let go of a state that is in no thread's list, or, as its heap, of one that it had. */
+void dal_heap_retire_(struct dal_heap_state_ *state);
+void dal_heap_abandon_(struct dal_heap_state_ *state);
+
+/* Let go of all that this thread has, because it ends. Destructors of thread-local storage
+ * that run later may allocate again; then the thread starts over and this has to be called
+ * once more. */
+void dal_heap_leave_(void);
+
+/* ---- heap_own.c ------------------------------------------------------------------ */
+
+/* Take memory from the child, within the limit; give it back. */
+void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed);
+void dal_heap_give_(struct dal_heap_ *heap, void *base, size_t bytes);
+
+/* Blocks with memory of their own. */
+void *dal_heap_own_alloc_(struct dal_heap_ *heap, size_t size, size_t align, int zeroed);
+void dal_heap_own_free_(struct dal_heap_ *heap, void *ptr);
+void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size_t new_size);
+
+/* Bytes that such a block can have where it is. */
+size_t dal_heap_own_room_(const void *ptr);
+
+/* Free what other threads gave back to a state that is this thread's. */
+void dal_heap_collect_(struct dal_heap_ *heap, struct dal_heap_state_ *state);
+
+/* ---- posix.c, windows.c ---------------------------------------------------------- */
+
+/* Get ready to call dal_heap_leave_() at the end of every thread that asks for it; 0, or -1
+ * if the system refuses. Called by any thread, any number of times. */
+int dal_heap_exit_prepare_(void);
+
+/* Ask for it in this thread; it holds for one call. A failure goes unnoticed: then the
+ * thread keeps its states. May allocate, by this very heap. */
+void dal_heap_exit_watch_(void);
+
+/* Zeroed pages of the operating system, which are never given back, or NULL. */
+void *dal_heap_pages_(size_t bytes);
+
+/* ---- Here ------------------------------------------------------------------------ */
+
+/* Bytes that a block takes: an empty one as much as one of a byte, so that it lies inside
+ * its chunk. The size is at most PTRDIFF_MAX. */
+static inline size_t dal_heap_block_bytes_(size_t size)
+{
+    return ((size > 0 ? size : 1) + (DAL_HEAP_GRAIN - 1)) & ~(size_t)(DAL_HEAP_GRAIN - 1);
+}
+
+/* start, rounded up to a power of two. The caller knows that it cannot overflow. */
+static inline char *dal_heap_align_up_(char *start, size_t align)
+{
+    return start + ((size_t)(0 - (uintptr_t)start) & (align - 1));
+}
+
+static inline size_t dal_heap_padding_(size_t align)
+{
+    return align > DAL_HEAP_CHUNK_ALIGN ? align - DAL_HEAP_CHUNK_ALIGN : 0;
+}
+
+/* Whether a block of this layout has memory of its own: its size or its alignment is at
+ * least own_from, a power of two. That it follows from the layout alone is what lets a
+ * block be freed without looking anything up. */
+static inline int dal_heap_is_own_(const struct dal_heap_ *heap, size_t size, size_t align)
+{
+    return (size | align) >= heap->own_from;
+}
+
+#endif /* DAL_ARENA_HEAP_H */
