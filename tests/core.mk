@@ -57,3 +57,12 @@ unit_tests += tests/check_registry
 endif
 tests_check_registry_CPPFLAGS = $(check_cppflags)
 tests_check_registry_LDADD = $(check_ldadd) -lpthread
+
+# ---- The chain, with the C library's functions wrapped --------------------------------------
+if OS_POSIX
+unit_tests += tests/check_chain
+endif
+tests_check_chain_CPPFLAGS = $(check_cppflags)
+tests_check_chain_LDADD = $(check_ldadd)
+tests_check_chain_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free \
+	-Wl,--wrap=posix_memalign,--wrap=aligned_alloc,--wrap=mmap
