@@ -128,7 +128,7 @@ struct dal_arena_mark {
     uint64_t serial_;
 };
 
-/** What dal_arena_stats() tells. */
+/** What dal_arena_stats_read() tells. */
 struct dal_arena_stats {
     size_t used_bytes;     /**< in blocks, rounding and alignment included */
     size_t free_bytes;     /**< left in the current chunk */
@@ -412,7 +412,8 @@ DAL_API void dal_arena_reset(struct dal_arena *arena, enum dal_arena_keep keep);
 /* ---- Asking ---------------------------------------------------------------------- */
 
 /** Tell what an arena holds. Looks at every chunk. */
-static inline void dal_arena_stats(const struct dal_arena *arena, struct dal_arena_stats *stats)
+static inline void dal_arena_stats_read(const struct dal_arena *arena,
+                                        struct dal_arena_stats *stats)
 {
     dal_arena_stats_(arena, stats, sizeof *stats);
 }
