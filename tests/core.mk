@@ -66,3 +66,6 @@ tests_check_chain_CPPFLAGS = $(check_cppflags)
 tests_check_chain_LDADD = $(check_ldadd)
 tests_check_chain_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free \
 	-Wl,--wrap=posix_memalign,--wrap=aligned_alloc,--wrap=mmap
+
+# ---- What is public, and who may know whom ---------------------------------------------------
+shell_tests += tests/headers.sh tests/symbols.sh tests/structure.sh

@@ -18,10 +18,10 @@ shared='' archive=''
     archive="$builddir/.libs/libdispatchalloc.a -lpthread"
 sanitized=$(printf '%s\n' $CC $CFLAGS | sed -n 's/^-fsanitize=.*/&/p')
 
-failures=0
+# Counted in a file, since a pipe or a loop may run in a shell of its own.
 fail() {
     echo "FAIL: $*"
-    failures=$((failures + 1))
+    echo >>"$work/failures"
 }
 
 # skip REASON: the test as a whole cannot say anything here.
@@ -32,8 +32,8 @@ skip() {
 
 # The last line of a test.
 finish() {
-    [ $failures -eq 0 ] && exit 0
-    echo "$failures failed"
+    [ -e "$work/failures" ] || exit 0
+    echo "$(wc -l <"$work/failures") failed"
     exit 1
 }
 

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# Every public header compiles alone, as C from 2011 on and C++ from 2011 on, without a word
+# from the compiler; the umbrella has them all; including one twice is no error.
+set -eu
+. "$srcdir/tests/lib.sh"
+
+headers=$(cd "$srcdir/include" && find . -name '*.h' | sed 's/^\.\///' | LC_ALL=C sort)
+headers="$headers dispatchalloc/version.h"
+warnings='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef -Wwrite-strings
+    -Wcast-qual -Werror'
+warnings_c='-Wstrict-prototypes -Wmissing-prototypes -Wvla'
+warnings_cxx=''
+
+mkdir "$work/alone"
+for header in $headers; do
+    name=$(echo "$header" | tr '/.' '__')
+    # (ISO C wants a declaration in a file, and a header of macros has none.)
+    printf '#include <%s>\n#include <%s>\nextern int nothing;\n' "$header" "$header" \
+        >"$work/alone/$name.c"
+    cp "$work/alone/$name.c" "$work/alone/$name.cpp"
+done
+
+count=0
+compile() { # COMPILER STANDARD SUFFIX WARNINGS
+    # shellcheck disable=SC2086
+    if ! echo "int main(void) { return 0; }" | $1 -std=$2 -x${5} - -fsyntax-only 2>/dev/null; then
+        echo "not here: $1 -std=$2"
+        return
+    fi
+    count=$((count + 1))
+    # shellcheck disable=SC2086
+    $1 -std=$2 $warnings $4 $include -fsyntax-only "$work"/alone/*."$3" >"$work/said" 2>&1 &&
+        [ ! -s "$work/said" ] || { head -n 20 "$work/said"; fail "$1 -std=$2"; }
+}
+
+compilers >"$work/compilers"
+while read -r compiler; do
+    for standard in c11 c17 gnu17 c2x; do
+        compile "$compiler" $standard c "$warnings_c" c
+    done
+done <"$work/compilers"
+cxx_compilers >"$work/compilers"
+while read -r compiler; do
+    for standard in c++11 c++14 c++17 c++20; do
+        compile "$compiler" $standard cpp "$warnings_cxx" c++
+    done
+done <"$work/compilers"
+[ $count -ge 3 ] || fail "only $count compilers and standards were tried"
+echo "$(echo "$headers" | wc -w) headers, $count compilers and standards"
+
+for header in $headers; do
+    case $header in
+    dispatchalloc.h) continue ;;
+    esac
+    grep -q "^#include <$header>" "$srcdir/include/dispatchalloc.h" || case $header in
+    # Needed by the others, of no use to a program.
+    dispatchalloc/macros.h) ;;
+    *) fail "<dispatchalloc.h> leaves out <$header>" ;;
+    esac
+    grep -q "$header" "$srcdir/include/include.mk" || fail "include.mk leaves out <$header>"
+done
+finish

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+# The rules of doc/design.md about who may know whom: what includes what, who reads the
+# environment, loads libraries, asks for the operating system, allocates or prints, and how
+# much thread-local storage there is.
+set -eu
+. "$srcdir/tests/lib.sh"
+cd "$srcdir"
+
+sources() { find "$@" -name '*.[ch]' | LC_ALL=C sort; }
+
+# complain RULE: each line of standard input breaks it.
+complain() {
+    while read -r line; do
+        fail "$1: $line"
+    done
+}
+
+# Lines of code in which a pattern stands, with their places: no comments, no strings.
+code_with() { # PATTERN FILE...
+    pattern=$1
+    shift
+    awk -v pattern="$pattern" '
+        FNR == 1 { in_comment = 0 }
+        {
+            line = $0
+            gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
+            gsub(/\/\*([^*]|\*[^\/])*\*\//, "", line)
+            if (in_comment && line !~ /\*\//) next
+            if (in_comment) { sub(/^.*\*\//, "", line); in_comment = 0 }
+            if (line ~ /\/\*/) { sub(/\/\*.*$/, "", line); in_comment = 1 }
+            if (line ~ pattern) print FILENAME ":" FNR ": " $0
+        }' "$@"
+}
+
+# "FILE HEADER" for each include in quotes.
+includes() {
+    # shellcheck disable=SC2046
+    awk 'match($0, /^#[ ]*include "[^"]*"/) {
+             split(substr($0, RSTART, RLENGTH), part, "\""); print FILENAME, part[2]
+         }' $(sources "$@")
+}
+
+# ---- Every file says what it is licensed under -----------------------------------------------
+for file in $(find lib backends layers preload tools conformance include tests bench examples \
+        -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.mk'); do
+    head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"
+done | complain "no licence line at the top"
+
+# ---- lib: a file includes its own level and below ----------------------------------------------
+# The levels are those of the map in doc/design.md; a header is on its source's.
+awk -F'|' '/^\| level \|/ { on = 1; next } on && !/^\|/ { exit }
+           on && $3 ~ /`/ {
+               level++
+               count = split($3, piece, "`")
+               for (i = 2; i <= count; i += 2) {
+                   sub(/\.[ch]$/, "", piece[i])
+                   print piece[i], level
+               }
+           }' doc/design.md >"$work/levels"
+includes lib | awk '
+    FILENAME != "-" { level[$1] = $2; next }
+    {
+        from = $1; to = $2
+        if (to ~ /^\.\.\//) to = substr(to, 4); else to = "lib/" to
+        sub(/\.[ch]$/, "", from); sub(/\.[ch]$/, "", to)
+        if (to ~ /^backends\/system\//) to = "backends/system/"
+        if (!(from in level)) { if (!(from in said)) print from " has no level"; said[from] = 1; next }
+        if (!(to in level)) { if (!(to in said)) print to " has no level"; said[to] = 1; next }
+        if (level[to] > level[from]) print $1 " (" level[from] ") includes " $2 " (" level[to] ")"
+    }' "$work/levels" - | complain "includes a higher level"
+[ "$(wc -l <"$work/levels")" -ge 25 ] || fail "hardly any level was found in doc/design.md"
+
+# ---- Backends and layers could be modules, the tool and the kit another project's ------------
+for directory in backends/* layers tools conformance; do
+    [ -d "$directory" ] || continue
+    # shellcheck disable=SC2046
+    code_with '^#[ ]*include <config' $(sources "$directory")
+    includes "$directory" | while read -r file header; do
+        # The interposer's copy of the system backend calls the C library by other names.
+        [ "$file $header" = "backends/system/posix.c ../../preload/libc_names.h" ] && continue
+        case $directory:$header in
+        tools:tools/* | tools:conformance/conformance.h | conformance:conformance/*) ;;
+        *:*/*) echo "$file includes $header" ;;
+        *) [ -e "$directory/$header" ] || echo "$file includes $header" ;;
+        esac
+    done
+done | complain "knows more than the public headers"
+
+# ---- Who does what ---------------------------------------------------------------------------
+library=$(sources lib backends layers preload)
+only() { # WHAT PATTERN PLACES...
+    what=$1 pattern=$2
+    shift 2
+    # shellcheck disable=SC2086
+    code_with "$pattern" $library | while read -r line; do
+        for place in "$@"; do
+            # shellcheck disable=SC2254
+            case $line in $place*) continue 2 ;; esac
+        done
+        echo "$line"
+    done | complain "$what only in $*"
+}
+word() { echo "(^|[^a-zA-Z0-9_])($1)([^a-zA-Z0-9_]|\$)"; }
+
+only "the environment is read" "$(word 'getenv|secure_getenv|setenv|putenv|environ')" \
+    lib/compat/ preload/interposer.c
+only "variables are named" "$(word 'dal_compat_getenv_')" lib/compat/ lib/environment.c
+only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/loader.c preload/
+only "libraries are unloaded" "$(word 'dlclose')" nowhere
+only "RTLD_DEEPBIND is used" "$(word 'RTLD_DEEPBIND')" nowhere
+# (How a symbol is hidden depends on the object format; that is not what this is about.)
+only "the operating system is asked for" \
+    "$(word '_WIN32|_WIN64|__linux__|__linux|__FreeBSD__|__NetBSD__|__OpenBSD__|__CYGWIN__|__MINGW32__|_MSC_VER')" \
+    lib/compat/ backends/system/ 'backends/*/posix.c' 'backends/*/windows.c' \
+    'layers/*_posix.c' 'layers/*_windows.c'
+
+# ---- What the objects really call --------------------------------------------------------------
+# Nothing allocates but the system backend, and nothing prints by stdio, which may allocate.
+# (The loader may: dlopen does as well.)
+allocates='malloc calloc realloc reallocarray free posix_memalign aligned_alloc memalign valloc
+    strdup strndup asprintf vasprintf getline realpath'
+prints='printf fprintf vprintf vfprintf puts fputs fputc putchar fwrite fopen fdopen fclose
+    fflush perror stdout stderr __printf_chk __fprintf_chk __vfprintf_chk syslog'
+objects=$(cd "$builddir" && find lib backends layers -path '*/.libs/libcore_la-*.o')
+[ -n "$objects" ] || objects=$(cd "$builddir" && find lib backends layers -name 'libcore_la-*.o')
+[ "$(echo "$objects" | wc -l)" -ge 20 ] || fail "hardly any object was found"
+for object in $objects; do
+    case $object in
+    backends/system/* | lib/*-loader*.o) continue ;;
+    esac
+    $NM -u "$builddir/$object" | awk '{ print $NF }' | sed 's/@.*//' >"$work/called"
+    for name in $allocates $prints; do
+        ! grep -qx "$name" "$work/called" || echo "$object calls $name"
+    done
+done | complain "allocates or prints"
+
+# ---- Thread-local storage ------------------------------------------------------------------------
+if [ -z "$sanitized" ] && command -v readelf >/dev/null 2>&1; then
+    for file in "$builddir"/.libs/libdispatchalloc.so "$builddir"/.libs/libdispatchalloc-preload.so; do
+        [ -e "$file" ] || continue
+        bytes=$(readelf -lW "$file" | awk '$1 == "TLS" { print $6 }')
+        [ -n "$bytes" ] || bytes=0
+        [ $((bytes)) -le 128 ] || fail "${file##*/} has $((bytes)) bytes of thread-local storage"
+        echo "${file##*/}: $((bytes)) bytes of thread-local storage"
+        readelf -rW "$file" | grep -E 'DTPMOD|DTPOFF|TLSDESC|__tls_get_addr' |
+            complain "${file##*/} has thread-local storage that is not initial-exec"
+    done
+fi
+finish
