@@ -104,7 +104,7 @@ endif
 .PHONY: no-libcheck check-totals
 
 # The interposer.
-shell_tests += tests/preload-symbols.sh tests/run.sh
+shell_tests += tests/preload.sh tests/preload-symbols.sh tests/run.sh
 EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp
 
 # malloc.h
