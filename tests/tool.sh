@@ -311,6 +311,8 @@ if command -v bash >/dev/null 2>&1; then
     completes 'dispatchalloc info ' '*system*'
     completes 'dispatchalloc run --b' '--backend='
     completes 'dispatchalloc run --backend=sys' system
+    completes 'dispatchalloc compare --backend=sys' system
+    completes 'dispatchalloc compare --js' --json
 fi
 
 [ $failed = 0 ] || exit 1

@@ -19,6 +19,7 @@ static const struct tool_command *const commands[] = {
     &tool_verify,
     &tool_run,
     &tool_status_of,
+    &tool_compare,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

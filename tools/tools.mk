@@ -4,6 +4,15 @@ if OS_POSIX
 bin_PROGRAMS += tools/dispatchalloc
 endif
 tools_dispatchalloc_SOURCES = \
+	tools/child.c \
+	tools/child.h \
+	tools/compare.c \
+	tools/compare.h \
+	tools/compare_print.c \
+	tools/compare_run.c \
+	tools/compare_statistics.c \
+	tools/environment.c \
+	tools/environment.h \
 	tools/explain.c \
 	tools/info.c \
 	tools/list.c \

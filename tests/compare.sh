@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+# dispatchalloc compare: what it runs, how often and in which order, what it tells, and that
+# nothing is left running. tests/check_compare.c has the rules by which it judges.
+set -eu
+. "$srcdir/tests/lib.sh"
+DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
+export DISPATCHALLOC_INTERPOSER
+[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
+not_sanitized "a sanitizer has a malloc of its own"
+tool=$builddir/tools/dispatchalloc
+unset DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT DISPATCHALLOC_VERBOSE LD_PRELOAD
+umask 022
+mkdir "$work/modules"
+modules=$(cd "$work/modules" && pwd -P)
+DISPATCHALLOC_MODULE_PATH=$modules
+LC_ALL=C
+export DISPATCHALLOC_MODULE_PATH LC_ALL work
+waste=fixed-arena:capacity=64M
+
+# try STATUS OUTPUT MESSAGE ARGUMENT...: patterns of what compare prints and says.
+try() {
+    wanted=$1 output=$2 message=$3
+    shift 3
+    code=0
+    "$tool" compare "$@" >"$work/out" 2>"$work/err" || code=$?
+    [ "$code" = "$wanted" ] || fail "$*: exit status $code, not $wanted: $(cat "$work/out" "$work/err")"
+    # shellcheck disable=SC2254 # patterns
+    case $(cat "$work/out") in $output) ;; *) fail "$*: printed: $(cat "$work/out")" ;; esac
+    # shellcheck disable=SC2254
+    case $(cat "$work/err") in $message) ;; *) fail "$*: said: $(cat "$work/err")" ;; esac
+}
+# gone PID WHAT: it ended, or will within a second.
+gone() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        # Nobody may care for the end of what was orphaned.
+        kill -0 "$1" 2>/dev/null || return 0
+        case $(ps -o stat= -p "$1" 2>/dev/null) in Z*) return 0 ;; esac
+        sleep 0.1
+    done
+    fail "$2 was left running"
+    kill -9 "$1"
+}
+help="
+Try 'dispatchalloc compare --help' for more information."
+exec </dev/null
+
+# ---- The command line --------------------------------------------------------------------
+try 0 'Usage: dispatchalloc compare *' '' --help
+try 2 '' "dispatchalloc: 'compare' needs a PROGRAM$help" -n 3
+try 2 '' "dispatchalloc: invalid number of runs '0': it is expected from 1 to 1000$help" -n 0 true
+try 2 '' "dispatchalloc: invalid number of runs '1001': *" --runs=1001 true
+try 2 '' "dispatchalloc: invalid number of runs 'x': *" -n x true
+try 2 '' "*--json and --output exclude each other$help" --json --output true
+try 2 '' "dispatchalloc: *$help" --nonsense true
+try 2 '' 'dispatchalloc: spec "sytem": no backend or layer is called "sytem" (did you mean "system"?)*' -b sytem true
+try 127 '' "dispatchalloc: cannot run 'no-such-program': No such file or directory" -b system no-such-program
+try 126 '' "dispatchalloc: cannot run '/': Permission denied" -b system /
+printf '#!/no/such/interpreter\n' >"$work/script"
+chmod +x "$work/script"
+try 127 '' "dispatchalloc: cannot run '$work/script': No such file or directory" -b system "$work/script"
+echo 'int main(void) { return 0; }' >"$work/main.c"
+if $CC -static "$work/main.c" -o "$work/static" 2>/dev/null; then
+    try 2 '' "*it is statically linked*" -b system "$work/static"
+fi
+DISPATCHALLOC_INTERPOSER=/no/such try 2 '' 'dispatchalloc: the interposer /no/such: No such *' -b system true
+
+# ---- What is run ---------------------------------------------------------------------------
+# A warm-up and two rounds, each in an order of its own; system is added.
+log='echo "$DISPATCHALLOC_MALLOC" >>"$work/order"'
+try 0 '*verdict: none, as 2 rounds are too few *' '' -n 2 -b stats:print=off+system -b "$waste" sh -c "$log"
+expect "the order of the runs" "system stats:print=off+system $waste stats:print=off+system $waste system \
+$waste system stats:print=off+system" "$(tr '\n' ' ' <"$work/order" | sed 's/ $//')"
+rm "$work/order"
+try 0 '*verdict: none, as there is nothing to compare' '' -n 1 -b system -- sh -c "$log"
+expect "system is not added twice" 2 "$(wc -l <"$work/order" | tr -d ' ')"
+
+# Modules of every kind: of what is found a layer stays away, what cannot be opened is named, and
+# one that cannot be started does not have another serve in its name.
+module() {
+    name=$1
+    shift
+    $CC -shared -fPIC -fvisibility=hidden -I"$builddir/include" -I"$srcdir/include" \
+        "-DNAME=\"$name\"" "$@" "$srcdir/tests/tool/module.c" -o "$modules/$name.so"
+}
+module upright
+module sulking -DSULKING
+module clear -DLAYER
+echo "not code" >"$modules/junk.so"
+try 1 '*sulking  failed: killed by signal 6 (Aborted)*' "dispatchalloc: 'junk' is left out: *
+dispatchalloc: 'true' failed under sulking: killed by signal 6 (Aborted)
+dispatchalloc: *it is not in the mood (3)*" -n 1 true
+rows=$(sed -n '3,$s/ .*//p' "$work/out" | tr '\n' ' ')
+case $rows in
+*system*upright*) ;;
+*) fail "found: $rows" ;;
+esac
+case $rows in *arena* | *stats* | *clear* | *junk*) fail "not to be there: $rows" ;; esac
+rm "$modules"/*.so
+
+# The environment is the caller's, and what is in LD_PRELOAD stays.
+echo 'int dal_test_other;' | $CC -shared -fPIC -xc - -o "$work/other.so"
+LD_PRELOAD=$work/other.so HELLO=there try 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so there
+*" '' -n 1 -b system --output sh -c 'echo "$LD_PRELOAD" "$HELLO"'
+
+# ---- What is told --------------------------------------------------------------------------
+cat >"$work/turnover.c" <<'END'
+#include <stdlib.h>
+#include <string.h>
+int main(void)
+{
+    for (int i = 0; i < 400; i++) {
+        char *block = malloc(100000);
+        if (!block)
+            return 1;
+        memset(block, i, 100000);
+        free(block);
+    }
+    return 0;
+}
+END
+$CC -fno-builtin "$work/turnover.c" -o "$work/turnover"
+try 0 "*backend*median*ratio*
+system *1.00*
+$waste *
+verdict: *; peak memory: system is best" '' -b "$waste" "$work/turnover"
+# The arena never frees: its 40 MB are seen.
+ratio=$(awk '$1 != "system" && /^fixed/ { print ($10 > 5) }' "$work/out")
+expect "a backend that never frees takes more than five times the memory: $(cat "$work/out")" 1 "$ratio"
+try 0 '*; peak memory: no difference beyond noise' '' -b system -b system "$work/turnover"
+
+slow_if() { echo "case \$DISPATCHALLOC_MALLOC in $1) sleep 0.2 ;; esac"; }
+try 0 '*verdict: time: stats:print=off+system (0.?? of system'"'"'s) is best; peak memory: *' '' \
+    -b stats:print=off+system sh -c "$(slow_if system)"
+try 0 '*verdict: time: system is best; *' '' -b stats:print=off+system sh -c "$(slow_if 'stats*')"
+
+# A failure is told in its row, and neither tried again nor judged.
+code="$log"'; case $DISPATCHALLOC_MALLOC in stats*) echo sorry >&2; exit 3 ;; esac'
+rm "$work/order"
+try 1 '*stats:print=off+system  failed: exit status 3
+*verdict: none, as there is nothing to compare' "dispatchalloc: 'sh' failed under stats:print=off+system: exit status 3
+sorry" -b stats:print=off+system sh -c "$code"
+expect "it is not run again" 1 "$(grep -c stats "$work/order")"
+later='echo >>"$work/counted"; [ "$(wc -l <"$work/counted")" != 7 ]'
+try 1 '*failed in round 3: exit status 1*' '*failed under stats*' -b stats:print=off+system sh -c "$later"
+try 1 '*failed: killed by signal 11 (Segm*verdict: none, as the program fails under system' '*signal 11*' \
+    -b system sh -c 'kill -SEGV $$'
+
+# ---- JSON --------------------------------------------------------------------------------
+bad=$(printf 'a"b\\c\td \303\251 \377')
+try 1 '*' '*' --json -n 6 -b "$waste" -b stats:print=off+system sh -c \
+    'case $DISPATCHALLOC_MALLOC in stats*) exit 3; esac; exec "$work/turnover" "$@"' "$bad"
+if command -v python3 >/dev/null 2>&1; then
+    said=$(python3 - "$work/out" <<'END' 2>&1
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as file:
+    told = json.load(file)
+assert told["command"][0] == "sh" and told["command"][3] == 'a"b\\c\td \u00e9 \ufffd', told["command"]
+assert told["rounds"] == 6 and told["interrupted"] is False and told["baseline"] == "system"
+system, waste, stats = told["backends"]
+assert [b["spec"].split(":")[0] for b in told["backends"]] == ["system", "fixed-arena", "stats"]
+assert system["failure"] is None and stats["failure"] == "exit status 3" and stats["rounds"] == 0
+assert "wall_seconds" not in stats
+for metric in "wall_seconds", "cpu_seconds", "peak_resident_bytes", "page_faults":
+    for backend in system, waste:
+        numbers = backend[metric]
+        assert len(numbers["values"]) == backend["rounds"] == 6
+        assert numbers["minimum"] == min(numbers["values"]) and numbers["maximum"] == max(numbers["values"])
+        assert numbers["minimum"] <= numbers["median"] <= numbers["maximum"]
+assert system["wall_seconds"]["difference"] == "none" and system["wall_seconds"]["ratio"] == 1
+memory = waste["peak_resident_bytes"]
+assert memory["difference"] == "more" and 40e6 < memory["median"] < 70e6, memory
+assert 9000 < waste["page_faults"]["median"] < 20000, waste["page_faults"]
+assert told["verdict"].endswith("peak memory: system is best"), told["verdict"]
+END
+    ) || fail "JSON: $said"
+else
+    echo "python3 is not here: JSON is not read"
+fi
+
+# ---- Input and output ----------------------------------------------------------------------
+seq 1000 >"$work/input"
+: >"$work/counted"
+count='wc -l | tr -d " " >>"$work/counted"'
+try 0 '*' '' -n 2 -b system sh -c "$count" <"$work/input"
+{ read -r _ && try 0 '*' '' -n 2 -b system sh -c "$count"; } <"$work/input"
+expect "a file is read from the same place in each run" "1000 1000 1000 999 999 999" \
+    "$(tr '\n' ' ' <"$work/counted" | sed 's/ $//')"
+seq 10 | try 0 'lines: 0
+*' 'dispatchalloc: standard input is not a file *: the program gets /dev/null' -n 1 -b system --output \
+    sh -c 'echo lines: "$(wc -l | tr -d " ")"'
+try 0 '*backend*' '' -n 1 -b system sh -c 'echo out; echo err >&2'
+! grep -q '^out' "$work/out" || fail "without --output the program wrote"
+try 0 'out
+out
+*backend*' 'err
+err' -n 1 -b system --output sh -c 'echo out; echo err >&2'
+
+# ---- Nothing is left behind ------------------------------------------------------------------
+try 0 '*' '' -n 1 -b system sh -c 'sleep 300 & echo $! >"$work/pid"'
+gone "$(cat "$work/pid")" "a background process"
+if command -v setsid >/dev/null 2>&1 && [ -e "/proc/$$/task/$$/children" ]; then
+    try 0 '*' '' -n 1 -b system sh -c 'setsid sh -c "sleep 300 & echo \$! >\$work/pid; wait" & 
+        while ! [ -s "$work/pid" ]; do sleep 0.1; done'
+    gone "$(cat "$work/pid")" "a daemon"
+fi
+
+# interrupt SIGNAL CODE: in its second round, a program says where it is and waits.
+interrupt() {
+    rm -f "$work/pid" "$work/counted"
+    "$tool" compare -n 9 -b system sh -c 'echo >>"$work/counted"
+        [ "$(wc -l <"$work/counted")" -lt 3 ] && exit
+        '"$2"' echo $$ >"$work/pid.new"; mv "$work/pid.new" "$work/pid"; while :; do sleep 0.1; done' >"$work/out" 2>"$work/err" &
+    pid=$!
+    for _ in $(seq 100); do [ -e "$work/pid" ] || sleep 0.1; done
+    kill -"$1" "$pid"
+    code=0
+    wait "$pid" 2>/dev/null || code=$?
+    gone "$(cat "$work/pid")" "the program after SIG$1"
+}
+interrupt TERM ''
+expect "the exit status after SIGTERM" 143 "$code"
+case $(cat "$work/out") in
+*"
+system  "*1.00*"verdict: none"*) ;;
+*) fail "after SIGTERM: $(cat "$work/out" "$work/err")" ;;
+esac
+interrupt TERM 'trap "" TERM;'
+expect "the exit status after SIGTERM that the program ignores" 143 "$code"
+if [ "$(uname)" = Linux ]; then
+    interrupt KILL ''
+fi
+finish

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs that the tool starts, waits for and measures. See child.h. */
+#define _GNU_SOURCE /* wait4, environ */
+#include "tools/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "tools/program.h"
+#include "tools/tool.h"
+
+/* A program that does not heed a signal has that long. */
+enum { PATIENCE_SECONDS = 2 };
+
+/* ---- Signals ------------------------------------------------------------------------------ */
+
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { PASSED_ON_COUNT = sizeof passed_on / sizeof *passed_on };
+
+/* Written while those signals are blocked, or by their handlers. */
+static volatile pid_t running;
+static volatile sig_atomic_t interruption;
+
+static void pass_on(int number)
+{
+    int error = errno;
+
+    /* Who asks twice does not want to wait. */
+    if (running)
+        (void)kill(-running, interruption ? SIGKILL : number);
+    interruption = number;
+    (void)alarm(PATIENCE_SECONDS);
+    errno = error;
+}
+
+static void lose_patience(int number)
+{
+    int error = errno;
+
+    (void)number;
+    if (running)
+        (void)kill(-running, SIGKILL);
+    errno = error;
+}
+
+static void block(sigset_t *before)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < PASSED_ON_COUNT; i++)
+        (void)sigaddset(&set, passed_on[i]);
+    (void)sigaddset(&set, SIGALRM);
+    (void)sigprocmask(SIG_BLOCK, &set, before);
+}
+
+void child_set_up(void)
+{
+    struct sigaction action = {.sa_handler = lose_patience};
+    struct sigaction before;
+
+    (void)sigfillset(&action.sa_mask);
+    (void)sigaction(SIGALRM, &action, NULL);
+    action.sa_handler = pass_on;
+    for (size_t i = 0; i < PASSED_ON_COUNT; i++) {
+        /* nohup(1) and the shell's background ignore some of them: that stays so. */
+        if (sigaction(passed_on[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void)sigaction(passed_on[i], &action, NULL);
+    }
+#ifdef PR_SET_CHILD_SUBREAPER
+    /* Daemons that leave the process group become children of the tool. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+#endif
+}
+
+int child_interruption(void)
+{
+    return interruption;
+}
+
+/* ---- The child ---------------------------------------------------------------------------- */
+
+static void redirect(int from, int to)
+{
+    if (from == to)
+        (void)fcntl(to, F_SETFD, 0);
+    else if (dup2(from, to) < 0)
+        _exit(PROGRAM_CANNOT_RUN);
+}
+
+/* Does not return. *not_executed is shared with the parent. */
+static void be_child(const struct child_command *command, pid_t parent, const sigset_t *mask,
+                     int *not_executed)
+{
+    struct sigaction action;
+
+    (void)setpgid(0, 0);
+#ifdef PR_SET_PDEATHSIG
+    /* For a tool that is killed without a chance to clean up. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    if (getppid() != parent)
+        _exit(PROGRAM_CANNOT_RUN);
+    redirect(command->input, 0);
+    redirect(command->output, 1);
+    redirect(command->errors, 2);
+    for (size_t i = 0; i < PASSED_ON_COUNT; i++) {
+        if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler == pass_on)
+            (void)signal(passed_on[i], SIG_DFL);
+    }
+    (void)sigprocmask(SIG_SETMASK, mask, NULL);
+    environ = command->environment;
+    *not_executed = program_become(command->path, command->arguments);
+    _exit(*not_executed);
+}
+
+/* ---- Its end ------------------------------------------------------------------------------ */
+
+/* Kills the children of this process, which are what the program left behind. */
+static int kill_children(void)
+{
+    char path[64];
+    long child;
+    int count = 0;
+    FILE *children;
+
+    (void)snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    children = fopen(path, "re");
+    while (children && fscanf(children, "%ld", &child) == 1) {
+        (void)kill((pid_t)child, SIGKILL);
+        count++;
+    }
+    if (children)
+        (void)fclose(children);
+    return count;
+}
+
+/* A killed child hands its own children up to us: until there are none. */
+static void kill_the_rest(void)
+{
+    while (kill_children() > 0)
+        (void)waitpid(-1, NULL, 0);
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        continue;
+}
+
+static double now(void)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Until it has ended, and not yet taken off the list of processes: so its group's number
+ * remains its own. A child that stops has asked for the terminal, which it cannot have. */
+static void wait_for_end(pid_t child)
+{
+    for (;;) {
+        siginfo_t info;
+
+        if (waitid(P_PID, (id_t)child, &info, WEXITED | WSTOPPED | WNOWAIT) != 0) {
+            if (errno == EINTR)
+                continue;
+            return;
+        }
+        if (info.si_code != CLD_STOPPED)
+            return;
+        (void)kill(-child, SIGKILL);
+    }
+}
+
+static void end(pid_t child, struct child_result *result)
+{
+    sigset_t mask;
+
+    block(&mask);
+    (void)kill(-child, SIGKILL);
+    running = 0;
+    (void)alarm(0);
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    while (wait4(child, &result->status, 0, &result->usage) < 0 && errno == EINTR)
+        continue;
+    kill_the_rest();
+}
+
+/* The child's number; 0 if there is to be none any more; -1. */
+static pid_t start(const struct child_command *command, int *not_executed)
+{
+    pid_t parent = getpid();
+    pid_t child = 0;
+    sigset_t mask;
+
+    block(&mask);
+    if (!interruption) {
+        child = fork();
+        if (child == 0)
+            be_child(command, parent, &mask, not_executed);
+    }
+    if (child > 0) {
+        (void)setpgid(child, child);
+        running = child;
+    }
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    return child;
+}
+
+int child_run(const struct child_command *command, struct child_result *result)
+{
+    int *not_executed = mmap(NULL, sizeof *not_executed, PROT_READ | PROT_WRITE,
+                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    double began;
+    pid_t child = -1;
+
+    memset(result, 0, sizeof *result);
+    result->status = interruption;
+    (void)fflush(stdout);
+    began = now();
+    if (not_executed != MAP_FAILED)
+        child = start(command, not_executed);
+    if (child > 0) {
+        wait_for_end(child);
+        result->seconds = now() - began;
+        end(child, result);
+        result->not_executed = *not_executed;
+    }
+    if (child < 0)
+        return (int)tool_complain("cannot start a process: %s", strerror(errno));
+    (void)munmap(not_executed, sizeof *not_executed);
+    return 0;
+}
+
+const char *child_failure(const struct child_result *result, char *text, size_t text_bytes)
+{
+    int status = result->status;
+
+    if (WIFSIGNALED(status))
+        (void)snprintf(text, text_bytes, "killed by signal %d (%s)", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status))
+        (void)snprintf(text, text_bytes, "exit status %d", WEXITSTATUS(status));
+    else
+        return NULL;
+    return text;
+}
+
+/* ---- What it reads and writes ------------------------------------------------------------- */
+
+int child_open_null(void)
+{
+    int file = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (file < 0)
+        (void)tool_complain("/dev/null: %s", strerror(errno));
+    return file;
+}
+
+static int is_null(const struct stat *input)
+{
+    struct stat null;
+
+    return stat("/dev/null", &null) == 0 && S_ISCHR(input->st_mode) &&
+           input->st_rdev == null.st_rdev;
+}
+
+int child_open_input(off_t *start)
+{
+    struct stat status;
+
+    *start = -1;
+    if (fstat(STDIN_FILENO, &status) == 0) {
+        if (S_ISREG(status.st_mode)) {
+            *start = lseek(STDIN_FILENO, 0, SEEK_CUR);
+            return STDIN_FILENO;
+        }
+        if (!isatty(STDIN_FILENO) && !is_null(&status))
+            (void)fputs(TOOL_NAME ": standard input is not a file that can be read more than "
+                        "once: the program gets /dev/null\n", stderr);
+    }
+    return child_open_null();
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs that the tool starts, waits for and measures (run becomes its program instead).
+ * One at a time, from a single thread.
+ *
+ * A child leads a process group of its own. SIGINT, SIGTERM and SIGHUP are passed on to it,
+ * followed by SIGKILL if that was not enough, and end the tool's work, not the tool. What a
+ * child has left running when it ends is killed: nothing outlives the tool.
+ */
+#ifndef TOOL_CHILD_H
+#define TOOL_CHILD_H
+
+#include <sys/types.h>
+#include <sys/resource.h>
+
+struct child_command {
+    const char *path;   /* of the program */
+    char **arguments;   /* its argv */
+    char **environment;
+    int input;          /* file descriptors, which the child gets as 0, 1 and 2 */
+    int output;
+    int errors;
+};
+
+struct child_result {
+    int status;         /* as wait(2) has it */
+    int not_executed;   /* 0, or 126 or 127 if the program could not be executed */
+    double seconds;     /* from before fork(2) to after wait(2) */
+    struct rusage usage; /* of the child and of its children that it waited for */
+};
+
+/* Take over the signals. Once, before the first child_run(). */
+void child_set_up(void);
+
+/* Run a program to its end. Returns 0, or TOOL_TROUBLE after a message if there was no
+ * child at all. */
+int child_run(const struct child_command *command, struct child_result *result);
+
+/* The signal that told the tool to end, or 0. */
+int child_interruption(void);
+
+/* Whether the program did not end with status 0, and in which words. Returns text, or NULL
+ * if all is well. */
+const char *child_failure(const struct child_result *result, char *text, size_t text_bytes);
+
+/* /dev/null for reading and writing; -1 after a message. */
+int child_open_null(void);
+
+/*
+ * What a child reads: standard input if that is a regular file, else /dev/null. Returns a
+ * file descriptor, -1 after a message; *start is where a file is to be read from in each
+ * run, or -1.
+ */
+int child_open_input(off_t *start);
+
+#endif /* TOOL_CHILD_H */

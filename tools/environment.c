@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The environment of a program under a spec. See environment.h. A child prepares itself and
+ * sends its environment: a module's code stays out of the tool that way.
+ */
+#define _GNU_SOURCE /* environ, pipe2 */
+#include "tools/environment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/program.h"
+#include "tools/tool.h"
+
+/* Exit status of a child that leaves a name out. */
+enum { LEFT_OUT = 3 };
+
+static int is_layer(const struct dal_spec_item *item, void *data)
+{
+    (void)data;
+    return item->backend->flags & DAL_BACKEND_LAYER ? 1 : 0;
+}
+
+/* 0, LEFT_OUT, or TOOL_TROUBLE. */
+static int prepare(const char *spec, enum environment_kind kind)
+{
+    char message[1024];
+    int result = dal_spec_visit(spec, kind == ENVIRONMENT_FOUND ? is_layer : NULL, NULL, message,
+                                sizeof message);
+
+    if (result > 0)
+        return LEFT_OUT;
+    if (result < 0 && kind == ENVIRONMENT_FOUND) {
+        (void)tool_complain("'%s' is left out: %s", spec, message);
+        return LEFT_OUT;
+    }
+    if (result < 0)
+        return (int)tool_bad_spec(spec, message);
+    if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
+        return (int)tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
+    return program_prepare(spec, 0);
+}
+
+static int send_all(int to, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t written = write(to, bytes, count);
+
+        if (written < 0 && errno != EINTR)
+            return 0;
+        if (written > 0) {
+            bytes += written;
+            count -= (size_t)written;
+        }
+    }
+    return 1;
+}
+
+static void be_child(const char *spec, enum environment_kind kind, int to)
+{
+    int result = prepare(spec, kind);
+
+    for (char **entry = environ; !result && *entry; entry++) {
+        if (!send_all(to, *entry, strlen(*entry) + 1))
+            result = TOOL_TROUBLE;
+    }
+    _exit(result);
+}
+
+/* What comes until the end of file, in a block to be freed, or NULL. */
+static char *receive(int from, size_t *count)
+{
+    size_t size = 64 * 1024;
+    char *bytes = malloc(size);
+
+    *count = 0;
+    while (bytes) {
+        ssize_t got = read(from, bytes + *count, size - *count);
+
+        if (got == 0)
+            return bytes;
+        if (got < 0 && errno != EINTR)
+            break;
+        if (got > 0)
+            *count += (size_t)got;
+        if (*count == size) {
+            char *larger = realloc(bytes, size *= 2);
+
+            if (!larger)
+                break;
+            bytes = larger;
+        }
+    }
+    free(bytes);
+    return NULL;
+}
+
+/* The pointers and the text in one block. */
+static char **split(const char *bytes, size_t count)
+{
+    size_t entries = 0;
+    size_t at = 0;
+    char **environment;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        entries += bytes[i] == '\0';
+    environment = malloc((entries + 1) * sizeof *environment + count + 1);
+    if (!environment)
+        return NULL;
+    text = (char *)(environment + entries + 1);
+    memcpy(text, bytes, count);
+    for (size_t i = 0; i < entries; i++) {
+        environment[i] = text + at;
+        at += strlen(text + at) + 1;
+    }
+    environment[entries] = NULL;
+    return environment;
+}
+
+static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
+{
+    int status;
+
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR)
+            return TOOL_TROUBLE;
+    }
+    if (WIFSIGNALED(status)) {
+        (void)tool_complain("spec \"%s\": looking at it was ended by signal %d (%s)", spec,
+                            WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
+    }
+    return WEXITSTATUS(status) == LEFT_OUT ? -1 : WEXITSTATUS(status) ? TOOL_TROUBLE : 0;
+}
+
+int environment_make(const char *spec, enum environment_kind kind, char ***environment)
+{
+    int ends[2];
+    pid_t child;
+    size_t count;
+    char *bytes;
+    int result;
+
+    *environment = NULL;
+    (void)fflush(stdout);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return (int)tool_complain("cannot make a pipe: %s", strerror(errno));
+    child = fork();
+    if (child == 0)
+        be_child(spec, kind, ends[1]);
+    (void)close(ends[1]);
+    bytes = child < 0 ? NULL : receive(ends[0], &count);
+    (void)close(ends[0]);
+    if (child < 0)
+        return (int)tool_complain("cannot start a process: %s", strerror(errno));
+    result = wait_for(child, spec, kind);
+    if (!result)
+        *environment = bytes ? split(bytes, count) : NULL;
+    if (!result && !*environment)
+        result = (int)tool_complain("not enough memory");
+    free(bytes);
+    return result;
+}

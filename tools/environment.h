@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The environment of a program under a spec, made before the program is started: what
+ * program_prepare() costs, and the modules that it opens, are not in what is measured.
+ */
+#ifndef TOOL_ENVIRONMENT_H
+#define TOOL_ENVIRONMENT_H
+
+#include <stddef.h>
+
+enum environment_kind {
+    ENVIRONMENT_ASKED_FOR, /* a spec that somebody wrote */
+    ENVIRONMENT_FOUND      /* a name that was found: no layers, and a note if it is not good */
+};
+
+/*
+ * The environment for spec, in a block to be freed. Returns 0; -1 if a name that was found
+ * is none to run a program with; TOOL_TROUBLE after a message. The interposer is told to
+ * abort rather than to let another allocator serve.
+ */
+int environment_make(const char *spec, enum environment_kind kind, char ***environment);
+
+#endif /* TOOL_ENVIRONMENT_H */
