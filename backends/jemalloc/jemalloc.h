@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The jemalloc that the module calls, and its options.
+ *
+ * Two flavours, fixed by configure. DAL_JEMALLOC_SOURCE: one of our own, built from the
+ * source package with prefixed names and linked into the module, where nobody else sees it;
+ * it can be opened at any time. Otherwise the system's libjemalloc, which may be the
+ * program's malloc as well. JE(mallocx) is the function mallocx of either.
+ *
+ * jemalloc's short way is malloc and free, and those names belong to the program: in the
+ * system flavour they are looked up in libjemalloc itself (system.c).
+ */
+#ifndef DAL_JEMALLOC_H
+#define DAL_JEMALLOC_H
+
+#include <stddef.h>
+
+/* jemalloc.h declares malloc and its family again, with attributes of its own. */
+#include <jemalloc/jemalloc.h>
+
+#include <dispatchalloc/backend.h>
+
+#ifdef DAL_JEMALLOC_SOURCE
+
+# define JE(name) dal_je_##name
+
+# define jemalloc_malloc  JE(malloc)
+# define jemalloc_calloc  JE(calloc)
+# define jemalloc_realloc JE(realloc)
+# define jemalloc_free    JE(free)
+
+#else
+
+# define JE(name) name
+
+extern void *(*dal_jemalloc_malloc_)(size_t size);
+extern void *(*dal_jemalloc_calloc_)(size_t count, size_t size);
+extern void *(*dal_jemalloc_realloc_)(void *ptr, size_t size);
+extern void (*dal_jemalloc_free_)(void *ptr);
+
+# define jemalloc_malloc  dal_jemalloc_malloc_
+# define jemalloc_calloc  dal_jemalloc_calloc_
+# define jemalloc_realloc dal_jemalloc_realloc_
+# define jemalloc_free    dal_jemalloc_free_
+
+/* Find the four. Returns 0, or an error number with a reason in the request. */
+int dal_jemalloc_find_(const struct dal_backend_request *request);
+
+#endif
+
+/* The options: those of jemalloc 5, by its own names. */
+#define DAL_JEMALLOC_OPTION_COUNT 43
+
+extern const struct dal_option dal_jemalloc_options_[DAL_JEMALLOC_OPTION_COUNT];
+
+/* Start jemalloc with the options of a request, or see whether those that it was started
+ * with are the same. Returns 0, or an error number with a reason in the request. */
+int dal_jemalloc_start_(const struct dal_backend_request *request);
+
+#endif /* DAL_JEMALLOC_H */

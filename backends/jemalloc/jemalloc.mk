@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# The module over jemalloc, in one of two flavours (see jemalloc.h).
+backends_jemalloc_jemalloc_la_SOURCES = \
+	backends/limits.h \
+	backends/jemalloc/jemalloc.c \
+	backends/jemalloc/jemalloc.h \
+	backends/jemalloc/options.c
+backends_jemalloc_jemalloc_la_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAGS)
+backends_jemalloc_jemalloc_la_CFLAGS = $(module_cflags)
+backends_jemalloc_jemalloc_la_LDFLAGS = $(module_ldflags)
+EXTRA_DIST += backends/jemalloc/private.sh backends/jemalloc/system.c
+if WITH_JEMALLOC
+backend_LTLIBRARIES += backends/jemalloc/jemalloc.la
+endif
+
+if WITH_JEMALLOC_SOURCE
+# A jemalloc of the module's own. JEMALLOC_LIBS hands its archive to the linker past libtool,
+# which would warn that an archive in a shared object is not portable; this one is made for it.
+jemalloc_private = backends/jemalloc/private
+backends_jemalloc_jemalloc_la_CPPFLAGS += -DDAL_JEMALLOC_SOURCE=1 -I$(jemalloc_private)/include
+backends_jemalloc_jemalloc_la_LIBADD = $(JEMALLOC_LIBS)
+backends_jemalloc_jemalloc_la_DEPENDENCIES = $(jemalloc_private)/done
+
+# Through a variable of another name, since make runs a line that says MAKE even under -n.
+jemalloc_make = $(MAKE)
+$(jemalloc_private)/done: $(srcdir)/backends/jemalloc/private.sh backends/jemalloc/private.conf
+	$(AM_V_GEN)rm -rf $(jemalloc_private); \
+	CC='$(CC)' AR='$(AR)' RANLIB='$(RANLIB)' NM='$(NM)' MAKE='$(jemalloc_make)' \
+	JEMALLOC_TLS_CFLAGS='$(JEMALLOC_TLS_CFLAGS)' JEMALLOC_ENTRY_CFLAGS='$(JEMALLOC_ENTRY_CFLAGS)' \
+	$(SHELL) $(srcdir)/backends/jemalloc/private.sh '$(JEMALLOC_SOURCE)' $(jemalloc_private) \
+		$(JEMALLOC_CONFIGURE_FLAGS)
+	$(AM_V_at)touch $@
+$(backends_jemalloc_jemalloc_la_OBJECTS): $(jemalloc_private)/done
+DISTCLEANFILES += backends/jemalloc/private.conf
+else
+backends_jemalloc_jemalloc_la_SOURCES += backends/jemalloc/system.c
+backends_jemalloc_jemalloc_la_LIBADD = $(JEMALLOC_LIBS)
+endif
+
+# `make clean` keeps it: it is another project's, and does not depend on ours.
+distclean-local: distclean-jemalloc
+distclean-jemalloc:
+	-rm -rf backends/jemalloc/private
+.PHONY: distclean-jemalloc

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Build the jemalloc that the module keeps to itself.
+#
+#     private.sh SOURCE DIRECTORY [configure argument...]
+#
+# SOURCE is an unpacked release of jemalloc and is left as it is; DIRECTORY receives
+# lib/libjemalloc_pic.a and include/jemalloc/jemalloc.h. From the environment: CC, AR,
+# RANLIB, NM, MAKE, and JEMALLOC_TLS_CFLAGS, JEMALLOC_ENTRY_CFLAGS (m4/dal_modules.m4).
+#
+#   --disable-initial-exec-tls      so that the module can be opened at any time: its
+#                                   thread-local storage exceeds what the loader keeps
+#   --with-jemalloc-prefix          so that it is nobody's malloc
+#   --with-private-namespace        so that it can meet another jemalloc
+#   --disable-cxx                   no C++ run-time
+#   -Dconstructor=unused            so that it starts with the options of the spec, by the
+#                                   first call, and not when the module is opened
+set -eu
+source=$(cd "$1" && pwd) directory=$2
+shift 2
+mkdir -p "$directory"
+cd "$directory"
+common="-g -fvisibility=hidden -Dconstructor=unused ${JEMALLOC_TLS_CFLAGS-}"
+jobs=-j$(nproc 2>/dev/null || echo 1)
+# It chooses its own flags where CFLAGS is not set, and this is no part of the outer make.
+unset CFLAGS CPPFLAGS LDFLAGS CXXFLAGS MAKEFLAGS MFLAGS MAKELEVEL
+
+build() {
+    "$source/configure" --disable-initial-exec-tls --disable-cxx --disable-doc \
+        --with-jemalloc-prefix=dal_je_ --with-private-namespace=dal_je_ \
+        CC="$CC" AR="$AR" RANLIB="$RANLIB" NM="$NM" "$@" &&
+    # The functions by which a thread enters jemalloc are all in this file.
+    "$MAKE" EXTRA_CFLAGS="$common ${JEMALLOC_ENTRY_CFLAGS-}" src/jemalloc.pic.o &&
+    "$MAKE" "$jobs" EXTRA_CFLAGS="$common" lib/libjemalloc_pic.a
+}
+
+echo "  building jemalloc of $source: a minute or two, once"
+build "$@" >build.log 2>&1 || {
+    tail -n 30 build.log >&2
+    echo "jemalloc could not be built; all that was said is in $directory/build.log" >&2
+    exit 1
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system's jemalloc: where its malloc is.
+ *
+ * The module is linked with libjemalloc. Where that is part of the program (linked or
+ * preloaded) the loader takes what is there; otherwise it would have to open it, and a
+ * libjemalloc with initial-exec thread-local storage, such as Debian's, needs room that the
+ * loader keeps only on request: its message says so.
+ *
+ * A call of plain malloc from here is bound to the program's, which need not be jemalloc's;
+ * mallocx has no such namesake. So malloc and its family are taken from the object that
+ * mallocx is in. jemalloc's constructor has run, and with it its options are fixed.
+ */
+#define _GNU_SOURCE /* dladdr */
+#include <dlfcn.h>
+#include <stddef.h>
+
+#include "jemalloc.h"
+
+void *(*dal_jemalloc_malloc_)(size_t size);
+void *(*dal_jemalloc_calloc_)(size_t count, size_t size);
+void *(*dal_jemalloc_realloc_)(void *ptr, size_t size);
+void (*dal_jemalloc_free_)(void *ptr);
+
+/* The object that has an address, or NULL. In a program that was linked with the archive
+ * that is the program itself, which has no name to be opened by. */
+static void *open_object(const void *address, Dl_info *object)
+{
+    void *handle;
+
+    if (!dladdr(address, object) || !object->dli_fname)
+        return NULL;
+    handle = dlopen(object->dli_fname, RTLD_NOW | RTLD_NOLOAD);
+    return handle ? handle : dlopen(NULL, RTLD_NOW);
+}
+
+/* Look a function up, and make sure that it is this object's. A function pointer is written
+ * through a void pointer, as POSIX has it for dlsym. */
+static int find_function(void *handle, const Dl_info *object, const char *name, void *function)
+{
+    void *found = dlsym(handle, name);
+    Dl_info where;
+
+    if (!found || !dladdr(found, &where) || where.dli_fbase != object->dli_fbase)
+        return 0;
+    *(void **)function = found;
+    return 1;
+}
+
+int dal_jemalloc_find_(const struct dal_backend_request *request)
+{
+    void *(*mark)(size_t, int) = mallocx;
+    Dl_info object;
+    void *handle = open_object(*(void **)(void *)&mark, &object);
+
+    if (handle && find_function(handle, &object, "malloc", &dal_jemalloc_malloc_) &&
+        find_function(handle, &object, "calloc", &dal_jemalloc_calloc_) &&
+        find_function(handle, &object, "realloc", &dal_jemalloc_realloc_) &&
+        find_function(handle, &object, "free", &dal_jemalloc_free_))
+        return DAL_OK;
+    return request->fail(request, DAL_ERR_CREATE, "malloc of the system's jemalloc was not found");
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the modules over other allocators have in common: which requests such an allocator is
+ * asked for, and in which of its two ways.
+ *
+ * The short way is its malloc, which aligns a block of n bytes to the largest power of two
+ * that divides n, up to DAL_MIN_ALIGN. So a request whose alignment is no more than that is
+ * made one of at least `align` bytes, which no size class makes larger than it would have
+ * been, and needs no second test; a size of 0 is covered as well. The long way is for the
+ * alignments above, and for those its own arithmetic may not be trusted with.
+ */
+#ifndef DAL_BACKENDS_LIMITS_H
+#define DAL_BACKENDS_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dispatchalloc/macros.h>
+
+/* The largest alignment that a malloc gives to every block that is at least as large; what
+ * is not listed has 8. */
+#if defined __x86_64__ || defined __aarch64__ || defined __mips64 || defined __s390x__ ||      \
+    (defined __loongarch__ && __loongarch_grlen == 64) || (defined __riscv && __riscv_xlen == 64) || \
+    (defined __powerpc64__) || (defined __sparc__ && defined __arch64__)
+# define DAL_MIN_ALIGN ((size_t)16)
+#else
+# define DAL_MIN_ALIGN ((size_t)8)
+#endif
+
+/* No machine has a block of a larger alignment, and near PTRDIFF_MAX some releases of some
+ * allocators overflow instead of refusing (CVE-2026-0861 was the C library's). */
+#define DAL_ALIGN_MAX ((size_t)PTRDIFF_MAX / 4 + 1)
+
+static inline int dal_is_short(size_t align)
+{
+    return DAL_LIKELY_(align <= DAL_MIN_ALIGN) != 0;
+}
+
+/* The size to ask for in the short way; never 0. */
+static inline size_t dal_short_size(size_t size, size_t align)
+{
+    return size < align ? align : size;
+}
+
+/* Whether the long way can be asked for a block at all. */
+static inline int dal_is_possible(size_t size, size_t align)
+{
+    return align <= DAL_ALIGN_MAX && size <= (size_t)PTRDIFF_MAX - align;
+}
+
+/* The size to ask for in the long way: not 0, which some answer with NULL. */
+static inline size_t dal_long_size(size_t size)
+{
+    return size ? size : 1;
+}
+
+#endif /* DAL_BACKENDS_LIMITS_H */

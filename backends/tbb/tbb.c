@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend `tbb`, a module over the scalable allocator of oneTBB (libtbbmalloc).
+ *
+ * scalable_free takes a block of scalable_malloc and of scalable_posix_memalign alike, and
+ * scalable_aligned_realloc any block, so the alignment is looked at only where a block is made.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include <tbb/scalable_allocator.h>
+
+#include <dispatchalloc/module.h>
+
+#include "../limits.h"
+
+static void *aligned_block(size_t size, size_t align)
+{
+    void *ptr;
+
+    if (!dal_is_possible(size, align))
+        return NULL;
+    return scalable_posix_memalign(&ptr, align, dal_long_size(size)) == 0 ? ptr : NULL;
+}
+
+static void *alloc(size_t size, size_t align, void *ctx)
+{
+    (void)ctx;
+    if (dal_is_short(align))
+        return scalable_malloc(dal_short_size(size, align));
+    return aligned_block(size, align);
+}
+
+static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)size;
+    (void)align;
+    (void)ctx;
+    scalable_free(ptr);
+}
+
+static void *alloc_zeroed(size_t size, size_t align, void *ctx)
+{
+    void *ptr;
+
+    (void)ctx;
+    if (dal_is_short(align))
+        return scalable_calloc(1, dal_short_size(size, align));
+    ptr = aligned_block(size, align);
+    return ptr ? memset(ptr, 0, size) : NULL;
+}
+
+/* Also for a block that had another alignment. */
+static void *resize(void *ptr, size_t align, size_t new_size)
+{
+    if (dal_is_short(align))
+        return scalable_realloc(ptr, dal_short_size(new_size, align));
+    if (!ptr)
+        return aligned_block(new_size, align);
+    if (!dal_is_possible(new_size, align))
+        return NULL;
+    return scalable_aligned_realloc(ptr, dal_long_size(new_size), align);
+}
+
+static void *reallocate(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
+{
+    (void)old_size;
+    (void)ctx;
+    return resize(ptr, align, new_size);
+}
+
+static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_size,
+                      size_t new_align, void *ctx)
+{
+    (void)old_size;
+    (void)old_align;
+    (void)ctx;
+    return resize(ptr, new_align, new_size);
+}
+
+static int resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
+{
+    (void)old_size;
+    (void)align;
+    (void)ctx;
+    return new_size <= scalable_msize(ptr) ? DAL_OK : DAL_ERR_UNSUPPORTED;
+}
+
+static size_t usable_size(const void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)size;
+    (void)align;
+    (void)ctx;
+    return scalable_msize((void *)(uintptr_t)ptr);
+}
+
+static void dealloc_unsized(void *ptr, void *ctx)
+{
+    (void)ctx;
+    scalable_free(ptr);
+}
+
+/* ---- Options -------------------------------------------------------------------------- */
+
+static const struct dal_option options[] = {
+    {"use_huge_pages", DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, "use huge pages of the system"},
+    {"soft_heap_limit", DAL_OPTION_BYTES, 0, 1, PTRDIFF_MAX, NULL, NULL,
+     "bytes from which on buffers are given back; not a limit for the program"},
+    {"huge_size_threshold", DAL_OPTION_BYTES, 0, 1, PTRDIFF_MAX, NULL, NULL,
+     "size from which on a block is kept by regular clean-ups"},
+};
+
+/* The same order. */
+static const int modes[] = {
+    TBBMALLOC_USE_HUGE_PAGES,
+    TBBMALLOC_SET_SOFT_HEAP_LIMIT,
+    TBBMALLOC_SET_HUGE_SIZE_THRESHOLD,
+};
+
+#define OPTION_COUNT (sizeof options / sizeof options[0])
+
+_Static_assert(sizeof modes / sizeof modes[0] == OPTION_COUNT, "each option has a mode");
+
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+static int is_set[OPTION_COUNT];
+static uint64_t set_to[OPTION_COUNT];
+
+/* A mode cannot be read, so what was set here is remembered. There is one for all. */
+static int set_mode(const struct dal_backend_request *request, size_t i)
+{
+    const struct dal_option_value *given = &request->options[i];
+    int result;
+
+    if (is_set[i] && set_to[i] != given->number)
+        return request->fail(request, DAL_ERR_CREATE,
+                             "there is one oneTBB allocator in a process, and its %s was set to "
+                             "another value", given->key);
+    result = scalable_allocation_mode(modes[i], (intptr_t)given->number);
+    if (result == TBBMALLOC_NO_EFFECT)
+        return request->fail(request, DAL_ERR_SYSTEM, "%s=%s: the system has none to give",
+                             given->key, given->text);
+    if (result != TBBMALLOC_OK)
+        return request->fail(request, DAL_ERR_OPTION, "%s=%s is not accepted by this oneTBB",
+                             given->key, given->text);
+    is_set[i] = 1;
+    set_to[i] = given->number;
+    return DAL_OK;
+}
+
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    int error = DAL_OK;
+
+    pthread_mutex_lock(&starting);
+    for (size_t i = 0; i < OPTION_COUNT && !error; i++) {
+        if (request->options[i].given)
+            error = set_mode(request, i);
+    }
+    pthread_mutex_unlock(&starting);
+    if (error)
+        return error;
+    allocator->alloc = alloc;
+    allocator->dealloc = dealloc;
+    allocator->alloc_zeroed = alloc_zeroed;
+    allocator->realloc = reallocate;
+    allocator->grow = relayout;
+    allocator->shrink = relayout;
+    allocator->resize_in_place = resize_in_place;
+    allocator->usable_size = usable_size;
+    allocator->dealloc_unsized = dealloc_unsized;
+    return DAL_OK;
+}
+
+/* Never destroyed: the allocator has no end but the process's. */
+static const struct dal_backend tbb = {
+    DAL_BACKEND_HEADER,
+    .name = "tbb",
+    .version = TBB_VERSION_TEXT, /* by configure: the header that has it is C++ only */
+    .summary = "the scalable allocator of oneTBB, the system's library",
+    .option_count = OPTION_COUNT,
+    .options = options,
+    .create = create,
+};
+
+DAL_MODULE(tbb);

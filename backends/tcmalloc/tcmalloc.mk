@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+backends_tcmalloc_tcmalloc_la_SOURCES = backends/limits.h backends/tcmalloc/tcmalloc.c
+backends_tcmalloc_tcmalloc_la_CFLAGS = $(module_cflags)
+backends_tcmalloc_tcmalloc_la_LDFLAGS = $(module_ldflags)
+backends_tcmalloc_tcmalloc_la_LIBADD = -ltcmalloc_minimal
+if WITH_TCMALLOC
+backend_LTLIBRARIES += backends/tcmalloc/tcmalloc.la
+endif
