@@ -2,6 +2,7 @@
 # demo.sh PROGRAMS SOURCES: run wordfreq once under each backend on some megabytes of real
 # text, show what served, and compare the answers. For `make demo`.
 set -eu
+exec 2>&1 # one order for what the programs say on either stream
 programs=$1
 sources=$2
 out=$programs/demo.tmp
