@@ -166,7 +166,7 @@ man_links += \
 	dal_arena_rewind:dal_arena \
 	dal_arena_reset:dal_arena \
 	dal_arena_owns:dal_arena \
-	dal_arena_stats:dal_arena \
+	dal_arena_stats_read:dal_arena \
 	dal_arena_instance:dal_arena
 
 man_pages += doc/man/dal_stats.3
