@@ -39,6 +39,29 @@ for program in $programs; do
     done
 done
 
+# The modules, which have to be in the program from its start.
+umask 022
+DISPATCHALLOC_MODULE_PATH=
+for module in jemalloc mimalloc tcmalloc tbb; do
+    [ ! -e "$builddir/backends/$module/.libs/$module.so" ] ||
+        DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH:$(cd "$builddir/backends/$module/.libs" && pwd -P)
+done
+DISPATCHALLOC_INTERPOSER=$object
+export DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER
+tool=$builddir/tools/dispatchalloc
+for module in $("$tool" list --names); do
+    case $module in jemalloc | mimalloc | tcmalloc | tbb) ;; *) continue ;; esac
+    # Debian's jemalloc can be opened where it is there from the start only, as here.
+    for program in $programs; do
+        timeout 120 "$tool" run -v -b "$module" "$program" >"$work/out" 2>&1 ||
+            fail "$program under $module: $? $(cat "$work/out")"
+        grep -q "^dispatchalloc: $module .* serves (DISPATCHALLOC_MALLOC=$module)" "$work/out" ||
+            grep -q 'is refused' "$work/out" ||
+            fail "$program under $module does not say who serves: $(cat "$work/out")"
+    done
+done
+unset DISPATCHALLOC_MODULE_PATH
+
 # Nobody chose, and a choice that is none: the C library serves, and says so.
 LD_PRELOAD=$object "$work/family" >"$work/out" 2>&1 || fail "no choice: $(cat "$work/out")"
 [ -s "$work/out" ] && fail "no choice is not silent: $(cat "$work/out")"

@@ -24,6 +24,7 @@
 
 #include <dispatchalloc/module.h>
 
+#include "../family.h"
 #include "../limits.h"
 #include "jemalloc.h"
 
@@ -136,6 +137,50 @@ static void dealloc_unsized(void *ptr, void *ctx)
     jemalloc_free(ptr);
 }
 
+/* ---- The malloc family ---------------------------------------------------------------- */
+
+#ifdef DAL_JEMALLOC_SOURCE
+# define family_malloc JE(malloc)
+# define family_calloc JE(calloc)
+# define family_free   JE(free)
+#else
+/* The system's are known at run time only. */
+static void *family_malloc(size_t size)
+{
+    return jemalloc_malloc(size);
+}
+
+static void *family_calloc(size_t count, size_t size)
+{
+    return jemalloc_calloc(count, size);
+}
+
+static void family_free(void *ptr)
+{
+    jemalloc_free(ptr);
+}
+#endif
+
+static void *family_realloc(void *ptr, size_t size)
+{
+    return dal_family_realloc(ptr, size, jemalloc_realloc, jemalloc_free);
+}
+
+static void *family_memalign(size_t align, size_t size)
+{
+    return dal_family_result(alloc(size, align, NULL));
+}
+
+static size_t family_usable_size(void *ptr)
+{
+    return ptr ? JE(sallocx)(ptr, 0) : 0;
+}
+
+static const struct dal_malloc_family family = {
+    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, family_free, family_calloc, family_realloc,
+    family_memalign, family_usable_size,
+};
+
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
     int error = dal_jemalloc_start_(request);
@@ -152,6 +197,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->resize_in_place = resize_in_place;
     allocator->usable_size = usable_size;
     allocator->dealloc_unsized = dealloc_unsized;
+    allocator->malloc_family = &family;
     return DAL_OK;
 }
 

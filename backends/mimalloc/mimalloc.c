@@ -18,6 +18,7 @@
 
 #include <dispatchalloc/module.h>
 
+#include "../family.h"
 #include "../limits.h"
 
 /* A block that is not aligned is not handed out. */
@@ -117,6 +118,39 @@ static void dealloc_unsized(void *ptr, void *ctx)
     (void)ctx;
     mi_free(ptr);
 }
+
+/* ---- The malloc family ---------------------------------------------------------------- */
+
+/* 2.0.9 leaves errno alone when it fails. */
+static void *family_malloc(size_t size)
+{
+    return dal_family_result(mi_malloc(size));
+}
+
+static void *family_calloc(size_t count, size_t size)
+{
+    return dal_family_result(mi_calloc(count, size));
+}
+
+static void *family_realloc(void *ptr, size_t size)
+{
+    return dal_family_realloc(ptr, size, mi_realloc, mi_free);
+}
+
+static void *family_memalign(size_t align, size_t size)
+{
+    return dal_family_result(alloc(size, align, NULL));
+}
+
+static size_t family_usable_size(void *ptr)
+{
+    return mi_usable_size(ptr);
+}
+
+static const struct dal_malloc_family family = {
+    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, mi_free, family_calloc, family_realloc,
+    family_memalign, family_usable_size,
+};
 
 /* ---- Options -------------------------------------------------------------------------- */
 
@@ -255,6 +289,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->resize_in_place = resize_in_place;
     allocator->usable_size = usable_size;
     allocator->dealloc_unsized = dealloc_unsized;
+    allocator->malloc_family = &family;
     return DAL_OK;
 }
 

@@ -12,6 +12,7 @@
 
 #include <dispatchalloc/module.h>
 
+#include "../family.h"
 #include "../limits.h"
 
 static void *aligned_block(size_t size, size_t align)
@@ -100,6 +101,28 @@ static void dealloc_unsized(void *ptr, void *ctx)
     scalable_free(ptr);
 }
 
+/* ---- The malloc family ---------------------------------------------------------------- */
+
+static void *family_realloc(void *ptr, size_t size)
+{
+    return dal_family_realloc(ptr, size, scalable_realloc, scalable_free);
+}
+
+static void *family_memalign(size_t align, size_t size)
+{
+    return dal_family_result(alloc(size, align, NULL));
+}
+
+static size_t family_usable_size(void *ptr)
+{
+    return ptr ? scalable_msize(ptr) : 0;
+}
+
+static const struct dal_malloc_family family = {
+    DAL_ALLOCATOR_ABI, sizeof family, scalable_malloc, scalable_free, scalable_calloc,
+    family_realloc, family_memalign, family_usable_size,
+};
+
 /* ---- Options -------------------------------------------------------------------------- */
 
 static const struct dal_option options[] = {
@@ -168,6 +191,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->resize_in_place = resize_in_place;
     allocator->usable_size = usable_size;
     allocator->dealloc_unsized = dealloc_unsized;
+    allocator->malloc_family = &family;
     return DAL_OK;
 }
 

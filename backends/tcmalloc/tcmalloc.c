@@ -15,6 +15,7 @@
 
 #include <dispatchalloc/module.h>
 
+#include "../family.h"
 #include "../limits.h"
 
 static void *aligned_block(size_t size, size_t align)
@@ -115,6 +116,38 @@ static void dealloc_unsized(void *ptr, void *ctx)
     tc_free(ptr);
 }
 
+/* ---- The malloc family ---------------------------------------------------------------- */
+
+/* A product that overflows leaves errno alone in gperftools 2.10. */
+static void *family_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (DAL_UNLIKELY_(__builtin_mul_overflow(count, size, &bytes)))
+        return dal_family_result(NULL);
+    return tc_calloc(count, size);
+}
+
+static void *family_realloc(void *ptr, size_t size)
+{
+    return dal_family_realloc(ptr, size, tc_realloc, tc_free);
+}
+
+static void *family_memalign(size_t align, size_t size)
+{
+    return dal_family_result(alloc(size, align, NULL));
+}
+
+static size_t family_usable_size(void *ptr)
+{
+    return ptr ? room_of(ptr) : 0;
+}
+
+static const struct dal_malloc_family family = {
+    DAL_ALLOCATOR_ABI, sizeof family, tc_malloc, tc_free, family_calloc,
+    family_realloc, family_memalign, family_usable_size,
+};
+
 /* ---- Options -------------------------------------------------------------------------- */
 
 /* What of its properties can be set while it runs. */
@@ -186,6 +219,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->resize_in_place = resize_in_place;
     allocator->usable_size = usable_size;
     allocator->dealloc_unsized = dealloc_unsized;
+    allocator->malloc_family = &family;
     return DAL_OK;
 }
 
