@@ -179,11 +179,11 @@ tests_check_stats_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats-print.sh
 
-# dispatchalloc compare
+# dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
 endif
 tests_check_compare_SOURCES = tests/check_compare.c tools/compare.h tools/compare_statistics.c
 tests_check_compare_CPPFLAGS = $(check_cppflags)
 tests_check_compare_LDADD = $(CHECK_LIBS)
-shell_tests += tests/compare.sh
+shell_tests += tests/compare.sh tests/doctor.sh

@@ -313,6 +313,7 @@ if command -v bash >/dev/null 2>&1; then
     completes 'dispatchalloc run --backend=sys' system
     completes 'dispatchalloc compare --backend=sys' system
     completes 'dispatchalloc compare --js' --json
+    completes 'dispatchalloc doctor --t' --timeout=
 fi
 
 [ $failed = 0 ] || exit 1

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +32,7 @@ enum { PASSED_ON_COUNT = sizeof passed_on / sizeof *passed_on };
 /* Written while those signals are blocked, or by their handlers. */
 static volatile pid_t running;
 static volatile sig_atomic_t interruption;
+static volatile sig_atomic_t alarms;
 
 static void pass_on(int number)
 {
@@ -42,17 +42,21 @@ static void pass_on(int number)
     if (running)
         (void)kill(-running, interruption ? SIGKILL : number);
     interruption = number;
+    alarms = 1;
     (void)alarm(PATIENCE_SECONDS);
     errno = error;
 }
 
+/* Also when a time limit is over: then it is told first. */
 static void lose_patience(int number)
 {
     int error = errno;
 
     (void)number;
     if (running)
-        (void)kill(-running, SIGKILL);
+        (void)kill(-running, alarms ? SIGKILL : SIGTERM);
+    alarms = 1;
+    (void)alarm(PATIENCE_SECONDS);
     errno = error;
 }
 
@@ -205,6 +209,7 @@ static pid_t start(const struct child_command *command, int *not_executed)
     sigset_t mask;
 
     block(&mask);
+    alarms = 0;
     if (!interruption) {
         child = fork();
         if (child == 0)
@@ -213,6 +218,7 @@ static pid_t start(const struct child_command *command, int *not_executed)
     if (child > 0) {
         (void)setpgid(child, child);
         running = child;
+        (void)alarm(command->seconds_limit);
     }
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     return child;
@@ -236,6 +242,8 @@ int child_run(const struct child_command *command, struct child_result *result)
         result->seconds = now() - began;
         end(child, result);
         result->not_executed = *not_executed;
+        result->process = child;
+        result->timed_out = alarms && !interruption;
     }
     if (child < 0)
         return (int)tool_complain("cannot start a process: %s", strerror(errno));
@@ -255,40 +263,4 @@ const char *child_failure(const struct child_result *result, char *text, size_t 
     else
         return NULL;
     return text;
-}
-
-/* ---- What it reads and writes ------------------------------------------------------------- */
-
-int child_open_null(void)
-{
-    int file = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    if (file < 0)
-        (void)tool_complain("/dev/null: %s", strerror(errno));
-    return file;
-}
-
-static int is_null(const struct stat *input)
-{
-    struct stat null;
-
-    return stat("/dev/null", &null) == 0 && S_ISCHR(input->st_mode) &&
-           input->st_rdev == null.st_rdev;
-}
-
-int child_open_input(off_t *start)
-{
-    struct stat status;
-
-    *start = -1;
-    if (fstat(STDIN_FILENO, &status) == 0) {
-        if (S_ISREG(status.st_mode)) {
-            *start = lseek(STDIN_FILENO, 0, SEEK_CUR);
-            return STDIN_FILENO;
-        }
-        if (!isatty(STDIN_FILENO) && !is_null(&status))
-            (void)fputs(TOOL_NAME ": standard input is not a file that can be read more than "
-                        "once: the program gets /dev/null\n", stderr);
-    }
-    return child_open_null();
 }

@@ -20,11 +20,14 @@ struct child_command {
     int input;          /* file descriptors, which the child gets as 0, 1 and 2 */
     int output;
     int errors;
+    unsigned seconds_limit; /* it gets SIGTERM after that long; 0: never */
 };
 
 struct child_result {
     int status;         /* as wait(2) has it */
     int not_executed;   /* 0, or 126 or 127 if the program could not be executed */
+    int timed_out;
+    pid_t process;      /* its number; it is gone */
     double seconds;     /* from before fork(2) to after wait(2) */
     struct rusage usage; /* of the child and of its children that it waited for */
 };

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -164,5 +165,39 @@ int environment_make(const char *spec, enum environment_kind kind, char ***envir
     if (!result && !*environment)
         result = (int)tool_complain("not enough memory");
     free(bytes);
+    return result;
+}
+
+static int is_assigned(const char *entry, const char *const *assignments, size_t count)
+{
+    size_t name = strcspn(entry, "=") + 1;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(entry, assignments[i], name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+char **environment_with(char **environment, const char *const *assignments, size_t count)
+{
+    size_t entries = 0;
+    size_t at = 0;
+    char **result;
+
+    while (environment[entries])
+        entries++;
+    result = malloc((entries + count + 1) * sizeof *result);
+    if (!result) {
+        (void)tool_complain("not enough memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < entries; i++) {
+        if (!is_assigned(environment[i], assignments, count))
+            result[at++] = environment[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        result[at++] = (char *)(uintptr_t)assignments[i];
+    result[at] = NULL;
     return result;
 }

@@ -20,4 +20,10 @@ enum environment_kind {
  */
 int environment_make(const char *spec, enum environment_kind kind, char ***environment);
 
+/*
+ * An environment with other values of some variables: assignments is "NAME=value" as often as
+ * count says. A block to be freed that refers to both, or NULL after a message.
+ */
+char **environment_with(char **environment, const char *const *assignments, size_t count);
+
 #endif /* TOOL_ENVIRONMENT_H */

@@ -20,6 +20,7 @@ static const struct tool_command *const commands[] = {
     &tool_run,
     &tool_status_of,
     &tool_compare,
+    &tool_doctor,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

@@ -64,6 +64,7 @@ extern const struct tool_command tool_verify;
 extern const struct tool_command tool_run;
 extern const struct tool_command tool_status_of;
 extern const struct tool_command tool_compare;
+extern const struct tool_command tool_doctor;
 
 /* A line on standard error, after the tool's name; returns TOOL_TROUBLE. */
 enum tool_status tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);

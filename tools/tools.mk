@@ -6,11 +6,19 @@ endif
 tools_dispatchalloc_SOURCES = \
 	tools/child.c \
 	tools/child.h \
+	tools/child_files.c \
 	tools/compare.c \
 	tools/compare.h \
 	tools/compare_print.c \
 	tools/compare_run.c \
 	tools/compare_statistics.c \
+	tools/bindings.c \
+	tools/bindings.h \
+	tools/doctor.c \
+	tools/doctor.h \
+	tools/doctor_judge.c \
+	tools/doctor_origin.c \
+	tools/doctor_trace.c \
 	tools/environment.c \
 	tools/environment.h \
 	tools/explain.c \

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+# dispatchalloc doctor: who serves which function of the malloc family, what conflicts, and
+# what it says is to be done.
+set -eu
+. "$srcdir/tests/lib.sh"
+DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
+export DISPATCHALLOC_INTERPOSER
+[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
+not_sanitized "a sanitizer has a malloc of its own"
+unset DISPATCHALLOC_MALLOC LD_PRELOAD
+LC_ALL=C TMPDIR=$work/tmp
+export LC_ALL TMPDIR
+mkdir "$TMPDIR"
+LD_DEBUG=bindings LD_DEBUG_OUTPUT=$TMPDIR/probe /bin/sh -c : || :
+[ -n "$(ls "$TMPDIR")" ] || skip "the dynamic loader leaves no trace (it is not glibc's)"
+rm -f "$TMPDIR"/*
+tool=$builddir/tools/dispatchalloc
+exec </dev/null
+
+# try STATUS OUTPUT MESSAGE ARGUMENT...: patterns of what doctor prints and says.
+try() {
+    wanted=$1 output=$2 message=$3
+    shift 3
+    code=0
+    "$tool" doctor "$@" >"$work/out" 2>"$work/err" || code=$?
+    # shellcheck disable=SC2254
+    case $code in $wanted) ;; *) fail "$*: exit status $code, not $wanted: $(cat "$work/out" "$work/err")" ;; esac
+    # shellcheck disable=SC2254 # patterns
+    case $(cat "$work/out") in $output) ;; *) fail "$*: printed: $(cat "$work/out")" ;; esac
+    # shellcheck disable=SC2254
+    case $(cat "$work/err") in $message) ;; *) fail "$*: said: $(cat "$work/err")" ;; esac
+    [ -z "$(ls "$TMPDIR")" ] || fail "$*: left $(ls "$TMPDIR")"
+}
+# has TEXT | has_not TEXT: in what the last run printed of the program as it is
+plain() { sed '/^[^ ].* under .dispatchalloc run.:$/,$d' "$work/out"; }
+has() { plain | grep -q -- "$1" || fail "without '$1': $(cat "$work/out")"; }
+has_not() { ! plain | grep -q -- "$1" || fail "with '$1': $(cat "$work/out")"; }
+nothing="diagnosis: no conflict
+what to do: nothing; \`dispatchalloc run' can give it any allocator"
+help="
+Try 'dispatchalloc doctor --help' for more information."
+
+# ---- The command line ----------------------------------------------------------------------
+try 0 'Usage: dispatchalloc doctor *' '' --help
+try 2 '' "dispatchalloc: 'doctor' needs a PROGRAM$help"
+try 2 '' "dispatchalloc: invalid timeout '0': *" --timeout=0 true
+try 2 '' "dispatchalloc: *$help" --nonsense true
+try 127 '' "dispatchalloc: cannot run 'no-such-program': No such file or directory" no-such-program
+try 126 '' "dispatchalloc: cannot run '/': Permission denied" /
+DISPATCHALLOC_INTERPOSER=/no/such try 2 '' 'dispatchalloc: the interposer /no/such: *' true
+
+# ---- Programs that have one allocator ---------------------------------------------------------
+cat >"$work/c.c" <<'END'
+#include <malloc.h>
+#include <stdlib.h>
+int main(void)
+{
+    void *volatile block = pvalloc(100);
+    void *volatile other = malloc(10);
+    free(other);
+    return !block;
+}
+END
+$CC -fno-builtin "$work/c.c" -o "$work/c"
+try 0 "$work/c as it is:
+  /*libc.so*
+    serves malloc, free*pvalloc
+    to *c
+  nobody asks for *valloc*
+$work/c under \`dispatchalloc run':
+  $DISPATCHALLOC_INTERPOSER
+    serves malloc, free*pvalloc
+    to libc.so*, c
+  nobody asks for *
+$nothing" '' -- "$work/c"
+has_not conflict
+
+# The program is run as it would be else.
+try 0 'there:2
+*there:2
+*' 'told
+told' --output sh -c 'echo "$1:$#"; echo told >&2' sh there 2
+try 0 '*it failed: exit status 3*' '' sh -c 'exit 3'
+try 0 '*was ended after 1 second*' '' --timeout=1 sleep 60
+# Of a program that another one becomes, the last one counts.
+try 0 '*
+    to *c
+*' '' sh -c 'exec "$1"' sh "$work/c"
+
+# What wraps a function and calls the next is no other allocator.
+cat >"$work/wrap.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+void *malloc(size_t size)
+{
+    static void *(*next)(size_t);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "malloc");
+    return next(size);
+}
+END
+$CC -shared -fPIC -fno-builtin "$work/wrap.c" -o "$work/wrap.so"
+LD_PRELOAD=$work/wrap.so try 0 "*$work/wrap.so
+    serves malloc
+*$nothing" '' "$work/c"
+
+# ---- Conflicts -----------------------------------------------------------------------------------
+# half.so has malloc and free, and no pvalloc: the way of a program that links jemalloc.
+cat >"$work/half.c" <<'END'
+#include <stddef.h>
+#include <string.h>
+static char pool[1 << 20];
+static size_t used;
+void *malloc(size_t size)
+{
+    void *block = pool + used;
+    used += (size + 15) & ~(size_t)15;
+    return block;
+}
+void free(void *block) { (void)block; }
+void *calloc(size_t count, size_t size) { return malloc(count * size); }
+void *realloc(void *block, size_t size)
+{
+    void *moved = malloc(size);
+    return block ? memcpy(moved, block, size) : moved;
+}
+void work(void) { free(malloc(10)); }
+END
+$CC -shared -fPIC -fno-builtin "$work/half.c" -o "$work/half.so"
+$CC -fno-builtin "$work/c.c" -o "$work/mixed" -Wl,--no-as-needed "$work/half.so"
+try 1 "*
+  conflict: libc.so* serves pvalloc to mixed, but half.so serves free
+$work/mixed under *
+diagnosis: 1 conflict: a block may go back to another allocator than it came from
+what to do: start it by \`dispatchalloc run', whose interposer serves the whole family" '' "$work/mixed"
+has "^  $work/half.so"
+if $CC -fno-builtin "$work/c.c" -o "$work/jemalloc" -Wl,--no-as-needed -l:libjemalloc.so.2 2>/dev/null; then
+    try 1 "*conflict: libc.so* serves pvalloc to jemalloc, but libjemalloc.so.2 serves free*start it by*" '' "$work/jemalloc"
+else
+    echo "no libjemalloc.so.2 is here to be linked"
+fi
+
+# A library that keeps to itself, whatever is preloaded.
+cat >"$work/host.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+int main(int count, char **arguments)
+{
+    void *library = dlopen(arguments[count - 1], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    free(malloc(3));
+    if (!library)
+        return 3;
+    ((void (*)(void))dlsym(library, "work"))();
+    return 0;
+}
+END
+$CC -fno-builtin "$work/host.c" -o "$work/host" -ldl
+try 1 "*
+  conflict: half.so serves malloc, free*to itself, but libc.so* serves free
+*
+  conflict: half.so serves malloc, free*to itself, but libdispatchalloc-preload.so serves free
+*what to do: *cannot serve all of it. half.so uses an allocator of its own: *RTLD_DEEPBIND*" '' \
+    "$work/host" "$work/half.so"
+
+# An allocator in the program itself.
+echo 'void work(void); int main(void) { work(); return 0; }' >"$work/main.c"
+$CC -fno-builtin -rdynamic "$work/main.c" "$work/half.c" -o "$work/own"
+try 1 "*diagnosis: no conflict
+what to do: *cannot give it another allocator. The program has functions of the family in itself*" '' "$work/own"
+
+# ---- C++ -------------------------------------------------------------------------------------------
+if [ -n "$CXX" ]; then
+    cat >"$work/operators.cpp" <<'END'
+#include <cstdlib>
+#include <new>
+#ifdef NEW
+void *operator new(std::size_t size) { return std::malloc(size + 16); }
+#endif
+#ifdef DELETE
+void operator delete(void *block) noexcept { std::free(block); }
+#endif
+int main()
+{
+    int *volatile one = new int;
+    delete one;
+    int *volatile some = new int[3];
+    delete[] some;
+    return 0;
+}
+END
+    $CXX -std=c++14 -O0 "$work/operators.cpp" -o "$work/op" 2>/dev/null
+    $CXX -std=c++14 -O0 -DNEW "$work/operators.cpp" -o "$work/opnew" 2>/dev/null
+    $CXX -std=c++14 -O0 -DNEW -DDELETE "$work/operators.cpp" -o "$work/opboth" 2>/dev/null
+    # The C++ library passes calls on, to C's functions or to those of the program.
+    try 0 "*serves operator new, operator new\[\], operator delete*$nothing" '' "$work/op"
+    has_not conflict
+    try '[01]' '*' '' "$work/opboth"
+    has_not conflict
+    try 1 '*conflict: opnew serves operator new*, but libc.so* serves operator delete*' '' "$work/opnew"
+fi
+
+# ---- Programs that cannot be served ------------------------------------------------------------------
+echo 'int main(void) { return 0; }' >"$work/main.c"
+if $CC -static "$work/main.c" -o "$work/static" 2>/dev/null; then
+    try 1 'what to do: its allocator is the one that it was built with*' '*it is statically linked*' "$work/static"
+fi
+if $CC -fsanitize=address "$work/main.c" -o "$work/asan" 2>/dev/null; then
+    try 1 'what to do: *' '*AddressSanitizer*' "$work/asan"
+fi
+
+# A signal ends it at once, and what was made is removed.
+"$tool" doctor --timeout=60 sh -c 'echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$work/pid" >"$work/out" 2>&1 &
+pid=$!
+for _ in $(seq 100); do [ -e "$work/pid" ] || sleep 0.1; done
+kill "$pid"
+code=0
+wait "$pid" || code=$?
+expect "the exit status after SIGTERM" 143 "$code"
+[ -z "$(ls "$TMPDIR")" ] || fail "after SIGTERM: left $(ls "$TMPDIR")"
+kill -0 "$(cat "$work/pid")" 2>/dev/null && fail "after SIGTERM the program was left running"
+finish
