@@ -26,6 +26,53 @@ check_cppflags = $(AM_CPPFLAGS) -I$(top_builddir) -I$(top_srcdir) -I$(top_srcdir
 	-I$(top_srcdir)/tests $(CHECK_CFLAGS)
 check_ldadd = libcore.la $(CHECK_LIBS)
 
+# Paths are absolute, so that a test may change its directory. The variables of the
+# library itself are taken away: a suite must not depend on who runs it.
+AM_TESTS_ENVIRONMENT = \
+	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
+	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER; \
+	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
+	CC='$(CC)'; CXX='$(CXX_FOR_TESTS)'; CFLAGS='$(CFLAGS)'; CPPFLAGS='$(CPPFLAGS)'; \
+	LDFLAGS='$(LDFLAGS)'; MAKE='$(MAKE)'; SED='$(SED)'; NM='$(NM)'; OBJDUMP='$(OBJDUMP)'; \
+	VALGRIND='$(VALGRIND)'; PKG_CONFIG='$(PKG_CONFIG)'; LIBTOOL='$(SHELL) $(abs_top_builddir)/libtool'; \
+	VERSION='$(PACKAGE_VERSION)'; EXEEXT='$(EXEEXT)'; \
+	bindir='$(bindir)'; libdir='$(libdir)'; includedir='$(includedir)'; docdir='$(docdir)'; \
+	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-60}; \
+	ASAN_OPTIONS=$${ASAN_OPTIONS-allocator_may_return_null=1}; \
+	TSAN_OPTIONS=$${TSAN_OPTIONS-allocator_may_return_null=1}; \
+	export ASAN_OPTIONS TSAN_OPTIONS; \
+	export srcdir builddir CC CXX CFLAGS CPPFLAGS LDFLAGS MAKE SED NM OBJDUMP VALGRIND PKG_CONFIG \
+	       LIBTOOL VERSION EXEEXT bindir libdir includedir docdir CK_DEFAULT_TIMEOUT;
+
+# A libcheck program's closing line is shown as well as logged: file descriptor 9 is
+# make's own standard output.
+AM_TESTS_FD_REDIRECT = 9>&1
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/unit.sh
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+
+if HAVE_CHECK
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+else
+# configure goes on without libcheck, so that the library builds anywhere; a suite that
+# leaves its programs out must not look as if it had passed.
+check_DATA += no-libcheck
+no-libcheck:
+	@echo "make check needs libcheck (Debian's package: check). Install it and run ./configure again." >&2; \
+	exit 1
+endif
+
+TESTS += $(shell_tests)
+EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
+
+# The result of the last `make check` in one line, single checks counted.
+check-totals:
+	@$(SHELL) $(srcdir)/tests/totals.sh $(TEST_LOGS)
+.PHONY: no-libcheck check-totals
+
+# ---- The tests, a block each ------------------------------------------------------------
+
 # layout.h, against vectors that Rust's std wrote
 unit_tests += tests/check_layout
 tests_check_layout_SOURCES = tests/check_layout.c tests/layout_vectors.h
@@ -57,31 +104,6 @@ tests_check_arena_threads_SOURCES = tests/check_arena_threads.c tests/counting.h
 tests_check_arena_threads_CPPFLAGS = $(check_cppflags)
 tests_check_arena_threads_LDADD = $(check_ldadd)
 
-# Paths are absolute, so that a test may change its directory. The variables of the
-# library itself are taken away: a suite must not depend on who runs it.
-AM_TESTS_ENVIRONMENT = \
-	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
-	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH; \
-	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
-	CC='$(CC)'; CXX='$(CXX_FOR_TESTS)'; CFLAGS='$(CFLAGS)'; CPPFLAGS='$(CPPFLAGS)'; \
-	LDFLAGS='$(LDFLAGS)'; MAKE='$(MAKE)'; SED='$(SED)'; NM='$(NM)'; OBJDUMP='$(OBJDUMP)'; \
-	VALGRIND='$(VALGRIND)'; PKG_CONFIG='$(PKG_CONFIG)'; LIBTOOL='$(SHELL) $(abs_top_builddir)/libtool'; \
-	VERSION='$(PACKAGE_VERSION)'; EXEEXT='$(EXEEXT)'; \
-	bindir='$(bindir)'; libdir='$(libdir)'; includedir='$(includedir)'; docdir='$(docdir)'; \
-	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-60}; \
-	ASAN_OPTIONS=$${ASAN_OPTIONS-allocator_may_return_null=1}; \
-	TSAN_OPTIONS=$${TSAN_OPTIONS-allocator_may_return_null=1}; \
-	export ASAN_OPTIONS TSAN_OPTIONS; \
-	export srcdir builddir CC CXX CFLAGS CPPFLAGS LDFLAGS MAKE SED NM OBJDUMP VALGRIND PKG_CONFIG \
-	       LIBTOOL VERSION EXEEXT bindir libdir includedir docdir CK_DEFAULT_TIMEOUT;
-
-# A libcheck program's closing line is shown as well as logged: file descriptor 9 is
-# make's own standard output.
-AM_TESTS_FD_REDIRECT = 9>&1
-LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/unit.sh
-TEST_EXTENSIONS = .sh
-SH_LOG_COMPILER = $(SHELL)
-
 unit_tests += tests/check_misuse
 tests_check_misuse_CPPFLAGS = $(check_cppflags)
 tests_check_misuse_LDADD = $(check_ldadd)
@@ -89,19 +111,6 @@ tests_check_misuse_LDADD = $(check_ldadd)
 unit_tests += tests/check_fork
 tests_check_fork_CPPFLAGS = $(check_cppflags)
 tests_check_fork_LDADD = $(check_ldadd)
-
-if HAVE_CHECK
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
-else
-# configure goes on without libcheck, so that the library builds anywhere; a suite that
-# leaves its programs out must not look as if it had passed.
-check_DATA += no-libcheck
-no-libcheck:
-	@echo "make check needs libcheck (Debian's package: check). Install it and run ./configure again." >&2; \
-	exit 1
-endif
-.PHONY: no-libcheck check-totals
 
 # The interposer.
 shell_tests += tests/preload.sh tests/preload-symbols.sh tests/run.sh
@@ -124,13 +133,6 @@ shell_tests += tests/secure.sh
 
 # The manual (doc/doc.mk).
 shell_tests += tests/man.sh tests/man-lint.sh tests/man-examples.sh
-
-TESTS += $(shell_tests)
-EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
-
-# The result of the last `make check` in one line, single checks counted.
-check-totals:
-	@$(SHELL) $(srcdir)/tests/totals.sh $(TEST_LOGS)
 
 # The conformance kit over every allocator there is, and over allocators with known faults.
 # They link the library as a program does: the kit knows the public headers only.
