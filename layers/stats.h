@@ -3,6 +3,7 @@
  * The insides of the layer `stats`, for its own files only.
  *
  *   stats.c            the slots, create() and destroy()
+ *   stats_count.c      counting what does not go the short way of stats.c
  *   stats_counters.c   blocks of counters: finding, taking over, giving back
  *   stats_total.c      adding them up; dal_stats_read()
  *   stats_report.c     the text, at exit and on a signal
@@ -53,7 +54,7 @@
 #define STATS_BALANCE_BLOCKS 2048
 
 /* A word that sends every call on the long way: of a class that always goes there, or of one
- * of which this thread has given no block back lately (see settle_given() in stats.c). */
+ * of which this thread has given no block back lately (see dal_stats_settle_given_()). */
 #define STATS_RECENT_CLOSED UINT32_C(0x80000000)
 
 /* Bits that no open word has: bytes from 0x1000, blocks from 128. Every bit above them, too,
@@ -113,6 +114,36 @@ struct stats_instance {
 /* ---- stats.c --------------------------------------------------------------------------- */
 
 STATS_HIDDEN void *dal_stats_alloc_(size_t size, size_t align, void *ctx);
+
+/* dal_stats_class_of() in two instructions. 2 * size + 1 is never 0, and wraps only for a
+ * size above PTRDIFF_MAX, whose class does not matter since it is not on the short way. */
+static inline size_t stats_class_of(size_t size)
+{
+    return 63 - (size_t)__builtin_clzll(2 * (unsigned long long)size + 1);
+}
+
+/* ---- stats_count.c ------------------------------------------------------------------------ */
+
+/* What a call did: the block that it took, and the one that it gave. */
+struct stats_event {
+    enum dal_stats_operation operation;
+    int failed;
+    int has_old, has_new;
+    size_t old_size, new_size;
+};
+
+/* Count a call that was not counted on the short way. */
+STATS_HIDDEN void dal_stats_count_(struct stats_instance *instance,
+                                   const struct stats_event *event);
+
+/* Take back what the short way has added for an allocation that failed, and count that. */
+STATS_HIDDEN void dal_stats_count_failed_alloc_(struct stats_instance *instance, size_t size);
+
+/* Make room in the recent word of a class of sizes, of what alloc made or dealloc was given. */
+STATS_HIDDEN void dal_stats_settle_made_(struct stats_instance *instance,
+                                         struct stats_counters *counters, size_t index);
+STATS_HIDDEN void dal_stats_settle_given_(struct stats_instance *instance,
+                                          struct stats_counters *counters, size_t index);
 
 /* ---- stats_counters.c -------------------------------------------------------------------- */
 

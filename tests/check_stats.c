@@ -585,6 +585,20 @@ START_TEST(test_peak_of_a_small_program_is_exact)
 }
 END_TEST
 
+START_TEST(test_peak_of_phases_is_exact)
+{
+    const struct dal_instance *instance = make_stats();
+
+    for (size_t count = 300; count <= 900; count += 300) {
+        allocate(instance, 24, count);
+        give_back(instance, 24, count);
+        ck_assert_uint_eq(read_stats(instance).peak_bytes, 24 * count);
+        ck_assert_uint_eq(read_stats(instance).peak_blocks, count);
+    }
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 START_TEST(test_peak_does_not_rise_where_blocks_only_come_and_go)
 {
     const struct dal_instance *instance = make_stats();
@@ -771,8 +785,8 @@ END_TEST
 
 /* Allocates in every round of destructors that the system runs, so in some after ours. */
 static pthread_key_t late_key;
-static int late_calls;
-static int late_past_end;
+static _Atomic(int) late_calls;
+static _Atomic(int) late_past_end;
 
 static void late_destructor(void *instance)
 {
@@ -867,6 +881,37 @@ START_TEST(test_new_instance_has_no_counts_of_one_that_is_gone)
         assert_live(instance, 40000, 202);
         dal_instance_destroy(instance);
     }
+}
+END_TEST
+
+/* Pages of the process; 0 where that is not told. */
+static long page_count(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    long pages = 0;
+
+    if (file && fscanf(file, "%ld", &pages) != 1)
+        pages = 0;
+    if (file)
+        (void)fclose(file);
+    return pages;
+}
+
+START_TEST(test_short_lived_instances_in_short_lived_threads_need_no_more_memory)
+{
+    long before = 0;
+
+    for (int i = 0; i < 3000; i++) {
+        const struct dal_instance *instance = make_stats();
+
+        in_thread(allocate_once, (void *)(uintptr_t)instance);
+        assert_live(instance, 16, 1);
+        dal_instance_destroy(instance);
+        if (i == 10)
+            before = page_count();
+    }
+    /* A block of counters each would be more than 1,000. */
+    ck_assert_int_lt(page_count() - before, 100);
 }
 END_TEST
 
@@ -993,11 +1038,21 @@ END_TEST
 
 /* ---- Without memory ------------------------------------------------------------------------------------------ */
 
+/* Sanitizers and valgrind need memory of their own where the library has none. */
+static int memory_can_be_limited(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    int is_sanitized = 0;
+
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-# define MEMORY_CAN_BE_LIMITED 0
-#else
-# define MEMORY_CAN_BE_LIMITED 1
+    is_sanitized = 1;
+#elif defined __has_feature
+# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    is_sanitized = 1;
+# endif
 #endif
+    return !is_sanitized && !(preloaded && strstr(preloaded, "vgpreload"));
+}
 
 START_TEST(test_calls_without_memory_to_count_in_are_passed_on_and_told)
 {
@@ -1205,6 +1260,7 @@ static void add_counting_tests(TCase *tcase)
     TEST(test_random_calls_are_counted_exactly_at_every_moment);
     TEST(test_counts_are_exact_before_and_after_a_recent_word_is_full);
     TEST(test_peak_of_a_small_program_is_exact);
+    TEST(test_peak_of_phases_is_exact);
     TEST(test_peak_does_not_rise_where_blocks_only_come_and_go);
     TEST(test_peak_starts_again_after_reset);
     TEST(test_peak_of_threads_is_exact_to_64_kib_a_thread);
@@ -1220,10 +1276,11 @@ static void add_sharing_tests(TCase *tcase)
     TEST(test_instances_in_turn_count_each_for_itself);
     TEST(test_two_layers_of_one_stack_count_the_same);
     TEST(test_new_instance_has_no_counts_of_one_that_is_gone);
+    TEST(test_short_lived_instances_in_short_lived_threads_need_no_more_memory);
     TEST(test_thread_does_not_take_a_new_instance_for_one_that_is_gone);
     TEST(test_child_goes_on_from_the_counts_of_its_parent);
     TEST(test_child_of_a_threaded_parent_counts_on);
-    if (MEMORY_CAN_BE_LIMITED)
+    if (memory_can_be_limited())
         TEST(test_calls_without_memory_to_count_in_are_passed_on_and_told);
 }
 

@@ -173,13 +173,14 @@ clean-local:
 # The layer `stats`
 if OS_POSIX
 unit_tests += tests/check_stats
-check_PROGRAMS += tests/stats_user
-shell_tests += tests/stats-print.sh
+check_PROGRAMS += tests/stats_user tests/stats_pairs
+shell_tests += tests/stats-print.sh tests/stats-cost.sh
 endif
 tests_check_stats_CPPFLAGS = $(check_cppflags)
 tests_check_stats_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
-EXTRA_DIST += tests/stats-print.sh
+tests_stats_pairs_LDADD = libdispatchalloc.la
+EXTRA_DIST += tests/stats-print.sh tests/stats-cost.sh
 
 # dispatchalloc compare, doctor
 if OS_POSIX
