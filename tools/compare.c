@@ -160,7 +160,7 @@ static int take_options(struct compare_arguments *arguments, int argc, char **ar
         case JSON: arguments->wants_json = 1; break;
         case OUTPUT: arguments->shows_output = 1; break;
         case 'h': tool_print_command_help(&tool_compare); return -1;
-        default: return tool_try_help(&tool_compare);
+        default: return (int)tool_try_help(&tool_compare);
         }
     }
     if (result)

@@ -180,7 +180,7 @@ static int examine_program(int argc, char **argv)
             child.seconds_limit = (unsigned)seconds;
             break;
         case 'h': tool_print_command_help(&tool_doctor); return TOOL_OK;
-        default: return tool_try_help(&tool_doctor);
+        default: return (int)tool_try_help(&tool_doctor);
         }
     }
     if (optind == argc)
