@@ -56,3 +56,20 @@ answer fixed-arena wordfreq fixed-arena:capacity=256M "$@"
 answer arena wordfreq arena "$@"
 answer stats wordfreq stats+arena "$@"
 answer pool wordfreq_pool '' "$@"
+
+# The modules that were built, where they were built. Whether they can be opened from there
+# depends on who can write to the directory.
+DISPATCHALLOC_MODULE_PATH=
+for module in jemalloc mimalloc tcmalloc tbb; do
+    directory=$(dirname "$programs")/backends/$module/.libs
+    [ ! -e "$directory/$module.so" ] || DISPATCHALLOC_MODULE_PATH=$(cd "$directory" && pwd -P):$DISPATCHALLOC_MODULE_PATH
+done
+export DISPATCHALLOC_MODULE_PATH
+for module in jemalloc mimalloc tcmalloc tbb; do
+    case :$DISPATCHALLOC_MODULE_PATH in */backends/$module/.libs:*) ;; *) continue ;; esac
+    if "$(dirname "$programs")/tools/dispatchalloc" explain "$module" >"$out/explained" 2>&1; then
+        answer "$module" wordfreq "$module" "$@"
+    else
+        cat "$out/explained"
+    fi
+done

@@ -37,7 +37,7 @@ EXTRA_DIST += examples/constitution.txt examples/demo.sh
 
 # The main job: count the words of some megabytes of real text under each backend.
 # DEMO_TEXT names other files, DEMO_REPEAT says how often each is read.
-demo: examples/wordfreq examples/wordfreq_pool
+demo: all examples/wordfreq examples/wordfreq_pool
 	@DEMO_TEXT='$(DEMO_TEXT)' DEMO_REPEAT='$(DEMO_REPEAT)' \
 	$(SHELL) $(srcdir)/examples/demo.sh examples $(srcdir)/examples
 .PHONY: demo

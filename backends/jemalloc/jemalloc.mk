@@ -9,7 +9,7 @@ backends_jemalloc_jemalloc_la_SOURCES = \
 backends_jemalloc_jemalloc_la_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAGS)
 backends_jemalloc_jemalloc_la_CFLAGS = $(module_cflags)
 backends_jemalloc_jemalloc_la_LDFLAGS = $(module_ldflags)
-EXTRA_DIST += backends/jemalloc/private.sh backends/jemalloc/system.c
+EXTRA_DIST += backends/jemalloc/fetch.sh backends/jemalloc/private.sh backends/jemalloc/system.c
 if WITH_JEMALLOC
 backend_LTLIBRARIES += backends/jemalloc/jemalloc.la
 endif
