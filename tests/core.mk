@@ -68,4 +68,4 @@ tests_check_chain_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wra
 	-Wl,--wrap=posix_memalign,--wrap=aligned_alloc,--wrap=mmap
 
 # ---- What is public, and who may know whom ---------------------------------------------------
-shell_tests += tests/headers.sh tests/symbols.sh tests/structure.sh
+shell_tests += tests/headers.sh tests/symbols.sh tests/structure.sh tests/front.sh

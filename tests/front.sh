@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+# The front does nothing but jump: at most four instructions a function on x86-64, five with
+# CET, without a PLT; and no program copies anything of the library's.
+set -eu
+. "$srcdir/tests/lib.sh"
+[ -n "$shared" ] || skip "no shared library was built"
+case $(echo __x86_64__ __LP64__ | $CC -E -P -xc -) in
+"1 1") ;;
+*) skip "instructions are counted on x86-64 only" ;;
+esac
+not_sanitized "its instructions are in between"
+case " $CFLAGS " in
+*" -O0 "*) skip "built with -O0" ;;
+*" -O"*) ;;
+*) skip "built without -O" ;;
+esac
+[ -n "$OBJDUMP" ] || skip "there is no objdump"
+library=$builddir/.libs/libdispatchalloc.so
+
+# The instructions of a function up to its end, which is a jump that always goes: what
+# follows up to the next function fills up.
+instructions() {
+    $OBJDUMP -d --no-show-raw-insn "$library" | awk -v name="<$1>:" '
+        $2 == name { on = 1; next }
+        on && NF == 0 { exit }
+        on { sub(/^[^\t]*\t/, ""); print; if (/^(bnd |notrack )*jmp/ || /^ret/) exit }'
+}
+
+for function in dal_alloc dal_dealloc dal_alloc_zeroed dal_realloc; do
+    instructions $function >"$work/code"
+    echo "$function:"
+    sed 's/^/    /' "$work/code"
+    limit=4
+    ! head -n 1 "$work/code" | grep -q '^endbr64' || limit=5
+    count=$(wc -l <"$work/code")
+    [ "$count" -ge 2 ] || fail "$function was not found"
+    [ "$count" -le $limit ] || fail "$function has $count instructions, more than $limit"
+    # The last one jumps through the table: by memory or by register, never to a fixed place.
+    tail -n 1 "$work/code" | grep -Eq '^(bnd |notrack )*jmp +\*' || fail "$function does not end in a jump"
+    ! grep -Eq '@plt|\<call|\<j[a-z]+ +[0-9a-f]+|push|pop|lock' "$work/code" ||
+        fail "$function does more than jump"
+done
+
+# ---- Nothing goes through a PLT, in the whole library ----------------------------------------
+if command -v readelf >/dev/null 2>&1; then
+    # (What the C library itself links into every shared object is not built by us.)
+    readelf -rW "$library" | awk '/JUMP_SLO/ { sub(/@.*/, "", $5); print $5 }' |
+        grep -v -e '^__register_atfork$' -e '^__cxa_' | while read -r name; do
+            fail "$name is called through a PLT"
+        done
+
+    # A program that is not position-independent, has a choice and a veto and takes the
+    # address of whatever there is: the linker would copy data into it.
+    {
+        printf '%s\n' '#include <dispatchalloc.h>' 'typedef void (*function)(void);' \
+            'static void *a(size_t s, size_t n, void *c) { (void)s; (void)n; return c; }' \
+            'static void d(void *p, size_t s, size_t n, void *c) { (void)p; (void)s; (void)n; (void)c; }' \
+            'static const struct dal_allocator mine = { DAL_ALLOCATOR_HEADER(0), .alloc = a, .dealloc = d };' \
+            'DAL_GLOBAL_ALLOCATOR(mine);' 'DAL_FORBID_ENVIRONMENT();' \
+            'const struct dal_link_choice *const *volatile choice = &dal_link_choice_;' \
+            'const char *const *volatile veto = &dal_forbid_environment_;' \
+            'function volatile all[] = {'
+        sed -n 's/^[[:space:]]*\(dal_[a-z_0-9]*\);.*/(function)\1,/p' "$srcdir/lib/libdispatchalloc.map"
+        printf '%s\n' '};' 'int main(void) { return all[0] == 0 || choice == 0 || veto == 0; }'
+    } >"$work/everything.c"
+    for compiler in $(compilers); do
+        for flags in "-fno-pie -no-pie" "-fno-pic -no-pie -O2" "-fPIE -pie"; do
+            # shellcheck disable=SC2086
+            $compiler $flags $include "$work/everything.c" -o "$work/everything" $shared 2>"$work/said" ||
+                { cat "$work/said"; fail "$compiler $flags does not link"; continue; }
+            readelf -rW "$work/everything" >"$work/relocations"
+            ! grep -E '_COPY.*dal_' "$work/relocations" || fail "$compiler $flags copies data"
+            grep -q 'dal_instance_create' "$work/relocations" ||
+                fail "$compiler $flags: the relocations were not found"
+            "$work/everything" || fail "$compiler $flags: exit $?"
+        done
+    done
+fi
+finish
