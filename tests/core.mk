@@ -69,3 +69,8 @@ tests_check_chain_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wra
 
 # ---- What is public, and who may know whom ---------------------------------------------------
 shell_tests += tests/headers.sh tests/symbols.sh tests/structure.sh tests/front.sh
+
+# ---- What it costs (bench/bench.mk) ------------------------------------------------------------
+if OS_POSIX
+shell_tests += bench/cost.sh
+endif
