@@ -26,16 +26,19 @@ int main(void)
     (void)dal_global_set_spec("no such name");
     (void)dal_global_explain(text, sizeof text);
     printf("AT_SECURE %lu\n%s", getauxval(AT_SECURE), text);
-    return 0;
+    (void)dal_spec_visit("no-such-name", NULL, NULL, text, sizeof text);
+    return printf("%s\n", text) < 0;
 }
 EOF
 # The archive, where there is one: the loader may not be allowed to read the build directory.
 # shellcheck disable=SC2086
 for flavour in '' -DEARLY; do
     quietly $CC $CPPFLAGS $CFLAGS $flavour $include "$work/program.c" -o "$work/program$flavour" \
-        ${archive:-$shared} || fail "does not build: $flavour"
+        ${archive:+-Wl,-u,dal_loader_find_} ${archive:-$shared} || fail "does not build: $flavour"
 done
 [ ! -e "$work/failures" ] || finish
+
+mkdir "$work/modules"
 
 raise() { # FILE
     if [ "$(id -u)" = 0 ]; then
@@ -49,7 +52,7 @@ raise() { # FILE
 }
 
 variables="DISPATCHALLOC_BACKEND=fixed-arena DISPATCHALLOC_STRICT=maybe DISPATCHALLOC_VERBOSE=1
-    DISPATCHALLOC_MODULE_PATH=$work"
+    DISPATCHALLOC_MODULE_PATH=$work/modules"
 
 for flavour in '' -DEARLY; do
     program=$work/program$flavour
@@ -57,7 +60,7 @@ for flavour in '' -DEARLY; do
     # shellcheck disable=SC2086
     answer=$(env $variables "$program" 2>&1)
     case $answer in
-    *"fixed-arena "*" serves (DISPATCHALLOC_BACKEND=fixed-arena)"*"serves: fixed-arena "*) ;;
+    *"fixed-arena "*" serves (DISPATCHALLOC_BACKEND=fixed-arena)"*"serves: fixed-arena "*"$work/modules"*) ;;
     *) fail "without privileges $flavour: $answer" ;;
     esac
 
@@ -72,6 +75,9 @@ chosen by: nobody chose
 ignored: the environment, since the process has raised privileges
 sealed by: '*) ;;
     *) fail "raised $flavour: $answer" ;;
+    esac
+    case $answer in
+    *"$work/modules"*) fail "raised $flavour: modules are looked for where a variable says: $answer" ;;
     esac
     # Nothing is said but for what the program itself did too late.
     case $(cat "$work/said") in

@@ -81,6 +81,9 @@ for directory in backends/* layers tools conformance; do
         # The list of names that the interposer and the doctor share: no code.
         [ "$file $header" = "tools/bindings.c preload/symbols.h" ] && continue
         case $directory:$header in
+        backends/*:../*/*) echo "$file includes $header" ;;
+        # What several backends share, next to them.
+        backends/*:../*) [ -e "backends/${header#../}" ] || echo "$file includes $header" ;;
         tools:tools/* | tools:conformance/conformance.h | conformance:conformance/*) ;;
         *:*/*) echo "$file includes $header" ;;
         *) [ -e "$directory/$header" ] || echo "$file includes $header" ;;
@@ -107,7 +110,8 @@ word() { echo "(^|[^a-zA-Z0-9_])($1)([^a-zA-Z0-9_]|\$)"; }
 only "the environment is read" "$(word 'getenv|secure_getenv|setenv|putenv|environ')" \
     lib/compat/ preload/interposer.c
 only "variables are named" "$(word 'dal_compat_getenv_')" lib/compat/ lib/environment.c
-only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/loader.c preload/
+only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/loader.c preload/ \
+    backends/jemalloc/system.c # a module, which asks for what is in the process
 only "libraries are unloaded" "$(word 'dlclose')" nowhere
 only "RTLD_DEEPBIND is used" "$(word 'RTLD_DEEPBIND')" nowhere
 # (How a symbol is hidden depends on the object format; that is not what this is about.)
