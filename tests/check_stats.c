@@ -910,8 +910,8 @@ START_TEST(test_short_lived_instances_in_short_lived_threads_need_no_more_memory
         if (i == 10)
             before = page_count();
     }
-    /* A block of counters each would be more than 1,000. */
-    ck_assert_int_lt(page_count() - before, 100);
+    /* A block of counters each would be more than 1,000; a sanitizer takes some of its own. */
+    ck_assert_int_lt(page_count() - before, 600);
 }
 END_TEST
 
