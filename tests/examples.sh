@@ -2,40 +2,34 @@
 # The example programs print what they promise, under every backend, on real text and on
 # bad input. The words of the text are counted a second time by sort and uniq.
 set -eu
-work=$builddir/tests/examples.tmp
-rm -rf "$work"
-mkdir -p "$work"
-trap 'rm -rf "$work"' EXIT
+. "$srcdir/tests/lib.sh"
 programs=$builddir/examples
 text=$srcdir/examples/constitution.txt
 
-fail() { echo "FAIL: $*"; exit 1; }
-
-# expect WHAT STATUS TEXT COMMAND...: its status, and all that it prints (both streams).
-expect() {
-    what=$1 status=$2 expected=$3 got=0
+# prints WHAT STATUS TEXT COMMAND...: its status, and all that it prints (both streams).
+prints() {
+    what=$1 wanted="$2: $3" got=0
     shift 3
     printed=$("$@" 2>&1 </dev/null) || got=$?
-    [ "$got" -eq "$status" ] || fail "$what: exit status $got, not $status: $printed"
-    [ "$printed" = "$expected" ] || fail "$what: printed '$printed', not '$expected'"
+    expect "$what" "$wanted" "$got: $printed"
 }
 
 backend() { spec=$1; shift; DISPATCHALLOC_BACKEND=$spec "$@"; }
 
 # ---- the two programs of Rust's documentation ----
-expect first 0 42 "$programs/first"
-expect 'first, arena' 0 42 backend arena "$programs/first"
-expect simple_allocator 0 'allocated so far: 20' "$programs/simple_allocator"
-expect 'simple_allocator, overridden' 0 'allocated so far: 0' \
+prints first 0 42 "$programs/first"
+prints 'first, arena' 0 42 backend arena "$programs/first"
+prints simple_allocator 0 'allocated so far: 20' "$programs/simple_allocator"
+prints 'simple_allocator, overridden' 0 'allocated so far: 0' \
     backend system "$programs/simple_allocator"
 
 # ---- the custom allocator, in all three ways ----
 [ "$(wc -l <"$srcdir/examples/pool.c")" -lt 60 ] || fail "pool.c is no longer under 60 lines"
-expect 'at start-up' 0 'pool served "chosen at start-up"' "$programs/pool_startup"
-expect 'at start-up, overridden' 0 'arena served "chosen at start-up"' \
+prints 'at start-up' 0 'pool served "chosen at start-up"' "$programs/pool_startup"
+prints 'at start-up, overridden' 0 'arena served "chosen at start-up"' \
     backend arena "$programs/pool_startup"
-expect 'registered only' 0 'system served "chosen by name"' "$programs/pool_named"
-expect 'by name' 0 'pool served "chosen by name"' backend pool "$programs/pool_named"
+prints 'registered only' 0 'system served "chosen by name"' "$programs/pool_named"
+prints 'by name' 0 'pool served "chosen by name"' backend pool "$programs/pool_named"
 
 # ---- wordfreq: the answer ----
 LC_ALL=C tr 'A-Z' 'a-z' <"$text" | LC_ALL=C tr -cs 'a-z\200-\377' '\n' | grep . >"$work/words"
@@ -88,11 +82,11 @@ awk -v asked="$asked" '
 wordfreq=$programs/wordfreq
 none="       0 words, 0 different"
 served='system served 2 calls for 512 bytes'
-expect 'no file' 2 'usage: wordfreq [-n TOP] [-r REPEAT] FILE...' "$wordfreq"
-expect 'bad number' 2 'wordfreq: -1: not a number of words to print' "$wordfreq" -n -1 "$text"
+prints 'no file' 2 'usage: wordfreq [-n TOP] [-r REPEAT] FILE...' "$wordfreq"
+prints 'bad number' 2 'wordfreq: -1: not a number of words to print' "$wordfreq" -n -1 "$text"
 # One stream at a time: their order is not part of the promise.
 silently() { "$@" >/dev/null; }
-expect 'missing file' 1 "wordfreq: $work/absent: No such file or directory
+prints 'missing file' 1 "wordfreq: $work/absent: No such file or directory
 $served" silently "$wordfreq" -r 5 "$work/absent"
 "$wordfreq" "$work" >"$work/answer" 2>"$work/report" && fail "a directory is not refused"
 grep -Fxq "wordfreq: $work: Is a directory" "$work/report" || fail "directory: $(cat "$work/report")"
@@ -101,10 +95,10 @@ grep -Fxq "wordfreq: $work: Is a directory" "$work/report" || fail "directory: $
 "$wordfreq" "$work/absent" "$text" >"$work/answer" 2>&1 && fail "half a result looks like a whole one"
 grep -q ' 722 the' "$work/answer" || fail "a bad file hides the good one"
 : >"$work/empty"
-expect 'empty file' 0 "$none" sh -c '"$1" "$2" 2>/dev/null' sh "$wordfreq" "$work/empty"
+prints 'empty file' 0 "$none" sh -c '"$1" "$2" 2>/dev/null' sh "$wordfreq" "$work/empty"
 # A binary file, a word of 3 MB, and no newline at the end.
 { printf 'Word\0word\377\001'; head -c 3000000 /dev/zero | tr '\0' Q; } >"$work/odd"
-expect 'binary' 0 '3 words, 3 different' \
+prints 'binary' 0 '3 words, 3 different' \
     sh -c '"$1" "$2" 2>/dev/null | tail -n 1 | sed "s/^ *//"' sh "$wordfreq" "$work/odd"
 [ "$("$wordfreq" - <"$text" 2>/dev/null)" = "$("$wordfreq" "$text" 2>/dev/null)" ] ||
     fail "standard input is counted otherwise"
@@ -123,12 +117,14 @@ if [ -c /dev/full ]; then
 fi
 
 # ---- everything is given back ----
-case " $CFLAGS " in
-*-fsanitize=*) exit 0 ;; # valgrind and a sanitizer do not mix; the sanitizer checks leaks itself
-esac
-[ -n "$VALGRIND" ] || { echo "valgrind was not found: leaks were not looked for"; exit 0; }
+# A sanitizer looks for leaks itself, and does not mix with valgrind.
+if [ -n "$sanitized" ] || [ -z "$VALGRIND" ]; then
+    echo "not run under valgrind"
+    finish
+fi
 for program in first wordfreq; do
     $LIBTOOL --mode=execute "$VALGRIND" -q --error-exitcode=9 --leak-check=full \
         --show-leak-kinds=all --errors-for-leak-kinds=all "$programs/$program" "$text" \
         >/dev/null 2>"$work/report" || fail "$program under valgrind: $(cat "$work/report")"
 done
+finish
