@@ -65,6 +65,10 @@ int dal_compat_atfork_(void (*prepare)(void), void (*parent)(void), void (*child
  * where the file is not known. Opens and reads a file of the system; only for messages. */
 void dal_compat_locate_(const void *address, char *text, size_t bytes);
 
+/* The address that code was linked at, which addr2line(1) takes, or 0 where that is not known.
+ * Takes the same lock as the next function. */
+uintptr_t dal_compat_link_address_(uintptr_t address);
+
 /* Visit each object of the process that has a copy of this library in it, by its file. Takes
  * the lock under which the loader changes its list of objects, which is never held while
  * code of a program runs. Visits nothing where objects cannot be listed. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding every copy of this library in the process: each carries an ELF note, in the
- * shared library or in whatever the static one was linked into.
+ * Looking at the objects of a process. Every copy of this library is found by an ELF note,
+ * in the shared library or in whatever the static one was linked into.
  */
 #include <config.h>
 
@@ -88,4 +88,35 @@ void dal_compat_visit_copies_(void (*visit)(const char *file, void *data), void 
     struct search search = {visit, data};
 
     (void)dl_iterate_phdr(look_into, &search);
+}
+
+struct place {
+    uintptr_t address;
+    uintptr_t link_address;
+};
+
+static int look_for_place(struct dl_phdr_info *object, size_t size, void *data)
+{
+    struct place *place = data;
+
+    (void)size;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+
+        if (segment->p_type != PT_LOAD || place->address < start ||
+            place->address - start >= segment->p_memsz)
+            continue;
+        place->link_address = place->address - object->dlpi_addr;
+        return 1;
+    }
+    return 0;
+}
+
+uintptr_t dal_compat_link_address_(uintptr_t address)
+{
+    struct place place = {address, 0};
+
+    (void)dl_iterate_phdr(look_for_place, &place);
+    return place.link_address;
 }

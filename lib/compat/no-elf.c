@@ -4,6 +4,12 @@
 
 #include "compat/compat.h"
 
+uintptr_t dal_compat_link_address_(uintptr_t address)
+{
+    (void)address;
+    return 0;
+}
+
 void dal_compat_visit_copies_(void (*visit)(const char *file, void *data), void *data)
 {
     (void)visit;

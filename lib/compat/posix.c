@@ -190,7 +190,7 @@ int dal_compat_atfork_(void (*prepare)(void), void (*parent)(void), void (*child
  * the text written if the line covers the address. */
 static int locate_in_line(const char *line, uintptr_t address, char *text, size_t bytes)
 {
-    uintptr_t start, end, offset;
+    uintptr_t start, end, offset, place;
     int path_at = 0;
 
     if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNxPTR " %*s %*s %n", &start, &end, &offset,
@@ -198,7 +198,11 @@ static int locate_in_line(const char *line, uintptr_t address, char *text, size_
         return 0;
     if (address < start || address >= end || path_at == 0 || line[path_at] != '/')
         return 0;
-    (void)snprintf(text, bytes, "%s+0x%" PRIxPTR, line + path_at, address - start + offset);
+    /* The place in the file is another number in a program that is not position-independent,
+     * and where the linker moves segments apart. */
+    place = dal_compat_link_address_(address);
+    (void)snprintf(text, bytes, "%s+0x%" PRIxPTR, line + path_at,
+                   place ? place : address - start + offset);
     return 1;
 }
 
