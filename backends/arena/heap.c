@@ -62,25 +62,37 @@ static inline int is_cached(const struct dal_heap_ *heap)
     return dal_heap_cache_.generation == heap->generation;
 }
 
-/* Cut a block from the cached chunk, or NULL. The room is compared as a signed number,
+/* Cut a block of the cached chunk for a layout that needs no alignment, nor memory of its
+ * own, nor (size 0) a closer look: 1 with *ptr set, or 0 if something else is to be done. */
+static inline int cut_short(const struct dal_heap_ *heap, size_t size, size_t align, char **ptr)
+{
+    size_t block_bytes = (size + (DAL_HEAP_GRAIN - 1)) & ~(size_t)(DAL_HEAP_GRAIN - 1);
+    char *block = dal_heap_cache_.next;
+
+    if (!is_cached(heap) || size - 1 >= heap->small_most || align > DAL_HEAP_GRAIN ||
+        block_bytes > (size_t)(dal_heap_cache_.end - block))
+        return 0;
+    dal_heap_cache_.next = block + block_bytes;
+    *ptr = block;
+    return 1;
+}
+
+/* Cut any block that is not for memory of its own. The room is compared as a signed number,
  * because the chunk may end before the aligned address. Where there is no chunk both ends
  * are 0. */
-static inline void *cut(size_t size, size_t align)
+static void *cut(size_t size, size_t align)
 {
     size_t block_bytes = dal_heap_block_bytes_(size);
-    uintptr_t block = (uintptr_t)dal_heap_cache_.next;
+    uintptr_t block = ((uintptr_t)dal_heap_cache_.next + (align - 1)) & ~((uintptr_t)align - 1);
 
-    if (align > DAL_HEAP_GRAIN)
-        block = (block + (align - 1)) & ~((uintptr_t)align - 1);
-    if (DAL_UNLIKELY_((ptrdiff_t)block_bytes >
-                      (ptrdiff_t)((uintptr_t)dal_heap_cache_.end - block)))
+    if ((ptrdiff_t)block_bytes > (ptrdiff_t)((uintptr_t)dal_heap_cache_.end - block))
         return NULL;
     dal_heap_cache_.next = (char *)(block + block_bytes);
     return (void *)block;
 }
 
-DAL_ATTRIBUTE_((noinline, cold))
-static void *alloc_slow(struct dal_heap_ *heap, size_t size, size_t align, int zeroed)
+DAL_ATTRIBUTE_((noinline))
+static void *alloc_long(struct dal_heap_ *heap, size_t size, size_t align, int zeroed)
 {
     struct dal_heap_state_ *state;
     void *ptr;
@@ -100,29 +112,21 @@ static void *alloc_slow(struct dal_heap_ *heap, size_t size, size_t align, int z
 
 static void *heap_alloc(size_t size, size_t align, void *ctx)
 {
-    struct dal_heap_ *heap = ctx;
-    void *ptr;
+    char *ptr;
 
-    if (DAL_LIKELY_(is_cached(heap) && !dal_heap_is_own_(heap, size, align))) {
-        ptr = cut(size, align);
-        if (DAL_LIKELY_(ptr != NULL))
-            return ptr;
-    }
-    return alloc_slow(heap, size, align, 0);
+    if (DAL_LIKELY_(cut_short(ctx, size, align, &ptr)))
+        return ptr;
+    return alloc_long(ctx, size, align, 0);
 }
 
 /* What a chunk holds is not known to be zero: blocks freed in it are used again. */
 static void *heap_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
-    struct dal_heap_ *heap = ctx;
-    void *ptr;
+    char *ptr;
 
-    if (DAL_LIKELY_(is_cached(heap) && !dal_heap_is_own_(heap, size, align))) {
-        ptr = cut(size, align);
-        if (DAL_LIKELY_(ptr != NULL))
-            return memset(ptr, 0, size);
-    }
-    return alloc_slow(heap, size, align, 1);
+    if (DAL_LIKELY_(cut_short(ctx, size, align, &ptr)))
+        return memset(ptr, 0, size);
+    return alloc_long(ctx, size, align, 1);
 }
 
 static inline int is_last(const struct dal_heap_ *heap, const void *ptr, size_t size)
@@ -138,7 +142,7 @@ static void heap_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     if (DAL_UNLIKELY_(dal_heap_is_own_(heap, size, align))) {
         if (ptr)
             dal_heap_own_free_(heap, ptr);
-    } else if (is_last(heap, ptr, size)) {
+    } else if (DAL_LIKELY_(is_last(heap, ptr, size))) {
         dal_heap_cache_.next = ptr;
     }
 }
@@ -237,7 +241,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     heap->generation = dal_heap_generation_();
     heap->child = request->child;
     heap->chunk_bytes = (size_t)chunk->number & ~(size_t)(DAL_HEAP_GRAIN - 1);
-    heap->own_from = power_of_two_within(heap->chunk_bytes / 4);
+    heap->small_most = power_of_two_within(heap->chunk_bytes / 4) - 1;
     heap->limit_bytes = limit->text ? (size_t)limit->number : SIZE_MAX;
 
     allocator->ctx = heap;

@@ -28,8 +28,9 @@
 
 #include <dispatchalloc/instance.h>
 
-#define DAL_HEAP_GRAIN 8u        /* sizes of blocks are multiples of it */
-#define DAL_HEAP_CHUNK_ALIGN 16u /* of whatever is taken from the child */
+/* What every block and whatever is taken from the child is aligned to, and sizes are
+ * rounded up to. glibc does the same, and most requests then need no alignment. */
+#define DAL_HEAP_GRAIN 16u
 
 /* Memory that blocks are cut from; begins with this. Ends are multiples of the grain. */
 struct dal_heap_chunk_ {
@@ -67,7 +68,7 @@ struct dal_heap_state_ {
 
 struct dal_heap_ {
     size_t generation; /* first: read by every call */
-    size_t own_from;   /* a power of two; see dal_heap_is_own_() */
+    size_t small_most; /* a power of two, less 1; see dal_heap_is_own_() */
     size_t chunk_bytes;
     size_t limit_bytes;
     const struct dal_instance *child;
@@ -163,15 +164,15 @@ static inline char *dal_heap_align_up_(char *start, size_t align)
 
 static inline size_t dal_heap_padding_(size_t align)
 {
-    return align > DAL_HEAP_CHUNK_ALIGN ? align - DAL_HEAP_CHUNK_ALIGN : 0;
+    return align > DAL_HEAP_GRAIN ? align - DAL_HEAP_GRAIN : 0;
 }
 
-/* Whether a block of this layout has memory of its own: its size or its alignment is at
- * least own_from, a power of two. That it follows from the layout alone is what lets a
- * block be freed without looking anything up. */
+/* Whether a block of this layout has memory of its own: its size or its alignment is more
+ * than small_most. That it follows from the layout alone is what lets a block be freed
+ * without looking anything up. */
 static inline int dal_heap_is_own_(const struct dal_heap_ *heap, size_t size, size_t align)
 {
-    return (size | align) >= heap->own_from;
+    return (size | align) > heap->small_most;
 }
 
 #endif /* DAL_ARENA_HEAP_H */

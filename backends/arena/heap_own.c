@@ -11,8 +11,8 @@
 #include "heap.h"
 
 #define HEADER_BYTES \
-    ((sizeof(struct dal_heap_own_) + DAL_HEAP_CHUNK_ALIGN - 1) & \
-     ~(size_t)(DAL_HEAP_CHUNK_ALIGN - 1))
+    ((sizeof(struct dal_heap_own_) + DAL_HEAP_GRAIN - 1) & \
+     ~(size_t)(DAL_HEAP_GRAIN - 1))
 
 /* ---- Memory of the child --------------------------------------------------------- */
 
@@ -41,8 +41,8 @@ void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 
     if (!reserve(heap, bytes))
         return NULL;
-    base = zeroed ? dal_instance_alloc_zeroed(heap->child, bytes, DAL_HEAP_CHUNK_ALIGN)
-                  : dal_instance_alloc(heap->child, bytes, DAL_HEAP_CHUNK_ALIGN);
+    base = zeroed ? dal_instance_alloc_zeroed(heap->child, bytes, DAL_HEAP_GRAIN)
+                  : dal_instance_alloc(heap->child, bytes, DAL_HEAP_GRAIN);
     if (!base)
         unreserve(heap, bytes);
     return base;
@@ -50,7 +50,7 @@ void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 
 void dal_heap_give_(struct dal_heap_ *heap, void *base, size_t bytes)
 {
-    dal_instance_dealloc(heap->child, base, bytes, DAL_HEAP_CHUNK_ALIGN);
+    dal_instance_dealloc(heap->child, base, bytes, DAL_HEAP_GRAIN);
     unreserve(heap, bytes);
 }
 
@@ -122,7 +122,7 @@ static void hand_over(struct dal_heap_state_ *state, struct dal_heap_own_ *own)
 /* Bytes to take for a block, or 0 if that is more than there can be. */
 static size_t total_for(size_t size, size_t align)
 {
-    const size_t most = (size_t)PTRDIFF_MAX - HEADER_BYTES - DAL_HEAP_CHUNK_ALIGN;
+    const size_t most = (size_t)PTRDIFF_MAX - HEADER_BYTES - DAL_HEAP_GRAIN;
     size_t padding = dal_heap_padding_(align);
 
     if (padding > most || size > most - padding)
@@ -196,12 +196,12 @@ void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size
     size_t total_bytes = total_for(new_size, align);
     void *base;
 
-    if (total_bytes == 0 || align > DAL_HEAP_CHUNK_ALIGN || state != dal_heap_find_(heap))
+    if (total_bytes == 0 || align > DAL_HEAP_GRAIN || state != dal_heap_find_(heap))
         return NULL;
     if (total_bytes > old_bytes && !reserve(heap, total_bytes - old_bytes))
         return NULL;
     unlink_own(own);
-    base = dal_instance_realloc(heap->child, own->base, old_bytes, DAL_HEAP_CHUNK_ALIGN,
+    base = dal_instance_realloc(heap->child, own->base, old_bytes, DAL_HEAP_GRAIN,
                                 total_bytes);
     if (!base) {
         link_own(state, own);
