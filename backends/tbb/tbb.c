@@ -4,9 +4,22 @@
  *
  * scalable_free takes a block of scalable_malloc and of scalable_posix_memalign alike, and
  * scalable_aligned_realloc any block, so the alignment is looked at only where a block is made.
+ *
+ * malloc and free are called through pointers of the module's own instead of the loader's, at
+ * the same cost: in a forked child they lead elsewhere (forked.h).
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#if defined __has_include
+# if __has_include(<sys/single_threaded.h>)
+#  include <sys/single_threaded.h>
+#  define HAS_THREADS (!__libc_single_threaded)
+# endif
+#endif
+#ifndef HAS_THREADS
+# define HAS_THREADS 1
+#endif
 
 #include <tbb/scalable_allocator.h>
 
@@ -14,11 +27,19 @@
 
 #include "../family.h"
 #include "../limits.h"
+#include "forked.h"
+
+/* Written by the only thread of a child. */
+static int is_forked;
+static void *(*short_malloc)(size_t size) = scalable_malloc;
+static void (*short_free)(void *ptr) = scalable_free;
 
 static void *aligned_block(size_t size, size_t align)
 {
     void *ptr;
 
+    if (is_forked)
+        return dal_tbb_forked_alloc_(size, align);
     if (!dal_is_possible(size, align))
         return NULL;
     return scalable_posix_memalign(&ptr, align, dal_long_size(size)) == 0 ? ptr : NULL;
@@ -28,7 +49,7 @@ static void *alloc(size_t size, size_t align, void *ctx)
 {
     (void)ctx;
     if (dal_is_short(align))
-        return scalable_malloc(dal_short_size(size, align));
+        return short_malloc(dal_short_size(size, align));
     return aligned_block(size, align);
 }
 
@@ -37,7 +58,7 @@ static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
     (void)size;
     (void)align;
     (void)ctx;
-    scalable_free(ptr);
+    short_free(ptr);
 }
 
 static void *alloc_zeroed(size_t size, size_t align, void *ctx)
@@ -45,15 +66,17 @@ static void *alloc_zeroed(size_t size, size_t align, void *ctx)
     void *ptr;
 
     (void)ctx;
-    if (dal_is_short(align))
+    if (dal_is_short(align) && !is_forked)
         return scalable_calloc(1, dal_short_size(size, align));
     ptr = aligned_block(size, align);
     return ptr ? memset(ptr, 0, size) : NULL;
 }
 
 /* Also for a block that had another alignment. */
-static void *resize(void *ptr, size_t align, size_t new_size)
+static void *resize(void *ptr, size_t old_size, size_t align, size_t new_size)
 {
+    if (is_forked)
+        return dal_tbb_forked_resize_(ptr, old_size, align, new_size);
     if (dal_is_short(align))
         return scalable_realloc(ptr, dal_short_size(new_size, align));
     if (!ptr)
@@ -65,26 +88,16 @@ static void *resize(void *ptr, size_t align, size_t new_size)
 
 static void *reallocate(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {
-    (void)old_size;
     (void)ctx;
-    return resize(ptr, align, new_size);
+    return resize(ptr, old_size, align, new_size);
 }
 
 static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_size,
                       size_t new_align, void *ctx)
 {
-    (void)old_size;
     (void)old_align;
     (void)ctx;
-    return resize(ptr, new_align, new_size);
-}
-
-static int resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    (void)old_size;
-    (void)align;
-    (void)ctx;
-    return new_size <= scalable_msize(ptr) ? DAL_OK : DAL_ERR_UNSUPPORTED;
+    return resize(ptr, old_size, new_align, new_size);
 }
 
 static size_t usable_size(const void *ptr, size_t size, size_t align, void *ctx)
@@ -92,20 +105,84 @@ static size_t usable_size(const void *ptr, size_t size, size_t align, void *ctx)
     (void)size;
     (void)align;
     (void)ctx;
-    return scalable_msize((void *)(uintptr_t)ptr);
+    return is_forked ? dal_tbb_forked_usable_size_(ptr) : scalable_msize((void *)(uintptr_t)ptr);
+}
+
+static int resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
+{
+    return new_size <= usable_size(ptr, old_size, align, ctx) ? DAL_OK : DAL_ERR_UNSUPPORTED;
 }
 
 static void dealloc_unsized(void *ptr, void *ctx)
 {
     (void)ctx;
-    scalable_free(ptr);
+    short_free(ptr);
+}
+
+/* ---- fork ------------------------------------------------------------------------------ */
+
+static const struct dal_instance *system_instance;
+static atomic_int had_threads;
+
+static void fork_prepare(void *ctx)
+{
+    (void)ctx;
+    atomic_store_explicit(&had_threads, HAS_THREADS, memory_order_relaxed);
+}
+
+/* Also malloc of the family, so that a failure sets errno. */
+static void *forked_malloc(size_t size)
+{
+    return dal_family_result(dal_tbb_forked_alloc_(size, DAL_MIN_ALIGN));
+}
+
+static void fork_child(void *ctx)
+{
+    (void)ctx;
+    if (is_forked || !atomic_load_explicit(&had_threads, memory_order_relaxed))
+        return;
+    dal_tbb_forked_begin_(system_instance);
+    short_malloc = forked_malloc;
+    short_free = dal_tbb_forked_free_;
+    is_forked = 1;
 }
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
+static void *family_malloc(size_t size)
+{
+    return short_malloc(size);
+}
+
+static void family_free(void *ptr)
+{
+    short_free(ptr);
+}
+
+static void *family_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    void *ptr;
+
+    if (DAL_LIKELY_(!is_forked))
+        return scalable_calloc(count, size);
+    ptr = __builtin_mul_overflow(count, size, &bytes) ? NULL : forked_malloc(bytes);
+    return dal_family_result(ptr ? memset(ptr, 0, bytes) : NULL);
+}
+
+static size_t family_usable_size(void *ptr)
+{
+    return ptr ? usable_size(ptr, 0, 0, NULL) : 0;
+}
+
+static void *forked_realloc(void *ptr, size_t size)
+{
+    return dal_tbb_forked_resize_(ptr, family_usable_size(ptr), DAL_MIN_ALIGN, size);
+}
+
 static void *family_realloc(void *ptr, size_t size)
 {
-    return dal_family_realloc(ptr, size, scalable_realloc, scalable_free);
+    return dal_family_realloc(ptr, size, is_forked ? forked_realloc : scalable_realloc, short_free);
 }
 
 static void *family_memalign(size_t align, size_t size)
@@ -113,14 +190,9 @@ static void *family_memalign(size_t align, size_t size)
     return dal_family_result(alloc(size, align, NULL));
 }
 
-static size_t family_usable_size(void *ptr)
-{
-    return ptr ? scalable_msize(ptr) : 0;
-}
-
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, scalable_malloc, scalable_free, scalable_calloc,
-    family_realloc, family_memalign, family_usable_size,
+    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, family_free, family_calloc, family_realloc,
+    family_memalign, family_usable_size,
 };
 
 /* ---- Options -------------------------------------------------------------------------- */
@@ -179,6 +251,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
         if (request->options[i].given)
             error = set_mode(request, i);
     }
+    /* The system allocator, which lives as long as the library does. */
+    system_instance = request->child;
     pthread_mutex_unlock(&starting);
     if (error)
         return error;
@@ -192,6 +266,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->usable_size = usable_size;
     allocator->dealloc_unsized = dealloc_unsized;
     allocator->malloc_family = &family;
+    allocator->fork_prepare = fork_prepare;
+    allocator->fork_child = fork_child;
     return DAL_OK;
 }
 

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
-backends_tbb_tbb_la_SOURCES = backends/family.h backends/limits.h backends/tbb/tbb.c
+backends_tbb_tbb_la_SOURCES = \
+	backends/family.h \
+	backends/limits.h \
+	backends/tbb/forked.c \
+	backends/tbb/forked.h \
+	backends/tbb/tbb.c
 backends_tbb_tbb_la_CPPFLAGS = $(AM_CPPFLAGS) -DTBB_VERSION_TEXT='"$(TBB_VERSION)"'
 backends_tbb_tbb_la_CFLAGS = $(module_cflags)
 backends_tbb_tbb_la_LDFLAGS = $(module_ldflags)
