@@ -112,6 +112,9 @@ unit_tests += tests/check_fork
 tests_check_fork_CPPFLAGS = $(check_cppflags)
 tests_check_fork_LDADD = $(check_ldadd)
 
+# The modules over other allocators.
+include tests/modules/modules.mk
+
 # The interposer.
 shell_tests += tests/preload.sh tests/preload-symbols.sh tests/run.sh
 EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp

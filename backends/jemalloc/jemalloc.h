@@ -49,7 +49,7 @@ int dal_jemalloc_find_(const struct dal_backend_request *request);
 #endif
 
 /* The options: those of jemalloc 5, by its own names. */
-#define DAL_JEMALLOC_OPTION_COUNT 43
+#define DAL_JEMALLOC_OPTION_COUNT 42
 
 extern const struct dal_option dal_jemalloc_options_[DAL_JEMALLOC_OPTION_COUNT];
 

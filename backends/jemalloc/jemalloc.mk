@@ -22,15 +22,16 @@ backends_jemalloc_jemalloc_la_CPPFLAGS += -DDAL_JEMALLOC_SOURCE=1 -I$(jemalloc_p
 backends_jemalloc_jemalloc_la_LIBADD = $(JEMALLOC_LIBS)
 backends_jemalloc_jemalloc_la_DEPENDENCIES = $(jemalloc_private)/done
 
-# Through a variable of another name, since make runs a line that says MAKE even under -n.
+# done has what it was built with, so that a newer date alone builds nothing. MAKE goes through
+# a variable of another name, since make runs a line that says it even under -n.
 jemalloc_make = $(MAKE)
-$(jemalloc_private)/done: $(srcdir)/backends/jemalloc/private.sh backends/jemalloc/private.conf
-	$(AM_V_GEN)rm -rf $(jemalloc_private); \
+jemalloc_recipe = $(srcdir)/backends/jemalloc/private.sh backends/jemalloc/private.conf
+$(jemalloc_private)/done: $(jemalloc_recipe)
+	$(AM_V_GEN)if cat $(jemalloc_recipe) | cmp -s - $@; then touch $@; exit 0; fi; rm -rf $(jemalloc_private); \
 	CC='$(CC)' AR='$(AR)' RANLIB='$(RANLIB)' NM='$(NM)' MAKE='$(jemalloc_make)' \
 	JEMALLOC_TLS_CFLAGS='$(JEMALLOC_TLS_CFLAGS)' JEMALLOC_ENTRY_CFLAGS='$(JEMALLOC_ENTRY_CFLAGS)' \
 	$(SHELL) $(srcdir)/backends/jemalloc/private.sh '$(JEMALLOC_SOURCE)' $(jemalloc_private) \
-		$(JEMALLOC_CONFIGURE_FLAGS)
-	$(AM_V_at)touch $@
+		$(JEMALLOC_CONFIGURE_FLAGS) && cat $(jemalloc_recipe) >$@
 $(backends_jemalloc_jemalloc_la_OBJECTS): $(jemalloc_private)/done
 DISTCLEANFILES += backends/jemalloc/private.conf
 else

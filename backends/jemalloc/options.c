@@ -29,8 +29,8 @@
 #define SIGNED(name, summary) TEXT(name, summary)
 
 /* All that jemalloc 5.3 has under opt.* but what a build of it does not have by default
- * (profiling, tracing), what is for C++ only, and how to treat malformed options, which it
- * never sees. The defaults depend on the machine. */
+ * (profiling, tracing), what is for C++ only, what cannot be set (cache_oblivious), and how to
+ * treat malformed options, which it never sees. The defaults depend on the machine. */
 const struct dal_option dal_jemalloc_options_[DAL_JEMALLOC_OPTION_COUNT] = {
     COUNT("narenas", 1, 4094, "arenas that threads are spread over"),
     CHOICE("percpu_arena", "disabled|percpu|phycpu", "choose the arena by the current CPU"),
@@ -45,7 +45,6 @@ const struct dal_option dal_jemalloc_options_[DAL_JEMALLOC_OPTION_COUNT] = {
     CHOICE("thp", "default|always|never", "ask for transparent huge pages"),
     CHOICE("metadata_thp", "disabled|auto|always", "the same for jemalloc's own data"),
     CHOICE("dss", "disabled|primary|secondary", "take memory from sbrk(2) as well"),
-    SWITCH("cache_oblivious", "spread large blocks over cache sets"),
     SWITCH("trust_madvise", "believe that MADV_DONTNEED zeroes pages"),
     SIGNED("mutex_max_spin", "rounds to spin for a mutex, -1 for no end"),
     SWITCH("tcache", "keep freed blocks for their thread"),

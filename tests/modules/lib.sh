@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# What the tests of the modules share, after tests/lib.sh: $modules, those that were built, and
+# where they are; $tool; $program NAME SOURCE makes a program linked only with the library.
+[ -n "$shared" ] || skip "no shared library was built"
+not_sanitized "the allocators that the modules are over are not"
+tool=$builddir/tools/dispatchalloc
+umask 022
+modules='' DISPATCHALLOC_MODULE_PATH=''
+for module in jemalloc mimalloc tcmalloc tbb; do
+    [ -e "$builddir/backends/$module/.libs/$module.so" ] || {
+        echo "there is no module $module in this build"
+        continue
+    }
+    modules="$modules $module"
+    place=$(cd "$builddir/backends/$module/.libs" && pwd -P)
+    DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH${DISPATCHALLOC_MODULE_PATH:+:}$place
+done
+export DISPATCHALLOC_MODULE_PATH
+[ -n "$modules" ] || skip "no module was built"
+# The system's jemalloc needs room to be opened by a running program; our own does not.
+[ -e "$builddir/backends/jemalloc/private/done" ] || {
+    GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096
+    export GLIBC_TUNABLES
+}
+
+# program NAME: $work/NAME of tests/modules/NAME.c
+program() {
+    # shellcheck disable=SC2086
+    $CC $CFLAGS $include "$srcdir/tests/modules/$1.c" -o "$work/$1" $shared -lpthread
+}
+
+program serve
+for module in $modules; do
+    said=$(DISPATCHALLOC_BACKEND=$module "$work/serve" 2>&1) || :
+    case $said in
+    *" is refused: "*) skip "the build directory is not safe to load from: $said" ;;
+    esac
+done

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+shell_tests += tests/modules.sh tests/modules-configure.sh tests/modules-forks.sh tests/modules-verify.sh
+EXTRA_DIST += \
+	tests/modules/aligned.c \
+	tests/modules/forks.c \
+	tests/modules/lib.sh \
+	tests/modules/serve.c
+if OS_POSIX
+check_PROGRAMS += tests/modules/beside
+endif
+tests_modules_beside_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_modules_beside_LDADD = libconformance.la libdispatchalloc.la
