@@ -69,8 +69,9 @@ static inline int cut_short(const struct dal_heap_ *heap, size_t size, size_t al
     size_t block_bytes = (size + (DAL_HEAP_GRAIN - 1)) & ~(size_t)(DAL_HEAP_GRAIN - 1);
     char *block = dal_heap_cache_.next;
 
-    if (!is_cached(heap) || size - 1 >= heap->small_most || align > DAL_HEAP_GRAIN ||
-        block_bytes > (size_t)(dal_heap_cache_.end - block))
+    if (DAL_UNLIKELY_(!is_cached(heap) || size - 1 >= heap->small_most ||
+                      align > DAL_HEAP_GRAIN ||
+                      block_bytes > (size_t)(dal_heap_cache_.end - block)))
         return 0;
     dal_heap_cache_.next = block + block_bytes;
     *ptr = block;
