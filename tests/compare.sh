@@ -34,7 +34,7 @@ gone() {
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         # Nobody may care for the end of what was orphaned.
         kill -0 "$1" 2>/dev/null || return 0
-        case $(ps -o stat= -p "$1" 2>/dev/null) in Z*) return 0 ;; esac
+        case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in Z*) return 0 ;; esac
         sleep 0.1
     done
     fail "$2 was left running"
