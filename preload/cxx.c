@@ -76,61 +76,114 @@ static void *fail_aligned(const char *name, size_t size, size_t align, const voi
     abort();
 }
 
-# define NEW(name)                                                                \
-    EXPORT void *name(size_t size)                                                \
-    {                                                                             \
-        void *ptr = malloc(size);                                                 \
-                                                                                  \
-        return ptr ? ptr : fail(#name, size, NULL);                               \
-    }
+/* The plain forms, which are all that a program has to replace to replace them all. */
+EXPORT void *_Znwm(size_t size)
+{
+    void *ptr = malloc(size);
+
+    return ptr ? ptr : fail("_Znwm", size, NULL);
+}
+
+EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t align)
+{
+    void *ptr = dal_preload_memalign_(align, size);
+
+    return ptr ? ptr : fail_aligned("_ZnwmSt11align_val_t", size, align, NULL);
+}
+
+EXPORT void _ZdlPv(void *ptr)
+{
+    free(ptr);
+}
+
+EXPORT void _ZdlPvSt11align_val_t(void *ptr, size_t align)
+{
+    (void)align;
+    free(ptr);
+}
+
+/*
+ * The others are defined by the plain ones, as C++ has it: a program may replace operator
+ * new(size_t) alone, and its blocks come to the delete that it replaced. So they call the
+ * plain ones by their dynamic names, which are the program's where it has some.
+ */
+EXPORT void *_Znam(size_t size)
+{
+    return _Znwm(size);
+}
+
+EXPORT void *_ZnamSt11align_val_t(size_t size, size_t align)
+{
+    return _ZnwmSt11align_val_t(size, align);
+}
+
+/* Ours under names that nobody can put another before. */
+extern __typeof__(_Znwm) own_new __attribute__((alias("_Znwm"), visibility("hidden")));
+extern __typeof__(_ZnwmSt11align_val_t) own_new_aligned
+    __attribute__((alias("_ZnwmSt11align_val_t"), visibility("hidden")));
+
+/* A program's own operator throws, which the C++ library's nothrow forms catch. */
+static void *new_nothrow(const char *name, size_t size, const void *nothrow)
+{
+    void *ptr = _Znwm == own_new ? malloc(size) : NULL;
+
+    return ptr ? ptr : fail(name, size, nothrow);
+}
+
+static void *new_aligned_nothrow(const char *name, size_t size, size_t align, const void *nothrow)
+{
+    void *ptr = _ZnwmSt11align_val_t == own_new_aligned ? dal_preload_memalign_(align, size) : NULL;
+
+    return ptr ? ptr : fail_aligned(name, size, align, nothrow);
+}
+
 # define NEW_NOTHROW(name)                                                        \
     EXPORT void *name(size_t size, const void *nothrow)                           \
     {                                                                             \
-        void *ptr = malloc(size);                                                 \
-                                                                                  \
-        return ptr ? ptr : fail(#name, size, nothrow);                            \
-    }
-# define NEW_ALIGNED(name)                                                        \
-    EXPORT void *name(size_t size, size_t align)                                  \
-    {                                                                             \
-        void *ptr = dal_preload_memalign_(align, size);                           \
-                                                                                  \
-        return ptr ? ptr : fail_aligned(#name, size, align, NULL);                \
+        return new_nothrow(#name, size, nothrow);                                 \
     }
 # define NEW_ALIGNED_NOTHROW(name)                                                \
     EXPORT void *name(size_t size, size_t align, const void *nothrow)             \
     {                                                                             \
-        void *ptr = dal_preload_memalign_(align, size);                           \
-                                                                                  \
-        return ptr ? ptr : fail_aligned(#name, size, align, nothrow);             \
+        return new_aligned_nothrow(#name, size, align, nothrow);                  \
     }
-/* The further parameters, in whatever number, are not needed and not looked at. */
+/* Further parameters, in whatever number, are not needed and not looked at. */
 # define DELETE(name)                                                             \
     EXPORT void name(void *ptr)                                                   \
     {                                                                             \
-        free(ptr);                                                                \
+        _ZdlPv(ptr);                                                              \
+    }
+# define DELETE_ALIGNED(name)                                                     \
+    EXPORT void name(void *ptr, size_t align)                                     \
+    {                                                                             \
+        _ZdlPvSt11align_val_t(ptr, align);                                        \
     }
 
-NEW(_Znwm)
-NEW(_Znam)
 NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
 NEW_NOTHROW(_ZnamRKSt9nothrow_t)
-NEW_ALIGNED(_ZnwmSt11align_val_t)
-NEW_ALIGNED(_ZnamSt11align_val_t)
 NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
 NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
-DELETE(_ZdlPv)
 DELETE(_ZdaPv)
 DELETE(_ZdlPvm)
-DELETE(_ZdaPvm)
 DELETE(_ZdlPvRKSt9nothrow_t)
+DELETE(_ZdaPvm)
 DELETE(_ZdaPvRKSt9nothrow_t)
-DELETE(_ZdlPvSt11align_val_t)
-DELETE(_ZdaPvSt11align_val_t)
-DELETE(_ZdlPvmSt11align_val_t)
-DELETE(_ZdaPvmSt11align_val_t)
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t)
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+DELETE_ALIGNED(_ZdaPvSt11align_val_t)
+DELETE_ALIGNED(_ZdlPvSt11align_val_tRKSt9nothrow_t)
+DELETE_ALIGNED(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+
+/* With a size before the alignment. */
+EXPORT void _ZdlPvmSt11align_val_t(void *ptr, size_t size, size_t align)
+{
+    (void)size;
+    _ZdlPvSt11align_val_t(ptr, align);
+}
+
+EXPORT void _ZdaPvmSt11align_val_t(void *ptr, size_t size, size_t align)
+{
+    (void)size;
+    _ZdlPvSt11align_val_t(ptr, align);
+}
 
 # pragma GCC diagnostic pop
 #endif

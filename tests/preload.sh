@@ -15,7 +15,9 @@ programs=$work/family
 if [ -n "$CXX" ]; then
     $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation "$srcdir/tests/preload/operators.cpp" \
         -o "$work/operators" -lpthread
-    programs="$programs $work/operators"
+    $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -DOWN_OPERATORS -w \
+        "$srcdir/tests/preload/operators.cpp" -o "$work/own-operators" -lpthread
+    programs="$programs $work/operators $work/own-operators"
 fi
 
 # run SPEC PROGRAM...: standard output and error in $work/out.

@@ -3,6 +3,7 @@
 // Exits 0, or 1 after a line for each fault.
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <new>
 #include <string>
@@ -22,6 +23,45 @@ static volatile std::size_t huge = SIZE_MAX / 4;
 static std::map<int, std::string> before_main = {{1, "a string that is not a short one at all"}};
 static int handled;
 
+// A program may replace the plain forms alone: then every other form has to come to these.
+#ifdef OWN_OPERATORS
+alignas(16) static char pool[1 << 16];
+static std::size_t pool_used;
+static int own_live;
+
+void *operator new(std::size_t size)
+{
+    if (size > sizeof pool - pool_used - 16)
+        throw std::bad_alloc();
+    void *block = pool + pool_used;
+    pool_used += (size + 15) / 16 * 16;
+    own_live++;
+    return block;
+}
+
+void operator delete(void *block) noexcept
+{
+    if (block && (block < pool || block >= pool + sizeof pool))
+        std::abort();
+    own_live -= block != nullptr;
+}
+
+static int check_own()
+{
+    int before = own_live;
+
+    operator delete(operator new(10), std::size_t{10});
+    operator delete[](operator new[](10));
+    operator delete[](operator new[](10), std::size_t{10});
+    operator delete(operator new(10, std::nothrow), std::nothrow);
+    operator delete[](operator new[](10, std::nothrow), std::nothrow);
+    delete[] new int[5];
+    if (operator new(1 << 20, std::nothrow) != nullptr)
+        return 1;
+    return own_live != before;
+}
+#endif
+
 struct alignas(256) Aligned {
     char bytes[300];
 };
@@ -37,6 +77,9 @@ static bool throws(void *(*allocate)())
 
 int main()
 {
+#ifdef OWN_OPERATORS
+    return check_own();
+#endif
     std::align_val_t align{64};
 
     operator delete(operator new(10));
