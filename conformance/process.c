@@ -225,7 +225,7 @@ static void fork_once(const struct kit_block *kept, unsigned seconds)
     if (status == 0)
         return;
     kit_describe_end(status, text, sizeof text);
-    fault("%s, %s", text, when);
+    fault("%s, %s; ", text, when);
 }
 
 /* Half of what is left of the time that the case gave this process. */

@@ -152,8 +152,8 @@ static int check_pair(const struct dal_backend *backend, const struct dal_option
     value->given = 1;
     if (dal_option_check_(option, pair->value, &value->number) == DAL_OK)
         return DAL_OK;
-    dal_text_add_(why, "option \"%s\" of \"%s\" cannot be \"%s\"; accepted is ", option->name,
-                  backend->name, pair->value);
+    dal_text_add_(why, "option \"%s\" of \"%s\" cannot be \"" DAL_VALUE_FORMAT "\"; accepted is ",
+                  option->name, backend->name, DAL_VALUE(pair->value));
     add_accepted(why, option);
     return DAL_ERR_OPTION;
 }
@@ -163,7 +163,8 @@ static int refuse_unknown(const struct dal_backend *backend, const char *key,
 {
     struct dal_nearest_ nearest = {key, "", 0};
 
-    dal_text_add_(why, "\"%s\" has no option \"%s\"", backend->name, key);
+    dal_text_add_(why, "\"%s\" has no option \"" DAL_VALUE_FORMAT "\"", backend->name,
+                  DAL_VALUE(key));
     for (size_t i = 0; i < backend->option_count; i++)
         dal_nearest_try_(&nearest, backend->options[i].name);
     if (nearest.best[0])

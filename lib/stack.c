@@ -215,7 +215,7 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
     }
     if (owner == DAL_STACK_OF_PROGRAM)
         made->instances[0].private_[DAL_PRIVATE_STACK] = made;
-    dal_compat_protect_(made, sizeof *made);
+    dal_compat_protect_(made, offsetof(struct dal_stack_, items));
     *stack = made;
     return DAL_OK;
 }

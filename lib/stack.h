@@ -22,10 +22,13 @@ struct dal_stack_ {
     const struct dal_instance *top;
     size_t item_count;
     int wraps_base; /* the spec named no backend */
-    struct dal_stack_item_ items[DAL_SPEC_ITEMS_MAX];
     struct dal_instance instances[DAL_SPEC_ITEMS_MAX];
     char name[DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 1) * 2];
     struct dal_spec_ spec;
+
+    /* From here on it stays writable, which nothing makes use of: leak checkers look for the
+     * backends' memory in writable pages only. */
+    DAL_ALIGNAS_(4096) struct dal_stack_item_ items[DAL_SPEC_ITEMS_MAX];
     struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
 };
 

@@ -10,6 +10,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <dispatchalloc/macros.h>
 
@@ -36,6 +37,13 @@ void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list argu
 /* Show each control character from a place on as '?': a value from the environment or a spec
  * may hold some, and what is made from it is to stay one line. */
 void dal_text_clean_(struct dal_text_ *text, size_t from);
+
+/* The most of a value that a message repeats: the rest of a long one tells nobody more, and
+ * what is behind it in the line has to fit. To be printed by DAL_VALUE_FORMAT with
+ * DAL_VALUE(value). */
+#define DAL_VALUE_BYTES 100
+#define DAL_VALUE_FORMAT "%.100s%s"
+#define DAL_VALUE(value) (value), strlen(value) > DAL_VALUE_BYTES ? "..." : ""
 
 /* Write "dispatchalloc: <text>\n" to standard error, cleaned. */
 void dal_log_(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);

@@ -111,7 +111,7 @@ static void print_limits(const struct conformance_profile *profile)
 }
 
 /* By making one, in a process of its own: what is asked here may be half written. */
-static void print_instance(const struct dal_backend *backend, const char *spec)
+static enum tool_status print_instance(const struct dal_backend *backend, const char *spec)
 {
     struct conformance_subject subject = conformance_subject_by_spec(spec);
     struct conformance_profile profile;
@@ -119,12 +119,13 @@ static void print_instance(const struct dal_backend *backend, const char *spec)
 
     if (conformance_probe(&subject, 0, &profile, message, sizeof message) != 0) {
         printf("starts     no: %s\n", message);
-        return;
+        return TOOL_TROUBLE;
     }
     if (backend->flags & DAL_BACKEND_LAYER)
         printf("shown as   %s\n", profile.name);
     print_abilities(profile.native);
     print_limits(&profile);
+    return TOOL_OK;
 }
 
 /* ---- The command -------------------------------------------------------------------- */
@@ -158,7 +159,7 @@ static int meet_item(const struct dal_spec_item *item, void *data)
     return 0;
 }
 
-static void print_info(const struct dal_backend *backend, const char *spec)
+static enum tool_status print_info(const struct dal_backend *backend, const char *spec)
 {
     struct sought sought = {backend->name, ""};
 
@@ -169,11 +170,13 @@ static void print_info(const struct dal_backend *backend, const char *spec)
     if (dal_module_visit(meet_module, &sought) == 1)
         printf("module     %s\n", sought.path);
     print_options(backend);
-    print_instance(backend, spec);
+    return print_instance(backend, spec);
 }
 
 static enum tool_status run(const struct tool_arguments *arguments)
 {
+    enum tool_status worst = TOOL_OK;
+
     for (int i = 0; i < arguments->operand_count; i++) {
         const char *spec = arguments->operands[i];
         struct shown shown = {0, NULL};
@@ -186,9 +189,10 @@ static enum tool_status run(const struct tool_arguments *arguments)
                                 shown.items);
         if (i > 0)
             putchar('\n');
-        print_info(shown.backend, spec);
+        if (print_info(shown.backend, spec) != TOOL_OK)
+            worst = TOOL_TROUBLE;
     }
-    return TOOL_OK;
+    return worst;
 }
 
 const struct tool_command tool_info = {

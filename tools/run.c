@@ -40,6 +40,17 @@ static void make_room_for_module(const char *message, char **argv)
         (void)execv("/proc/self/exe", argv);
 }
 
+static int try_to_start(const char *spec)
+{
+    const struct dal_instance *instance;
+    char message[1024];
+
+    if (dal_instance_create_spec(spec, &instance, message, sizeof message) < 0)
+        return (int)tool_bad_spec(spec, message);
+    dal_instance_destroy(instance);
+    return 0;
+}
+
 static int run_program(int argc, char **argv)
 {
     char **all_arguments = argv - 1; /* with the tool's own name */
@@ -72,7 +83,10 @@ static int run_program(int argc, char **argv)
             return (int)tool_bad_spec(spec, message);
         }
     }
-    result = program_find(argv[optind], path);
+    /* What the options of a backend mean together is found out by its start alone. */
+    result = spec ? try_to_start(spec) : 0;
+    if (!result)
+        result = program_find(argv[optind], path);
     if (!result)
         result = program_check(path);
     if (!result)

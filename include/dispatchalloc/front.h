@@ -45,7 +45,7 @@ DAL_BEGIN_DECLS_
  *         dal_realloc(); NULL if exhausted or not supported.
  */
 DAL_API void *dal_alloc(size_t size, size_t align)
-    DAL_ATTRIBUTE_((malloc, alloc_size(1), alloc_align(2), warn_unused_result));
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
 
 /**
  * Give a block back.
@@ -64,7 +64,7 @@ DAL_API void dal_dealloc(void *ptr, size_t size, size_t align);
  * @return the block, or NULL if exhausted or not supported.
  */
 DAL_API void *dal_alloc_zeroed(size_t size, size_t align)
-    DAL_ATTRIBUTE_((malloc, alloc_size(1), alloc_align(2), warn_unused_result));
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
 
 /**
  * Change the size of a block, which may move; its alignment stays.
@@ -88,7 +88,7 @@ DAL_API void *dal_realloc(void *ptr, size_t old_size, size_t align, size_t new_s
  * of the two scalars, so these cost no instruction of their own. */
 
 /** dal_alloc() with the size and alignment of layout. */
-DAL_ATTRIBUTE_((malloc, warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
 static inline void *dal_alloc_layout(struct dal_layout layout)
 {
     return dal_alloc(layout.size, layout.align);
@@ -101,7 +101,7 @@ static inline void dal_dealloc_layout(void *ptr, struct dal_layout layout)
 }
 
 /** dal_alloc_zeroed() with the size and alignment of layout. */
-DAL_ATTRIBUTE_((malloc, warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
 static inline void *dal_alloc_zeroed_layout(struct dal_layout layout)
 {
     return dal_alloc_zeroed(layout.size, layout.align);

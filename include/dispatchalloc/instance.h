@@ -266,7 +266,7 @@ DAL_API const struct dal_instance *dal_system(void);
  * handle must not be NULL. */
 
 /** Allocate size bytes at alignment align from an instance. */
-DAL_ATTRIBUTE_((malloc, alloc_size(2), alloc_align(3), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
 static inline void *dal_instance_alloc(const struct dal_instance *instance, size_t size,
                                        size_t align)
 {
@@ -281,7 +281,7 @@ static inline void dal_instance_dealloc(const struct dal_instance *instance, voi
 }
 
 /** Allocate size zero bytes at alignment align from an instance. */
-DAL_ATTRIBUTE_((malloc, alloc_size(2), alloc_align(3), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
 static inline void *dal_instance_alloc_zeroed(const struct dal_instance *instance, size_t size,
                                               size_t align)
 {
@@ -355,7 +355,7 @@ static inline int dal_instance_owns(const struct dal_instance *instance, const v
 }
 
 /** dal_instance_alloc() with the size and alignment of layout. */
-DAL_ATTRIBUTE_((malloc, warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
 static inline void *dal_instance_alloc_layout(const struct dal_instance *instance,
                                               struct dal_layout layout)
 {
@@ -370,7 +370,7 @@ static inline void dal_instance_dealloc_layout(const struct dal_instance *instan
 }
 
 /** dal_instance_alloc_zeroed() with the size and alignment of layout. */
-DAL_ATTRIBUTE_((malloc, warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
 static inline void *dal_instance_alloc_zeroed_layout(const struct dal_instance *instance,
                                                      struct dal_layout layout)
 {

@@ -27,6 +27,7 @@
 # else
 #  define DAL_API
 # endif
+/* "malloc" is written __malloc__ in a list: a program may have defined the plain name. */
 # define DAL_ATTRIBUTE_(list) __attribute__(list)
 # define DAL_LIKELY_(condition)   __builtin_expect(!!(condition), 1)
 # define DAL_UNLIKELY_(condition) __builtin_expect(!!(condition), 0)

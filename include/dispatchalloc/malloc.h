@@ -28,11 +28,11 @@ DAL_BEGIN_DECLS_
 /** malloc(3): size bytes, uninitialised, aligned for any object that fits. A size of 0 gives
  *  a block of its own. */
 DAL_API void *dal_malloc(size_t size)
-    DAL_ATTRIBUTE_((malloc, alloc_size(1), warn_unused_result));
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), warn_unused_result));
 
 /** calloc(3): count objects of size bytes, all zero. NULL if the product overflows. */
 DAL_API void *dal_calloc(size_t count, size_t size)
-    DAL_ATTRIBUTE_((malloc, alloc_size(1, 2), warn_unused_result));
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1, 2), warn_unused_result));
 
 /**
  * realloc(3): change the size of a block, which may move.
@@ -59,7 +59,7 @@ DAL_API void dal_free(void *ptr);
  * @param size   bytes, of any value (C23; earlier C wanted a multiple of align).
  */
 DAL_API void *dal_aligned_alloc(size_t align, size_t size)
-    DAL_ATTRIBUTE_((malloc, alloc_size(2), alloc_align(1), warn_unused_result));
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(1), warn_unused_result));
 
 /**
  * posix_memalign(3).
@@ -78,14 +78,34 @@ DAL_API size_t dal_malloc_usable_size(void *ptr);
 DAL_END_DECLS_
 
 #ifdef DAL_REDEFINE_MALLOC
-# define malloc(size)                     dal_malloc(size)
-# define calloc(count, size)              dal_calloc(count, size)
-# define realloc(ptr, size)               dal_realloc_unsized(ptr, size)
-# define reallocarray(ptr, count, size)   dal_reallocarray(ptr, count, size)
-# define free                             dal_free
-# define aligned_alloc(align, size)       dal_aligned_alloc(align, size)
-# define posix_memalign(out, align, size) dal_posix_memalign(out, align, size)
-# define malloc_usable_size(ptr)          dal_malloc_usable_size(ptr)
+/* The system's declarations first: they are not to be renamed. */
+# ifdef __cplusplus
+#  include <cstdlib>
+# endif
+# include <stdlib.h>
+# if defined(__linux__)
+#  include <malloc.h>
+# endif
+/* Names and not calls, so that a function whose address is taken is renamed as well: a pair
+ * of malloc and free from two allocators would end in a crash. */
+# define malloc             dal_malloc
+# define calloc             dal_calloc
+# define realloc            dal_realloc_unsized
+# define reallocarray       dal_reallocarray
+# define free               dal_free
+# define aligned_alloc      dal_aligned_alloc
+# define posix_memalign     dal_posix_memalign
+# define malloc_usable_size dal_malloc_usable_size
+# ifdef __cplusplus
+/* For std::malloc and its like. */
+namespace std {
+using ::dal_aligned_alloc;
+using ::dal_calloc;
+using ::dal_free;
+using ::dal_malloc;
+using ::dal_realloc_unsized;
+}
+# endif
 #endif
 
 #endif /* DISPATCHALLOC_MALLOC_H */

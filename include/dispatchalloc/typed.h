@@ -86,13 +86,13 @@ static inline int dal_array_fits_(size_t count, size_t size, size_t align)
     return size == 0 || count <= (DAL_LAYOUT_BOUND_ - align) / size;
 }
 
-DAL_ATTRIBUTE_((malloc, alloc_size(1, 2), alloc_align(3), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, alloc_size(1, 2), alloc_align(3), warn_unused_result))
 static inline void *dal_array_alloc_(size_t count, size_t size, size_t align)
 {
     return dal_array_fits_(count, size, align) ? dal_alloc(count * size, align) : NULL;
 }
 
-DAL_ATTRIBUTE_((malloc, alloc_size(1, 2), alloc_align(3), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, alloc_size(1, 2), alloc_align(3), warn_unused_result))
 static inline void *dal_array_alloc_zeroed_(size_t count, size_t size, size_t align)
 {
     return dal_array_fits_(count, size, align) ? dal_alloc_zeroed(count * size, align) : NULL;
@@ -112,7 +112,7 @@ static inline void dal_array_dealloc_(void *ptr, size_t count, size_t size, size
     dal_dealloc(ptr, count * size, align);
 }
 
-DAL_ATTRIBUTE_((malloc, alloc_size(2, 3), alloc_align(4), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, alloc_size(2, 3), alloc_align(4), warn_unused_result))
 static inline void *dal_instance_array_alloc_(const struct dal_instance *instance, size_t count,
                                               size_t size, size_t align)
 {
@@ -120,7 +120,7 @@ static inline void *dal_instance_array_alloc_(const struct dal_instance *instanc
                                                : NULL;
 }
 
-DAL_ATTRIBUTE_((malloc, alloc_size(2, 3), alloc_align(4), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, alloc_size(2, 3), alloc_align(4), warn_unused_result))
 static inline void *dal_instance_array_alloc_zeroed_(const struct dal_instance *instance,
                                                      size_t count, size_t size, size_t align)
 {
@@ -241,7 +241,7 @@ static inline char *dal_string_fill_(void *block, const char *text, size_t lengt
  * @param text  not NULL.
  * @return the copy, owned by the caller until dal_string_delete(); NULL if exhausted.
  */
-DAL_ATTRIBUTE_((malloc, nonnull(1), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, nonnull(1), warn_unused_result))
 static inline char *dal_strdup(const char *text)
 {
     size_t length = strlen(text);
@@ -256,7 +256,7 @@ static inline char *dal_strdup(const char *text)
  * @param max_bytes  most bytes to copy, without the terminator.
  * @return the copy, owned by the caller until dal_string_delete(); NULL if exhausted.
  */
-DAL_ATTRIBUTE_((malloc, nonnull(1), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, nonnull(1), warn_unused_result))
 static inline char *dal_strndup(const char *text, size_t max_bytes)
 {
     size_t length = dal_string_length_(text, max_bytes);
@@ -313,7 +313,7 @@ static inline void dal_string_delete(char *text)
                                 DAL_ALIGNOF_(type))
 
 /** dal_strdup() from an instance. */
-DAL_ATTRIBUTE_((malloc, nonnull(2), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, nonnull(2), warn_unused_result))
 static inline char *dal_instance_strdup(const struct dal_instance *instance, const char *text)
 {
     size_t length = strlen(text);
@@ -322,7 +322,7 @@ static inline char *dal_instance_strdup(const struct dal_instance *instance, con
 }
 
 /** dal_strndup() from an instance. */
-DAL_ATTRIBUTE_((malloc, nonnull(2), warn_unused_result))
+DAL_ATTRIBUTE_((__malloc__, nonnull(2), warn_unused_result))
 static inline char *dal_instance_strndup(const struct dal_instance *instance, const char *text,
                                          size_t max_bytes)
 {
