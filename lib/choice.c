@@ -17,6 +17,7 @@
 
 #include "builtin.h"
 #include "compat/compat.h"
+#include "copies.h"
 #include "environment.h"
 #include "build_choice.h"
 #include "registry.h"
@@ -123,6 +124,8 @@ static const char *copy_text(const char *text)
     if (copy) {
         memcpy(copy, text, bytes);
         dal_compat_protect_(copy, bytes);
+    } else {
+        dal_log_("no memory to read " DAL_ENV_BACKEND " with; it is not carried out");
     }
     return copy;
 }
@@ -215,6 +218,9 @@ static int start(enum modules modules)
 __attribute__((constructor(START_PRIORITY))) static void start_early(void)
 {
     (void)start(WITH_MODULES);
+    /* A look at the choice that came before us could open no module. */
+    dal_choice_retry_environment_();
+    dal_copies_report_();
 }
 
 /* ---- Reading and sealing ------------------------------------------------------------- */
@@ -406,6 +412,9 @@ void dal_choice_retry_environment_(void)
     const struct dal_decision_ *decision;
     int sealed;
 
+    /* Not from inside a create(), which may be that of the environment's own candidate. */
+    if (dal_stack_creating_())
+        return;
     decision = dal_choice_current_(&sealed);
     if (decision && !sealed && needs_remake(decision, &nothing))
         (void)apply(&nothing);

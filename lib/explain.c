@@ -88,31 +88,6 @@ static void tell_who_serves(const struct dal_decision_ *decision)
         dal_log_("%s", line);
 }
 
-struct copies {
-    struct dal_text_ text;
-    int count;
-};
-
-static void meet_copy(const char *file, void *data)
-{
-    struct copies *copies = data;
-
-    dal_text_add_(&copies->text, "%s%s", copies->count++ ? ", " : "", file);
-}
-
-/* Two copies are two hooks: what is chosen in one does not hold in the other. */
-static void report_copies(void)
-{
-    char files[DAL_MESSAGE_BYTES];
-    struct copies copies = {dal_text_over_(files, sizeof files), 0};
-
-    dal_compat_visit_copies_(meet_copy, &copies);
-    if (copies.count > 1)
-        dal_log_("%d copies of libdispatchalloc are in this process, each with an allocator of its "
-                 "own: %s",
-                 copies.count, files);
-}
-
 void dal_explain_report_(const struct dal_decision_ *decision)
 {
     const char *file;
@@ -135,7 +110,6 @@ void dal_explain_report_(const struct dal_decision_ *decision)
     if (vetoed)
         dal_log_(DAL_ENV_BACKEND "=%s is ignored: the program forbids it (%s); \"%s\" serves",
                  vetoed, file, decision->winner->name);
-    report_copies();
     if (is_bad && is_strict) {
         dal_log_("strict mode: aborting");
         abort();

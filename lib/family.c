@@ -234,5 +234,8 @@ const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winne
 {
     if (winner->malloc_family)
         return winner->malloc_family;
-    return winner->native & DAL_SLOT_DEALLOC_UNSIZED ? &known_family : &headed_family;
+    /* Both: the derived usable_size tells the size that it is given, which is not known. */
+    return (~winner->native & (DAL_SLOT_DEALLOC_UNSIZED | DAL_SLOT_USABLE_SIZE)) == 0
+               ? &known_family
+               : &headed_family;
 }

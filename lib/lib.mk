@@ -4,6 +4,7 @@ core_headers += \
 	lib/builtin.h \
 	lib/choice.h \
 	lib/compat/compat.h \
+	lib/copies.h \
 	lib/environment.h \
 	lib/explain.h \
 	lib/family.h \
@@ -27,6 +28,7 @@ core_sources += \
 	lib/layout.c \
 	lib/nearest.c \
 	lib/structure.c \
+	lib/copies.c \
 	lib/spec.c \
 	lib/options.c \
 	lib/derive.c \

@@ -111,7 +111,7 @@ static int parse_part(struct dal_spec_ *spec, char *text, struct dal_text_ *why)
         dal_text_add_(why, "item %zu has no name", spec->part_count + 1);
         return DAL_ERR_SYNTAX;
     }
-    *part = (struct dal_spec_part_){text, &spec->pairs[spec->pair_count], 0};
+    *part = (struct dal_spec_part_){text, &spec->pairs[spec->pair_count], 0, NULL};
     spec->part_count++;
     while (end == ':' || end == ',') {
         char *pair = rest;

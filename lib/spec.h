@@ -22,6 +22,7 @@ struct dal_spec_part_ {
     const char *name;
     const struct dal_spec_pair_ *pairs;
     size_t pair_count;
+    const struct dal_backend *backend; /* NULL until dal_stack_check_() has found it */
 };
 
 /* A parsed spec. It points into itself: not to be moved. */

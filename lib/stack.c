@@ -142,6 +142,7 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ 
 
         if (!backend)
             return error;
+        spec->parts[i].backend = backend;
         if (!(backend->flags & DAL_BACKEND_LAYER) && i + 1 < spec->part_count) {
             dal_text_add_(why, "\"%s\" is a backend, not a layer, and has to come last", name);
             return DAL_ERR_SYNTAX;
@@ -150,12 +151,11 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ 
     return DAL_OK;
 }
 
-/* What was found by name once is found again: a registered backend stays. */
 static void take_backends(struct dal_stack_ *stack)
 {
     stack->item_count = stack->spec.part_count;
     for (size_t i = 0; i < stack->item_count; i++) {
-        stack->items[i].backend = dal_backend_find(stack->spec.parts[i].name);
+        stack->items[i].backend = stack->spec.parts[i].backend;
         stack->wraps_base = (stack->items[i].backend->flags & DAL_BACKEND_LAYER) != 0;
     }
 }

@@ -470,9 +470,11 @@ END_TEST
 
 START_TEST(test_buffer_is_used_before_the_child)
 {
-    static _Alignas(16) char buffer[1024];
+    /* The first 8 bytes are the arena's. */
+    static _Alignas(16) char whole[8 + 1024];
+    char *buffer = whole + 8;
 
-    make(&(struct dal_arena_options){.buffer = buffer, .buffer_bytes = sizeof buffer});
+    make(&(struct dal_arena_options){.buffer = whole, .buffer_bytes = sizeof whole});
     ck_assert_ptr_eq(filled(512, 8, 1), buffer);
     ck_assert_ptr_eq(filled(512, 8, 2), buffer + 512);
     ck_assert_uint_eq(requests(), 0);
@@ -484,6 +486,29 @@ START_TEST(test_buffer_is_used_before_the_child)
     dal_arena_reset(&arena, DAL_ARENA_FREE);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
     ck_assert_ptr_eq(filled(8, 8, 1), buffer);
+}
+END_TEST
+
+START_TEST(test_block_that_ends_at_the_buffer_is_not_its_last_one)
+{
+    static _Alignas(4096) char memory[16384 + 1024];
+    static struct dal_fixed_arena below = DAL_FIXED_ARENA_INIT(memory, 16384);
+    static const struct dal_allocator allocator = DAL_FIXED_ARENA_ALLOCATOR(&below);
+    struct dal_instance below_instance;
+    struct dal_arena handle;
+    char *block;
+
+    ck_assert_int_eq(dal_instance_init(&below_instance, sizeof below_instance, &allocator, NULL), 0);
+    ck_assert_int_eq(dal_arena_init(&handle, &(struct dal_arena_options){
+                         .child = &below_instance, .buffer = memory + 16384, .buffer_bytes = 1024}),
+                     0);
+    /* Too large for the buffer: it has memory of its own, which ends where the buffer begins. */
+    block = dal_arena_alloc(&handle, 4096, 8);
+    ck_assert_ptr_nonnull(block);
+    dal_arena_dealloc(&handle, block, 4096, 8);
+    block = dal_arena_alloc(&handle, 8, 8);
+    ck_assert(block >= memory + 16384 && block < memory + sizeof memory);
+    dal_arena_destroy(&handle);
 }
 END_TEST
 
@@ -522,7 +547,7 @@ START_TEST(test_buffer_of_any_address_and_size)
                 memset(block, 1, 8);
                 count++;
             }
-            ck_assert(shift % 2 || count >= (bytes < 7 ? 0 : (bytes - 7) / 8));
+            ck_assert(shift % 2 || count >= (bytes < 15 ? 0 : (bytes - 15) / 8));
             ck_assert(is_all(buffer, 0x55, shift));
             ck_assert(is_all(buffer + shift + bytes, 0x55, sizeof buffer - shift - bytes));
         }
@@ -1148,6 +1173,7 @@ int main(void)
     tcase_add_test(blocks, test_owns_blocks_and_nothing_else);
 
     tcase_add_test(blocks, test_buffer_is_used_before_the_child);
+    tcase_add_test(blocks, test_block_that_ends_at_the_buffer_is_not_its_last_one);
     tcase_add_test(blocks, test_buffer_only_never_asks_the_child);
     tcase_add_test(blocks, test_buffer_of_any_address_and_size);
 

@@ -179,7 +179,7 @@ kind       layer
 *shown as   clear+system
 can do     zeroed memory      its own
 *"
-run info sulking;       exits 0; prints '*starts     no: "sulking": it is not in the mood (3)'
+run info sulking;       exits 2; prints '*starts     no: "sulking": it is not in the mood (3)'
 run info upright:threads=2 system;  exits 0; prints "name       upright
 *
 

@@ -61,10 +61,13 @@ static void add_buffer(struct dal_arena *arena, void *buffer, size_t bytes)
 {
     struct dal_arena_chunk_ *chunk = &arena->buffer_;
     char *start = dal_arena_align_up_(buffer, DAL_ARENA_GRAIN);
-    size_t lost = start ? (size_t)(start - (char *)buffer) : bytes;
+    size_t lost = start ? (size_t)(start - (char *)buffer) + DAL_ARENA_GRAIN : bytes;
 
     if (lost >= bytes)
         return;
+    /* One grain in front stays unused, as the header of any other chunk does: a block of
+     * another chunk that ends where the buffer begins must not look like its last one. */
+    start += DAL_ARENA_GRAIN;
     chunk->start = start;
     chunk->end = start + ((bytes - lost) & ~(size_t)(DAL_ARENA_GRAIN - 1));
     dal_arena_link_(arena, &arena->chunk_, chunk);

@@ -58,7 +58,8 @@ struct dal_arena_options {
     const struct dal_instance *child;
 
     /** Memory of the caller's that is used before any chunk. It is the caller's again
-     *  when the arena is destroyed. Up to 7 bytes at either end may be lost to alignment. */
+     *  when the arena is destroyed. The arena keeps its first 8 bytes, and up to 7 at either
+     *  end may be lost to alignment. */
     void *buffer;
     size_t buffer_bytes;
 

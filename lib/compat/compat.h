@@ -69,9 +69,16 @@ void dal_compat_locate_(const void *address, char *text, size_t bytes);
  * Takes the same lock as the next function. */
 uintptr_t dal_compat_link_address_(uintptr_t address);
 
-/* Visit each object of the process that has a copy of this library in it, by its file. Takes
- * the lock under which the loader changes its list of objects, which is never held while
- * code of a program runs. Visits nothing where objects cannot be listed. */
-void dal_compat_visit_copies_(void (*visit)(const char *file, void *data), void *data);
+/* Called with the file of an object that has a copy of this library in it, and whether that
+ * is the copy that asks. */
+typedef void (*dal_compat_copy_visitor_)(const char *file, int is_own, void *data);
+
+/*
+ * Visit each such object of the process, in the order of loading. Takes the lock of the
+ * loader's list of objects: for the constructor alone, which runs under the loader's locks
+ * already. Another thread may hold it in a callback of dl_iterate_phdr(3), and in a forked
+ * child for ever. Visits nothing where objects cannot be listed.
+ */
+void dal_compat_visit_copies_(dal_compat_copy_visitor_ visit, void *data);
 
 #endif /* DAL_COMPAT_H */

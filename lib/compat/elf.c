@@ -60,9 +60,16 @@ static int has_note(const char *at, size_t bytes)
 }
 
 struct search {
-    void (*visit)(const char *file, void *data);
+    dal_compat_copy_visitor_ visit;
     void *data;
 };
+
+static int is_in(const struct dl_phdr_info *object, const ElfW(Phdr) *segment, const void *address)
+{
+    uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+
+    return (uintptr_t)address >= start && (uintptr_t)address - start < segment->p_memsz;
+}
 
 static int look_into(struct dl_phdr_info *object, size_t size, void *data)
 {
@@ -76,14 +83,14 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *data)
             has_note((const char *)(object->dlpi_addr + segment->p_vaddr), segment->p_memsz)) {
             search->visit(object->dlpi_name && object->dlpi_name[0] ? object->dlpi_name
                                                                     : "the program",
-                          search->data);
+                          is_in(object, segment, &note), search->data);
             break;
         }
     }
     return 0;
 }
 
-void dal_compat_visit_copies_(void (*visit)(const char *file, void *data), void *data)
+void dal_compat_visit_copies_(dal_compat_copy_visitor_ visit, void *data)
 {
     struct search search = {visit, data};
 
@@ -113,10 +120,21 @@ static int look_for_place(struct dl_phdr_info *object, size_t size, void *data)
     return 0;
 }
 
+/* The process that loaded us. A forked child may have inherited the loader's lock from a
+ * thread that it does not have, and would wait for it for ever. */
+static uint64_t loaded_in;
+
+__attribute__((constructor(101))) static void note_process(void)
+{
+    loaded_in = dal_compat_process_();
+}
+
 uintptr_t dal_compat_link_address_(uintptr_t address)
 {
     struct place place = {address, 0};
 
+    if (dal_compat_process_() != loaded_in)
+        return 0;
     (void)dl_iterate_phdr(look_for_place, &place);
     return place.link_address;
 }

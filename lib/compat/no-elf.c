@@ -10,7 +10,7 @@ uintptr_t dal_compat_link_address_(uintptr_t address)
     return 0;
 }
 
-void dal_compat_visit_copies_(void (*visit)(const char *file, void *data), void *data)
+void dal_compat_visit_copies_(dal_compat_copy_visitor_ visit, void *data)
 {
     (void)visit;
     (void)data;

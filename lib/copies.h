@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* More than one copy of this library in a process. */
+#ifndef DAL_COPIES_H
+#define DAL_COPIES_H
+
+/* Say so, if there are more copies than this one: each has a hook of its own, and what is
+ * chosen in one does not hold in the other. Only the copy that was loaded last says it. For
+ * the constructor. */
+void dal_copies_report_(void);
+
+#endif /* DAL_COPIES_H */
