@@ -10,10 +10,11 @@ bench_pair_no_plt_LDADD = libdispatchalloc.la
 if OS_POSIX
 check_PROGRAMS += $(bench_programs)
 endif
-EXTRA_DIST += bench/cost.sh
+EXTRA_DIST += bench/cost.sh bench/modules.sh bench/module_pair.c
 
-check-cost: $(bench_programs)
+check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77
+	@echo; $(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/modules.sh || test $$? -eq 77
 .PHONY: check-cost
 
 # What allocations from arenas cost, against obstack and std::pmr. A benchmark, not a test:

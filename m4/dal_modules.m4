@@ -47,10 +47,10 @@ AM_CONDITIONAL([WITH_]m4_toupper([$1]), [test "$dal_have_$1" = yes])
 
 # DAL_JEMALLOC_FLAGS
 # How a jemalloc of our own reaches its thread-local storage. TLS descriptors (gnu2) save 38
-# of 131 instructions a pair, but before glibc 2.40 their slow path, a thread's first access,
-# does not keep vector registers, contrary to the ABI (glibc bug 31372). That access is in the
-# functions by which a thread enters jemalloc, all in one file: it uses none. A compiler that
-# cannot promise that gets the general-dynamic calls.
+# of 131 instructions a pair where that is static (a module that is preloaded), but before glibc
+# 2.40 their slow path, a thread's first access, does not keep vector registers, contrary to
+# the ABI (glibc bug 31372). That access is in the functions by which a thread enters jemalloc,
+# all in one file: it uses none. A compiler that cannot promise that gets general-dynamic calls.
 AC_DEFUN([DAL_JEMALLOC_FLAGS], [
 AC_CACHE_CHECK([for TLS descriptors], [dal_cv_tls_descriptors],
   [dal_save_CFLAGS=$CFLAGS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-shell_tests += tests/modules.sh tests/modules-configure.sh tests/modules-forks.sh tests/modules-verify.sh
+shell_tests += bench/modules.sh tests/modules.sh tests/modules-configure.sh tests/modules-forks.sh tests/modules-verify.sh
 EXTRA_DIST += \
 	tests/modules/aligned.c \
 	tests/modules/forks.c \
