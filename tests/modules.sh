@@ -125,7 +125,9 @@ jemalloc_source() {
     expect "MALLOC_CONF is another jemalloc's" 'jemalloc:narenas=7: "jemalloc": there is one jemalloc in a process, and it runs with narenas=3, not 7' \
         "$(MALLOC_CONF=narenas:7 DISPATCHALLOC_BACKEND=jemalloc:narenas=3 "$work/serve" jemalloc:narenas=7 2>&1 | sed 1d)"
     exported=$($NM -D --defined-only "$builddir/backends/jemalloc/.libs/jemalloc.so" | sed 's/.* //')
-    expect "what the module exports" dal_module_ "$exported"
+    expect "what the module exports" "dal_jemalloc_mallctl
+dal_jemalloc_nallocx
+dal_module_" "$exported"
     case $($OBJDUMP -p "$builddir/backends/jemalloc/.libs/jemalloc.so") in
     *libstdc++* | *libjemalloc*) fail "the module needs libstdc++ or libjemalloc" ;;
     *STATIC_TLS*) fail "the module has initial-exec thread-local storage" ;;
@@ -149,11 +151,31 @@ jemalloc_system() {
         "$(env -u GLIBC_TUNABLES LD_PRELOAD=libjemalloc.so.2 DISPATCHALLOC_BACKEND=jemalloc "$work/serve" 2>&1)"
 }
 
+# The manual has the options of each, and no other.
+page=$srcdir/doc/man/dispatchalloc.7
+for module in $modules; do
+    $SED -n "/^\.It Sy $module\$/,/^\.It Sy /p" "$page" | $SED -n 's/^\.It Cm \([a-z0-9_]*\) .*/\1/p' |
+        sort >"$work/documented"
+    "$tool" info "$module" | $SED -n 's/^\(options\)* *\([a-z0-9_]*\)=[A-Z]*$/\2/p' |
+        sort >"$work/there"
+    comm -12 "$work/there" "$work/documented" >"$work/both"
+    [ -s "$work/both" ] || fail "dispatchalloc(7) has no option of $module"
+    # jemalloc has too many: the page has the ones that matter most. mimalloc's go by version.
+    case $module in
+    jemalloc) mv "$work/both" "$work/there" ;;
+    mimalloc) mv "$work/both" "$work/documented" ;;
+    esac
+    diff "$work/there" "$work/documented" || fail "the options of $module (<) are not those of dispatchalloc(7) (>)"
+done
+
 for module in $modules; do
     case $module in
     jemalloc)
         jemalloc_options
         jemalloc_knows
+        program mallctl
+        expect "jemalloc's own statistics" "jemalloc: more by 10 MiB, and back: yes; 100 bytes take 112" \
+            "$(DISPATCHALLOC_BACKEND=jemalloc "$work/mallctl" 2>&1)"
         if [ -e "$builddir/backends/jemalloc/private/done" ]; then
             jemalloc_source
         else

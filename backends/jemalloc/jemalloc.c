@@ -140,6 +140,25 @@ static void dealloc_unsized(void *ptr, void *ctx)
     jemalloc_free(ptr);
 }
 
+/* ---- Its own controls ----------------------------------------------------------------- */
+
+/* Statistics, settings and size classes of the jemalloc at hand, for a program that looks these
+ * up in the module (dispatchalloc(7)): mallctl and nallocx as in jemalloc(3). */
+DAL_API int dal_jemalloc_mallctl(const char *name, void *old, size_t *old_bytes, void *new,
+                                 size_t new_bytes);
+DAL_API size_t dal_jemalloc_nallocx(size_t size, int flags);
+
+int dal_jemalloc_mallctl(const char *name, void *old, size_t *old_bytes, void *new,
+                         size_t new_bytes)
+{
+    return JE(mallctl)(name, old, old_bytes, new, new_bytes);
+}
+
+size_t dal_jemalloc_nallocx(size_t size, int flags)
+{
+    return JE(nallocx)(size, flags);
+}
+
 /* ---- The malloc family ---------------------------------------------------------------- */
 
 #ifdef DAL_JEMALLOC_SOURCE

@@ -8,7 +8,9 @@ backends_jemalloc_jemalloc_la_SOURCES = \
 	backends/jemalloc/options.c
 backends_jemalloc_jemalloc_la_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAGS)
 backends_jemalloc_jemalloc_la_CFLAGS = $(module_cflags)
-backends_jemalloc_jemalloc_la_LDFLAGS = $(module_ldflags)
+# Its mallctl and nallocx as well.
+backends_jemalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared \
+	-export-symbols-regex '^dal_(module_|jemalloc_mallctl|jemalloc_nallocx)$$'
 EXTRA_DIST += backends/jemalloc/fetch.sh backends/jemalloc/private.sh backends/jemalloc/system.c
 if WITH_JEMALLOC
 backend_LTLIBRARIES += backends/jemalloc/jemalloc.la

@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	tests/modules/aligned.c \
 	tests/modules/forks.c \
 	tests/modules/lib.sh \
+	tests/modules/mallctl.c \
 	tests/modules/serve.c
 if OS_POSIX
 check_PROGRAMS += tests/modules/beside
