@@ -69,7 +69,7 @@ try 0 "$work/c as it is:
   nobody asks for *valloc*
 $work/c under \`dispatchalloc run':
   $DISPATCHALLOC_INTERPOSER
-    serves malloc, free*pvalloc
+    serves malloc, free*pvalloc*
     to libc.so*, c
   nobody asks for *
 $nothing" '' -- "$work/c"
