@@ -2,6 +2,7 @@
 # The interposer: an object of its own, with a hidden copy of the core that is compiled for
 # it, and the malloc family as its only symbols.
 if OS_POSIX
+if ENABLE_SHARED
 if HAVE_VERSION_SCRIPT
 noinst_LTLIBRARIES += libpreloadcore.la
 libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
@@ -19,6 +20,7 @@ libdispatchalloc_preload_la_LIBADD = libpreloadcore.la
 libdispatchalloc_preload_la_DEPENDENCIES = libpreloadcore.la preload/preload.map
 libdispatchalloc_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
 	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/preload/preload.map
+endif
 endif
 endif
 EXTRA_DIST += preload/preload.map

@@ -74,3 +74,5 @@ shell_tests += tests/headers.sh tests/symbols.sh tests/structure.sh tests/front.
 if OS_POSIX
 shell_tests += bench/cost.sh
 endif
+
+include tests/targets.mk

@@ -13,7 +13,9 @@ backends_jemalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared \
 	-export-symbols-regex '^dal_(module_|jemalloc_mallctl|jemalloc_nallocx)$$'
 EXTRA_DIST += backends/jemalloc/fetch.sh backends/jemalloc/private.sh backends/jemalloc/system.c
 if WITH_JEMALLOC
+if ENABLE_SHARED
 backend_LTLIBRARIES += backends/jemalloc/jemalloc.la
+endif
 endif
 
 if WITH_JEMALLOC_SOURCE

@@ -4,5 +4,7 @@ backends_mimalloc_mimalloc_la_CFLAGS = $(module_cflags)
 backends_mimalloc_mimalloc_la_LDFLAGS = $(module_ldflags)
 backends_mimalloc_mimalloc_la_LIBADD = -lmimalloc
 if WITH_MIMALLOC
+if ENABLE_SHARED
 backend_LTLIBRARIES += backends/mimalloc/mimalloc.la
+endif
 endif

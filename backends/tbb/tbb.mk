@@ -10,5 +10,7 @@ backends_tbb_tbb_la_CFLAGS = $(module_cflags)
 backends_tbb_tbb_la_LDFLAGS = $(module_ldflags)
 backends_tbb_tbb_la_LIBADD = -ltbbmalloc
 if WITH_TBB
+if ENABLE_SHARED
 backend_LTLIBRARIES += backends/tbb/tbb.la
+endif
 endif

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# The whole suite once more, in a build of its own under this one: with sanitizers, with
+# clang, and the unit tests under valgrind.
+variants = check-asan check-tsan check-clang check-valgrind
+$(variants):
+	+@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/tests/variant.sh $@
+clean-variants:
+	-rm -rf $(variants)
+clean-local: clean-variants
+.PHONY: $(variants) clean-variants
+EXTRA_DIST += tests/variant.sh
