@@ -54,6 +54,7 @@ static int try_to_start(const char *spec)
 static int run_program(int argc, char **argv)
 {
     char **all_arguments = argv - 1; /* with the tool's own name */
+    char *const command = argv[0];
     static char name[] = TOOL_NAME; /* getopt's messages begin with it */
     const char *spec = getenv("DISPATCHALLOC_MALLOC");
     char path[PATH_MAX];
@@ -79,6 +80,7 @@ static int run_program(int argc, char **argv)
         char message[1024];
 
         if (dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0) {
+            argv[0] = command;
             make_room_for_module(message, all_arguments);
             return (int)tool_bad_spec(spec, message);
         }
