@@ -15,17 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <dispatchalloc/layout.h>
 #include <dispatchalloc/macros.h>
-
-/* The largest alignment that a malloc gives to every block that is at least as large; what
- * is not listed has 8. */
-#if defined __x86_64__ || defined __aarch64__ || defined __mips64 || defined __s390x__ ||      \
-    (defined __loongarch__ && __loongarch_grlen == 64) || (defined __riscv && __riscv_xlen == 64) || \
-    (defined __powerpc64__) || (defined __sparc__ && defined __arch64__)
-# define DAL_MIN_ALIGN ((size_t)16)
-#else
-# define DAL_MIN_ALIGN ((size_t)8)
-#endif
 
 /* No machine has a block of a larger alignment, and near PTRDIFF_MAX some releases of some
  * allocators overflow instead of refusing (CVE-2026-0861 was the C library's). */

@@ -165,13 +165,26 @@ static bool take_block(struct kit *kit, struct kit_block *block, void *ptr, size
     return true;
 }
 
-bool kit_alloc(struct kit *kit, struct kit_block *block, size_t size, size_t align)
+/* Every other natural layout by the slot for those, if it is another: it has to serve the
+ * same blocks. */
+static const struct dal_alloc_slot *alloc_slot(const struct kit *kit, size_t size, size_t align)
 {
     const struct dal_instance *a = kit->instance;
+    bool is_natural = align <= DAL_MIN_ALIGN && align <= size;
+
+    return is_natural && a->alloc_natural.call != a->alloc.call && (kit->random & 1)
+               ? &a->alloc_natural
+               : &a->alloc;
+}
+
+bool kit_alloc(struct kit *kit, struct kit_block *block, size_t size, size_t align)
+{
+    const struct dal_alloc_slot *slot = alloc_slot(kit, size, align);
 
     spend(kit, size, align);
-    kit_asks(kit, KIT_ALLOC, size, align, 0, 0);
-    if (!take_block(kit, block, a->alloc.call(size, align, a->alloc.ctx), size, align))
+    kit_asks(kit, slot == &kit->instance->alloc ? KIT_ALLOC : KIT_ALLOC_NATURAL, size, align, 0,
+             0);
+    if (!take_block(kit, block, slot->call(size, align, slot->ctx), size, align))
         return false;
     kit_fill(kit, block);
     return true;

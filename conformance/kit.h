@@ -32,6 +32,7 @@ enum kit_call {
     KIT_NOTHING,
     KIT_CREATE,
     KIT_ALLOC,
+    KIT_ALLOC_NATURAL,
     KIT_ALLOC_ZEROED,
     KIT_DEALLOC,
     KIT_DEALLOC_NULL,

@@ -30,6 +30,9 @@ static void describe_call(const struct kit_note *n, char *text, size_t bytes)
     case KIT_ALLOC:
         snprintf(text, bytes, "alloc(size %zu, align %zu)", n->size, n->align);
         return;
+    case KIT_ALLOC_NATURAL:
+        snprintf(text, bytes, "alloc_natural(size %zu, align %zu)", n->size, n->align);
+        return;
     case KIT_ALLOC_ZEROED:
         snprintf(text, bytes, "alloc_zeroed(size %zu, align %zu)", n->size, n->align);
         return;

@@ -50,9 +50,12 @@ __attribute__((noinline, cold)) static void *alloc_failed(uintptr_t kept)
     return NULL;
 }
 
-void *dal_stats_alloc_(size_t size, size_t align, void *ctx)
+/* is_natural is a constant: it says which slot of the next allocator is called. */
+DAL_ATTRIBUTE_((always_inline))
+static inline void *count_and_alloc(size_t size, size_t align, struct stats_instance *instance,
+                                    int is_natural)
 {
-    struct stats_instance *instance = ctx;
+    const struct dal_instance *next = instance->next;
     _Atomic(uint32_t) *recent;
     uint64_t word;
     uintptr_t kept;
@@ -70,10 +73,21 @@ void *dal_stats_alloc_(size_t size, size_t align, void *ctx)
      * compiler from saving both after all and adding them later. */
     kept = (uintptr_t)instance + size;
     __asm__("" : "+r"(kept));
-    ptr = dal_instance_alloc(instance->next, size, align);
+    ptr = is_natural ? next->alloc_natural.call(size, align, next->alloc_natural.ctx)
+                     : dal_instance_alloc(next, size, align);
     if (DAL_UNLIKELY_(!ptr))
         return alloc_failed(kept);
     return ptr;
+}
+
+void *dal_stats_alloc_(size_t size, size_t align, void *ctx)
+{
+    return count_and_alloc(size, align, ctx, 0);
+}
+
+static void *stats_alloc_natural(size_t size, size_t align, void *ctx)
+{
+    return count_and_alloc(size, align, ctx, 1);
 }
 
 static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx);
@@ -239,6 +253,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     allocator->ctx = instance;
     allocator->alloc = dal_stats_alloc_;
+    allocator->alloc_natural = stats_alloc_natural;
     allocator->dealloc = stats_dealloc;
     allocator->alloc_zeroed = stats_alloc_zeroed;
     allocator->realloc = stats_realloc;

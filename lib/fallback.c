@@ -40,6 +40,7 @@ const struct dal_instance dal_system_instance_ = {
     .fork_prepare = {dal_derived_fork_, SELF},
     .fork_parent = {dal_derived_fork_, SELF},
     .fork_child = {dal_derived_fork_, SELF},
+    .alloc_natural = {dal_system_alloc_natural_, NULL},
 };
 
 const struct dal_instance *dal_system(void)

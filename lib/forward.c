@@ -16,6 +16,14 @@ static void *forward_alloc(size_t size, size_t align, void *ctx)
     return dal_instance_alloc(dal_hook_load_(), size, align);
 }
 
+static void *forward_alloc_natural(size_t size, size_t align, void *ctx)
+{
+    const struct dal_instance *table = dal_hook_load_();
+
+    (void)ctx;
+    return table->alloc_natural.call(size, align, table->alloc_natural.ctx);
+}
+
 static void forward_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     (void)ctx;
@@ -101,6 +109,7 @@ static const struct dal_instance global_instance = {
     .fork_prepare = {dal_derived_fork_, NULL},
     .fork_parent = {dal_derived_fork_, NULL},
     .fork_child = {dal_derived_fork_, NULL},
+    .alloc_natural = {forward_alloc_natural, NULL},
 };
 
 const struct dal_instance *dal_global(void)

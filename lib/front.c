@@ -8,6 +8,7 @@
  */
 #include <config.h>
 
+#define DAL_FRONT_IS_DEFINED_HERE_
 #include <dispatchalloc/front.h>
 
 #include "hook.h"
@@ -17,6 +18,13 @@ void *dal_alloc(size_t size, size_t align)
     const struct dal_instance *table = dal_hook_load_();
 
     return table->alloc.call(size, align, table->alloc.ctx);
+}
+
+void *dal_alloc_natural_(size_t size, size_t align)
+{
+    const struct dal_instance *table = dal_hook_load_();
+
+    return table->alloc_natural.call(size, align, table->alloc_natural.ctx);
 }
 
 void dal_dealloc(void *ptr, size_t size, size_t align)

@@ -182,4 +182,5 @@ static const struct dal_instance boot_instance = {
     .fork_prepare = {dal_derived_fork_, NULL},
     .fork_parent = {dal_derived_fork_, NULL},
     .fork_child = {dal_derived_fork_, NULL},
+    .alloc_natural = {boot_alloc, NULL},
 };

@@ -31,7 +31,8 @@
     X(owns, DAL_SLOT_OWNS)                        \
     X(fork_prepare, DAL_SLOT_FORK)                \
     X(fork_parent, DAL_SLOT_FORK)                 \
-    X(fork_child, DAL_SLOT_FORK)
+    X(fork_child, DAL_SLOT_FORK)                  \
+    X(alloc_natural, 0)
 
 #define COUNT_SLOT(slot, bit) + 1
 _Static_assert(sizeof(struct dal_allocator) ==
@@ -39,7 +40,7 @@ _Static_assert(sizeof(struct dal_allocator) ==
                        (0 SLOTS(COUNT_SLOT)) * sizeof(dal_alloc_function) +
                        sizeof(struct dal_malloc_family *),
                "the list of slots has every slot of struct dal_allocator");
-_Static_assert(offsetof(struct dal_instance, fork_child) + sizeof(struct dal_fork_slot) ==
+_Static_assert(offsetof(struct dal_instance, alloc_natural) + sizeof(struct dal_alloc_slot) ==
                    offsetof(struct dal_instance, alloc) +
                        (0 SLOTS(COUNT_SLOT)) * sizeof(struct dal_alloc_slot),
                "the list of slots has every slot of struct dal_instance");
@@ -78,8 +79,8 @@ static uint32_t slots_of(const struct dal_allocator *allocator)
 
 static const char *slot_name(uint32_t slots)
 {
-#define NAME_SLOT(slot, bit) \
-    if (slots & (bit))       \
+#define NAME_SLOT(slot, bit)        \
+    if (slots & (uint32_t)(bit))    \
         return #slot;
     SLOTS(NAME_SLOT)
 #undef NAME_SLOT
@@ -114,6 +115,10 @@ int dal_instance_fill_(struct dal_instance *storage, const struct dal_allocator 
     error = check_complete(slots, next, why);
     if (error)
         return error;
+    if (ours.alloc_natural && !ours.alloc) {
+        dal_text_add_(why, "it hooks alloc_natural but not alloc");
+        return DAL_ERR_INCOMPLETE;
+    }
 
     memset(storage, 0, sizeof *storage);
     storage->abi = DAL_ALLOCATOR_ABI;
@@ -130,6 +135,8 @@ int dal_instance_fill_(struct dal_instance *storage, const struct dal_allocator 
     }
     SLOTS(FILL_SLOT)
 #undef FILL_SLOT
+    if (ours.alloc && !ours.alloc_natural)
+        storage->alloc_natural = storage->alloc;
 
     storage->malloc_family = next ? NULL : ours.malloc_family;
     if (next && (slots & DAL_SLOT_DEALLOC) && !(slots & DAL_SLOT_DEALLOC_UNSIZED))

@@ -412,6 +412,7 @@ static const struct dal_allocator complete = {
     .fork_prepare = at_fork,
     .fork_parent = at_fork,
     .fork_child = at_fork,
+    .alloc_natural = trace_alloc,
 };
 
 /* Every slot: the member in both structures, and whether a layer that hooks alloc needs it. */
@@ -429,7 +430,8 @@ static const struct dal_allocator complete = {
     X(owns, 0)             \
     X(fork_prepare, 0)     \
     X(fork_parent, 0)      \
-    X(fork_child, 0)
+    X(fork_child, 0)       \
+    X(alloc_natural, 0)
 
 static struct dal_instance next;
 
@@ -479,12 +481,43 @@ START_TEST(test_layer_has_its_own_pair_in_each_slot_that_it_hooks)
 }
 END_TEST
 
+START_TEST(test_natural_slot_that_is_missing_is_that_of_alloc)
+{
+    struct dal_allocator allocator = complete;
+    struct dal_allocator layer = complete;
+    char message[256];
+
+    allocator.alloc_natural = NULL;
+    make_next(&allocator);
+    ck_assert(next.alloc_natural.call == trace_alloc && next.alloc_natural.ctx == &trace);
+
+    /* Not the next one's, by which blocks would pass the layer. */
+    layer.ctx = &layer;
+    layer.alloc_natural = NULL;
+    make_next(&complete);
+    ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);
+    ck_assert(instance.alloc_natural.call == trace_alloc && instance.alloc_natural.ctx == &layer);
+}
+END_TEST
+
+START_TEST(test_layer_that_hooks_alloc_natural_alone_is_refused)
+{
+    struct dal_allocator layer = {DAL_ALLOCATOR_HEADER(NULL), .alloc_natural = trace_alloc};
+    char message[256];
+
+    make_next(&complete);
+    ck_assert_int_eq(fill_layer(&layer, message, sizeof message), DAL_ERR_INCOMPLETE);
+    ck_assert_str_eq(message, "it hooks alloc_natural but not alloc");
+}
+END_TEST
+
 /* A block that passed it by on the way in would be a surprise on the way out. */
 START_TEST(test_layer_that_hooks_alloc_hooks_whatever_creates_or_resizes)
 {
     char message[256], wanted[256];
     struct dal_allocator layer = complete;
 
+    layer.alloc_natural = NULL;
     make_next(&complete);
 #define EXPECT_REFUSAL(slot_, sizing)                                                     \
     layer.slot_ = NULL;                                                                   \
@@ -562,6 +595,8 @@ int main(void)
     suite_add_tcase(suite, derived);
 
     tcase_add_test(layers, test_layer_that_hooks_nothing_is_the_next_one_pair_by_pair);
+    tcase_add_test(layers, test_natural_slot_that_is_missing_is_that_of_alloc);
+    tcase_add_test(layers, test_layer_that_hooks_alloc_natural_alone_is_refused);
     tcase_add_test(layers, test_layer_has_its_own_pair_in_each_slot_that_it_hooks);
     tcase_add_test(layers, test_layer_that_hooks_alloc_hooks_whatever_creates_or_resizes);
     tcase_add_test(layers, test_layer_that_hooks_dealloc_alone_switches_unsized_freeing_off);

@@ -46,6 +46,13 @@ static void *alloc(size_t size, size_t align, void *ctx)
     return JE(mallocx)(dal_long_size(size), flags_of(align));
 }
 
+static void *alloc_natural(size_t size, size_t align, void *ctx)
+{
+    (void)align;
+    (void)ctx;
+    return jemalloc_malloc(size);
+}
+
 static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     (void)size;
@@ -210,6 +217,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     if (error)
         return error;
     allocator->alloc = alloc;
+    allocator->alloc_natural = alloc_natural;
     allocator->dealloc = dealloc;
     allocator->alloc_zeroed = alloc_zeroed;
     allocator->realloc = reallocate;

@@ -9,6 +9,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 {
     (void)request;
     allocator->alloc = dal_system_alloc_;
+    allocator->alloc_natural = dal_system_alloc_natural_;
     allocator->dealloc = dal_system_dealloc_;
     allocator->alloc_zeroed = dal_system_alloc_zeroed_;
     allocator->realloc = dal_system_realloc_;

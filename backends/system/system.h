@@ -16,19 +16,25 @@
 # define DAL_SYSTEM_KNOWS_SIZES 0
 #endif
 
-/* The alignment that malloc gives every block that is at least that large, by
- * architecture, as Rust's std::sys::alloc has it; what is not listed has 8. */
-#if defined __x86_64__ || defined _M_X64 || defined __aarch64__ || defined __arm64ec__ ||  \
-    (defined __loongarch__ && __loongarch_grlen == 64) || defined __mips64 ||              \
-    defined __s390x__ || (defined __sparc__ && defined __arch64__) ||                      \
-    (defined __riscv && __riscv_xlen == 64) || defined __wasm64__
-# define DAL_MIN_ALIGN 16
+/*
+ * Where a function may be called with more arguments than it looks at, malloc and free are
+ * slots as they are: these two names stand for them, and a jump a call is saved. That holds
+ * where the caller removes the arguments, as on every ELF system's C (not in WebAssembly, and
+ * not under a sanitizer that checks the types of indirect calls). The interposer has other
+ * functions under those names.
+ */
+#if defined __GNUC__ && defined __ELF__ && !defined __wasm__ && !defined DAL_INTERPOSER && \
+    !defined DAL_SYSTEM_WITH_FRAMES
+# define DAL_SYSTEM_IS_LIBC 1
+# define DAL_SYSTEM_SYMBOL_(name) __asm__(name)
 #else
-# define DAL_MIN_ALIGN 8
+# define DAL_SYSTEM_IS_LIBC 0
+# define DAL_SYSTEM_SYMBOL_(name)
 #endif
 
 void *dal_system_alloc_(size_t size, size_t align, void *ctx);
-void dal_system_dealloc_(void *ptr, size_t size, size_t align, void *ctx);
+void *dal_system_alloc_natural_(size_t size, size_t align, void *ctx) DAL_SYSTEM_SYMBOL_("malloc");
+void dal_system_dealloc_(void *ptr, size_t size, size_t align, void *ctx) DAL_SYSTEM_SYMBOL_("free");
 void *dal_system_alloc_zeroed_(size_t size, size_t align, void *ctx);
 void *dal_system_realloc_(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx);
 

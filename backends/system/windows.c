@@ -49,6 +49,13 @@ void *dal_system_alloc_(size_t size, size_t align, void *ctx)
     return heap_block(0, size, align);
 }
 
+void *dal_system_alloc_natural_(size_t size, size_t align, void *ctx)
+{
+    (void)align;
+    (void)ctx;
+    return HeapAlloc(GetProcessHeap(), 0, size);
+}
+
 void dal_system_dealloc_(void *ptr, size_t size, size_t align, void *ctx)
 {
     (void)size;

@@ -53,6 +53,13 @@ static void *alloc(size_t size, size_t align, void *ctx)
     return aligned_block(size, align);
 }
 
+static void *alloc_natural(size_t size, size_t align, void *ctx)
+{
+    (void)align;
+    (void)ctx;
+    return short_malloc(size);
+}
+
 static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     (void)size;
@@ -257,6 +264,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     if (error)
         return error;
     allocator->alloc = alloc;
+    allocator->alloc_natural = alloc_natural;
     allocator->dealloc = dealloc;
     allocator->alloc_zeroed = alloc_zeroed;
     allocator->realloc = reallocate;

@@ -47,6 +47,21 @@ DAL_BEGIN_DECLS_
 DAL_API void *dal_alloc(size_t size, size_t align)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
 
+/* The same for a layout that is natural (DAL_IS_NATURAL_ in layout.h). */
+DAL_API void *dal_alloc_natural_(size_t size, size_t align)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
+
+/* Where size and alignment are constants the tests on them are made by the compiler. A macro,
+ * so that the function keeps its name: take its address, or write (dal_alloc)(size, align). */
+#if defined __GNUC__ && defined __OPTIMIZE__ && !defined DAL_FRONT_IS_DEFINED_HERE_
+DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result, always_inline))
+static inline void *dal_alloc_pick_(size_t size, size_t align)
+{
+    return DAL_IS_NATURAL_(size, align) ? dal_alloc_natural_(size, align) : dal_alloc(size, align);
+}
+# define dal_alloc(...) dal_alloc_pick_(__VA_ARGS__)
+#endif
+
 /**
  * Give a block back.
  *

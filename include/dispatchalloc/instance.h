@@ -125,6 +125,10 @@ struct dal_allocator {
     dal_fork_function fork_parent;
     dal_fork_function fork_child;
 
+    /** alloc for a layout that is natural: align <= DAL_MIN_ALIGN and align <= size, which
+     *  the caller has made sure of. NULL means alloc, also in a layer that hooks alloc. */
+    dal_alloc_function alloc_natural;
+
     /** NULL for an allocator without one, and in a layer. Lives as long as the allocator. */
     const struct dal_malloc_family *malloc_family;
 };
@@ -187,6 +191,7 @@ struct dal_instance {
     struct dal_fork_slot fork_prepare;
     struct dal_fork_slot fork_parent;
     struct dal_fork_slot fork_child;
+    struct dal_alloc_slot alloc_natural;
 
     /** The allocator's own malloc family, or NULL. */
     const struct dal_malloc_family *malloc_family;
@@ -270,6 +275,8 @@ DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
 static inline void *dal_instance_alloc(const struct dal_instance *instance, size_t size,
                                        size_t align)
 {
+    if (DAL_IS_NATURAL_(size, align))
+        return instance->alloc_natural.call(size, align, instance->alloc_natural.ctx);
     return instance->alloc.call(size, align, instance->alloc.ctx);
 }
 

@@ -33,6 +33,27 @@ struct dal_layout {
     size_t align;
 };
 
+/** The alignment in bytes that a malloc gives every block that is at least that large, by
+ *  architecture, as Rust's std::sys::alloc has it; what is not listed has 8. */
+#if defined __x86_64__ || defined _M_X64 || defined __aarch64__ || defined __arm64ec__ ||  \
+    (defined __loongarch__ && __loongarch_grlen == 64) || defined __mips64 ||              \
+    defined __s390x__ || (defined __sparc__ && defined __arch64__) ||                      \
+    (defined __riscv && __riscv_xlen == 64) || defined __wasm64__
+# define DAL_MIN_ALIGN 16u
+#else
+# define DAL_MIN_ALIGN 8u
+#endif
+
+/* Whether a layout is known, when the program is compiled, to be natural: one that a malloc
+ * aligns without being told, so that no test has to be made when the program runs. */
+#ifdef __GNUC__
+# define DAL_IS_NATURAL_(size, align)                             \
+    (__builtin_constant_p((align) <= DAL_MIN_ALIGN && (align) <= (size)) && \
+     (align) <= DAL_MIN_ALIGN && (align) <= (size))
+#else
+# define DAL_IS_NATURAL_(size, align) 0
+#endif
+
 /* DAL_ERR_LAYOUT, whose header includes this one. */
 #define DAL_LAYOUT_ERROR_ (-2)
 

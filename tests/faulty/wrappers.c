@@ -99,6 +99,22 @@ static void *cut_align(size_t size, size_t align, void *ctx)
     return good_alloc(size, cut ? cut : 1, ctx);
 }
 
+/* Every block has one of its own, 8 bytes too far on where that is the least asked for. */
+static void *natural_is_eight(size_t size, size_t align, void *ctx)
+{
+    char *ptr = good_alloc(size + 8, 16, ctx);
+
+    (void)align;
+    return ptr && size >= 16 ? ptr + 8 : ptr;
+}
+
+static void dealloc_natural_is_eight(void *ptr, size_t size, size_t align, void *ctx)
+{
+    uintptr_t address = (uintptr_t)ptr;
+
+    good_dealloc((void *)(address - address % 16), size, align, ctx);
+}
+
 /* The fast path that looks at align <= 16 and forgets align <= size. */
 static void *align_small_by_size(size_t size, size_t align, void *ctx)
 {
@@ -517,5 +533,9 @@ const struct faulty faulty_wrappers[] = {
     {.name = "compares sizes as int",
      .found_by = "resize_in_place_refuses_the_impossible", .asked = "resize_in_place(",
      .allocator = FAULTY(.alloc = good_alloc, .resize_in_place = compare_int)},
+    {.name = "aligns natural layouts to 8",
+     .found_by = "alignments_mix", .asked = "alloc_natural(size ",
+     .allocator = ALLOCATOR(.alloc = good_alloc, .alloc_natural = natural_is_eight,
+                            .dealloc = dealloc_natural_is_eight)},
     {.name = NULL},
 };
