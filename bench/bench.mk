@@ -10,7 +10,7 @@ bench_pair_no_plt_LDADD = libdispatchalloc.la
 if OS_POSIX
 check_PROGRAMS += $(bench_programs)
 endif
-EXTRA_DIST += bench/cost.sh bench/modules.sh bench/module_pair.c
+EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c
 
 check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77

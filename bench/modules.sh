@@ -4,32 +4,10 @@
 set -eu
 . "$srcdir/tests/lib.sh"
 . "$srcdir/tests/modules/lib.sh"
-[ -n "$VALGRIND" ] || skip "there is no valgrind to count with"
-case " $CFLAGS " in
-*" -O0 "*) skip "built with -O0" ;;
-*" -O"*) ;;
-*) skip "built without -O" ;;
-esac
-limit=16
+. "$srcdir/bench/budget.sh"
 
 # shellcheck disable=SC2086
 $CC $CFLAGS -fno-plt $include "$srcdir/bench/module_pair.c" -o "$work/pair" $shared -ldl
-
-# count ARGUMENT...: instructions of a run of as many pairs as the first argument says.
-count() {
-    $VALGRIND --tool=callgrind --callgrind-out-file=/dev/null "$work/pair" "$@" \
-        >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
-    sed -n 's/^==[0-9]*== Collected : \([0-9]*\)$/\1/p' "$work/said"
-}
-
-# pair [LIBRARY MALLOC FREE]: instructions of one pair.
-pair() {
-    few=$(count 1000 "$@") || return 1
-    many=$(count 11000 "$@") || return 1
-    echo $(((many - few) / 10000))
-}
-
-count 1 >/dev/null || skip "callgrind does not run here: $(tail -n 1 "$work/said")"
 
 # The module keeps its jemalloc to itself: the archive that it was linked from, in a library.
 archive=$builddir/backends/jemalloc/private/lib/libjemalloc_pic.a
@@ -42,27 +20,30 @@ library() {
         head -n 1
 }
 
-echo "instructions of a pair of alloc(32) and dealloc"
-echo
-echo "module     direct    front   over"
+# front MODULE [variable]: one pair by the front, which has to be served by the module.
+front() {
+    DISPATCHALLOC_BACKEND=$1 slope "$work/pair" ${2-} || return 1
+    ! grep -q '^dispatchalloc: ' "$work/said" || fail "$(grep '^dispatchalloc: ' "$work/said")"
+}
+
+hold_heading "over the allocator itself"
 for module in $modules; do
     case $module in
     jemalloc)
         if [ -e "$archive" ]; then
-            direct=$(pair "$work/libjemalloc.so" dal_je_malloc dal_je_free)
+            direct=$(slope "$work/pair" "$work/libjemalloc.so" dal_je_malloc dal_je_free)
         else
-            direct=$(pair "$(library jemalloc)" malloc free)
+            direct=$(slope "$work/pair" "$(library jemalloc)" malloc free)
         fi ;;
-    mimalloc) direct=$(pair "$(library mimalloc)" mi_malloc mi_free) ;;
-    tcmalloc) direct=$(pair "$(library tcmalloc)" tc_malloc tc_free) ;;
-    tbb) direct=$(pair "$(library tbb)" scalable_malloc scalable_free) ;;
+    mimalloc) direct=$(slope "$work/pair" "$(library mimalloc)" mi_malloc mi_free) ;;
+    tcmalloc) direct=$(slope "$work/pair" "$(library tcmalloc)" tc_malloc tc_free) ;;
+    tbb) direct=$(slope "$work/pair" "$(library tbb)" scalable_malloc scalable_free) ;;
     esac
-    front=$(DISPATCHALLOC_BACKEND=$module pair)
-    ! grep -q '^dispatchalloc: ' "$work/said" || fail "$(grep '^dispatchalloc: ' "$work/said")"
-    printf '%-8s %8d %8d %+6d\n' "$module" "$direct" "$front" $((front - direct))
+    constant=$(front "$module")
+    variable=$(front "$module" variable)
     [ "$direct" -ge 10 ] || fail "$module: $direct instructions cannot be"
-    [ "$front" -gt "$direct" ] || fail "$module: the front cannot be free"
-    [ $((front - direct)) -le $limit ] ||
-        fail "$module: the front costs more than $limit instructions a pair"
+    [ "$constant" -gt "$direct" ] || fail "$module: the front cannot be free"
+    hold "module.$module.constant" $((constant - direct))
+    hold "module.$module.variable" $((variable - direct))
 done
 finish

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * N pairs of alloc(32) and dealloc: `pair direct N` by malloc and free, `pair front N` by the
- * front. bench/cost.sh counts the instructions of two runs that differ in N alone, so that
- * what is left is the loop. It is built twice, for callers with and without a PLT.
+ * N pairs of alloc(32) and dealloc in one of several ways. bench/cost.sh counts the instructions
+ * of two runs that differ in N alone, so that what is left is the loop. It is built twice, for
+ * callers with and without a PLT, and once more with a fixed allocator (bench/pair_fixed.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,13 @@
 
 /* The block is used, as far as the compiler knows; it costs nothing. */
 #define USE(ptr) __asm__ volatile("" : "+r"(ptr) : : "memory")
+
+/* What the compiler takes for unknown. */
+static size_t unknown(size_t value)
+{
+    __asm__ volatile("" : "+r"(value));
+    return value;
+}
 
 static void direct(unsigned long pairs)
 {
@@ -23,7 +30,8 @@ static void direct(unsigned long pairs)
     }
 }
 
-static void front(unsigned long pairs)
+/* Size and alignment known when the caller is compiled. */
+static void constant(unsigned long pairs)
 {
     while (pairs-- > 0) {
         void *ptr = dal_alloc(32, 8);
@@ -33,15 +41,70 @@ static void front(unsigned long pairs)
     }
 }
 
+static void direct_variable(unsigned long pairs)
+{
+    size_t size = unknown(32);
+
+    while (pairs-- > 0) {
+        void *ptr = malloc(size);
+
+        USE(ptr);
+        free(ptr);
+    }
+}
+
+/* Known when the program runs. */
+static void variable(unsigned long pairs)
+{
+    size_t size = unknown(32);
+    size_t align = unknown(8);
+
+    while (pairs-- > 0) {
+        void *ptr = dal_alloc(size, align);
+
+        USE(ptr);
+        dal_dealloc(ptr, size, align);
+    }
+}
+
+static void instance(unsigned long pairs)
+{
+    const struct dal_instance *system = dal_system();
+
+    while (pairs-- > 0) {
+        void *ptr = dal_instance_alloc(system, 32, 8);
+
+        USE(ptr);
+        dal_instance_dealloc(system, ptr, 32, 8);
+    }
+}
+
+static void family(unsigned long pairs)
+{
+    while (pairs-- > 0) {
+        void *ptr = dal_malloc(32);
+
+        USE(ptr);
+        dal_free(ptr);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*run)(unsigned long pairs);
+} ways[] = {
+    {"direct", direct},     {"constant", constant}, {"direct-variable", direct_variable},
+    {"variable", variable}, {"instance", instance}, {"family", family},
+};
+
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: pair direct|front N\n");
-        return 2;
+    for (size_t i = 0; argc == 3 && i < sizeof ways / sizeof *ways; i++) {
+        if (strcmp(argv[1], ways[i].name) == 0) {
+            ways[i].run(strtoul(argv[2], NULL, 10));
+            return 0;
+        }
     }
-    if (strcmp(argv[1], "direct") == 0)
-        direct(strtoul(argv[2], NULL, 10));
-    else
-        front(strtoul(argv[2], NULL, 10));
-    return 0;
+    fprintf(stderr, "usage: pair WAY N\n");
+    return 2;
 }

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# What scripts share that count instructions and hold them against bench/budgets. Source it
+# after tests/lib.sh: . "$srcdir/bench/budget.sh"
+
+[ -n "$VALGRIND" ] || skip "there is no valgrind to count with"
+not_sanitized "what is counted is not what is installed"
+case " $CFLAGS " in
+*" -O0 "*) skip "built with -O0" ;;
+*" -O"*) ;;
+*) skip "built without -O" ;;
+esac
+[ "$(uname -m)" = x86_64 ] || skip "the budgets are those of x86-64"
+
+column=2
+! $CC --version | grep -q clang || column=3
+
+# count COMMAND...: instructions of a run.
+count() {
+    # shellcheck disable=SC2086 # words
+    $LIBTOOL --mode=execute $VALGRIND --tool=callgrind --callgrind-out-file=/dev/null "$@" \
+        >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
+    sed -n 's/^==[0-9]*== Collected : \([0-9]*\)$/\1/p' "$work/said"
+}
+
+# slope COMMAND...: instructions of one round of a command whose last argument, added here, is
+# the number of rounds. Two runs, so that start and end are not in it.
+slope() {
+    few=$(count "$@" 1000) || return 1
+    many=$(count "$@" 11000) || return 1
+    echo $(((many - few) / 10000))
+}
+
+$VALGRIND --tool=callgrind --callgrind-out-file=/dev/null true >"$work/said" 2>&1 ||
+    skip "callgrind does not run here: $(tail -n 1 "$work/said")"
+
+# hold NAME VALUE: print a row, and fail if the value is above the budget of that name.
+hold() {
+    budget=$(awk -v name="$1" -v column=$column '$1 == name { print $column }' "$srcdir/bench/budgets")
+    if [ -z "$budget" ]; then
+        fail "$1 has no line in bench/budgets; measured: $2"
+        return
+    fi
+    printf '%-26s %8d %8d\n' "$1" "$budget" "$2"
+    if [ "$2" -gt "$budget" ]; then
+        fail "$1: dearer than it was: $budget instructions before, $2 now (bench/budgets)"
+    elif [ "$2" -lt "$budget" ]; then
+        echo "    cheaper than it was: bench/budgets can be lowered"
+    fi
+}
+
+hold_heading() { printf '%-26s %8s %8s\n' "$1" budget now; }
