@@ -25,6 +25,24 @@ for program in pair pair_no_plt; do
     done
 done
 
+# A fixed choice in a file of its own, and link-time optimisation.
+if [ -n "$archive" ]; then
+    printf '%s\n' '#include <dispatchalloc.h>' '#include <dispatchalloc/allocator/system.h>' \
+        'DAL_GLOBAL_ALLOCATOR_FIXED(dal_system_allocator);' >"$work/choice.c"
+    # shellcheck disable=SC2086
+    if $CC -O2 -flto $include "$srcdir/bench/pair.c" "$work/choice.c" -o "$work/fixed" $archive \
+        2>"$work/said"; then
+        direct=$(slope "$work/fixed" direct)
+        variable=$(slope "$work/fixed" direct-variable)
+        echo
+        hold_heading "fixed, over malloc and free"
+        hold fixed.constant $(($(slope "$work/fixed" constant) - direct))
+        hold fixed.variable $(($(slope "$work/fixed" variable) - variable))
+    else
+        echo "no link-time optimisation here: $(tail -n 1 "$work/said")"
+    fi
+fi
+
 echo
 hold_heading "over what it wraps"
 for way in constant variable; do

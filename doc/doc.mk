@@ -51,6 +51,14 @@ man_links += \
 	dal_instance_alloc_zeroed_layout:dal_instance \
 	dal_instance_realloc_layout:dal_instance
 
+man_pages += doc/man/dal_fixed.3
+man_links += \
+	DAL_GLOBAL_ALLOCATOR_FIXED:dal_fixed \
+	dal_system_allocator:dal_fixed \
+	dal_arena_allocator:dal_fixed \
+	dal_jemalloc_allocator:dal_fixed \
+	dal_mimalloc_allocator:dal_fixed
+
 man_pages += doc/man/dal_global.3
 man_links += \
 	dal_global_set:dal_global \

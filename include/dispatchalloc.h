@@ -16,12 +16,16 @@
  *   dispatchalloc/malloc.h       the same without sizes: dal_malloc, dal_free
  *   dispatchalloc/instance.h     an allocator as a value that can be passed around
  *   dispatchalloc/global.h       who serves the front, and who chose
+ *   dispatchalloc/fixed.h        a choice of the build that costs nothing and stays
  *   dispatchalloc/backend.h      named modules that make allocators
  *   dispatchalloc/module.h       backends in files of their own
  *   dispatchalloc/spec.h         the text that names a backend and its layers
  *   dispatchalloc/arena.h        arenas: many allocations, given back at once
  *   dispatchalloc/fixed_arena.h  one block of fixed size, shared by all threads
  *   dispatchalloc/stats.h        what the `stats` layer counted
+ *
+ * Apart from those, dispatchalloc/allocator/ has allocators as constants with inline functions
+ * (system, arena, jemalloc, mimalloc), to be included by who uses one.
  *
  * Every one of them can be included alone, from C11 and from C++11 on.
  */
@@ -31,6 +35,7 @@
 #include <dispatchalloc/arena.h>
 #include <dispatchalloc/backend.h>
 #include <dispatchalloc/error.h>
+#include <dispatchalloc/fixed.h>
 #include <dispatchalloc/fixed_arena.h>
 #include <dispatchalloc/front.h>
 #include <dispatchalloc/global.h>

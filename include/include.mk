@@ -6,6 +6,7 @@ dispatchallocinclude_HEADERS = \
 	include/dispatchalloc/arena.h \
 	include/dispatchalloc/backend.h \
 	include/dispatchalloc/error.h \
+	include/dispatchalloc/fixed.h \
 	include/dispatchalloc/fixed_arena.h \
 	include/dispatchalloc/front.h \
 	include/dispatchalloc/global.h \
@@ -17,4 +18,10 @@ dispatchallocinclude_HEADERS = \
 	include/dispatchalloc/spec.h \
 	include/dispatchalloc/stats.h \
 	include/dispatchalloc/typed.h
+dispatchallocallocatordir = $(includedir)/dispatchalloc/allocator
+dispatchallocallocator_HEADERS = \
+	include/dispatchalloc/allocator/jemalloc.h \
+	include/dispatchalloc/allocator/limits.h \
+	include/dispatchalloc/allocator/mimalloc.h \
+	include/dispatchalloc/allocator/system.h
 nodist_dispatchallocinclude_HEADERS = include/dispatchalloc/version.h

@@ -20,6 +20,11 @@ const struct dal_link_choice *dal_build_choice_(void)
     return DAL_IS_DEFINED_(dal_link_choice_) ? dal_link_choice_ : NULL;
 }
 
+const char *dal_build_macro_(const struct dal_link_choice *choice)
+{
+    return choice->is_fixed ? "DAL_GLOBAL_ALLOCATOR_FIXED" : "DAL_GLOBAL_ALLOCATOR";
+}
+
 const char *dal_build_veto_(void)
 {
     return DAL_IS_DEFINED_(dal_forbid_environment_) ? dal_forbid_environment_ : NULL;
@@ -38,7 +43,7 @@ void dal_link_choice_announce_(const struct dal_link_choice *choice)
         return;
     }
     dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: a process has one, and it is "
-             "DAL_GLOBAL_ALLOCATOR(%s) at %s:%u",
-             choice->name, choice->file, (unsigned)choice->line, found->name, found->file,
-             (unsigned)found->line);
+             "%s(%s) at %s:%u",
+             choice->name, choice->file, (unsigned)choice->line, dal_build_macro_(found),
+             found->name, found->file, (unsigned)found->line);
 }

@@ -8,6 +8,9 @@
 /* The allocator that the build chose, or NULL. */
 const struct dal_link_choice *dal_build_choice_(void);
 
+/* The name of the macro that a choice was made with. */
+const char *dal_build_macro_(const struct dal_link_choice *choice);
+
 /* The file that has the veto, or NULL. */
 const char *dal_build_veto_(void);
 

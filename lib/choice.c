@@ -94,7 +94,7 @@ static void make_link_candidate(struct dal_decision_ *decision,
     struct dal_text_ label = label_of(candidate);
     struct dal_stack_ *stack = NULL;
 
-    dal_text_add_(&label, "DAL_GLOBAL_ALLOCATOR(%s) at %s:%u", choice->name, choice->file,
+    dal_text_add_(&label, "%s(%s) at %s:%u", dal_build_macro_(choice), choice->name, choice->file,
                   (unsigned)choice->line);
     (void)dal_stack_create_single_(choice->allocator, choice->name, DAL_STACK_OF_LIBRARY, &stack,
                                    &why);
@@ -112,6 +112,18 @@ static void make_environment_candidate(struct dal_decision_ *decision)
     (void)dal_stack_create_(environment_spec, below(decision, DAL_SOURCE_ENVIRONMENT),
                             DAL_STACK_OF_LIBRARY, &stack, &why);
     adopt(candidate, stack);
+}
+
+/* What a fixed build refuses. */
+static void refuse_environment(struct dal_decision_ *decision)
+{
+    struct dal_candidate_ *candidate = &decision->candidates[DAL_SOURCE_ENVIRONMENT];
+    struct dal_text_ why = dal_text_over_(candidate->reason, sizeof candidate->reason);
+    struct dal_text_ label = label_of(candidate);
+
+    dal_text_add_(&label, DAL_ENV_BACKEND "=%s", environment_spec);
+    dal_text_add_(&why, "refused, since the program was built with %s",
+                  decision->candidates[DAL_SOURCE_LINK].label);
 }
 
 /* ---- Start --------------------------------------------------------------------------- */
@@ -150,11 +162,15 @@ static void start_once(void)
     *decision = default_decision;
     if (link)
         make_link_candidate(decision, link);
-    if (wanted_spec())
+    decision->is_fixed = link && link->is_fixed;
+    if (wanted_spec() && decision->is_fixed)
+        refuse_environment(decision);
+    else if (wanted_spec())
         make_environment_candidate(decision);
     pick_winner(decision);
     dal_compat_protect_(decision, sizeof *decision);
-    atomic_store_explicit(&state, (uintptr_t)decision, memory_order_release);
+    atomic_store_explicit(&state, (uintptr_t)decision | (decision->is_fixed ? SEALED : 0),
+                          memory_order_release);
 }
 
 #define START_DONE UINT64_MAX

@@ -28,6 +28,7 @@ struct dal_candidate_ {
 struct dal_decision_ {
     const struct dal_instance *winner;
     enum dal_source source;
+    int is_fixed; /* by the build: sealed from the start */
     struct dal_candidate_ candidates[DAL_SOURCE_COUNT];
     char refused[DAL_LINE_BYTES]; /* the first request of the program that failed, or "" */
 };

@@ -153,9 +153,14 @@ void dal_explain_late_(const char *what)
     int sealed;
 
     decision = dal_choice_current_(&sealed);
-    dal_text_add_(&text, "%s comes too late: \"%s\" serves since ", what,
-                  decision ? decision->winner->name : "unknown");
-    add_first_call(&text);
+    if (decision && decision->is_fixed) {
+        dal_text_add_(&text, "%s is refused: \"%s\" serves, fixed by %s", what,
+                      decision->winner->name, chooser(decision));
+    } else {
+        dal_text_add_(&text, "%s comes too late: \"%s\" serves since ", what,
+                      decision ? decision->winner->name : "unknown");
+        add_first_call(&text);
+    }
     dal_log_("%s", line);
 }
 
@@ -228,7 +233,9 @@ size_t dal_global_explain(char *buffer, size_t bytes)
         explain_line(&text, "ignored", "the environment, since the process has raised privileges");
     start = text.length;
     dal_text_add_(&text, "sealed by: ");
-    if (sealed)
+    if (decision->is_fixed)
+        dal_text_add_(&text, "the build");
+    else if (sealed)
         add_first_call(&text);
     else
         dal_text_add_(&text, "nothing yet");

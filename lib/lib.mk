@@ -61,4 +61,4 @@ endif
 EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust.c lib/compat/posix.c lib/compat/windows.c
 
 # What the interposer has another file for (preload/preload.mk).
-library_sources += lib/build_choice.c
+library_sources += lib/build_choice.c lib/fixed.c

@@ -9,6 +9,12 @@ const struct dal_link_choice *dal_build_choice_(void)
     return NULL;
 }
 
+const char *dal_build_macro_(const struct dal_link_choice *choice)
+{
+    (void)choice;
+    return "";
+}
+
 const char *dal_build_veto_(void)
 {
     return NULL;

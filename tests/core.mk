@@ -26,7 +26,8 @@ tests_choice_actor_link_veto_CPPFLAGS = $(AM_CPPFLAGS) -DACTOR_LINK -DACTOR_VETO
 tests_choice_actor_link_veto_LDADD = libcore.la
 
 # ---- Choosing when the program is built ----------------------------------------------------
-shell_tests += tests/link-choice.sh tests/call-site.sh
+shell_tests += tests/link-choice.sh tests/call-site.sh tests/fixed.sh
+EXTRA_DIST += tests/fixed/main.c tests/fixed/other.c
 EXTRA_DIST += tests/lib.sh tests/link/choice.c tests/link/main.c tests/link/signature.h
 
 # ---- First calls that race, and forks in the middle of one -------------------------------

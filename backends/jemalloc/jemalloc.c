@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend `jemalloc`, a module.
- *
- * Ordinary alignments go to malloc, calloc, realloc and free, jemalloc's short way; the others
- * to mallocx and rallocx. A block of either may be given back by free and resized by the other,
- * so the alignment is looked at only where a block is made.
+ * The backend `jemalloc`, a module: its malloc family and controls. How blocks are made and
+ * given back is in dispatchalloc/allocator/jemalloc.h.
  *
  * Instructions of a pair at size 32 (callgrind; 5.3.0, gcc 12), called directly. Where the
  * thread-local storage is static, descriptors are found faster: the module is preloaded, as the
@@ -23,129 +20,14 @@
  * little slower on blocks in the cache and a little faster on a million of them. Without it a
  * wrong size is harmless, and resize_in_place may leave a block in a larger class.
  */
-#include <string.h>
-
 #include <dispatchalloc/module.h>
 
 #include "../family.h"
-#include "../limits.h"
 #include "jemalloc.h"
 
-static int flags_of(size_t align)
-{
-    return MALLOCX_LG_ALIGN(__builtin_ctzl(align));
-}
-
-static void *alloc(size_t size, size_t align, void *ctx)
-{
-    (void)ctx;
-    if (dal_is_short(align))
-        return jemalloc_malloc(dal_short_size(size, align));
-    if (!dal_is_possible(size, align))
-        return NULL;
-    return JE(mallocx)(dal_long_size(size), flags_of(align));
-}
-
-static void *alloc_natural(size_t size, size_t align, void *ctx)
-{
-    (void)align;
-    (void)ctx;
-    return jemalloc_malloc(size);
-}
-
-static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    jemalloc_free(ptr);
-}
-
-static void *alloc_zeroed(size_t size, size_t align, void *ctx)
-{
-    (void)ctx;
-    if (dal_is_short(align))
-        return jemalloc_calloc(1, dal_short_size(size, align));
-    if (!dal_is_possible(size, align))
-        return NULL;
-    return JE(mallocx)(dal_long_size(size), flags_of(align) | MALLOCX_ZERO);
-}
-
-/* Also for a block that had another alignment. */
-static void *resize(void *ptr, size_t align, size_t new_size)
-{
-    if (dal_is_short(align))
-        return jemalloc_realloc(ptr, dal_short_size(new_size, align));
-    if (!dal_is_possible(new_size, align))
-        return NULL;
-    if (!ptr)
-        return JE(mallocx)(dal_long_size(new_size), flags_of(align));
-    return JE(rallocx)(ptr, dal_long_size(new_size), flags_of(align));
-}
-
-static void *reallocate(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    (void)old_size;
-    (void)ctx;
-    return resize(ptr, align, new_size);
-}
-
-static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                      size_t new_align, void *ctx)
-{
-    (void)old_size;
-    (void)old_align;
-    (void)ctx;
-    return resize(ptr, new_align, new_size);
-}
-
-/* jemalloc zeroes what comes after the last usable byte of the old block, and leaves pages
- * alone that are zero already. What the old block had to spare is zeroed here. */
-static void *grow_zeroed(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                         size_t new_align, void *ctx)
-{
-    size_t asked = dal_short_size(new_size, new_align);
-    size_t spare;
-    char *grown;
-
-    (void)old_align;
-    if (!ptr)
-        return alloc_zeroed(new_size, new_align, ctx);
-    if (!dal_is_possible(new_size, new_align))
-        return NULL;
-    spare = JE(sallocx)(ptr, 0);
-    grown = JE(rallocx)(ptr, asked, flags_of(new_align) | MALLOCX_ZERO);
-    if (spare > asked)
-        spare = asked;
-    if (grown && spare > old_size)
-        memset(grown + old_size, 0, spare - old_size);
-    return grown;
-}
-
-static int resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    (void)old_size;
-    (void)ctx;
-    if (!dal_is_possible(new_size, align))
-        return DAL_ERR_UNSUPPORTED;
-    return JE(xallocx)(ptr, dal_long_size(new_size), 0, flags_of(align)) >= new_size
-               ? DAL_OK
-               : DAL_ERR_UNSUPPORTED;
-}
-
-static size_t usable_size(const void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    return JE(sallocx)(ptr, 0);
-}
-
-static void dealloc_unsized(void *ptr, void *ctx)
-{
-    (void)ctx;
-    jemalloc_free(ptr);
-}
+#define DAL_JEMALLOC_(name)       JE(name)
+#define DAL_JEMALLOC_SHORT_(name) jemalloc_##name
+#include <dispatchalloc/allocator/jemalloc.h>
 
 /* ---- Its own controls ----------------------------------------------------------------- */
 
@@ -197,7 +79,7 @@ static void *family_realloc(void *ptr, size_t size)
 
 static void *family_memalign(size_t align, size_t size)
 {
-    return dal_family_result(alloc(size, align, NULL));
+    return dal_family_result(dal_jemalloc_alloc_(size, align, NULL));
 }
 
 static size_t family_usable_size(void *ptr)
@@ -216,17 +98,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     if (error)
         return error;
-    allocator->alloc = alloc;
-    allocator->alloc_natural = alloc_natural;
-    allocator->dealloc = dealloc;
-    allocator->alloc_zeroed = alloc_zeroed;
-    allocator->realloc = reallocate;
-    allocator->grow = relayout;
-    allocator->grow_zeroed = grow_zeroed;
-    allocator->shrink = relayout;
-    allocator->resize_in_place = resize_in_place;
-    allocator->usable_size = usable_size;
-    allocator->dealloc_unsized = dealloc_unsized;
+    *allocator = dal_jemalloc_allocator;
     allocator->malloc_family = &family;
     return DAL_OK;
 }

@@ -2,7 +2,6 @@
 # The module over jemalloc, in one of two flavours (see jemalloc.h).
 backends_jemalloc_jemalloc_la_SOURCES = \
 	backends/family.h \
-	backends/limits.h \
 	backends/jemalloc/jemalloc.c \
 	backends/jemalloc/jemalloc.h \
 	backends/jemalloc/options.c

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend `mimalloc`, a module over libmimalloc.
- *
- * A block of mi_malloc or of mi_malloc_aligned_at may be given back by mi_free and resized by
- * mi_realloc, so the alignment is looked at only where a block is made.
- *
- * mimalloc 2.0.9, Debian 12's, misaligns blocks: mi_malloc_aligned takes it for granted that a
- * block whose size is a power of two up to 1024 is aligned to its size, and from 256 on that
- * is not so (mi_posix_memalign and mi_realloc_aligned share the fault). mi_malloc_aligned_at
- * does not take that turn. What comes back is looked at all the same.
+ * The backend `mimalloc`, a module over libmimalloc: its malloc family and its options. How
+ * blocks are made and given back is in dispatchalloc/allocator/mimalloc.h.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -16,115 +9,10 @@
 
 #include <mimalloc.h>
 
+#include <dispatchalloc/allocator/mimalloc.h>
 #include <dispatchalloc/module.h>
 
 #include "../family.h"
-#include "../limits.h"
-
-/* A block that is not aligned is not handed out. */
-static void *aligned_or_null(void *ptr, size_t align)
-{
-    if (DAL_LIKELY_(((uintptr_t)ptr & (align - 1)) == 0))
-        return ptr;
-    mi_free(ptr);
-    return NULL;
-}
-
-static void *alloc(size_t size, size_t align, void *ctx)
-{
-    (void)ctx;
-    if (dal_is_short(align))
-        return mi_malloc(dal_short_size(size, align));
-    if (!dal_is_possible(size, align))
-        return NULL;
-    return aligned_or_null(mi_malloc_aligned_at(dal_long_size(size), align, 0), align);
-}
-
-static void *alloc_natural(size_t size, size_t align, void *ctx)
-{
-    (void)align;
-    (void)ctx;
-    return mi_malloc(size);
-}
-
-static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    mi_free(ptr);
-}
-
-static void *alloc_zeroed(size_t size, size_t align, void *ctx)
-{
-    (void)ctx;
-    if (dal_is_short(align))
-        return mi_zalloc(dal_short_size(size, align));
-    if (!dal_is_possible(size, align))
-        return NULL;
-    return aligned_or_null(mi_zalloc_aligned_at(dal_long_size(size), align, 0), align);
-}
-
-/* mi_realloc's rule: a block stays where it has room and is not more than half empty. */
-static int may_stay(const void *ptr, size_t align, size_t new_size)
-{
-    size_t room = mi_usable_size(ptr);
-
-    return ((uintptr_t)ptr & (align - 1)) == 0 && new_size <= room && new_size >= room / 2;
-}
-
-/* Also for a block that had another alignment. */
-static void *resize(void *ptr, size_t old_size, size_t align, size_t new_size)
-{
-    void *moved;
-
-    if (dal_is_short(align))
-        return mi_realloc(ptr, dal_short_size(new_size, align));
-    if (ptr && may_stay(ptr, align, new_size))
-        return ptr;
-    moved = alloc(new_size, align, NULL);
-    if (moved && ptr) {
-        memcpy(moved, ptr, old_size < new_size ? old_size : new_size);
-        mi_free(ptr);
-    }
-    return moved;
-}
-
-static void *reallocate(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    (void)ctx;
-    return resize(ptr, old_size, align, new_size);
-}
-
-static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                      size_t new_align, void *ctx)
-{
-    (void)old_align;
-    (void)ctx;
-    return resize(ptr, old_size, new_align, new_size);
-}
-
-static int resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    (void)old_size;
-    (void)align;
-    (void)ctx;
-    return new_size <= mi_usable_size(ptr) ? DAL_OK : DAL_ERR_UNSUPPORTED;
-}
-
-static size_t usable_size(const void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    return mi_usable_size(ptr);
-}
-
-static void dealloc_unsized(void *ptr, void *ctx)
-{
-    (void)ctx;
-    mi_free(ptr);
-}
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
@@ -146,7 +34,7 @@ static void *family_realloc(void *ptr, size_t size)
 
 static void *family_memalign(size_t align, size_t size)
 {
-    return dal_family_result(alloc(size, align, NULL));
+    return dal_family_result(dal_mimalloc_alloc_(size, align, NULL));
 }
 
 static size_t family_usable_size(void *ptr)
@@ -287,16 +175,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     pthread_mutex_unlock(&starting);
     if (error)
         return error;
-    allocator->alloc = alloc;
-    allocator->alloc_natural = alloc_natural;
-    allocator->dealloc = dealloc;
-    allocator->alloc_zeroed = alloc_zeroed;
-    allocator->realloc = reallocate;
-    allocator->grow = relayout;
-    allocator->shrink = relayout;
-    allocator->resize_in_place = resize_in_place;
-    allocator->usable_size = usable_size;
-    allocator->dealloc_unsized = dealloc_unsized;
+    *allocator = dal_mimalloc_allocator;
     allocator->malloc_family = &family;
     return DAL_OK;
 }

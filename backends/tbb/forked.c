@@ -7,7 +7,7 @@
 
 #include <tbb/scalable_allocator.h>
 
-#include "../limits.h"
+#include <dispatchalloc/allocator/limits.h>
 
 /* In front of every block of the child. What stands there of a block of oneTBB's is readable
  * too, its own header or the end of a neighbour, and cannot be a mark but by chance: the mark
@@ -44,7 +44,7 @@ void *dal_tbb_forked_alloc_(size_t size, size_t align)
     struct header header;
     char *start;
 
-    if (!dal_is_possible(size, align))
+    if (!dal_is_possible_(size, align))
         return NULL;
     header.align = align < DAL_MIN_ALIGN ? DAL_MIN_ALIGN : align;
     header.offset = header.align < sizeof header ? sizeof header : header.align;

@@ -26,7 +26,7 @@
 #include <dispatchalloc/module.h>
 
 #include "../family.h"
-#include "../limits.h"
+#include <dispatchalloc/allocator/limits.h>
 #include "forked.h"
 
 /* Written by the only thread of a child. */
@@ -40,16 +40,16 @@ static void *aligned_block(size_t size, size_t align)
 
     if (is_forked)
         return dal_tbb_forked_alloc_(size, align);
-    if (!dal_is_possible(size, align))
+    if (!dal_is_possible_(size, align))
         return NULL;
-    return scalable_posix_memalign(&ptr, align, dal_long_size(size)) == 0 ? ptr : NULL;
+    return scalable_posix_memalign(&ptr, align, dal_long_size_(size)) == 0 ? ptr : NULL;
 }
 
 static void *alloc(size_t size, size_t align, void *ctx)
 {
     (void)ctx;
-    if (dal_is_short(align))
-        return short_malloc(dal_short_size(size, align));
+    if (dal_is_short_(align))
+        return short_malloc(dal_short_size_(size, align));
     return aligned_block(size, align);
 }
 
@@ -73,8 +73,8 @@ static void *alloc_zeroed(size_t size, size_t align, void *ctx)
     void *ptr;
 
     (void)ctx;
-    if (dal_is_short(align) && !is_forked)
-        return scalable_calloc(1, dal_short_size(size, align));
+    if (dal_is_short_(align) && !is_forked)
+        return scalable_calloc(1, dal_short_size_(size, align));
     ptr = aligned_block(size, align);
     return ptr ? memset(ptr, 0, size) : NULL;
 }
@@ -84,13 +84,13 @@ static void *resize(void *ptr, size_t old_size, size_t align, size_t new_size)
 {
     if (is_forked)
         return dal_tbb_forked_resize_(ptr, old_size, align, new_size);
-    if (dal_is_short(align))
-        return scalable_realloc(ptr, dal_short_size(new_size, align));
+    if (dal_is_short_(align))
+        return scalable_realloc(ptr, dal_short_size_(new_size, align));
     if (!ptr)
         return aligned_block(new_size, align);
-    if (!dal_is_possible(new_size, align))
+    if (!dal_is_possible_(new_size, align))
         return NULL;
-    return scalable_aligned_realloc(ptr, dal_long_size(new_size), align);
+    return scalable_aligned_realloc(ptr, dal_long_size_(new_size), align);
 }
 
 static void *reallocate(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)

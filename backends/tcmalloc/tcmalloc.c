@@ -16,18 +16,18 @@
 #include <dispatchalloc/module.h>
 
 #include "../family.h"
-#include "../limits.h"
+#include <dispatchalloc/allocator/limits.h>
 
 static void *aligned_block(size_t size, size_t align)
 {
-    return dal_is_possible(size, align) ? tc_memalign(align, dal_long_size(size)) : NULL;
+    return dal_is_possible_(size, align) ? tc_memalign(align, dal_long_size_(size)) : NULL;
 }
 
 static void *alloc(size_t size, size_t align, void *ctx)
 {
     (void)ctx;
-    if (dal_is_short(align))
-        return tc_malloc(dal_short_size(size, align));
+    if (dal_is_short_(align))
+        return tc_malloc(dal_short_size_(size, align));
     return aligned_block(size, align);
 }
 
@@ -51,8 +51,8 @@ static void *alloc_zeroed(size_t size, size_t align, void *ctx)
     void *ptr;
 
     (void)ctx;
-    if (dal_is_short(align))
-        return tc_calloc(1, dal_short_size(size, align));
+    if (dal_is_short_(align))
+        return tc_calloc(1, dal_short_size_(size, align));
     ptr = aligned_block(size, align);
     return ptr ? memset(ptr, 0, size) : NULL;
 }
@@ -75,8 +75,8 @@ static void *resize(void *ptr, size_t old_size, size_t align, size_t new_size)
 {
     void *moved;
 
-    if (dal_is_short(align))
-        return tc_realloc(ptr, dal_short_size(new_size, align));
+    if (dal_is_short_(align))
+        return tc_realloc(ptr, dal_short_size_(new_size, align));
     if (ptr && may_stay(ptr, align, new_size))
         return ptr;
     moved = aligned_block(new_size, align);

@@ -11,6 +11,9 @@
  *   4. the operator, with DISPATCHALLOC_BACKEND, unless the program vetoed that with
  *      DAL_FORBID_ENVIRONMENT() or runs with raised privileges (AT_SECURE).
  *
+ * DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h is the build's last word: it outranks
+ * all of them.
+ *
  * The first allocation of the process seals the choice: nothing is ever swapped
  * under live blocks. A choice that cannot be carried out is never silent: one line
  * on standard error says what, where and what is known, and the next in line
@@ -138,6 +141,7 @@ struct dal_link_choice {
     const char *name;
     const char *file;
     uint32_t line;
+    uint32_t is_fixed; /* by DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h */
 };
 
 /* Looked up by the library through a weak reference, so that it is found before any
@@ -170,7 +174,7 @@ DAL_API void dal_link_choice_announce_(const struct dal_link_choice *choice);
 #define DAL_GLOBAL_ALLOCATOR(allocator)                                                     \
     static const struct dal_link_choice dal_link_choice_here_ = {                           \
         DAL_ALLOCATOR_ABI, (uint32_t)sizeof(struct dal_link_choice), &(allocator),          \
-        #allocator, __FILE__, __LINE__                                                      \
+        #allocator, __FILE__, __LINE__, 0                                                   \
     };                                                                                      \
     DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =                 \
         &dal_link_choice_here_;                                                             \

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file  dispatchalloc/allocator/jemalloc.h
+ * @brief jemalloc as a constant whose functions are inline, for a program that links it.
+ *
+ * For DAL_GLOBAL_ALLOCATOR_FIXED() (dispatchalloc/fixed.h), DAL_GLOBAL_ALLOCATOR() or any other use
+ * of a struct dal_allocator. It takes jemalloc's own header, and the program is linked with
+ * -ljemalloc, which makes jemalloc the malloc of the whole process; another malloc must not
+ * be preloaded. The module `jemalloc` is this code as well.
+ *
+ * For a jemalloc that was built with a prefix, define DAL_JEMALLOC_(name) as prefix##name before.
+ *
+ * jemalloc has a short way, malloc and free, and a long one, mallocx and rallocx. A block of
+ * either may be given back by free and resized by the other, so the alignment is looked at
+ * only where a block is made. Sized free is not used: see backends/jemalloc/jemalloc.c.
+ */
+#ifndef DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
+#define DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
+
+#ifdef DAL_REDEFINE_MALLOC
+# error "dispatchalloc/allocator/jemalloc.h calls malloc itself: do not define DAL_REDEFINE_MALLOC here"
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <jemalloc/jemalloc.h>
+
+#include <dispatchalloc/allocator/limits.h>
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/instance.h>
+#include <dispatchalloc/macros.h>
+
+/* The names of its functions. Those of the C library's family may be others. */
+#ifndef DAL_JEMALLOC_
+# define DAL_JEMALLOC_(name) name
+#endif
+#ifndef DAL_JEMALLOC_SHORT_
+# define DAL_JEMALLOC_SHORT_(name) DAL_JEMALLOC_(name)
+#endif
+
+DAL_BEGIN_DECLS_
+
+static inline int dal_jemalloc_flags_(size_t align)
+{
+    return MALLOCX_LG_ALIGN(__builtin_ctzl(align));
+}
+
+static inline void *dal_jemalloc_alloc_(size_t size, size_t align, void *ctx)
+{
+    (void)ctx;
+    if (dal_is_short_(align))
+        return DAL_JEMALLOC_SHORT_(malloc)(dal_short_size_(size, align));
+    if (!dal_is_possible_(size, align))
+        return NULL;
+    return DAL_JEMALLOC_(mallocx)(dal_long_size_(size), dal_jemalloc_flags_(align));
+}
+
+static inline void *dal_jemalloc_alloc_natural_(size_t size, size_t align, void *ctx)
+{
+    (void)align;
+    (void)ctx;
+    return DAL_JEMALLOC_SHORT_(malloc)(size);
+}
+
+static inline void dal_jemalloc_dealloc_(void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)size;
+    (void)align;
+    (void)ctx;
+    DAL_JEMALLOC_SHORT_(free)(ptr);
+}
+
+static inline void *dal_jemalloc_alloc_zeroed_(size_t size, size_t align, void *ctx)
+{
+    (void)ctx;
+    if (dal_is_short_(align))
+        return DAL_JEMALLOC_SHORT_(calloc)(1, dal_short_size_(size, align));
+    if (!dal_is_possible_(size, align))
+        return NULL;
+    return DAL_JEMALLOC_(mallocx)(dal_long_size_(size),
+                                  dal_jemalloc_flags_(align) | MALLOCX_ZERO);
+}
+
+/* Also for a block that had another alignment. */
+static inline void *dal_jemalloc_resize_(void *ptr, size_t align, size_t new_size)
+{
+    if (dal_is_short_(align))
+        return DAL_JEMALLOC_SHORT_(realloc)(ptr, dal_short_size_(new_size, align));
+    if (!dal_is_possible_(new_size, align))
+        return NULL;
+    if (!ptr)
+        return DAL_JEMALLOC_(mallocx)(dal_long_size_(new_size), dal_jemalloc_flags_(align));
+    return DAL_JEMALLOC_(rallocx)(ptr, dal_long_size_(new_size), dal_jemalloc_flags_(align));
+}
+
+static inline void *dal_jemalloc_realloc_(void *ptr, size_t old_size, size_t align,
+                                          size_t new_size, void *ctx)
+{
+    (void)old_size;
+    (void)ctx;
+    return dal_jemalloc_resize_(ptr, align, new_size);
+}
+
+static inline void *dal_jemalloc_relayout_(void *ptr, size_t old_size, size_t old_align,
+                                           size_t new_size, size_t new_align, void *ctx)
+{
+    (void)old_size;
+    (void)old_align;
+    (void)ctx;
+    return dal_jemalloc_resize_(ptr, new_align, new_size);
+}
+
+/* jemalloc zeroes what comes after the last usable byte of the old block, and leaves pages
+ * alone that are zero already. What the old block had to spare is zeroed here. */
+static inline void *dal_jemalloc_grow_zeroed_(void *ptr, size_t old_size, size_t old_align,
+                                              size_t new_size, size_t new_align, void *ctx)
+{
+    size_t asked = dal_short_size_(new_size, new_align);
+    size_t spare;
+    char *grown;
+
+    (void)old_align;
+    if (!ptr)
+        return dal_jemalloc_alloc_zeroed_(new_size, new_align, ctx);
+    if (!dal_is_possible_(new_size, new_align))
+        return NULL;
+    spare = DAL_JEMALLOC_(sallocx)(ptr, 0);
+    grown = (char *)DAL_JEMALLOC_(rallocx)(ptr, asked,
+                                           dal_jemalloc_flags_(new_align) | MALLOCX_ZERO);
+    if (spare > asked)
+        spare = asked;
+    if (grown && spare > old_size)
+        memset(grown + old_size, 0, spare - old_size);
+    return grown;
+}
+
+static inline int dal_jemalloc_resize_in_place_(void *ptr, size_t old_size, size_t align,
+                                                size_t new_size, void *ctx)
+{
+    (void)old_size;
+    (void)ctx;
+    if (!dal_is_possible_(new_size, align))
+        return DAL_ERR_UNSUPPORTED;
+    return DAL_JEMALLOC_(xallocx)(ptr, dal_long_size_(new_size), 0,
+                                  dal_jemalloc_flags_(align)) >= new_size
+               ? DAL_OK
+               : DAL_ERR_UNSUPPORTED;
+}
+
+static inline size_t dal_jemalloc_usable_size_(const void *ptr, size_t size, size_t align,
+                                               void *ctx)
+{
+    (void)size;
+    (void)align;
+    (void)ctx;
+    return DAL_JEMALLOC_(sallocx)(ptr, 0);
+}
+
+static inline void dal_jemalloc_dealloc_unsized_(void *ptr, void *ctx)
+{
+    (void)ctx;
+    DAL_JEMALLOC_SHORT_(free)(ptr);
+}
+
+/** The jemalloc that the program is linked with. Thread-safe. */
+DAL_ATTRIBUTE_((unused))
+static const struct dal_allocator dal_jemalloc_allocator = {
+    DAL_ALLOCATOR_HEADER(NULL),
+    dal_jemalloc_alloc_,
+    dal_jemalloc_dealloc_,
+    dal_jemalloc_alloc_zeroed_,
+    dal_jemalloc_realloc_,
+    dal_jemalloc_relayout_,
+    dal_jemalloc_grow_zeroed_,
+    dal_jemalloc_relayout_,
+    dal_jemalloc_resize_in_place_,
+    dal_jemalloc_usable_size_,
+    dal_jemalloc_dealloc_unsized_,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    dal_jemalloc_alloc_natural_,
+    NULL
+};
+
+DAL_END_DECLS_
+
+#endif /* DISPATCHALLOC_ALLOCATOR_JEMALLOC_H */
