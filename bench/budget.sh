@@ -23,11 +23,11 @@ count() {
 }
 
 # slope COMMAND...: instructions of one round of a command whose last argument, added here, is
-# the number of rounds. Two runs, so that start and end are not in it.
+# the number of rounds, to the nearest. Two runs, so that start and end are not in it.
 slope() {
     few=$(count "$@" 1000) || return 1
     many=$(count "$@" 11000) || return 1
-    echo $(((many - few) / 10000))
+    echo $(((many - few + 5000) / 10000))
 }
 
 $VALGRIND --tool=callgrind --callgrind-out-file=/dev/null true >"$work/said" 2>&1 ||
