@@ -10,6 +10,8 @@ set -eu
 # pair PROGRAM WAY [SPEC]
 pair() { DISPATCHALLOC_BACKEND=${3-} slope "$builddir/bench/$1" "$2"; }
 
+try "$builddir/bench/pair" direct
+
 # The budgets were taken with the C library that has this cost; another one may inline less.
 for program in pair pair_no_plt; do
     direct=$(pair $program direct)

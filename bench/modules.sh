@@ -9,6 +9,8 @@ set -eu
 # shellcheck disable=SC2086
 $CC $CFLAGS -fno-plt $include "$srcdir/bench/module_pair.c" -o "$work/pair" $shared -ldl
 
+try "$work/pair"
+
 # The module keeps its jemalloc to itself: the archive that it was linked from, in a library.
 archive=$builddir/backends/jemalloc/private/lib/libjemalloc_pic.a
 [ ! -e "$archive" ] || $CC -shared -o "$work/libjemalloc.so" -Wl,--whole-archive "$archive" \
