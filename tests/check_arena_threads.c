@@ -130,6 +130,23 @@ START_TEST(test_last_block_is_freed_grown_and_shrunk_in_place)
 }
 END_TEST
 
+START_TEST(test_last_block_is_freed_at_every_size_that_is_cut)
+{
+    const size_t aligns[] = {1, 16, 32, 4096, OWN / 2};
+
+    for (size_t size = 0; size < OWN; size = size < 66 ? size + 1 : size * 2 - 1) {
+        for (size_t i = 0; i < sizeof aligns / sizeof aligns[0]; i++) {
+            char *block = filled(size, aligns[i], 1);
+
+            dal_instance_dealloc(arena, block, size, aligns[i]);
+            ck_assert_ptr_eq(filled(size, aligns[i], 1), block);
+            dal_instance_dealloc(arena, block, size, aligns[i]);
+        }
+    }
+    ck_assert_uint_eq(live_bytes(), CHUNK);
+}
+END_TEST
+
 START_TEST(test_empty_blocks_are_distinct_and_aligned)
 {
     for (size_t align = 1; align <= 65536; align *= 2) {
@@ -295,6 +312,26 @@ START_TEST(test_two_arenas_take_turns_in_a_thread)
     over_child_destroy(&second);
     ck_assert_uint_eq(live_bytes(), CHUNK);
     ck_assert_ptr_eq(filled(64, 8, 1), last[0] + 64);
+}
+END_TEST
+
+/* The block ends with the inner arena's chunk, and so does the outer arena's last block. */
+START_TEST(test_a_block_is_not_taken_for_the_last_one_of_another_arena)
+{
+    struct over_child inner;
+    char *outer_block, *block = NULL, *next;
+
+    ck_assert_int_eq(over_child_make(&inner, "arena", arena, "chunk", 4096, NULL), 0);
+    for (int i = 0; i < (4096 - 16) / 16; i++)
+        block = dal_instance_alloc(&inner.instance, 16, 8);
+    outer_block = filled(64, 8, 1);
+    ck_assert_ptr_eq(outer_block, block + 16);
+    dal_instance_dealloc(arena, outer_block, 64, 8);
+    dal_instance_dealloc(&inner.instance, block, 16, 8);
+    next = filled(64, 8, 2);
+    ck_assert_ptr_eq(next, outer_block);
+    over_child_destroy(&inner);
+    ck_assert(is_all(next, 2, 64));
 }
 END_TEST
 
@@ -872,6 +909,7 @@ int main(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, test_blocks_lie_side_by_side_in_one_chunk);
     tcase_add_test(cases, test_last_block_is_freed_grown_and_shrunk_in_place);
+    tcase_add_test(cases, test_last_block_is_freed_at_every_size_that_is_cut);
     tcase_add_test(cases, test_empty_blocks_are_distinct_and_aligned);
     tcase_add_test(cases, test_large_blocks_go_back_when_freed);
     tcase_add_test(cases, test_blocks_change_between_chunks_and_memory_of_their_own);
@@ -880,6 +918,7 @@ int main(void)
     tcase_add_test(cases, test_sizes_and_alignments_near_the_end_of_numbers_give_null);
     tcase_add_test(cases, test_failed_realloc_leaves_block_intact);
     tcase_add_test(cases, test_two_arenas_take_turns_in_a_thread);
+    tcase_add_test(cases, test_a_block_is_not_taken_for_the_last_one_of_another_arena);
     tcase_add_test(cases, test_limit_is_kept_and_used_up);
     tcase_add_test(cases, test_limit_allows_again_what_went_back);
     tcase_add_test(cases, test_limit_holds_over_all_threads);

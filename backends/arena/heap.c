@@ -20,19 +20,28 @@
 
 /* ---- Chunks ---------------------------------------------------------------------- */
 
+/* The child may be such a heap itself, and then its state is the cached one afterwards. */
+static struct dal_heap_chunk_ *take_bytes(struct dal_heap_ *heap, size_t bytes)
+{
+    struct dal_heap_chunk_ *chunk = dal_heap_take_(heap, bytes, 0);
+
+    (void)dal_heap_find_(heap);
+    return chunk;
+}
+
 /* A chunk of the usual size, or else of a smaller one that has room for need bytes. */
 static struct dal_heap_chunk_ *take_chunk(struct dal_heap_ *heap, size_t need)
 {
     size_t least = sizeof(struct dal_heap_chunk_) + need;
     size_t bytes = heap->chunk_bytes;
-    struct dal_heap_chunk_ *chunk = dal_heap_take_(heap, bytes, 0);
+    struct dal_heap_chunk_ *chunk = take_bytes(heap, bytes);
 
     /* An idle state may have as much as is wanted, and is better used up. */
     if (!chunk && dal_heap_trade_(heap, need))
         return NULL;
     while (!chunk && bytes > least) {
         bytes = bytes / 2 > least ? bytes / 2 & ~(size_t)(DAL_HEAP_GRAIN - 1) : least;
-        chunk = dal_heap_take_(heap, bytes, 0);
+        chunk = take_bytes(heap, bytes);
     }
     if (chunk)
         chunk->end = (char *)chunk + bytes;
@@ -63,18 +72,20 @@ static inline int is_cached(const struct dal_heap_ *heap)
 }
 
 /* Cut a block of the cached chunk for a layout that needs no alignment, nor memory of its
- * own, nor (size 0) a closer look: 1 with *ptr set, or 0 if something else is to be done. */
+ * own, nor (size 0) a closer look: 1 with *ptr set, or 0 if something else is to be done.
+ * The subtraction serves the test of the size, which it also fails for 0, and the rounding
+ * up; a size that passes is too small for the sum to overflow. */
 static inline int cut_short(const struct dal_heap_ *heap, size_t size, size_t align, char **ptr)
 {
-    size_t block_bytes = (size + (DAL_HEAP_GRAIN - 1)) & ~(size_t)(DAL_HEAP_GRAIN - 1);
-    char *block = dal_heap_cache_.next;
+    uintptr_t block = (uintptr_t)dal_heap_cache_.next;
+    size_t last = size - 1;
+    uintptr_t next = block + (last & ~(size_t)(DAL_HEAP_GRAIN - 1)) + DAL_HEAP_GRAIN;
 
-    if (DAL_UNLIKELY_(!is_cached(heap) || size - 1 >= heap->small_most ||
-                      align > DAL_HEAP_GRAIN ||
-                      block_bytes > (size_t)(dal_heap_cache_.end - block)))
+    if (DAL_UNLIKELY_(!is_cached(heap) || last >= heap->small_most ||
+                      align > DAL_HEAP_GRAIN || next > (uintptr_t)dal_heap_cache_.end))
         return 0;
-    dal_heap_cache_.next = block + block_bytes;
-    *ptr = block;
+    dal_heap_cache_.next = (char *)next;
+    *ptr = (char *)block;
     return 1;
 }
 
@@ -92,8 +103,10 @@ static void *cut(size_t size, size_t align)
     return (void *)block;
 }
 
+/* This one and dealloc_long() take what their callers were given in the same order, so that
+ * the short way there moves no register for them. */
 DAL_ATTRIBUTE_((noinline))
-static void *alloc_long(struct dal_heap_ *heap, size_t size, size_t align, int zeroed)
+static void *alloc_long(size_t size, size_t align, struct dal_heap_ *heap, int zeroed)
 {
     struct dal_heap_state_ *state;
     void *ptr;
@@ -117,7 +130,7 @@ static void *heap_alloc(size_t size, size_t align, void *ctx)
 
     if (DAL_LIKELY_(cut_short(ctx, size, align, &ptr)))
         return ptr;
-    return alloc_long(ctx, size, align, 0);
+    return alloc_long(size, align, ctx, 0);
 }
 
 /* What a chunk holds is not known to be zero: blocks freed in it are used again. */
@@ -127,7 +140,7 @@ static void *heap_alloc_zeroed(size_t size, size_t align, void *ctx)
 
     if (DAL_LIKELY_(cut_short(ctx, size, align, &ptr)))
         return memset(ptr, 0, size);
-    return alloc_long(ctx, size, align, 1);
+    return alloc_long(size, align, ctx, 1);
 }
 
 static inline int is_last(const struct dal_heap_ *heap, const void *ptr, size_t size)
@@ -136,16 +149,31 @@ static inline int is_last(const struct dal_heap_ *heap, const void *ptr, size_t 
            (uintptr_t)ptr + dal_heap_block_bytes_(size) == (uintptr_t)dal_heap_cache_.next;
 }
 
+DAL_ATTRIBUTE_((noinline))
+static void dealloc_long(void *ptr, size_t size, size_t align, struct dal_heap_ *heap)
+{
+    if (!ptr)
+        return;
+    if (dal_heap_is_own_(heap, size, align))
+        dal_heap_own_free_(heap, ptr);
+    else if (is_last(heap, ptr, size))
+        dal_heap_cache_.next = ptr;
+}
+
+/* First whether it is the last block, since that follows from its end alone: a block with
+ * memory of its own ends with that, and so at the header of a chunk at the most. Rounded
+ * like this an empty block ends where it begins, which is before `next`. The second test
+ * finds those, and all that may have memory of their own; some others as well. */
 static void heap_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct dal_heap_ *heap = ctx;
+    size_t block_bytes = (size + (DAL_HEAP_GRAIN - 1)) & ~(size_t)(DAL_HEAP_GRAIN - 1);
 
-    if (DAL_UNLIKELY_(dal_heap_is_own_(heap, size, align))) {
-        if (ptr)
-            dal_heap_own_free_(heap, ptr);
-    } else if (DAL_LIKELY_(is_last(heap, ptr, size))) {
+    if (DAL_LIKELY_(is_cached(heap) &&
+                    (uintptr_t)ptr + block_bytes == (uintptr_t)dal_heap_cache_.next))
         dal_heap_cache_.next = ptr;
-    }
+    else if (DAL_UNLIKELY_(((size - 1) | align) >= heap->small_most))
+        dealloc_long(ptr, size, align, heap);
 }
 
 /* Resize a block of a chunk where it is: 1 if that was done. */
