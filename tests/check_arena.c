@@ -1096,7 +1096,8 @@ START_TEST(test_contradicting_options_are_refused)
         {.chunk_bytes = SIZE_MAX},
         {.chunk_bytes_max = SIZE_MAX},
         {.buffer = buffer, .buffer_bytes = SIZE_MAX},
-        {.flags = 2},
+        {.flags = 8},
+        {.buffer = buffer, .buffer_bytes = 100, .flags = DAL_ARENA_BUFFER_ONLY | DAL_ARENA_PREFAULT},
         {.reserved_ = 1},
     };
     struct { struct dal_arena_options known; long tail; } longer = {.tail = 0};

@@ -879,6 +879,7 @@ START_TEST(test_wrong_options_say_what_is_accepted)
         {"arena:chunk=big", "chunk"},         {"arena:limit=1", "4K"},
         {"arena:limit=1K", "limit"},          {"arena:size=1M", "chunk"},
         {"arena:limit=32K", "chunk=64K"},     {"arena:limit=1M,chunk=2M", "limit=1M"},
+        {"arena:prefault=2", "prefault"},     {"arena:huge_pages=on", "default|advise|never"},
     };
     const struct dal_instance *instance = NULL;
     char message[300];

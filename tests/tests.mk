@@ -104,6 +104,14 @@ tests_check_arena_threads_SOURCES = tests/check_arena_threads.c tests/counting.h
 tests_check_arena_threads_CPPFLAGS = $(check_cppflags)
 tests_check_arena_threads_LDADD = $(check_ldadd)
 
+# Huge pages and present pages in all three.
+if OS_POSIX
+unit_tests += tests/check_pages
+endif
+tests_check_pages_SOURCES = tests/check_pages.c tests/counting.h tests/over_child.h
+tests_check_pages_CPPFLAGS = $(check_cppflags)
+tests_check_pages_LDADD = $(check_ldadd)
+
 unit_tests += tests/check_misuse
 tests_check_misuse_CPPFLAGS = $(check_cppflags)
 tests_check_misuse_LDADD = $(check_ldadd)

@@ -13,21 +13,46 @@
 
 /* ---- To and from the child ------------------------------------------------------- */
 
-static void give_back(struct dal_arena *arena, struct dal_arena_chunk_ *chunk)
+/* What is wished for may be an alignment of its own for chunks that are shared by blocks. It
+ * follows from their size; chunks of one block have it not, so that the child can resize them. */
+enum kind { SHARED, OWN };
+
+static size_t align_of(const struct dal_arena *arena, enum kind kind, size_t bytes)
 {
-    if (chunk->taken_bytes == 0)
+    size_t huge = kind == SHARED ? dal_arena_huge_bytes_(arena) : 0;
+
+    return huge > 0 && bytes % huge == 0 ? huge : DAL_ARENA_CHUNK_ALIGN;
+}
+
+static void prepare(const struct dal_arena *arena, void *memory, size_t bytes)
+{
+    const struct dal_pages_wish_ wish = {
+        .huge = arena->flags_ & DAL_ARENA_HUGE_PAGES ? DAL_PAGES_ADVISE_ : DAL_PAGES_DEFAULT_,
+        .prefault = (arena->flags_ & DAL_ARENA_PREFAULT) != 0,
+    };
+
+    dal_pages_prepare_(memory, bytes, wish);
+}
+
+static void give_back(struct dal_arena *arena, struct dal_arena_chunk_ *chunk, enum kind kind)
+{
+    size_t bytes = chunk->taken_bytes;
+
+    if (bytes == 0)
         return;
-    arena->reserved_bytes_ -= chunk->taken_bytes;
-    dal_instance_dealloc(arena->child_, chunk, chunk->taken_bytes, DAL_ARENA_CHUNK_ALIGN);
+    arena->reserved_bytes_ -= bytes;
+    dal_instance_dealloc(arena->child_, chunk, bytes, align_of(arena, kind, bytes));
 }
 
 void dal_arena_give_back_(struct dal_arena *arena, struct dal_arena_chunk_ **list)
 {
+    enum kind kind = list == &arena->chunk_ || list == &arena->spare_ ? SHARED : OWN;
+
     while (*list) {
         struct dal_arena_chunk_ *chunk = *list;
 
         *list = chunk->older;
-        give_back(arena, chunk);
+        give_back(arena, chunk, kind);
     }
 }
 
@@ -50,18 +75,19 @@ static size_t room_for(struct dal_arena *arena, size_t bytes)
     return room;
 }
 
-static void *ask_child(struct dal_arena *arena, size_t bytes, int zeroed)
+static void *ask_child(struct dal_arena *arena, enum kind kind, size_t bytes, int zeroed)
 {
     const struct dal_instance *child = dal_arena_child_(arena);
+    size_t align = align_of(arena, kind, bytes);
 
-    return zeroed ? dal_instance_alloc_zeroed(child, bytes, DAL_ARENA_CHUNK_ALIGN)
-                  : dal_instance_alloc(child, bytes, DAL_ARENA_CHUNK_ALIGN);
+    return zeroed ? dal_instance_alloc_zeroed(child, bytes, align)
+                  : dal_instance_alloc(child, bytes, align);
 }
 
 /* Take a chunk of `wanted` bytes from the child, or of less, down to `least`, where limit or
  * child have no more. As a last resort the spare chunks go. */
-static struct dal_arena_chunk_ *take(struct dal_arena *arena, size_t wanted, size_t least,
-                                     int zeroed)
+static struct dal_arena_chunk_ *take(struct dal_arena *arena, enum kind kind, size_t wanted,
+                                     size_t least, int zeroed)
 {
     struct dal_arena_chunk_ *chunk;
     size_t bytes = wanted;
@@ -76,14 +102,15 @@ static struct dal_arena_chunk_ *take(struct dal_arena *arena, size_t wanted, siz
         bytes = room & ~(size_t)(DAL_ARENA_GRAIN - 1);
     if (bytes < least)
         bytes = least;
-    while (!(chunk = ask_child(arena, bytes, zeroed)) && bytes > least)
+    while (!(chunk = ask_child(arena, kind, bytes, zeroed)) && bytes > least)
         bytes = bytes / 2 > least ? bytes / 2 & ~(size_t)(DAL_ARENA_GRAIN - 1) : least;
     if (!chunk && arena->spare_bytes_ > 0) {
         dal_arena_give_back_spares_(arena);
-        chunk = ask_child(arena, bytes, zeroed);
+        chunk = ask_child(arena, kind, bytes, zeroed);
     }
     if (!chunk)
         return NULL;
+    prepare(arena, chunk, bytes);
     arena->reserved_bytes_ += bytes;
     chunk->taken_bytes = bytes;
     chunk->start = (char *)chunk + DAL_ARENA_CHUNK_HEADER;
@@ -158,6 +185,17 @@ void dal_arena_make_current_(struct dal_arena *arena, struct dal_arena_chunk_ *c
     arena->end_ = chunk ? chunk->end : NULL;
 }
 
+/* Bytes to ask for where `need` have to fit: whole huge pages if it is as much as one. */
+static size_t chunk_bytes_for(const struct dal_arena *arena, size_t least)
+{
+    size_t huge = dal_arena_huge_bytes_(arena);
+    size_t bytes = dal_arena_next_bytes_(arena);
+
+    if (bytes < least)
+        bytes = least;
+    return huge > 0 && bytes >= huge ? (bytes + (huge - 1)) & ~(huge - 1) : bytes;
+}
+
 int dal_arena_push_chunk_(struct dal_arena *arena, size_t need)
 {
     struct dal_arena_chunk_ **spare = find_spare(&arena->spare_, need, SIZE_MAX);
@@ -167,9 +205,7 @@ int dal_arena_push_chunk_(struct dal_arena *arena, size_t need)
     if (spare) {
         chunk = reuse(arena, spare);
     } else {
-        size_t wanted = dal_arena_next_bytes_(arena);
-
-        chunk = take(arena, wanted > least ? wanted : least, least, 0);
+        chunk = take(arena, SHARED, chunk_bytes_for(arena, least), least, 0);
         if (!chunk)
             return -1;
         grow_next(arena, chunk->taken_bytes);
@@ -192,7 +228,7 @@ struct dal_arena_chunk_ *dal_arena_push_own_(struct dal_arena *arena, size_t nee
     } else {
         size_t bytes = DAL_ARENA_CHUNK_HEADER + need;
 
-        chunk = take(arena, bytes, bytes, *zeroed);
+        chunk = take(arena, OWN, bytes, bytes, *zeroed);
         if (!chunk)
             return NULL;
         /* Many blocks of this size are better off in larger chunks. */
@@ -220,6 +256,7 @@ int dal_arena_resize_own_(struct dal_arena *arena, struct dal_arena_chunk_ **lin
     }
     if (!resized)
         return -1;
+    prepare(arena, resized, bytes);
     arena->reserved_bytes_ += bytes - old_bytes; /* modulo 2^N where it shrinks */
     resized->taken_bytes = bytes;
     resized->start = (char *)resized + DAL_ARENA_CHUNK_HEADER;
@@ -243,7 +280,7 @@ void dal_arena_drop_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link
     struct dal_arena_chunk_ *chunk = *link;
 
     *link = chunk->older;
-    give_back(arena, chunk);
+    give_back(arena, chunk, OWN);
 }
 
 /* ---- Rewinding ------------------------------------------------------------------- */

@@ -13,6 +13,8 @@
 
 #include <dispatchalloc/arena.h>
 
+#include "../pages.h"
+
 /* Sizes of blocks and the ends of chunks are multiples of this. */
 #define DAL_ARENA_GRAIN 8u
 
@@ -76,6 +78,12 @@ static inline size_t dal_arena_next_bytes_(const struct dal_arena *arena)
 static inline size_t dal_arena_most_bytes_(const struct dal_arena *arena)
 {
     return arena->chunk_bytes_max_ > 0 ? arena->chunk_bytes_max_ : DAL_ARENA_CHUNK_BYTES_MAX;
+}
+
+/* Size of the pages that large chunks are to consist of, or 0. */
+static inline size_t dal_arena_huge_bytes_(const struct dal_arena *arena)
+{
+    return arena->flags_ & DAL_ARENA_HUGE_PAGES ? dal_pages_huge_bytes_() : 0;
 }
 
 /* ---- Chunks ---- */

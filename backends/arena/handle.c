@@ -25,15 +25,21 @@ static int read_options(struct dal_arena_options *copy, const struct dal_arena_o
     return 0;
 }
 
+#define PAGE_FLAGS ((uint32_t)DAL_ARENA_HUGE_PAGES | (uint32_t)DAL_ARENA_PREFAULT)
+
 static int options_are_valid(const struct dal_arena_options *options)
 {
     const size_t most = PTRDIFF_MAX;
+    size_t huge = options->flags & DAL_ARENA_HUGE_PAGES ? dal_pages_huge_bytes_() : 0;
 
     if (options->buffer_bytes > 0 && !options->buffer)
         return 0;
-    if (options->flags & ~(uint32_t)DAL_ARENA_BUFFER_ONLY)
+    if (options->flags & ~((uint32_t)DAL_ARENA_BUFFER_ONLY | PAGE_FLAGS))
         return 0;
-    if (options->flags & DAL_ARENA_BUFFER_ONLY && options->buffer_bytes == 0)
+    if (options->flags & DAL_ARENA_BUFFER_ONLY &&
+        (options->buffer_bytes == 0 || options->flags & PAGE_FLAGS))
+        return 0;
+    if (options->chunk_bytes_max > 0 && options->chunk_bytes_max < huge)
         return 0;
     if (options->chunk_bytes_max > 0 && options->chunk_bytes > options->chunk_bytes_max)
         return 0;
@@ -44,6 +50,10 @@ static int options_are_valid(const struct dal_arena_options *options)
 /* Sizes of the first and the largest chunk from the options, where 0 is the default. */
 static void set_chunk_bytes(struct dal_arena *arena, size_t first, size_t most)
 {
+    size_t huge = dal_arena_huge_bytes_(arena);
+
+    if (first == 0 && huge > 0)
+        first = huge;
     if (first == 0)
         first = most > 0 && most < DAL_ARENA_CHUNK_BYTES ? most : DAL_ARENA_CHUNK_BYTES;
     if (first < DAL_ARENA_CHUNK_BYTES_MIN)

@@ -8,6 +8,7 @@
  */
 #include "heap.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <dispatchalloc/backend.h>
@@ -249,16 +250,43 @@ static size_t power_of_two_within(size_t bytes)
     return power;
 }
 
-static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+/* Whether the sizes go together: 0 with those of the heap set, or an error that was said.
+ * With huge pages a chunk is made of those, and one of them unless the spec has another size. */
+static int read_sizes(const struct dal_backend_request *request, struct dal_heap_ *heap)
 {
     const struct dal_option_value *chunk = request->find(request, "chunk");
     const struct dal_option_value *limit = request->find(request, "limit");
-    struct dal_heap_ *heap;
+    size_t huge = heap->pages.huge == DAL_PAGES_ADVISE_ ? dal_pages_huge_bytes_() : 0;
+    uint64_t bytes = huge > 0 && !chunk->given ? huge : chunk->number;
 
-    if (limit->text && limit->number < chunk->number)
+    if (huge > 0 && bytes % huge != 0)
         return request->fail(request, DAL_ERR_OPTION,
-                             "limit=%s is less than one chunk (chunk=%s)", limit->text,
-                             chunk->text);
+                             "chunk=%s is no multiple of a huge page (%zuK), as "
+                             "huge_pages=advise needs it", chunk->text, huge / 1024);
+    if (limit->text && limit->number < bytes)
+        return request->fail(request, DAL_ERR_OPTION,
+                             "limit=%s is less than one chunk (chunk=%" PRIu64 "K)",
+                             limit->text, bytes / 1024);
+    heap->chunk_bytes = (size_t)bytes & ~(size_t)(DAL_HEAP_GRAIN - 1);
+    heap->chunk_align = huge > 0 ? huge : DAL_HEAP_GRAIN;
+    heap->limit_bytes = limit->text ? (size_t)limit->number : SIZE_MAX;
+    return 0;
+}
+
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    struct dal_heap_ made = {
+        .child = request->child,
+        .pages = {
+            .huge = (unsigned char)request->find(request, "huge_pages")->number,
+            .prefault = (unsigned char)request->find(request, "prefault")->number,
+        },
+    };
+    struct dal_heap_ *heap;
+    int error = read_sizes(request, &made);
+
+    if (error < 0)
+        return error;
     if (dal_heap_exit_prepare_() != 0)
         return request->fail(request, DAL_ERR_SYSTEM,
                              "the system has no key left to tell when a thread ends");
@@ -266,12 +294,9 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     if (!heap)
         return request->fail(request, DAL_ERR_MEMORY, "cannot get %zu bytes", sizeof *heap);
 
-    memset(heap, 0, sizeof *heap);
-    heap->generation = dal_heap_generation_();
-    heap->child = request->child;
-    heap->chunk_bytes = (size_t)chunk->number & ~(size_t)(DAL_HEAP_GRAIN - 1);
-    heap->small_most = power_of_two_within(heap->chunk_bytes / 4) - 1;
-    heap->limit_bytes = limit->text ? (size_t)limit->number : SIZE_MAX;
+    made.generation = dal_heap_generation_();
+    made.small_most = power_of_two_within(made.chunk_bytes / 4) - 1;
+    memcpy(heap, &made, sizeof made);
 
     allocator->ctx = heap;
     allocator->alloc = heap_alloc;
@@ -327,6 +352,19 @@ static const struct dal_option options[] = {
         .minimum = CHUNK_MIN,
         .maximum = LIMIT_MAX,
         .summary = "most bytes to hold at a time, over all threads; unlimited by default",
+    },
+    {
+        .name = "huge_pages",
+        .type = DAL_OPTION_CHOICE,
+        .default_text = "default",
+        .choices = DAL_PAGES_CHOICES_,
+        .summary = "what the system is told about huge pages; advise makes chunks of them",
+    },
+    {
+        .name = "prefault",
+        .type = DAL_OPTION_SWITCH,
+        .default_text = "off",
+        .summary = "make pages present when memory is taken, not when it is touched",
     },
 };
 

@@ -28,6 +28,8 @@
 
 #include <dispatchalloc/instance.h>
 
+#include "../pages.h"
+
 /* What every block and whatever is taken from the child is aligned to, and sizes are
  * rounded up to. glibc does the same, and most requests then need no alignment. */
 #define DAL_HEAP_GRAIN 16u
@@ -73,6 +75,8 @@ struct dal_heap_ {
     size_t limit_bytes;
     const struct dal_instance *child;
     struct dal_heap_state_ *_Atomic states; /* grows only */
+    size_t chunk_align;
+    struct dal_pages_wish_ pages; /* for all that is taken of the child */
     DAL_ALIGNAS_(64) _Atomic size_t reserved_bytes;
 };
 
@@ -119,7 +123,7 @@ void dal_heap_leave_(void);
 
 /* ---- heap_own.c ------------------------------------------------------------------ */
 
-/* Take memory from the child, within the limit; give it back. */
+/* Take memory from the child, within the limit, with its pages as wished; give it back. */
 void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed);
 void dal_heap_give_(struct dal_heap_ *heap, void *base, size_t bytes);
 
@@ -160,6 +164,13 @@ static inline size_t dal_heap_block_bytes_(size_t size)
 static inline char *dal_heap_align_up_(char *start, size_t align)
 {
     return start + ((size_t)(0 - (uintptr_t)start) & (align - 1));
+}
+
+/* What memory of the child's is aligned to. Follows from its size alone, so that nothing has
+ * to be remembered; a block with memory of its own may have the size of a chunk as well. */
+static inline size_t dal_heap_align_of_(const struct dal_heap_ *heap, size_t bytes)
+{
+    return bytes == heap->chunk_bytes ? heap->chunk_align : DAL_HEAP_GRAIN;
 }
 
 static inline size_t dal_heap_padding_(size_t align)

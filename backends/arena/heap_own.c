@@ -37,20 +37,23 @@ static void unreserve(struct dal_heap_ *heap, size_t bytes)
 
 void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 {
+    size_t align = dal_heap_align_of_(heap, bytes);
     void *base;
 
     if (!reserve(heap, bytes))
         return NULL;
-    base = zeroed ? dal_instance_alloc_zeroed(heap->child, bytes, DAL_HEAP_GRAIN)
-                  : dal_instance_alloc(heap->child, bytes, DAL_HEAP_GRAIN);
-    if (!base)
+    base = zeroed ? dal_instance_alloc_zeroed(heap->child, bytes, align)
+                  : dal_instance_alloc(heap->child, bytes, align);
+    if (base)
+        dal_pages_prepare_(base, bytes, heap->pages);
+    else
         unreserve(heap, bytes);
     return base;
 }
 
 void dal_heap_give_(struct dal_heap_ *heap, void *base, size_t bytes)
 {
-    dal_instance_dealloc(heap->child, base, bytes, DAL_HEAP_GRAIN);
+    dal_instance_dealloc(heap->child, base, bytes, dal_heap_align_of_(heap, bytes));
     unreserve(heap, bytes);
 }
 
@@ -194,15 +197,17 @@ void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size
     struct dal_heap_state_ *state = own->state;
     size_t old_bytes = own->total_bytes;
     size_t total_bytes = total_for(new_size, align);
+    size_t child_align = dal_heap_align_of_(heap, old_bytes);
     void *base;
 
+    if (child_align != dal_heap_align_of_(heap, total_bytes))
+        return NULL;
     if (total_bytes == 0 || align > DAL_HEAP_GRAIN || state != dal_heap_find_(heap))
         return NULL;
     if (total_bytes > old_bytes && !reserve(heap, total_bytes - old_bytes))
         return NULL;
     unlink_own(own);
-    base = dal_instance_realloc(heap->child, own->base, old_bytes, DAL_HEAP_GRAIN,
-                                total_bytes);
+    base = dal_instance_realloc(heap->child, own->base, old_bytes, child_align, total_bytes);
     if (!base) {
         link_own(state, own);
         if (total_bytes > old_bytes)
@@ -211,6 +216,7 @@ void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size
     }
     if (total_bytes < old_bytes)
         unreserve(heap, old_bytes - total_bytes);
+    dal_pages_prepare_(base, total_bytes, heap->pages);
     ptr = set_up(base, total_bytes, align);
     link_own(state, own_of(ptr));
     return ptr;

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "../pages.h"
+
 #define CACHE_LINE_BYTES 64
 
 /* More than any machine has; it keeps the sums below from overflowing. */
@@ -20,6 +22,7 @@ struct arena_block {
     struct dal_fixed_arena arena; /* first: its address is the allocator's ctx */
     const struct dal_instance *child;
     size_t total_bytes;
+    size_t align;
 };
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
@@ -27,17 +30,31 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     size_t capacity = (size_t)request->find(request, "capacity")->number;
     size_t offset = (capacity + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
     size_t total_bytes = offset + sizeof(struct arena_block);
-    char *memory = dal_instance_alloc(request->child, total_bytes, DAL_FIXED_ARENA_ALIGN_MAX);
+    const struct dal_pages_wish_ wish = {
+        .huge = (unsigned char)request->find(request, "huge_pages")->number,
+        .prefault = (unsigned char)request->find(request, "prefault")->number,
+    };
+    size_t huge = wish.huge == DAL_PAGES_ADVISE_ ? dal_pages_huge_bytes_() : 0;
+    size_t align = huge > 0 ? huge : DAL_FIXED_ARENA_ALIGN_MAX;
     struct arena_block *block;
+    char *memory;
 
+    if (capacity < huge)
+        return request->fail(request, DAL_ERR_OPTION,
+                             "capacity=%s is less than a huge page (%zuK), as "
+                             "huge_pages=advise needs it",
+                             request->find(request, "capacity")->text, huge / 1024);
+    memory = dal_instance_alloc(request->child, total_bytes, align);
     if (!memory)
         return request->fail(request, DAL_ERR_MEMORY, "cannot get a block of %zu bytes",
                              total_bytes);
+    dal_pages_prepare_(memory, total_bytes, wish);
     block = (struct arena_block *)(void *)(memory + offset);
     *block = (struct arena_block){
         .arena = DAL_FIXED_ARENA_INIT(memory, capacity),
         .child = request->child,
         .total_bytes = total_bytes,
+        .align = align,
     };
     *allocator = (struct dal_allocator)DAL_FIXED_ARENA_ALLOCATOR(&block->arena);
     return 0;
@@ -47,8 +64,7 @@ static void destroy(void *ctx)
 {
     const struct arena_block *block = ctx;
 
-    dal_instance_dealloc(block->child, block->arena.memory_, block->total_bytes,
-                         DAL_FIXED_ARENA_ALIGN_MAX);
+    dal_instance_dealloc(block->child, block->arena.memory_, block->total_bytes, block->align);
 }
 
 static const struct dal_option options[] = {
@@ -59,6 +75,19 @@ static const struct dal_option options[] = {
         .maximum = CAPACITY_MAX,
         .default_text = "128K",
         .summary = "size of the block that all allocations come from",
+    },
+    {
+        .name = "huge_pages",
+        .type = DAL_OPTION_CHOICE,
+        .default_text = "default",
+        .choices = DAL_PAGES_CHOICES_,
+        .summary = "what the system is told about huge pages in the block",
+    },
+    {
+        .name = "prefault",
+        .type = DAL_OPTION_SWITCH,
+        .default_text = "off",
+        .summary = "make all pages of the block present at the start",
     },
 };
 

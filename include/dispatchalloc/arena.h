@@ -49,7 +49,17 @@ enum dal_arena_keep {
 
 /** Flags of dal_arena_options. */
 enum dal_arena_flag {
-    DAL_ARENA_BUFFER_ONLY = 1 << 0 /**< never take memory from a child */
+    DAL_ARENA_BUFFER_ONLY = 1 << 0, /**< never take memory from a child */
+
+    /** Chunks of at least a huge page consist of whole ones and are marked for the system to
+     *  use huge pages in (on Linux MADV_HUGEPAGE); the first chunk is one huge page unless
+     *  chunk_bytes says otherwise. Blocks with chunks of their own have that done to the
+     *  whole huge pages inside. It is an advice: where the system has none it does nothing. */
+    DAL_ARENA_HUGE_PAGES = 1 << 1,
+
+    /** Memory of the child's is made present when it is taken, so that no later touch of it
+     *  is a page fault. */
+    DAL_ARENA_PREFAULT = 1 << 2
 };
 
 /** How an arena is made; what is 0 or NULL has its default. */
@@ -165,9 +175,10 @@ DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_mar
  * @param arena    not NULL; whatever it holds is overwritten.
  * @param options  copied; NULL for the defaults.
  * @return 0, or DAL_ERR_INVALID for options that contradict each other (a buffer of some
- *         bytes that is NULL, DAL_ARENA_BUFFER_ONLY without a buffer, chunk_bytes above
- *         chunk_bytes_max, a size above PTRDIFF_MAX, an unknown flag); then the handle is
- *         as it was. Nothing is allocated yet.
+ *         bytes that is NULL, DAL_ARENA_BUFFER_ONLY without a buffer or with one of the
+ *         flags on pages, chunk_bytes above chunk_bytes_max, the latter less than a huge
+ *         page with DAL_ARENA_HUGE_PAGES, a size above PTRDIFF_MAX, an unknown flag); then
+ *         the handle is as it was. Nothing is allocated yet.
  */
 static inline int dal_arena_init(struct dal_arena *arena, const struct dal_arena_options *options)
 {
