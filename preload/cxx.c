@@ -121,56 +121,62 @@ EXPORT void *_ZnamSt11align_val_t(size_t size, size_t align)
 extern __typeof__(_Znwm) own_new __attribute__((alias("_Znwm"), visibility("hidden")));
 extern __typeof__(_ZnwmSt11align_val_t) own_new_aligned
     __attribute__((alias("_ZnwmSt11align_val_t"), visibility("hidden")));
+extern __typeof__(_Znam) own_new_array __attribute__((alias("_Znam"), visibility("hidden")));
+extern __typeof__(_ZnamSt11align_val_t) own_new_array_aligned
+    __attribute__((alias("_ZnamSt11align_val_t"), visibility("hidden")));
 
-/* A program's own operator throws, which the C++ library's nothrow forms catch. */
-static void *new_nothrow(const char *name, size_t size, const void *nothrow)
+/* A program's own operator throws, which the C++ library's nothrow forms catch: those call it. */
+static void *new_nothrow(const char *name, int is_own, size_t size, const void *nothrow)
 {
-    void *ptr = _Znwm == own_new ? malloc(size) : NULL;
+    void *ptr = is_own ? malloc(size) : NULL;
 
     return ptr ? ptr : fail(name, size, nothrow);
 }
 
-static void *new_aligned_nothrow(const char *name, size_t size, size_t align, const void *nothrow)
+static void *new_aligned_nothrow(const char *name, int is_own, size_t size, size_t align,
+                                 const void *nothrow)
 {
-    void *ptr = _ZnwmSt11align_val_t == own_new_aligned ? dal_preload_memalign_(align, size) : NULL;
+    void *ptr = is_own ? dal_preload_memalign_(align, size) : NULL;
 
     return ptr ? ptr : fail_aligned(name, size, align, nothrow);
 }
 
-# define NEW_NOTHROW(name)                                                        \
+# define NEW_NOTHROW(name, is_own)                                                \
     EXPORT void *name(size_t size, const void *nothrow)                           \
     {                                                                             \
-        return new_nothrow(#name, size, nothrow);                                 \
+        return new_nothrow(#name, (is_own), size, nothrow);                       \
     }
-# define NEW_ALIGNED_NOTHROW(name)                                                \
+# define NEW_ALIGNED_NOTHROW(name, is_own)                                        \
     EXPORT void *name(size_t size, size_t align, const void *nothrow)             \
     {                                                                             \
-        return new_aligned_nothrow(#name, size, align, nothrow);                  \
+        return new_aligned_nothrow(#name, (is_own), size, align, nothrow);        \
     }
 /* Further parameters, in whatever number, are not needed and not looked at. */
-# define DELETE(name)                                                             \
+# define DELETE(name, plain)                                                      \
     EXPORT void name(void *ptr)                                                   \
     {                                                                             \
-        _ZdlPv(ptr);                                                              \
+        plain(ptr);                                                               \
     }
-# define DELETE_ALIGNED(name)                                                     \
+# define DELETE_ALIGNED(name, plain)                                              \
     EXPORT void name(void *ptr, size_t align)                                     \
     {                                                                             \
-        _ZdlPvSt11align_val_t(ptr, align);                                        \
+        plain(ptr, align);                                                        \
     }
 
-NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
-NEW_NOTHROW(_ZnamRKSt9nothrow_t)
-NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
-NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
-DELETE(_ZdaPv)
-DELETE(_ZdlPvm)
-DELETE(_ZdlPvRKSt9nothrow_t)
-DELETE(_ZdaPvm)
-DELETE(_ZdaPvRKSt9nothrow_t)
-DELETE_ALIGNED(_ZdaPvSt11align_val_t)
-DELETE_ALIGNED(_ZdlPvSt11align_val_tRKSt9nothrow_t)
-DELETE_ALIGNED(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+NEW_NOTHROW(_ZnwmRKSt9nothrow_t, _Znwm == own_new)
+NEW_NOTHROW(_ZnamRKSt9nothrow_t, _Znam == own_new_array && _Znwm == own_new)
+NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t, _ZnwmSt11align_val_t == own_new_aligned)
+NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t,
+                    _ZnamSt11align_val_t == own_new_array_aligned &&
+                        _ZnwmSt11align_val_t == own_new_aligned)
+DELETE(_ZdaPv, _ZdlPv)
+DELETE(_ZdlPvm, _ZdlPv)
+DELETE(_ZdlPvRKSt9nothrow_t, _ZdlPv)
+DELETE(_ZdaPvm, _ZdaPv)
+DELETE(_ZdaPvRKSt9nothrow_t, _ZdaPv)
+DELETE_ALIGNED(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t)
+DELETE_ALIGNED(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t)
+DELETE_ALIGNED(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t)
 
 /* With a size before the alignment. */
 EXPORT void _ZdlPvmSt11align_val_t(void *ptr, size_t size, size_t align)
@@ -182,7 +188,7 @@ EXPORT void _ZdlPvmSt11align_val_t(void *ptr, size_t size, size_t align)
 EXPORT void _ZdaPvmSt11align_val_t(void *ptr, size_t size, size_t align)
 {
     (void)size;
-    _ZdlPvSt11align_val_t(ptr, align);
+    _ZdaPvSt11align_val_t(ptr, align);
 }
 
 # pragma GCC diagnostic pop

@@ -17,7 +17,9 @@ if [ -n "$CXX" ]; then
         -o "$work/operators" -lpthread
     $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -DOWN_OPERATORS -w \
         "$srcdir/tests/preload/operators.cpp" -o "$work/own-operators" -lpthread
-    programs="$programs $work/operators $work/own-operators"
+    $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -DOWN_ARRAY_OPERATORS -w \
+        "$srcdir/tests/preload/operators.cpp" -o "$work/own-array-operators" -lpthread
+    programs="$programs $work/operators $work/own-operators $work/own-array-operators"
 fi
 
 # run SPEC PROGRAM...: standard output and error in $work/out.

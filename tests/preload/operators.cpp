@@ -62,6 +62,33 @@ static int check_own()
 }
 #endif
 
+// The forms for arrays lead to the plain form for arrays before they lead to that for objects.
+#ifdef OWN_ARRAY_OPERATORS
+alignas(16) static char array_pool[1 << 12];
+static int array_live;
+
+void *operator new[](std::size_t)
+{
+    return array_pool + 16 * array_live++;
+}
+
+void operator delete[](void *block) noexcept
+{
+    if (block && (block < array_pool || block >= array_pool + sizeof array_pool))
+        std::abort();
+    array_live -= block != nullptr;
+}
+
+static int check_own_arrays()
+{
+    operator delete[](operator new[](10));
+    operator delete[](operator new[](10), std::size_t{10});
+    operator delete[](operator new[](10, std::nothrow), std::nothrow);
+    operator delete(operator new(10), std::size_t{10});
+    return array_live;
+}
+#endif
+
 struct alignas(256) Aligned {
     char bytes[300];
 };
@@ -79,6 +106,9 @@ int main()
 {
 #ifdef OWN_OPERATORS
     return check_own();
+#endif
+#ifdef OWN_ARRAY_OPERATORS
+    return check_own_arrays();
 #endif
     std::align_val_t align{64};
 
