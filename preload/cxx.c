@@ -86,7 +86,7 @@ EXPORT void *_Znwm(size_t size)
 
 EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t align)
 {
-    void *ptr = dal_preload_memalign_(align, size);
+    void *ptr = aligned_alloc(align, size);
 
     return ptr ? ptr : fail_aligned("_ZnwmSt11align_val_t", size, align, NULL);
 }
@@ -136,7 +136,7 @@ static void *new_nothrow(const char *name, int is_own, size_t size, const void *
 static void *new_aligned_nothrow(const char *name, int is_own, size_t size, size_t align,
                                  const void *nothrow)
 {
-    void *ptr = is_own ? dal_preload_memalign_(align, size) : NULL;
+    void *ptr = is_own ? aligned_alloc(align, size) : NULL;
 
     return ptr ? ptr : fail_aligned(name, size, align, nothrow);
 }

@@ -19,7 +19,8 @@ if [ -n "$CXX" ]; then
         "$srcdir/tests/preload/operators.cpp" -o "$work/own-operators" -lpthread
     $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -DOWN_ARRAY_OPERATORS -w \
         "$srcdir/tests/preload/operators.cpp" -o "$work/own-array-operators" -lpthread
-    programs="$programs $work/operators $work/own-operators $work/own-array-operators"
+    $CXX -std=c++17 -O1 -fno-builtin -w "$srcdir/tests/preload/own_malloc.cpp" -o "$work/own-malloc"
+    programs="$programs $work/operators $work/own-operators $work/own-array-operators $work/own-malloc"
 fi
 
 # run SPEC PROGRAM...: standard output and error in $work/out.

@@ -125,7 +125,7 @@ include tests/modules/modules.mk
 
 # The interposer.
 shell_tests += tests/preload.sh tests/preload-symbols.sh tests/run.sh
-EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp
+EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp tests/preload/own_malloc.cpp
 
 # malloc.h
 unit_tests += tests/check_malloc
