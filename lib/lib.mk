@@ -51,14 +51,15 @@ core_sources += \
 if OS_WINDOWS
 core_sources += lib/compat/windows.c lib/compat/no-link-choice.c lib/compat/no-veto.c
 else
-core_sources += lib/compat/posix.c lib/loader.c lib/loader_trust.c
+core_sources += lib/compat/posix.c lib/compat/mapping.c lib/compat/mapping.h lib/loader.c lib/loader_trust.c
 endif
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/compat/elf.c
 else
 core_sources += lib/compat/no-elf.c
 endif
-EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust.c lib/compat/posix.c lib/compat/windows.c
+EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust.c lib/compat/mapping.c lib/compat/mapping.h \
+	lib/compat/posix.c lib/compat/windows.c
 
 # What the interposer has another file for (preload/preload.mk).
 library_sources += lib/build_choice.c lib/fixed.c

@@ -18,6 +18,8 @@
 # include <sys/auxv.h>
 #endif
 
+#include "compat/mapping.h"
+
 #if !defined MAP_ANONYMOUS && defined MAP_ANON
 # define MAP_ANONYMOUS MAP_ANON
 #endif
@@ -186,51 +188,18 @@ int dal_compat_atfork_(void (*prepare)(void), void (*parent)(void), void (*child
     return pthread_atfork(prepare, parent, child);
 }
 
-/* One line of /proc/self/maps: "start-end perms offset dev inode   path". Returns 1 with
- * the text written if the line covers the address. */
-static int locate_in_line(const char *line, uintptr_t address, char *text, size_t bytes)
-{
-    uintptr_t start, end, offset, place;
-    int path_at = 0;
-
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %*s %" SCNxPTR " %*s %*s %n", &start, &end, &offset,
-               &path_at) < 3)
-        return 0;
-    if (address < start || address >= end || path_at == 0 || line[path_at] != '/')
-        return 0;
-    /* The place in the file is another number in a program that is not position-independent,
-     * and where the linker moves segments apart. */
-    place = dal_compat_link_address_(address);
-    (void)snprintf(text, bytes, "%s+0x%" PRIxPTR, line + path_at,
-                   place ? place : address - start + offset);
-    return 1;
-}
-
 void dal_compat_locate_(const void *address, char *text, size_t bytes)
 {
-    int saved_errno = errno;
-    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    char line[512];
-    size_t length = 0;
-    char block[1024];
-    ssize_t got;
-    int found = 0;
+    struct dal_compat_mapping_ mapping;
+    uintptr_t place;
 
-    (void)snprintf(text, bytes, "0x%" PRIxPTR, (uintptr_t)address);
-    while (file >= 0 && !found && (got = read(file, block, sizeof block)) > 0) {
-        for (ssize_t i = 0; i < got && !found; i++) {
-            if (block[i] != '\n') {
-                /* A longer line is cut; its path is then too, and that is all. */
-                if (length < sizeof line - 1)
-                    line[length++] = block[i];
-                continue;
-            }
-            line[length] = '\0';
-            length = 0;
-            found = locate_in_line(line, (uintptr_t)address, text, bytes);
-        }
+    if (dal_compat_mapping_(address, &mapping, NULL) <= 0 || mapping.name[0] != '/') {
+        (void)snprintf(text, bytes, "0x%" PRIxPTR, (uintptr_t)address);
+        return;
     }
-    if (file >= 0)
-        (void)close(file);
-    errno = saved_errno;
+    /* The place in the file is another number in a program that is not position-independent,
+     * and where the linker moves segments apart. */
+    place = dal_compat_link_address_((uintptr_t)address);
+    (void)snprintf(text, bytes, "%s+0x%" PRIxPTR, mapping.name,
+                   place ? place : (uintptr_t)address - mapping.start + mapping.offset);
 }
