@@ -455,6 +455,11 @@ int dal_choice_is_verbose_(void)
     return start(WITHOUT_MODULES) && environment.verbose;
 }
 
+int dal_choice_is_checked_(void)
+{
+    return start(WITHOUT_MODULES) && environment.check;
+}
+
 const char *dal_choice_vetoed_(const char **file)
 {
     if (!start(WITHOUT_MODULES) || !environment_is_vetoed || !environment_spec)

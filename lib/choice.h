@@ -60,6 +60,9 @@ void dal_choice_set_strict_(int strict);
 /* 1 if DISPATCHALLOC_VERBOSE is on. */
 int dal_choice_is_verbose_(void);
 
+/* 1 if DISPATCHALLOC_CHECK is on, which the interposer carries out. */
+int dal_choice_is_checked_(void);
+
 /* The spec that the program vetoed and the file of the veto, or NULL. */
 const char *dal_choice_vetoed_(const char **file);
 

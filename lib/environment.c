@@ -39,4 +39,7 @@ void dal_environment_read_(struct dal_environment_ *environment)
     environment->backend = read_text(DAL_ENV_BACKEND);
     environment->strict = read_switch(DAL_ENV_STRICT);
     environment->verbose = read_switch(DAL_ENV_VERBOSE) == 1;
+#ifdef DAL_INTERPOSER
+    environment->check = read_switch(DAL_ENV_CHECK) == 1;
+#endif
 }

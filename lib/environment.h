@@ -9,6 +9,7 @@
 #else
 # define DAL_ENV_BACKEND "DISPATCHALLOC_BACKEND"
 #endif
+#define DAL_ENV_CHECK "DISPATCHALLOC_CHECK"
 #define DAL_ENV_STRICT "DISPATCHALLOC_STRICT"
 #define DAL_ENV_VERBOSE "DISPATCHALLOC_VERBOSE"
 #define DAL_ENV_MODULE_PATH "DISPATCHALLOC_MODULE_PATH"
@@ -17,6 +18,7 @@ struct dal_environment_ {
     const char *backend; /* NULL if unset or empty; to be copied before the program runs */
     int strict;          /* 1, 0, or -1 if unset */
     int verbose;         /* 1 or 0 */
+    int check;           /* 1 or 0; for the interposer alone, 0 elsewhere */
 };
 
 /* Read the variables; all are unset in a process with raised privileges. A switch with a

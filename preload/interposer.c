@@ -8,21 +8,27 @@
  * What was allocated before, or while a backend starts, is early memory for ever.
  *
  * Limits: free, realloc and malloc_usable_size test for an early block (one range). Blocks
- * of another allocator are not looked for; `dispatchalloc run --check` does that.
+ * of another allocator are not looked for; `dispatchalloc run --check` does that, by another
+ * family in the slots (check.h).
  */
 #include <config.h>
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
+#include "choice.h"
 #include "early.h"
 #include "family.h"
 #include "hook.h"
 #include "interposer.h"
 #include "libc.h"
+#include "text.h"
 
 #include "../backends/system/system.h"
 
@@ -69,8 +75,15 @@ static void *(*_Atomic realloc_slot)(void *, size_t) = early_realloc;
 static void *(*_Atomic memalign_slot)(size_t, size_t) = dal_early_alloc_;
 static size_t (*_Atomic usable_size_slot)(void *) = early_usable_size;
 
-#define SLOT(name) atomic_load_explicit(&name##_slot, memory_order_relaxed)
-#define SET_SLOT(name, function) atomic_store_explicit(&name##_slot, (function), memory_order_release)
+#define SLOT DAL_SLOT_
+#define SET_SLOT DAL_SET_SLOT_
+
+/* What only `run --check` tells from a free. The jump is the same; it goes to whatever is
+ * `free` in the process, which looks at its first parameter alone. */
+static void (*_Atomic free_sized_slot)(void *, size_t) =
+    (void (*)(void *, size_t))(void (*)(void))free;
+static void (*_Atomic free_aligned_sized_slot)(void *, size_t, size_t) =
+    (void (*)(void *, size_t, size_t))(void (*)(void))free;
 
 static int is_libc;
 
@@ -88,6 +101,49 @@ __attribute__((constructor(101))) static void set_environment(int argc, char **a
 #endif
 }
 
+/*
+ * The address of a function is not always that of its code: a program that is linked to a fixed
+ * address and takes it has a stub, which stands for the function in the whole process.
+ */
+static int is_stub(uintptr_t address)
+{
+#ifdef __GLIBC__
+    void *symbol = NULL;
+    Dl_info object;
+
+    return dladdr1((const void *)address, &object, &symbol, RTLD_DL_SYMENT) && symbol &&
+           ((const ElfW(Sym) *)symbol)->st_shndx == SHN_UNDEF;
+#else
+    (void)address;
+    return 0;
+#endif
+}
+
+int dal_preload_is_ours_(void (*function)(void), void (*own)(void))
+{
+    return function == own || is_stub((uintptr_t)function);
+}
+
+/* `run --check`: puts the checks before a family, and under the names that lead to it. */
+static const struct dal_malloc_family *start_check(const struct dal_malloc_family *family)
+{
+    const struct dal_check_ *check = dal_check_start_(family);
+
+    int is_ours = DAL_IS_OURS_(free, dal_preload_free_);
+
+    if (!is_ours || !DAL_IS_OURS_(malloc, dal_preload_malloc_))
+        dal_log_("check: the program has a malloc or free of its own; what it does by them is not "
+                 "looked at");
+    else if (dal_choice_is_verbose_())
+        dal_log_("check: every pointer that is given back is looked at");
+    if (is_ours) {
+        SET_SLOT(free_sized, check->free_sized);
+        SET_SLOT(free_aligned_sized, check->free_aligned_sized);
+    }
+    dal_preload_check_cxx_(check);
+    return &check->family;
+}
+
 /* After the core's own constructor, which has the priority 102 in this object. */
 __attribute__((constructor(103))) static void start(void)
 {
@@ -98,6 +154,8 @@ __attribute__((constructor(103))) static void start(void)
     is_libc = family == &dal_system_family_;
     if (is_libc)
         family = libc_family;
+    if (dal_choice_is_checked_())
+        family = start_check(family);
     SET_SLOT(free, family->free_function);
     SET_SLOT(usable_size, family->usable_size_function);
     SET_SLOT(realloc, family->realloc_function);
@@ -119,6 +177,9 @@ EXPORT void free(void *ptr)
         return;
     SLOT(free)(ptr);
 }
+
+extern __typeof__(malloc) dal_preload_malloc_ __attribute__((alias("malloc"))) DAL_OWN_;
+extern __typeof__(free) dal_preload_free_ __attribute__((alias("free"))) DAL_OWN_;
 
 EXPORT void *calloc(size_t count, size_t size)
 {
@@ -170,15 +231,12 @@ EXPORT int malloc_trim(size_t keep_bytes)
 /* C23: the sizes are a promise of the caller's that we do not need. */
 EXPORT void free_sized(void *ptr, size_t size)
 {
-    (void)size;
-    free(ptr);
+    SLOT(free_sized)(ptr, size);
 }
 
 EXPORT void free_aligned_sized(void *ptr, size_t align, size_t size)
 {
-    (void)align;
-    (void)size;
-    free(ptr);
+    SLOT(free_aligned_sized)(ptr, align, size);
 }
 
 /* Of the C libraries of old. */
@@ -189,11 +247,6 @@ EXPORT void cfree(void *ptr)
 
 /* ---- Alignment ---------------------------------------------------------------------------- */
 
-void *dal_preload_memalign_(size_t align, size_t size)
-{
-    return SLOT(memalign)(align, size);
-}
-
 EXPORT int posix_memalign(void **out, size_t align, size_t size)
 {
     return dal_family_posix_memalign_(SLOT(memalign), out, align, size);
@@ -203,6 +256,9 @@ EXPORT void *aligned_alloc(size_t align, size_t size)
 {
     return dal_family_aligned_alloc_(SLOT(memalign), align, size);
 }
+
+extern __typeof__(aligned_alloc) dal_preload_aligned_alloc_
+    __attribute__((alias("aligned_alloc"))) DAL_OWN_;
 
 /* As glibc, which takes the next power of two. */
 EXPORT void *memalign(size_t align, size_t size)
@@ -215,12 +271,12 @@ EXPORT void *memalign(size_t align, size_t size)
     }
     while (power < align)
         power *= 2;
-    return dal_preload_memalign_(power, size);
+    return SLOT(memalign)(power, size);
 }
 
 EXPORT void *valloc(size_t size)
 {
-    return dal_preload_memalign_((size_t)sysconf(_SC_PAGESIZE), size);
+    return SLOT(memalign)((size_t)sysconf(_SC_PAGESIZE), size);
 }
 
 EXPORT void *pvalloc(size_t size)
@@ -232,5 +288,5 @@ EXPORT void *pvalloc(size_t size)
         return NULL;
     }
     size = size ? (size + page - 1) & ~(page - 1) : page;
-    return dal_preload_memalign_(page, size);
+    return SLOT(memalign)(page, size);
 }

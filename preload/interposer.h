@@ -7,8 +7,20 @@
 
 #include "symbols.h"
 
-/* A block of an alignment that is a power of two; NULL with errno ENOMEM. */
-void *dal_preload_memalign_(size_t align, size_t size);
+/* The slots through which functions jump: see interposer.c. */
+#define DAL_SLOT_(name) atomic_load_explicit(&name##_slot, memory_order_relaxed)
+#define DAL_SET_SLOT_(name, function) \
+    atomic_store_explicit(&name##_slot, (function), memory_order_release)
+
+/* Whether calls by the name of an exported function come to ours. */
+#define DAL_IS_OURS_(function, own) \
+    dal_preload_is_ours_((void (*)(void))(function), (void (*)(void))(own))
+int dal_preload_is_ours_(void (*function)(void), void (*own)(void));
+
+/* The operators of cxx.c that lead to the family's functions and to no others: have them
+ * checked. */
+struct dal_check_;
+void dal_preload_check_cxx_(const struct dal_check_ *check);
 
 /* Declared here for the C libraries that do not. */
 void *malloc(size_t size);
@@ -26,5 +38,11 @@ size_t malloc_usable_size(void *ptr);
 int malloc_trim(size_t keep_bytes);
 void free_sized(void *ptr, size_t size);
 void free_aligned_sized(void *ptr, size_t align, size_t size);
+
+/* Ours, under names that nobody can put another before. */
+#define DAL_OWN_ __attribute__((visibility("hidden")))
+extern __typeof__(malloc) dal_preload_malloc_ DAL_OWN_;
+extern __typeof__(free) dal_preload_free_ DAL_OWN_;
+extern __typeof__(aligned_alloc) dal_preload_aligned_alloc_ DAL_OWN_;
 
 #endif /* DAL_PRELOAD_INTERPOSER_H */

@@ -6,6 +6,8 @@ if ENABLE_SHARED
 if HAVE_VERSION_SCRIPT
 noinst_LTLIBRARIES += libpreloadcore.la
 libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
+	preload/address.c preload/address.h preload/blocks.c preload/blocks.h preload/check.c \
+	preload/check.h preload/fault.c preload/fault.h preload/symbol.c preload/symbol.h \
 	preload/cxx.c preload/early.c preload/early.h preload/interposer.c preload/interposer.h \
 	preload/libc.c preload/libc.h preload/libc_names.h backends/system/posix.c preload/no_build_choice.c preload/symbols.h
 libpreloadcore_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_INTERPOSER

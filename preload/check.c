@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The family of `run --check`. See check.h. */
+#include <config.h>
+
+#include "check.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "blocks.h"
+#include "early.h"
+#include "fault.h"
+
+/* Written by the interposer's constructor, while there is one thread. */
+static const struct dal_malloc_family *served;
+
+/* The exported functions get here by a jump, so this is the address in the program. Those that
+ * are called instead (for an aligned block, and for new) have no site. */
+#define SITE __builtin_return_address(0)
+
+/* ---- Giving out --------------------------------------------------------------------------- */
+
+static void *give_out(void *ptr, size_t size, size_t align, enum dal_call_ call, const void *site)
+{
+    struct dal_block_ block = {.address = (uintptr_t)ptr, .size = size, .align = align,
+                               .call = call, .site = site};
+    struct dal_block_ replaced;
+
+    if (!ptr)
+        return NULL;
+    if (!dal_blocks_add_(&block, &replaced))
+        dal_fault_reused_(&(struct dal_fault_){call, ptr, site}, &replaced);
+    if (dal_blocks_lost_())
+        dal_fault_blind_();
+    return ptr;
+}
+
+static void *checked_malloc(size_t size)
+{
+    return give_out(served->malloc_function(size), size, 1, DAL_CALL_MALLOC, SITE);
+}
+
+static void *checked_calloc(size_t count, size_t size)
+{
+    /* No overflow where there is a block. */
+    return give_out(served->calloc_function(count, size), count * size, 1, DAL_CALL_CALLOC, SITE);
+}
+
+static void *checked_memalign(size_t align, size_t size)
+{
+    return give_out(served->memalign_function(align, size), size, align, DAL_CALL_MEMALIGN, NULL);
+}
+
+static void *checked_new(size_t size)
+{
+    return give_out(served->malloc_function(size), size, 1, DAL_CALL_NEW, NULL);
+}
+
+static void *checked_new_aligned(size_t align, size_t size)
+{
+    return give_out(served->memalign_function(align, size), size, align, DAL_CALL_NEW_ALIGNED,
+                    NULL);
+}
+
+/* ---- Taking back -------------------------------------------------------------------------- */
+
+/* What a call says of the block that it gives back. */
+struct promise {
+    enum dal_call_ call;
+    size_t size;         /* or SIZE_MAX */
+    size_t align;        /* or 0 */
+    const void *site;
+};
+
+/* Whether a block came from a function that the promise is for. C++'s are for the blocks of
+ * the interposer's own operators: a program's may ask for more than it was asked for. */
+static int is_bound_by(const struct dal_block_ *block, const struct promise *promise)
+{
+    switch (promise->call) {
+    case DAL_CALL_DELETE:
+    case DAL_CALL_DELETE_ARRAY:
+        return block->call == DAL_CALL_NEW || block->call == DAL_CALL_NEW_ALIGNED;
+    default:
+        return 1;
+    }
+}
+
+/* The C++ library's own operators, which serve after a failure, ask for no block of no bytes,
+ * and for whole multiples of the alignment. */
+static int is_size(const struct dal_block_ *block, size_t size)
+{
+    return block->size == size || (size == 0 && block->size == 1) ||
+           (block->align > 1 && block->size == ((size + block->align - 1) & ~(block->align - 1)));
+}
+
+static int is_kept(const struct dal_block_ *block, const struct promise *promise)
+{
+    return !is_bound_by(block, promise) ||
+           ((promise->size == SIZE_MAX || is_size(block, promise->size)) &&
+            (promise->align == 0 || promise->align == block->align));
+}
+
+/* Take a pointer of a call out of the register. Returns 1 if the call is to be carried out. */
+static int take(void *ptr, const struct promise *promise, struct dal_block_ *block)
+{
+    const struct dal_fault_ fault = {promise->call, ptr, promise->site};
+
+    if (!dal_blocks_take_(ptr, promise->call, promise->site, block)) {
+        if (dal_blocks_lost_())
+            return 1;
+        dal_fault_foreign_(&fault, block);
+        return 0;
+    }
+    if (!is_kept(block, promise))
+        dal_fault_layout_(&fault, block, promise->size, promise->align);
+    return 1;
+}
+
+static void give_back(void *ptr, const struct promise *promise)
+{
+    struct dal_block_ block;
+
+    if (ptr && !dal_early_has_(ptr) && take(ptr, promise, &block))
+        served->free_function(ptr);
+}
+
+#define GIVE_BACK(ptr, name, size, align) \
+    give_back((ptr), &(struct promise){DAL_CALL_##name, (size), (align), SITE})
+
+static void checked_free(void *ptr)
+{
+    GIVE_BACK(ptr, FREE, SIZE_MAX, 0);
+}
+
+static void checked_free_sized(void *ptr, size_t size)
+{
+    GIVE_BACK(ptr, FREE_SIZED, size, 0);
+}
+
+static void checked_free_aligned_sized(void *ptr, size_t align, size_t size)
+{
+    GIVE_BACK(ptr, FREE_ALIGNED_SIZED, size, align);
+}
+
+#define DELETE(suffix, name)                                                              \
+    static void checked_##suffix(void *ptr)                                               \
+    {                                                                                     \
+        GIVE_BACK(ptr, name, SIZE_MAX, 0);                                                \
+    }                                                                                     \
+    static void checked_##suffix##_sized(void *ptr, size_t size)                          \
+    {                                                                                     \
+        GIVE_BACK(ptr, name, size, 0);                                                    \
+    }                                                                                     \
+    static void checked_##suffix##_aligned(void *ptr, size_t align)                       \
+    {                                                                                     \
+        GIVE_BACK(ptr, name, SIZE_MAX, align);                                            \
+    }                                                                                     \
+    static void checked_##suffix##_sized_aligned(void *ptr, size_t size, size_t align)    \
+    {                                                                                     \
+        GIVE_BACK(ptr, name, size, align);                                                \
+    }
+
+DELETE(delete, DELETE)
+DELETE(delete_array, DELETE_ARRAY)
+
+static size_t checked_usable_size(void *ptr)
+{
+    struct dal_block_ block;
+
+    if (!ptr)
+        return 0;
+    dal_blocks_look_(ptr, &block);
+    if (block.state != DAL_BLOCK_LIVE && !dal_blocks_lost_()) {
+        dal_fault_foreign_(&(struct dal_fault_){DAL_CALL_USABLE_SIZE, ptr, SITE}, &block);
+        return 0;
+    }
+    return served->usable_size_function(ptr);
+}
+
+/*
+ * The old block is out of the register before the allocator is asked: another thread may get
+ * its place at once, and its entry is not to be written over. If the allocator could not, it
+ * is put back as it was.
+ */
+static void *checked_realloc(void *ptr, size_t size)
+{
+    const struct promise promise = {DAL_CALL_REALLOC, SIZE_MAX, 0, SITE};
+    struct dal_block_ block;
+    void *moved;
+
+    if (ptr && !take(ptr, &promise, &block)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    moved = served->realloc_function(ptr, size);
+    if (moved)
+        return give_out(moved, size, 1, DAL_CALL_REALLOC, SITE);
+    if (ptr && size > 0 && !dal_blocks_lost_())
+        (void)dal_blocks_add_(&block, NULL);
+    return NULL;
+}
+
+const struct dal_check_ *dal_check_start_(const struct dal_malloc_family *family)
+{
+    static const struct dal_check_ check = {
+        .family = {DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), checked_malloc,
+                   checked_free, checked_calloc, checked_realloc, checked_memalign,
+                   checked_usable_size},
+        .free_sized = checked_free_sized,
+        .free_aligned_sized = checked_free_aligned_sized,
+        .new_plain = checked_new,
+        .new_aligned = checked_new_aligned,
+        .delete_plain = checked_delete,
+        .delete_sized = checked_delete_sized,
+        .delete_aligned = checked_delete_aligned,
+        .delete_sized_aligned = checked_delete_sized_aligned,
+        .delete_array = checked_delete_array,
+        .delete_array_sized = checked_delete_array_sized,
+        .delete_array_aligned = checked_delete_array_aligned,
+        .delete_array_sized_aligned = checked_delete_array_sized_aligned,
+    };
+
+    served = family;
+    return &check;
+}
