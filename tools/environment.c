@@ -43,7 +43,7 @@ static int prepare(const char *spec, enum environment_kind kind)
         return (int)tool_bad_spec(spec, message);
     if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
         return (int)tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
-    return program_prepare(spec, 0);
+    return program_prepare(spec, 0, 0);
 }
 
 static int send_all(int to, const char *bytes, size_t count)

@@ -314,7 +314,7 @@ static int set_variable(const char *name, const char *value)
     return TOOL_TROUBLE;
 }
 
-int program_prepare(const char *spec, int verbose)
+int program_prepare(const char *spec, int verbose, int check)
 {
     static struct preload preload;
     char message[1024];
@@ -347,6 +347,8 @@ int program_prepare(const char *spec, int verbose)
         (void)unsetenv("DISPATCHALLOC_MALLOC");
     if (!result && verbose)
         result = set_variable("DISPATCHALLOC_VERBOSE", "1");
+    if (!result && check)
+        result = set_variable("DISPATCHALLOC_CHECK", "1");
     return result;
 }
 

@@ -23,10 +23,10 @@ int program_check(const char *path);
 
 /*
  * Set the environment for a program: the interposer and the modules of spec in LD_PRELOAD,
- * before what is there; spec (NULL: none) in DISPATCHALLOC_MALLOC. Returns 0, or 2 after a
- * message.
+ * before what is there; spec (NULL: none) in DISPATCHALLOC_MALLOC; DISPATCHALLOC_VERBOSE and
+ * DISPATCHALLOC_CHECK on, or left alone. Returns 0, or 2 after a message.
  */
-int program_prepare(const char *spec, int verbose);
+int program_prepare(const char *spec, int verbose, int check);
 
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);

@@ -14,6 +14,7 @@
 
 static const struct option run_options[] = {
     {"backend", required_argument, NULL, 'b'},
+    {"check", no_argument, NULL, 'c'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -59,13 +60,15 @@ static int run_program(int argc, char **argv)
     const char *spec = getenv("DISPATCHALLOC_MALLOC");
     char path[PATH_MAX];
     int verbose = 0;
+    int check = 0;
     int option;
     int result;
 
     argv[0] = name;
-    while ((option = getopt_long(argc, argv, "+b:v", run_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+b:cv", run_options, NULL)) != -1) {
         switch (option) {
         case 'b': spec = optarg; break;
+        case 'c': check = 1; break;
         case 'v': verbose = 1; break;
         case 'h': tool_print_command_help(&tool_run); return TOOL_OK;
         default: return (int)tool_try_help(&tool_run);
@@ -92,7 +95,7 @@ static int run_program(int argc, char **argv)
     if (!result)
         result = program_check(path);
     if (!result)
-        result = program_prepare(spec, verbose);
+        result = program_prepare(spec, verbose, check);
     return result ? result : program_become(path, argv + optind);
 }
 
@@ -105,6 +108,8 @@ const struct tool_command tool_run = {
             "\n"
             "  -b, --backend=SPEC  the allocator; without it, what DISPATCHALLOC_MALLOC says,\n"
             "                      or else the C library's own\n"
+            "  -c, --check         look at every pointer that is given back, and name those that\n"
+            "                      are no live block of SPEC's\n"
             "  -v, --verbose       have the program say at its start what serves it\n"
             "\n"
             "Exit status: that of PROGRAM; 2 for a spec that is not good or a program that\n"
