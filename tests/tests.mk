@@ -29,7 +29,7 @@ check_ldadd = libcore.la $(CHECK_LIBS)
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \
-	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
+	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_CHECK DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
 	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER; \
 	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
 	CC='$(CC)'; CXX='$(CXX_FOR_TESTS)'; CFLAGS='$(CFLAGS)'; CPPFLAGS='$(CPPFLAGS)'; \
@@ -124,8 +124,9 @@ tests_check_fork_LDADD = $(check_ldadd)
 include tests/modules/modules.mk
 
 # The interposer.
-shell_tests += tests/preload.sh tests/preload-symbols.sh tests/run.sh
-EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp tests/preload/own_malloc.cpp
+shell_tests += tests/preload.sh tests/preload-symbols.sh tests/run.sh tests/run-check.sh
+EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp tests/preload/own_malloc.cpp \
+	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c
 
 # malloc.h
 unit_tests += tests/check_malloc

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+# dispatchalloc run --check: each fault is named, each only as often as promised, and a program
+# without one runs as it does by itself, under every allocator.
+set -eu
+. "$srcdir/tests/lib.sh"
+DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
+[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
+not_sanitized "a sanitizer has a malloc of its own"
+umask 022
+DISPATCHALLOC_MODULE_PATH=
+for module in jemalloc mimalloc tcmalloc tbb; do
+    [ ! -e "$builddir/backends/$module/.libs/$module.so" ] ||
+        DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH:$(cd "$builddir/backends/$module/.libs" && pwd -P)
+done
+export DISPATCHALLOC_INTERPOSER DISPATCHALLOC_MODULE_PATH
+tool=$builddir/tools/dispatchalloc
+
+# The allocators that there are; a module that its host cannot open (Debian's jemalloc, where
+# it is the module's) is left out.
+specs="system arena:limit=2G fixed-arena:capacity=1G stats:print=off+system stats:print=off+arena:limit=2G"
+for module in $("$tool" list --names); do
+    case $module in jemalloc | mimalloc | tcmalloc | tbb) specs="$specs $module" ;; esac
+done
+
+compile() { $CC -O1 -g -fno-builtin -w "$@" -lpthread -ldl; }
+compile "$srcdir/tests/checked/faults.c" -o "$work/faults"
+compile "$srcdir/tests/checked/clean.c" -o "$work/clean"
+compile "$srcdir/tests/preload/family.c" -o "$work/family"
+compile -shared -fPIC "$srcdir/tests/checked/plugin.c" -o "$work/plugin.so"
+compile -shared -fPIC -DMAPPED "$srcdir/tests/checked/plugin.c" -o "$work/mapped-plugin.so"
+PLUGIN=$work/plugin.so
+export PLUGIN
+
+# Where a call comes from is known if the interposer jumps, and does not call.
+case $CFLAGS in
+*-O[23s]*) at=" at $work/faults+0x* (give_back+0x*)" from=" at $work/faults+0x* (CASE+0x*)" ;;
+*) at="*" from="*" ;;
+esac
+
+# checked SPEC PROGRAM...: status in $code, standard output and error in $work/out and err.
+checked() {
+    spec=$1 code=0
+    shift
+    timeout 300 "$tool" run --check -b "$spec" "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+}
+
+# like WHAT PATTERN TEXT
+like() {
+    # shellcheck disable=SC2254
+    case $3 in
+    $2) ;;
+    *) fail "$1
+    expected: $2
+    got:      $3" ;;
+    esac
+}
+
+# fault CASE CALL WHAT: the one line that is said, and a summary.
+spec=system
+fault() {
+    checked "$spec" "$work/faults" "$1"
+    [ $code != 77 ] || return 0
+    expect "$1 under $spec: exit status" 0 $code
+    what=$(printf '%s\n' "$3" | $SED "s|FROM|$from|g; s|CASE|$1|g")
+    like "$1 under $spec" "dispatchalloc: check[[][0-9]*[]]: $2(0x*)*: $what
+dispatchalloc: check[[][0-9]*[]]: 1 faults at 1 places, 1 of them told above" "$(cat "$work/err")"
+    [ "$2" != free ] || like "$1 under $spec: its place" "*free(0x*)$at: *" "$(cat "$work/err")"
+}
+dropped='; it is left alone'
+stranger='and no block that was given out here'
+
+fault stack free "on the stack of this thread$dropped"
+fault stack_of_thread free "on the stack of this thread$dropped"
+fault stack_of_main free "on the stack of the main thread$dropped"
+fault global_data free "in the data of $work/faults+0x* (data+0x4)$dropped"
+fault zeroed_data free "in the data of $work/faults+0x* (zeroed+0xfa8)$dropped"
+fault constant free "in the constants of $work/faults+0x* (constants+0x0)$dropped"
+fault code free "in the code of $work/faults+0x* (give_back+0x0)$dropped"
+fault thread_local free "in the thread-local storage of this thread$dropped"
+fault small_number free "not mapped: a small number, not an address$dropped"
+fault wild free "not mapped$dropped"
+fault mapping free "in an anonymous mapping of *K, $stranger: most likely one of another allocator$dropped"
+fault of_libc free "in [[]heap], $stranger: most likely one of the C library's own malloc$dropped"
+fault large_of_libc free "in an anonymous mapping of *K, $stranger: it looks like one of the C library's own malloc$dropped"
+fault of_plugin free "in the data of $work/plugin.so+0x* (pool+0x*)$dropped"
+PLUGIN=$work/mapped-plugin.so
+fault of_plugin free "in an anonymous mapping of *K, $stranger: most likely one of another allocator$dropped"
+fault past_us malloc 'given out while it is a live block of 3000 bytes, from mallocFROM; something gave it back past the malloc family of this process'
+for spec in $specs; do
+    fault interior free "8 bytes into a live block of 100 bytes, from mallocFROM$dropped"
+    fault interior_of_large free "66060288 bytes into a live block of 67108864 bytes, from mallocFROM$dropped"
+    fault end_of_block free "at the end of a live block of 100 bytes, from mallocFROM$dropped"
+    fault twice free "a block of 40 bytes that was given back already, by freeFROM$dropped"
+    fault after_realloc free "a block of 40 bytes that was given back already, by reallocFROM$dropped"
+    fault resized realloc '16 bytes into a live block of 100 bytes, from callocFROM; NULL is returned, with errno EINVAL'
+    fault measured malloc_usable_size 'in the data of *; 0 is returned'
+    fault at_exit free 'in the data of *'
+    checked "$spec" "$work/faults" nothing
+    expect "nothing under $spec" "0" "$code$(cat "$work/err")"
+done
+spec=system
+
+# ---- How much is said ---------------------------------------------------------------------
+lines() { grep -c "$1" "$work/err" || :; }
+
+checked system "$work/faults" often
+expect "often: lines" 4 "$(lines '^dispatchalloc: check')"
+like "often: the last of them" '*; more of this is only counted' "$(sed -n 3p "$work/err")"
+like "often: summary" '*: 100000 faults at 1 places, 3 of them told above' "$(tail -n 1 "$work/err")"
+checked system "$work/faults" various
+like "various: summary" '*: 5 faults at 2 places, 5 of them told above' "$(tail -n 1 "$work/err")"
+checked system "$work/faults" many_places
+[ "$(lines .)" -le 103 ] || fail "many places: $(lines .) lines"
+like "many places: summary" '*: 5000 faults at 1 places, 100 of them told above' "$(tail -n 1 "$work/err")"
+checked system "$work/faults" in_child
+expect "in a child: two processes tell of a fault each" 2 "$(sort -u "$work/err" | grep -c ': 1 faults at 1 places')"
+like "in a child: its own" '*(zeroed+0x0)*' "$(cat "$work/err")"
+
+# The register has no memory left: it says so once, and takes nothing for a fault.
+# shellcheck disable=SC3045 # where it is not known the test would fail
+(ulimit -v 150000 && checked system "$work/faults" exhausting && echo $code >"$work/code")
+like "exhausting" '0dispatchalloc: check[[][0-9]*[]]: no memory to register blocks with; from here on nothing is checked' \
+    "$(cat "$work/code" "$work/err" | tr -d '\n')"
+
+# ---- The switch ---------------------------------------------------------------------------
+code=0
+DISPATCHALLOC_STRICT=1 "$tool" run --check "$work/faults" global_data >"$work/out" 2>"$work/err" || code=$?
+expect "strict: exit status" 134 $code
+like "strict" '*(data+0x4); it is left alone
+dispatchalloc: strict mode: aborting' "$(cat "$work/err")"
+said=$(LD_PRELOAD=$DISPATCHALLOC_INTERPOSER DISPATCHALLOC_CHECK=on "$work/faults" global_data 2>&1) || fail "the variable: $said"
+like "the variable" '*(data+0x4)*' "$said"
+said=$(LD_PRELOAD=$DISPATCHALLOC_INTERPOSER DISPATCHALLOC_CHECK=perhaps "$work/faults" nothing 2>&1) || fail "a wrong value: $said"
+expect "a wrong value" "dispatchalloc: DISPATCHALLOC_CHECK=perhaps is ignored: accepted is on or off (also 1, 0, true, false, yes, no)" "$said"
+like "verbose" '*
+dispatchalloc: check: every pointer that is given back is looked at' "$("$tool" run -cv true 2>&1)"
+# Without it nobody looks.
+code=0
+"$tool" run "$work/faults" global_data >"$work/out" 2>&1 || code=$?
+[ $code != 0 ] || fail "the C library took a pointer into data"
+# A program that cannot be served is refused as ever.
+if $CC -static "$srcdir/tests/checked/clean.c" -o "$work/static" -w -lpthread 2>/dev/null; then
+    code=0
+    said=$("$tool" run --check "$work/static" 2>&1) || code=$?
+    expect "static: exit status" 2 $code
+    like "static" "*statically linked*" "$said"
+fi
+if [ -n "$CXX" ]; then
+    $CXX -std=c++17 -O1 -w "$srcdir/tests/preload/own_malloc.cpp" -o "$work/own-malloc"
+    checked system "$work/own-malloc"
+    expect "a malloc of its own" "0dispatchalloc: check: the program has a malloc or free of its own; what it does by them is not looked at" "$code$(cat "$work/err")"
+fi
+
+# ---- What operators and C23 say of a block ----------------------------------------------------
+if [ -n "$CXX" ]; then
+    for pie in -fPIE\ -pie -fno-pie\ -no-pie; do
+        # shellcheck disable=SC2086
+        $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -w $pie \
+            "$srcdir/tests/checked/operators.cpp" -o "$work/operators"
+        # operators CASE CALL WHAT
+        operators() {
+            checked system "$work/operators" "$1"
+            expect "$1 $pie: exit status" 0 $code
+            like "$1 $pie" "dispatchalloc: check[[][0-9]*[]]: $2(0x*)*: $3
+dispatchalloc: *: 1 faults at 1 places, *" "$(cat "$work/err")"
+        }
+        back='; it is given back all the same'
+        operators sized 'operator delete' "given as 16 bytes, but a block of 40 bytes, from operator new$back"
+        operators sized_array 'operator delete[[]]' "given as 11 bytes, but a block of 10 bytes, from operator new$back"
+        operators aligned 'operator delete' "given as alignment 128, but a block of 10 bytes at alignment 64, from aligned operator new$back"
+        operators sized_aligned 'operator delete' "given as 12 bytes at alignment 64, but a block of 10 bytes at alignment 64, from aligned operator new$back"
+        operators free_sized free_sized "given as 100 bytes, but a block of 10 bytes, from malloc*$back"
+        operators free_aligned_sized free_aligned_sized "given as 128 bytes at alignment 32, but a block of 128 bytes at alignment 64, from an aligned allocation$back"
+        operators delete 'operator delete' "3 bytes into a live block of 8 bytes, from operator new$dropped"
+        operators delete_array 'operator delete[[]]' "in the data of $work/operators+0x* (*block*)$dropped"
+        for spec in $specs; do
+            checked "$spec" "$work/operators" nothing
+            expect "operators under $spec" 0 "$code$(cat "$work/err")"
+        done
+    done
+    $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation "$srcdir/tests/preload/operators.cpp" \
+        -o "$work/all-operators" -lpthread
+    $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -DOWN_OPERATORS -w \
+        "$srcdir/tests/preload/operators.cpp" -o "$work/own-operators" -lpthread
+fi
+
+# ---- No fault, no word ---------------------------------------------------------------------
+# clean WHAT SPEC PROGRAM...: as it is without us.
+clean() {
+    what=$1 spec=$2
+    shift 2
+    "$@" >"$work/plain" 2>&1 </dev/null || fail "$what by itself: $(tail -n 3 "$work/plain")"
+    checked "$spec" "$@"
+    expect "$what under $spec: exit status" 0 "$code"
+    cat "$work/err" >>"$work/out"
+    cmp "$work/out" "$work/plain" || fail "$what under $spec: $(tail -n 3 "$work/out")"
+}
+for spec in $specs; do
+    case $spec in
+    fixed-arena*) clean "clean blocks" "$spec" "$work/clean" 2000 ;;
+    *) clean "clean blocks" "$spec" "$work/clean" ;;
+    esac
+    clean "the family" "$spec" "$work/family" 4096
+    [ ! -e "$work/all-operators" ] || clean operators "$spec" "$work/all-operators"
+    [ ! -e "$work/own-operators" ] || clean "own operators" "$spec" "$work/own-operators"
+    case $spec in fixed-arena*) continue ;; esac
+    ! command -v python3 >/dev/null 2>&1 || clean python "$spec" python3 -c '
+import json, multiprocessing, threading
+done = []
+def work():
+    done.append(sum(len(json.dumps(list(range(n)))) for n in range(200)))
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(done)
+with multiprocessing.get_context("fork").Pool(2) as pool: print(pool.map(abs, range(-50, 0)))'
+    ! command -v bash >/dev/null 2>&1 || clean bash "$spec" bash -c '
+for i in $(seq 100); do word=$(echo $i | tr 0-9 a-j); all="$all $word"; done; echo $all'
+    ! command -v git >/dev/null 2>&1 || [ ! -e "$srcdir/.git" ] ||
+        clean git "$spec" git -C "$srcdir" log -p -n 5
+    clean "the compiler" "$spec" $CC -O2 -S -o - -w "$srcdir/tests/checked/faults.c"
+done
+finish
