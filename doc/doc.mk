@@ -57,7 +57,12 @@ man_links += \
 	dal_system_allocator:dal_fixed \
 	dal_arena_allocator:dal_fixed \
 	dal_jemalloc_allocator:dal_fixed \
-	dal_mimalloc_allocator:dal_fixed
+	dal_mimalloc_allocator:dal_fixed \
+	dal_arena_process_alloc:dal_fixed \
+	dal_arena_process_alloc_zeroed:dal_fixed \
+	dal_arena_process_dealloc:dal_fixed \
+	dal_arena_process_realloc:dal_fixed \
+	dal_arena_process_resize_in_place:dal_fixed
 
 man_pages += doc/man/dal_global.3
 man_links += \

@@ -20,6 +20,7 @@ dispatchallocinclude_HEADERS = \
 	include/dispatchalloc/typed.h
 dispatchallocallocatordir = $(includedir)/dispatchalloc/allocator
 dispatchallocallocator_HEADERS = \
+	include/dispatchalloc/allocator/arena.h \
 	include/dispatchalloc/allocator/jemalloc.h \
 	include/dispatchalloc/allocator/limits.h \
 	include/dispatchalloc/allocator/mimalloc.h \

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <dispatchalloc/allocator/arena.h>
+#include <dispatchalloc/allocator/system.h>
+
 #include "conformance/conformance.h"
 #include "examples/pool.h"
 
@@ -117,6 +120,8 @@ static void add_all(void)
     least.ctx = (void *)(uintptr_t)dal_system();
     add(conformance_subject_by_allocator(&least, "least"));
     add(conformance_subject_by_allocator(&pool, "examples/pool"));
+    add(conformance_subject_by_allocator(&dal_system_allocator, "dal_system_allocator"));
+    add(conformance_subject_by_allocator(&dal_arena_allocator, "dal_arena_allocator"));
     add(subject_of_handle(dal_system(), "dal_system()"));
     add(subject_of_handle(dal_global(), "dal_global()"));
 }

@@ -52,7 +52,7 @@ if command -v readelf >/dev/null 2>&1; then
     # A program that is not position-independent, has a choice and a veto and takes the
     # address of whatever there is: the linker would copy data into it.
     {
-        printf '%s\n' '#include <dispatchalloc.h>' 'typedef void (*function)(void);' \
+        printf '%s\n' '#include <dispatchalloc.h>' '#include <dispatchalloc/allocator/arena.h>' 'typedef void (*function)(void);' \
             'static void *a(size_t s, size_t n, void *c) { (void)s; (void)n; return c; }' \
             'static void d(void *p, size_t s, size_t n, void *c) { (void)p; (void)s; (void)n; (void)c; }' \
             'static const struct dal_allocator mine = { DAL_ALLOCATOR_HEADER(0), .alloc = a, .dealloc = d };' \

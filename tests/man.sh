@@ -27,6 +27,7 @@ names_of()
     $SED -n 's/^static inline .*[ *]\(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
         s/^#[[:space:]]*define \(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
         s/^#[[:space:]]*define \(DAL_GLOBAL_ALLOCATOR\)(.*/\1/p
+        s/^#[[:space:]]*define \(DAL_GLOBAL_ALLOCATOR_FIXED\)(.*/\1/p
         s/^#[[:space:]]*define \(DAL_FORBID_ENVIRONMENT\)(.*/\1/p
         s/^#[[:space:]]*define \(DAL_MODULE\)(.*/\1/p' "$srcdir"/include/dispatchalloc/*.h
 } | sort -u >"$work/public"

@@ -7,7 +7,7 @@ set -eu
 library=$builddir/.libs/libdispatchalloc.so
 
 # ---- Declared: functions marked DAL_API, as the compiler sees them --------------------------
-echo '#include <dispatchalloc.h>' >"$work/all.c"
+printf '#include <%s>\n' dispatchalloc.h dispatchalloc/allocator/arena.h >"$work/all.c"
 # shellcheck disable=SC2086
 $CC $include -E -P "$work/all.c" | tr '\n' ' ' | sed 's/[;{}]/&\
 /g' | grep 'visibility("default")' | grep -v '\<extern\> *\(const\|struct\|int\|char\)' |

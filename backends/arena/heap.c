@@ -11,9 +11,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <dispatchalloc/allocator/arena.h>
 #include <dispatchalloc/backend.h>
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/version.h>
+
+/* Of the heap of the process, and by default. */
+#define CHUNK_BYTES ((size_t)64 << 10)
+#define CHUNK_TEXT  "64K"
 
 #define CHUNK_MIN UINT64_C(4096)
 #define CHUNK_MAX (UINT64_C(1) << 30)
@@ -239,6 +244,42 @@ static void *heap_realloc(void *ptr, size_t old_size, size_t align, size_t new_s
     return resized;
 }
 
+/* ---- The heap of the process ----------------------------------------------------- */
+
+/* Complete before the first instruction runs, so that no call has to start it. */
+static struct dal_heap_ process_heap = {
+    .generation = DAL_HEAP_PROCESS_GENERATION_,
+    .small_most = CHUNK_BYTES / 4 - 1,
+    .chunk_bytes = CHUNK_BYTES,
+    .chunk_align = DAL_HEAP_GRAIN,
+    .limit_bytes = SIZE_MAX,
+};
+
+void *dal_arena_process_alloc(size_t size, size_t align)
+{
+    return heap_alloc(size, align, &process_heap);
+}
+
+void dal_arena_process_dealloc(void *ptr, size_t size, size_t align)
+{
+    heap_dealloc(ptr, size, align, &process_heap);
+}
+
+void *dal_arena_process_alloc_zeroed(size_t size, size_t align)
+{
+    return heap_alloc_zeroed(size, align, &process_heap);
+}
+
+void *dal_arena_process_realloc(void *ptr, size_t old_size, size_t align, size_t new_size)
+{
+    return heap_realloc(ptr, old_size, align, new_size, &process_heap);
+}
+
+int dal_arena_process_resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size)
+{
+    return heap_resize_in_place(ptr, old_size, align, new_size, &process_heap);
+}
+
 /* ---- The backend ----------------------------------------------------------------- */
 
 static size_t power_of_two_within(size_t bytes)
@@ -343,7 +384,7 @@ static const struct dal_option options[] = {
         .type = DAL_OPTION_BYTES,
         .minimum = CHUNK_MIN,
         .maximum = CHUNK_MAX,
-        .default_text = "64K",
+        .default_text = CHUNK_TEXT,
         .summary = "what a thread takes at a time; blocks from a quarter of it on get their own",
     },
     {

@@ -73,7 +73,7 @@ struct dal_heap_ {
     size_t small_most; /* a power of two, less 1; see dal_heap_is_own_() */
     size_t chunk_bytes;
     size_t limit_bytes;
-    const struct dal_instance *child;
+    const struct dal_instance *child; /* NULL: the system's */
     struct dal_heap_state_ *_Atomic states; /* grows only */
     size_t chunk_align;
     struct dal_pages_wish_ pages; /* for all that is taken of the child */
@@ -94,7 +94,8 @@ extern _Thread_local struct dal_heap_cache_ dal_heap_cache_;
 
 /* ---- heap_states.c --------------------------------------------------------------- */
 
-/* A number for a new heap. */
+/* A number for a new heap. That of the heap of the process is fixed, since it is a constant. */
+#define DAL_HEAP_PROCESS_GENERATION_ 1u
 size_t dal_heap_generation_(void);
 
 /* Make this thread's state of a heap the cached one; find, take on or make it. NULL if there

@@ -35,6 +35,11 @@ static void unreserve(struct dal_heap_ *heap, size_t bytes)
     atomic_fetch_sub_explicit(&heap->reserved_bytes, bytes, memory_order_relaxed);
 }
 
+static const struct dal_instance *child_of(const struct dal_heap_ *heap)
+{
+    return heap->child ? heap->child : dal_system();
+}
+
 void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 {
     size_t align = dal_heap_align_of_(heap, bytes);
@@ -42,8 +47,8 @@ void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 
     if (!reserve(heap, bytes))
         return NULL;
-    base = zeroed ? dal_instance_alloc_zeroed(heap->child, bytes, align)
-                  : dal_instance_alloc(heap->child, bytes, align);
+    base = zeroed ? dal_instance_alloc_zeroed(child_of(heap), bytes, align)
+                  : dal_instance_alloc(child_of(heap), bytes, align);
     if (base)
         dal_pages_prepare_(base, bytes, heap->pages);
     else
@@ -53,7 +58,7 @@ void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 
 void dal_heap_give_(struct dal_heap_ *heap, void *base, size_t bytes)
 {
-    dal_instance_dealloc(heap->child, base, bytes, dal_heap_align_of_(heap, bytes));
+    dal_instance_dealloc(child_of(heap), base, bytes, dal_heap_align_of_(heap, bytes));
     unreserve(heap, bytes);
 }
 
@@ -207,7 +212,7 @@ void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size
     if (total_bytes > old_bytes && !reserve(heap, total_bytes - old_bytes))
         return NULL;
     unlink_own(own);
-    base = dal_instance_realloc(heap->child, own->base, old_bytes, child_align, total_bytes);
+    base = dal_instance_realloc(child_of(heap), own->base, old_bytes, child_align, total_bytes);
     if (!base) {
         link_own(state, own);
         if (total_bytes > old_bytes)

@@ -17,7 +17,7 @@
 
 _Thread_local struct dal_heap_cache_ dal_heap_cache_;
 
-static _Atomic size_t generations;
+static _Atomic size_t generations = DAL_HEAP_PROCESS_GENERATION_;
 
 size_t dal_heap_generation_(void)
 {

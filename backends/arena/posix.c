@@ -38,8 +38,12 @@ int dal_heap_exit_prepare_(void)
 
 void dal_heap_exit_watch_(void)
 {
-    size_t plus_one = atomic_load_explicit(&key_plus_one, memory_order_relaxed);
+    size_t plus_one;
 
+    /* The heap of the process has no create() that would have done it. */
+    if (dal_heap_exit_prepare_() != 0)
+        return;
+    plus_one = atomic_load_explicit(&key_plus_one, memory_order_relaxed);
     (void)pthread_setspecific((pthread_key_t)(plus_one - 1), &key_plus_one);
 }
 

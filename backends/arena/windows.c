@@ -35,6 +35,9 @@ int dal_heap_exit_prepare_(void)
 
 void dal_heap_exit_watch_(void)
 {
+    /* The heap of the process has no create() that would have done it. */
+    if (dal_heap_exit_prepare_() != 0)
+        return;
     (void)FlsSetValue(atomic_load_explicit(&slot_plus_one, memory_order_relaxed) - 1,
                       &slot_plus_one);
 }
