@@ -33,15 +33,15 @@
 
 # define JE(name) name
 
-extern void *(*dal_jemalloc_malloc_)(size_t size);
-extern void *(*dal_jemalloc_calloc_)(size_t count, size_t size);
-extern void *(*dal_jemalloc_realloc_)(void *ptr, size_t size);
-extern void (*dal_jemalloc_free_)(void *ptr);
+extern void *(*dal_jemalloc_found_malloc_)(size_t size);
+extern void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
+extern void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
+extern void (*dal_jemalloc_found_free_)(void *ptr);
 
-# define jemalloc_malloc  dal_jemalloc_malloc_
-# define jemalloc_calloc  dal_jemalloc_calloc_
-# define jemalloc_realloc dal_jemalloc_realloc_
-# define jemalloc_free    dal_jemalloc_free_
+# define jemalloc_malloc  dal_jemalloc_found_malloc_
+# define jemalloc_calloc  dal_jemalloc_found_calloc_
+# define jemalloc_realloc dal_jemalloc_found_realloc_
+# define jemalloc_free    dal_jemalloc_found_free_
 
 /* Find the four. Returns 0, or an error number with a reason in the request. */
 int dal_jemalloc_find_(const struct dal_backend_request *request);

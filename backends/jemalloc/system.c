@@ -17,10 +17,10 @@
 
 #include "jemalloc.h"
 
-void *(*dal_jemalloc_malloc_)(size_t size);
-void *(*dal_jemalloc_calloc_)(size_t count, size_t size);
-void *(*dal_jemalloc_realloc_)(void *ptr, size_t size);
-void (*dal_jemalloc_free_)(void *ptr);
+void *(*dal_jemalloc_found_malloc_)(size_t size);
+void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
+void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
+void (*dal_jemalloc_found_free_)(void *ptr);
 
 /* The object that has an address, or NULL. In a program that was linked with the archive
  * that is the program itself, which has no name to be opened by. */
@@ -53,10 +53,10 @@ int dal_jemalloc_find_(const struct dal_backend_request *request)
     Dl_info object;
     void *handle = open_object(*(void **)(void *)&mark, &object);
 
-    if (handle && find_function(handle, &object, "malloc", &dal_jemalloc_malloc_) &&
-        find_function(handle, &object, "calloc", &dal_jemalloc_calloc_) &&
-        find_function(handle, &object, "realloc", &dal_jemalloc_realloc_) &&
-        find_function(handle, &object, "free", &dal_jemalloc_free_))
+    if (handle && find_function(handle, &object, "malloc", &dal_jemalloc_found_malloc_) &&
+        find_function(handle, &object, "calloc", &dal_jemalloc_found_calloc_) &&
+        find_function(handle, &object, "realloc", &dal_jemalloc_found_realloc_) &&
+        find_function(handle, &object, "free", &dal_jemalloc_found_free_))
         return DAL_OK;
     return request->fail(request, DAL_ERR_CREATE, "malloc of the system's jemalloc was not found");
 }
