@@ -20,6 +20,8 @@
 #include "counting.h"
 #include "over_child.h"
 
+#include "conformance/sanitizer.h"
+
 #define MIB ((size_t)1 << 20)
 
 enum { PIECE = 4096, PIECES = 2048 }; /* 8 MiB in all */
@@ -405,6 +407,10 @@ END_TEST
 
 int main(void)
 {
+#if CONFORMANCE_SANITIZED
+    puts("skipped: a sanitizer's memory and its page faults are others");
+    return 77;
+#endif
     Suite *suite = suite_create("pages");
     TCase *cases = tcase_create("cases");
     SRunner *runner = srunner_create(suite);
