@@ -17,22 +17,26 @@ check-cost: all $(bench_programs)
 	@echo; $(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/modules.sh || test $$? -eq 77
 .PHONY: check-cost
 
-# What allocations from arenas cost, against obstack and std::pmr. A benchmark, not a test:
-# figures depend on what else the machine does.
-EXTRA_PROGRAMS += bench/arena
-bench_arena_SOURCES = bench/arena.c
-bench_arena_CPPFLAGS = $(AM_CPPFLAGS)
+# What allocations from arenas cost, against obstack, std::pmr and Rust, where there are
+# compilers for those. A benchmark, not a test: figures depend on what else the machine does.
+EXTRA_PROGRAMS += bench/arena bench/arena_pages
+bench_arena_SOURCES = bench/arena.c bench/arena.h
 bench_arena_CFLAGS = $(AM_CFLAGS) -O2
-bench_arena_LDADD = libdispatchalloc.la
-EXTRA_DIST += bench/arena_pmr.cc
-CLEANFILES += bench/arena bench/arena-pmr
+bench_arena_LDADD = libdispatchalloc.la -lpthread
+bench_arena_pages_CFLAGS = $(AM_CFLAGS) -O2
+bench_arena_pages_LDADD = libdispatchalloc.la
+EXTRA_DIST += bench/arena_pmr.cc bench/arena_rust.rs
+CLEANFILES += bench/arena bench/arena_pages bench/arena_pmr.so bench/arena_rust.so
 
-bench-arena: bench/arena$(EXEEXT)
-	@echo "ns an operation on 64 bytes: name, threads, median (quickest)"
-	@bench/arena$(EXEEXT)
-	@DISPATCHALLOC_BACKEND=arena bench/arena$(EXEEXT) front
-	@DISPATCHALLOC_BACKEND=system bench/arena$(EXEEXT) front
-	@if test -n '$(CXX_FOR_TESTS)' && $(CXX_FOR_TESTS) -std=c++17 -O2 -pthread \
-	    -o bench/arena-pmr $(srcdir)/bench/arena_pmr.cc; then bench/arena-pmr; \
-	else echo "std::pmr: skipped, no C++17 compiler"; fi
+bench-arena: bench/arena$(EXEEXT) bench/arena_pages$(EXEEXT)
+	@rm -f bench/arena_pmr.so bench/arena_rust.so; \
+	test -n '$(CXX_FOR_TESTS)' && $(CXX_FOR_TESTS) -std=c++17 -O2 -fPIC -shared \
+	    -o bench/arena_pmr.so $(srcdir)/bench/arena_pmr.cc || echo "std::pmr: no C++17 compiler"; \
+	rustc=$${RUSTC:-rustc}; command -v "$$rustc" >/dev/null 2>&1 && \
+	    "$$rustc" -O --edition 2021 --crate-type cdylib -o bench/arena_rust.so \
+	    $(srcdir)/bench/arena_rust.rs || echo "Rust: no rustc"; \
+	set --; for peer in bench/arena_pmr.so bench/arena_rust.so; do \
+	    test -f $$peer && set -- "$$@" ./$$peer; done; \
+	DISPATCHALLOC_BACKEND=arena bench/arena$(EXEEXT) "$$@"
+	@echo; bench/arena_pages$(EXEEXT)
 .PHONY: bench-arena
