@@ -19,17 +19,21 @@ check-cost: all $(bench_programs)
 
 # What allocations from arenas cost, against obstack, std::pmr and Rust, where there are
 # compilers for those. A benchmark, not a test: figures depend on what else the machine does.
-EXTRA_PROGRAMS += bench/arena bench/arena_pages
+# Linked with the shared library, and again with the static archive.
+EXTRA_PROGRAMS += bench/arena bench/arena_static bench/arena_pages
 bench_arena_SOURCES = bench/arena.c bench/arena.h
-# Without a PLT, as std::pmr, all of whose monotonic resource but one call is in line.
 bench_arena_CFLAGS = $(AM_CFLAGS) -O2 -fno-plt
 bench_arena_LDADD = libdispatchalloc.la -lpthread
+bench_arena_static_SOURCES = $(bench_arena_SOURCES)
+bench_arena_static_CFLAGS = $(bench_arena_CFLAGS)
+bench_arena_static_LDADD = $(bench_arena_LDADD)
+bench_arena_static_LDFLAGS = -static-libtool-libs
 bench_arena_pages_CFLAGS = $(AM_CFLAGS) -O2
 bench_arena_pages_LDADD = libdispatchalloc.la
 EXTRA_DIST += bench/arena_pmr.cc bench/arena_rust.rs
-CLEANFILES += bench/arena bench/arena_pages bench/arena_pmr.so bench/arena_rust.so
+CLEANFILES += bench/arena bench/arena_static bench/arena_pages bench/arena_pmr.so bench/arena_rust.so
 
-bench-arena: bench/arena$(EXEEXT) bench/arena_pages$(EXEEXT)
+bench-arena: bench/arena$(EXEEXT) bench/arena_static$(EXEEXT) bench/arena_pages$(EXEEXT)
 	@rm -f bench/arena_pmr.so bench/arena_rust.so; \
 	test -n '$(CXX_FOR_TESTS)' && $(CXX_FOR_TESTS) -std=c++17 -O2 -fPIC -shared \
 	    -o bench/arena_pmr.so $(srcdir)/bench/arena_pmr.cc || echo "std::pmr: no C++17 compiler"; \
@@ -38,6 +42,9 @@ bench-arena: bench/arena$(EXEEXT) bench/arena_pages$(EXEEXT)
 	    $(srcdir)/bench/arena_rust.rs || echo "Rust: no rustc"; \
 	set --; for peer in bench/arena_pmr.so bench/arena_rust.so; do \
 	    test -f $$peer && set -- "$$@" ./$$peer; done; \
-	DISPATCHALLOC_BACKEND=arena bench/arena$(EXEEXT) "$$@"
+	echo "linked with the shared library, called without a PLT"; \
+	DISPATCHALLOC_BACKEND=arena bench/arena$(EXEEXT) "$$@"; \
+	echo; echo "linked with the static archive"; \
+	DISPATCHALLOC_BACKEND=arena bench/arena_static$(EXEEXT) "$$@"
 	@echo; bench/arena_pages$(EXEEXT)
 .PHONY: bench-arena
