@@ -65,6 +65,13 @@ static const char *chooser(const struct dal_decision_ *decision)
 /* Written once, by the first allocation. Volatile, since it is read from outside. */
 static volatile struct dal_status_ status = {DAL_STATUS_MARK_START DAL_STATUS_MARK_END, ""};
 
+static const char *remark;
+
+void dal_explain_remark_(const char *text)
+{
+    remark = text;
+}
+
 static void keep_status(const char *line)
 {
     for (size_t i = 0; i < sizeof status.text - 1 && line[i]; i++)
@@ -82,7 +89,7 @@ static void tell_who_serves(const struct dal_decision_ *decision)
         if (is_outranked(decision, source))
             dal_text_add_(&text, "; overrides %s", decision->candidates[source].label);
     }
-    dal_text_add_(&text, ")");
+    dal_text_add_(&text, ")%s%s", remark ? ", but " : "", remark ? remark : "");
     keep_status(line);
     if (dal_choice_is_verbose_())
         dal_log_("%s", line);

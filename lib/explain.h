@@ -5,6 +5,10 @@
 
 #include "choice.h"
 
+/* What is to be told with who serves, after a "but". For the interposer, once, before the
+ * first allocation. The text is kept. */
+void dal_explain_remark_(const char *text);
+
 /* What the first allocation says: each candidate that was rejected, which ends the process
  * in strict mode, a veto, and who serves if the operator asked to be told. */
 void dal_explain_report_(const struct dal_decision_ *decision);

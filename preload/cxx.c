@@ -3,9 +3,11 @@
  * operator new and delete under their names of the Itanium C++ ABI, in C, so that a program
  * in C does not load the C++ library for our sake.
  *
- * The usual case is a call of the malloc family. A failure is the C++ library's to handle: its
- * own operator calls the family once more, runs the new-handler, and throws. It is looked up
- * in the library's own object, since another allocator of the process may export the name.
+ * The usual case is a call of the malloc family, of those functions that libstdc++ calls and by
+ * their dynamic names: where a program has its own, all come to those. A failure is the C++
+ * library's to handle: its own operator calls the family once more, runs the new-handler, and
+ * throws. It is looked up in the library's own object, since another allocator of the process
+ * may export the name.
  *
  * Where size_t is not an unsigned long the names are others; those operators are then left to
  * the C++ library, which calls the family.

@@ -23,7 +23,9 @@
 
 #include "check.h"
 #include "choice.h"
+#include "compat/compat.h"
 #include "early.h"
+#include "explain.h"
 #include "family.h"
 #include "hook.h"
 #include "interposer.h"
@@ -144,13 +146,30 @@ static const struct dal_malloc_family *start_check(const struct dal_malloc_famil
     return &check->family;
 }
 
+/* A malloc in the program itself comes before every preload. */
+static void look_who_is_first(void)
+{
+    static char remark[512];
+
+    if (!DAL_IS_OURS_(malloc, dal_preload_malloc_)) {
+        struct dal_text_ text = dal_text_over_(remark, sizeof remark);
+        char place[400];
+
+        dal_compat_locate_((const void *)(uintptr_t)malloc, place, sizeof place);
+        dal_text_add_(&text, "not malloc, which is at %s", place);
+        dal_explain_remark_(remark);
+    }
+}
+
 /* After the core's own constructor, which has the priority 102 in this object. */
 __attribute__((constructor(103))) static void start(void)
 {
-    /* First, and in every case: to look the functions up may allocate, from early memory. */
-    const struct dal_malloc_family *libc_family = dal_libc_family_();
-    const struct dal_malloc_family *family = dal_family_for_(dal_hook_resolve_(0, 1, NULL));
+    const struct dal_malloc_family *libc_family, *family;
 
+    look_who_is_first();
+    /* In every case, and first: to look the functions up may allocate, from early memory. */
+    libc_family = dal_libc_family_();
+    family = dal_family_for_(dal_hook_resolve_(0, 1, NULL));
     is_libc = family == &dal_system_family_;
     if (is_libc)
         family = libc_family;
@@ -274,9 +293,15 @@ EXPORT void *memalign(size_t align, size_t size)
     return SLOT(memalign)(power, size);
 }
 
+/*
+ * As reallocarray and free_sized, by the dynamic name: a program may have malloc, free and
+ * aligned_alloc of its own and no valloc, as those do that embed jemalloc, and what it gets
+ * from valloc goes to its own free.
+ */
+
 EXPORT void *valloc(size_t size)
 {
-    return SLOT(memalign)((size_t)sysconf(_SC_PAGESIZE), size);
+    return aligned_alloc((size_t)sysconf(_SC_PAGESIZE), size);
 }
 
 EXPORT void *pvalloc(size_t size)
@@ -288,5 +313,5 @@ EXPORT void *pvalloc(size_t size)
         return NULL;
     }
     size = size ? (size + page - 1) & ~(page - 1) : page;
-    return SLOT(memalign)(page, size);
+    return aligned_alloc(page, size);
 }

@@ -128,6 +128,15 @@ shell_tests += tests/preload.sh tests/preload-symbols.sh tests/run.sh tests/run-
 EXTRA_DIST += tests/preload/family.c tests/preload/operators.cpp tests/preload/own_malloc.cpp \
 	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c
 
+# Real programs under the interposer. The suite has a short load; this one takes minutes.
+shell_tests += tests/programs.sh
+program_scripts = aligned.cpp bash.sh c++.sh g++.sh gcc.sh git.sh lib.sh node.sh perl.sh \
+	python3-processes.sh python3-threads.sh redis-server.sh rustc.sh sqlite3.sh
+EXTRA_DIST += $(program_scripts:%=tests/programs/%)
+check-programs: all
+	@$(AM_TESTS_ENVIRONMENT) PROGRAMS_LOAD=full $(SHELL) $(srcdir)/tests/programs.sh
+.PHONY: check-programs
+
 # malloc.h
 unit_tests += tests/check_malloc
 tests_check_malloc_CPPFLAGS = $(check_cppflags)

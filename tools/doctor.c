@@ -145,7 +145,7 @@ static int look_at(struct child_command *child, int shows_output)
 
     if (status)
         return status;
-    if (program_check(path)) {
+    if (program_check_loading(path)) {
         puts("what to do: its allocator is the one that it was built with; to change that, "
              "build it with the library, as dispatchalloc(7) tells");
         return TOOL_FAILED;

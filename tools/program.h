@@ -16,10 +16,13 @@ int program_find(const char *name, char path[PATH_MAX]);
 
 /*
  * See whether the interposer can work in a program: not in a static one, not in one that
- * gains privileges, not beside a sanitizer. For a script its interpreter is looked at.
- * Returns 0, or 2 after a message that says why not.
+ * gains privileges, not beside a sanitizer, not in one with a malloc of its own. For a script
+ * its interpreter is looked at. Returns 0, or 2 after a message that says why not.
  */
 int program_check(const char *path);
+
+/* The same but for a malloc of its own: see whether it can be loaded at all. */
+int program_check_loading(const char *path);
 
 /*
  * Set the environment for a program: the interposer and the modules of spec in LD_PRELOAD,

@@ -27,6 +27,7 @@ tools_dispatchalloc_SOURCES = \
 	tools/main.c \
 	tools/print.c \
 	tools/program.c \
+	tools/program_check.c \
 	tools/program.h \
 	tools/run.c \
 	tools/status.c \

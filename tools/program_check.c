@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a program can be served by the interposer, by a look at its file. See program.h. */
+#define _GNU_SOURCE /* memmem */
+#include "tools/program.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/tool.h"
+
+/* A file in memory, for reading. */
+struct image {
+    const unsigned char *bytes;
+    size_t size;
+};
+
+static int map_image(const char *path, struct image *image)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    void *bytes = MAP_FAILED;
+
+    if (file >= 0 && fstat(file, &status) == 0 && status.st_size > 0)
+        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (file >= 0)
+        (void)close(file);
+    if (bytes == MAP_FAILED)
+        return 0;
+    image->bytes = bytes;
+    image->size = (size_t)status.st_size;
+    return 1;
+}
+
+/* A part of the image that is wholly inside it, or NULL. */
+static const void *part(const struct image *image, uint64_t offset, uint64_t bytes)
+{
+    if (offset > image->size || bytes > image->size - offset)
+        return NULL;
+    return image->bytes + offset;
+}
+
+static const ElfW(Phdr) *find_segment(const struct image *image, uint32_t type)
+{
+    const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
+    const ElfW(Phdr) *segments =
+        part(image, header->e_phoff, (uint64_t)header->e_phnum * sizeof *segments);
+
+    for (size_t i = 0; segments && i < header->e_phnum; i++) {
+        if (segments[i].p_type == type)
+            return &segments[i];
+    }
+    return NULL;
+}
+
+/* What is at an address of the running program, as it is in the file. */
+static const void *at_address(const struct image *image, uint64_t address, uint64_t bytes)
+{
+    const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
+    const ElfW(Phdr) *segments =
+        part(image, header->e_phoff, (uint64_t)header->e_phnum * sizeof *segments);
+
+    for (size_t i = 0; segments && i < header->e_phnum; i++) {
+        const ElfW(Phdr) *segment = &segments[i];
+
+        if (segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
+            address - segment->p_vaddr < segment->p_filesz)
+            return part(image, segment->p_offset + (address - segment->p_vaddr), bytes);
+    }
+    return NULL;
+}
+
+/* Whether a name is among the dynamic symbols and libraries: every one of them is a string of
+ * one table. */
+static int names(const struct image *image, const char *name)
+{
+    const ElfW(Phdr) *segment = find_segment(image, PT_DYNAMIC);
+    const ElfW(Dyn) *entries = segment ? part(image, segment->p_offset, segment->p_filesz) : NULL;
+    const char *strings;
+    uint64_t address = 0;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; entries && i < segment->p_filesz / sizeof *entries; i++) {
+        if (entries[i].d_tag == DT_STRTAB)
+            address = entries[i].d_un.d_ptr;
+        if (entries[i].d_tag == DT_STRSZ)
+            bytes = entries[i].d_un.d_val;
+    }
+    strings = at_address(image, address, bytes);
+    return strings && memmem(strings, bytes, name, strlen(name) + 1) != NULL;
+}
+
+/* Whether the file defines a symbol for others to find. By its sections, which a program with
+ * dynamic symbols keeps even if it is stripped. */
+static int defines(const struct image *image, const char *name)
+{
+    const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
+    const ElfW(Shdr) *sections =
+        part(image, header->e_shoff, (uint64_t)header->e_shnum * sizeof *sections);
+
+    for (size_t i = 0; sections && i < header->e_shnum; i++) {
+        const ElfW(Sym) *symbols;
+        const ElfW(Shdr) *strings;
+
+        if (sections[i].sh_type != SHT_DYNSYM || sections[i].sh_link >= header->e_shnum)
+            continue;
+        symbols = part(image, sections[i].sh_offset, sections[i].sh_size);
+        strings = &sections[sections[i].sh_link];
+        for (size_t at = 0; symbols && at < sections[i].sh_size / sizeof *symbols; at++) {
+            const char *text = part(image, strings->sh_offset + symbols[at].st_name, strlen(name) + 1);
+
+            if (symbols[at].st_shndx != SHN_UNDEF && text && strcmp(text, name) == 0)
+                return 1;
+        }
+    }
+    return 0;
+}
+
+static int cannot(const char *path, const char *why)
+{
+    (void)tool_complain("'%s' cannot be run with another allocator: %s", path, why);
+    return TOOL_TROUBLE;
+}
+
+static int check_elf(const char *path, const struct image *image, int needs_malloc)
+{
+    const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
+
+    if (!header || header->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
+        return cannot(path, "it is made for another kind of machine than the interposer");
+    if (!find_segment(image, PT_INTERP))
+        return cannot(path, "it is statically linked, so nothing can be put before its malloc");
+    if (names(image, "__asan_init"))
+        return cannot(path, "it is built with AddressSanitizer, which brings its own malloc");
+    if (names(image, "__tsan_init"))
+        return cannot(path, "it is built with ThreadSanitizer, which brings its own malloc");
+    if (names(image, "__msan_init"))
+        return cannot(path, "it is built with MemorySanitizer, which brings its own malloc");
+    if (needs_malloc && defines(image, "malloc"))
+        return cannot(path, "it has a malloc of its own, which comes before any other");
+    return 0;
+}
+
+static int gains_privileges(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return 0;
+    return ((status.st_mode & S_ISUID) && status.st_uid != geteuid()) ||
+           ((status.st_mode & S_ISGID) && status.st_gid != getegid());
+}
+
+/* The interpreter that "#!" names. Returns 0 if there is none. */
+static int interpreter(const struct image *image, char path[PATH_MAX])
+{
+    const char *text = (const char *)image->bytes;
+    size_t at = 2;
+    size_t length = 0;
+
+    if (image->size < 3 || memcmp(text, "#!", 2) != 0)
+        return 0;
+    while (at < image->size && (text[at] == ' ' || text[at] == '\t'))
+        at++;
+    while (at < image->size && length < PATH_MAX - 1 && !strchr(" \t\r\n", text[at]))
+        path[length++] = text[at++];
+    path[length] = '\0';
+    return length > 0;
+}
+
+static int check_file(const char *path, int needs_malloc, int depth)
+{
+    struct image image;
+    char script_of[PATH_MAX];
+    int result = 0;
+
+    if (gains_privileges(path))
+        return cannot(path, "it is set-user-ID or set-group-ID, and the loader then ignores "
+                            "LD_PRELOAD");
+    /* One that can be executed and not read is not looked into. */
+    if (!map_image(path, &image))
+        return 0;
+    if (interpreter(&image, script_of) && depth < 4)
+        result = check_file(script_of, needs_malloc, depth + 1);
+    else if (image.size > SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
+        result = check_elf(path, &image, needs_malloc);
+    (void)munmap((void *)(uintptr_t)image.bytes, image.size);
+    return result;
+}
+
+int program_check(const char *path)
+{
+    return check_file(path, 1, 0);
+}
+
+int program_check_loading(const char *path)
+{
+    return check_file(path, 0, 0);
+}
