@@ -148,6 +148,9 @@ fi
 if [ -n "$CXX" ]; then
     $CXX -std=c++17 -O1 -w "$srcdir/tests/preload/own_malloc.cpp" -o "$work/own-malloc"
     checked system "$work/own-malloc"
+    expect "run of a program with its own malloc" "2dispatchalloc: '$work/own-malloc' cannot be run with another allocator: it has \
+a malloc of its own, which comes before any other" "$code$(cat "$work/err")"
+    checked system sh -c "$work/own-malloc"
     expect "a malloc of its own" "0dispatchalloc: check: the program has a malloc or free of its own; what it does by them is not looked at" "$code$(cat "$work/err")"
 fi
 

@@ -220,6 +220,20 @@ static size_t file_called(const struct bindings *bindings, const char *path)
     return file;
 }
 
+/* What the interposer asks itself for counts only where somebody asks the interposer. */
+static void remove_calls_to_itself(struct bindings *bindings, size_t file)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < bindings->count; i++) {
+        const struct binding entry = bindings->entries[i];
+
+        if (entry.caller != file || entry.server != file)
+            bindings->entries[kept++] = entry;
+    }
+    bindings->count = kept;
+}
+
 /* The operators of a program may well be its own, and are a matter of conflicts. */
 static void count_served(const struct doctor_view *view, struct doctor_findings *findings)
 {
@@ -239,6 +253,8 @@ int doctor_judge(struct bindings *bindings, const char *owner, struct doctor_fin
     struct doctor_view view;
 
     memset(findings, 0, sizeof *findings);
+    if (owner)
+        remove_calls_to_itself(bindings, file_called(bindings, owner));
     if (doctor_view_open(&view, bindings))
         return TOOL_TROUBLE;
     print_servers(&view);

@@ -2,9 +2,11 @@
 // A C++ program with a malloc family of its own: blocks of every form of operator new have to
 // come from it, since those of delete lead to its free. Exits 0, or 1 if another's came.
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <malloc.h>
 
-alignas(64) static char pool[1 << 20];
+alignas(4096) static char pool[1 << 20];
 static std::size_t used;
 static int faults;
 
@@ -58,5 +60,11 @@ int main()
     delete[] new int[3];
     delete new Aligned;
     delete[] new Aligned[2];
+    std::free(reallocarray(strdup("a string"), 10, 10));
+    // Of the C library itself these two do not come from another malloc.
+    if (std::getenv("LD_PRELOAD")) {
+        std::free(valloc(10));
+        std::free(pvalloc(10));
+    }
     return faults;
 }

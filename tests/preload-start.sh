@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+# Odd moments of an unmodified program under the interposer, with every backend: before the first
+# constructor, while a backend starts, at the end of threads and of the process, between vfork
+# and exec; and other allocators in the program.
+set -eu
+. "$srcdir/tests/lib.sh"
+DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
+export DISPATCHALLOC_INTERPOSER
+[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
+not_sanitized "a sanitizer has a malloc of its own"
+unset LD_PRELOAD
+umask 022
+DISPATCHALLOC_MODULE_PATH=
+backends="system arena:limit=2G fixed-arena:capacity=1G stats:print=off+system"
+for module in jemalloc mimalloc tcmalloc tbb; do
+    [ -e "$builddir/backends/$module/.libs/$module.so" ] || continue
+    backends="$backends $module"
+    place=$(cd "$builddir/backends/$module/.libs" && pwd -P)
+    DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH${DISPATCHALLOC_MODULE_PATH:+:}$place
+done
+export DISPATCHALLOC_MODULE_PATH
+tool=$builddir/tools/dispatchalloc
+sources=$srcdir/tests/preload
+cd "$work"
+
+# served SPEC PROGRAM ARG...: standard output in out; it says who serves and does not fail.
+served() {
+    spec=$1
+    shift
+    code=0
+    timeout 60 "$tool" run -v -b "$spec" "$@" >out 2>err </dev/null || code=$?
+    [ $code = 0 ] || fail "$* under $spec: exit status $code: $(cat out err)"
+    grep -q "^dispatchalloc: .* serves (DISPATCHALLOC_MALLOC=$spec)$" err ||
+        fail "$* under $spec does not say who serves: $(cat err)"
+}
+
+# ---- Before main, and around it ------------------------------------------------------------------
+# early NAME FLAG...: a library that allocates before main.
+early() {
+    name=$1
+    shift
+    $CC -shared -fPIC -fno-builtin "-DNAME=$name" "$@" "$sources/early.c" -o "lib$name.so" -lpthread
+}
+early constructor
+early init -DBY_INIT -Wl,-init,init_init
+early initfirst -Wl,-z,initfirst
+early thread -DBY_THREAD
+early preloaded
+early plugin
+resolver=-DBY_IFUNC
+$CC -fno-builtin -DNAME=ifunc $resolver -c "$sources/early.c" -o ifunc.o 2>/dev/null || {
+    echo "the compiler has no ifunc: resolvers are not tested"
+    resolver=
+    $CC -fno-builtin -DNAME=ifunc -c "$sources/early.c" -o ifunc.o
+}
+early resolver $resolver
+$CC -fno-builtin "$sources/start.c" ifunc.o -o start -L. -Wl,--no-as-needed -lconstructor -linit -linitfirst \
+    -lthread -lresolver -Wl,-rpath,"$work" -lpthread -ldl
+# Bound at once, which moves all the resolving before everything else.
+$CC -fno-builtin -no-pie "$sources/start.c" ifunc.o -o start-now -L. -Wl,--no-as-needed -lconstructor -linit \
+    -linitfirst -lthread -lresolver -Wl,-rpath,"$work" -Wl,-z,now -lpthread -ldl 2>/dev/null || cp start start-now
+if [ -n "$CXX" ]; then
+    $CXX -std=c++17 -shared -fPIC -O1 "$sources/plugin.cpp" -o cxxplugin.so
+    $CXX -std=c++17 -O1 "$sources/locals.cpp" -o locals -lpthread
+else
+    cp libplugin.so cxxplugin.so
+    echo "there is no C++ compiler: thread-local objects are not tested"
+fi
+for program in start start-now; do
+    for plugin in libplugin.so cxxplugin.so; do
+        "./$program" '' "$work/$plugin" || fail "$program with $plugin without the interposer"
+    done
+    for spec in $backends; do
+        served "$spec" "./$program" '' "$work/libplugin.so"
+        LD_PRELOAD=$work/libpreloaded.so served "$spec" "./$program" preloaded "$work/cxxplugin.so"
+    done
+done
+if [ -e locals ]; then
+    # 20 threads, main's own, the static and the one of the handler.
+    expect "locals without the interposer" 23 "$(./locals)"
+    for spec in $backends; do
+        served "$spec" ./locals
+        expect "locals under $spec" 23 "$(cat out)"
+    done
+fi
+
+# ---- A backend that calls malloc while it starts ----------------------------------------------------
+mkdir modules
+# shellcheck disable=SC2086 # flags
+$CC -shared -fPIC -fvisibility=hidden -D_GNU_SOURCE $include "$sources/reentrant.c" -o modules/reentrant.so -lpthread
+DISPATCHALLOC_MODULE_PATH=$(cd modules && pwd -P):$DISPATCHALLOC_MODULE_PATH
+served reentrant ./start '' "$work/cxxplugin.so"
+# shellcheck disable=SC2016 # for the shell that is started
+served reentrant sh -c 'for i in 1 2 3; do (echo $i); done'
+
+# ---- Other allocators in the program ----------------------------------------------------------------
+# `system' is the C library's, not one that the program links and that may export __libc_malloc
+# or be next in line. "whose" exits 1 where that one serves.
+$CC -fno-builtin "$sources/whose.c" -o whose -ldl
+if ./whose; then
+    served system ./whose
+    served stats:print=off+system ./whose
+    for spec in $backends; do
+        case $spec in jemalloc | mimalloc | tcmalloc | tbb) ;; *) continue ;; esac
+        code=0
+        "$tool" run -b "$spec" ./whose || code=$?
+        expect "the books of the C library while $spec serves" 1 "$code"
+    done
+    for library in jemalloc.so.2 mimalloc.so.2.0 mimalloc.so.2 tcmalloc_minimal.so.4 tcmalloc.so.4 tbbmalloc_proxy.so.2; do
+        $CC -fno-builtin "$sources/whose.c" -o linked -ldl -Wl,--no-as-needed "-l:lib$library" 2>/dev/null || continue
+        echo "linked with $library"
+        code=0
+        ./linked || code=$?
+        [ $code = 1 ] || fail "lib$library does not serve: $code"
+        served system ./linked
+        served stats:print=off+system ./linked
+        $CC -fno-builtin "$sources/family.c" -o family -lpthread -Wl,--no-as-needed "-l:lib$library"
+        for spec in $backends; do
+            case $spec in fixed*) limit=4096 ;; *) limit= ;; esac
+            # shellcheck disable=SC2086
+            served "$spec" ./family $limit
+        done
+    done
+else
+    echo "the C library has no mallinfo2: who serves is not looked up"
+fi
+
+# A malloc in the program itself comes before ours: it keeps all, and we say so.
+if [ -n "$CXX" ]; then
+    $CXX -std=c++17 -O1 -w -fno-builtin "$sources/own_malloc.cpp" -o own
+    ./own || fail "a program with its own malloc, by itself"
+    code=0
+    "$tool" run -v -b arena:limit=1G sh -c ./own >out 2>&1 || code=$?
+    expect "a program with its own malloc" 0 "$code"
+    grep -q "arena .* serves (DISPATCHALLOC_MALLOC=arena:limit=1G), but not malloc, which is at $(pwd -P)/own+0x" out ||
+        fail "a program with its own malloc: $(cat out)"
+    code=0
+    "$tool" run -b system ./own >out 2>&1 || code=$?
+    expect "run of a program with its own malloc" "2 dispatchalloc: './own' cannot be run with another allocator: it has \
+a malloc of its own, which comes before any other" "$code $(cat out)"
+fi
+finish
