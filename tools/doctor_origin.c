@@ -76,6 +76,14 @@ static int is_lookup_of_next(const struct bindings *bindings, const struct bindi
     return 0;
 }
 
+/* The interposer's operators call its functions by their names. That is nothing that the
+ * program asks for. */
+static int is_of_interposer(const struct bindings *bindings, const struct binding *entry)
+{
+    return entry->caller == entry->server &&
+           begins(bindings_name(bindings, entry->caller), "libdispatchalloc-preload");
+}
+
 /* Removes them; next[file] becomes the one that a file passes calls on to. */
 static void remove_lookups(struct bindings *bindings, char *is_lookup, size_t *next)
 {
@@ -85,7 +93,8 @@ static void remove_lookups(struct bindings *bindings, char *is_lookup, size_t *n
         const struct binding *entry = &bindings->entries[i];
 
         is_lookup[i] = (char)(is_lookup_by_handle(bindings, entry) ||
-                              is_lookup_of_next(bindings, entry));
+                              is_lookup_of_next(bindings, entry) ||
+                              is_of_interposer(bindings, entry));
     }
     for (size_t i = 0; i < bindings->count; i++) {
         const struct binding entry = bindings->entries[i];
