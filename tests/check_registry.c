@@ -101,17 +101,20 @@ START_TEST(test_defaults_of_built_in_backends_can_be_given)
 }
 END_TEST
 
-/* Register a descriptor in memory that ends where its size_bytes says; it stays. */
+/* Register a descriptor in memory that ends where its size_bytes says: it is copied. */
 static int register_cut(const struct dal_backend *backend, size_t size_bytes)
 {
     struct dal_backend older;
     void *cut = malloc(size_bytes);
+    int error;
 
     ck_assert_ptr_nonnull(cut);
     memcpy(&older, backend, sizeof older);
     older.size_bytes = (uint32_t)size_bytes;
     memcpy(cut, &older, size_bytes);
-    return dal_backend_register(cut);
+    error = dal_backend_register(cut);
+    free(cut);
+    return error;
 }
 
 /* Without destroy, as a first version might have been. */
