@@ -139,6 +139,18 @@ static void *heap_alloc(size_t size, size_t align, void *ctx)
     return alloc_long(size, align, ctx, 0);
 }
 
+/* The grain is no less than a natural alignment, so it need not be looked at. */
+_Static_assert(DAL_MIN_ALIGN <= DAL_HEAP_GRAIN, "a natural alignment is more than the grain");
+
+static void *heap_alloc_natural(size_t size, size_t align, void *ctx)
+{
+    char *ptr;
+
+    if (DAL_LIKELY_(cut_short(ctx, size, 1, &ptr)))
+        return ptr;
+    return alloc_long(size, align, ctx, 0);
+}
+
 /* What a chunk holds is not known to be zero: blocks freed in it are used again. */
 static void *heap_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
@@ -341,6 +353,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     allocator->ctx = heap;
     allocator->alloc = heap_alloc;
+    allocator->alloc_natural = heap_alloc_natural;
     allocator->dealloc = heap_dealloc;
     allocator->alloc_zeroed = heap_alloc_zeroed;
     allocator->realloc = heap_realloc;
