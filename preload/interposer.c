@@ -13,9 +13,7 @@
  */
 #include <config.h>
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -101,29 +99,6 @@ __attribute__((constructor(101))) static void set_environment(int argc, char **a
 #else
     (void)envp;
 #endif
-}
-
-/*
- * The address of a function is not always that of its code: a program that is linked to a fixed
- * address and takes it has a stub, which stands for the function in the whole process.
- */
-static int is_stub(uintptr_t address)
-{
-#ifdef __GLIBC__
-    void *symbol = NULL;
-    Dl_info object;
-
-    return dladdr1((const void *)address, &object, &symbol, RTLD_DL_SYMENT) && symbol &&
-           ((const ElfW(Sym) *)symbol)->st_shndx == SHN_UNDEF;
-#else
-    (void)address;
-    return 0;
-#endif
-}
-
-int dal_preload_is_ours_(void (*function)(void), void (*own)(void))
-{
-    return function == own || is_stub((uintptr_t)function);
 }
 
 /* `run --check`: puts the checks before a family, and under the names that lead to it. */

@@ -9,11 +9,11 @@ libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
 	preload/address.c preload/address.h preload/blocks.c preload/blocks.h preload/check.c \
 	preload/check.h preload/fault.c preload/fault.h preload/symbol.c preload/symbol.h \
 	preload/cxx.c preload/early.c preload/early.h preload/interposer.c preload/interposer.h \
-	preload/libc.c preload/libc.h preload/libc_names.h backends/system/posix.c preload/no_build_choice.c preload/symbols.h
+	preload/libc.c preload/libc.h preload/ours.c preload/libc_names.h backends/system/posix.c preload/no_build_choice.c preload/symbols.h
 libpreloadcore_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_INTERPOSER
 # The compiler knows what malloc does, and must not put one call for another here. What
 # operator new throws goes through our frames.
-libpreloadcore_la_CFLAGS = $(libcore_la_CFLAGS) -fno-builtin-malloc -fno-builtin-free \
+libpreloadcore_la_CFLAGS = $(libcore_la_CFLAGS) $(DAL_PRELOAD_CFLAGS) -fno-builtin-malloc -fno-builtin-free \
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-aligned_alloc -fexceptions
 
 lib_LTLIBRARIES += libdispatchalloc-preload.la
