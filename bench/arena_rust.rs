@@ -3,6 +3,7 @@
 // uses and that grows downwards in a fixed buffer, in line. The second does what the example
 // SimpleAllocator of std::alloc::GlobalAlloc does: one counter for all threads, lowered by
 // fetch_update, and no giving back; whoever finds it used up starts it over, as in arena.c.
+// Where the crate bumpalo is there (cfg bumpalo), it is a third.
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{c_char, c_int, c_void};
@@ -141,23 +142,69 @@ unsafe extern "C" fn simple_fill(_state: *mut c_void, _blocks: *mut *mut u8) {
 
 unsafe extern "C" fn simple_drain(_state: *mut c_void, _blocks: *mut *mut u8) {}
 
+// ---- bumpalo -------------------------------------------------------------------------
+
+#[cfg(bumpalo)]
+mod bumpalo_peer {
+    use super::*;
+    use bumpalo::Bump;
+
+    extern "C" fn open() -> *mut c_void {
+        Box::into_raw(Box::new(Bump::with_capacity(BLOCKS * SIZE))) as *mut c_void
+    }
+
+    extern "C" fn close(state: *mut c_void) {
+        drop(unsafe { Box::from_raw(state as *mut Bump) });
+    }
+
+    unsafe extern "C" fn fill(state: *mut c_void, _blocks: *mut *mut u8) {
+        let bump = unsafe { &*(state as *const Bump) };
+        for _ in 0..BLOCKS {
+            unsafe { black_box(bump.alloc_layout(LAYOUT).as_ptr()).write_volatile(1) };
+        }
+    }
+
+    unsafe extern "C" fn drain(state: *mut c_void, _blocks: *mut *mut u8) {
+        unsafe { &mut *(state as *mut Bump) }.reset();
+    }
+
+    pub const PEER: Peer = Peer {
+        name: c"Rust, bumpalo".as_ptr(),
+        open: Some(open),
+        close: Some(close),
+        fill: Some(fill),
+        drain: Some(drain),
+        at_once: 1,
+    };
+}
+
+// ---- The list, ended by a name that is null ------------------------------------------
+
+const DOWN: Peer = Peer {
+    name: c"Rust, downwards, in line".as_ptr(),
+    open: Some(down_open),
+    close: Some(down_close),
+    fill: Some(down_fill),
+    drain: Some(down_drain),
+    at_once: 1,
+};
+
+const SIMPLE_ALLOCATOR: Peer = Peer {
+    name: c"Rust, SimpleAllocator".as_ptr(),
+    open: Some(simple_open),
+    close: Some(simple_close),
+    fill: Some(simple_fill),
+    drain: Some(simple_drain),
+    at_once: 1,
+};
+
+const END: Peer =
+    Peer { name: std::ptr::null(), open: None, close: None, fill: None, drain: None, at_once: 0 };
+
+#[cfg(bumpalo)]
 #[no_mangle]
-pub static arena_peers: [Peer; 3] = [
-    Peer {
-        name: c"Rust, downwards, in line".as_ptr(),
-        open: Some(down_open),
-        close: Some(down_close),
-        fill: Some(down_fill),
-        drain: Some(down_drain),
-        at_once: 1,
-    },
-    Peer {
-        name: c"Rust, SimpleAllocator".as_ptr(),
-        open: Some(simple_open),
-        close: Some(simple_close),
-        fill: Some(simple_fill),
-        drain: Some(simple_drain),
-        at_once: 1,
-    },
-    Peer { name: std::ptr::null(), open: None, close: None, fill: None, drain: None, at_once: 0 },
-];
+pub static arena_peers: [Peer; 4] = [DOWN, bumpalo_peer::PEER, SIMPLE_ALLOCATOR, END];
+
+#[cfg(not(bumpalo))]
+#[no_mangle]
+pub static arena_peers: [Peer; 3] = [DOWN, SIMPLE_ALLOCATOR, END];

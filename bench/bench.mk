@@ -30,16 +30,14 @@ bench_arena_static_LDADD = $(bench_arena_LDADD)
 bench_arena_static_LDFLAGS = -static-libtool-libs
 bench_arena_pages_CFLAGS = $(AM_CFLAGS) -O2
 bench_arena_pages_LDADD = libdispatchalloc.la
-EXTRA_DIST += bench/arena_pmr.cc bench/arena_rust.rs
-CLEANFILES += bench/arena bench/arena_static bench/arena_pages bench/arena_pmr.so bench/arena_rust.so
+EXTRA_DIST += bench/arena_pmr.cc bench/arena_rust.rs bench/arena_rust.sh
+CLEANFILES += bench/arena bench/arena_static bench/arena_pages bench/arena_pmr.so bench/arena_rust.so bench/libbumpalo.rlib
 
 bench-arena: bench/arena$(EXEEXT) bench/arena_static$(EXEEXT) bench/arena_pages$(EXEEXT)
 	@rm -f bench/arena_pmr.so bench/arena_rust.so; \
 	test -n '$(CXX_FOR_TESTS)' && $(CXX_FOR_TESTS) -std=c++17 -O2 -fPIC -shared \
 	    -o bench/arena_pmr.so $(srcdir)/bench/arena_pmr.cc || echo "std::pmr: no C++17 compiler"; \
-	rustc=$${RUSTC:-rustc}; command -v "$$rustc" >/dev/null 2>&1 && \
-	    "$$rustc" -O --edition 2021 --crate-type cdylib -o bench/arena_rust.so \
-	    $(srcdir)/bench/arena_rust.rs || echo "Rust: no rustc"; \
+	$(SHELL) $(srcdir)/bench/arena_rust.sh $(srcdir)/bench/arena_rust.rs bench/arena_rust.so; \
 	set --; for peer in bench/arena_pmr.so bench/arena_rust.so; do \
 	    test -f $$peer && set -- "$$@" ./$$peer; done; \
 	echo "linked with the shared library, called without a PLT"; \
