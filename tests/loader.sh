@@ -40,7 +40,7 @@ module "$modules/tail.so" tail -DFAULT_TAIL
 module "$modules/name.so" name -DFAULT_NAME
 module "$modules/symbol.so" symbol -DFAULT_SYMBOL
 module "$modules/option.so" option -DFAULT_OPTION
-module "$modules/tls.so" tls -DFAULT_TLS
+module "$modules/tls.so" tls "-DFAULT_TLS=(1 << 20)"
 module "$second/good.so" good -DFAULT_ABI
 echo "not code" >"$modules/junk.so"
 echo 'int nothing;' | $CC -shared -fPIC -xc - -o "$modules/plain.so"

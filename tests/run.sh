@@ -64,6 +64,25 @@ fi
 if $CC -fsanitize=address "$work/main.c" -o "$work/asan" 2>/dev/null; then
     expect 2 '' "dispatchalloc: '$work/asan' cannot be run with another allocator: it is built with AddressSanitizer*" run "$work/asan"
 fi
+# One of gcc and clang has each of the others.
+sanitizer() { # FLAG NAME
+    for compiler in "$CC" gcc clang; do
+        $compiler "-fsanitize=$1" "$work/main.c" -o "$work/$1" 2>/dev/null || continue
+        expect 2 '' "dispatchalloc: '$work/$1' cannot be run with another allocator: it is built with $2, which brings its own malloc" run "$work/$1"
+        return
+    done
+    echo "no compiler has -fsanitize=$1"
+}
+sanitizer thread ThreadSanitizer
+sanitizer memory MemorySanitizer
+# Another processor's: e_machine is changed; a smaller one: EI_CLASS is.
+$CC "$work/main.c" -o "$work/machine"
+cp "$work/machine" "$work/class"
+printf '\363' | dd of="$work/machine" bs=1 seek=18 conv=notrunc 2>/dev/null
+printf '\001' | dd of="$work/class" bs=1 seek=4 conv=notrunc 2>/dev/null
+for file in machine class; do
+    expect 2 '' "dispatchalloc: '$work/$file' cannot be run with another allocator: it is made for another kind of machine than the interposer" run "$work/$file"
+done
 printf '#!%s\n' "$work/static" >"$work/script"
 chmod +x "$work/script"
 [ ! -e "$work/static" ] || expect 2 '' "*statically linked*" run "$work/script"
@@ -89,6 +108,25 @@ said=$("$tool" run -b good sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
 *) echo "FAIL: run -b good: $said"; failed=1 ;;
+esac
+
+# One that needs much thread-local storage: the tool starts over with room for it, by a variable
+# to which it adds. For every command that opens modules.
+$CC -shared -fPIC -fvisibility=hidden "-DNAME=\"roomy\"" -DFAULT_TLS=6000 -I"$builddir/include" \
+    -I"$srcdir/include" "$srcdir/tests/loader/module.c" -o "$work/modules/roomy.so"
+case $(GLIBC_TUNABLES=glibc.malloc.check=0 "$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1) in
+*"is refused"*) ;;
+"glibc.malloc.check=0:glibc.rtld.optional_static_tls=8192 "*roomy.so)
+    expect 0 '' "*roomy 1.2.3 serves (DISPATCHALLOC_MALLOC=roomy)" run -v -b roomy true
+    expect 0 "*roomy 1.2.3*" '' explain system roomy
+    expect 0 "*roomy * 1.2.3*" '' list
+    expect 0 "name *roomy*" '' info roomy
+    expect 0 '' '' verify -q --case=size_classes roomy
+    expect 0 "*
+stats:print=off+roomy *verdict*" '' compare -n 1 -b system,stats:print=off+roomy true
+    expect 0 "*
+roomy *verdict*" '' compare -n 1 true ;;
+*) echo "FAIL: run -b roomy: $("$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1)"; failed=1 ;;
 esac
 
 # ---- status ------------------------------------------------------------------------------

@@ -17,8 +17,9 @@
 #include "tools/program.h"
 #include "tools/tool.h"
 
-/* Exit status of a child that leaves a name out. */
-enum { LEFT_OUT = 3 };
+/* Exit statuses of a child that leaves a name out, or for which the tool has to start over. */
+enum { LEFT_OUT = 3, ROOM_IS_MISSING = 4 };
+static const char room_is_missing[] = "static TLS";
 
 static int is_layer(const struct dal_spec_item *item, void *data)
 {
@@ -26,7 +27,7 @@ static int is_layer(const struct dal_spec_item *item, void *data)
     return item->backend->flags & DAL_BACKEND_LAYER ? 1 : 0;
 }
 
-/* 0, LEFT_OUT, or TOOL_TROUBLE. */
+/* 0, LEFT_OUT, ROOM_IS_MISSING or TOOL_TROUBLE. */
 static int prepare(const char *spec, enum environment_kind kind)
 {
     char message[1024];
@@ -35,6 +36,8 @@ static int prepare(const char *spec, enum environment_kind kind)
 
     if (result > 0)
         return LEFT_OUT;
+    if (result < 0 && tool_room_is_missing(message))
+        return ROOM_IS_MISSING;
     if (result < 0 && kind == ENVIRONMENT_FOUND) {
         (void)tool_complain("'%s' is left out: %s", spec, message);
         return LEFT_OUT;
@@ -135,6 +138,10 @@ static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
         (void)tool_complain("spec \"%s\": looking at it was ended by signal %d (%s)", spec,
                             WTERMSIG(status), strsignal(WTERMSIG(status)));
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
+    }
+    if (WEXITSTATUS(status) == ROOM_IS_MISSING) {
+        tool_make_room(room_is_missing);
+        return (int)tool_complain("cannot start over to keep room for \"%s\"", spec);
     }
     return WEXITSTATUS(status) == LEFT_OUT ? -1 : WEXITSTATUS(status) ? TOOL_TROUBLE : 0;
 }

@@ -2,6 +2,7 @@
 /* dispatchalloc list: the backends and layers that a spec can name. */
 #include "tools/tool.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* Names are at most this long, and few are. */
@@ -37,10 +38,15 @@ static void widen(int *width, const char *text)
 static int measure_module(const char *name, const char *path, void *data)
 {
     struct listing *listing = data;
-    const struct dal_backend *backend = listing->names_only ? NULL : dal_backend_find(name);
+    const struct dal_backend *backend = NULL;
+    char *spec = (char *)(uintptr_t)name;
 
     (void)path;
     widen(&listing->name_width, name);
+    if (!listing->names_only) {
+        tool_make_room_for(&spec, 1);
+        backend = dal_backend_find(name);
+    }
     if (backend)
         widen(&listing->version_width, backend->version);
     return 0;

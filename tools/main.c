@@ -166,6 +166,8 @@ static enum tool_status run_command(const struct tool_command *command,
         return tool_misused(command, "extra operand '%s'", arguments->operands[0]);
     if (command->run_program)
         return tool_misused(command, "'%s' comes before its options", command->name);
+    if (command != &tool_status_of)
+        tool_make_room_for(arguments->operands, arguments->operand_count);
     return command->run(arguments);
 }
 
@@ -248,6 +250,7 @@ int main(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    tool_room_set_up(argc, argv);
     command = find_program_command(argc, argv);
     if (command) {
         status = command->run_program(argc - 1, argv + 1);

@@ -36,6 +36,11 @@ static int map_image(const char *path, struct image *image)
     return 1;
 }
 
+static void unmap_image(const struct image *image)
+{
+    (void)munmap((void *)(uintptr_t)image->bytes, image->size);
+}
+
 /* A part of the image that is wholly inside it, or NULL. */
 static const void *part(const struct image *image, uint64_t offset, uint64_t bytes)
 {
@@ -126,11 +131,33 @@ static int cannot(const char *path, const char *why)
     return TOOL_TROUBLE;
 }
 
+/* Whether two files are for the same loader. */
+static int are_alike(const ElfW(Ehdr) *one, const ElfW(Ehdr) *other)
+{
+    return one->e_ident[EI_CLASS] == other->e_ident[EI_CLASS] &&
+           one->e_ident[EI_DATA] == other->e_ident[EI_DATA] && one->e_machine == other->e_machine;
+}
+
+static int suits_interposer(const ElfW(Ehdr) *header)
+{
+    const ElfW(Ehdr) *other;
+    struct image interposer;
+    int result;
+
+    /* That it cannot be read is told later. */
+    if (!map_image(program_interposer(), &interposer))
+        return header->e_ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
+    other = part(&interposer, 0, sizeof *other);
+    result = other && are_alike(header, other);
+    unmap_image(&interposer);
+    return result;
+}
+
 static int check_elf(const char *path, const struct image *image, int needs_malloc)
 {
     const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
 
-    if (!header || header->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
+    if (!header || !suits_interposer(header))
         return cannot(path, "it is made for another kind of machine than the interposer");
     if (!find_segment(image, PT_INTERP))
         return cannot(path, "it is statically linked, so nothing can be put before its malloc");
@@ -188,7 +215,7 @@ static int check_file(const char *path, int needs_malloc, int depth)
         result = check_file(script_of, needs_malloc, depth + 1);
     else if (image.size > SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
         result = check_elf(path, &image, needs_malloc);
-    (void)munmap((void *)(uintptr_t)image.bytes, image.size);
+    unmap_image(&image);
     return result;
 }
 

@@ -7,8 +7,6 @@
 
 #include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tools/program.h"
 
@@ -19,27 +17,6 @@ static const struct option run_options[] = {
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-/*
- * A library with much thread-local storage, such as Debian's libjemalloc, can be opened only
- * if the loader was told at the start of this process to keep room for it. Then this starts
- * over, once, with that said; it does not return. The program does not need the room, since
- * it has the library from its own start, and is not harmed by it.
- */
-static void make_room_for_module(const char *message, char **argv)
-{
-    static const char tunable[] = "glibc.rtld.optional_static_tls=8192";
-    const char *before = getenv("GLIBC_TUNABLES");
-    char value[4096];
-    int length;
-
-    if (!strstr(message, "static TLS") || (before && strstr(before, "optional_static_tls")))
-        return;
-    length = snprintf(value, sizeof value, "%s%s%s", before ? before : "",
-                      before && *before ? ":" : "", tunable);
-    if (length > 0 && (size_t)length < sizeof value && setenv("GLIBC_TUNABLES", value, 1) == 0)
-        (void)execv("/proc/self/exe", argv);
-}
 
 static int try_to_start(const char *spec)
 {
@@ -54,8 +31,6 @@ static int try_to_start(const char *spec)
 
 static int run_program(int argc, char **argv)
 {
-    char **all_arguments = argv - 1; /* with the tool's own name */
-    char *const command = argv[0];
     static char name[] = TOOL_NAME; /* getopt's messages begin with it */
     const char *spec = getenv("DISPATCHALLOC_MALLOC");
     char path[PATH_MAX];
@@ -83,8 +58,7 @@ static int run_program(int argc, char **argv)
         char message[1024];
 
         if (dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0) {
-            argv[0] = command;
-            make_room_for_module(message, all_arguments);
+            tool_make_room(message);
             return (int)tool_bad_spec(spec, message);
         }
     }

@@ -82,6 +82,27 @@ void tool_print_command_help(const struct tool_command *command);
 /* tool_complain() about a spec that the library refuses, in its words. */
 enum tool_status tool_bad_spec(const char *spec, const char *message);
 
+/*
+ * A library with much thread-local storage, such as Debian's libjemalloc, can be opened only if
+ * the loader was told at the start of this process to keep room for it, by a variable. When a
+ * module turns out to be over such a one the tool starts over, once, with that said. (A program
+ * that it starts inherits the variable. It has the library from its own start, so that the
+ * room is not needed, and does no harm.)
+ */
+
+/* Note the command line, to start over with. First of all. */
+void tool_room_set_up(int argc, char **argv);
+
+/* Whether message, of the library about a spec, says that room is missing which can be made. */
+int tool_room_is_missing(const char *message);
+
+/* Start over if it is: does not return then. To be called before anything was printed; does
+ * nothing in a child, which has to tell its parent. */
+void tool_make_room(const char *message);
+
+/* The same for whatever specs need. */
+void tool_make_room_for(char *const *specs, int count);
+
 /* Bytes as a spec would say them: 64K, 1G, 100. Returns text. */
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
 

@@ -29,6 +29,7 @@ tools_dispatchalloc_SOURCES = \
 	tools/program.c \
 	tools/program_check.c \
 	tools/program.h \
+	tools/room.c \
 	tools/run.c \
 	tools/status.c \
 	tools/tool.h \

@@ -8,7 +8,7 @@
  *   SHORTER         ends after create: to be taken
  *   FAULT_NAME      names itself other than its file
  *   FAULT_SYMBOL    needs a symbol that nobody has
- *   FAULT_TLS       needs more static thread-local storage than the loader keeps
+ *   FAULT_TLS       needs more static thread-local storage than the loader keeps: a number of bytes
  *   FAULT_OPTION    a default that its own option does not accept
  */
 #include <dispatchalloc/module.h>
@@ -17,7 +17,7 @@
 void nobody_has_this(void);
 #endif
 #ifdef FAULT_TLS
-static _Thread_local volatile char large[1 << 20] __attribute__((tls_model("initial-exec")));
+static _Thread_local volatile char large[FAULT_TLS] __attribute__((tls_model("initial-exec")));
 #endif
 
 static void *module_alloc(size_t size, size_t align, void *ctx)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Room for modules with much thread-local storage. See tool.h. */
+#include "tools/tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static char **own_arguments;
+static pid_t own_process;
+
+void tool_room_set_up(int argc, char **argv)
+{
+    own_process = getpid();
+    own_arguments = malloc(((size_t)argc + 1) * sizeof *own_arguments);
+    /* Who reads the arguments changes them. */
+    if (own_arguments)
+        memcpy(own_arguments, argv, ((size_t)argc + 1) * sizeof *own_arguments);
+}
+
+/* dlopen(3) has no other way to say it. */
+int tool_room_is_missing(const char *message)
+{
+    const char *tunables = getenv("GLIBC_TUNABLES");
+
+    return strstr(message, "static TLS") != NULL &&
+           !(tunables && strstr(tunables, "optional_static_tls"));
+}
+
+void tool_make_room(const char *message)
+{
+    static const char tunable[] = "glibc.rtld.optional_static_tls=8192";
+    const char *before = getenv("GLIBC_TUNABLES");
+    char value[4096];
+    int length;
+
+    if (!tool_room_is_missing(message) || !own_arguments || getpid() != own_process)
+        return;
+    length = snprintf(value, sizeof value, "%s%s%s", before ? before : "",
+                      before && *before ? ":" : "", tunable);
+    if (length > 0 && (size_t)length < sizeof value && setenv("GLIBC_TUNABLES", value, 1) == 0)
+        (void)execv("/proc/self/exe", own_arguments);
+}
+
+void tool_make_room_for(char *const *specs, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char message[1024];
+
+        if (dal_spec_visit(specs[i], NULL, NULL, message, sizeof message) < 0)
+            tool_make_room(message);
+    }
+}
