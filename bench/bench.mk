@@ -46,3 +46,6 @@ bench-arena: bench/arena$(EXEEXT) bench/arena_static$(EXEEXT) bench/arena_pages$
 	DISPATCHALLOC_BACKEND=arena bench/arena_static$(EXEEXT) "$$@"
 	@echo; bench/arena_pages$(EXEEXT)
 .PHONY: bench-arena
+
+# All of it, side by side with other allocators.
+include bench/peers.mk
