@@ -73,7 +73,7 @@ shell_tests += tests/headers.sh tests/symbols.sh tests/structure.sh tests/front.
 
 # ---- What it costs (bench/bench.mk) ------------------------------------------------------------
 if OS_POSIX
-shell_tests += bench/cost.sh
+shell_tests += bench/cost.sh tests/layer-cost.sh tests/bench.sh
 endif
 
 include tests/targets.mk
