@@ -220,9 +220,9 @@ static void sample_thread_memory(const struct job *job, struct sample *sample)
 
 const struct work bench_process_works[] = {
     {"first", has_pair, sample_first, one, 1},
-    {"fork", has_fork, sample_fork, each_counts, 10},
+    {"fork", has_fork, sample_fork, each_counts, 6},
     {"thread", has_pair, sample_thread, each_counts, 10},
-    {"start", always, sample_start, each_counts, 10},
+    {"start", always, sample_start, each_counts, 6},
     {"memory", has_fill, sample_memory, each_counts, 1},
     {"thread_memory", has_fill, sample_thread_memory, each_counts, 1},
     {NULL, NULL, NULL, NULL, 0},
