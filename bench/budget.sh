@@ -4,11 +4,10 @@
 
 [ -n "$VALGRIND" ] || skip "there is no valgrind to count with"
 not_sanitized "what is counted is not what is installed"
-case " $CFLAGS " in
-*" -O0 "*) skip "built with -O0" ;;
-*" -O"*) ;;
-*) skip "built without -O" ;;
-esac
+# Of several the compiler takes the last one.
+# shellcheck disable=SC2086 # words
+level=$(printf '%s\n' $CFLAGS | sed -n 's/^-O/&/p' | tail -n 1)
+[ "$level" = -O2 ] || skip "the budgets are those of -O2; built with ${level:-none}"
 [ "$(uname -m)" = x86_64 ] || skip "the budgets are those of x86-64"
 
 column=2
@@ -18,16 +17,21 @@ column=2
 count() {
     # shellcheck disable=SC2086 # words
     $LIBTOOL --mode=execute $VALGRIND --tool=callgrind --callgrind-out-file=/dev/null "$@" \
-        >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }
-    sed -n 's/^==[0-9]*== Collected : \([0-9]*\)$/\1/p' "$work/said"
+        >"$work/said" 2>&1 || return 1
+    sed -n 's/^==[0-9]*== Collected : \([0-9]*\)$/\1/p' "$work/said" | grep .
 }
 
 # slope COMMAND...: instructions of one round of a command whose last argument, added here, is
-# the number of rounds, to the nearest. Two runs, so that start and end are not in it.
+# the number of rounds, to the nearest. Two runs, so that start and end are not in it. It is
+# called in the middle of arithmetic, where a status is lost and no output counts as 0: so what
+# cannot be counted is a failure by itself.
 slope() {
-    few=$(count "$@" 1000) || return 1
-    many=$(count "$@" 11000) || return 1
-    echo $(((many - few + 5000) / 10000))
+    if few=$(count "$@" 1000) && many=$(count "$@" 11000); then
+        echo $(((many - few + 5000) / 10000))
+    else
+        fail "$*: not counted: $(tail -n 5 "$work/said")" >&2
+        return 1
+    fi
 }
 
 # try COMMAND...: skip the test where callgrind cannot run what this compiler makes.

@@ -2,7 +2,7 @@
 /*
  * N pairs of alloc(32) and dealloc in one of several ways. bench/cost.sh counts the instructions
  * of two runs that differ in N alone, so that what is left is the loop. It is built twice, for
- * callers with and without a PLT, and once more with a fixed allocator (bench/pair_fixed.c).
+ * callers with and without a PLT, and once more with a fixed allocator (bench/cost.sh).
  */
 #include <stdio.h>
 #include <stdlib.h>
