@@ -221,5 +221,6 @@ const struct dal_check_ *dal_check_start_(const struct dal_malloc_family *family
     };
 
     served = family;
+    dal_fault_start_();
     return &check;
 }

@@ -40,20 +40,17 @@ static struct {
 } counts[KEYS_MAX];
 static _Atomic(unsigned) place_count, line_count;
 static _Atomic(uint64_t) fault_count;
-static _Atomic(uint64_t) counted_in; /* the process */
 
 #define COUNT(counter) atomic_fetch_add_explicit(&(counter), 1, memory_order_relaxed)
 #define READ(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 #define CLEAR(counter) atomic_store_explicit(&(counter), 0, memory_order_relaxed)
 
-/* The child of a fork has faults of its own to tell. */
+/* The child of a fork has faults of its own to tell. While it has one thread, so that none of
+ * them is lost. The child of a vfork has our memory, and its faults are ours. */
 static void start_over_in_child(void)
 {
-    uint64_t process = dal_compat_process_();
-
-    if (READ(counted_in) == process)
+    if (READ(fault_count) == 0)
         return;
-    atomic_store_explicit(&counted_in, process, memory_order_relaxed);
     for (size_t i = 0; i < KEYS_MAX; i++) {
         CLEAR(counts[i].key);
         CLEAR(counts[i].faults);
@@ -61,6 +58,12 @@ static void start_over_in_child(void)
     CLEAR(place_count);
     CLEAR(line_count);
     CLEAR(fault_count);
+}
+
+void dal_fault_start_(void)
+{
+    /* Where that fails, a child counts on from what its parent had. */
+    (void)dal_compat_atfork_(NULL, NULL, start_over_in_child);
 }
 
 static uint64_t mix(uint64_t value)
@@ -102,7 +105,6 @@ static int begin(struct report *report, const struct dal_fault_ *fault, enum kin
 {
     unsigned before;
 
-    start_over_in_child();
     (void)COUNT(fault_count);
     report->key = mix((uint64_t)(uintptr_t)fault->site) ^ (uint64_t)fault->call << 4 ^
                   (uint64_t)kind << 1 ^ 1;
@@ -271,7 +273,7 @@ __attribute__((destructor)) static void sum_up(void)
 {
     unsigned lines = READ(line_count);
 
-    if (READ(counted_in) != dal_compat_process_())
+    if (READ(fault_count) == 0)
         return;
     dal_log_("check[%" PRIu64 "]: %" PRIu64 " faults at %u places, %u of them told above",
              dal_compat_process_(), READ(fault_count), READ(place_count),

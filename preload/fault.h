@@ -49,6 +49,9 @@ void dal_fault_layout_(const struct dal_fault_ *fault, const struct dal_block_ *
 /* An allocation got a block that is live: somebody gave it back where we do not see it. */
 void dal_fault_reused_(const struct dal_fault_ *fault, const struct dal_block_ *block);
 
+/* Once, before any fault: have the children of forks count their own. */
+void dal_fault_start_(void);
+
 /* The register of blocks is not complete any more. Said once. */
 void dal_fault_blind_(void);
 

@@ -115,6 +115,10 @@ like "many places: summary" '*: 5000 faults at 1 places, 100 of them told above'
 checked system "$work/faults" in_child
 expect "in a child: two processes tell of a fault each" 2 "$(sort -u "$work/err" | grep -c ': 1 faults at 1 places')"
 like "in a child: its own" '*(zeroed+0x0)*' "$(cat "$work/err")"
+checked system "$work/faults" in_vfork_child
+like "in a child of vfork: summary" '*: 2 faults at 1 places, 2 of them told above' "$(tail -n 1 "$work/err")"
+checked system "$work/faults" at_once
+expect "at once: each of 50 processes counts every fault" 50 "$(lines ': 4 faults at 1 places, 3 of them told above$')"
 
 # The register has no memory left: it says so once, and takes nothing for a fault. Under some
 # limits it is a block that cannot be had first.

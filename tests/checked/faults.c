@@ -264,6 +264,48 @@ static void in_child(void)
         exit(1);
 }
 
+/* Our memory, so its fault is among ours. */
+static void in_vfork_child(void)
+{
+    int status;
+    pid_t child;
+
+    give_back(data);
+    child = vfork();
+    if (child == 0) {
+        give_back(zeroed);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+}
+
+static pthread_barrier_t barrier;
+
+static void *give_back_at_once(void *unused)
+{
+    (void)pthread_barrier_wait(&barrier);
+    give_back(data);
+    return unused;
+}
+
+/* The first faults of a process, of several threads; in many processes, since it is a race. */
+static void at_once(void)
+{
+    pthread_t threads[4];
+
+    pthread_barrier_init(&barrier, NULL, 4);
+    for (int i = 0; i < 50; i++) {
+        if (fork() == 0) {
+            for (int j = 0; j < 4; j++)
+                pthread_create(&threads[j], NULL, give_back_at_once, NULL);
+            for (int j = 0; j < 4; j++)
+                pthread_join(threads[j], NULL);
+            exit(0);
+        }
+        (void)wait(NULL);
+    }
+}
+
 static void at_exit_handler(void)
 {
     give_back(data);
@@ -309,8 +351,8 @@ static const struct {
     CASE(constant), CASE(code), CASE(thread_local), CASE(small_number), CASE(wild), CASE(mapping),
     CASE(interior), CASE(interior_of_large), CASE(end_of_block), CASE(twice), CASE(after_realloc),
     CASE(resized), CASE(measured), CASE(of_libc), CASE(large_of_libc), CASE(of_plugin),
-    CASE(past_us), CASE(often), CASE(various), CASE(in_child), CASE(at_exit), CASE(many_places),
-    CASE(exhausting), CASE(nothing),
+    CASE(past_us), CASE(often), CASE(various), CASE(in_child), CASE(in_vfork_child),
+    CASE(at_once), CASE(at_exit), CASE(many_places), CASE(exhausting), CASE(nothing),
 };
 
 int main(int argc, char **argv)
