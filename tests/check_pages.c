@@ -103,6 +103,23 @@ static int look_up(const void *address, struct mapping *mapping)
     return found;
 }
 
+/* Whether a huge page can be had at this moment: memory may be too fragmented for one. */
+static int gets_huge_page(void)
+{
+    size_t huge = dal_pages_huge_bytes_();
+    char *memory = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *page = memory + (huge - (uintptr_t)memory % huge) % huge;
+    struct mapping mapping;
+    int gets;
+
+    ck_assert_ptr_ne(memory, MAP_FAILED);
+    dal_pages_prepare_(page, huge, (struct dal_pages_wish_){.huge = DAL_PAGES_ADVISE_});
+    *(volatile char *)page = 1;
+    gets = !look_up(page, &mapping) || mapping.huge_kib >= huge / 1024;
+    munmap(memory, 2 * huge);
+    return gets;
+}
+
 /* Whether this system gives huge pages to those who ask; says why if not. */
 static int has_huge_pages(void)
 {
@@ -113,8 +130,12 @@ static int has_huge_pages(void)
         (void)!fgets(text, sizeof text, file);
         fclose(file);
     }
-    if (strstr(text, "[always]") || strstr(text, "[madvise]"))
-        return 1;
+    if (strstr(text, "[always]") || strstr(text, "[madvise]")) {
+        if (dal_pages_huge_bytes_() > 4 * MIB || gets_huge_page())
+            return 1;
+        puts("skipped: no huge page is free at this moment");
+        return 0;
+    }
     printf("skipped: no huge pages on request (transparent_hugepage/enabled: %s)\n",
            text[0] ? text : "not there");
     return 0;
@@ -278,6 +299,34 @@ START_TEST(test_huge_pages_in_a_handle)
 }
 END_TEST
 
+START_TEST(test_huge_chunks_keep_to_the_largest_that_was_chosen)
+{
+    size_t huge = dal_pages_huge_bytes_();
+    const struct dal_arena_options options[] = {
+        {.flags = DAL_ARENA_HUGE_PAGES, .chunk_bytes_max = huge + huge / 2},
+        {.flags = DAL_ARENA_HUGE_PAGES, .chunk_bytes = huge + 4096, .chunk_bytes_max = 2 * huge - 8},
+    };
+
+    if (huge == 0 || huge > 4 * MIB)
+        return;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        struct dal_arena arena;
+        struct dal_arena_stats stats;
+        size_t reserved_bytes = 0;
+
+        ck_assert_int_eq(dal_arena_init(&arena, &options[i]), 0);
+        for (size_t bytes = 0; bytes < 5 * huge; bytes += PIECE) {
+            ck_assert_ptr_nonnull(dal_arena_alloc(&arena, PIECE, 16));
+            dal_arena_stats_read(&arena, &stats);
+            ck_assert_uint_le(stats.reserved_bytes - reserved_bytes, options[i].chunk_bytes_max);
+            ck_assert_uint_eq(stats.reserved_bytes % huge, 0);
+            reserved_bytes = stats.reserved_bytes;
+        }
+        dal_arena_destroy(&arena);
+    }
+}
+END_TEST
+
 START_TEST(test_huge_pages_in_a_fixed_arena)
 {
     size_t huge = dal_pages_huge_bytes_();
@@ -425,6 +474,7 @@ int main(void)
     tcase_add_test(cases, test_chunks_of_an_arena_lie_in_huge_pages);
     tcase_add_test(cases, test_large_blocks_of_an_arena_have_huge_pages_inside);
     tcase_add_test(cases, test_huge_pages_in_a_handle);
+    tcase_add_test(cases, test_huge_chunks_keep_to_the_largest_that_was_chosen);
     tcase_add_test(cases, test_huge_pages_in_a_fixed_arena);
     tcase_add_test(cases, test_never_is_an_advice_as_well);
     tcase_add_test(cases, test_sizes_that_hold_no_huge_page_are_refused);

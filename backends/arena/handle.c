@@ -51,6 +51,7 @@ static int options_are_valid(const struct dal_arena_options *options)
 static void set_chunk_bytes(struct dal_arena *arena, size_t first, size_t most)
 {
     size_t huge = dal_arena_huge_bytes_(arena);
+    int most_is_chosen = most > 0;
 
     if (first == 0 && huge > 0)
         first = huge;
@@ -62,6 +63,13 @@ static void set_chunk_bytes(struct dal_arena *arena, size_t first, size_t most)
         most = DAL_ARENA_CHUNK_BYTES_MAX;
     if (most < first)
         most = first;
+    /* What the caller chose as the largest is not exceeded; a default gives way. */
+    if (huge > 0 && most_is_chosen)
+        most -= most % huge;
+    else if (huge > 0)
+        most = (most + (huge - 1)) & ~(huge - 1);
+    if (first > most)
+        first = most;
     arena->chunk_bytes_ = first & ~(size_t)(DAL_ARENA_GRAIN - 1);
     arena->chunk_bytes_max_ = most & ~(size_t)(DAL_ARENA_GRAIN - 1);
     arena->next_bytes_ = arena->chunk_bytes_;

@@ -53,7 +53,8 @@ enum dal_arena_flag {
 
     /** Chunks of at least a huge page consist of whole ones and are marked for the system to
      *  use huge pages in (on Linux MADV_HUGEPAGE); the first chunk is one huge page unless
-     *  chunk_bytes says otherwise. Blocks with chunks of their own have that done to the
+     *  chunk_bytes says otherwise. chunk_bytes_max counts as the whole huge pages in it, and is
+     *  at least one by default. Blocks with chunks of their own have that done to the
      *  whole huge pages inside. It is an advice: where the system has none it does nothing. */
     DAL_ARENA_HUGE_PAGES = 1 << 1,
 
