@@ -21,7 +21,8 @@ struct image {
 
 static int open_image(const char *path, struct image *image)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    /* What is there by now may be a FIFO, which would wait for a writer. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
     void *bytes = MAP_FAILED;
 
