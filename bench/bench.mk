@@ -10,11 +10,13 @@ bench_pair_no_plt_LDADD = libdispatchalloc.la
 if OS_POSIX
 check_PROGRAMS += $(bench_programs)
 endif
-EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c
+EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c \
+	bench/preload-calls.sh bench/preload_calls.c
 
 check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77
 	@echo; $(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/modules.sh || test $$? -eq 77
+	@echo; $(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/preload-calls.sh || test $$? -eq 77
 .PHONY: check-cost
 
 # What allocations from arenas cost, against obstack, std::pmr and Rust, where there are

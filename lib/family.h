@@ -21,6 +21,9 @@ typedef void *(*dal_memalign_function_)(size_t align, size_t size);
 /* count * size; 0 with errno ENOMEM if that overflows. */
 int dal_family_product_(size_t count, size_t size, size_t *bytes);
 
+/* The most that a realloc_function is asked for: jemalloc refuses more without a word in errno. */
+#define DAL_FAMILY_REALLOC_MAX_ ((size_t)PTRDIFF_MAX / 8 * 7)
+
 /* posix_memalign(3) and aligned_alloc(3) by a memalign_function. */
 int dal_family_posix_memalign_(dal_memalign_function_ memalign, void **out, size_t align,
                                size_t size);

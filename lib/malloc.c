@@ -103,7 +103,10 @@ void *dal_calloc(size_t count, size_t size)
 
 void *dal_realloc_unsized(void *ptr, size_t size)
 {
-    return load()->realloc_function(ptr, size);
+    if (size <= DAL_FAMILY_REALLOC_MAX_)
+        return load()->realloc_function(ptr, size);
+    errno = ENOMEM;
+    return NULL;
 }
 
 void *dal_reallocarray(void *ptr, size_t count, size_t size)
@@ -112,7 +115,7 @@ void *dal_reallocarray(void *ptr, size_t count, size_t size)
 
     if (!dal_family_product_(count, size, &bytes))
         return NULL;
-    return load()->realloc_function(ptr, bytes);
+    return dal_realloc_unsized(ptr, bytes);
 }
 
 void dal_free(void *ptr)

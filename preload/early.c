@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-_Alignas(4096) char dal_early_region_[EARLY_BYTES];
+_Alignas(4096) char dal_early_region_[EARLY_BYTES + 16];
 
 /* Bytes given out. Relaxed: a block is handed to the thread that took it. */
 static _Atomic(size_t) used;

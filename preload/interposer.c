@@ -196,10 +196,21 @@ __attribute__((noinline, cold)) static void *realloc_early(void *ptr, size_t siz
     return moved;
 }
 
+/* What is too large for any allocator is looked for only where it is large. */
+__attribute__((noinline, cold)) static void *realloc_large(void *ptr, size_t size)
+{
+    if (size <= DAL_FAMILY_REALLOC_MAX_)
+        return SLOT(realloc)(ptr, size);
+    errno = ENOMEM;
+    return NULL;
+}
+
 EXPORT void *realloc(void *ptr, size_t size)
 {
     if (dal_early_has_(ptr))
         return realloc_early(ptr, size);
+    if (size > INT32_MAX)
+        return realloc_large(ptr, size);
     return SLOT(realloc)(ptr, size);
 }
 

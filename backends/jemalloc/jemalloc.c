@@ -54,6 +54,9 @@ size_t dal_jemalloc_nallocx(size_t size, int flags)
 # define family_malloc JE(malloc)
 # define family_calloc JE(calloc)
 # define family_free   JE(free)
+/* Size 0 frees, by the default of zero_realloc on Linux; what fails for want of memory has errno
+ * from mmap(2). */
+# define family_realloc JE(realloc)
 #else
 /* The system's are known at run time only. */
 static void *family_malloc(size_t size)
@@ -70,12 +73,12 @@ static void family_free(void *ptr)
 {
     jemalloc_free(ptr);
 }
-#endif
 
 static void *family_realloc(void *ptr, size_t size)
 {
     return dal_family_realloc(ptr, size, jemalloc_realloc, jemalloc_free);
 }
+#endif
 
 static void *family_memalign(size_t align, size_t size)
 {

@@ -69,7 +69,7 @@ const struct dal_option dal_jemalloc_options_[DAL_JEMALLOC_OPTION_COUNT] = {
     COUNT("hpa_sec_batch_fill_extra", 0, 512, "blocks put into the cache at a time"),
     CHOICE("junk", "false|true|alloc|free", "fill blocks with a pattern"),
     SWITCH("zero", "fill new blocks with zeros"),
-    CHOICE("zero_realloc", "alloc|free|abort", "what its realloc(ptr, 0) does; not called so here"),
+    CHOICE("zero_realloc", "alloc|free|abort", "what realloc(ptr, 0) does; free, as in glibc, unless given"),
     SWITCH("abort", "abort on most warnings"),
     SWITCH("stats_print", "print jemalloc's statistics at exit"),
     TEXT("stats_print_opts", "what to print, such as Jmdablxegh; see malloc_stats_print(3)"),

@@ -73,6 +73,7 @@ typedef void (*dal_fork_function)(void *ctx);
  * has to be as follows. A size of 0 gives a block that is non-NULL, and so does
  * memalign_function. A failure sets errno to ENOMEM and leaves a block that was to be
  * resized. realloc_function(ptr, 0) with a ptr that is not NULL frees it and returns NULL.
+ * It is not called with more than PTRDIFF_MAX / 8 * 7, which fails without it.
  * free_function keeps errno. A block is aligned for any object that fits into it.
  */
 struct dal_malloc_family {

@@ -83,6 +83,15 @@ static void check_realloc(void)
     }
     errno = 0;
     CHECK(realloc(ptr, huge) == NULL && errno == ENOMEM && ptr[9] == 1);
+    /* Less than what no allocator takes, and more than any machine has. */
+    for (size_t size = huge / 2; size > (size_t)1 << 47; size -= size / 9) {
+        errno = 0;
+        CHECK(realloc(ptr, size) == NULL && errno == ENOMEM && ptr[9] == 1);
+        errno = 0;
+        CHECK(malloc(size) == NULL && errno == ENOMEM);
+    }
+    errno = 0;
+    CHECK(realloc(ptr, huge - 3) == NULL && errno == ENOMEM && ptr[9] == 1);
     errno = 0;
     CHECK(reallocarray(ptr, huge, 4) == NULL && errno == ENOMEM && ptr[9] == 1);
     ptr = reallocarray(ptr, 2, 5);

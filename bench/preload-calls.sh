@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# What the interposer costs: instructions of a call of the malloc family of an unmodified program
+# over those of the same build of the allocator preloaded by itself.
+set -eu
+. "$srcdir/tests/lib.sh"
+. "$srcdir/tests/modules/lib.sh"
+. "$srcdir/bench/budget.sh"
+interposer=$builddir/.libs/libdispatchalloc-preload.so
+[ -e "$interposer" ] || skip "the interposer was not built"
+
+# shellcheck disable=SC2086
+$CC $CFLAGS -fno-builtin "$srcdir/bench/preload_calls.c" -o "$work/calls"
+try "$work/calls" malloc
+
+# direct MODULE: the library to preload instead, which has the plain names.
+direct() {
+    archive=$builddir/backends/jemalloc/private/lib/libjemalloc_pic.a
+    if [ "$1" != jemalloc ] || ! [ -e "$archive" ]; then
+        ldd "$builddir/backends/$1/.libs/$1.so" |
+            sed -n 's/^.* => \(\/.*lib[a-z]*malloc[^ ]*\) .*/\1/p' | head -n 1
+        return
+    fi
+    # The module has the functions under names of its own.
+    set --
+    for name in malloc free calloc realloc memalign posix_memalign aligned_alloc malloc_usable_size; do
+        set -- "$@" "-Wl,--defsym=$name=dal_je_$name"
+    done
+    $CC -shared -o "$work/libjemalloc.so" -Wl,--whole-archive "$archive" -Wl,--no-whole-archive \
+        "$@" -lpthread -ldl
+    echo "$work/libjemalloc.so"
+}
+
+# calls PRELOAD WHICH: instructions of one.
+calls() { LD_PRELOAD=$1 slope "$work/calls" "$2"; }
+
+hold_heading "over the same, preloaded"
+for module in $modules; do
+    case $module in jemalloc | tcmalloc) ;; *) continue ;; esac
+    library=$(direct "$module")
+    DISPATCHALLOC_MALLOC=$module DISPATCHALLOC_VERBOSE=1
+    export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
+    ours=$interposer:$builddir/backends/$module/.libs/$module.so
+    for which in malloc calloc pair realloc; do
+        over=$(($(calls "$ours" $which) - $(calls "$library" $which)))
+        grep -q "^dispatchalloc: $module .* serves" "$work/said" && fail "$library is not what serves"
+        case $which in
+        malloc) over_malloc=$over; hold "preload.$module.malloc" "$over" ;;
+        pair) hold "preload.$module.free" $((over - over_malloc)) ;;
+        *) hold "preload.$module.$which" "$over" ;;
+        esac
+    done
+    calls "$ours" pair >/dev/null
+    grep -q "^dispatchalloc: $module .* serves" "$work/said" || fail "$module does not serve: $(cat "$work/said")"
+    unset DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
+done
+finish
