@@ -39,9 +39,12 @@ try() {
     count "$@" 1 >/dev/null 2>&1 || skip "callgrind cannot run this: $(grep . "$work/said" | tail -n 1)"
 }
 
+# budget_of NAME: of the compiler at hand, or nothing.
+budget_of() { awk -v name="$1" -v column=$column '$1 == name { print $column }' "$srcdir/bench/budgets"; }
+
 # hold NAME VALUE: print a row, and fail if the value is above the budget of that name.
 hold() {
-    budget=$(awk -v name="$1" -v column=$column '$1 == name { print $column }' "$srcdir/bench/budgets")
+    budget=$(budget_of "$1")
     if [ -z "$budget" ]; then
         fail "$1 has no line in bench/budgets; measured: $2"
         return

@@ -12,10 +12,12 @@ pair() { DISPATCHALLOC_BACKEND=${3-} slope "$builddir/bench/$1" "$2"; }
 
 try "$builddir/bench/pair" direct
 
-# The budgets were taken with the C library that has this cost; another one may inline less.
 for program in pair pair_no_plt; do
     direct=$(pair $program direct)
     [ "$direct" -ge 10 ] || fail "$program: $direct instructions cannot be"
+    # Where malloc and free themselves cost something else, all of it may.
+    [ "$program" != pair ] || [ "$direct" = "$(budget_of libc)" ] ||
+        skip "the budgets are for a C library and a compiler with which malloc and free take $(budget_of libc) instructions, not $direct"
     [ "$direct" = "$(pair $program direct-variable)" ] || fail "$program: two ways to call malloc differ"
     case $program in
     pair) echo "callers with a PLT; malloc and free alone: $direct"; suffix= ;;

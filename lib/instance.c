@@ -42,7 +42,8 @@ _Static_assert(sizeof(struct dal_allocator) ==
                "the list of slots has every slot of struct dal_allocator");
 _Static_assert(offsetof(struct dal_instance, alloc_natural) + sizeof(struct dal_alloc_slot) ==
                    offsetof(struct dal_instance, alloc) +
-                       (0 SLOTS(COUNT_SLOT)) * sizeof(struct dal_alloc_slot),
+                       (0 SLOTS(COUNT_SLOT)) * sizeof(struct dal_alloc_slot) +
+                       sizeof(struct dal_malloc_family *),
                "the list of slots has every slot of struct dal_instance");
 #undef COUNT_SLOT
 

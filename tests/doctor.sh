@@ -164,6 +164,16 @@ try 1 "*
 *what to do: *cannot serve all of it. half.so uses an allocator of its own: *RTLD_DEEPBIND*" '' \
     "$work/host" "$work/half.so"
 
+# One that takes libc's malloc past the interposer, and gives the blocks to others.
+cat >"$work/maker.c" <<'END'
+#include <stdlib.h>
+void *work(void) { return malloc(10); }
+END
+$CC -shared -fPIC -fno-builtin "$work/maker.c" -o "$work/maker.so"
+try 1 "*
+  conflict: libc.so* serves malloc to maker.so*, but libdispatchalloc-preload.so serves free
+*under \`dispatchalloc run', and none without*" '' "$work/host" "$work/maker.so"
+
 # An allocator in the program itself.
 echo 'void work(void); int main(void) { work(); return 0; }' >"$work/main.c"
 $CC -fno-builtin -rdynamic "$work/main.c" "$work/half.c" -o "$work/own"

@@ -212,7 +212,7 @@ run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upr
 run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note'
 run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'
 # Nothing is created: a backend that cannot be started can be explained.
-run explain sulking;    exits 0; says ''
+run explain sulking;    exits 2; prints ''; says 'dispatchalloc: spec "sulking": "sulking": it is not in the mood (3)'
 # The first bad one ends it, but what is good before it stands.
 run explain system nosuch;  exits 2; prints 'system *'; says 'dispatchalloc: spec "nosuch": *'
 

@@ -63,10 +63,13 @@ static int is_lookup_by_handle(const struct bindings *bindings, const struct bin
     return 0;
 }
 
-/* dlsym(RTLD_NEXT) in a file that serves the function to others. */
+/* dlsym(RTLD_NEXT) in a file that serves the function to others. (The C library, which may
+ * serve one that takes it past the interposer, asks for no next one.) */
 static int is_lookup_of_next(const struct bindings *bindings, const struct binding *entry)
 {
-    for (size_t i = 0; entry->caller != entry->server && i < bindings->count; i++) {
+    if (entry->caller == entry->server || is_libc(bindings, entry->caller))
+        return 0;
+    for (size_t i = 0; i < bindings->count; i++) {
         const struct binding *other = &bindings->entries[i];
 
         if (other->server == entry->caller && other->caller != entry->caller &&
@@ -76,12 +79,16 @@ static int is_lookup_of_next(const struct bindings *bindings, const struct bindi
     return 0;
 }
 
+static int is_interposer(const struct bindings *bindings, size_t file)
+{
+    return begins(bindings_name(bindings, file), "libdispatchalloc-preload");
+}
+
 /* The interposer's operators call its functions by their names. That is nothing that the
  * program asks for. */
 static int is_of_interposer(const struct bindings *bindings, const struct binding *entry)
 {
-    return entry->caller == entry->server &&
-           begins(bindings_name(bindings, entry->caller), "libdispatchalloc-preload");
+    return entry->caller == entry->server && is_interposer(bindings, entry->caller);
 }
 
 /* Removes them; next[file] becomes the one that a file passes calls on to. */
@@ -101,7 +108,9 @@ static void remove_lookups(struct bindings *bindings, char *is_lookup, size_t *n
 
         if (!is_lookup[i])
             bindings->entries[kept++] = entry;
-        else if (entry.caller != entry.server)
+        /* The interposer has the C library's blocks under `system` only, which is what it is
+         * looked at with: under any other spec they would be strangers. */
+        else if (entry.caller != entry.server && !is_interposer(bindings, entry.caller))
             next[entry.caller] = entry.server;
     }
     bindings->count = kept;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dispatchalloc explain: a spec, item by item. Nothing is created. */
+/* dispatchalloc explain: a spec, item by item. */
 #include "tools/tool.h"
 
 #include <string.h>
@@ -35,6 +35,8 @@ static enum tool_status run(const struct tool_arguments *arguments)
         /* Checked as a whole before the first line is printed. */
         if (dal_spec_visit(arguments->operands[i], NULL, NULL, message, sizeof message) != 0)
             return tool_bad_spec(arguments->operands[i], message);
+        if (tool_try_spec(arguments->operands[i]) != TOOL_OK)
+            return TOOL_TROUBLE;
         if (i > 0)
             putchar('\n');
         (void)dal_spec_visit(arguments->operands[i], print_item, &last, NULL, 0);
@@ -49,8 +51,9 @@ const struct tool_command tool_explain = {
     .synopsis = "SPEC...",
     .summary = "check a SPEC and print its stack, outermost first",
     .help = "Check a SPEC and print its stack, outermost first, each option with its value and\n"
-            "whether that was given or is the default. Nothing is created. Exit status 2 with\n"
-            "a message if the SPEC is not good.\n"
+            "whether that was given or is the default. It is started and ended once, since what\n"
+            "its options mean together is found out by that alone. Exit status 2 with a\n"
+            "message if the SPEC is not good.\n"
             "\n"
             "      --help  print this help and exit\n",
     .operand = "SPEC",

@@ -45,6 +45,17 @@ enum tool_status tool_bad_spec(const char *spec, const char *message)
     return tool_complain("spec \"%s\": %s", spec, message);
 }
 
+enum tool_status tool_try_spec(const char *spec)
+{
+    const struct dal_instance *instance;
+    char message[1024];
+
+    if (dal_instance_create_spec(spec, &instance, message, sizeof message) < 0)
+        return tool_bad_spec(spec, message);
+    dal_instance_destroy(instance);
+    return TOOL_OK;
+}
+
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes)
 {
     static const char suffixes[] = "KMG";

@@ -18,21 +18,11 @@ static const struct option run_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int try_to_start(const char *spec)
-{
-    const struct dal_instance *instance;
-    char message[1024];
-
-    if (dal_instance_create_spec(spec, &instance, message, sizeof message) < 0)
-        return (int)tool_bad_spec(spec, message);
-    dal_instance_destroy(instance);
-    return 0;
-}
-
 static int run_program(int argc, char **argv)
 {
     static char name[] = TOOL_NAME; /* getopt's messages begin with it */
-    const char *spec = getenv("DISPATCHALLOC_MALLOC");
+    const char *inherited = getenv("DISPATCHALLOC_MALLOC");
+    const char *spec = inherited && *inherited ? inherited : NULL;
     char path[PATH_MAX];
     int verbose = 0;
     int check = 0;
@@ -51,8 +41,6 @@ static int run_program(int argc, char **argv)
     }
     if (optind == argc)
         return (int)tool_misused(&tool_run, "'run' needs a PROGRAM");
-    if (spec && !*spec)
-        spec = NULL;
     /* The spec before the program: what is wrong with both is most likely the first. */
     if (spec) {
         char message[1024];
@@ -62,8 +50,7 @@ static int run_program(int argc, char **argv)
             return (int)tool_bad_spec(spec, message);
         }
     }
-    /* What the options of a backend mean together is found out by its start alone. */
-    result = spec ? try_to_start(spec) : 0;
+    result = spec ? (int)tool_try_spec(spec) : 0;
     if (!result)
         result = program_find(argv[optind], path);
     if (!result)

@@ -82,6 +82,10 @@ void tool_print_command_help(const struct tool_command *command);
 /* tool_complain() about a spec that the library refuses, in its words. */
 enum tool_status tool_bad_spec(const char *spec, const char *message);
 
+/* Make what a spec stands for and destroy it again: what the options of a backend mean together
+ * is found out by its start alone. TOOL_OK, or what tool_bad_spec() returns. */
+enum tool_status tool_try_spec(const char *spec);
+
 /*
  * A library with much thread-local storage, such as Debian's libjemalloc, can be opened only if
  * the loader was told at the start of this process to keep room for it, by a variable. When a

@@ -126,12 +126,12 @@ struct dal_allocator {
     dal_fork_function fork_parent;
     dal_fork_function fork_child;
 
+    /** NULL for an allocator without one, and in a layer. Lives as long as the allocator. */
+    const struct dal_malloc_family *malloc_family;
+
     /** alloc for a layout that is natural: align <= DAL_MIN_ALIGN and align <= size, which
      *  the caller has made sure of. NULL means alloc, also in a layer that hooks alloc. */
     dal_alloc_function alloc_natural;
-
-    /** NULL for an allocator without one, and in a layer. Lives as long as the allocator. */
-    const struct dal_malloc_family *malloc_family;
 };
 
 /** The first three members of a struct dal_allocator:
@@ -192,10 +192,11 @@ struct dal_instance {
     struct dal_fork_slot fork_prepare;
     struct dal_fork_slot fork_parent;
     struct dal_fork_slot fork_child;
-    struct dal_alloc_slot alloc_natural;
 
     /** The allocator's own malloc family, or NULL. */
     const struct dal_malloc_family *malloc_family;
+
+    struct dal_alloc_slot alloc_natural;
 };
 
 /* ---- Making instances ---------------------------------------------------------- */

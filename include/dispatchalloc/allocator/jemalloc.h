@@ -182,8 +182,8 @@ static const struct dal_allocator dal_jemalloc_allocator = {
     NULL,
     NULL,
     NULL,
-    dal_jemalloc_alloc_natural_,
-    NULL
+    NULL,
+    dal_jemalloc_alloc_natural_
 };
 
 DAL_END_DECLS_

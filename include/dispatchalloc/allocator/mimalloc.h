@@ -159,8 +159,8 @@ static const struct dal_allocator dal_mimalloc_allocator = {
     NULL,
     NULL,
     NULL,
-    dal_mimalloc_alloc_natural_,
-    NULL
+    NULL,
+    dal_mimalloc_alloc_natural_
 };
 
 DAL_END_DECLS_

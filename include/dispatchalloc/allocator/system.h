@@ -154,8 +154,8 @@ static const struct dal_allocator dal_system_allocator = {
     NULL,
     NULL,
     NULL,
-    dal_inline_system_alloc_natural_,
-    NULL
+    NULL,
+    dal_inline_system_alloc_natural_
 };
 
 DAL_END_DECLS_
