@@ -11,7 +11,7 @@ if OS_POSIX
 check_PROGRAMS += $(bench_programs)
 endif
 EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c \
-	bench/preload-calls.sh bench/preload_calls.c
+	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c
 
 check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77
@@ -51,3 +51,8 @@ bench-arena: bench/arena$(EXEEXT) bench/arena_static$(EXEEXT) bench/arena_pages$
 
 # All of it, side by side with other allocators.
 include bench/peers.mk
+
+# What the interposer costs whole programs, and how much later they start.
+bench-preload: all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/preload.sh || test $$? -eq 77
+.PHONY: bench-preload

@@ -12,23 +12,7 @@ interposer=$builddir/.libs/libdispatchalloc-preload.so
 $CC $CFLAGS -fno-builtin "$srcdir/bench/preload_calls.c" -o "$work/calls"
 try "$work/calls" malloc
 
-# direct MODULE: the library to preload instead, which has the plain names.
-direct() {
-    archive=$builddir/backends/jemalloc/private/lib/libjemalloc_pic.a
-    if [ "$1" != jemalloc ] || ! [ -e "$archive" ]; then
-        ldd "$builddir/backends/$1/.libs/$1.so" |
-            sed -n 's/^.* => \(\/.*lib[a-z]*malloc[^ ]*\) .*/\1/p' | head -n 1
-        return
-    fi
-    # The module has the functions under names of its own.
-    set --
-    for name in malloc free calloc realloc memalign posix_memalign aligned_alloc malloc_usable_size; do
-        set -- "$@" "-Wl,--defsym=$name=dal_je_$name"
-    done
-    $CC -shared -o "$work/libjemalloc.so" -Wl,--whole-archive "$archive" -Wl,--no-whole-archive \
-        "$@" -lpthread -ldl
-    echo "$work/libjemalloc.so"
-}
+. "$srcdir/bench/direct.sh"
 
 # calls PRELOAD WHICH: instructions of one.
 calls() { LD_PRELOAD=$1 slope "$work/calls" "$2"; }

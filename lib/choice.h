@@ -20,7 +20,7 @@
 /* What one source wants. Absent if label is "", rejected if instance is NULL. */
 struct dal_candidate_ {
     const struct dal_instance *instance;
-    struct dal_stack_ *stack;       /* what to destroy; NULL for the default */
+    struct dal_stack_ *stack;       /* what to destroy; NULL for system alone */
     char label[256];                /* how a message calls it */
     char reason[DAL_MESSAGE_BYTES]; /* why it was rejected */
 };

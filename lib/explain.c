@@ -43,6 +43,11 @@ static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decisi
     }
 }
 
+static int wraps_base(const struct dal_candidate_ *candidate)
+{
+    return candidate->stack && candidate->stack->wraps_base;
+}
+
 /* 1 if somebody chose it and it could have served, but what serves passes it by. What the
  * winner wraps serves too, and so does what that wraps. */
 static int is_outranked(const struct dal_decision_ *decision, int source)
@@ -51,7 +56,7 @@ static int is_outranked(const struct dal_decision_ *decision, int source)
 
     if (source == DAL_SOURCE_DEFAULT || !decision->candidates[source].instance)
         return 0;
-    while (serving > source && decision->candidates[serving].stack->wraps_base)
+    while (serving > source && wraps_base(&decision->candidates[serving]))
         serving = next_below(decision, serving);
     return serving > source;
 }

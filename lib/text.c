@@ -17,7 +17,7 @@ struct dal_text_ dal_text_over_(char *data, size_t bytes)
     return text;
 }
 
-void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list arguments)
+static void add_formatted(struct dal_text_ *text, const char *format, va_list arguments)
 {
     size_t used = text->length < text->bytes ? text->length : text->bytes;
     int added = vsnprintf(text->bytes > 0 ? text->data + used : NULL, text->bytes - used, format,
@@ -25,6 +25,56 @@ void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list argu
 
     if (added > 0)
         text->length += (size_t)added;
+}
+
+static void add_bytes(struct dal_text_ *text, const char *bytes, size_t count)
+{
+    if (text->length < text->bytes) {
+        size_t room = text->bytes - text->length - 1;
+        size_t fitting = count < room ? count : room;
+
+        memcpy(text->data + text->length, bytes, fitting);
+        text->data[text->length + fitting] = '\0';
+    }
+    text->length += count;
+}
+
+/* Whether a format has no conversion but %s. */
+static int is_simple(const char *format)
+{
+    while ((format = strchr(format, '%')) != NULL) {
+        if (*++format != 's')
+            return 0;
+    }
+    return 1;
+}
+
+static void add_simple(struct dal_text_ *text, const char *format, va_list arguments)
+{
+    while (*format) {
+        size_t plain = 0;
+
+        while (format[plain] && format[plain] != '%')
+            plain++;
+        add_bytes(text, format, plain);
+        format += plain;
+        if (*format) {
+            const char *string = va_arg(arguments, const char *);
+
+            add_bytes(text, string, strlen(string));
+            format += 2;
+        }
+    }
+}
+
+/* vsnprintf takes pages of the C library that a process may need for nothing else; what is said
+ * at every start does without. */
+void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list arguments)
+{
+    if (is_simple(format))
+        add_simple(text, format, arguments);
+    else
+        add_formatted(text, format, arguments);
 }
 
 void dal_text_add_(struct dal_text_ *text, const char *format, ...)

@@ -9,11 +9,15 @@
 
 _Alignas(4096) char dal_early_region_[EARLY_BYTES + 16];
 
-/* Bytes given out. Relaxed: a block is handed to the thread that took it. */
-static _Atomic(size_t) used;
-
 /* In front of each block. */
 #define HEADER_BYTES 16
+
+/* Bytes given out after the first ones, which hold the number itself: so one page is touched, not
+ * two. Relaxed: a block is handed to the thread that took it. */
+static _Atomic(size_t) *used(void)
+{
+    return (_Atomic(size_t) *)(void *)dal_early_region_;
+}
 
 static size_t round_up(size_t value, size_t align)
 {
@@ -22,7 +26,7 @@ static size_t round_up(size_t value, size_t align)
 
 void *dal_early_alloc_(size_t align, size_t size)
 {
-    size_t old_used = atomic_load_explicit(&used, memory_order_relaxed);
+    size_t old_used = 0; /* the first access is then the one that writes */
     size_t start;
 
     if (align < HEADER_BYTES)
@@ -33,13 +37,13 @@ void *dal_early_alloc_(size_t align, size_t size)
             errno = ENOMEM;
             return NULL;
         }
-        start = round_up(old_used + HEADER_BYTES, align);
+        start = round_up(old_used + 2 * HEADER_BYTES, align);
         if (start > EARLY_BYTES || size > EARLY_BYTES - start) {
             errno = ENOMEM;
             return NULL;
         }
-    } while (!atomic_compare_exchange_weak_explicit(&used, &old_used, start + size,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(used(), &old_used,
+                                                    start + size - HEADER_BYTES, memory_order_relaxed, memory_order_relaxed));
     *(size_t *)(void *)(dal_early_region_ + start - HEADER_BYTES) = size;
     return dal_early_region_ + start;
 }

@@ -271,10 +271,12 @@ void dal_fault_blind_(void)
 /* After the destructors of the program, since the loader initialised us first. */
 __attribute__((destructor)) static void sum_up(void)
 {
-    unsigned lines = READ(line_count);
+    unsigned lines;
 
-    if (READ(fault_count) == 0)
+    /* First of all, since it touches no page of this file. */
+    if (!dal_choice_is_checked_() || READ(fault_count) == 0)
         return;
+    lines = READ(line_count);
     dal_log_("check[%" PRIu64 "]: %" PRIu64 " faults at %u places, %u of them told above",
              dal_compat_process_(), READ(fault_count), READ(place_count),
              lines < LINES_MAX ? lines : (unsigned)LINES_MAX);
