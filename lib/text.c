@@ -61,6 +61,8 @@ static void add_simple(struct dal_text_ *text, const char *format, va_list argum
         if (*format) {
             const char *string = va_arg(arguments, const char *);
 
+            if (!string)
+                string = "(null)";
             add_bytes(text, string, strlen(string));
             format += 2;
         }
