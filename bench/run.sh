@@ -20,7 +20,7 @@ not_sanitized "what is measured is not what is installed"
 out=$builddir/bench/programs
 results=${BENCH_RESULTS:-$builddir/bench/results}
 report=$srcdir/bench/report
-rounds=${BENCH_ROUNDS:-7}
+rounds=${BENCH_ROUNDS:-5}
 mkdir -p "$results"
 
 say() { echo "bench: $*" >&2; }
