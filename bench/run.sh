@@ -3,7 +3,7 @@
 #
 #     BENCH=NAME       one case or one group of cases of bench/cases, such as pair; all
 #                      otherwise
-#     BENCH_ROUNDS=N   rounds of the measurements in time, 7 otherwise
+#     BENCH_ROUNDS=N   rounds of the measurements in time, 5 otherwise
 #     BENCH_PEERS=...  the peers to measure, separated by spaces, besides the first of each
 #                      case, which the others are held against; all otherwise
 #     BENCH_QUICK=yes  hardly any operations, and one case of each work: does it run?
