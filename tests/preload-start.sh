@@ -9,16 +9,8 @@ export DISPATCHALLOC_INTERPOSER
 [ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
 not_sanitized "a sanitizer has a malloc of its own"
 unset LD_PRELOAD
-umask 022
-DISPATCHALLOC_MODULE_PATH=
-backends="system arena:limit=2G fixed-arena:capacity=1G stats:print=off+system"
-for module in jemalloc mimalloc tcmalloc tbb; do
-    [ -e "$builddir/backends/$module/.libs/$module.so" ] || continue
-    backends="$backends $module"
-    place=$(cd "$builddir/backends/$module/.libs" && pwd -P)
-    DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH${DISPATCHALLOC_MODULE_PATH:+:}$place
-done
-export DISPATCHALLOC_MODULE_PATH
+. "$srcdir/tests/modules/find.sh"
+backends="system arena:limit=2G fixed-arena:capacity=1G stats:print=off+system$modules"
 tool=$builddir/tools/dispatchalloc
 sources=$srcdir/tests/preload
 cd "$work"

@@ -45,14 +45,9 @@ for program in $programs; do
 done
 
 # The modules, which have to be in the program from its start.
-umask 022
-DISPATCHALLOC_MODULE_PATH=
-for module in jemalloc mimalloc tcmalloc tbb; do
-    [ ! -e "$builddir/backends/$module/.libs/$module.so" ] ||
-        DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH:$(cd "$builddir/backends/$module/.libs" && pwd -P)
-done
+. "$srcdir/tests/modules/find.sh"
 DISPATCHALLOC_INTERPOSER=$object
-export DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER
+export DISPATCHALLOC_INTERPOSER
 tool=$builddir/tools/dispatchalloc
 for module in $("$tool" list --names); do
     case $module in jemalloc | mimalloc | tcmalloc | tbb) ;; *) continue ;; esac

@@ -19,16 +19,9 @@ fi
 load=${PROGRAMS_LOAD:-quick}
 programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlite3 redis-server node rustc"}
 unset LD_PRELOAD DISPATCHALLOC_MALLOC
-umask 022
-DISPATCHALLOC_MODULE_PATH=
-backends="system arena fixed-arena stats"
-for module in jemalloc mimalloc tcmalloc tbb; do
-    [ -e "$builddir/backends/$module/.libs/$module.so" ] || continue
-    backends="$backends $module"
-    place=$(cd "$builddir/backends/$module/.libs" && pwd -P)
-    DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH${DISPATCHALLOC_MODULE_PATH:+:}$place
-done
-export DISPATCHALLOC_INTERPOSER DISPATCHALLOC_MODULE_PATH tool load
+. "$srcdir/tests/modules/find.sh"
+backends="system arena fixed-arena stats$modules"
+export DISPATCHALLOC_INTERPOSER tool load
 command -v timeout >/dev/null 2>&1 || skip "there is no timeout to bound the programs with"
 
 # spec_of BACKEND PROGRAM: nothing where the backend does not suit the program.

@@ -6,13 +6,8 @@ set -eu
 DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
 [ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
 not_sanitized "a sanitizer has a malloc of its own"
-umask 022
-DISPATCHALLOC_MODULE_PATH=
-for module in jemalloc mimalloc tcmalloc tbb; do
-    [ ! -e "$builddir/backends/$module/.libs/$module.so" ] ||
-        DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH:$(cd "$builddir/backends/$module/.libs" && pwd -P)
-done
-export DISPATCHALLOC_INTERPOSER DISPATCHALLOC_MODULE_PATH
+. "$srcdir/tests/modules/find.sh"
+export DISPATCHALLOC_INTERPOSER
 tool=$builddir/tools/dispatchalloc
 
 # The allocators that there are; a module that its host cannot open (Debian's jemalloc, where

@@ -4,18 +4,7 @@
 [ -n "$shared" ] || skip "no shared library was built"
 not_sanitized "the allocators that the modules are over are not"
 tool=$builddir/tools/dispatchalloc
-umask 022
-modules='' DISPATCHALLOC_MODULE_PATH=''
-for module in jemalloc mimalloc tcmalloc tbb; do
-    [ -e "$builddir/backends/$module/.libs/$module.so" ] || {
-        echo "there is no module $module in this build"
-        continue
-    }
-    modules="$modules $module"
-    place=$(cd "$builddir/backends/$module/.libs" && pwd -P)
-    DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH${DISPATCHALLOC_MODULE_PATH:+:}$place
-done
-export DISPATCHALLOC_MODULE_PATH
+. "$srcdir/tests/modules/find.sh"
 [ -n "$modules" ] || skip "no module was built"
 # The system's jemalloc needs room to be opened by a running program; our own does not.
 [ -e "$builddir/backends/jemalloc/private/done" ] || {

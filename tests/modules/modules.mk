@@ -3,7 +3,7 @@ shell_tests += bench/modules.sh tests/modules.sh tests/modules-configure.sh test
 EXTRA_DIST += \
 	tests/modules/aligned.c \
 	tests/modules/forks.c \
-	tests/modules/lib.sh \
+	tests/modules/find.sh tests/modules/lib.sh \
 	tests/modules/mallctl.c \
 	tests/modules/serve.c
 if OS_POSIX
