@@ -13,8 +13,24 @@
 
 #include <stddef.h>
 
-/* The values of the option huge_pages, in this order. */
-#define DAL_PAGES_CHOICES_ "default|advise|never"
+#include <dispatchalloc/backend.h>
+
+/* The two options. What is said of them is the backend's; the choices are in the order of
+ * enum dal_pages_huge_. */
+#define DAL_PAGES_OPTIONS_(huge_pages_summary, prefault_summary) \
+    {                                                            \
+        .name = "huge_pages",                                    \
+        .type = DAL_OPTION_CHOICE,                               \
+        .default_text = "default",                               \
+        .choices = "default|advise|never",                       \
+        .summary = (huge_pages_summary),                         \
+    },                                                           \
+    {                                                            \
+        .name = "prefault",                                      \
+        .type = DAL_OPTION_SWITCH,                               \
+        .default_text = "off",                                   \
+        .summary = (prefault_summary),                           \
+    }
 
 enum dal_pages_huge_ {
     DAL_PAGES_DEFAULT_, /* as the system does by itself */
@@ -26,6 +42,15 @@ struct dal_pages_wish_ {
     unsigned char huge; /* enum dal_pages_huge_ */
     unsigned char prefault;
 };
+
+/* What those options of a request say. */
+static inline struct dal_pages_wish_ dal_pages_wish_of_(const struct dal_backend_request *request)
+{
+    return (struct dal_pages_wish_){
+        .huge = (unsigned char)request->find(request, "huge_pages")->number,
+        .prefault = (unsigned char)request->find(request, "prefault")->number,
+    };
+}
 
 /* Size of the huge pages that can be advised, a power of two; 0 where there are none. */
 size_t dal_pages_huge_bytes_(void);

@@ -330,10 +330,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 {
     struct dal_heap_ made = {
         .child = request->child,
-        .pages = {
-            .huge = (unsigned char)request->find(request, "huge_pages")->number,
-            .prefault = (unsigned char)request->find(request, "prefault")->number,
-        },
+        .pages = dal_pages_wish_of_(request),
     };
     struct dal_heap_ *heap;
     int error = read_sizes(request, &made);
@@ -407,19 +404,8 @@ static const struct dal_option options[] = {
         .maximum = LIMIT_MAX,
         .summary = "most bytes to hold at a time, over all threads; unlimited by default",
     },
-    {
-        .name = "huge_pages",
-        .type = DAL_OPTION_CHOICE,
-        .default_text = "default",
-        .choices = DAL_PAGES_CHOICES_,
-        .summary = "what the system is told about huge pages; advise makes chunks of them",
-    },
-    {
-        .name = "prefault",
-        .type = DAL_OPTION_SWITCH,
-        .default_text = "off",
-        .summary = "make pages present when memory is taken, not when it is touched",
-    },
+    DAL_PAGES_OPTIONS_("what the system is told about huge pages; advise makes chunks of them",
+                       "make pages present when memory is taken, not when it is touched"),
 };
 
 extern const struct dal_backend dal_backend_arena_;

@@ -30,10 +30,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     size_t capacity = (size_t)request->find(request, "capacity")->number;
     size_t offset = (capacity + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
     size_t total_bytes = offset + sizeof(struct arena_block);
-    const struct dal_pages_wish_ wish = {
-        .huge = (unsigned char)request->find(request, "huge_pages")->number,
-        .prefault = (unsigned char)request->find(request, "prefault")->number,
-    };
+    const struct dal_pages_wish_ wish = dal_pages_wish_of_(request);
     size_t huge = wish.huge == DAL_PAGES_ADVISE_ ? dal_pages_huge_bytes_() : 0;
     size_t align = huge > 0 ? huge : DAL_FIXED_ARENA_ALIGN_MAX;
     struct arena_block *block;
@@ -76,19 +73,8 @@ static const struct dal_option options[] = {
         .default_text = "128K",
         .summary = "size of the block that all allocations come from",
     },
-    {
-        .name = "huge_pages",
-        .type = DAL_OPTION_CHOICE,
-        .default_text = "default",
-        .choices = DAL_PAGES_CHOICES_,
-        .summary = "what the system is told about huge pages in the block",
-    },
-    {
-        .name = "prefault",
-        .type = DAL_OPTION_SWITCH,
-        .default_text = "off",
-        .summary = "make all pages of the block present at the start",
-    },
+    DAL_PAGES_OPTIONS_("what the system is told about huge pages in the block",
+                       "make all pages of the block present at the start"),
 };
 
 extern const struct dal_backend dal_backend_fixed_arena_;
