@@ -21,11 +21,12 @@ struct image {
 
 static int map_image(const char *path, struct image *image)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    /* What a script names may be a FIFO, which would wait for a writer. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat status;
     void *bytes = MAP_FAILED;
 
-    if (file >= 0 && fstat(file, &status) == 0 && status.st_size > 0)
+    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
         bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     if (file >= 0)
         (void)close(file);
