@@ -42,7 +42,7 @@ void dal_fixed_announce_(const struct dal_link_choice *choice)
         dal_log_("DAL_GLOBAL_ALLOCATOR_FIXED(%s) at %s:%u: %s; aborting", choice->name, choice->file,
                  (unsigned)choice->line,
                  decision && decision->is_fixed ? decision->candidates[DAL_SOURCE_LINK].reason
-                                                : "it came after the library's start");
+                                                : "there was no memory to start with");
         abort();
     }
     dal_explain_report_(decision);

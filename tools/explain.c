@@ -30,11 +30,8 @@ static enum tool_status run(const struct tool_arguments *arguments)
 {
     for (int i = 0; i < arguments->operand_count; i++) {
         const struct dal_backend *last = NULL;
-        char message[1024];
 
         /* Checked as a whole before the first line is printed. */
-        if (dal_spec_visit(arguments->operands[i], NULL, NULL, message, sizeof message) != 0)
-            return tool_bad_spec(arguments->operands[i], message);
         if (tool_try_spec(arguments->operands[i]) != TOOL_OK)
             return TOOL_TROUBLE;
         if (i > 0)
