@@ -17,12 +17,12 @@
 
 #define DAL_SOURCE_COUNT 4
 
-/* What one source wants. Absent if label is "", rejected if instance is NULL. */
+/* What one source wants. Absent if label is NULL, rejected if instance is NULL. */
 struct dal_candidate_ {
     const struct dal_instance *instance;
-    struct dal_stack_ *stack;       /* what to destroy; NULL for system alone */
-    char label[256];                /* how a message calls it */
-    char reason[DAL_MESSAGE_BYTES]; /* why it was rejected */
+    struct dal_stack_ *stack; /* what to destroy; NULL for system alone */
+    const char *label;        /* how a message calls it */
+    const char *reason;       /* why it was rejected */
 };
 
 struct dal_decision_ {
@@ -30,7 +30,7 @@ struct dal_decision_ {
     enum dal_source source;
     int is_fixed; /* by the build: sealed from the start */
     struct dal_candidate_ candidates[DAL_SOURCE_COUNT];
-    char refused[DAL_LINE_BYTES]; /* the first request of the program that failed, or "" */
+    const char *refused; /* the first request of the program that failed, or NULL */
 };
 
 /* The decision as it stands; *sealed says whether it is final. Starts the library if that

@@ -110,7 +110,7 @@ void dal_explain_report_(const struct dal_decision_ *decision)
     for (int source = 0; source < DAL_SOURCE_COUNT; source++) {
         const struct dal_candidate_ *candidate = &decision->candidates[source];
 
-        if (!candidate->label[0] || candidate->instance)
+        if (!candidate->label || candidate->instance)
             continue;
         is_bad = 1;
         if (is_strict)
@@ -193,7 +193,7 @@ static void explain_candidates(struct dal_text_ *text, const struct dal_decision
 
         if (is_outranked(decision, source))
             dal_text_add_(text, "outranked: %s", candidate->label);
-        else if (candidate->label[0] && !candidate->instance)
+        else if (candidate->label && !candidate->instance)
             dal_text_add_(text, "rejected: %s: %s", candidate->label, candidate->reason);
         if (text->length > start)
             end_line(text, start);
@@ -238,7 +238,7 @@ size_t dal_global_explain(char *buffer, size_t bytes)
     end_line(&text, 0);
     explain_line(&text, "chosen by", chooser(decision));
     explain_candidates(&text, decision);
-    if (decision->refused[0])
+    if (decision->refused)
         explain_line(&text, "refused", decision->refused);
     explain_veto(&text);
     if (dal_compat_is_secure_())
