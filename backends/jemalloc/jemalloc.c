@@ -57,6 +57,9 @@ size_t dal_jemalloc_nallocx(size_t size, int flags)
 /* Size 0 frees, by the default of zero_realloc on Linux; what fails for want of memory has errno
  * from mmap(2). */
 # define family_realloc JE(realloc)
+/* 0 for NULL. Programs that count their memory call it for every block: not by sallocx(), whose
+ * caller tests for NULL and passes flags. */
+# define family_usable_size JE(malloc_usable_size)
 #else
 /* The system's are known at run time only. */
 static void *family_malloc(size_t size)
@@ -78,16 +81,17 @@ static void *family_realloc(void *ptr, size_t size)
 {
     return dal_family_realloc(ptr, size, jemalloc_realloc, jemalloc_free);
 }
+
+/* malloc_usable_size is a name that others have as well. */
+static size_t family_usable_size(void *ptr)
+{
+    return ptr ? JE(sallocx)(ptr, 0) : 0;
+}
 #endif
 
 static void *family_memalign(size_t align, size_t size)
 {
     return dal_family_result(dal_jemalloc_alloc_(size, align, NULL));
-}
-
-static size_t family_usable_size(void *ptr)
-{
-    return ptr ? JE(sallocx)(ptr, 0) : 0;
 }
 
 static const struct dal_malloc_family family = {

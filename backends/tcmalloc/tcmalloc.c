@@ -143,14 +143,9 @@ static void *family_memalign(size_t align, size_t size)
     return dal_family_result(alloc(size, align, NULL));
 }
 
-static size_t family_usable_size(void *ptr)
-{
-    return ptr ? room_of(ptr) : 0;
-}
-
 static const struct dal_malloc_family family = {
     DAL_ALLOCATOR_ABI, sizeof family, tc_malloc, tc_free, family_calloc,
-    tc_realloc, family_memalign, family_usable_size,
+    tc_realloc, family_memalign, tc_malloc_size,
 };
 
 /* ---- Options -------------------------------------------------------------------------- */
