@@ -24,7 +24,7 @@ for module in $modules; do
     DISPATCHALLOC_MALLOC=$module DISPATCHALLOC_VERBOSE=1
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
     ours=$interposer:$builddir/backends/$module/.libs/$module.so
-    for which in malloc calloc pair realloc; do
+    for which in malloc calloc pair realloc usable; do
         over=$(($(calls "$ours" $which) - $(calls "$library" $which)))
         grep -q "^dispatchalloc: $module .* serves" "$work/said" && fail "$library is not what serves"
         case $which in

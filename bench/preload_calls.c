@@ -7,7 +7,9 @@
  *     preload_calls calloc COUNT      the same
  *     preload_calls pair COUNT        malloc and free
  *     preload_calls realloc COUNT     of one block, to and fro within its size class
+ *     preload_calls usable COUNT      malloc_usable_size of one block
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,11 @@ int main(int argc, char **argv)
         block = malloc(60);
         for (long i = 0; i < count; i++)
             block = used(realloc(block, i & 1 ? 62 : 60));
+        free(block);
+    } else if (strcmp(argv[1], "usable") == 0) {
+        block = malloc(60);
+        for (long i = 0; i < count; i++)
+            used((void *)malloc_usable_size(block));
         free(block);
     } else {
         return 2;

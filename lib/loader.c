@@ -109,15 +109,34 @@ static void *open_object(const char *path)
 #endif
 }
 
-static int open_file(const char *path, const struct dal_backend **backend, struct dal_text_ *why)
+static int find_descriptor(const char *path, const struct dal_backend *const **descriptor,
+                           struct dal_text_ *why)
 {
-    void *object = open_object(path);
-    const struct dal_backend *const *descriptor;
-    int error;
+    void *object;
 
+#ifdef DAL_INTERPOSER
+    /* Mostly it is there by this very name, and nothing has to be allocated to find that out. */
+    struct dal_compat_object_ loaded;
+
+    if (dal_compat_find_object_(path, &loaded)) {
+        *descriptor = dal_compat_object_symbol_(&loaded, "dal_module_");
+        return DAL_OK;
+    }
+#endif
+    object = open_object(path);
     if (!object)
         return explain_dlopen(path, why);
-    descriptor = dlsym(object, "dal_module_");
+    *descriptor = dlsym(object, "dal_module_");
+    return DAL_OK;
+}
+
+static int open_file(const char *path, const struct dal_backend **backend, struct dal_text_ *why)
+{
+    const struct dal_backend *const *descriptor;
+    int error = find_descriptor(path, &descriptor, why);
+
+    if (error)
+        return error;
     if (!descriptor || !*descriptor) {
         dal_text_add_(why, "%s is not a module: it has no descriptor (DAL_MODULE makes one)", path);
         return DAL_ERR_MODULE;

@@ -12,12 +12,9 @@ _Alignas(4096) char dal_early_region_[EARLY_BYTES + 16];
 /* In front of each block. */
 #define HEADER_BYTES 16
 
-/* Bytes given out after the first ones, which hold the number itself: so one page is touched, not
- * two. Relaxed: a block is handed to the thread that took it. */
-static _Atomic(size_t) *used(void)
-{
-    return (_Atomic(size_t) *)(void *)dal_early_region_;
-}
+/* Bytes given out: not in the region, of which most processes touch no page. Sequentially
+ * consistent for dal_early_is_used_() alone. */
+static _Atomic(size_t) used;
 
 static size_t round_up(size_t value, size_t align)
 {
@@ -26,7 +23,7 @@ static size_t round_up(size_t value, size_t align)
 
 void *dal_early_alloc_(size_t align, size_t size)
 {
-    size_t old_used = 0; /* the first access is then the one that writes */
+    size_t old_used = atomic_load_explicit(&used, memory_order_relaxed);
     size_t start;
 
     if (align < HEADER_BYTES)
@@ -37,15 +34,19 @@ void *dal_early_alloc_(size_t align, size_t size)
             errno = ENOMEM;
             return NULL;
         }
-        start = round_up(old_used + 2 * HEADER_BYTES, align);
+        start = round_up(old_used + HEADER_BYTES, align);
         if (start > EARLY_BYTES || size > EARLY_BYTES - start) {
             errno = ENOMEM;
             return NULL;
         }
-    } while (!atomic_compare_exchange_weak_explicit(used(), &old_used,
-                                                    start + size - HEADER_BYTES, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak(&used, &old_used, start + size));
     *(size_t *)(void *)(dal_early_region_ + start - HEADER_BYTES) = size;
     return dal_early_region_ + start;
+}
+
+int dal_early_is_used_(void)
+{
+    return atomic_load(&used) != 0;
 }
 
 size_t dal_early_size_(const void *ptr)

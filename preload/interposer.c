@@ -7,9 +7,9 @@
  * (-z initfirst): no thread but the first is there, so there is no first call to race for.
  * What was allocated before, or while a backend starts, is early memory for ever.
  *
- * Limits: free, realloc and malloc_usable_size test for an early block (one range). Blocks
- * of another allocator are not looked for; `dispatchalloc run --check` does that, by another
- * family in the slots (check.h).
+ * Limits: where there is early memory, free and malloc_usable_size test for it (one range); most
+ * processes have none. realloc always does. Blocks of another allocator are not looked for;
+ * `dispatchalloc run --check` does that, by another family in the slots (check.h).
  */
 #include <config.h>
 
@@ -36,21 +36,83 @@
 
 /* ---- The slots ---------------------------------------------------------------------------- */
 
-static void *early_malloc(size_t size)
+static void *early_malloc(size_t size);
+static void *early_calloc(size_t count, size_t size);
+static void *early_realloc(void *ptr, size_t size);
+static void *early_memalign(size_t align, size_t size);
+static void early_free(void *ptr);
+static size_t early_usable_size(void *ptr);
+static void careful_free(void *ptr);
+static size_t careful_usable_size(void *ptr);
+
+/* Set once with release, which a thread that is started later is behind of anyway; so the
+ * loads can be relaxed, and each function is one jump through memory. */
+static void *(*_Atomic malloc_slot)(size_t) = early_malloc;
+static void (*_Atomic free_slot)(void *) = careful_free;
+static void *(*_Atomic calloc_slot)(size_t, size_t) = early_calloc;
+static void *(*_Atomic realloc_slot)(void *, size_t) = early_realloc;
+static void *(*_Atomic memalign_slot)(size_t, size_t) = early_memalign;
+static size_t (*_Atomic usable_size_slot)(void *) = careful_usable_size;
+
+/* What is behind the careful ones, for all but early blocks. */
+static void (*_Atomic served_free_slot)(void *) = early_free;
+static size_t (*_Atomic served_usable_size_slot)(void *) = early_usable_size;
+
+#define SLOT DAL_SLOT_
+#define SET_SLOT DAL_SET_SLOT_
+
+static void careful_free(void *ptr)
 {
-    return dal_early_alloc_(16, size);
+    if (dal_early_has_(ptr))
+        return;
+    SLOT(served_free)(ptr);
 }
 
-static void early_free(void *ptr)
+static size_t careful_usable_size(void *ptr)
 {
-    (void)ptr;
+    if (dal_early_has_(ptr))
+        return dal_early_size_(ptr);
+    return SLOT(served_usable_size)(ptr);
+}
+
+static void be_careful(void)
+{
+    atomic_store(&free_slot, careful_free);
+    atomic_store(&usable_size_slot, careful_usable_size);
+}
+
+/*
+ * After all that allocates was set to what serves. A thread that a backend started may be on its
+ * way to an early block all the same. It marks the memory as used before it is careful, and here
+ * the slots are set before the mark is looked for, all sequentially consistent: so one of the two
+ * comes last with the careful ones, and the block is nobody's before.
+ */
+static void trust_if_no_block_is_early(const struct dal_malloc_family *family)
+{
+    atomic_store(&free_slot, family->free_function);
+    atomic_store(&usable_size_slot, family->usable_size_function);
+    if (dal_early_is_used_())
+        be_careful();
+}
+
+static void *early_memalign(size_t align, size_t size)
+{
+    void *ptr = dal_early_alloc_(align, size);
+
+    be_careful();
+    return ptr;
+}
+
+static void *early_malloc(size_t size)
+{
+    return early_memalign(16, size);
 }
 
 static void *early_calloc(size_t count, size_t size)
 {
     size_t bytes;
 
-    return dal_family_product_(count, size, &bytes) ? dal_early_alloc_(16, bytes) : NULL;
+    return dal_family_product_(count, size, &bytes) ? early_malloc(bytes) : NULL;
 }
 
 /* Only ever of NULL: an early block is met before the slot. */
@@ -60,23 +122,16 @@ static void *early_realloc(void *ptr, size_t size)
     return early_malloc(size);
 }
 
+static void early_free(void *ptr)
+{
+    (void)ptr;
+}
+
 static size_t early_usable_size(void *ptr)
 {
     (void)ptr;
     return 0;
 }
-
-/* Set once with release, which a thread that is started later is behind of anyway; so the
- * loads can be relaxed, and each function is one jump through memory. */
-static void *(*_Atomic malloc_slot)(size_t) = early_malloc;
-static void (*_Atomic free_slot)(void *) = early_free;
-static void *(*_Atomic calloc_slot)(size_t, size_t) = early_calloc;
-static void *(*_Atomic realloc_slot)(void *, size_t) = early_realloc;
-static void *(*_Atomic memalign_slot)(size_t, size_t) = dal_early_alloc_;
-static size_t (*_Atomic usable_size_slot)(void *) = early_usable_size;
-
-#define SLOT DAL_SLOT_
-#define SET_SLOT DAL_SET_SLOT_
 
 /* What only `run --check` tells from a free. The jump is the same; it goes to whatever is
  * `free` in the process, which looks at its first parameter alone. */
@@ -150,12 +205,13 @@ __attribute__((constructor(103))) static void start(void)
         family = libc_family;
     if (dal_choice_is_checked_())
         family = start_check(family);
-    SET_SLOT(free, family->free_function);
-    SET_SLOT(usable_size, family->usable_size_function);
+    SET_SLOT(served_free, family->free_function);
+    SET_SLOT(served_usable_size, family->usable_size_function);
     SET_SLOT(realloc, family->realloc_function);
     SET_SLOT(memalign, family->memalign_function);
     SET_SLOT(calloc, family->calloc_function);
     SET_SLOT(malloc, family->malloc_function);
+    trust_if_no_block_is_early(family);
 }
 
 /* ---- C ------------------------------------------------------------------------------------ */
@@ -167,8 +223,6 @@ EXPORT void *malloc(size_t size)
 
 EXPORT void free(void *ptr)
 {
-    if (dal_early_has_(ptr))
-        return;
     SLOT(free)(ptr);
 }
 
@@ -223,8 +277,6 @@ EXPORT void *reallocarray(void *ptr, size_t count, size_t size)
 
 EXPORT size_t malloc_usable_size(void *ptr)
 {
-    if (dal_early_has_(ptr))
-        return dal_early_size_(ptr);
     return SLOT(usable_size)(ptr);
 }
 

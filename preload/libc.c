@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compat/compat.h"
 #include "family.h"
 #include "libc_names.h"
 #include "text.h"
@@ -21,37 +22,47 @@
 static struct dal_malloc_family family = {.abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof family};
 static int (*trim)(size_t);
 
-/* ISO C has no way from an object pointer to a function's; POSIX promises that it works. */
-#define LOOK_UP(member, name)                                   \
-    do {                                                        \
-        void *address = dlsym(libc, name);                      \
-        memcpy(&(member), &address, sizeof address);            \
-    } while (0)
-
 /* glibc's name, then musl's. */
-static void *open_libc(void)
-{
-    static const char *const names[] = {"libc.so.6", "libc.so", "libc.musl-x86_64.so.1",
-                                        "libc.musl-aarch64.so.1"};
-    void *libc = NULL;
+static const char *const libc_names[] = {"libc.so.6", "libc.so", "libc.musl-x86_64.so.1",
+                                         "libc.musl-aarch64.so.1"};
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !libc; i++)
-        libc = dlopen(names[i], RTLD_NOW | RTLD_NOLOAD);
-    return libc;
+/* The C library: where it lies, or what the loader gives for it. */
+struct place {
+    struct dal_compat_object_ object;
+    void *handle;
+};
+
+static int find_libc(struct place *libc)
+{
+    libc->handle = NULL;
+    if (dal_compat_find_object_(libc_names[0], &libc->object))
+        return 1;
+    for (size_t i = 0; i < sizeof libc_names / sizeof libc_names[0] && !libc->handle; i++)
+        libc->handle = dlopen(libc_names[i], RTLD_NOW | RTLD_NOLOAD);
+    return libc->handle != NULL;
+}
+
+/* ISO C has no way from an object pointer to a function's; POSIX promises that it works. */
+static void look_up(const struct place *libc, const char *name, void *function)
+{
+    void *address = libc->handle ? dlsym(libc->handle, name)
+                                 : dal_compat_object_symbol_(&libc->object, name);
+
+    memcpy(function, &address, sizeof address);
 }
 
 static void find_functions(void)
 {
-    void *libc = open_libc();
+    struct place libc;
 
-    if (libc) {
-        LOOK_UP(trim, "malloc_trim");
-        LOOK_UP(family.malloc_function, "malloc");
-        LOOK_UP(family.free_function, "free");
-        LOOK_UP(family.calloc_function, "calloc");
-        LOOK_UP(family.realloc_function, "realloc");
-        LOOK_UP(family.memalign_function, "memalign");
-        LOOK_UP(family.usable_size_function, "malloc_usable_size");
+    if (find_libc(&libc)) {
+        look_up(&libc, "malloc_trim", &trim);
+        look_up(&libc, "malloc", &family.malloc_function);
+        look_up(&libc, "free", &family.free_function);
+        look_up(&libc, "calloc", &family.calloc_function);
+        look_up(&libc, "realloc", &family.realloc_function);
+        look_up(&libc, "memalign", &family.memalign_function);
+        look_up(&libc, "malloc_usable_size", &family.usable_size_function);
     }
     if (!family.malloc_function || !family.free_function || !family.calloc_function ||
         !family.realloc_function || !family.memalign_function || !family.usable_size_function) {

@@ -81,4 +81,26 @@ typedef void (*dal_compat_copy_visitor_)(const char *file, int is_own, void *dat
  */
 void dal_compat_visit_copies_(dal_compat_copy_visitor_ visit, void *data);
 
+#ifdef DAL_INTERPOSER
+/* Where the symbols of an object that is loaded are. */
+struct dal_compat_object_ {
+    uintptr_t base;
+    const void *symbols;
+    const char *strings;
+    const uint32_t *hash;
+    const uint16_t *versions; /* or NULL */
+};
+
+/*
+ * Find an object by its whole path, or by its file name if the name has no '/', as the loader has
+ * it. Returns 1 and fills *object in, or 0 if there is none by that name, or none whose tables are
+ * known here: dlopen() may know more. Takes the lock as above. Allocates nothing, and that is what
+ * it is for: glibc's dlopen() allocates also for what is loaded already.
+ */
+int dal_compat_find_object_(const char *name, struct dal_compat_object_ *object);
+
+/* The address of a function or variable that the object defines, or NULL. */
+void *dal_compat_object_symbol_(const struct dal_compat_object_ *object, const char *name);
+#endif
+
 #endif /* DAL_COMPAT_H */
