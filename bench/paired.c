@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program under two preloads, in rounds that run each of them once, in changing order: what
- * changes in the machine meanwhile meets both.
+ * A program under two preloads, in rounds: what changes in the machine meanwhile meets both. A
+ * round runs the first one twice, in changing order with the second; what those two differ by
+ * is what the machine alone makes of no difference: the control.
  *
- *     paired ROUNDS PRELOAD PRELOAD PROGRAM [ARG]...
+ *     paired ROUNDS FIRST SECOND PROGRAM [ARG]...
  *
- * Prints the median times of both in microseconds, and of what is within a round the medians of
- * the differences, of the ratios, and of the ratios of CPU times. The second one also gets DISPATCHALLOC_MALLOC,
- * if it is set here. "-" is no preload. Input is /dev/null, or the file that INPUT names.
+ * "-" is no preload. Only the second has DISPATCHALLOC_MALLOC, if it is set here. The program's
+ * input is /dev/null, or the file that INPUT names; its output is dropped. Prints lines of a
+ * name, a median over the rounds, and the ends of its 95 % interval:
+ *
+ *     first          microseconds of a run under the first
+ *     difference     microseconds that the second takes more, within a round
+ *     time, cpu      the second as a share of the first, within a round: elapsed, CPU time
+ *     time-control, cpu-control  one run of the first as a share of the other
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <math.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +28,7 @@
 #include <unistd.h>
 
 enum { ROUNDS_MAX = 10000 };
+enum { FIRST, AGAIN, SECOND, RUNS };
 
 static double now(void)
 {
@@ -57,9 +65,9 @@ struct times {
     double elapsed, cpu;
 };
 
-static double seconds(struct timeval time)
+static double microseconds(struct timeval time)
 {
-    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+    return (double)time.tv_sec * 1e6 + (double)time.tv_usec;
 }
 
 static struct times run(char **arguments, char **environment)
@@ -81,7 +89,8 @@ static struct times run(char **arguments, char **environment)
         exit(1);
     }
     posix_spawn_file_actions_destroy(&files);
-    return (struct times){now() - start, seconds(usage.ru_utime) + seconds(usage.ru_stime)};
+    return (struct times){now() - start,
+                          microseconds(usage.ru_utime) + microseconds(usage.ru_stime)};
 }
 
 static int by_size(const void *a, const void *b)
@@ -91,38 +100,53 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *values, long count)
+/* The interval is that of the sign test: it supposes nothing of how times are spread. */
+static void print_median(const char *name, double *values, long count)
 {
+    long reach = lrint(0.98 * sqrt((double)count));
+    long low = (count - 1) / 2 - reach, high = count / 2 + reach;
+
     qsort(values, (size_t)count, sizeof *values, by_size);
-    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+    low = low < 0 ? 0 : low;
+    high = high >= count ? count - 1 : high;
+    printf("%s %.4f %.4f %.4f\n", name, (values[(count - 1) / 2] + values[count / 2]) / 2,
+           values[low], values[high]);
 }
 
 int main(int argc, char **argv)
 {
-    static double first[ROUNDS_MAX], second[ROUNDS_MAX], difference[ROUNDS_MAX];
-    static double ratio[ROUNDS_MAX], cpu_ratio[ROUNDS_MAX];
+    static double first[ROUNDS_MAX], difference[ROUNDS_MAX];
+    static double time[ROUNDS_MAX], time_control[ROUNDS_MAX];
+    static double cpu[ROUNDS_MAX], cpu_control[ROUNDS_MAX];
     long rounds = argc > 4 ? atol(argv[1]) : 0;
-    char **environments[2];
+    char **environments[RUNS];
 
     if (rounds <= 0 || rounds > ROUNDS_MAX)
         return 2;
-    environments[0] = environment_with(argv[2], NULL);
-    environments[1] = environment_with(argv[3], getenv("DISPATCHALLOC_MALLOC"));
+    environments[FIRST] = environments[AGAIN] = environment_with(argv[2], NULL);
+    environments[SECOND] = environment_with(argv[3], getenv("DISPATCHALLOC_MALLOC"));
     for (long i = -1; i < rounds; i++) {
-        struct times times[2];
-        int starts = (int)(i & 1);
+        struct times times[RUNS];
 
-        times[starts] = run(argv + 4, environments[starts]);
-        times[!starts] = run(argv + 4, environments[!starts]);
+        for (int k = 0; k < RUNS; k++) {
+            int which = (int)((i + 1 + k) % RUNS);
+
+            times[which] = run(argv + 4, environments[which]);
+        }
         if (i < 0)
             continue;
-        first[i] = times[0].elapsed;
-        second[i] = times[1].elapsed;
-        difference[i] = second[i] - first[i];
-        ratio[i] = second[i] / first[i];
-        cpu_ratio[i] = times[1].cpu / times[0].cpu;
+        first[i] = sqrt(times[FIRST].elapsed * times[AGAIN].elapsed);
+        difference[i] = times[SECOND].elapsed - first[i];
+        time[i] = times[SECOND].elapsed / first[i];
+        time_control[i] = times[AGAIN].elapsed / times[FIRST].elapsed;
+        cpu[i] = times[SECOND].cpu / sqrt(times[FIRST].cpu * times[AGAIN].cpu);
+        cpu_control[i] = times[AGAIN].cpu / times[FIRST].cpu;
     }
-    printf("%.0f %.0f %.0f %.4f %.4f\n", median(first, rounds), median(second, rounds),
-           median(difference, rounds), median(ratio, rounds), median(cpu_ratio, rounds));
+    print_median("first", first, rounds);
+    print_median("difference", difference, rounds);
+    print_median("time", time, rounds);
+    print_median("time-control", time_control, rounds);
+    print_median("cpu", cpu, rounds);
+    print_median("cpu-control", cpu_control, rounds);
     return 0;
 }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 # What the interposer costs whole programs, against the same build of jemalloc preloaded by itself:
-# instructions, and elapsed time in pairs; and how much later a program starts. A benchmark:
-# the times depend on what else the machine does. Fails where a figure is over its limit.
+# instructions, elapsed time and CPU time; and how much later a program starts. A benchmark: the
+# times depend on what else the machine does, so each has the interval that the machine leaves
+# open, and a control, which is the same with nothing changed. Fails where a figure is over its
+# limit, and the whole of a time's interval. PRELOAD_ROUNDS=N for another number of rounds.
 set -eu
 . "$srcdir/tests/lib.sh"
 . "$srcdir/tests/modules/lib.sh"
@@ -9,22 +11,31 @@ not_sanitized "what is measured is not what is installed"
 interposer=$builddir/.libs/libdispatchalloc-preload.so
 [ -e "$interposer" ] || skip "the interposer was not built"
 cd "$work"
-unset DISPATCHALLOC_MALLOC LD_PRELOAD
+unset DISPATCHALLOC_MALLOC LD_PRELOAD COUNTER CLIENTS
 start_limit_us=200 time_limit=1.02 instruction_limit=1.01
-$CC -O2 "$srcdir/bench/paired.c" -o paired
+$CC -O2 "$srcdir/bench/paired.c" -o paired -lm
 
 # over VALUE LIMIT
 over() { awk -v value="$1" -v limit="$2" 'BEGIN { exit !(value + 0 > limit + 0) }'; }
 
+# figure NAME: $middle, $low and $high of it in what paired printed.
+figure() {
+    # shellcheck disable=SC2046 # three numbers
+    set -- $(sed -n "s/^$1 //p" figures)
+    middle=$1 low=$2 high=$3
+}
+
 # ---- Start ------------------------------------------------------------------------------
-echo "start of a program: medians of 400 pairs, in microseconds"
+echo "start of a program: microseconds it takes more, median of 400 rounds and its 95 % interval"
+printf '  %-24s %8s %8s\n' '' bare more
 for spec in system arena stats:print=off+system; do
-    numbers=$(DISPATCHALLOC_MALLOC=$spec ./paired 400 - "$interposer" true)
-    # shellcheck disable=SC2086 # numbers
-    set -- $numbers
-    printf '  %-24s bare %5d  with %5d  difference %4d\n' "$spec" "$1" "$2" "$3"
-    [ "$spec" != system ] || ! over "$3" $start_limit_us ||
-        fail "a start under system takes $3 us more, of $start_limit_us"
+    DISPATCHALLOC_MALLOC=$spec ./paired 400 - "$interposer" true >figures
+    figure first
+    printf '  %-24s %8.0f' "$spec" "$middle"
+    figure difference
+    printf ' %8.0f  %.0f to %.0f\n' "$middle" "$low" "$high"
+    [ "$spec" != system ] || ! over "$low" $start_limit_us ||
+        fail "a start under system takes $middle us more, of $start_limit_us"
 done
 
 # ---- Whole programs -----------------------------------------------------------------------
@@ -44,19 +55,36 @@ select count(*), sum(c), max(b) from t where b like '%a%';
 select substr(b, 1, 2), count(*), group_concat(a) from t group by 1 order by 2 limit 3;
 update t set b = b || a where a % 3 = 0;
 END
+# COUNTER runs the server alone; --hz 1 so that it does little when nobody asks.
 cat >redis.sh <<'END'
 dir=$(mktemp -d)
 ln -s "$(command -v redis-check-rdb)" "$dir/redis-server"
-"$dir/redis-server" --port 0 --unixsocket "$dir/socket" --save '' --appendonly no >"$dir/log" &
-env -u LD_PRELOAD sh -c 'until redis-cli -s "$1/socket" ping; do sleep 0.02; done
-    redis-benchmark -s "$1/socket" -n 20000 -c 10 -P 16 -d 200 -r 5000 -q -t set,lpush,hset,sadd
-    redis-cli -s "$1/socket" shutdown nosave' sh "$dir" >/dev/null 2>&1
+$COUNTER "$dir/redis-server" --port 0 --unixsocket "$dir/socket" --save '' --appendonly no \
+    --hz 1 --dynamic-hz no >"$dir/log" &
+env -u LD_PRELOAD sh -c 'tries=0
+    until redis-cli -s "$1/socket" ping; do
+        sleep 0.02
+        tries=$((tries + 1))
+        [ $tries -lt 500 ] || exit 1
+    done
+    redis-benchmark -s "$1/socket" -n 20000 -c "${CLIENTS:-10}" -P 16 -d 200 -r 5000 -q -t set,lpush,hset,sadd
+    redis-cli -s "$1/socket" shutdown nosave' sh "$dir" >/dev/null 2>&1 || kill $!
 wait
 rm -rf "$dir"
 END
 
-# instructions PRELOAD COMMAND...: of the program and what it starts.
-instructions() {
+# The counters print the instructions of COMMAND and what it starts under PRELOAD; nothing
+# where they cannot be counted.
+callgrind="$VALGRIND --tool=callgrind --trace-children=yes --callgrind-out-file=/dev/null"
+callgrind="$callgrind --log-file=$work/count.%p"
+
+sum_counts() {
+    cat count.* | sed -n 's/^==[0-9]*== Collected : \([0-9]*\)$/\1/p' |
+        awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+}
+
+# count_all PRELOAD COMMAND...
+count_all() {
     preload=$1
     shift
     if perf stat -x, -e instructions:u true 2>&1 | grep -q '^[0-9]'; then
@@ -64,40 +92,52 @@ instructions() {
         sed -n 's/^\([0-9]*\),.*instructions.*/\1/p' count
     elif [ -n "$VALGRIND" ]; then
         rm -f count.*
-        LD_PRELOAD=$preload $VALGRIND --tool=callgrind --trace-children=yes \
-            --callgrind-out-file=/dev/null --log-file=count.%p "$@" >/dev/null <"$INPUT"
-        cat count.* | sed -n 's/^==[0-9]*== Collected : \([0-9]*\)$/\1/p' |
-            awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+        LD_PRELOAD=$preload $callgrind "$@" >/dev/null <"$INPUT"
+        sum_counts
     fi
 }
 
-# whole NAME ROUNDS COUNTED COMMAND...
+# count_server PRELOAD COMMAND... With one client the server reads and answers in the same portions
+# each time.
+count_server() {
+    [ -n "$VALGRIND" ] || return 0
+    preload=$1
+    shift
+    rm -f count.*
+    LD_PRELOAD=$preload COUNTER=$callgrind CLIENTS=1 "$@" >/dev/null <"$INPUT"
+    sum_counts
+}
+
+# whole NAME ROUNDS COUNTER COMMAND...
 whole() {
-    name=$1 rounds=$2 counted=$3
+    name=$1 rounds=${PRELOAD_ROUNDS:-$2} counter=$3
     shift 3
     command -v "$1" >/dev/null 2>&1 || { echo "  $name: $1 is not installed"; return 0; }
-    share='-'
-    if [ "$counted" = yes ]; then
-        alone=$(instructions "$library" "$@")
-        with=$(instructions "$ours" "$@")
-        share=$(awk -v a="$alone" -v b="$with" 'BEGIN { if (a > 0) printf "%.4f", b / a; else print "-" }')
-    fi
-    numbers=$(./paired "$rounds" "$library" "$ours" "$@") || { fail "$name failed"; return 0; }
-    cpu=${numbers##* } numbers=${numbers% *}
-    time=${numbers##* }
-    printf '  %-12s instructions %-8s time %s  CPU time %s\n' "$name" "$share" "$time" "$cpu"
+    alone=$($counter "$library" "$@")
+    with=$($counter "$ours" "$@")
+    share=$(awk -v a="$alone" -v b="$with" 'BEGIN { if (a > 0) printf "%.4f", b / a; else print "-" }')
+    ./paired "$rounds" "$library" "$ours" "$@" >figures || { fail "$name failed"; return 0; }
+    printf '  %-8s %6s ' "$name" "$share"
+    for kind in time cpu; do
+        figure $kind
+        printf '  %.3f (%.3f to %.3f)' "$middle" "$low" "$high"
+        figure $kind-control
+        printf ' %.3f' "$middle"
+    done
+    echo
     [ "$share" = - ] || ! over "$share" $instruction_limit || fail "$name: instructions $share"
-    # What else the machine does is in the one more than in the other.
-    ! over "$time" $time_limit || ! over "$cpu" $time_limit || fail "$name: time $time"
+    figure time
+    ! over "$low" $time_limit || fail "$name: time $middle, of $time_limit"
 }
 
-echo "whole programs under $module: with the interposer, as a share of $module preloaded by itself"
+echo "whole programs under $module, with the interposer, as a share of $module preloaded by itself:"
+echo "instructions; elapsed time with its interval, and the control; and so CPU time"
 export INPUT=/dev/null
 cp "$srcdir/lib/choice.c" .
 # shellcheck disable=SC2086
-whole "$CC -O2" 31 yes ${CC%% *} -O2 $include -I"$builddir" -I"$srcdir/lib" -c choice.c -o choice.o
+whole "$CC -O2" 101 count_all ${CC%% *} -O2 $include -I"$builddir" -I"$srcdir/lib" -c choice.c -o choice.o
 INPUT=$work/queries.sql
-whole sqlite3 31 yes sqlite3
+whole sqlite3 101 count_all sqlite3 :memory:
 INPUT=/dev/null
-! command -v redis-check-rdb >/dev/null 2>&1 || whole redis 15 no sh redis.sh
+! command -v redis-check-rdb >/dev/null 2>&1 || whole redis 41 count_server sh redis.sh
 finish
