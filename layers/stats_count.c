@@ -86,10 +86,16 @@ static void settle(struct stats_instance *instance, struct stats_counters *count
            blocks);
 }
 
+/* Most words are empty, or closed: those are not worth a call. */
 static void settle_all(struct stats_instance *instance, struct stats_counters *counters)
 {
-    for (size_t i = 0; i < STATS_RECENT_CLASSES; i++)
-        settle(instance, counters, i);
+    for (size_t i = 0; i < STATS_RECENT_CLASSES; i++) {
+        uint32_t made = atomic_load_explicit(&counters->recent_made[i], memory_order_relaxed);
+        uint32_t given = atomic_load_explicit(&counters->recent_given[i], memory_order_relaxed);
+
+        if (made || (given && given != STATS_RECENT_CLOSED))
+            settle(instance, counters, i);
+    }
 }
 
 /* Look for a new peak. If there seems to be one, all that this thread has given back without
