@@ -83,16 +83,29 @@ static void keep_status(const char *line)
         status.text[i] = line[i];
 }
 
+static int is_rejected(const struct dal_decision_ *decision, int source)
+{
+    return decision->candidates[source].label && !decision->candidates[source].instance;
+}
+
+/* A rejection has a line of its own, but this one is what `dispatchalloc status` shows. */
 static void tell_who_serves(const struct dal_decision_ *decision)
 {
     char line[DAL_MESSAGE_BYTES];
     struct dal_text_ text = dal_text_over_(line, sizeof line);
+    int somebody_tried = 0;
 
+    for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--)
+        somebody_tried |= is_rejected(decision, source);
     add_stack(&text, decision, (int)decision->source);
-    dal_text_add_(&text, " serves (%s", chooser(decision));
+    dal_text_add_(&text, " serves (%s",
+                  decision->source == DAL_SOURCE_DEFAULT && somebody_tried ? "by default"
+                                                                          : chooser(decision));
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
         if (is_outranked(decision, source))
             dal_text_add_(&text, "; overrides %s", decision->candidates[source].label);
+        if (is_rejected(decision, source))
+            dal_text_add_(&text, "; rejected: %s", decision->candidates[source].label);
     }
     dal_text_add_(&text, ")%s%s", remark ? ", but " : "", remark ? remark : "");
     keep_status(line);
@@ -110,7 +123,7 @@ void dal_explain_report_(const struct dal_decision_ *decision)
     for (int source = 0; source < DAL_SOURCE_COUNT; source++) {
         const struct dal_candidate_ *candidate = &decision->candidates[source];
 
-        if (!candidate->label || candidate->instance)
+        if (!is_rejected(decision, source))
             continue;
         is_bad = 1;
         if (is_strict)
@@ -193,7 +206,7 @@ static void explain_candidates(struct dal_text_ *text, const struct dal_decision
 
         if (is_outranked(decision, source))
             dal_text_add_(text, "outranked: %s", candidate->label);
-        else if (candidate->label && !candidate->instance)
+        else if (is_rejected(decision, source))
             dal_text_add_(text, "rejected: %s: %s", candidate->label, candidate->reason);
         if (text->length > start)
             end_line(text, start);

@@ -265,7 +265,12 @@ static void add_messages(struct text *text, const struct row *row)
     add(text, "dispatchalloc: ");
     add_versions(text, row->serves);
     add(text, " serves (");
-    add_source(text, row, row->source);
+    if (row->source == DAL_SOURCE_DEFAULT && strchr(row->says, 'X'))
+        add(text, "by default");
+    else
+        add_source(text, row, row->source);
+    if (strchr(row->says, 'X'))
+        add(text, "; rejected: %s", variables[row->environment]);
     for (const char *letter = row->overrides; *letter; letter++) {
         add(text, "; overrides ");
         add_source(text, row, *letter == 'P' ? DAL_SOURCE_PROGRAM : DAL_SOURCE_LINK);
