@@ -17,13 +17,18 @@ try "$work/calls" malloc
 # calls PRELOAD WHICH: instructions of one.
 calls() { LD_PRELOAD=$1 slope "$work/calls" "$2"; }
 
+# system is held against nothing preloaded.
 hold_heading "over the same, preloaded"
-for module in $modules; do
-    case $module in jemalloc | tcmalloc) ;; *) continue ;; esac
-    library=$(direct "$module")
+for module in system $modules; do
+    case $module in
+    system) library= ;;
+    jemalloc | tcmalloc) library=$(direct "$module") ;;
+    *) continue ;;
+    esac
     DISPATCHALLOC_MALLOC=$module DISPATCHALLOC_VERBOSE=1
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
-    ours=$interposer:$builddir/backends/$module/.libs/$module.so
+    ours=$interposer
+    [ $module = system ] || ours=$ours:$builddir/backends/$module/.libs/$module.so
     for which in malloc calloc pair realloc usable; do
         over=$(($(calls "$ours" $which) - $(calls "$library" $which)))
         grep -q "^dispatchalloc: $module .* serves" "$work/said" && fail "$library is not what serves"

@@ -68,9 +68,14 @@ env -u LD_PRELOAD sh -c 'tries=0
         [ $tries -lt 500 ] || exit 1
     done
     redis-benchmark -s "$1/socket" -n 20000 -c "${CLIENTS:-10}" -P 16 -d 200 -r 5000 -q -t set,lpush,hset,sadd
-    redis-cli -s "$1/socket" shutdown nosave' sh "$dir" >/dev/null 2>&1 || kill $!
+    code=$?
+    redis-cli -s "$1/socket" shutdown nosave
+    exit $code' sh "$dir" >/dev/null 2>&1
+code=$?
+[ $code = 0 ] || kill $!
 wait
 rm -rf "$dir"
+exit $code
 END
 
 # The counters print the instructions of COMMAND and what it starts under PRELOAD; nothing

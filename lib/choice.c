@@ -38,8 +38,8 @@ static const struct dal_decision_ environment_wants_system = {
                                                .label = DAL_ENV_BACKEND "=system"}},
 };
 
-/* A decision that is made at run time, with what it says in words. Such decisions live for
- * ever: a later one points to the words of an earlier one. */
+/* A decision that is made at run time, with what it says in words. Once published it lives for
+ * ever, and a later one points to its words. */
 struct made_decision {
     struct dal_decision_ decision;
     struct {

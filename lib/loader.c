@@ -109,19 +109,32 @@ static void *open_object(const char *path)
 #endif
 }
 
+#ifdef DAL_INTERPOSER
+/* Without the loader, whose dlopen() allocates, and runs the constructors of a preloaded module and
+ * its libraries before the program's: which most need to have run. */
+static const struct dal_backend *const *find_loaded(const char *path)
+{
+    struct dal_compat_object_ loaded;
+    const struct dal_backend *const *descriptor = NULL;
+
+    if (dal_compat_find_object_(path, &loaded))
+        descriptor = dal_compat_object_symbol_(&loaded, "dal_module_");
+    if (!descriptor || !*descriptor || (*descriptor)->abi != DAL_BACKEND_ABI ||
+        !((*descriptor)->flags & DAL_BACKEND_NO_CONSTRUCTORS))
+        return NULL;
+    return descriptor;
+}
+#endif
+
 static int find_descriptor(const char *path, const struct dal_backend *const **descriptor,
                            struct dal_text_ *why)
 {
     void *object;
 
 #ifdef DAL_INTERPOSER
-    /* Mostly it is there by this very name, and nothing has to be allocated to find that out. */
-    struct dal_compat_object_ loaded;
-
-    if (dal_compat_find_object_(path, &loaded)) {
-        *descriptor = dal_compat_object_symbol_(&loaded, "dal_module_");
+    *descriptor = find_loaded(path);
+    if (*descriptor)
         return DAL_OK;
-    }
 #endif
     object = open_object(path);
     if (!object)

@@ -27,9 +27,10 @@ static inline int dal_early_has_(const void *ptr)
 /* A zeroed block, or NULL with errno ENOMEM. */
 void *dal_early_alloc_(size_t align, size_t size);
 
-/* Whether a block was ever handed out. A thread that had one before this was asked, and made it
- * known by a sequentially consistent store, is not missed. */
-int dal_early_is_used_(void);
+/* If no block was ever handed out, see to it that none will be. Returns 1 if so. Who sees it closed
+ * also sees what the thread that closed it wrote before. */
+int dal_early_close_(void);
+int dal_early_is_closed_(void);
 
 /* The size that a block of dal_early_alloc_() was asked for with. */
 size_t dal_early_size_(const void *ptr);

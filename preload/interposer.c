@@ -8,7 +8,7 @@
  * What was allocated before, or while a backend starts, is early memory for ever.
  *
  * Limits: where there is early memory, free and malloc_usable_size test for it (one range); most
- * processes have none. realloc always does. Blocks of another allocator are not looked for;
+ * processes have none, but for those under a module in C++. realloc always does. Blocks of another allocator are not looked for;
  * `dispatchalloc run --check` does that, by another family in the slots (check.h).
  */
 #include <config.h>
@@ -45,8 +45,8 @@ static size_t early_usable_size(void *ptr);
 static void careful_free(void *ptr);
 static size_t careful_usable_size(void *ptr);
 
-/* Set once with release, which a thread that is started later is behind of anyway; so the
- * loads can be relaxed, and each function is one jump through memory. */
+/* Set once with release (free and malloc_usable_size twice), which a thread that is started later
+ * is behind of anyway; so the loads can be relaxed, and each function is one jump through memory. */
 static void *(*_Atomic malloc_slot)(size_t) = early_malloc;
 static void (*_Atomic free_slot)(void *) = careful_free;
 static void *(*_Atomic calloc_slot)(size_t, size_t) = early_calloc;
@@ -75,51 +75,39 @@ static size_t careful_usable_size(void *ptr)
     return SLOT(served_usable_size)(ptr);
 }
 
-static void be_careful(void)
-{
-    atomic_store(&free_slot, careful_free);
-    atomic_store(&usable_size_slot, careful_usable_size);
-}
-
-/*
- * After all that allocates was set to what serves. A thread that a backend started may be on its
- * way to an early block all the same. It marks the memory as used before it is careful, and here
- * the slots are set before the mark is looked for, all sequentially consistent: so one of the two
- * comes last with the careful ones, and the block is nobody's before.
- */
-static void trust_if_no_block_is_early(const struct dal_malloc_family *family)
-{
-    atomic_store(&free_slot, family->free_function);
-    atomic_store(&usable_size_slot, family->usable_size_function);
-    if (dal_early_is_used_())
-        be_careful();
-}
-
+/* A thread that a backend has started may have read a slot before it was set. Where the early
+ * memory is closed already, it is sent on; what it needs for that was set before the closing. */
 static void *early_memalign(size_t align, size_t size)
 {
     void *ptr = dal_early_alloc_(align, size);
 
-    be_careful();
-    return ptr;
+    return ptr || !dal_early_is_closed_() ? ptr : SLOT(memalign)(align, size);
 }
 
 static void *early_malloc(size_t size)
 {
-    return early_memalign(16, size);
+    void *ptr = dal_early_alloc_(16, size);
+
+    return ptr || !dal_early_is_closed_() ? ptr : SLOT(malloc)(size);
 }
 
 static void *early_calloc(size_t count, size_t size)
 {
     size_t bytes;
+    void *ptr = dal_family_product_(count, size, &bytes) ? dal_early_alloc_(16, bytes) : NULL;
 
-    return dal_family_product_(count, size, &bytes) ? early_malloc(bytes) : NULL;
+    return ptr || !dal_early_is_closed_() ? ptr : SLOT(calloc)(count, size);
 }
 
-/* Only ever of NULL: an early block is met before the slot. */
+/* Of NULL, since an early block is met before the slot; or of a block that the allocator made for
+ * such a thread. The fence pairs with the release of the malloc slot, which is the last set. */
 static void *early_realloc(void *ptr, size_t size)
 {
-    (void)ptr;
-    return early_malloc(size);
+    void *(*served)(void *, size_t);
+
+    atomic_thread_fence(memory_order_acquire);
+    served = SLOT(realloc);
+    return served == early_realloc ? early_malloc(size) : served(ptr, size);
 }
 
 static void early_free(void *ptr)
@@ -211,7 +199,11 @@ __attribute__((constructor(103))) static void start(void)
     SET_SLOT(memalign, family->memalign_function);
     SET_SLOT(calloc, family->calloc_function);
     SET_SLOT(malloc, family->malloc_function);
-    trust_if_no_block_is_early(family);
+    /* Where no block is early, and none can be any more, there is nothing to be careful about. */
+    if (dal_early_close_()) {
+        SET_SLOT(free, family->free_function);
+        SET_SLOT(usable_size, family->usable_size_function);
+    }
 }
 
 /* ---- C ------------------------------------------------------------------------------------ */

@@ -22,50 +22,70 @@
 static struct dal_malloc_family family = {.abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof family};
 static int (*trim)(size_t);
 
-/* glibc's name, then musl's. */
-static const char *const libc_names[] = {"libc.so.6", "libc.so", "libc.musl-x86_64.so.1",
-                                         "libc.musl-aarch64.so.1"};
+/* ISO C has no way from an object pointer to a function's; POSIX promises that it works. */
+#define TAKE(member, found)                            \
+    do {                                               \
+        void *address = (found);                       \
+        memcpy(&(member), &address, sizeof address);   \
+    } while (0)
 
-/* The C library: where it lies, or what the loader gives for it. */
-struct place {
-    struct dal_compat_object_ object;
-    void *handle;
-};
-
-static int find_libc(struct place *libc)
+static int is_whole(void)
 {
-    libc->handle = NULL;
-    if (dal_compat_find_object_(libc_names[0], &libc->object))
-        return 1;
-    for (size_t i = 0; i < sizeof libc_names / sizeof libc_names[0] && !libc->handle; i++)
-        libc->handle = dlopen(libc_names[i], RTLD_NOW | RTLD_NOLOAD);
-    return libc->handle != NULL;
+    return family.malloc_function && family.free_function && family.calloc_function &&
+           family.realloc_function && family.memalign_function && family.usable_size_function;
 }
 
-/* ISO C has no way from an object pointer to a function's; POSIX promises that it works. */
-static void look_up(const struct place *libc, const char *name, void *function)
+/* In the tables of the loaded objects: dlopen() allocates, also for what is loaded. Something else
+ * may be called libc.so.6; it has not this function. */
+static void find_in_tables(void)
 {
-    void *address = libc->handle ? dlsym(libc->handle, name)
-                                 : dal_compat_object_symbol_(&libc->object, name);
+    struct dal_compat_object_ libc;
 
-    memcpy(function, &address, sizeof address);
+    if (!dal_compat_find_object_("libc.so.6", &libc) ||
+        !dal_compat_object_symbol_(&libc, "gnu_get_libc_version"))
+        return;
+    TAKE(trim, dal_compat_object_symbol_(&libc, "malloc_trim"));
+    TAKE(family.malloc_function, dal_compat_object_symbol_(&libc, "malloc"));
+    TAKE(family.free_function, dal_compat_object_symbol_(&libc, "free"));
+    TAKE(family.calloc_function, dal_compat_object_symbol_(&libc, "calloc"));
+    TAKE(family.realloc_function, dal_compat_object_symbol_(&libc, "realloc"));
+    TAKE(family.memalign_function, dal_compat_object_symbol_(&libc, "memalign"));
+    TAKE(family.usable_size_function, dal_compat_object_symbol_(&libc, "malloc_usable_size"));
+}
+
+/* glibc's name, then musl's. */
+static void *open_libc(void)
+{
+    static const char *const names[] = {"libc.so.6", "libc.so", "libc.musl-x86_64.so.1",
+                                        "libc.musl-aarch64.so.1"};
+    void *libc = NULL;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !libc; i++)
+        libc = dlopen(names[i], RTLD_NOW | RTLD_NOLOAD);
+    return libc;
+}
+
+static void find_by_loader(void)
+{
+    void *libc = open_libc();
+
+    if (!libc)
+        return;
+    TAKE(trim, dlsym(libc, "malloc_trim"));
+    TAKE(family.malloc_function, dlsym(libc, "malloc"));
+    TAKE(family.free_function, dlsym(libc, "free"));
+    TAKE(family.calloc_function, dlsym(libc, "calloc"));
+    TAKE(family.realloc_function, dlsym(libc, "realloc"));
+    TAKE(family.memalign_function, dlsym(libc, "memalign"));
+    TAKE(family.usable_size_function, dlsym(libc, "malloc_usable_size"));
 }
 
 static void find_functions(void)
 {
-    struct place libc;
-
-    if (find_libc(&libc)) {
-        look_up(&libc, "malloc_trim", &trim);
-        look_up(&libc, "malloc", &family.malloc_function);
-        look_up(&libc, "free", &family.free_function);
-        look_up(&libc, "calloc", &family.calloc_function);
-        look_up(&libc, "realloc", &family.realloc_function);
-        look_up(&libc, "memalign", &family.memalign_function);
-        look_up(&libc, "malloc_usable_size", &family.usable_size_function);
-    }
-    if (!family.malloc_function || !family.free_function || !family.calloc_function ||
-        !family.realloc_function || !family.memalign_function || !family.usable_size_function) {
+    find_in_tables();
+    if (!is_whole())
+        find_by_loader();
+    if (!is_whole()) {
         dal_log_("the malloc family of the C library was not found; nothing can serve");
         abort();
     }

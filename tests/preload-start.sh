@@ -85,6 +85,37 @@ served reentrant ./start '' "$work/cxxplugin.so"
 # shellcheck disable=SC2016 # for the shell that is started
 served reentrant sh -c 'for i in 1 2 3; do (echo $i); done'
 
+# Whose thread gives back early blocks while the slots are set: each free has to find its way.
+# shellcheck disable=SC2086 # flags
+$CC -shared -fPIC -fvisibility=hidden $include "$sources/overlap.c" -o modules/overlap.so -lpthread
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    served overlap true
+done
+
+# In C++: its constructors, and those of the library of C++, have run. However it is preloaded.
+# shellcheck disable=SC2086 # flags
+if [ -n "$CXX" ] && $CXX -std=c++17 -shared -fPIC -fvisibility=hidden $include "$sources/constructed.cpp" \
+    -o modules/constructed.so; then
+    served constructed true
+    served constructed ./start '' "$work/cxxplugin.so"
+    ln -s constructed.so modules/link.so
+    for preload in modules/constructed.so ./modules/../modules/constructed.so "$work/modules/link.so"; do
+        DISPATCHALLOC_MALLOC=constructed DISPATCHALLOC_VERBOSE=1 \
+            LD_PRELOAD=$DISPATCHALLOC_INTERPOSER:$preload env true 2>err || fail "$preload: $(cat err)"
+        grep -q '^dispatchalloc: constructed 1 serves' err || fail "preloaded as $preload: $(cat err)"
+    done
+fi
+
+# ---- What is called as the C library is ---------------------------------------------------------------
+mkdir other
+echo 'int of_another_libc;' >other.c
+$CC -shared -fPIC other.c -o other/libc.so.6 -Wl,-soname,other.so
+LD_PRELOAD=$work/other/libc.so.6 served system ./start '' "$work/libplugin.so"
+LD_PRELOAD=$work/other/libc.so.6 served stats:print=off+system true
+
+# Every function is there that the interposer needs, also those that are bound when first called.
+LD_BIND_NOW=1 served system sh -c 'env true'
+
 # ---- Other allocators in the program ----------------------------------------------------------------
 # `system' is the C library's, not one that the program links and that may export __libc_malloc
 # or be next in line. "whose" exits 1 where that one serves.

@@ -126,8 +126,8 @@ include tests/modules/modules.mk
 # The interposer.
 shell_tests += tests/preload.sh tests/preload-start.sh tests/preload-symbols.sh tests/run.sh \
 	tests/run-check.sh
-EXTRA_DIST += tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
-	tests/preload/operators.cpp tests/preload/own_malloc.cpp tests/preload/plugin.cpp \
+EXTRA_DIST += tests/preload/constructed.cpp tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
+	tests/preload/operators.cpp tests/preload/overlap.c tests/preload/own_malloc.cpp tests/preload/plugin.cpp \
 	tests/preload/reentrant.c tests/preload/start.c tests/preload/whose.c \
 	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c
 

@@ -125,6 +125,9 @@ static const struct dal_backend jemalloc = {
     .name = "jemalloc",
     .version = VERSION_OF(JEMALLOC_VERSION_MAJOR, JEMALLOC_VERSION_MINOR, JEMALLOC_VERSION_BUGFIX),
     .summary = SUMMARY,
+#ifdef DAL_JEMALLOC_SOURCE
+    .flags = DAL_BACKEND_NO_CONSTRUCTORS, /* private.sh has taken jemalloc's out */
+#endif
     .option_count = DAL_JEMALLOC_OPTION_COUNT,
     .options = dal_jemalloc_options_,
     .create = create,

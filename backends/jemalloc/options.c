@@ -250,7 +250,7 @@ static int start_once(const struct dal_backend_request *request)
     JE(malloc_message) = say_nothing;
     /* The call that starts jemalloc and no more: the first mallctl adds up its statistics and
      * takes 20 pages for them, a third of what a process under jemalloc needs to start. */
-    started = JE(nallocx)(1, 0) != 0;
+    started = JE(nallocx)(1, 0) != 0; /* pure to the compiler: the result has to be used */
     JE(malloc_message) = say;
     return started ? DAL_OK : request->fail(request, DAL_ERR_MEMORY, "jemalloc does not start");
 }

@@ -94,7 +94,12 @@ struct dal_backend_request {
 /** Flags of a backend. */
 enum dal_backend_flag {
     DAL_BACKEND_LAYER          = 1 << 0, /**< wraps the next one in a spec */
-    DAL_BACKEND_CHECKS_OPTIONS = 1 << 1  /**< takes keys that are not in its table */
+    DAL_BACKEND_CHECKS_OPTIONS = 1 << 1, /**< takes keys that are not in its table */
+    /** create() and what it calls need no constructor, neither one of the module nor of a
+     *  library that it needs: they may run later. The interposer then starts it without a
+     *  call of the loader, which would allocate. Not for a module in C++, nor over a
+     *  library in it. */
+    DAL_BACKEND_NO_CONSTRUCTORS = 1 << 2
 };
 
 /**

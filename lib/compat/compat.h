@@ -99,7 +99,8 @@ struct dal_compat_object_ {
  */
 int dal_compat_find_object_(const char *name, struct dal_compat_object_ *object);
 
-/* The address of a function or variable that the object defines, or NULL. */
+/* The address of a function or variable that the object itself defines, or NULL: dlsym() may know
+ * more here as well. */
 void *dal_compat_object_symbol_(const struct dal_compat_object_ *object, const char *name);
 #endif
 

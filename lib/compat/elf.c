@@ -157,7 +157,12 @@ static int is_called(const char *path, const char *name)
 /* glibc writes addresses over the offsets of most processors; musl leaves them. */
 static const void *table_at(const struct dl_phdr_info *loaded, ElfW(Addr) place)
 {
-    return (const void *)(place < loaded->dlpi_addr ? loaded->dlpi_addr + place : place);
+    for (size_t i = 0; i < loaded->dlpi_phnum; i++) {
+        if (loaded->dlpi_phdr[i].p_type == PT_LOAD &&
+            is_in(loaded, &loaded->dlpi_phdr[i], (const void *)place))
+            return (const void *)place;
+    }
+    return (const void *)(loaded->dlpi_addr + place);
 }
 
 static void read_tables(const struct dl_phdr_info *loaded, const ElfW(Dyn) *entry,
@@ -165,13 +170,11 @@ static void read_tables(const struct dl_phdr_info *loaded, const ElfW(Dyn) *entr
 {
     *object = (struct dal_compat_object_){.base = loaded->dlpi_addr};
     for (; entry->d_tag != DT_NULL; entry++) {
-        const void *table = table_at(loaded, entry->d_un.d_ptr);
-
         switch (entry->d_tag) {
-        case DT_SYMTAB: object->symbols = table; break;
-        case DT_STRTAB: object->strings = table; break;
-        case DT_GNU_HASH: object->hash = table; break;
-        case DT_VERSYM: object->versions = table; break;
+        case DT_SYMTAB: object->symbols = table_at(loaded, entry->d_un.d_ptr); break;
+        case DT_STRTAB: object->strings = table_at(loaded, entry->d_un.d_ptr); break;
+        case DT_GNU_HASH: object->hash = table_at(loaded, entry->d_un.d_ptr); break;
+        case DT_VERSYM: object->versions = table_at(loaded, entry->d_un.d_ptr); break;
         default: break;
         }
     }
@@ -187,7 +190,8 @@ static int look_for_object(struct dl_phdr_info *loaded, size_t size, void *data)
         return 0;
     for (size_t i = 0; i < loaded->dlpi_phnum; i++) {
         if (loaded->dlpi_phdr[i].p_type == PT_DYNAMIC) {
-            read_tables(loaded, table_at(loaded, loaded->dlpi_phdr[i].p_vaddr), object);
+            read_tables(loaded,
+                        (const void *)(loaded->dlpi_addr + loaded->dlpi_phdr[i].p_vaddr), object);
             return object->symbols && object->strings && object->hash;
         }
     }
@@ -210,7 +214,8 @@ static uint32_t hash_of(const char *name)
     return hash;
 }
 
-/* Not a version that only old programs are bound to, nor a function that chooses another. */
+/* Not a version that only old programs are bound to. Functions that choose another, thread-local
+ * variables, and symbols without a type are left to dlsym(). */
 static int is_wanted(const struct dal_compat_object_ *object, uint32_t index, const char *name)
 {
     const ElfW(Sym) *symbol = (const ElfW(Sym) *)object->symbols + index;
