@@ -18,7 +18,7 @@ done <"$work/files"
 $SED -n 's/^\(dal_[a-z_0-9]*\)()$/\1/p' "$work/quoted" >"$work/functions"
 [ "$(wc -l <"$work/functions")" -ge 30 ] || { echo "hardly any function was found"; failed=1; }
 while read -r function; do
-    grep -rqw "$function" "$srcdir/include" "$srcdir/lib" "$srcdir/backends" ||
+    grep -rqw "$function" "$srcdir/include" "$srcdir/lib" "$srcdir/backends" "$srcdir/preload" ||
         { echo "there is no $function()"; failed=1; }
 done <"$work/functions"
 # Sources that the map leaves out.

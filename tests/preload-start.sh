@@ -106,6 +106,19 @@ if [ -n "$CXX" ] && $CXX -std=c++17 -shared -fPIC -fvisibility=hidden $include "
     done
 fi
 
+# Options need what the constructors of the allocator's own library make.
+for module in $modules; do
+    case $module in
+    mimalloc) options=:reserve_os_memory=64M ;;
+    tcmalloc) options=:max_total_thread_cache_bytes=1M,aggressive_memory_decommit=on ;;
+    tbb) options=:soft_heap_limit=1G ;;
+    jemalloc) options=:narenas=1,dirty_decay_ms=0 ;;
+    *) continue ;;
+    esac
+    ! "$tool" explain "$module$options" >/dev/null 2>&1 ||
+        served "$module$options" ./start '' "$work/cxxplugin.so"
+done
+
 # ---- What is called as the C library is ---------------------------------------------------------------
 mkdir other
 echo 'int of_another_libc;' >other.c
