@@ -217,6 +217,21 @@ out
 *backend*' 'err
 err' -n 1 -b system --output sh -c 'echo out; echo err >&2'
 
+# Standard output that is closed, or full, does not swallow the result unnoticed.
+lost="2 dispatchalloc: write error: Bad file descriptor"
+code=0
+"$tool" compare -n 1 -b system true 2>"$work/err" >&- || code=$?
+expect "without standard output" "$lost" "$code $(cat "$work/err")"
+code=0
+"$tool" compare --json -n 1 -b system true 2>"$work/err" <&- >&- || code=$?
+expect "without standard input and output" "$lost" "$code $(cat "$work/err")"
+if [ -c /dev/full ]; then
+    code=0
+    "$tool" compare -n 1 -b system false 2>"$work/err" >/dev/full || code=$?
+    expect "a failed program on a full device" "2 dispatchalloc: write error: No space left on device" \
+        "$code $(tail -n 1 "$work/err")"
+fi
+
 # ---- Nothing is left behind ------------------------------------------------------------------
 try 0 '*' '' -n 1 -b system sh -c 'sleep 300 & echo $! >"$work/pid"'
 gone "$(cat "$work/pid")" "a background process"

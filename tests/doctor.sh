@@ -82,6 +82,12 @@ try 0 'there:2
 told' --output sh -c 'echo "$1:$#"; echo told >&2' sh there 2
 try 0 '*it failed: exit status 3*' '' sh -c 'exit 3'
 try 0 '*was ended after 1 second*' '' --timeout=1 sleep 60
+# Standard output that is closed does not swallow the result unnoticed.
+code=0
+"$tool" doctor true >&- 2>"$work/err" || code=$?
+expect "the exit status without standard output" "2 dispatchalloc: write error: Bad file descriptor" \
+    "$code $(cat "$work/err")"
+
 # Of a program that another one becomes, the last one counts.
 try 0 '*
     to *c

@@ -46,6 +46,13 @@ int child_interruption(void);
  * if all is well. */
 const char *child_failure(const struct child_result *result, char *text, size_t text_bytes);
 
+/*
+ * Have a descriptor 0, 1 or 2 that is closed refuse what it is for, as a closed one does, by
+ * /dev/null the wrong way round: else the next file that is opened would be taken for it, and
+ * swallow what is printed. First of all in a command that starts programs.
+ */
+void child_keep_standard_files(void);
+
 /* /dev/null for reading and writing; -1 after a message. */
 int child_open_null(void);
 

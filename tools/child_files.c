@@ -12,6 +12,15 @@
 
 #include "tools/tool.h"
 
+void child_keep_standard_files(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
+        /* The lowest one that is closed is what open() takes. */
+        if (fcntl(file, F_GETFD) < 0)
+            (void)open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
 int child_open_null(void)
 {
     int file = open("/dev/null", O_RDWR | O_CLOEXEC);

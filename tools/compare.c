@@ -236,6 +236,7 @@ static int compare_program(int argc, char **argv)
     int result;
 
     argv[0] = name;
+    child_keep_standard_files();
     result = take_options(&arguments, argc, argv);
     if (!result) {
         comparison.command = argv + optind;

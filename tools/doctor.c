@@ -170,6 +170,7 @@ static int examine_program(int argc, char **argv)
     int option;
 
     argv[0] = name;
+    child_keep_standard_files();
     while ((option = getopt_long(argc, argv, "+", doctor_options, NULL)) != -1) {
         switch (option) {
         case OUTPUT: shows_output = 1; break;

@@ -254,7 +254,8 @@ int main(int argc, char **argv)
     command = find_program_command(argc, argv);
     if (command) {
         status = command->run_program(argc - 1, argv + 1);
-        return status ? status : (int)close_output(TOOL_OK);
+        /* Of trouble there is a message already, and 126 and more have a meaning. */
+        return status > TOOL_FAILED ? status : (int)close_output((enum tool_status)status);
     }
     return (int)close_output(run(argc, argv));
 }
