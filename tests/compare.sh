@@ -166,6 +166,12 @@ later='echo >>"$work/counted"; [ "$(wc -l <"$work/counted")" != 7 ]'
 try 1 '*failed in round 3: exit status 1*' '*failed under stats*' -b stats:print=off+system sh -c "$later"
 try 1 '*failed: killed by signal 11 (Segm*verdict: none, as the program fails under system' '*signal 11*' \
     -b system sh -c 'kill -SEGV $$'
+# What stops would stand still for ever: it is ended, and not said to be killed by that.
+try 1 '*failed: stopped by signal [0-9]* (Stopped (signal)), and was ended
+verdict: none, as the program fails under system' '*stopped by signal *, and was ended' \
+    -b system sh -c 'kill -STOP $$'
+try 1 '*failed: stopped by signal [0-9]* (Stopped (tty input)), and was ended
+*' '*' -b system sh -c 'kill -TTIN $$'
 
 # ---- JSON --------------------------------------------------------------------------------
 bad=$(printf 'a"b\\c\td \303\251 \377')

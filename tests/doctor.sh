@@ -81,6 +81,7 @@ try 0 'there:2
 *' 'told
 told' --output sh -c 'echo "$1:$#"; echo told >&2' sh there 2
 try 0 '*it failed: exit status 3*' '' sh -c 'exit 3'
+try 0 '*it failed: stopped by signal [0-9]* (Stopped (signal)), and was ended*' '' sh -c 'kill -STOP $$'
 try 0 '*was ended after 1 second*' '' --timeout=1 sleep 60
 # Standard output that is closed does not swallow the result unnoticed.
 code=0

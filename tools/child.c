@@ -171,7 +171,7 @@ static double now(void)
 
 /* Until it has ended, and not yet taken off the list of processes: so its group's number
  * remains its own. A child that stops has asked for the terminal, which it cannot have. */
-static void wait_for_end(pid_t child)
+static void wait_for_end(pid_t child, struct child_result *result)
 {
     for (;;) {
         siginfo_t info;
@@ -183,6 +183,7 @@ static void wait_for_end(pid_t child)
         }
         if (info.si_code != CLD_STOPPED)
             return;
+        result->stop_signal = info.si_status;
         (void)kill(-child, SIGKILL);
     }
 }
@@ -238,7 +239,7 @@ int child_run(const struct child_command *command, struct child_result *result)
     if (not_executed != MAP_FAILED)
         child = start(command, not_executed);
     if (child > 0) {
-        wait_for_end(child);
+        wait_for_end(child, result);
         result->seconds = now() - began;
         end(child, result);
         result->not_executed = *not_executed;
@@ -255,7 +256,10 @@ const char *child_failure(const struct child_result *result, char *text, size_t 
 {
     int status = result->status;
 
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && result->stop_signal)
+        (void)snprintf(text, text_bytes, "stopped by signal %d (%s), and was ended",
+                       result->stop_signal, strsignal(result->stop_signal));
+    else if (WIFSIGNALED(status))
         (void)snprintf(text, text_bytes, "killed by signal %d (%s)", WTERMSIG(status),
                        strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status))

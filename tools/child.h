@@ -27,6 +27,7 @@ struct child_result {
     int status;         /* as wait(2) has it */
     int not_executed;   /* 0, or 126 or 127 if the program could not be executed */
     int timed_out;
+    int stop_signal;    /* it stopped by that, and was ended; 0: it did not stop */
     pid_t process;      /* its number; it is gone */
     double seconds;     /* from before fork(2) to after wait(2) */
     struct rusage usage; /* of the child and of its children that it waited for */
