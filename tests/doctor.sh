@@ -168,7 +168,7 @@ try 1 "*
   conflict: half.so serves malloc, free*to itself, but libc.so* serves free
 *
   conflict: half.so serves malloc, free*to itself, but libdispatchalloc-preload.so serves free
-*what to do: *cannot serve all of it. half.so uses an allocator of its own: *RTLD_DEEPBIND*" '' \
+*what to do: do not use \`dispatchalloc run' for it. half.so binds its own *RTLD_DEEPBIND*" '' \
     "$work/host" "$work/half.so"
 
 # One that takes libc's malloc past the interposer, and gives the blocks to others.
@@ -179,7 +179,70 @@ END
 $CC -shared -fPIC -fno-builtin "$work/maker.c" -o "$work/maker.so"
 try 1 "*
   conflict: libc.so* serves malloc to maker.so*, but libdispatchalloc-preload.so serves free
-*under \`dispatchalloc run', and none without*" '' "$work/host" "$work/maker.so"
+*under \`dispatchalloc run', and none without*
+what to do: *cannot serve all of it. The calls of maker.so go past the interposer to libc.so*: open it without RTLD_DEEPBIND" '' "$work/host" "$work/maker.so"
+
+# The plug-in comes before what it brings with it.
+$CC -shared -fPIC -fno-builtin "$work/maker.c" -o "$work/plugin.so" -Wl,--no-as-needed "$work/maker.so"
+try 1 "*
+what to do: *The calls of plugin.so, maker.so go past the interposer to libc.so*: open them, *" '' \
+    "$work/host" "$work/plugin.so"
+
+# One that has malloc and free and calls its own whatever is preloaded, of which there is no
+# trace: what goes well without the interposer does not with it.
+cat >"$work/symbolic.c" <<'END'
+#include <stdlib.h>
+static char pool[1 << 20];
+static size_t used;
+void *malloc(size_t size)
+{
+    void *block = pool + used;
+    used += (size + 15) & ~(size_t)15;
+    return block;
+}
+void free(void *block)
+{
+    if (block && ((char *)block < pool || (char *)block >= pool + sizeof pool))
+        abort();
+}
+void *make(void) { return malloc(10); }
+void take(void *block) { free(block); }
+END
+cat >"$work/user.c" <<'END'
+#include <stdlib.h>
+void *make(void);
+void take(void *block);
+int main(void)
+{
+#ifdef HANDS_OVER
+    free(make());
+    take(malloc(10));
+#endif
+    take(make());
+    return 0;
+}
+END
+for option in -Bsymbolic -Bsymbolic-functions; do
+    $CC -shared -fPIC -fno-builtin "-Wl,$option,-soname,$work/libsymb$option.so" \
+        "$work/symbolic.c" -o "$work/libsymb$option.so"
+    $CC -fno-builtin -DHANDS_OVER "$work/user.c" -o "$work/user$option" "$work/libsymb$option.so"
+    $CC -fno-builtin "$work/user.c" -o "$work/quiet$option" "$work/libsymb$option.so"
+    "$work/user$option" || fail "user$option does not work without the interposer"
+done
+try 1 "*under \`dispatchalloc run':
+  it failed: *
+what to do: do not use \`dispatchalloc run' for it. libsymb-Bsymbolic.so binds its own *: link it without -Bsymbolic, or take the functions out of it" '' "$work/user-Bsymbolic"
+has "serves malloc, free"
+has_not "it failed"
+try 1 "*what to do: do not use \`dispatchalloc run' for it. libsymb-Bsymbolic.so binds its own *" '' "$work/quiet-Bsymbolic"
+# Its file does not say so, but the program fails.
+try 1 "*
+what to do: do not use \`dispatchalloc run' for it. libsymb-Bsymbolic-functions.so has functions of the family, and may call its own: take them out of it" '' "$work/user-Bsymbolic-functions"
+
+# What fails under the interposer only is not well, whatever the trace tells.
+try 1 "*
+diagnosis: no conflict is seen, but it fails under \`dispatchalloc run' only
+what to do: do not use \`dispatchalloc run' for it. *run --check' names who *" '' sh -c '[ -z "$LD_PRELOAD" ]'
 
 # An allocator in the program itself.
 echo 'void work(void); int main(void) { work(); return 0; }' >"$work/main.c"

@@ -9,7 +9,6 @@
 #include <getopt.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "tools/environment.h"
@@ -27,15 +26,20 @@ static const struct option doctor_options[] = {
 
 /* ---- One run ------------------------------------------------------------------------------- */
 
-static void tell_end(const struct child_result *result, unsigned seconds_limit)
+/* Returns whether it failed. */
+static int tell_end(const struct child_result *result, unsigned seconds_limit)
 {
     char failure[96];
 
-    if (result->timed_out)
+    if (result->timed_out) {
         printf("  it was ended after %u seconds; what it does later is not known\n",
                seconds_limit);
-    else if (!child_interruption() && child_failure(result, failure, sizeof failure))
-        printf("  it failed: %s\n", failure);
+        return 0;
+    }
+    if (child_interruption() || !child_failure(result, failure, sizeof failure))
+        return 0;
+    printf("  it failed: %s\n", failure);
+    return 1;
 }
 
 /* Returns 0, or an exit status after a message. */
@@ -43,6 +47,7 @@ static int examine(const struct child_command *child, off_t input_start, const c
                    const char *owner, struct doctor_findings *findings, struct bindings *bindings)
 {
     struct child_result result;
+    int has_failed;
     int status;
 
     if (input_start >= 0)
@@ -51,59 +56,12 @@ static int examine(const struct child_command *child, off_t input_start, const c
     if (status)
         return status;
     printf("%s %s:\n", child->arguments[0], heading);
-    tell_end(&result, child->seconds_limit);
+    has_failed = tell_end(&result, child->seconds_limit);
     if (!bindings->has_started)
         return (int)tool_complain("the loader could not start '%s'", child->arguments[0]);
-    return doctor_judge(bindings, owner, findings);
-}
-
-/* ---- What to do ---------------------------------------------------------------------------- */
-
-static void print_conflicts(const char *where, size_t count)
-{
-    printf("diagnosis: %zu conflict%s%s: a block may go back to another allocator than it came "
-           "from\n", count, count == 1 ? "" : "s", where);
-}
-
-static void diagnose(const struct doctor_findings *plain, const struct doctor_findings *interposed)
-{
-    if (plain->conflicts)
-        print_conflicts("", plain->conflicts);
-    else if (interposed->conflicts)
-        print_conflicts(" under `" TOOL_NAME " run', and none without", interposed->conflicts);
-    else
-        puts("diagnosis: no conflict");
-}
-
-/* What is in the way of the interposer. */
-static void tell_obstacle(const struct doctor_findings *interposed, const char *program)
-{
-    const char *slash = strrchr(program, '/');
-
-    printf("what to do: `" TOOL_NAME " run' cannot %s. ",
-           interposed->elsewhere < interposed->served ? "serve all of it"
-                                                      : "give it another allocator");
-    if (!interposed->other || strcmp(interposed->other, slash ? slash + 1 : program) == 0)
-        puts("The program has functions of the family in itself, which come before what is "
-             "preloaded: build it without them");
-    else
-        printf("%s uses an allocator of its own: link it without -Bsymbolic, open it without "
-               "RTLD_DEEPBIND, or build it without that allocator\n", interposed->other);
-}
-
-/* Returns whether all is well. */
-static int advise(const struct doctor_findings *plain, const struct doctor_findings *interposed,
-                  const char *program)
-{
-    diagnose(plain, interposed);
-    if (interposed->elsewhere > 0 || interposed->conflicts > 0)
-        tell_obstacle(interposed, program);
-    else if (plain->conflicts)
-        puts("what to do: start it by `" TOOL_NAME " run', whose interposer serves the whole "
-             "family");
-    else
-        puts("what to do: nothing; `" TOOL_NAME " run' can give it any allocator");
-    return !plain->conflicts && !interposed->conflicts && interposed->elsewhere == 0;
+    status = doctor_judge(bindings, owner, findings);
+    findings->has_failed = has_failed;
+    return status;
 }
 
 /* ---- The command line ---------------------------------------------------------------------- */
@@ -128,7 +86,8 @@ static int run_twice(struct child_command *child, off_t input_start)
         if (!status && child_interruption())
             status = 128 + child_interruption();
         else if (!status)
-            status = advise(&plain, &interposed, child->arguments[0]) ? TOOL_OK : TOOL_FAILED;
+            status = doctor_advise(&plain, &interposed, child->arguments[0]) ? TOOL_OK
+                                                                            : TOOL_FAILED;
     }
     bindings_free(&bindings[0]);
     bindings_free(&bindings[1]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatchalloc doctor, in parts: doctor.c has the command line and the advice,
- * doctor_trace.c runs the program under the loader's trace, doctor_origin.c knows where blocks
- * are from, doctor_judge.c tells who serves what and whether that goes together.
+ * dispatchalloc doctor, in parts: doctor.c has the command line, doctor_trace.c runs the
+ * program under the loader's trace, doctor_origin.c knows where blocks are from,
+ * doctor_symbolic.c sees what the trace does not tell, doctor_judge.c tells who serves what
+ * and whether that goes together, doctor_advise.c what is to be done.
  */
 #ifndef TOOL_DOCTOR_H
 #define TOOL_DOCTOR_H
@@ -44,13 +45,30 @@ struct doctor_view {
 int doctor_view_open(struct doctor_view *view, struct bindings *bindings);
 void doctor_view_close(struct doctor_view *view);
 
+int doctor_is_libc(const struct bindings *bindings, size_t file);
+
+/* Whether it is linked -Bsymbolic: of what it calls in itself there is no trace then, and
+ * nothing that is preloaded comes between. */
+int doctor_is_symbolic(const char *path);
+
 /* ---- Judging ------------------------------------------------------------------------------ */
 
+enum { DOCTOR_PAST_MAX = 4 };
+
 struct doctor_findings {
+    int has_failed;    /* the program has, by itself */
     size_t served;     /* C functions, as often as a file asks for them */
     size_t elsewhere;  /* of those, the ones that are not the owner's */
     size_t conflicts;
     const char *other; /* name of one that is not the owner and serves something, or NULL */
+    /* Names of libraries, or NULL. Not the C library. */
+    const char *own;      /* has functions of the family, and serves some */
+    const char *symbolic; /* the same, and calls its own whatever is preloaded */
+    const char *self;     /* calls its own, and not the owner's */
+    /* Those who call another one than the owner, such as a plug-in; the last few, latest
+     * first. */
+    const char *past[DOCTOR_PAST_MAX];
+    size_t past_count;
 };
 
 /*
@@ -59,5 +77,12 @@ struct doctor_findings {
  * or TOOL_TROUBLE after a message.
  */
 int doctor_judge(struct bindings *bindings, const char *owner, struct doctor_findings *findings);
+
+/* ---- Advice ------------------------------------------------------------------------------- */
+
+/* Print the diagnosis and what is to be done, by what was found of the program as it is and
+ * under the interposer. Returns whether all is well. */
+int doctor_advise(const struct doctor_findings *plain, const struct doctor_findings *interposed,
+                  const char *program);
 
 #endif /* TOOL_DOCTOR_H */

@@ -234,6 +234,28 @@ static void remove_calls_to_itself(struct bindings *bindings, size_t file)
     bindings->count = kept;
 }
 
+/* Of a C function that the owner does not serve. */
+static void note_elsewhere(const struct doctor_view *view, size_t at,
+                           struct doctor_findings *findings)
+{
+    size_t caller = view->bindings->entries[at].caller;
+    const char *name = bindings_name(view->bindings, caller);
+
+    if (caller == view->origins[at]) {
+        if (!doctor_is_libc(view->bindings, caller))
+            findings->self = name;
+        return;
+    }
+    for (size_t i = 0; i < findings->past_count; i++) {
+        if (strcmp(findings->past[i], name) == 0)
+            return;
+    }
+    /* The loader binds what a plug-in needs before the plug-in. */
+    memmove(findings->past + 1, findings->past, sizeof findings->past - sizeof *findings->past);
+    findings->past[0] = name;
+    findings->past_count += findings->past_count < DOCTOR_PAST_MAX;
+}
+
 /* The operators of a program may well be its own, and are a matter of conflicts. */
 static void count_served(const struct doctor_view *view, struct doctor_findings *findings)
 {
@@ -245,6 +267,22 @@ static void count_served(const struct doctor_view *view, struct doctor_findings 
         findings->elsewhere += kind == DOCTOR_BLOCK && is_elsewhere;
         if (is_elsewhere && (kind == DOCTOR_BLOCK || !findings->other))
             findings->other = bindings_name(view->bindings, view->origins[i]);
+        if (is_elsewhere && kind == DOCTOR_BLOCK)
+            note_elsewhere(view, i, findings);
+    }
+}
+
+/* Who has a family of its own, other than the C library. */
+static void find_own(const struct doctor_view *view, struct doctor_findings *findings)
+{
+    for (size_t file = 0; file < view->bindings->file_count; file++) {
+        const struct selection selection = {file, 1 << DOCTOR_BLOCK, 1};
+
+        if (doctor_is_libc(view->bindings, file) || is_empty(view, &selection))
+            continue;
+        findings->own = bindings_name(view->bindings, file);
+        if (doctor_is_symbolic(view->bindings->files[file]))
+            findings->symbolic = findings->own;
     }
 }
 
@@ -265,6 +303,8 @@ int doctor_judge(struct bindings *bindings, const char *owner, struct doctor_fin
         tell_operator_conflict(&view, DOCTOR_ALIGNED_NEW, DOCTOR_ALIGNED_DELETE, " (aligned)");
     if (owner)
         view.owner = file_called(bindings, owner);
+    else
+        find_own(&view, findings);
     count_served(&view, findings);
     doctor_view_close(&view);
     return 0;

@@ -43,7 +43,7 @@ static int begins(const char *text, const char *beginning)
     return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-static int is_libc(const struct bindings *bindings, size_t file)
+int doctor_is_libc(const struct bindings *bindings, size_t file)
 {
     return begins(bindings_name(bindings, file), "libc.so") ||
            begins(bindings_name(bindings, file), "libc-");
@@ -57,7 +57,7 @@ static int is_lookup_by_handle(const struct bindings *bindings, const struct bin
         const struct binding *other = &bindings->entries[i];
 
         if (other->caller == entry->caller && other->server != entry->server &&
-            (other->symbol == entry->symbol || is_libc(bindings, entry->caller)))
+            (other->symbol == entry->symbol || doctor_is_libc(bindings, entry->caller)))
             return 1;
     }
     return 0;
@@ -67,7 +67,7 @@ static int is_lookup_by_handle(const struct bindings *bindings, const struct bin
  * serve one that takes it past the interposer, asks for no next one.) */
 static int is_lookup_of_next(const struct bindings *bindings, const struct binding *entry)
 {
-    if (entry->caller == entry->server || is_libc(bindings, entry->caller))
+    if (entry->caller == entry->server || doctor_is_libc(bindings, entry->caller))
         return 0;
     for (size_t i = 0; i < bindings->count; i++) {
         const struct binding *other = &bindings->entries[i];

@@ -16,8 +16,10 @@ tools_dispatchalloc_SOURCES = \
 	tools/bindings.h \
 	tools/doctor.c \
 	tools/doctor.h \
+	tools/doctor_advise.c \
 	tools/doctor_judge.c \
 	tools/doctor_origin.c \
+	tools/doctor_symbolic.c \
 	tools/doctor_trace.c \
 	tools/environment.c \
 	tools/environment.h \
