@@ -129,6 +129,8 @@ printf '%s\n' "$out" | cut -c"$column"- | awk '!/^[0-9?V]/ { exit 1 }' ||
     fail "list has its columns askew: $out"
 names_of_list=$(printf '%s\n' "$out" | sed '1d; s/ .*//')
 run list --names;       exits 0; says ''
+found=$(printf '%s\n' "$out" | grep -xE 'clear|crashing|junk|sulking|tilted|upright' | tr '\n' ' ')
+[ "$found" = "clear crashing junk sulking tilted upright " ] || fail "modules are not listed by name: $found"
 [ "$out" = "$names_of_list" ] || fail "list --names differs from list: $out"
 run --names list;       exits 0; [ "$out" = "$names_of_list" ] || fail "options before the command"
 

@@ -59,7 +59,7 @@ static int add_all(struct comparison *comparison)
         if (suits_any_program(backend))
             result = add_candidate(comparison, backend->name, ENVIRONMENT_FOUND);
     }
-    return result ? result : dal_module_visit(add_module, comparison);
+    return result ? result : tool_visit_modules(add_module, comparison);
 }
 
 /* system is always there: the others are told in parts of it. */

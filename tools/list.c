@@ -77,13 +77,13 @@ static enum tool_status run(const struct tool_arguments *arguments)
         widen(&listing.name_width, backend->name);
         widen(&listing.version_width, backend->version);
     }
-    (void)dal_module_visit(measure_module, &listing);
+    if (tool_visit_modules(measure_module, &listing))
+        return TOOL_TROUBLE;
     if (!listing.names_only)
         print_row(&listing, "NAME", "KIND", "VERSION", "SUMMARY");
     for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
         print_row(&listing, backend->name, tool_kind(backend), backend->version, backend->summary);
-    (void)dal_module_visit(print_module, &listing);
-    return TOOL_OK;
+    return tool_visit_modules(print_module, &listing) ? TOOL_TROUBLE : TOOL_OK;
 }
 
 const struct tool_command tool_list = {
@@ -91,8 +91,8 @@ const struct tool_command tool_list = {
     .synopsis = "",
     .summary = "list the backends and layers that a SPEC can name",
     .help = "List the backends and layers that a SPEC can name, those of installed modules\n"
-            "(DISPATCHALLOC_MODULE_PATH) last. A module that cannot be used is listed with\n"
-            "the reason.\n"
+            "(DISPATCHALLOC_MODULE_PATH) last and by name. A module that cannot be used is\n"
+            "listed with the reason.\n"
             "\n"
             "      --names  print the names only, one a line, and open no module\n"
             "      --help   print this help and exit\n",

@@ -107,6 +107,10 @@ void tool_make_room(const char *message);
 /* The same for whatever specs need. */
 void tool_make_room_for(char *const *specs, int count);
 
+/* dal_module_visit(), in the order of the names. TOOL_TROUBLE after a message if there is not
+ * enough memory, else what the visitor returned. */
+int tool_visit_modules(dal_module_visitor visit, void *data);
+
 /* Bytes as a spec would say them: 64K, 1G, 100. Returns text. */
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
 

@@ -27,6 +27,7 @@ tools_dispatchalloc_SOURCES = \
 	tools/info.c \
 	tools/list.c \
 	tools/main.c \
+	tools/modules.c \
 	tools/print.c \
 	tools/program.c \
 	tools/program_check.c \
