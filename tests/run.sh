@@ -95,6 +95,30 @@ if [ "$(id -u)" = 0 ]; then
     chmod u+s "$work/setuid"
     expect 2 '' "*it is set-user-ID or set-group-ID*" run "$work/setuid"
 fi
+# Capabilities raise what a user may do, and not what root may. libtool's wrapper may want to
+# write, which that user cannot.
+bare=$builddir/tools/.libs/dispatchalloc
+[ -x "$bare" ] || bare=$tool
+as_user=
+[ "$(id -u)" != 0 ] || as_user='setpriv --reuid=65534 --regid=65534 --clear-groups'
+give() { (PATH=$PATH:/usr/sbin:/sbin && setcap "$1" "$work/capable"); }
+$CC "$work/main.c" -o "$work/capable"
+# shellcheck disable=SC2086
+if give cap_net_raw+ep 2>/dev/null && $as_user "$work/capable" 2>/dev/null; then
+    [ -z "$as_user" ] || expect 0 '' '' run "$work/capable"
+    for capabilities in cap_net_raw+ep cap_net_raw+p cap_net_raw+i; do
+        give $capabilities
+        code=0
+        said=$(LD_LIBRARY_PATH=$builddir/.libs $as_user "$bare" run "$work/capable" 2>&1) || code=$?
+        case $capabilities:$code:$said in
+        *+i:0:) ;;
+        *p:2:"dispatchalloc: '$work/capable' cannot be run with another allocator: it has file capabilities, and the loader then ignores LD_PRELOAD") ;;
+        *) echo "FAIL: $capabilities: exit status $code: $said"; failed=1 ;;
+        esac
+    done
+else
+    echo "no program can be given capabilities here: they are not tested"
+fi
 DISPATCHALLOC_INTERPOSER=/no/such expect 2 '' 'dispatchalloc: the interposer /no/such: No such file or directory' run true
 
 # A module goes into the program from its start.

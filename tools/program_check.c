@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#ifdef TOOL_HAS_XATTR
+# include <sys/xattr.h>
+#endif
 #include <unistd.h>
 
 #include "tools/tool.h"
@@ -183,6 +186,28 @@ static int gains_privileges(const char *path)
            ((status.st_mode & S_ISGID) && status.st_gid != getegid());
 }
 
+/* Whether a program has capabilities(7) that it would start with. The kernel does not raise what
+ * root has already. The attribute's bytes are in little-endian order: revision and flags, the
+ * lower halves of what is permitted and of what may be inherited, the higher halves. What its
+ * revision 3 gives is for the users of another namespace. */
+static int gains_capabilities(const char *path)
+{
+#ifdef TOOL_HAS_XATTR
+    enum { LOWER = 4, HIGHER = 12, REVISION = 3, EFFECTIVE = 1 };
+    static const unsigned char none[4];
+    unsigned char value[24];
+    ssize_t bytes = getuid() ? getxattr(path, "security.capability", value, sizeof value) : 0;
+
+    if (bytes < LOWER + 8 || value[REVISION] >= 3)
+        return 0;
+    return (value[0] & EFFECTIVE) || memcmp(value + LOWER, none, sizeof none) != 0 ||
+           (bytes >= HIGHER + 8 && memcmp(value + HIGHER, none, sizeof none) != 0);
+#else
+    (void)path;
+    return 0;
+#endif
+}
+
 /* The interpreter that "#!" names. Returns 0 if there is none. */
 static int interpreter(const struct image *image, char path[PATH_MAX])
 {
@@ -209,6 +234,8 @@ static int check_file(const char *path, int needs_malloc, int depth)
     if (gains_privileges(path))
         return cannot(path, "it is set-user-ID or set-group-ID, and the loader then ignores "
                             "LD_PRELOAD");
+    if (gains_capabilities(path))
+        return cannot(path, "it has file capabilities, and the loader then ignores LD_PRELOAD");
     /* One that can be executed and not read is not looked into. */
     if (!map_image(path, &image))
         return 0;

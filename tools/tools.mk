@@ -39,6 +39,9 @@ tools_dispatchalloc_SOURCES = \
 	tools/verify.c
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
+if HAVE_XATTR
+tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_XATTR
+endif
 tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
 
 # bash-completion finds it by the name of the command.
