@@ -74,7 +74,11 @@ sanitizer() { # FLAG NAME
     echo "no compiler has -fsanitize=$1"
 }
 sanitizer thread ThreadSanitizer
+sanitizer leak LeakSanitizer
 sanitizer memory MemorySanitizer
+if $CC "$work/main.c" -Wl,--no-as-needed -llsan -o "$work/leak-library" 2>/dev/null; then
+    expect 2 '' "*it is built with LeakSanitizer*" run "$work/leak-library"
+fi
 # Another processor's: e_machine is changed; a smaller one: EI_CLASS is.
 $CC "$work/main.c" -o "$work/machine"
 cp "$work/machine" "$work/class"

@@ -171,6 +171,9 @@ static int check_elf(const char *path, const struct image *image, int needs_mall
         return cannot(path, "it is built with ThreadSanitizer, which brings its own malloc");
     if (names(image, "__msan_init"))
         return cannot(path, "it is built with MemorySanitizer, which brings its own malloc");
+    /* gcc before version 8 had the program refer to nothing of its library. */
+    if (names(image, "__lsan_init") || names(image, "liblsan.so.0"))
+        return cannot(path, "it is built with LeakSanitizer, which brings its own malloc");
     if (needs_malloc && defines(image, "malloc"))
         return cannot(path, "it has a malloc of its own, which comes before any other");
     return 0;
