@@ -125,6 +125,14 @@ else
 fi
 DISPATCHALLOC_INTERPOSER=/no/such expect 2 '' 'dispatchalloc: the interposer /no/such: No such file or directory' run true
 
+# Any other file would be preloaded for nothing. The library itself has a note as well.
+printf '' >"$work/empty"
+for file in /etc/passwd "$work/empty" "$work" "$work/other.so" "$work/main" \
+    "$builddir/.libs/libdispatchalloc.so"; do
+    [ ! -e "$file" ] || DISPATCHALLOC_INTERPOSER=$file expect 2 '' \
+        "dispatchalloc: '$file' is not the interposer, libdispatchalloc-preload.so" run true
+done
+
 # A module goes into the program from its start.
 umask 022
 mkdir -p "$work/modules"

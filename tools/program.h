@@ -37,4 +37,7 @@ int program_become(const char *path, char **arguments);
 /* The interposer's file: where it was installed, or what DISPATCHALLOC_INTERPOSER says. */
 const char *program_interposer(void);
 
+/* Whether that file is the interposer. */
+int program_has_interposer(void);
+
 #endif /* TOOL_PROGRAM_H */

@@ -16,6 +16,13 @@
 
 #include "tools/tool.h"
 
+enum {
+    /* The type of the note by which the interposer is known. */
+    INTERPOSER_NOTE = 2,
+    NATIVE_CLASS = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32,
+    NATIVE_DATA = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB
+};
+
 /* A file in memory, for reading. */
 struct image {
     const unsigned char *bytes;
@@ -83,6 +90,33 @@ static const void *at_address(const struct image *image, uint64_t address, uint6
     return NULL;
 }
 
+/* Whether a segment has the note that lib/compat/elf.c puts into the interposer. Names and
+ * descriptors are padded to 4 bytes. */
+static int has_note(const struct image *image, uint64_t at, uint64_t bytes)
+{
+    static const char owner[] = "dispatchalloc";
+    const void *start;
+
+    while (bytes >= sizeof(ElfW(Nhdr)) && (start = part(image, at, sizeof(ElfW(Nhdr)))) != NULL) {
+        ElfW(Nhdr) note;
+        uint64_t whole;
+        const char *name;
+
+        memcpy(&note, start, sizeof note);
+        name = part(image, at + sizeof note, note.n_namesz);
+        if (name && note.n_type == INTERPOSER_NOTE && note.n_namesz == sizeof owner &&
+            memcmp(name, owner, sizeof owner) == 0)
+            return 1;
+        whole = sizeof note + (((uint64_t)note.n_namesz + 3) & ~(uint64_t)3) +
+                (((uint64_t)note.n_descsz + 3) & ~(uint64_t)3);
+        if (whole > bytes)
+            return 0;
+        at += whole;
+        bytes -= whole;
+    }
+    return 0;
+}
+
 /* Whether a name is among the dynamic symbols and libraries: every one of them is a string of
  * one table. */
 static int names(const struct image *image, const char *name)
@@ -142,15 +176,54 @@ static int are_alike(const ElfW(Ehdr) *one, const ElfW(Ehdr) *other)
            one->e_ident[EI_DATA] == other->e_ident[EI_DATA] && one->e_machine == other->e_machine;
 }
 
+/* One for a machine of another word size or byte order is not looked into. */
+static int is_interposer(const struct image *image)
+{
+    const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
+    const ElfW(Phdr) *segments;
+
+    if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
+        return 0;
+    if (header->e_ident[EI_CLASS] != NATIVE_CLASS || header->e_ident[EI_DATA] != NATIVE_DATA)
+        return 1;
+    segments = part(image, header->e_phoff, (uint64_t)header->e_phnum * sizeof *segments);
+    for (size_t i = 0; segments && i < header->e_phnum; i++) {
+        if (segments[i].p_type == PT_NOTE &&
+            has_note(image, segments[i].p_offset, segments[i].p_filesz))
+            return 1;
+    }
+    return 0;
+}
+
+static int map_interposer(struct image *image)
+{
+    if (!map_image(program_interposer(), image))
+        return 0;
+    if (is_interposer(image))
+        return 1;
+    unmap_image(image);
+    return 0;
+}
+
+int program_has_interposer(void)
+{
+    struct image image;
+
+    if (!map_interposer(&image))
+        return 0;
+    unmap_image(&image);
+    return 1;
+}
+
 static int suits_interposer(const ElfW(Ehdr) *header)
 {
     const ElfW(Ehdr) *other;
     struct image interposer;
     int result;
 
-    /* That it cannot be read is told later. */
-    if (!map_image(program_interposer(), &interposer))
-        return header->e_ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32);
+    /* That there is none is told later. */
+    if (!map_interposer(&interposer))
+        return header->e_ident[EI_CLASS] == NATIVE_CLASS;
     other = part(&interposer, 0, sizeof *other);
     result = other && are_alike(header, other);
     unmap_image(&interposer);
