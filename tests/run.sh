@@ -46,6 +46,17 @@ Try 'dispatchalloc run --help' for more information." run --nonsense true
 expect 2 '' "dispatchalloc: 'run' has no option '--verbose'*" --verbose run true
 expect 0 'Usage: dispatchalloc run *' '' run --help
 
+# A terminal is not to get what a spec or a name has in it.
+escape=$(printf 'ar\033[31mena\177\nx')
+shown='"ar[?]\[31mena[?][?]x"'
+expect 2 '' "dispatchalloc: spec $shown: no backend or layer is called $shown*" run -b "$escape" true
+expect 2 '' "dispatchalloc: spec $shown: *" explain "$escape"
+expect 127 '' "dispatchalloc: cannot run 'ar[?]\[31mena[?][?]x': *" run "$escape"
+expect 2 '' "dispatchalloc: unknown command 'ar[?]\[31mena[?][?]x'*" "$escape"
+# A long one is shown whole.
+long=$(printf '%05000d' 0)
+expect 2 '' "dispatchalloc: spec \"$long\": it is longer than 4095 bytes" run -b "$long" true
+
 # The variable serves where no option does, and the option outranks it.
 DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M expect 0 '' 'dispatchalloc: fixed-arena *' run -v true
 DISPATCHALLOC_MALLOC=nonsense expect 0 '' "$served" run -v -b system true

@@ -4,13 +4,35 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
+
+/* A line with each control character shown as '?': a spec, a variable or the name of a file may
+ * have some, and they are not to reach a terminal. */
+static void print_line(char *text)
+{
+    for (char *at = text; *at; at++) {
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
+    }
+    fprintf(stderr, TOOL_NAME ": %s\n", text);
+}
 
 static void complain(const char *format, va_list arguments)
 {
+    char start[1024]; /* where there is no memory for the whole */
+    va_list again;
+    char *text;
+    int length;
+
     fflush(stdout);
-    fputs(TOOL_NAME ": ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    va_copy(again, arguments);
+    length = vsnprintf(start, sizeof start, format, arguments);
+    text = length < (int)sizeof start ? NULL : malloc((size_t)length + 1);
+    if (text)
+        (void)vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    print_line(text ? text : start);
+    free(text);
 }
 
 enum tool_status tool_complain(const char *format, ...)

@@ -66,7 +66,8 @@ extern const struct tool_command tool_status_of;
 extern const struct tool_command tool_compare;
 extern const struct tool_command tool_doctor;
 
-/* A line on standard error, after the tool's name; returns TOOL_TROUBLE. */
+/* A line on standard error, after the tool's name, with control characters shown as '?'; returns
+ * TOOL_TROUBLE. */
 enum tool_status tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
 
 /* tool_complain(), and where the help is: for command, or for the tool if that is NULL. */
