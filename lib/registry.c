@@ -216,6 +216,10 @@ static void explain_unknown(const char *name, struct dal_text_ *why)
     struct unknown unknown = {{name, "", 0}, why, 0, 0};
 
     dal_text_add_(why, "no backend or layer is called \"" DAL_VALUE_FORMAT "\"", DAL_VALUE(name));
+    if (strchr(name, '/')) {
+        dal_text_add_(why, "; the path of a module has to be absolute");
+        return;
+    }
     meet_all(&unknown);
     if (unknown.nearest.best[0])
         dal_text_add_(why, " (did you mean \"%s\"?)", unknown.nearest.best);

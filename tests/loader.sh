@@ -88,7 +88,7 @@ if [ -z "$sanitized" ]; then
 fi
 expect system "${prefix}goood: no backend or layer is called \"goood\" (did you mean \"good\"?); known: *good*; searched for modules: $modules *$system" goood
 expect system "${prefix}/nowhere/x.so: there is no module /nowhere/x.so$system" /nowhere/x.so
-expect system "${prefix}modules/good.so: no backend or layer is called \"modules/good.so\"*$system" modules/good.so
+expect system "${prefix}modules/good.so: no backend or layer is called \"modules/good.so\"; the path of a module has to be absolute$system" modules/good.so
 expect system "${prefix}../modules/good: no backend or layer is called *$system" ../modules/good
 expect system "${prefix}$modules: module $modules is refused: it is not a regular file$system" "$modules"
 

@@ -57,6 +57,11 @@ expect 2 '' "dispatchalloc: unknown command 'ar[?]\[31mena[?][?]x'*" "$escape"
 long=$(printf '%05000d' 0)
 expect 2 '' "dispatchalloc: spec \"$long\": it is longer than 4095 bytes" run -b "$long" true
 
+# What has a slash in it was meant for a path.
+for path in ./good.so modules/good.so; do
+    expect 2 '' "dispatchalloc: spec \"$path\": no backend or layer is called \"$path\"; the path of a module has to be absolute" run -b "$path" true
+done
+
 # The variable serves where no option does, and the option outranks it.
 DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M expect 0 '' 'dispatchalloc: fixed-arena *' run -v true
 DISPATCHALLOC_MALLOC=nonsense expect 0 '' "$served" run -v -b system true
