@@ -43,8 +43,20 @@ expect 126 '' "dispatchalloc: cannot run '/': Permission denied" run /
 expect 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b system
 expect 2 '' "dispatchalloc: *
 Try 'dispatchalloc run --help' for more information." run --nonsense true
-expect 2 '' "dispatchalloc: 'run' has no option '--verbose'*" --verbose run true
+early="dispatchalloc: the options of 'run' stand between it and the PROGRAM
+Try 'dispatchalloc run --help' for more information."
+expect 2 '' "$early" --verbose run true
+expect 2 '' "dispatchalloc: invalid option -- 'b'
+$early" -b system run echo
+expect 2 '' "dispatchalloc: *option*backend*
+$early" --backend=system run echo
 expect 0 'Usage: dispatchalloc run *' '' run --help
+expect 0 'Usage: dispatchalloc run *' '' --help run
+for command in run compare doctor; do
+    expect 0 'dispatchalloc (libdispatchalloc) *' '' $command --version
+    expect 0 'dispatchalloc (libdispatchalloc) *' '' --version $command
+done
+expect 0 '--version x' '' run echo --version x
 
 # A terminal is not to get what a spec or a name has in it.
 escape=$(printf 'ar\033[31mena\177\nx')

@@ -115,6 +115,7 @@ static const struct option compare_options[] = {
     {"json", no_argument, NULL, JSON},
     {"output", no_argument, NULL, OUTPUT},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -181,7 +182,7 @@ static void free_arguments(struct compare_arguments *arguments)
         free(arguments->specs[i]);
 }
 
-/* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said by printing the help. */
+/* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said by printing the help or the version. */
 static int take_options(struct compare_arguments *arguments, int argc, char **argv)
 {
     int option;
@@ -194,6 +195,7 @@ static int take_options(struct compare_arguments *arguments, int argc, char **ar
         case JSON: arguments->wants_json = 1; break;
         case OUTPUT: arguments->shows_output = 1; break;
         case 'h': tool_print_command_help(&tool_compare); return -1;
+        case 'V': tool_print_version(); return -1;
         default: return (int)tool_try_help(&tool_compare);
         }
     }

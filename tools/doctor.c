@@ -21,6 +21,7 @@ static const struct option doctor_options[] = {
     {"output", no_argument, NULL, OUTPUT},
     {"timeout", required_argument, NULL, 't'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -140,6 +141,7 @@ static int examine_program(int argc, char **argv)
             child.seconds_limit = (unsigned)seconds;
             break;
         case 'h': tool_print_command_help(&tool_doctor); return TOOL_OK;
+        case 'V': tool_print_version(); return TOOL_OK;
         default: return (int)tool_try_help(&tool_doctor);
         }
     }

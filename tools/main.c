@@ -2,7 +2,8 @@
 /*
  * dispatchalloc: look at and verify what libdispatchalloc can make. The command line: one
  * table of options for all commands, so that an option may stand before or after the name
- * of its command; a command says which it takes.
+ * of its command; a command says which it takes. Commands that start a program read their own
+ * options, which stand between the two.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -65,6 +66,7 @@ static void print_help(void)
          "Options:\n"
          "      --help     print this help, or that of a COMMAND, and exit\n"
          "      --version  print the version and exit\n"
+         "Those of run, compare and doctor stand between the COMMAND and the PROGRAM.\n"
          "\n"
          "A SPEC is what DISPATCHALLOC_BACKEND takes, such as system or\n"
          "stats:print=off+arena:limit=1G: layers first, the backend last.\n"
@@ -81,7 +83,7 @@ void tool_print_command_help(const struct tool_command *command)
            *command->synopsis ? " " : "", command->synopsis, command->help);
 }
 
-static void print_version(void)
+void tool_print_version(void)
 {
     puts(TOOL_NAME " (libdispatchalloc) " DAL_VERSION_STRING);
     if (strcmp(dal_version(), DAL_VERSION_STRING) != 0)
@@ -152,20 +154,26 @@ static const struct tool_command *find_command(const char *name)
     return NULL;
 }
 
+static enum tool_status tell_place(const struct tool_command *command)
+{
+    return tool_misused(command, "the options of '%s' stand between it and the PROGRAM",
+                        command->name);
+}
+
 static enum tool_status run_command(const struct tool_command *command,
                                     const struct tool_arguments *arguments)
 {
     unsigned foreign = arguments->given & ~command->options;
 
+    if (command->run_program)
+        return tell_place(command);
     if (foreign)
         return tool_misused(command, "'%s' has no option '--%s'", command->name,
                             option_name(foreign & (0 - foreign)));
     if (command->operand && arguments->operand_count == 0 && !(arguments->given & TOOL_LIST_CASES))
         return tool_misused(command, "'%s' needs a %s", command->name, command->operand);
-    if (!command->operand && !command->run_program && arguments->operand_count > 0)
+    if (!command->operand && arguments->operand_count > 0)
         return tool_misused(command, "extra operand '%s'", arguments->operands[0]);
-    if (command->run_program)
-        return tool_misused(command, "'%s' comes before its options", command->name);
     if (command != &tool_status_of)
         tool_make_room_for(arguments->operands, arguments->operand_count);
     return command->run(arguments);
@@ -177,6 +185,18 @@ static const struct tool_command *find_program_command(int argc, char **argv)
     const struct tool_command *command = argc > 1 ? find_command(argv[1]) : NULL;
 
     return command && command->run_program ? command : NULL;
+}
+
+/* After getopt's message: an option of a command that reads its own may stand too early. */
+static enum tool_status meet_unknown(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const struct tool_command *command = find_command(argv[i]);
+
+        if (command && command->run_program)
+            return tell_place(command);
+    }
+    return tool_try_help(NULL);
 }
 
 static enum tool_status run(int argc, char **argv)
@@ -193,12 +213,10 @@ static enum tool_status run(int argc, char **argv)
     while ((option = next_option(argc, argv)) != -1) {
         enum tool_status status;
 
-        if (option == UNKNOWN) {
-            fputs("Try '" TOOL_NAME " --help' for more information.\n", stderr);
-            return TOOL_TROUBLE;
-        }
+        if (option == UNKNOWN)
+            return meet_unknown(argc, argv);
         if (option == VERSION) {
-            print_version();
+            tool_print_version();
             return TOOL_OK;
         }
         if (option == HELP) {

@@ -15,6 +15,7 @@ static const struct option run_options[] = {
     {"check", no_argument, NULL, 'c'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -36,6 +37,7 @@ static int run_program(int argc, char **argv)
         case 'c': check = 1; break;
         case 'v': verbose = 1; break;
         case 'h': tool_print_command_help(&tool_run); return TOOL_OK;
+        case 'V': tool_print_version(); return TOOL_OK;
         default: return (int)tool_try_help(&tool_run);
         }
     }

@@ -80,6 +80,9 @@ enum tool_status tool_try_help(const struct tool_command *command);
 /* What `dispatchalloc COMMAND --help` prints. */
 void tool_print_command_help(const struct tool_command *command);
 
+/* What --version prints. */
+void tool_print_version(void);
+
 /* tool_complain() about a spec that the library refuses, in its words. */
 enum tool_status tool_bad_spec(const char *spec, const char *message);
 
