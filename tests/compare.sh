@@ -57,7 +57,7 @@ try 127 '' "dispatchalloc: cannot run 'no-such-program': No such file or directo
 try 126 '' "dispatchalloc: cannot run '/': Permission denied" -b system /
 printf '#!/no/such/interpreter\n' >"$work/script"
 chmod +x "$work/script"
-try 127 '' "dispatchalloc: cannot run '$work/script': No such file or directory" -b system "$work/script"
+try 127 '' "dispatchalloc: cannot run '$work/script': its interpreter '/no/such/interpreter': No such file or directory" -b system "$work/script"
 echo 'int main(void) { return 0; }' >"$work/main.c"
 if $CC -static "$work/main.c" -o "$work/static" 2>/dev/null; then
     try 2 '' "*it is statically linked*" -b system "$work/static"

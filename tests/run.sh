@@ -40,6 +40,7 @@ expect 2 '' "dispatchalloc: spec \"sytem\": *" run -b sytem no-such-program
 expect 127 '' "dispatchalloc: cannot run 'no-such-program': No such file or directory" run no-such-program
 expect 127 '' "dispatchalloc: cannot run '/no/such': No such file or directory" run /no/such
 expect 126 '' "dispatchalloc: cannot run '/': Permission denied" run /
+expect 126 '' "dispatchalloc: cannot run '.': Permission denied" run .
 expect 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b system
 expect 2 '' "dispatchalloc: *
 Try 'dispatchalloc run --help' for more information." run --nonsense true
@@ -121,6 +122,19 @@ chmod +x "$work/script"
 printf 'echo from a script\n' >"$work/plain"
 chmod +x "$work/plain"
 expect 0 'from a script' '' run -b system "$work/plain"
+# What is missing is the interpreter, also of an interpreter or of a program.
+printf '#! /no/such -x\n' >"$work/orphan"
+printf '#!%s\n' "$work/orphan" >"$work/grandchild"
+printf '#!/bin/sh\r\n' >"$work/foreign"
+chmod +x "$work/orphan" "$work/grandchild" "$work/foreign"
+$CC "$work/main.c" -Wl,--dynamic-linker=/no/such -o "$work/unloadable"
+for file in orphan grandchild unloadable; do
+    expect 127 '' "dispatchalloc: cannot run '$work/$file': its interpreter '/no/such': No such file or directory" run "$work/$file"
+done
+expect 127 '' "dispatchalloc: cannot run '$work/foreign': its interpreter '/bin/sh[?]': No such file or directory" run "$work/foreign"
+printf '#!%s\n' "$work/main.c" >"$work/impossible"
+chmod +x "$work/impossible"
+expect 126 '' "dispatchalloc: cannot run '$work/impossible': its interpreter '$work/main.c': Permission denied" run "$work/impossible"
 if [ "$(id -u)" = 0 ]; then
     $CC "$work/main.c" -o "$work/setuid"
     chown 65534 "$work/setuid"

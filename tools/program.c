@@ -20,10 +20,15 @@ static int is_file(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+static int exit_status_of(int error)
+{
+    return error == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_CANNOT_RUN;
+}
+
 static int refuse(const char *name, int error)
 {
     (void)tool_complain("cannot run '%s': %s", name, strerror(error));
-    return error == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_CANNOT_RUN;
+    return exit_status_of(error);
 }
 
 static int find_given(const char *name, char path[PATH_MAX])
@@ -52,8 +57,8 @@ int program_find(const char *name, char path[PATH_MAX])
         int written = snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, list, length ? "/" : "./",
                                name);
 
-        if (written > 0 && written < PATH_MAX && is_file(path)) {
-            if (access(path, X_OK) == 0)
+        if (written > 0 && written < PATH_MAX && access(path, F_OK) == 0) {
+            if (is_file(path) && access(path, X_OK) == 0)
                 return 0;
             was_there = 1;
         }
@@ -192,6 +197,18 @@ int program_prepare(const char *spec, int verbose, int check)
     return result;
 }
 
+/* The kernel does not tell whether the program or what it is interpreted by cannot be had. */
+static int refuse_program(const char *path, const char *name, int error)
+{
+    char interpreter[PATH_MAX];
+
+    if ((error != ENOENT && error != EACCES) || !program_find_obstacle(path, interpreter))
+        return refuse(name, error);
+    (void)tool_complain("cannot run '%s': its interpreter '%s': %s", name, interpreter,
+                        strerror(error));
+    return exit_status_of(error);
+}
+
 int program_become(const char *path, char **arguments)
 {
     (void)fflush(stdout);
@@ -199,5 +216,5 @@ int program_become(const char *path, char **arguments)
     /* A script without "#!": the shell runs it, as execvp does. */
     if (errno == ENOEXEC)
         (void)execvp(path, arguments);
-    return refuse(arguments[0], errno);
+    return refuse_program(path, arguments[0], errno);
 }

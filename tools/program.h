@@ -25,6 +25,12 @@ int program_check(const char *path);
 int program_check_loading(const char *path);
 
 /*
+ * The interpreter, of a script or of an ELF file, for which a program that is there cannot be
+ * executed: it is missing or may not be executed itself. Returns 0 if there is none such.
+ */
+int program_find_obstacle(const char *path, char interpreter[PATH_MAX]);
+
+/*
  * Set the environment for a program: the interposer and the modules of spec in LD_PRELOAD,
  * before what is there; spec (NULL: none) in DISPATCHALLOC_MALLOC; DISPATCHALLOC_VERBOSE and
  * DISPATCHALLOC_CHECK on, or left alone. Returns 0, or 2 after a message.

@@ -19,6 +19,8 @@
 enum {
     /* The type of the note by which the interposer is known. */
     INTERPOSER_NOTE = 2,
+    /* So many scripts may interpret one another. */
+    SCRIPTS_MAX = 4,
     NATIVE_CLASS = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32,
     NATIVE_DATA = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB
 };
@@ -176,6 +178,12 @@ static int are_alike(const ElfW(Ehdr) *one, const ElfW(Ehdr) *other)
            one->e_ident[EI_DATA] == other->e_ident[EI_DATA] && one->e_machine == other->e_machine;
 }
 
+static int is_native(const ElfW(Ehdr) *header)
+{
+    return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
+           header->e_ident[EI_CLASS] == NATIVE_CLASS && header->e_ident[EI_DATA] == NATIVE_DATA;
+}
+
 /* One for a machine of another word size or byte order is not looked into. */
 static int is_interposer(const struct image *image)
 {
@@ -184,7 +192,7 @@ static int is_interposer(const struct image *image)
 
     if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
         return 0;
-    if (header->e_ident[EI_CLASS] != NATIVE_CLASS || header->e_ident[EI_DATA] != NATIVE_DATA)
+    if (!is_native(header))
         return 1;
     segments = part(image, header->e_phoff, (uint64_t)header->e_phnum * sizeof *segments);
     for (size_t i = 0; segments && i < header->e_phnum; i++) {
@@ -284,8 +292,9 @@ static int gains_capabilities(const char *path)
 #endif
 }
 
-/* The interpreter that "#!" names. Returns 0 if there is none. */
-static int interpreter(const struct image *image, char path[PATH_MAX])
+/* The interpreter that "#!" names, up to what ends it for the kernel: a carriage return does not.
+ * Returns 0 if there is none. */
+static int script_interpreter(const struct image *image, char path[PATH_MAX])
 {
     const char *text = (const char *)image->bytes;
     size_t at = 2;
@@ -295,10 +304,49 @@ static int interpreter(const struct image *image, char path[PATH_MAX])
         return 0;
     while (at < image->size && (text[at] == ' ' || text[at] == '\t'))
         at++;
-    while (at < image->size && length < PATH_MAX - 1 && !strchr(" \t\r\n", text[at]))
+    while (at < image->size && length < PATH_MAX - 1 && !strchr(" \t\n", text[at]))
         path[length++] = text[at++];
     path[length] = '\0';
     return length > 0;
+}
+
+/* The loader that an ELF file names. Returns 0 if there is none. */
+static int elf_interpreter(const struct image *image, char path[PATH_MAX])
+{
+    const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
+    const ElfW(Phdr) *segment;
+    const char *name;
+
+    if (!header || !is_native(header))
+        return 0;
+    segment = find_segment(image, PT_INTERP);
+    name = segment ? part(image, segment->p_offset, segment->p_filesz) : NULL;
+    if (!name || segment->p_filesz == 0 || segment->p_filesz > PATH_MAX)
+        return 0;
+    memcpy(path, name, segment->p_filesz);
+    path[segment->p_filesz - 1] = '\0';
+    return 1;
+}
+
+int program_find_obstacle(const char *path, char interpreter[PATH_MAX])
+{
+    int depth;
+
+    for (depth = 0; depth <= SCRIPTS_MAX; depth++) {
+        struct image image;
+        int is_there = map_image(path, &image);
+        int has_one = is_there && (script_interpreter(&image, interpreter) ||
+                                   elf_interpreter(&image, interpreter));
+
+        if (is_there)
+            unmap_image(&image);
+        if (!has_one)
+            return 0;
+        if (access(interpreter, X_OK) != 0)
+            return 1;
+        path = interpreter;
+    }
+    return 0;
 }
 
 static int check_file(const char *path, int needs_malloc, int depth)
@@ -315,7 +363,7 @@ static int check_file(const char *path, int needs_malloc, int depth)
     /* One that can be executed and not read is not looked into. */
     if (!map_image(path, &image))
         return 0;
-    if (interpreter(&image, script_of) && depth < 4)
+    if (script_interpreter(&image, script_of) && depth < SCRIPTS_MAX)
         result = check_file(script_of, needs_malloc, depth + 1);
     else if (image.size > SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
         result = check_elf(path, &image, needs_malloc);
