@@ -153,4 +153,16 @@ if [ -z "$sanitized" ] && command -v readelf >/dev/null 2>&1; then
             complain "${file##*/} has thread-local storage that is not initial-exec"
     done
 fi
+
+# ---- A build in the source tree leaves nothing that git would take -------------------------------
+if command -v git >/dev/null 2>&1 && [ -e "$srcdir/.git" ] &&
+    git -C "$srcdir" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    programs=$(cd "$builddir" && printf '%s\n' 'include Makefile' \
+        'made: ; @echo $(PROGRAMS) $(check_PROGRAMS) $(EXTRA_PROGRAMS)' |
+        "${MAKE:-make}" -s --no-print-directory -f - made)
+    case $programs in *tests/*) ;; *) fail "the programs are not known: $programs" ;; esac
+    for file in $programs backends/jemalloc/private.conf backends/jemalloc/private/done; do
+        git -C "$srcdir" check-ignore -q --no-index "$file" || echo "$file"
+    done | complain "not in .gitignore"
+fi
 finish
