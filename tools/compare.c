@@ -182,7 +182,7 @@ static void free_arguments(struct compare_arguments *arguments)
         free(arguments->specs[i]);
 }
 
-/* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said by printing the help or the version. */
+/* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said: the help or the version. */
 static int take_options(struct compare_arguments *arguments, int argc, char **argv)
 {
     int option;

@@ -24,6 +24,8 @@ tools_dispatchalloc_SOURCES = \
 	tools/environment.c \
 	tools/environment.h \
 	tools/explain.c \
+	tools/image.c \
+	tools/image.h \
 	tools/info.c \
 	tools/list.c \
 	tools/main.c \
