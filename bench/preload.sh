@@ -55,13 +55,16 @@ select count(*), sum(c), max(b) from t where b like '%a%';
 select substr(b, 1, 2), count(*), group_concat(a) from t group by 1 order by 2 limit 3;
 update t set b = b || a where a % 3 = 0;
 END
-# COUNTER runs the server alone; --hz 1 so that it does little when nobody asks.
+# The preload is for the server alone, and so is COUNTER; --hz 1 so that it does little when nobody
+# asks.
 cat >redis.sh <<'END'
+preload=$LD_PRELOAD
+unset LD_PRELOAD
 dir=$(mktemp -d)
 ln -s "$(command -v redis-check-rdb)" "$dir/redis-server"
-$COUNTER "$dir/redis-server" --port 0 --unixsocket "$dir/socket" --save '' --appendonly no \
-    --hz 1 --dynamic-hz no >"$dir/log" &
-env -u LD_PRELOAD sh -c 'tries=0
+LD_PRELOAD=$preload $COUNTER "$dir/redis-server" --port 0 --unixsocket "$dir/socket" --save '' \
+    --appendonly no --hz 1 --dynamic-hz no >"$dir/log" &
+sh -c 'tries=0
     until redis-cli -s "$1/socket" ping; do
         sleep 0.02
         tries=$((tries + 1))
