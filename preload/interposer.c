@@ -8,8 +8,9 @@
  * What was allocated before, or while a backend starts, is early memory for ever.
  *
  * Limits: where there is early memory, free and malloc_usable_size test for it (one range); most
- * processes have none, but for those under a module in C++. realloc always does. Blocks of another allocator are not looked for;
- * `dispatchalloc run --check` does that, by another family in the slots (check.h).
+ * processes have none, but for those under a module in C++. realloc always does. Blocks of
+ * another allocator are not looked for; `dispatchalloc run --check` does that, by another family
+ * in the slots (check.h).
  */
 #include <config.h>
 

@@ -2,8 +2,8 @@
 /*
  * dispatchalloc doctor, in parts: doctor.c has the command line, doctor_trace.c runs the
  * program under the loader's trace, doctor_origin.c knows where blocks are from,
- * doctor_symbolic.c sees what the trace does not tell, doctor_judge.c tells who serves what
- * and whether that goes together, doctor_advise.c what is to be done.
+ * doctor_judge.c tells who serves what and whether that goes together, doctor_advise.c what is
+ * to be done.
  */
 #ifndef TOOL_DOCTOR_H
 #define TOOL_DOCTOR_H
@@ -46,10 +46,6 @@ int doctor_view_open(struct doctor_view *view, struct bindings *bindings);
 void doctor_view_close(struct doctor_view *view);
 
 int doctor_is_libc(const struct bindings *bindings, size_t file);
-
-/* Whether it is linked -Bsymbolic: of what it calls in itself there is no trace then, and
- * nothing that is preloaded comes between. */
-int doctor_is_symbolic(const char *path);
 
 /* ---- Judging ------------------------------------------------------------------------------ */
 

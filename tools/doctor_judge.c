@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/image.h"
 #include "tools/tool.h"
 
 enum { CALLERS_SHOWN = 4 };
@@ -273,6 +274,20 @@ static void count_served(const struct doctor_view *view, struct doctor_findings 
 }
 
 /* Who has a family of its own, other than the C library. */
+/* Of what such a library calls in itself there is no trace, and nothing that is preloaded comes
+ * between. */
+static int is_symbolic(const char *path)
+{
+    struct image image;
+    int result;
+
+    if (!image_map(path, &image))
+        return 0;
+    result = image_is_native(&image) && image_is_symbolic(&image);
+    image_unmap(&image);
+    return result;
+}
+
 static void find_own(const struct doctor_view *view, struct doctor_findings *findings)
 {
     for (size_t file = 0; file < view->bindings->file_count; file++) {
@@ -281,7 +296,7 @@ static void find_own(const struct doctor_view *view, struct doctor_findings *fin
         if (doctor_is_libc(view->bindings, file) || is_empty(view, &selection))
             continue;
         findings->own = bindings_name(view->bindings, file);
-        if (doctor_is_symbolic(view->bindings->files[file]))
+        if (is_symbolic(view->bindings->files[file]))
             findings->symbolic = findings->own;
     }
 }

@@ -148,17 +148,27 @@ int image_has_note(const struct image *image, const char *owner, uint32_t type)
     return 0;
 }
 
-/* Every name is a string of one table. */
-int image_names(const struct image *image, const char *name)
+/* The entries of the dynamic section, up to where the segment ends. */
+static const ElfW(Dyn) *dynamic_of(const struct image *image, size_t *count)
 {
     const ElfW(Phdr) *segment = find_segment(image, PT_DYNAMIC);
     const ElfW(Dyn) *entries =
         segment ? image_part(image, segment->p_offset, segment->p_filesz) : NULL;
+
+    *count = entries ? segment->p_filesz / sizeof *entries : 0;
+    return entries;
+}
+
+/* Every name is a string of one table. */
+int image_names(const struct image *image, const char *name)
+{
+    size_t count;
+    const ElfW(Dyn) *entries = dynamic_of(image, &count);
     const char *strings;
     uint64_t address = 0;
     uint64_t bytes = 0;
 
-    for (size_t i = 0; entries && i < segment->p_filesz / sizeof *entries; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (entries[i].d_tag == DT_STRTAB)
             address = entries[i].d_un.d_ptr;
         if (entries[i].d_tag == DT_STRSZ)
@@ -166,6 +176,19 @@ int image_names(const struct image *image, const char *name)
     }
     strings = at_address(image, address, bytes);
     return strings && memmem(strings, bytes, name, strlen(name) + 1) != NULL;
+}
+
+int image_is_symbolic(const struct image *image)
+{
+    size_t count;
+    const ElfW(Dyn) *entries = dynamic_of(image, &count);
+
+    for (size_t i = 0; i < count && entries[i].d_tag != DT_NULL; i++) {
+        if (entries[i].d_tag == DT_SYMBOLIC ||
+            (entries[i].d_tag == DT_FLAGS && (entries[i].d_un.d_val & DF_SYMBOLIC)))
+            return 1;
+    }
+    return 0;
 }
 
 /* By the sections, which a program with dynamic symbols keeps even if it is stripped. */

@@ -42,6 +42,9 @@ int image_has_note(const struct image *image, const char *owner, uint32_t type);
 /* Whether a name is among the dynamic symbols and libraries. */
 int image_names(const struct image *image, const char *name);
 
+/* Whether it is linked -Bsymbolic, and so binds its own functions to itself. */
+int image_is_symbolic(const struct image *image);
+
 /* Whether the file defines a symbol for others to find. */
 int image_defines(const struct image *image, const char *name);
 

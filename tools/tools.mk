@@ -19,7 +19,6 @@ tools_dispatchalloc_SOURCES = \
 	tools/doctor_advise.c \
 	tools/doctor_judge.c \
 	tools/doctor_origin.c \
-	tools/doctor_symbolic.c \
 	tools/doctor_trace.c \
 	tools/environment.c \
 	tools/environment.h \
