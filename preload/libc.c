@@ -35,22 +35,29 @@ static int is_whole(void)
            family.realloc_function && family.memalign_function && family.usable_size_function;
 }
 
+/* handle: what dlopen() gave, or NULL for the tables. */
+static void take_all(void *handle, const struct dal_compat_object_ *tables)
+{
+#define LOOK_UP(name) (handle ? dlsym(handle, name) : dal_compat_object_symbol_(tables, name))
+    TAKE(trim, LOOK_UP("malloc_trim"));
+    TAKE(family.malloc_function, LOOK_UP("malloc"));
+    TAKE(family.free_function, LOOK_UP("free"));
+    TAKE(family.calloc_function, LOOK_UP("calloc"));
+    TAKE(family.realloc_function, LOOK_UP("realloc"));
+    TAKE(family.memalign_function, LOOK_UP("memalign"));
+    TAKE(family.usable_size_function, LOOK_UP("malloc_usable_size"));
+#undef LOOK_UP
+}
+
 /* In the tables of the loaded objects: dlopen() allocates, also for what is loaded. Something else
  * may be called libc.so.6; it has not this function. */
 static void find_in_tables(void)
 {
     struct dal_compat_object_ libc;
 
-    if (!dal_compat_find_object_("libc.so.6", &libc) ||
-        !dal_compat_object_symbol_(&libc, "gnu_get_libc_version"))
-        return;
-    TAKE(trim, dal_compat_object_symbol_(&libc, "malloc_trim"));
-    TAKE(family.malloc_function, dal_compat_object_symbol_(&libc, "malloc"));
-    TAKE(family.free_function, dal_compat_object_symbol_(&libc, "free"));
-    TAKE(family.calloc_function, dal_compat_object_symbol_(&libc, "calloc"));
-    TAKE(family.realloc_function, dal_compat_object_symbol_(&libc, "realloc"));
-    TAKE(family.memalign_function, dal_compat_object_symbol_(&libc, "memalign"));
-    TAKE(family.usable_size_function, dal_compat_object_symbol_(&libc, "malloc_usable_size"));
+    if (dal_compat_find_object_("libc.so.6", &libc) &&
+        dal_compat_object_symbol_(&libc, "gnu_get_libc_version"))
+        take_all(NULL, &libc);
 }
 
 /* glibc's name, then musl's. */
@@ -69,15 +76,8 @@ static void find_by_loader(void)
 {
     void *libc = open_libc();
 
-    if (!libc)
-        return;
-    TAKE(trim, dlsym(libc, "malloc_trim"));
-    TAKE(family.malloc_function, dlsym(libc, "malloc"));
-    TAKE(family.free_function, dlsym(libc, "free"));
-    TAKE(family.calloc_function, dlsym(libc, "calloc"));
-    TAKE(family.realloc_function, dlsym(libc, "realloc"));
-    TAKE(family.memalign_function, dlsym(libc, "memalign"));
-    TAKE(family.usable_size_function, dlsym(libc, "malloc_usable_size"));
+    if (libc)
+        take_all(libc, NULL);
 }
 
 static void find_functions(void)
