@@ -82,10 +82,10 @@ static void instance(unsigned long pairs)
 static void family(unsigned long pairs)
 {
     while (pairs-- > 0) {
-        void *ptr = dal_malloc(32);
+        void *ptr = dal_unsized_malloc(32);
 
         USE(ptr);
-        dal_free(ptr);
+        dal_unsized_free(ptr);
     }
 }
 

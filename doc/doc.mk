@@ -135,15 +135,15 @@ man_links += \
 	dal_instance_strndup:dal_new \
 	dal_instance_string_delete:dal_new
 
-man_pages += doc/man/dal_malloc.3
+man_pages += doc/man/dal_unsized_malloc.3
 man_links += \
-	dal_aligned_alloc:dal_malloc \
-	dal_calloc:dal_malloc \
-	dal_free:dal_malloc \
-	dal_malloc_usable_size:dal_malloc \
-	dal_posix_memalign:dal_malloc \
-	dal_realloc_unsized:dal_malloc \
-	dal_reallocarray:dal_malloc
+	dal_unsized_aligned_alloc:dal_unsized_malloc \
+	dal_unsized_calloc:dal_unsized_malloc \
+	dal_unsized_free:dal_unsized_malloc \
+	dal_unsized_usable_size:dal_unsized_malloc \
+	dal_unsized_posix_memalign:dal_unsized_malloc \
+	dal_unsized_realloc:dal_unsized_malloc \
+	dal_unsized_reallocarray:dal_unsized_malloc
 
 man_pages += doc/man/dal_fixed_arena.3
 man_links += \
@@ -175,7 +175,7 @@ man_links += \
 	dal_arena_dealloc:dal_arena \
 	dal_arena_realloc:dal_arena \
 	dal_arena_resize_in_place:dal_arena \
-	dal_arena_checkpoint:dal_arena \
+	dal_arena_checkpoint_take:dal_arena \
 	dal_arena_rewind:dal_arena \
 	dal_arena_reset:dal_arena \
 	dal_arena_owns:dal_arena \

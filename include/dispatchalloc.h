@@ -13,7 +13,7 @@
  *   dispatchalloc/layout.h       size and alignment of a block
  *   dispatchalloc/front.h        dal_alloc, dal_dealloc, dal_alloc_zeroed, dal_realloc
  *   dispatchalloc/typed.h        the same by type: dal_new, dal_array_new, dal_strdup
- *   dispatchalloc/malloc.h       the same without sizes: dal_malloc, dal_free
+ *   dispatchalloc/unsized.h       the same without sizes: dal_unsized_malloc, dal_unsized_free
  *   dispatchalloc/instance.h     an allocator as a value that can be passed around
  *   dispatchalloc/global.h       who serves the front, and who chose
  *   dispatchalloc/fixed.h        a choice of the build that costs nothing and stays
@@ -41,7 +41,7 @@
 #include <dispatchalloc/global.h>
 #include <dispatchalloc/instance.h>
 #include <dispatchalloc/layout.h>
-#include <dispatchalloc/malloc.h>
+#include <dispatchalloc/unsized.h>
 #include <dispatchalloc/module.h>
 #include <dispatchalloc/spec.h>
 #include <dispatchalloc/stats.h>

@@ -13,7 +13,7 @@ dispatchallocinclude_HEADERS = \
 	include/dispatchalloc/instance.h \
 	include/dispatchalloc/layout.h \
 	include/dispatchalloc/macros.h \
-	include/dispatchalloc/malloc.h \
+	include/dispatchalloc/unsized.h \
 	include/dispatchalloc/module.h \
 	include/dispatchalloc/spec.h \
 	include/dispatchalloc/stats.h \

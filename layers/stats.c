@@ -244,8 +244,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
         dal_stats_delist_(instance);
         return error;
     }
-    instance->next = request->next;
-    (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->next->name);
+    instance->next = request->child;
+    (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->child->name);
     /* From here on the instance may print. Pairs with the acquire in stats_report.c. */
     atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
     if (instance->signal)

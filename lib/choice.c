@@ -19,7 +19,7 @@
 #include "compat/compat.h"
 #include "copies.h"
 #include "environment.h"
-#include "build_choice.h"
+#include "link_choice.h"
 #include "registry.h"
 
 static const struct dal_decision_ default_decision = {
@@ -126,7 +126,7 @@ static void make_link_candidate(struct made_decision *made, const struct dal_lin
     struct draft draft = begin(made, DAL_SOURCE_LINK);
     struct dal_stack_ *stack = NULL;
 
-    dal_text_add_(&draft.label, "%s(%s) at %s:%u", dal_build_macro_(choice), choice->name,
+    dal_text_add_(&draft.label, "%s(%s) at %s:%u", dal_link_choice_macro_(choice), choice->name,
                   choice->file, (unsigned)choice->line);
     (void)dal_stack_create_single_(choice->allocator, choice->name, DAL_STACK_OF_LIBRARY, &stack,
                                    &draft.why);
@@ -177,13 +177,13 @@ static struct made_decision *map_first(size_t bytes)
 
 static void start_once(void)
 {
-    const struct dal_link_choice *link = dal_build_choice_();
+    const struct dal_link_choice *link = dal_link_choice_found_();
     struct made_decision *made;
     struct dal_decision_ *decision;
     size_t bytes = sizeof *made;
 
     dal_environment_read_(&environment);
-    environment_is_vetoed = dal_build_veto_() != NULL;
+    environment_is_vetoed = dal_environment_veto_() != NULL;
     if (!link && !environment.backend)
         return;
     if (!link && !environment_is_vetoed && strcmp(environment.backend, "system") == 0) {
@@ -503,6 +503,6 @@ const char *dal_choice_vetoed_(const char **file)
 {
     if (!start(WITHOUT_MODULES) || !environment_is_vetoed || !environment_spec)
         return NULL;
-    *file = dal_build_veto_();
+    *file = dal_environment_veto_();
     return environment_spec;
 }

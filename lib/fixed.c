@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#include "build_choice.h"
+#include "link_choice.h"
 #include "choice.h"
 #include "explain.h"
 
@@ -20,7 +20,7 @@ static void stop(const struct dal_link_choice *choice, const struct dal_link_cho
     if (found)
         dal_log_("DAL_GLOBAL_ALLOCATOR_FIXED(%s) at %s:%u: a process has one, and it is %s(%s) at "
                  "%s:%u; aborting",
-                 choice->name, choice->file, (unsigned)choice->line, dal_build_macro_(found),
+                 choice->name, choice->file, (unsigned)choice->line, dal_link_choice_macro_(found),
                  found->name, found->file, (unsigned)found->line);
     else
         dal_log_("DAL_GLOBAL_ALLOCATOR_FIXED(%s) at %s:%u: the library did not find it when it was "
@@ -31,7 +31,7 @@ static void stop(const struct dal_link_choice *choice, const struct dal_link_cho
 
 void dal_fixed_announce_(const struct dal_link_choice *choice)
 {
-    const struct dal_link_choice *found = dal_build_choice_();
+    const struct dal_link_choice *found = dal_link_choice_found_();
     const struct dal_decision_ *decision;
     int sealed;
 

@@ -11,7 +11,7 @@ core_headers += \
 	lib/fork.h \
 	lib/hook.h \
 	lib/instance.h \
-	lib/build_choice.h \
+	lib/link_choice.h \
 	lib/loader.h \
 	lib/loader_trust.h \
 	lib/nearest.h \
@@ -45,7 +45,7 @@ core_sources += \
 	lib/forward.c \
 	lib/front.c \
 	lib/family.c \
-	lib/malloc.c \
+	lib/unsized.c \
 	lib/global.c \
 	lib/make.c
 if OS_WINDOWS
@@ -62,4 +62,4 @@ EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust
 	lib/compat/posix.c lib/compat/windows.c
 
 # What the interposer has another file for (preload/preload.mk).
-library_sources += lib/build_choice.c lib/fixed.c
+library_sources += lib/link_choice.c lib/fixed.c

@@ -49,15 +49,15 @@ void dal_instance_destroy(const struct dal_instance *instance)
     dal_stack_destroy_(dal_stack_of_(instance), 0);
 }
 
-static int visit_parts(const struct dal_spec_ *spec, dal_spec_visitor visit, void *data,
+static int visit_items(const struct dal_spec_ *spec, dal_spec_visitor visit, void *data,
                        struct dal_text_ *why)
 {
     struct dal_option_value values[DAL_VALUES_MAX];
 
-    for (size_t i = 0; i < spec->part_count; i++) {
-        struct dal_spec_item item = {spec->parts[i].backend, values, 0};
+    for (size_t i = 0; i < spec->item_count; i++) {
+        struct dal_spec_item item = {spec->items[i].backend, values, 0};
         int result =
-            dal_options_resolve_(item.backend, &spec->parts[i], values, &item.option_count, why);
+            dal_options_resolve_(item.backend, &spec->items[i], values, &item.option_count, why);
 
         if (!result && visit)
             result = visit(&item, data);
@@ -86,9 +86,9 @@ int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *m
     error = dal_stack_check_(spec, &parsed, &why);
     /* All options are checked before the first item is shown. */
     if (!error)
-        error = visit_parts(&parsed, NULL, NULL, &why);
+        error = visit_items(&parsed, NULL, NULL, &why);
     dal_text_clean_(&why, 0);
     if (!error && visit)
-        error = visit_parts(&parsed, visit, data, &why);
+        error = visit_items(&parsed, visit, data, &why);
     return error;
 }

@@ -185,7 +185,7 @@ static struct dal_option_value *value_of(struct dal_option_value *values, size_t
     return NULL;
 }
 
-int dal_options_resolve_(const struct dal_backend *backend, const struct dal_spec_part_ *part,
+int dal_options_resolve_(const struct dal_backend *backend, const struct dal_spec_item_ *item,
                          struct dal_option_value *values, size_t *count, struct dal_text_ *why)
 {
     size_t table_count = backend->option_count;
@@ -198,8 +198,8 @@ int dal_options_resolve_(const struct dal_backend *backend, const struct dal_spe
             (void)dal_option_check_(option, option->default_text, &values[i].number);
     }
     *count = table_count;
-    for (size_t i = 0; i < part->pair_count; i++) {
-        const struct dal_spec_pair_ *pair = &part->pairs[i];
+    for (size_t i = 0; i < item->pair_count; i++) {
+        const struct dal_spec_pair_ *pair = &item->pairs[i];
         struct dal_option_value *value = value_of(values, table_count, pair->key);
         int error = DAL_OK;
 

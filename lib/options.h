@@ -18,7 +18,7 @@
  * The values of an item's options: the table in its order, then further keys. values has
  * room for DAL_VALUES_MAX. Returns 0, or DAL_ERR_OPTION with the reason in why.
  */
-int dal_options_resolve_(const struct dal_backend *backend, const struct dal_spec_part_ *part,
+int dal_options_resolve_(const struct dal_backend *backend, const struct dal_spec_item_ *item,
                          struct dal_option_value *values, size_t *count, struct dal_text_ *why);
 
 /* Check one value by its option and set its number. Returns 0 or DAL_ERR_OPTION. */

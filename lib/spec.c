@@ -57,16 +57,16 @@ static int unescape(char *value)
     return 1;
 }
 
-static int has_key(const struct dal_spec_part_ *part, const char *key)
+static int has_key(const struct dal_spec_item_ *item, const char *key)
 {
-    for (size_t i = 0; i < part->pair_count; i++) {
-        if (strcmp(part->pairs[i].key, key) == 0)
+    for (size_t i = 0; i < item->pair_count; i++) {
+        if (strcmp(item->pairs[i].key, key) == 0)
             return 1;
     }
     return 0;
 }
 
-static int parse_pair(struct dal_spec_ *spec, struct dal_spec_part_ *part, char *text,
+static int parse_pair(struct dal_spec_ *spec, struct dal_spec_item_ *item, char *text,
                       struct dal_text_ *why)
 {
     char *value;
@@ -79,46 +79,46 @@ static int parse_pair(struct dal_spec_ *spec, struct dal_spec_part_ *part, char 
     end = cut(text, "=", &value);
     if (end != '=' || !*text) {
         dal_text_add_(why, "\"%s\" takes options as key=value, separated by commas, not \"%s%s%s\"",
-                      part->name, text, end ? "=" : "", end ? value : "");
+                      item->name, text, end ? "=" : "", end ? value : "");
         return DAL_ERR_SYNTAX;
     }
-    if (has_key(part, text)) {
-        dal_text_add_(why, "\"%s\" has the option \"%s\" twice", part->name, text);
+    if (has_key(item, text)) {
+        dal_text_add_(why, "\"%s\" has the option \"%s\" twice", item->name, text);
         return DAL_ERR_SYNTAX;
     }
     if (!unescape(value)) {
         dal_text_add_(why, "%%00 cannot be part of a value (option \"%s\" of \"%s\")", text,
-                      part->name);
+                      item->name);
         return DAL_ERR_SYNTAX;
     }
     spec->pairs[spec->pair_count++] = (struct dal_spec_pair_){text, value};
-    part->pair_count++;
+    item->pair_count++;
     return DAL_OK;
 }
 
-static int parse_part(struct dal_spec_ *spec, char *text, struct dal_text_ *why)
+static int parse_item(struct dal_spec_ *spec, char *text, struct dal_text_ *why)
 {
-    struct dal_spec_part_ *part = &spec->parts[spec->part_count];
+    struct dal_spec_item_ *item = &spec->items[spec->item_count];
     char *rest;
     char end;
 
-    if (spec->part_count == DAL_SPEC_ITEMS_MAX) {
+    if (spec->item_count == DAL_SPEC_ITEMS_MAX) {
         dal_text_add_(why, "more than %d items", DAL_SPEC_ITEMS_MAX);
         return DAL_ERR_SYNTAX;
     }
     end = cut(text, ":", &rest);
     if (!*text) {
-        dal_text_add_(why, "item %zu has no name", spec->part_count + 1);
+        dal_text_add_(why, "item %zu has no name", spec->item_count + 1);
         return DAL_ERR_SYNTAX;
     }
-    *part = (struct dal_spec_part_){text, &spec->pairs[spec->pair_count], 0, NULL};
-    spec->part_count++;
+    *item = (struct dal_spec_item_){text, &spec->pairs[spec->pair_count], 0, NULL};
+    spec->item_count++;
     while (end == ':' || end == ',') {
         char *pair = rest;
         int error;
 
         end = cut(pair, ",", &rest);
-        error = parse_pair(spec, part, pair, why);
+        error = parse_pair(spec, item, pair, why);
         if (error)
             return error;
     }
@@ -131,7 +131,7 @@ int dal_spec_parse_(struct dal_spec_ *spec, const char *text, struct dal_text_ *
     char *rest = spec->text;
     char end;
 
-    spec->part_count = 0;
+    spec->item_count = 0;
     spec->pair_count = 0;
     if (length == 0 || length > DAL_SPEC_BYTES_MAX) {
         dal_text_add_(why, length == 0 ? "it is empty" : "it is longer than %d bytes",
@@ -140,11 +140,11 @@ int dal_spec_parse_(struct dal_spec_ *spec, const char *text, struct dal_text_ *
     }
     memcpy(spec->text, text, length + 1);
     do {
-        char *part = rest;
+        char *item = rest;
         int error;
 
-        end = cut(part, "+", &rest);
-        error = parse_part(spec, part, why);
+        end = cut(item, "+", &rest);
+        error = parse_item(spec, item, why);
         if (error)
             return error;
     } while (end == '+');

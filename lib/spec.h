@@ -18,7 +18,7 @@ struct dal_spec_pair_ {
     const char *value;
 };
 
-struct dal_spec_part_ {
+struct dal_spec_item_ {
     const char *name;
     const struct dal_spec_pair_ *pairs;
     size_t pair_count;
@@ -27,9 +27,9 @@ struct dal_spec_part_ {
 
 /* A parsed spec. It points into itself: not to be moved. */
 struct dal_spec_ {
-    size_t part_count;
+    size_t item_count;
     size_t pair_count;
-    struct dal_spec_part_ parts[DAL_SPEC_ITEMS_MAX];
+    struct dal_spec_item_ items[DAL_SPEC_ITEMS_MAX];
     struct dal_spec_pair_ pairs[DAL_SPEC_PAIRS_MAX];
     char text[DAL_SPEC_BYTES_MAX + 1];
 };

@@ -62,7 +62,6 @@ static int call_create(const struct dal_backend *backend, const struct dal_optio
         .abi = DAL_BACKEND_ABI,
         .size_bytes = sizeof request,
         .child = next ? next : &dal_system_instance_,
-        .next = next,
         .options = values,
         .option_count = value_count,
         .find = find_value,
@@ -101,7 +100,7 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
     const struct dal_instance *next = is_layer ? below : NULL;
     struct dal_allocator allocator;
     size_t value_count;
-    int error = dal_options_resolve_(item->backend, &stack->spec.parts[index], stack->values,
+    int error = dal_options_resolve_(item->backend, &stack->spec.items[index], stack->values,
                                      &value_count, why);
 
     if (error)
@@ -136,14 +135,14 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ 
 
     if (error)
         return error;
-    for (size_t i = 0; i < spec->part_count; i++) {
-        const char *name = spec->parts[i].name;
+    for (size_t i = 0; i < spec->item_count; i++) {
+        const char *name = spec->items[i].name;
         const struct dal_backend *backend = dal_registry_find_(name, &error, why);
 
         if (!backend)
             return error;
-        spec->parts[i].backend = backend;
-        if (!(backend->flags & DAL_BACKEND_LAYER) && i + 1 < spec->part_count) {
+        spec->items[i].backend = backend;
+        if (!(backend->flags & DAL_BACKEND_LAYER) && i + 1 < spec->item_count) {
             dal_text_add_(why, "\"%s\" is a backend, not a layer, and has to come last", name);
             return DAL_ERR_SYNTAX;
         }
@@ -153,9 +152,9 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ 
 
 static void take_backends(struct dal_stack_ *stack)
 {
-    stack->item_count = stack->spec.part_count;
+    stack->item_count = stack->spec.item_count;
     for (size_t i = 0; i < stack->item_count; i++) {
-        stack->items[i].backend = stack->spec.parts[i].backend;
+        stack->items[i].backend = stack->spec.items[i].backend;
         stack->wraps_base = (stack->items[i].backend->flags & DAL_BACKEND_LAYER) != 0;
     }
 }

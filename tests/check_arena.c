@@ -666,14 +666,14 @@ END_TEST
 /* A bit of everything. 1 if it got all it asked for. */
 static int do_work(void)
 {
-    struct dal_arena_mark mark;
+    struct dal_arena_checkpoint checkpoint;
     char *grown, *block = dal_arena_alloc(&arena, 100, 8);
     char *large = dal_arena_alloc_zeroed(&arena, 50000, 64);
     int complete = block && large;
 
     if (block)
         memset(block, 1, 100);
-    mark = dal_arena_checkpoint(&arena);
+    checkpoint = dal_arena_checkpoint_take(&arena);
     for (int i = 0; i < 200; i++)
         complete &= dal_arena_alloc(&arena, 100, 8) != NULL;
     if (large && (grown = dal_arena_realloc(&arena, large, 50000, 64, 90000)) != NULL) {
@@ -683,7 +683,7 @@ static int do_work(void)
         complete = 0;
     }
     ck_assert(!block || is_all(block, 1, 100));
-    ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_KEEP), 0);
+    ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_KEEP), 0);
     complete &= dal_arena_alloc(&arena, 20000, 1) != NULL;
     (void)stats();
     dal_arena_reset(&arena, DAL_ARENA_FREE);
@@ -711,11 +711,11 @@ END_TEST
 START_TEST(test_rewinding_gives_the_same_memory_again)
 {
     char *before = filled(10, 1, 1);
-    struct dal_arena_mark mark = dal_arena_checkpoint(&arena);
+    struct dal_arena_checkpoint checkpoint = dal_arena_checkpoint_take(&arena);
 
     for (int i = 0; i < 3; i++) {
         ck_assert_ptr_eq(filled(100, 8, 2), before + 16);
-        ck_assert_int_eq(dal_arena_rewind(&arena, mark, (enum dal_arena_keep)(i % 2)), 0);
+        ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, (enum dal_arena_keep)(i % 2)), 0);
     }
     ck_assert(is_all(before, 1, 10));
     ck_assert_uint_eq(stats().used_bytes, 16);
@@ -725,12 +725,12 @@ END_TEST
 START_TEST(test_checkpoints_nest)
 {
     enum { DEPTH = 50 };
-    struct dal_arena_mark marks[DEPTH];
+    struct dal_arena_checkpoint marks[DEPTH];
     size_t used[DEPTH];
     char *blocks[DEPTH];
 
     for (int i = 0; i < DEPTH; i++) {
-        marks[i] = dal_arena_checkpoint(&arena);
+        marks[i] = dal_arena_checkpoint_take(&arena);
         used[i] = stats().used_bytes;
         blocks[i] = filled(1000, 8, i);
         if (i % 5 == 0)
@@ -749,11 +749,11 @@ END_TEST
 
 START_TEST(test_rewinding_frees_or_keeps_chunks_as_told)
 {
-    struct dal_arena_mark mark;
+    struct dal_arena_checkpoint checkpoint;
     size_t before, asked;
 
     (void)filled(64, 8, 1);
-    mark = dal_arena_checkpoint(&arena);
+    checkpoint = dal_arena_checkpoint_take(&arena);
     before = stats().reserved_bytes;
     for (int round = 0; round < 5; round++) {
         asked = requests();
@@ -762,11 +762,11 @@ START_TEST(test_rewinding_frees_or_keeps_chunks_as_told)
         (void)filled(400000, 8, 3);
         (void)filled(300000, 4096, 4);
         ck_assert(round == 0 || requests() == asked); /* all of it from what was kept */
-        ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_KEEP), 0);
+        ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_KEEP), 0);
         ck_assert_uint_gt(stats().reserved_bytes, before);
         ck_assert_uint_eq(stats().reserved_bytes, before + stats().spare_bytes);
     }
-    ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_FREE), 0);
+    ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_FREE), 0);
     ck_assert_uint_eq(stats().reserved_bytes, before);
     ck_assert_uint_eq(stats().spare_bytes, 0);
 }
@@ -774,15 +774,15 @@ END_TEST
 
 START_TEST(test_rewinding_an_arena_that_was_empty)
 {
-    struct dal_arena_mark mark = dal_arena_checkpoint(&arena);
+    struct dal_arena_checkpoint checkpoint = dal_arena_checkpoint_take(&arena);
 
     (void)filled(64, 8, 1);
     (void)filled(64000, 8, 1);
-    ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_KEEP), 0);
+    ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_KEEP), 0);
     ck_assert_uint_eq(stats().used_bytes, 0);
     ck_assert_uint_eq(stats().chunk_count, 0);
     (void)filled(64, 8, 1);
-    ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_FREE), 0);
+    ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_FREE), 0);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
 }
 END_TEST
@@ -790,18 +790,18 @@ END_TEST
 START_TEST(test_rewinding_after_an_older_block_was_freed)
 {
     char *block = filled(64, 8, 1);
-    struct dal_arena_mark mark = dal_arena_checkpoint(&arena);
+    struct dal_arena_checkpoint checkpoint = dal_arena_checkpoint_take(&arena);
     char *large;
 
     dal_arena_dealloc(&arena, block, 64, 8); /* before the checkpoint */
-    ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_KEEP), 0);
+    ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_KEEP), 0);
     ck_assert_ptr_eq(filled(64, 8, 1), block);
 
     large = filled(50000, 8, 1);
-    mark = dal_arena_checkpoint(&arena);
+    checkpoint = dal_arena_checkpoint_take(&arena);
     (void)filled(50000, 8, 2);
     dal_arena_dealloc(&arena, large, 50000, 8);
-    ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_FREE), 0);
+    ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_FREE), 0);
     ck_assert_uint_eq(stats().chunk_count, 1);
     ck_assert_uint_eq(stats().reserved_bytes, 4096);
 }
@@ -811,10 +811,10 @@ START_TEST(test_a_block_resized_since_is_given_back)
 {
     char *one = filled(50000, 8, 1);
     char *two = filled(50000, 8, 2);
-    struct dal_arena_mark mark = dal_arena_checkpoint(&arena);
+    struct dal_arena_checkpoint checkpoint = dal_arena_checkpoint_take(&arena);
 
     ck_assert_ptr_nonnull(dal_arena_realloc(&arena, one, 50000, 8, 70000));
-    ck_assert_int_eq(dal_arena_rewind(&arena, mark, DAL_ARENA_FREE), 0);
+    ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, DAL_ARENA_FREE), 0);
     ck_assert_uint_eq(stats().chunk_count, 1);
     ck_assert(is_all(two, 2, 50000));
 }
@@ -822,17 +822,17 @@ END_TEST
 
 START_TEST(test_dead_checkpoints_are_refused)
 {
-    struct dal_arena_mark empty = dal_arena_checkpoint(&arena);
-    struct dal_arena_mark first, second, foreign;
+    struct dal_arena_checkpoint empty = dal_arena_checkpoint_take(&arena);
+    struct dal_arena_checkpoint first, second, foreign;
     struct dal_arena other;
     struct dal_arena_stats before, after;
     char *block = filled(64, 8, 1);
 
     (void)empty;
-    first = dal_arena_checkpoint(&arena);
+    first = dal_arena_checkpoint_take(&arena);
     while (stats().chunk_count < 3)
         (void)filled(64, 8, 1);
-    second = dal_arena_checkpoint(&arena);
+    second = dal_arena_checkpoint_take(&arena);
     ck_assert_int_eq(dal_arena_rewind(&arena, first, DAL_ARENA_KEEP), 0);
     before = stats();
     ck_assert_int_eq(dal_arena_rewind(&arena, second, DAL_ARENA_KEEP), DAL_ERR_INVALID);
@@ -851,7 +851,7 @@ START_TEST(test_dead_checkpoints_are_refused)
 
     ck_assert_int_eq(dal_arena_init(&other, NULL), 0);
     ck_assert_ptr_nonnull(dal_arena_alloc(&other, 1, 1));
-    foreign = dal_arena_checkpoint(&other);
+    foreign = dal_arena_checkpoint_take(&other);
     ck_assert_int_eq(dal_arena_rewind(&arena, foreign, DAL_ARENA_FREE), DAL_ERR_INVALID);
     dal_arena_destroy(&other);
     ck_assert_int_eq(dal_arena_owns(&arena, block), 1);
@@ -861,10 +861,10 @@ END_TEST
 START_TEST(test_a_dead_checkpoint_in_a_live_chunk_never_goes_forward)
 {
     char *block = filled(64, 8, 1);
-    struct dal_arena_mark first = dal_arena_checkpoint(&arena), second;
+    struct dal_arena_checkpoint first = dal_arena_checkpoint_take(&arena), second;
 
     (void)filled(64, 8, 1);
-    second = dal_arena_checkpoint(&arena);
+    second = dal_arena_checkpoint_take(&arena);
     ck_assert_int_eq(dal_arena_rewind(&arena, first, DAL_ARENA_KEEP), 0);
     (void)dal_arena_rewind(&arena, second, DAL_ARENA_KEEP);
     ck_assert_ptr_eq(filled(64, 8, 1), block + 64);
@@ -906,7 +906,7 @@ END_TEST
 
 /* ---- Anything, in any order ------------------------------------------------------ */
 
-enum { MODEL_BLOCKS = 400, MODEL_MARKS = 8, MODEL_STEPS = 20000 };
+enum { MODEL_BLOCKS = 400, MODEL_CHECKPOINTS = 8, MODEL_STEPS = 20000 };
 
 struct model_block {
     unsigned char *ptr;
@@ -916,8 +916,8 @@ struct model_block {
 
 static struct model_block model[MODEL_BLOCKS];
 static int model_count;
-static struct { struct dal_arena_mark mark; int count; } model_marks[MODEL_MARKS];
-static int model_mark_count;
+static struct { struct dal_arena_checkpoint checkpoint; int count; } model_checkpoints[MODEL_CHECKPOINTS];
+static int model_checkpoint_count;
 static uint32_t model_random = 1;
 
 static uint32_t random_below(uint32_t most)
@@ -967,7 +967,7 @@ static void model_add(void)
 /* Resize or free one of the newest blocks, which no checkpoint holds. */
 static void model_change(void)
 {
-    int oldest = model_mark_count > 0 ? model_marks[model_mark_count - 1].count : 0;
+    int oldest = model_checkpoint_count > 0 ? model_checkpoints[model_checkpoint_count - 1].count : 0;
     struct model_block *block;
     size_t size;
 
@@ -1005,20 +1005,20 @@ static void model_step(void)
         model_add();
     } else if (what < 90) {
         model_change();
-    } else if (what < 95 && model_mark_count < MODEL_MARKS) {
-        model_marks[model_mark_count].mark = dal_arena_checkpoint(&arena);
-        model_marks[model_mark_count++].count = model_count;
-    } else if (model_mark_count > 0 && (what < 99 || model_count == MODEL_BLOCKS)) {
-        int to = (int)random_below((uint32_t)model_mark_count);
+    } else if (what < 95 && model_checkpoint_count < MODEL_CHECKPOINTS) {
+        model_checkpoints[model_checkpoint_count].checkpoint = dal_arena_checkpoint_take(&arena);
+        model_checkpoints[model_checkpoint_count++].count = model_count;
+    } else if (model_checkpoint_count > 0 && (what < 99 || model_count == MODEL_BLOCKS)) {
+        int to = (int)random_below((uint32_t)model_checkpoint_count);
 
-        ck_assert_int_eq(dal_arena_rewind(&arena, model_marks[to].mark,
+        ck_assert_int_eq(dal_arena_rewind(&arena, model_checkpoints[to].checkpoint,
                                           (enum dal_arena_keep)random_below(2)), 0);
-        model_count = model_marks[to].count;
-        model_mark_count = to;
+        model_count = model_checkpoints[to].count;
+        model_checkpoint_count = to;
         model_check();
     } else if (model_count == MODEL_BLOCKS) {
         dal_arena_reset(&arena, (enum dal_arena_keep)random_below(2));
-        model_count = model_mark_count = 0;
+        model_count = model_checkpoint_count = 0;
     }
 }
 
@@ -1034,7 +1034,7 @@ START_TEST(test_random_work_never_breaks_a_block)
         .buffer_bytes = _i == 2 ? sizeof buffer : 0,
     });
     model_random = 12345 + (uint32_t)_i;
-    model_count = model_mark_count = 0;
+    model_count = model_checkpoint_count = 0;
     for (int step = 0; step < MODEL_STEPS; step++)
         model_step();
     model_check();

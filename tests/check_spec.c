@@ -39,12 +39,12 @@ static void show(const struct dal_spec_ *spec, char *text, size_t bytes)
 {
     struct dal_text_ out = dal_text_over_(text, bytes);
 
-    for (size_t i = 0; i < spec->part_count; i++) {
-        const struct dal_spec_part_ *part = &spec->parts[i];
+    for (size_t i = 0; i < spec->item_count; i++) {
+        const struct dal_spec_item_ *item = &spec->items[i];
 
-        dal_text_add_(&out, "%s(", part->name);
-        for (size_t j = 0; j < part->pair_count; j++)
-            dal_text_add_(&out, "%s%s=%s", j ? ";" : "", part->pairs[j].key, part->pairs[j].value);
+        dal_text_add_(&out, "%s(", item->name);
+        for (size_t j = 0; j < item->pair_count; j++)
+            dal_text_add_(&out, "%s%s=%s", j ? ";" : "", item->pairs[j].key, item->pairs[j].value);
         dal_text_add_(&out, ")");
     }
     ck_assert_uint_lt(out.length, bytes);
@@ -158,7 +158,7 @@ START_TEST(test_sixteen_items_are_the_most)
 
     repeat(text, "a", "+", DAL_SPEC_ITEMS_MAX);
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), 0);
-    ck_assert_uint_eq(spec.part_count, 16);
+    ck_assert_uint_eq(spec.item_count, 16);
     strcat(text, "+a");
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), DAL_ERR_SYNTAX);
     ck_assert_str_eq(message, "more than 16 items");
@@ -175,9 +175,9 @@ START_TEST(test_sixtyfour_options_are_the_most)
         strcat(text, pair);
     }
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), 0);
-    ck_assert_uint_eq(spec.parts[0].pair_count, 32);
-    ck_assert_uint_eq(spec.parts[1].pair_count, 32);
-    ck_assert_str_eq(spec.parts[1].pairs[31].key, "k63");
+    ck_assert_uint_eq(spec.items[0].pair_count, 32);
+    ck_assert_uint_eq(spec.items[1].pair_count, 32);
+    ck_assert_str_eq(spec.items[1].pairs[31].key, "k63");
     strcat(text, ",more=v");
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), DAL_ERR_SYNTAX);
     ck_assert_str_eq(message, "more than 64 options");
@@ -192,7 +192,7 @@ START_TEST(test_longest_spec_has_4095_bytes)
 
     memset(text, 'n', DAL_SPEC_BYTES_MAX);
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), 0);
-    ck_assert_uint_eq(strlen(spec.parts[0].name), 4095);
+    ck_assert_uint_eq(strlen(spec.items[0].name), 4095);
     text[DAL_SPEC_BYTES_MAX] = 'n';
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), DAL_ERR_SYNTAX);
     ck_assert_str_eq(message, "it is longer than 4095 bytes");
@@ -204,13 +204,13 @@ static void write_back(const struct dal_spec_ *spec, char *text, size_t bytes)
 {
     struct dal_text_ out = dal_text_over_(text, bytes);
 
-    for (size_t i = 0; i < spec->part_count; i++) {
-        const struct dal_spec_part_ *part = &spec->parts[i];
+    for (size_t i = 0; i < spec->item_count; i++) {
+        const struct dal_spec_item_ *item = &spec->items[i];
 
-        dal_text_add_(&out, "%s%s", i ? "+" : "", part->name);
-        for (size_t j = 0; j < part->pair_count; j++) {
-            dal_text_add_(&out, "%s%s=", j ? "," : ":", part->pairs[j].key);
-            for (const char *c = part->pairs[j].value; *c; c++)
+        dal_text_add_(&out, "%s%s", i ? "+" : "", item->name);
+        for (size_t j = 0; j < item->pair_count; j++) {
+            dal_text_add_(&out, "%s%s=", j ? "," : ":", item->pairs[j].key);
+            for (const char *c = item->pairs[j].value; *c; c++)
                 dal_text_add_(&out, strchr("+,%", *c) ? "%%%02X" : "%c", (unsigned char)*c);
         }
     }

@@ -159,7 +159,7 @@ if command -v git >/dev/null 2>&1 && [ -e "$srcdir/.git" ] &&
     git -C "$srcdir" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     programs=$(cd "$builddir" && printf '%s\n' 'include Makefile' \
         'made: ; @echo $(PROGRAMS) $(check_PROGRAMS) $(EXTRA_PROGRAMS)' |
-        "${MAKE:-make}" -s --no-print-directory -f - made)
+        MAKEFLAGS= "${MAKE:-make}" -s -f - made)
     case $programs in *tests/*) ;; *) fail "the programs are not known: $programs" ;; esac
     for file in $programs backends/jemalloc/private.conf backends/jemalloc/private/done; do
         git -C "$srcdir" check-ignore -q --no-index "$file" || echo "$file"

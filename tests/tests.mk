@@ -140,10 +140,10 @@ check-programs: all
 	@$(AM_TESTS_ENVIRONMENT) PROGRAMS_LOAD=full $(SHELL) $(srcdir)/tests/programs.sh
 .PHONY: check-programs
 
-# malloc.h
-unit_tests += tests/check_malloc
-tests_check_malloc_CPPFLAGS = $(check_cppflags)
-tests_check_malloc_LDADD = $(check_ldadd)
+# unsized.h
+unit_tests += tests/check_unsized
+tests_check_unsized_CPPFLAGS = $(check_cppflags)
+tests_check_unsized_LDADD = $(check_ldadd)
 
 # Backends in files of their own.
 shell_tests += tests/loader.sh

@@ -307,20 +307,20 @@ static void go_back(struct dal_arena *arena, uint64_t serial, char *next, enum d
         dal_arena_give_back_spares_(arena);
 }
 
-int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_mark mark,
+int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                            enum dal_arena_keep keep)
 {
     struct dal_arena_chunk_ *chunk = arena->chunk_;
     char *used_end = arena->next_;
 
-    for (; chunk && chunk->serial > mark.serial_; chunk = chunk->older)
+    for (; chunk && chunk->serial > checkpoint.serial_; chunk = chunk->older)
         used_end = chunk->older ? chunk->older->used_end : NULL;
-    if (chunk != mark.chunk_)
+    if (chunk != checkpoint.chunk_)
         return DAL_ERR_INVALID;
-    /* Blocks before the mark may have been freed since; never go forward. */
-    if ((uintptr_t)mark.next_ < (uintptr_t)used_end)
-        used_end = mark.next_;
-    go_back(arena, mark.serial_, used_end, keep);
+    /* Blocks before the checkpoint may have been freed since; never go forward. */
+    if ((uintptr_t)checkpoint.next_ < (uintptr_t)used_end)
+        used_end = checkpoint.next_;
+    go_back(arena, checkpoint.serial_, used_end, keep);
     return 0;
 }
 

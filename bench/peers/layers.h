@@ -28,7 +28,7 @@ static size_t size_usable(const void *block, size_t size, size_t align, void *ct
 
 static int size_create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    allocator->ctx = (void *)(uintptr_t)request->next;
+    allocator->ctx = (void *)(uintptr_t)request->child;
     allocator->usable_size = size_usable;
     return 0;
 }
@@ -99,7 +99,7 @@ static int watch_create(const struct dal_backend_request *request, struct dal_al
 
     if (!watch)
         return DAL_ERR_MEMORY;
-    *watch = (struct watch){request->next, 0};
+    *watch = (struct watch){request->child, 0};
     allocator->ctx = watch;
     allocator->alloc = watch_alloc;
     allocator->alloc_natural = watch_alloc_natural;

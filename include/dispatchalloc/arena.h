@@ -133,8 +133,8 @@ struct dal_arena {
 # define DAL_ARENA_INIT { 0 }
 #endif
 
-/** A state of an arena to go back to. See dal_arena_checkpoint(). */
-struct dal_arena_mark {
+/** A state of an arena to go back to. See dal_arena_checkpoint_take(). */
+struct dal_arena_checkpoint {
     struct dal_arena_chunk_ *chunk_;
     char *next_;
     uint64_t serial_;
@@ -167,7 +167,7 @@ DAL_API void *dal_arena_alloc_zeroed_slow_(struct dal_arena *arena, size_t size,
     DAL_ATTRIBUTE_((cold, warn_unused_result));
 DAL_API void dal_arena_dealloc_slow_(struct dal_arena *arena, void *ptr, size_t size,
                                      size_t align);
-DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_mark mark,
+DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                                    enum dal_arena_keep keep);
 
 /**
@@ -379,14 +379,14 @@ static inline char *dal_arena_strdup(struct dal_arena *arena, const char *text)
  *         or destroyed. Checkpoints nest as deep as wanted and need no giving back.
  */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline struct dal_arena_mark dal_arena_checkpoint(const struct dal_arena *arena)
+static inline struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct dal_arena *arena)
 {
-    struct dal_arena_mark mark;
+    struct dal_arena_checkpoint checkpoint;
 
-    mark.chunk_ = arena->chunk_;
-    mark.next_ = arena->next_;
-    mark.serial_ = arena->serial_;
-    return mark;
+    checkpoint.chunk_ = arena->chunk_;
+    checkpoint.next_ = arena->next_;
+    checkpoint.serial_ = arena->serial_;
+    return checkpoint;
 }
 
 /**
@@ -394,24 +394,24 @@ static inline struct dal_arena_mark dal_arena_checkpoint(const struct dal_arena 
  * valid.
  *
  * @param arena  not NULL.
- * @param mark   a live checkpoint of this arena.
+ * @param checkpoint   a live checkpoint of this arena.
  * @param keep   what becomes of the chunks taken since.
  * @return 0; DAL_ERR_INVALID for a checkpoint that is dead because its chunk is gone or
  *         reused, or that is another arena's: then nothing happens. A dead checkpoint
  *         whose chunk is still in use cannot be told from a live one; the arena stays
  *         sound, but blocks may be given back that were not meant.
  */
-static inline int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_mark mark,
+static inline int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                                    enum dal_arena_keep keep)
 {
     /* With no chunk taken since there is one pointer to put back. */
-    if (DAL_LIKELY_(keep == DAL_ARENA_KEEP && mark.serial_ == arena->serial_ &&
-                    mark.chunk_ == arena->chunk_ &&
-                    (uintptr_t)mark.next_ <= (uintptr_t)arena->next_)) {
-        arena->next_ = mark.next_;
+    if (DAL_LIKELY_(keep == DAL_ARENA_KEEP && checkpoint.serial_ == arena->serial_ &&
+                    checkpoint.chunk_ == arena->chunk_ &&
+                    (uintptr_t)checkpoint.next_ <= (uintptr_t)arena->next_)) {
+        arena->next_ = checkpoint.next_;
         return 0;
     }
-    return dal_arena_rewind_slow_(arena, mark, keep);
+    return dal_arena_rewind_slow_(arena, checkpoint, keep);
 }
 
 /**

@@ -65,13 +65,10 @@ struct dal_backend_request {
     uint32_t abi;        /**< DAL_BACKEND_ABI */
     uint32_t size_bytes; /**< bytes of this structure */
 
-    /** Where the backend gets its memory from: the system allocator for a backend, the
-     *  wrapped allocator for a layer. Never NULL, lives as long as the instance. A
-     *  backend must not call dal_* functions that allocate from inside create(). */
+    /** Where the memory comes from: the system allocator for a backend, the wrapped
+     *  allocator for a layer. Never NULL, lives as long as the instance.
+     *  A backend must not call dal_* functions that allocate from inside create(). */
     const struct dal_instance *child;
-
-    /** A layer: the allocator to wrap. A backend: NULL. */
-    const struct dal_instance *next;
 
     /** Every option of the backend's table, in its order, with values; then, for
      *  DAL_BACKEND_CHECKS_OPTIONS, the other keys of the spec in their order. */

@@ -138,7 +138,7 @@ static int tally_create(const struct dal_backend_request *request, struct dal_al
     if (tally_count == COUNT_OF(tallies))
         return DAL_ERR_FULL;
     tally = &tallies[tally_count++];
-    tally->next = request->next;
+    tally->next = request->child;
     allocator->ctx = tally;
     allocator->alloc = tally_alloc;
     allocator->alloc_zeroed = tally_alloc_zeroed;

@@ -46,7 +46,7 @@ static int blocks_are_the_same(void)
     dal_dealloc(c, 100, 64);
     dal_dealloc(d, 5000, 4096);
     dal_dealloc(NULL, 1, 1);
-    dal_free(dal_malloc(1000));
+    dal_unsized_free(dal_unsized_malloc(1000));
     dal_string_delete(dal_strdup("text"));
     return good;
 }

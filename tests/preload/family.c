@@ -32,7 +32,7 @@ static int is_aligned(const void *ptr, size_t align)
     return (uintptr_t)ptr % align == 0;
 }
 
-static void check_malloc(void)
+static void check_unsized(void)
 {
     void *blocks[600];
 
@@ -256,7 +256,7 @@ static void at_exit(void)
 int main(int argc, char **argv)
 {
     atexit(at_exit);
-    check_malloc();
+    check_unsized();
     check_calloc();
     check_realloc();
     check_alignment(argc > 1 ? strtoul(argv[1], NULL, 10) : 1 << 21);

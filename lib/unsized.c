@@ -5,7 +5,7 @@
  */
 #include <config.h>
 
-#include <dispatchalloc/malloc.h>
+#include <dispatchalloc/unsized.h>
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -91,17 +91,17 @@ static const struct dal_malloc_family boot_family = {
     boot_realloc, boot_memalign, boot_usable_size,
 };
 
-void *dal_malloc(size_t size)
+void *dal_unsized_malloc(size_t size)
 {
     return load()->malloc_function(size);
 }
 
-void *dal_calloc(size_t count, size_t size)
+void *dal_unsized_calloc(size_t count, size_t size)
 {
     return load()->calloc_function(count, size);
 }
 
-void *dal_realloc_unsized(void *ptr, size_t size)
+void *dal_unsized_realloc(void *ptr, size_t size)
 {
     if (size <= DAL_FAMILY_REALLOC_MAX_)
         return load()->realloc_function(ptr, size);
@@ -109,31 +109,31 @@ void *dal_realloc_unsized(void *ptr, size_t size)
     return NULL;
 }
 
-void *dal_reallocarray(void *ptr, size_t count, size_t size)
+void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
 {
     size_t bytes;
 
     if (!dal_family_product_(count, size, &bytes))
         return NULL;
-    return dal_realloc_unsized(ptr, bytes);
+    return dal_unsized_realloc(ptr, bytes);
 }
 
-void dal_free(void *ptr)
+void dal_unsized_free(void *ptr)
 {
     load()->free_function(ptr);
 }
 
-void *dal_aligned_alloc(size_t align, size_t size)
+void *dal_unsized_aligned_alloc(size_t align, size_t size)
 {
     return dal_family_aligned_alloc_(load()->memalign_function, align, size);
 }
 
-int dal_posix_memalign(void **out, size_t align, size_t size)
+int dal_unsized_posix_memalign(void **out, size_t align, size_t size)
 {
     return dal_family_posix_memalign_(load()->memalign_function, out, align, size);
 }
 
-size_t dal_malloc_usable_size(void *ptr)
+size_t dal_unsized_usable_size(void *ptr)
 {
     return load()->usable_size_function(ptr);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the build of the program says. The interposer has another file in the place of this
- * one (preload/no_build_choice.c): what a program chose for its own front is not for its malloc.
+ * one (preload/no_link_choice.c): what a program chose for its own front is not for its malloc.
  */
 #include <config.h>
 
-#include "build_choice.h"
+#include "link_choice.h"
 
 #include "compat/compat.h"
 #include "text.h"
@@ -15,24 +15,24 @@
 DAL_API extern const struct dal_link_choice *const dal_link_choice_ DAL_MAYBE_DEFINED_;
 DAL_API extern const char *const dal_forbid_environment_ DAL_MAYBE_DEFINED_;
 
-const struct dal_link_choice *dal_build_choice_(void)
+const struct dal_link_choice *dal_link_choice_found_(void)
 {
     return DAL_IS_DEFINED_(dal_link_choice_) ? dal_link_choice_ : NULL;
 }
 
-const char *dal_build_macro_(const struct dal_link_choice *choice)
+const char *dal_link_choice_macro_(const struct dal_link_choice *choice)
 {
     return choice->is_fixed ? "DAL_GLOBAL_ALLOCATOR_FIXED" : "DAL_GLOBAL_ALLOCATOR";
 }
 
-const char *dal_build_veto_(void)
+const char *dal_environment_veto_(void)
 {
     return DAL_IS_DEFINED_(dal_forbid_environment_) ? dal_forbid_environment_ : NULL;
 }
 
 void dal_link_choice_announce_(const struct dal_link_choice *choice)
 {
-    const struct dal_link_choice *found = dal_build_choice_();
+    const struct dal_link_choice *found = dal_link_choice_found_();
 
     if (found == choice)
         return;
@@ -44,6 +44,6 @@ void dal_link_choice_announce_(const struct dal_link_choice *choice)
     }
     dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: a process has one, and it is "
              "%s(%s) at %s:%u",
-             choice->name, choice->file, (unsigned)choice->line, dal_build_macro_(found),
+             choice->name, choice->file, (unsigned)choice->line, dal_link_choice_macro_(found),
              found->name, found->file, (unsigned)found->line);
 }

@@ -92,13 +92,13 @@ START_TEST(test_block_suits_every_object_that_fits)
 {
     choose(_i);
     for (size_t size = 0; size < 300; size++) {
-        void *ptr = dal_malloc(size);
+        void *ptr = dal_unsized_malloc(size);
 
         ck_assert_ptr_nonnull(ptr);
         ck_assert_uint_eq((uintptr_t)ptr % (size >= 16 ? 16 : 8), 0);
-        ck_assert_uint_ge(dal_malloc_usable_size(ptr), size);
+        ck_assert_uint_ge(dal_unsized_usable_size(ptr), size);
         memset(ptr, 1, size);
-        dal_free(ptr);
+        dal_unsized_free(ptr);
     }
     ck_assert_int_eq(live_blocks, 0);
 }
@@ -109,13 +109,13 @@ START_TEST(test_size_zero_gives_distinct_blocks)
     void *a, *b;
 
     choose(_i);
-    a = dal_malloc(0);
-    b = dal_calloc(0, 7);
+    a = dal_unsized_malloc(0);
+    b = dal_unsized_calloc(0, 7);
     ck_assert_ptr_nonnull(a);
     ck_assert_ptr_nonnull(b);
     ck_assert_ptr_ne(a, b);
-    dal_free(a);
-    dal_free(b);
+    dal_unsized_free(a);
+    dal_unsized_free(b);
     ck_assert_int_eq(live_blocks, 0);
 }
 END_TEST
@@ -125,12 +125,12 @@ START_TEST(test_calloc_is_zero_and_checks_its_product)
     unsigned char *ptr;
 
     choose(_i);
-    ptr = dal_calloc(33, 11);
+    ptr = dal_unsized_calloc(33, 11);
     ck_assert_ptr_nonnull(ptr);
     ck_assert(is_filled(ptr, 363, 0));
-    dal_free(ptr);
+    dal_unsized_free(ptr);
     errno = 0;
-    ck_assert_ptr_null(dal_calloc(size_max / 2, 3));
+    ck_assert_ptr_null(dal_unsized_calloc(size_max / 2, 3));
     ck_assert_int_eq(errno, ENOMEM);
     ck_assert_int_eq(live_blocks, 0);
 }
@@ -143,17 +143,17 @@ START_TEST(test_realloc_keeps_the_bytes)
 
     choose(_i);
     for (size_t size = 1; size < 100000; size = size * 3 + 1) {
-        ptr = dal_realloc_unsized(ptr, size);
+        ptr = dal_unsized_realloc(ptr, size);
         ck_assert_ptr_nonnull(ptr);
         ck_assert(is_filled(ptr, old_size, 7));
         memset(ptr, 7, size);
         old_size = size;
     }
     for (size_t size = old_size; size > 0; size /= 3) {
-        ptr = dal_realloc_unsized(ptr, size);
+        ptr = dal_unsized_realloc(ptr, size);
         ck_assert(is_filled(ptr, size, 7));
     }
-    ck_assert_ptr_null(dal_realloc_unsized(ptr, 0));
+    ck_assert_ptr_null(dal_unsized_realloc(ptr, 0));
     ck_assert_int_eq(live_blocks, 0);
 }
 END_TEST
@@ -163,20 +163,20 @@ START_TEST(test_realloc_that_fails_leaves_the_block)
     unsigned char *ptr;
 
     choose(_i);
-    ptr = dal_malloc(100);
+    ptr = dal_unsized_malloc(100);
     memset(ptr, 9, 100);
     errno = 0;
-    ck_assert_ptr_null(dal_realloc_unsized(ptr, size_max - 100));
+    ck_assert_ptr_null(dal_unsized_realloc(ptr, size_max - 100));
     ck_assert_int_eq(errno, ENOMEM);
     errno = 0;
-    ck_assert_ptr_null(dal_reallocarray(ptr, size_max / 2, 4));
+    ck_assert_ptr_null(dal_unsized_reallocarray(ptr, size_max / 2, 4));
     ck_assert_int_eq(errno, ENOMEM);
     fails = 1;
     if (_i != OWN_FAMILY)
-        ck_assert_ptr_null(dal_realloc_unsized(ptr, 5000));
+        ck_assert_ptr_null(dal_unsized_realloc(ptr, 5000));
     fails = 0;
     ck_assert(is_filled(ptr, 100, 9));
-    dal_free(ptr);
+    dal_unsized_free(ptr);
     ck_assert_int_eq(live_blocks, 0);
 }
 END_TEST
@@ -185,30 +185,30 @@ START_TEST(test_alignment_is_kept_and_checked)
 {
     choose(_i);
     for (size_t align = 1; align <= 65536; align *= 2) {
-        void *ptr = dal_aligned_alloc(align, 40);
+        void *ptr = dal_unsized_aligned_alloc(align, 40);
 
         ck_assert_ptr_nonnull(ptr);
         ck_assert_uint_eq((uintptr_t)ptr % align, 0);
         memset(ptr, 3, 40);
-        ptr = dal_realloc_unsized(ptr, 4000);
+        ptr = dal_unsized_realloc(ptr, 4000);
         ck_assert(is_filled(ptr, 40, 3));
-        dal_free(ptr);
+        dal_unsized_free(ptr);
     }
     for (size_t align = 1; align < 100; align++) {
         int good = align >= sizeof(void *) && (align & (align - 1)) == 0;
         void *ptr = &ptr;
 
-        ck_assert_int_eq(dal_posix_memalign(&ptr, align, 24), good ? 0 : EINVAL);
+        ck_assert_int_eq(dal_unsized_posix_memalign(&ptr, align, 24), good ? 0 : EINVAL);
         if (good)
-            dal_free(ptr);
+            dal_unsized_free(ptr);
         else
             ck_assert_ptr_eq(ptr, &ptr);
     }
     errno = 0;
-    ck_assert_ptr_null(dal_aligned_alloc(48, 1));
+    ck_assert_ptr_null(dal_unsized_aligned_alloc(48, 1));
     ck_assert_int_eq(errno, EINVAL);
-    ck_assert_ptr_null(dal_aligned_alloc(size_max / 2 + 1, 1));
-    ck_assert_ptr_null(dal_aligned_alloc(size_max / 4 + 1, size_max / 2));
+    ck_assert_ptr_null(dal_unsized_aligned_alloc(size_max / 2 + 1, 1));
+    ck_assert_ptr_null(dal_unsized_aligned_alloc(size_max / 4 + 1, size_max / 2));
     ck_assert_int_eq(live_blocks, 0);
 }
 END_TEST
@@ -219,13 +219,13 @@ START_TEST(test_exhaustion_sets_errno)
 
     choose(_i);
     errno = 0;
-    ck_assert_ptr_null(dal_malloc(size_max / 2 + 1));
+    ck_assert_ptr_null(dal_unsized_malloc(size_max / 2 + 1));
     ck_assert_int_eq(errno, ENOMEM);
     errno = 0;
-    ck_assert_ptr_null(dal_malloc(size_max));
+    ck_assert_ptr_null(dal_unsized_malloc(size_max));
     ck_assert_int_eq(errno, ENOMEM);
     errno = 7;
-    ck_assert_int_eq(dal_posix_memalign(&ptr, 64, size_max - 64), ENOMEM);
+    ck_assert_int_eq(dal_unsized_posix_memalign(&ptr, 64, size_max - 64), ENOMEM);
     ck_assert_int_eq(errno, 7);
     ck_assert_ptr_eq(ptr, &ptr);
 }
@@ -234,8 +234,8 @@ END_TEST
 START_TEST(test_null_is_a_block_of_no_bytes)
 {
     choose(_i);
-    dal_free(NULL);
-    ck_assert_uint_eq(dal_malloc_usable_size(NULL), 0);
+    dal_unsized_free(NULL);
+    ck_assert_uint_eq(dal_unsized_usable_size(NULL), 0);
     ck_assert_int_eq(dal_global_is_sealed(), 0);
 }
 END_TEST
@@ -243,8 +243,8 @@ END_TEST
 START_TEST(test_redefined_names_go_to_the_family)
 {
 #define DAL_REDEFINE_MALLOC
-#undef DISPATCHALLOC_MALLOC_H
-#include <dispatchalloc/malloc.h>
+#undef DISPATCHALLOC_UNSIZED_H
+#include <dispatchalloc/unsized.h>
     /* By name and by call alike, or a table of hooks would mix two allocators. */
     struct {
         void *(*take)(size_t);
