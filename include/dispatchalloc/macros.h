@@ -21,6 +21,12 @@
 # define DAL_ALIGNAS_(bytes) _Alignas(bytes)
 #endif
 
+/* A function that a header defines: in line where it is included, and once as a symbol of the
+ * library for languages that cannot include it (lib/inline.c). */
+#ifndef DAL_INLINE_
+# define DAL_INLINE_ static inline
+#endif
+
 #if defined(__GNUC__)
 # if defined(__ELF__) || defined(__APPLE__)
 #  define DAL_API __attribute__((visibility("default")))
