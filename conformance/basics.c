@@ -176,13 +176,12 @@ static void usable_size_is_usable(struct kit *kit)
 /* An allocator that frees without a size also tells the usable size without one. */
 static void check_unsized_usable(struct kit *kit, const struct kit_block *block)
 {
-    const struct dal_usable_size_slot *slot = &kit->instance->usable_size;
     size_t usable;
 
     if (!(kit->instance->native & DAL_SLOT_USABLE_SIZE))
         return;
     kit_asks(kit, KIT_USABLE_SIZE, 0, 0, 0, 0);
-    usable = slot->call(block->ptr, 0, 0, slot->ctx);
+    usable = dal_instance_usable_size(kit->instance, block->ptr, 0, 0);
     if (usable < block->size)
         kit_fail(kit, "the size of the block at least, told from the pointer alone",
                  "%zu for a block of size %zu, align %zu", usable, block->size, block->align);
@@ -192,26 +191,24 @@ static void dealloc_unsized_frees(struct kit *kit)
 {
     size_t count;
     const size_t *sizes = kit_sizes(&count);
-    const struct dal_dealloc_unsized_slot *slot = &kit->instance->dealloc_unsized;
 
     if (!(kit->instance->native & DAL_SLOT_DEALLOC_UNSIZED))
         kit_skip(kit, "it cannot free a block without its size");
     kit_asks(kit, KIT_DEALLOC_UNSIZED, 0, 0, 0, 0);
-    slot->call(NULL, slot->ctx);
+    dal_instance_dealloc_unsized(kit->instance, NULL);
     for (size_t i = 0; i < count && sizes[i] <= KIT_SIZE_LARGE; i++) {
         size_t align = (size_t)1 << i % 13;
         struct kit_block before, block, after;
 
         if (!kit_want(kit, 3 * kit_cost(sizes[i], align)))
             continue;
-        slot = &kit->instance->dealloc_unsized;
         kit_alloc(kit, &before, sizes[i], 8);
         kit_alloc(kit, &block, sizes[i], align);
         kit_alloc(kit, &after, sizes[i], 8);
         check_unsized_usable(kit, &block);
         kit_check(kit, &block);
         kit_asks(kit, KIT_DEALLOC_UNSIZED, sizes[i], align, 0, 0);
-        slot->call(block.ptr, slot->ctx);
+        dal_instance_dealloc_unsized(kit->instance, block.ptr);
         kit_free(kit, &before);
         kit_free(kit, &after);
     }
@@ -219,8 +216,7 @@ static void dealloc_unsized_frees(struct kit *kit)
 
 static void expect_owns(struct kit *kit, const void *ptr, int expected, const char *what)
 {
-    const struct dal_owns_slot *slot = &kit->instance->owns;
-    int answer = slot->call(ptr, slot->ctx);
+    int answer = dal_instance_owns(kit->instance, ptr);
 
     if (answer == DAL_ERR_UNSUPPORTED)
         kit_skip(kit, "it does not know its blocks");

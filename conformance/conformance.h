@@ -81,7 +81,7 @@ struct conformance_outcome {
 struct conformance_profile {
     size_t capacity_bytes; /* what a fresh instance served, at most CONFORMANCE_PROBE_BYTES */
     int limited;           /* 1 if it answered NULL before that */
-    uint32_t native;       /* enum dal_slot bits */
+    uint64_t native;       /* DAL_SLOT_ bits */
     size_t align_max;      /* largest alignment served, at most CONFORMANCE_ALIGN_PROBED */
     char name[256];        /* what the instance calls itself */
     unsigned timeout_seconds; /* for each case */

@@ -54,7 +54,6 @@ static void resize_in_place_is_honest(struct kit *kit)
 static void resize_in_place_refuses_the_impossible(struct kit *kit)
 {
     static const size_t sizes[] = {1, 100, 5000};
-    const struct dal_resize_slot *slot;
 
     if (KIT_SIZE_IMPOSSIBLE == SIZE_MAX)
         kit_skip(kit, "on a 32-bit machine no size is impossible");
@@ -65,10 +64,10 @@ static void resize_in_place_refuses_the_impossible(struct kit *kit)
             break;
         if (!kit_alloc(kit, &block, sizes[i], 16))
             continue;
-        slot = &kit->instance->resize_in_place;
         for (size_t huge = (size_t)PTRDIFF_MAX - 15; huge >= KIT_SIZE_IMPOSSIBLE; huge /= 2) {
             kit_asks(kit, KIT_RESIZE_IN_PLACE, block.size, 16, huge, 0);
-            if (slot->call(block.ptr, block.size, 16, huge, slot->ctx) != DAL_ERR_UNSUPPORTED)
+            if (dal_instance_resize_in_place(kit->instance, block.ptr, block.size, 16, huge) !=
+                DAL_ERR_UNSUPPORTED)
                 kit_fail(kit, "DAL_ERR_UNSUPPORTED: no machine has that much memory",
                          "another answer");
         }

@@ -261,42 +261,45 @@ bool kit_realloc(struct kit *kit, struct kit_block *block, size_t new_size)
     return take_resized(kit, block, ptr, new_size, block->align, false);
 }
 
+/* dal_instance_grow() and its like. */
+typedef void *relayout_call(const struct dal_instance *instance, void *ptr, size_t old_size,
+                            size_t old_align, size_t new_size, size_t new_align);
+
 static bool relayout(struct kit *kit, struct kit_block *block, enum kit_call call,
-                     const struct dal_relayout_slot *slot, size_t new_size, size_t new_align)
+                     relayout_call *make, size_t new_size, size_t new_align)
 {
     void *ptr;
 
     spend(kit, new_size, new_align);
     kit_asks(kit, call, block->size, block->align, new_size, new_align);
-    ptr = slot->call(block->ptr, block->size, block->align, new_size, new_align, slot->ctx);
+    ptr = make(kit->instance, block->ptr, block->size, block->align, new_size, new_align);
     return take_resized(kit, block, ptr, new_size, new_align, call == KIT_GROW_ZEROED);
 }
 
 bool kit_grow(struct kit *kit, struct kit_block *block, size_t new_size, size_t new_align)
 {
-    return relayout(kit, block, KIT_GROW, &kit->instance->grow, new_size, new_align);
+    return relayout(kit, block, KIT_GROW, dal_instance_grow, new_size, new_align);
 }
 
 bool kit_grow_zeroed(struct kit *kit, struct kit_block *block, size_t new_size, size_t new_align)
 {
-    return relayout(kit, block, KIT_GROW_ZEROED, &kit->instance->grow_zeroed, new_size, new_align);
+    return relayout(kit, block, KIT_GROW_ZEROED, dal_instance_grow_zeroed, new_size, new_align);
 }
 
 bool kit_shrink(struct kit *kit, struct kit_block *block, size_t new_size, size_t new_align)
 {
-    return relayout(kit, block, KIT_SHRINK, &kit->instance->shrink, new_size, new_align);
+    return relayout(kit, block, KIT_SHRINK, dal_instance_shrink, new_size, new_align);
 }
 
 bool kit_resize_in_place(struct kit *kit, struct kit_block *block, size_t new_size)
 {
-    const struct dal_instance *a = kit->instance;
     size_t kept = block->size < new_size ? block->size : new_size;
     int answer;
 
     spend(kit, new_size, block->align);
     kit_asks(kit, KIT_RESIZE_IN_PLACE, block->size, block->align, new_size, 0);
-    answer = a->resize_in_place.call(block->ptr, block->size, block->align, new_size,
-                                     a->resize_in_place.ctx);
+    answer = dal_instance_resize_in_place(kit->instance, block->ptr, block->size, block->align,
+                                          new_size);
     if (answer == DAL_ERR_UNSUPPORTED) {
         check_contents(kit, block->ptr, block->size, block->seed,
                        "a refusal leaves the block as it was");
@@ -312,11 +315,10 @@ bool kit_resize_in_place(struct kit *kit, struct kit_block *block, size_t new_si
 
 size_t kit_usable_size(struct kit *kit, const struct kit_block *block)
 {
-    const struct dal_instance *a = kit->instance;
     size_t usable;
 
     kit_asks(kit, KIT_USABLE_SIZE, block->size, block->align, 0, 0);
-    usable = a->usable_size.call(block->ptr, block->size, block->align, a->usable_size.ctx);
+    usable = dal_instance_usable_size(kit->instance, block->ptr, block->size, block->align);
     if (usable < block->size)
         kit_fail(kit, "the size of the block at least", "%zu", usable);
     return usable;
@@ -359,12 +361,11 @@ void kit_refuse_realloc(struct kit *kit, struct kit_block *block, size_t new_siz
 
 void kit_refuse_grow(struct kit *kit, struct kit_block *block, size_t new_size, bool zeroed)
 {
-    const struct dal_instance *a = kit->instance;
-    const struct dal_relayout_slot *slot = zeroed ? &a->grow_zeroed : &a->grow;
+    relayout_call *make = zeroed ? dal_instance_grow_zeroed : dal_instance_grow;
 
     kit_asks(kit, zeroed ? KIT_GROW_ZEROED : KIT_GROW, block->size, block->align, new_size,
              block->align);
     check_refusal(kit, block,
-                  slot->call(block->ptr, block->size, block->align, new_size, block->align,
-                             slot->ctx));
+                  make(kit->instance, block->ptr, block->size, block->align, new_size,
+                       block->align));
 }

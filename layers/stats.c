@@ -178,8 +178,8 @@ static void *stats_realloc(void *ptr, size_t old_size, size_t align, size_t new_
     {                                                                                             \
         struct stats_instance *instance = ctx;                                                    \
         int had_block = ptr != NULL;                                                              \
-        void *moved = dal_instance_##slot(instance->next, ptr, old_size, old_align, new_size,     \
-                                          new_align);                                             \
+        void *moved = instance->calls->slot(instance->next, ptr, old_size, old_align, new_size,   \
+                                            new_align);                                           \
                                                                                                   \
         count_resize(instance, operation, !moved, had_block, old_size, new_size);                 \
         return moved;                                                                             \
@@ -193,7 +193,7 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
                                  void *ctx)
 {
     struct stats_instance *instance = ctx;
-    int error = dal_instance_resize_in_place(instance->next, ptr, old_size, align, new_size);
+    int error = instance->calls->resize_in_place(instance->next, ptr, old_size, align, new_size);
 
     count_resize(instance, DAL_STATS_RESIZE_IN_PLACE, error != 0, ptr != NULL, old_size, new_size);
     return error;
@@ -245,6 +245,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
         return error;
     }
     instance->next = request->child;
+    instance->calls = request->calls;
     (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->child->name);
     /* From here on the instance may print. Pairs with the acquire in stats_report.c. */
     atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);

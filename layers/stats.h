@@ -95,6 +95,7 @@ enum stats_state { STATS_UNUSED, STATS_TAKEN, STATS_LIVE };
  * signal handler that prints while another thread destroys reads something that is there. */
 struct stats_instance {
     const struct dal_instance *next;
+    const struct dal_instance_calls *calls;
     struct stats_instance *older; /* in the list of all that were ever made */
     _Atomic(int) state;           /* enum stats_state */
 

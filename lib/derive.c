@@ -13,7 +13,10 @@
 
 #include <dispatchalloc/error.h>
 
-#include "instance.h"
+#include "slots.h"
+#include "text.h"
+
+const char dal_self_;
 
 void *dal_derived_alloc_zeroed_(size_t size, size_t align, void *ctx)
 {
@@ -40,12 +43,24 @@ void *dal_derived_realloc_(void *ptr, size_t old_size, size_t align, size_t new_
 }
 
 /* grow and shrink. Where the alignment stays, the allocator's realloc may know a better way. */
-void *dal_derived_relayout_(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                              size_t new_align, void *ctx)
+static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_size,
+                      size_t new_align, void *ctx)
 {
     if (old_align == new_align)
         return dal_instance_realloc(ctx, ptr, old_size, old_align, new_size);
     return move_block(ctx, ptr, old_size, old_align, new_size, new_align);
+}
+
+void *dal_derived_grow_(void *ptr, size_t old_size, size_t old_align, size_t new_size,
+                        size_t new_align, void *ctx)
+{
+    return relayout(ptr, old_size, old_align, new_size, new_align, ctx);
+}
+
+void *dal_derived_shrink_(void *ptr, size_t old_size, size_t old_align, size_t new_size,
+                          size_t new_align, void *ctx)
+{
+    return relayout(ptr, old_size, old_align, new_size, new_align, ctx);
 }
 
 void *dal_derived_grow_zeroed_(void *ptr, size_t old_size, size_t old_align, size_t new_size,
@@ -97,35 +112,4 @@ int dal_derived_owns_(const void *ptr, void *ctx)
 void dal_derived_fork_(void *ctx)
 {
     (void)ctx;
-}
-
-void dal_instance_refuse_unsized_(struct dal_instance *storage)
-{
-    storage->dealloc_unsized.call = dal_derived_dealloc_unsized_;
-    storage->dealloc_unsized.ctx = storage;
-    storage->native &= ~(uint32_t)DAL_SLOT_DEALLOC_UNSIZED;
-}
-
-#define DERIVE(slot, function)                \
-    do {                                      \
-        if (!storage->slot.call) {            \
-            storage->slot.call = (function);  \
-            storage->slot.ctx = storage;      \
-        }                                     \
-    } while (0)
-
-void dal_instance_derive_(struct dal_instance *storage)
-{
-    DERIVE(alloc_zeroed, dal_derived_alloc_zeroed_);
-    DERIVE(realloc, dal_derived_realloc_);
-    DERIVE(grow, dal_derived_relayout_);
-    DERIVE(grow_zeroed, dal_derived_grow_zeroed_);
-    DERIVE(shrink, dal_derived_relayout_);
-    DERIVE(resize_in_place, dal_derived_resize_in_place_);
-    DERIVE(usable_size, dal_derived_usable_size_);
-    DERIVE(dealloc_unsized, dal_derived_dealloc_unsized_);
-    DERIVE(owns, dal_derived_owns_);
-    DERIVE(fork_prepare, dal_derived_fork_);
-    DERIVE(fork_parent, dal_derived_fork_);
-    DERIVE(fork_child, dal_derived_fork_);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hook.h"
+#include "slots.h"
 
 /* What every object that fits into a block needs at most; below that the size decides, and
  * 8 is the least, since programs keep tags in the low bits of pointers. */
@@ -232,8 +233,8 @@ static const struct dal_malloc_family headed_family = {
 
 const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winner)
 {
-    if (winner->malloc_family)
-        return winner->malloc_family;
+    if (dal_tail_of_(winner)->malloc_family)
+        return dal_tail_of_(winner)->malloc_family;
     /* Both: the derived usable_size tells the size that it is given, which is not known. */
     return (~winner->native & (DAL_SLOT_DEALLOC_UNSIZED | DAL_SLOT_USABLE_SIZE)) == 0
                ? &known_family

@@ -49,6 +49,9 @@ static const struct dal_instance *prepared_at(size_t index)
     return prepared >> index & 1 ? watched_at(index) : NULL;
 }
 
+#define CALL_FORK(instance, slot) \
+    dal_tail_of_(instance)->slot.call(dal_tail_ctx_(instance, dal_tail_of_(instance)->slot.ctx))
+
 /* The latest first, so that what was built on another is quiet before it. */
 static void prepare_all(void)
 {
@@ -59,7 +62,7 @@ static void prepare_all(void)
 
         if (!instance || is_wrapped(instance))
             continue;
-        instance->fork_prepare.call(instance->fork_prepare.ctx);
+        CALL_FORK(instance, fork_prepare);
         bits |= UINT64_C(1) << i;
     }
     prepared = bits;
@@ -71,7 +74,7 @@ static void parent_all(void)
         const struct dal_instance *instance = prepared_at(i);
 
         if (instance)
-            instance->fork_parent.call(instance->fork_parent.ctx);
+            CALL_FORK(instance, fork_parent);
     }
 }
 
@@ -81,7 +84,7 @@ static void child_all(void)
         const struct dal_instance *instance = prepared_at(i);
 
         if (instance)
-            instance->fork_child.call(instance->fork_child.ctx);
+            CALL_FORK(instance, fork_child);
     }
 }
 

@@ -14,7 +14,7 @@
 
 #include "choice.h"
 #include "explain.h"
-#include "instance.h"
+#include "slots.h"
 
 static const struct dal_instance boot_instance;
 
@@ -68,119 +68,31 @@ const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const vo
 /* The front got here by a tail call, so this is the address in the program. */
 #define CALL_SITE __builtin_return_address(0)
 
-static void *boot_alloc(size_t size, size_t align, void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(size, align, CALL_SITE);
+#define BOOT(slot, result, parameters, call, is_first, size_, align_, without)               \
+    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                              \
+    {                                                                                       \
+        const struct dal_instance *table =                                                  \
+            is_first ? dal_hook_resolve_(size_, align_, CALL_SITE) : NULL;                  \
+                                                                                            \
+        (void)ctx;                                                                          \
+        return table ? call : without;                                                      \
+    }
+#define BOOT_HEAD(slot, bit, result, parameters, arguments, is_first, size, align, without) \
+    BOOT(slot, result, parameters, table->slot.call(DAL_LIST_ arguments, table->slot.ctx),  \
+         is_first, size, align, without)
+#define BOOT_TAIL(slot, bit, result, parameters, arguments, is_first, size, align, without) \
+    BOOT(slot, result, parameters, dal_instance_##slot(table, DAL_LIST_ arguments),         \
+         is_first, size, align, without)
+DAL_SLOTS_(BOOT_HEAD, BOOT_TAIL, DAL_SKIP_)
 
-    (void)ctx;
-    return table ? dal_instance_alloc(table, size, align) : NULL;
-}
+#define NAME_BOOT(slot, ...) .slot = {boot_##slot, NULL},
+#define NAME_FORK(slot)      .slot = {dal_derived_fork_, NULL},
 
-static void boot_dealloc(void *ptr, size_t size, size_t align, void *ctx)
-{
-    const struct dal_instance *table = ptr ? dal_hook_resolve_(size, align, CALL_SITE) : NULL;
-
-    (void)ctx;
-    if (table)
-        dal_instance_dealloc(table, ptr, size, align);
-}
-
-static void *boot_alloc_zeroed(size_t size, size_t align, void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(size, align, CALL_SITE);
-
-    (void)ctx;
-    return table ? dal_instance_alloc_zeroed(table, size, align) : NULL;
-}
-
-static void *boot_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(new_size, align, CALL_SITE);
-
-    (void)ctx;
-    return table ? dal_instance_realloc(table, ptr, old_size, align, new_size) : NULL;
-}
-
-static void *boot_grow(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                       size_t new_align, void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(new_size, new_align, CALL_SITE);
-
-    (void)ctx;
-    return table ? dal_instance_grow(table, ptr, old_size, old_align, new_size, new_align) : NULL;
-}
-
-static void *boot_grow_zeroed(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                              size_t new_align, void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(new_size, new_align, CALL_SITE);
-
-    (void)ctx;
-    return table ? dal_instance_grow_zeroed(table, ptr, old_size, old_align, new_size, new_align)
-                 : NULL;
-}
-
-static void *boot_shrink(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                         size_t new_align, void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(new_size, new_align, CALL_SITE);
-
-    (void)ctx;
-    return table ? dal_instance_shrink(table, ptr, old_size, old_align, new_size, new_align) : NULL;
-}
-
-static int boot_resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size,
-                                void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(new_size, align, CALL_SITE);
-
-    (void)ctx;
-    return table ? dal_instance_resize_in_place(table, ptr, old_size, align, new_size)
-                 : DAL_ERR_UNSUPPORTED;
-}
-
-static size_t boot_usable_size(const void *ptr, size_t size, size_t align, void *ctx)
-{
-    const struct dal_instance *table = dal_hook_resolve_(size, align, CALL_SITE);
-
-    (void)ctx;
-    return table ? dal_instance_usable_size(table, ptr, size, align) : size;
-}
-
-static void boot_dealloc_unsized(void *ptr, void *ctx)
-{
-    const struct dal_instance *table = ptr ? dal_hook_resolve_(0, 1, CALL_SITE) : NULL;
-
-    (void)ctx;
-    if (table)
-        dal_instance_dealloc_unsized(table, ptr);
-}
-
-/* No block was ever handed out. */
-static int boot_owns(const void *ptr, void *ctx)
-{
-    (void)ptr;
-    (void)ctx;
-    return 0;
-}
+static const struct dal_tail_ boot_tail = {DAL_SLOTS_(DAL_SKIP_, NAME_BOOT, NAME_FORK)};
 
 static const struct dal_instance boot_instance = {
-    .abi = DAL_ALLOCATOR_ABI,
-    .size_bytes = sizeof(struct dal_instance),
     .name = "unresolved",
-    .alloc = {boot_alloc, NULL},
-    .dealloc = {boot_dealloc, NULL},
-    .alloc_zeroed = {boot_alloc_zeroed, NULL},
-    .realloc = {boot_realloc, NULL},
-    .grow = {boot_grow, NULL},
-    .grow_zeroed = {boot_grow_zeroed, NULL},
-    .shrink = {boot_shrink, NULL},
-    .resize_in_place = {boot_resize_in_place, NULL},
-    .usable_size = {boot_usable_size, NULL},
-    .dealloc_unsized = {boot_dealloc_unsized, NULL},
-    .owns = {boot_owns, NULL},
-    .fork_prepare = {dal_derived_fork_, NULL},
-    .fork_parent = {dal_derived_fork_, NULL},
-    .fork_child = {dal_derived_fork_, NULL},
+    .tail_ = &boot_tail,
+    DAL_SLOTS_(NAME_BOOT, DAL_SKIP_, DAL_SKIP_)
     .alloc_natural = {boot_alloc, NULL},
 };

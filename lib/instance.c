@@ -6,7 +6,6 @@
 
 #include "instance.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include <dispatchalloc/error.h>
@@ -16,142 +15,195 @@
 /* An older structure ends early; it has to reach to the two required functions. */
 #define ALLOCATOR_BYTES_MIN (offsetof(struct dal_allocator, dealloc) + sizeof(dal_dealloc_function))
 
-/* The slots as one list: member, bit. What walks over all slots is made from it. */
-#define SLOTS(X)                                  \
-    X(alloc, DAL_SLOT_ALLOC)                      \
-    X(dealloc, DAL_SLOT_DEALLOC)                  \
-    X(alloc_zeroed, DAL_SLOT_ALLOC_ZEROED)        \
-    X(realloc, DAL_SLOT_REALLOC)                  \
-    X(grow, DAL_SLOT_GROW)                        \
-    X(grow_zeroed, DAL_SLOT_GROW_ZEROED)          \
-    X(shrink, DAL_SLOT_SHRINK)                    \
-    X(resize_in_place, DAL_SLOT_RESIZE_IN_PLACE)  \
-    X(usable_size, DAL_SLOT_USABLE_SIZE)          \
-    X(dealloc_unsized, DAL_SLOT_DEALLOC_UNSIZED)  \
-    X(owns, DAL_SLOT_OWNS)                        \
-    X(fork_prepare, DAL_SLOT_FORK)                \
-    X(fork_parent, DAL_SLOT_FORK)                 \
-    X(fork_child, DAL_SLOT_FORK)                  \
-    X(alloc_natural, 0)
-
-#define COUNT_SLOT(slot, bit) + 1
+/* The members of struct dal_allocator behind the header are slots, but for the family. */
+#define COUNT_SLOT(...) +1
 _Static_assert(sizeof(struct dal_allocator) ==
                    offsetof(struct dal_allocator, alloc) +
-                       (0 SLOTS(COUNT_SLOT)) * sizeof(dal_alloc_function) +
-                       sizeof(struct dal_malloc_family *),
+                       (0 DAL_SLOTS_(COUNT_SLOT, COUNT_SLOT, COUNT_SLOT)) *
+                           sizeof(dal_alloc_function) +
+                       sizeof(struct dal_malloc_family *) + sizeof(dal_alloc_function),
                "the list of slots has every slot of struct dal_allocator");
-_Static_assert(offsetof(struct dal_instance, alloc_natural) + sizeof(struct dal_alloc_slot) ==
-                   offsetof(struct dal_instance, alloc) +
-                       (0 SLOTS(COUNT_SLOT)) * sizeof(struct dal_alloc_slot) +
-                       sizeof(struct dal_malloc_family *),
-               "the list of slots has every slot of struct dal_instance");
 #undef COUNT_SLOT
 
 /* Copy an allocator of any version into one of ours. */
 static int upgrade(const struct dal_allocator *allocator, struct dal_allocator *ours,
                    struct dal_text_ *why)
 {
-    size_t size_bytes = allocator->size_bytes;
-    int error;
+    int error = dal_abi_check_("struct dal_allocator", allocator->abi, DAL_ALLOCATOR_ABI, why);
 
-    if (allocator->abi != DAL_ALLOCATOR_ABI) {
-        dal_text_add_(why, "its struct dal_allocator has version %" PRIu32 ", this library knows %u",
-                      allocator->abi, DAL_ALLOCATOR_ABI);
-        return DAL_ERR_ABI;
-    }
-    error = dal_size_check_("struct dal_allocator", allocator, size_bytes, ALLOCATOR_BYTES_MIN,
-                            sizeof *ours, why);
     if (error)
         return error;
-    memset(ours, 0, sizeof *ours);
-    memcpy(ours, allocator, size_bytes < sizeof *ours ? size_bytes : sizeof *ours);
-    return DAL_OK;
+    return dal_structure_copy_("struct dal_allocator", allocator, allocator->size_bytes,
+                               ALLOCATOR_BYTES_MIN, ours, sizeof *ours, why);
 }
 
-static uint32_t slots_of(const struct dal_allocator *allocator)
+static uint64_t slots_of(const struct dal_allocator *allocator)
 {
-    uint32_t slots = 0;
+    uint64_t slots = 0;
 
-#define ADD_SLOT(slot, bit) slots |= allocator->slot ? (uint32_t)(bit) : 0;
-    SLOTS(ADD_SLOT)
+#define ADD_SLOT(slot, bit, ...) slots |= allocator->slot ? (bit) : 0;
+#define ADD_SLOT_FORK(slot)      ADD_SLOT(slot, DAL_SLOT_FORK)
+    DAL_SLOTS_(ADD_SLOT, ADD_SLOT, ADD_SLOT_FORK)
 #undef ADD_SLOT
+#undef ADD_SLOT_FORK
     return slots;
 }
 
-static const char *slot_name(uint32_t slots)
+static const char *slot_name(uint64_t slots)
 {
-#define NAME_SLOT(slot, bit)        \
-    if (slots & (uint32_t)(bit))    \
+#define NAME_SLOT(slot, bit, ...) \
+    if (slots & (bit))            \
         return #slot;
-    SLOTS(NAME_SLOT)
+    DAL_SLOTS_(NAME_SLOT, NAME_SLOT, DAL_SKIP_)
 #undef NAME_SLOT
     return "nothing";
 }
 
-static int check_complete(uint32_t slots, const struct dal_instance *next, struct dal_text_ *why)
+static int check_complete(const struct dal_allocator *ours, uint64_t slots, int is_layer,
+                          struct dal_text_ *why)
 {
-    uint32_t required = DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC;
-    uint32_t missing;
+    uint64_t required = DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC;
+    uint64_t missing;
 
-    if (next)
+    if (is_layer)
         required = slots & DAL_SLOT_ALLOC ? DAL_SLOTS_SIZING : 0;
     missing = required & ~slots;
-    if (!missing)
+    if (missing) {
+        dal_text_add_(why, is_layer ? "it hooks alloc but not %s" : "it has no %s function",
+                      slot_name(missing));
+        return DAL_ERR_INCOMPLETE;
+    }
+    if (ours->alloc_natural && !ours->alloc) {
+        dal_text_add_(why, "it hooks alloc_natural but not alloc");
+        return DAL_ERR_INCOMPLETE;
+    }
+    return DAL_OK;
+}
+
+/* ---- The malloc family ------------------------------------------------------------------------ */
+
+#define FAMILY_BYTES_MIN \
+    (offsetof(struct dal_malloc_family, usable_size_function) + sizeof(void (*)(void)))
+
+/* Copy a family of any version. */
+static int upgrade_family(const struct dal_malloc_family *family, struct dal_malloc_family *ours,
+                          struct dal_text_ *why)
+{
+    int error = dal_abi_check_("struct dal_malloc_family", family->abi, DAL_ALLOCATOR_ABI, why);
+
+    if (!error)
+        error = dal_structure_copy_("struct dal_malloc_family", family, family->size_bytes,
+                                    FAMILY_BYTES_MIN, ours, sizeof *ours, why);
+    if (error)
+        return error;
+    if (ours->malloc_function && ours->free_function && ours->calloc_function &&
+        ours->realloc_function && ours->memalign_function && ours->usable_size_function)
         return DAL_OK;
-    dal_text_add_(why, next ? "it hooks alloc but not %s" : "it has no %s function",
-                  slot_name(missing));
+    dal_text_add_(why, "its malloc family lacks a function");
     return DAL_ERR_INCOMPLETE;
 }
 
-int dal_instance_fill_(struct dal_instance *storage, const struct dal_allocator *allocator,
-                       const struct dal_instance *next, const char *name, struct dal_text_ *why)
+/* Slots whose blocks a family has to know of. */
+#define SLOTS_OF_BLOCKS                                                                     \
+    (DAL_SLOTS_SIZING | DAL_SLOT_DEALLOC | DAL_SLOT_USABLE_SIZE | DAL_SLOT_DEALLOC_UNSIZED)
+
+static void set_family(struct dal_table_ *table, const struct dal_malloc_family *family,
+                       uint64_t slots, const struct dal_instance *child)
+{
+    table->family = *family;
+    if (family->malloc_function)
+        table->tail.malloc_family = &table->family;
+    else if (child && !(slots & SLOTS_OF_BLOCKS))
+        table->tail.malloc_family = dal_tail_of_(child)->malloc_family;
+}
+
+/* ---- The slots ---------------------------------------------------------------------------------- */
+
+/* To do nothing would leak in silence, and a program that asks for this has no other way. */
+static void refuse_unsized(struct dal_table_ *table)
+{
+    table->tail.dealloc_unsized.call = NULL;
+    table->head.native &= ~DAL_SLOT_DEALLOC_UNSIZED;
+}
+
+static void set_slots(struct dal_table_ *table, const struct dal_allocator *ours,
+                      const struct dal_instance *child)
+{
+#define SET_SLOT(slot_, place, child_slot, child_ctx) \
+    if (ours->slot_) {                                \
+        place.slot_.call = ours->slot_;               \
+        place.slot_.ctx = ours->ctx;                  \
+    } else if (child) {                               \
+        place.slot_.call = child_slot.call;           \
+        place.slot_.ctx = child_ctx;                  \
+    }
+#define SET_HEAD(slot, ...) SET_SLOT(slot, table->head, child->slot, child->slot.ctx)
+#define SET_TAIL(slot, ...)                                \
+    SET_SLOT(slot, table->tail, dal_tail_of_(child)->slot, \
+             dal_tail_ctx_(child, dal_tail_of_(child)->slot.ctx))
+    DAL_SLOTS_(SET_HEAD, SET_TAIL, SET_TAIL)
+    SET_HEAD(alloc_natural)
+#undef SET_SLOT
+#undef SET_HEAD
+#undef SET_TAIL
+    if (ours->alloc && !ours->alloc_natural)
+        table->head.alloc_natural = table->head.alloc;
+}
+
+#define DERIVE(slot_, function, ctx_)       \
+    if (!slot_.call) {                      \
+        slot_.call = (function);            \
+        slot_.ctx = (ctx_);                 \
+    }
+
+/* Fill every slot that is still empty with a derived function. */
+static void derive(struct dal_table_ *table)
+{
+    DERIVE(table->head.alloc_zeroed, dal_derived_alloc_zeroed_, table)
+    DERIVE(table->head.realloc, dal_derived_realloc_, table)
+#define DERIVE_CALL(slot, ...) DERIVE(table->tail.slot, dal_derived_##slot##_, DAL_SELF_)
+#define DERIVE_FORK(slot)      DERIVE(table->tail.slot, dal_derived_fork_, DAL_SELF_)
+    DAL_SLOTS_(DAL_SKIP_, DERIVE_CALL, DERIVE_FORK)
+#undef DERIVE_CALL
+#undef DERIVE_FORK
+}
+
+int dal_instance_fill_(struct dal_table_ *table, const struct dal_allocator *allocator,
+                       const struct dal_instance *child, const char *name, struct dal_text_ *why)
 {
     struct dal_allocator ours;
-    uint32_t slots;
+    struct dal_malloc_family family = {0};
+    uint64_t slots;
     int error = upgrade(allocator, &ours, why);
 
     if (error)
         return error;
     slots = slots_of(&ours);
-    error = check_complete(slots, next, why);
+    error = check_complete(&ours, slots, child != NULL, why);
+    if (!error && ours.malloc_family)
+        error = upgrade_family(ours.malloc_family, &family, why);
     if (error)
         return error;
-    if (ours.alloc_natural && !ours.alloc) {
-        dal_text_add_(why, "it hooks alloc_natural but not alloc");
-        return DAL_ERR_INCOMPLETE;
-    }
 
-    memset(storage, 0, sizeof *storage);
-    storage->abi = DAL_ALLOCATOR_ABI;
-    storage->size_bytes = (uint32_t)sizeof *storage;
-    storage->native = slots | (next ? next->native : 0);
-    storage->name = name ? name : "custom";
-
-#define FILL_SLOT(slot_, bit)                 \
-    if (ours.slot_) {                         \
-        storage->slot_.call = ours.slot_;     \
-        storage->slot_.ctx = ours.ctx;        \
-    } else if (next) {                        \
-        storage->slot_ = next->slot_;         \
-    }
-    SLOTS(FILL_SLOT)
-#undef FILL_SLOT
-    if (ours.alloc && !ours.alloc_natural)
-        storage->alloc_natural = storage->alloc;
-
-    storage->malloc_family = next ? NULL : ours.malloc_family;
-    if (next && (slots & DAL_SLOT_DEALLOC) && !(slots & DAL_SLOT_DEALLOC_UNSIZED))
-        dal_instance_refuse_unsized_(storage);
-    dal_instance_derive_(storage);
+    memset(table, 0, sizeof *table);
+    table->head.tail_ = &table->tail;
+    table->head.native = slots | (child ? child->native : 0);
+    table->head.name = name ? name : "custom";
+    set_slots(table, &ours, child);
+    set_family(table, &family, slots, child);
+    if (child && (slots & DAL_SLOT_DEALLOC) && !(slots & DAL_SLOT_DEALLOC_UNSIZED))
+        refuse_unsized(table);
+    derive(table);
     return DAL_OK;
 }
 
-int dal_instance_init(struct dal_instance *storage, size_t storage_bytes,
-                      const struct dal_allocator *allocator, const char *name)
+int dal_instance_init(struct dal_instance_storage *storage, const struct dal_allocator *allocator,
+                      const char *name)
 {
     struct dal_text_ nowhere = dal_text_over_(NULL, 0);
 
-    if (!storage || !allocator || storage_bytes < sizeof *storage)
+    if (!storage || !allocator)
         return DAL_ERR_INVALID;
-    return dal_instance_fill_(storage, allocator, NULL, name, &nowhere);
+    return dal_instance_fill_((struct dal_table_ *)(void *)storage, allocator, NULL, name,
+                              &nowhere);
 }

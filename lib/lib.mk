@@ -17,6 +17,7 @@ core_headers += \
 	lib/nearest.h \
 	lib/options.h \
 	lib/registry.h \
+	lib/slots.h \
 	lib/spec.h \
 	lib/stack.h \
 	lib/status.h \
@@ -33,6 +34,7 @@ core_sources += \
 	lib/options.c \
 	lib/derive.c \
 	lib/instance.c \
+	lib/calls.c \
 	lib/builtin.c \
 	lib/registry.c \
 	lib/fork.c \

@@ -86,38 +86,89 @@ static int check_members(const struct dal_backend *backend, struct dal_text_ *wh
     return DAL_ERR_INVALID;
 }
 
-/* A descriptor that ends before this was never made. */
-#define BACKEND_BYTES_MIN (offsetof(struct dal_backend, create) + sizeof(void *))
+/* A descriptor, or an option, that ends before this was never made. */
+#define BACKEND_BYTES_MIN (offsetof(struct dal_backend, create) + sizeof(void (*)(void)))
+#define OPTION_BYTES_MIN (offsetof(struct dal_option, summary) + sizeof(char *))
+
+/* A backend that says itself what it needs of us. */
+static int check_needs(const char *what, uint32_t needed, size_t known, struct dal_text_ *why)
+{
+    if (needed <= known)
+        return DAL_OK;
+    dal_text_add_(why, "it needs %" PRIu32 " bytes of %s, this library (" VERSION ") has %zu", needed,
+                  what, known);
+    return DAL_ERR_ABI;
+}
+
+/* A descriptor of our own size, with options of our own. */
+struct copy {
+    struct dal_backend backend;
+    struct dal_option options[];
+};
+
+static size_t copy_bytes(const struct dal_backend *backend)
+{
+    return sizeof(struct copy) + backend->option_count * sizeof(struct dal_option);
+}
+
+static int copy_options(struct copy *copy, struct dal_text_ *why)
+{
+    int error = DAL_OK;
+
+    for (uint32_t i = 0; !error && i < copy->backend.option_count; i++)
+        error = dal_structure_copy_("struct dal_option", dal_backend_option(&copy->backend, i),
+                                    copy->backend.option_bytes, OPTION_BYTES_MIN,
+                                    &copy->options[i], sizeof copy->options[i], why);
+    copy->backend.options = copy->options;
+    copy->backend.option_bytes = sizeof copy->options[0];
+    return error;
+}
+
+/* Take a backend of another age over into a mapping of our own. */
+static int adopt(const struct dal_backend *whole, const struct dal_backend **accepted,
+                 struct dal_text_ *why)
+{
+    struct copy *copy = dal_compat_map_(copy_bytes(whole));
+    int error;
+
+    if (!copy)
+        return DAL_ERR_MEMORY;
+    copy->backend = *whole;
+    error = copy_options(copy, why);
+    if (!error)
+        error = check_members(&copy->backend, why);
+    if (error) {
+        dal_compat_unmap_(copy, copy_bytes(whole));
+        return error;
+    }
+    dal_compat_protect_(copy, copy_bytes(whole));
+    *accepted = &copy->backend;
+    return DAL_OK;
+}
 
 int dal_registry_accept_(const struct dal_backend *backend, const struct dal_backend **accepted,
                          struct dal_text_ *why)
 {
-    struct dal_backend *copy;
-    int error;
+    struct dal_backend whole;
+    int error = dal_abi_check_("struct dal_backend", backend->abi, DAL_BACKEND_ABI, why);
 
-    if (backend->abi != DAL_BACKEND_ABI) {
-        dal_text_add_(why, "its struct dal_backend has version %" PRIu32 ", this library knows %u",
-                      backend->abi, DAL_BACKEND_ABI);
-        return DAL_ERR_ABI;
-    }
-    error = dal_size_check_("struct dal_backend", backend, backend->size_bytes, BACKEND_BYTES_MIN,
-                            sizeof *backend, why);
+    if (!error)
+        error = dal_structure_copy_("struct dal_backend", backend, backend->size_bytes,
+                                    BACKEND_BYTES_MIN, &whole, sizeof whole, why);
+    if (!error)
+        error = check_needs("struct dal_backend_request", whole.needs_request_bytes,
+                            sizeof(struct dal_backend_request), why);
+    if (!error)
+        error = check_needs("struct dal_instance_calls", whole.needs_calls_bytes,
+                            sizeof(struct dal_instance_calls), why);
     if (error)
         return error;
-    if (backend->size_bytes >= sizeof *backend) {
-        *accepted = backend;
-        return check_members(backend, why);
-    }
-    copy = dal_compat_map_(sizeof *copy);
-    if (!copy)
-        return DAL_ERR_MEMORY;
-    memcpy(copy, backend, backend->size_bytes);
-    dal_compat_protect_(copy, sizeof *copy);
-    *accepted = copy;
-    error = check_members(copy, why);
-    if (error)
-        dal_compat_unmap_(copy, sizeof *copy);
-    return error;
+    if (backend->size_bytes < sizeof whole ||
+        (whole.option_count > 0 && whole.option_bytes != sizeof(struct dal_option)))
+        return whole.option_count <= DAL_OPTIONS_MAX ? adopt(&whole, accepted, why)
+                                                     : check_members(&whole, why);
+    *accepted = backend;
+    return check_members(backend, why);
 }
 
 int dal_registry_add_(const struct dal_backend *backend)

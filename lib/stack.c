@@ -31,9 +31,11 @@ const char *dal_stack_creating_(void)
 static const struct dal_option_value *find_value(const struct dal_backend_request *request,
                                                  const char *key)
 {
-    for (size_t i = 0; i < request->option_count; i++) {
-        if (strcmp(request->options[i].key, key) == 0)
-            return &request->options[i];
+    for (size_t i = 0; i < request->value_count; i++) {
+        const struct dal_option_value *value = dal_request_value(request, i);
+
+        if (strcmp(value->key, key) == 0)
+            return value;
     }
     return NULL;
 }
@@ -53,6 +55,7 @@ static int keep_reason(const struct dal_backend_request *request, int error, con
 /* Calls create() and makes sure that a failure has a number and a reason. */
 static int call_create(const struct dal_backend *backend, const struct dal_option_value *values,
                        size_t value_count, const struct dal_instance *next,
+                       const struct dal_malloc_family *child_family,
                        struct dal_allocator *allocator, struct dal_text_ *why)
 {
     const char *outer = creating;
@@ -62,11 +65,14 @@ static int call_create(const struct dal_backend *backend, const struct dal_optio
         .abi = DAL_BACKEND_ABI,
         .size_bytes = sizeof request,
         .child = next ? next : &dal_system_instance_,
-        .options = values,
-        .option_count = value_count,
+        .values = values,
+        .value_count = (uint32_t)value_count,
+        .value_bytes = sizeof *values,
         .find = find_value,
         .fail = keep_reason,
         .private_ = why,
+        .child_family = child_family,
+        .calls = &dal_instance_calls_,
     };
 
     memset(allocator, 0, sizeof *allocator);
@@ -89,6 +95,15 @@ static void reset(struct dal_text_ *text)
     *text = dal_text_over_(text->data, text->bytes);
 }
 
+/* What a layer may give a family over: only in what may come to serve malloc is there a use for
+ * one, and a family has no ctx, so that a process has but one of each. */
+static const struct dal_malloc_family *child_family(const struct dal_stack_ *stack,
+                                                    const struct dal_instance *child)
+{
+    return child && stack->owner == DAL_STACK_OF_LIBRARY ? dal_tail_of_(child)->malloc_family
+                                                         : NULL;
+}
+
 /* Make item number index, whose next one (or base) is there already. */
 static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_instance *base,
                        const char *name, struct dal_text_ *why)
@@ -96,7 +111,7 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
     struct dal_stack_item_ *item = &stack->items[index];
     int is_layer = (item->backend->flags & DAL_BACKEND_LAYER) != 0;
     const struct dal_instance *below =
-        index + 1 < stack->item_count ? &stack->instances[index + 1] : base;
+        index + 1 < stack->item_count ? &stack->tables[index + 1].head : base;
     const struct dal_instance *next = is_layer ? below : NULL;
     struct dal_allocator allocator;
     size_t value_count;
@@ -105,10 +120,11 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
 
     if (error)
         return error;
-    error = call_create(item->backend, stack->values, value_count, next, &allocator, why);
+    error = call_create(item->backend, stack->values, value_count, next,
+                        child_family(stack, next), &allocator, why);
     if (error)
         return error;
-    error = dal_instance_fill_(&stack->instances[index], &allocator, next, name, why);
+    error = dal_instance_fill_(&stack->tables[index], &allocator, next, name, why);
     if (error) {
         if (item->backend->destroy)
             item->backend->destroy(allocator.ctx);
@@ -191,7 +207,7 @@ static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_ins
         }
     }
     if (stack->wraps_base)
-        stack->instances[0].private_[DAL_PRIVATE_BASE] = (void *)(uintptr_t)base;
+        stack->tables[0].head.private_[DAL_PRIVATE_BASE] = (void *)(uintptr_t)base;
     return DAL_OK;
 }
 
@@ -200,7 +216,7 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
                   struct dal_stack_ **stack, struct dal_text_ *why)
 {
     if (!error) {
-        made->top = &made->instances[0];
+        made->top = &made->tables[0].head;
         error = dal_fork_watch_(made->top);
         if (error) {
             dal_text_add_(why, "its fork functions: %s (%d allocators can have some)",
@@ -213,7 +229,7 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
         return error;
     }
     if (owner == DAL_STACK_OF_PROGRAM)
-        made->instances[0].private_[DAL_PRIVATE_STACK] = made;
+        made->tables[0].head.private_[DAL_PRIVATE_STACK] = made;
     dal_compat_protect_(made, offsetof(struct dal_stack_, items));
     *stack = made;
     return DAL_OK;
@@ -234,7 +250,10 @@ int dal_stack_create_(const char *spec, const struct dal_instance *base,
 {
     struct dal_stack_ *made = map_stack(why);
 
-    return made ? finish(made, fill(made, spec, base, why), owner, stack, why) : DAL_ERR_MEMORY;
+    if (!made)
+        return DAL_ERR_MEMORY;
+    made->owner = owner;
+    return finish(made, fill(made, spec, base, why), owner, stack, why);
 }
 
 int dal_stack_create_single_(const struct dal_allocator *allocator, const char *name,
@@ -250,7 +269,7 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
     text = dal_text_over_(made->name, sizeof made->name);
     dal_text_add_(&text, "%s", name ? name : "custom");
     made->item_count = 1;
-    error = dal_instance_fill_(&made->instances[0], allocator, NULL, made->name, why);
+    error = dal_instance_fill_(&made->tables[0], allocator, NULL, made->name, why);
     return finish(made, error, owner, stack, why);
 }
 

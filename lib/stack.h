@@ -9,6 +9,7 @@
 #include <dispatchalloc/backend.h>
 
 #include "options.h"
+#include "slots.h"
 #include "spec.h"
 #include "text.h"
 
@@ -18,11 +19,16 @@ struct dal_stack_item_ {
     void *ctx;
 };
 
+/* Whose a stack is: that of a program, which may destroy it by its handle, or of the
+ * library, whose tables may become the hook and stay. */
+enum dal_stack_owner_ { DAL_STACK_OF_PROGRAM, DAL_STACK_OF_LIBRARY };
+
 struct dal_stack_ {
     const struct dal_instance *top;
+    enum dal_stack_owner_ owner;
     size_t item_count;
     int wraps_base; /* the spec named no backend */
-    struct dal_instance instances[DAL_SPEC_ITEMS_MAX];
+    struct dal_table_ tables[DAL_SPEC_ITEMS_MAX];
     char name[DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 1) * 2];
     struct dal_spec_ spec;
 
@@ -31,10 +37,6 @@ struct dal_stack_ {
     DAL_ALIGNAS_(4096) struct dal_stack_item_ items[DAL_SPEC_ITEMS_MAX];
     struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
 };
-
-/* Whose a stack is: that of a program, which may destroy it by its handle, or of the
- * library, whose tables may become the hook and stay. */
-enum dal_stack_owner_ { DAL_STACK_OF_PROGRAM, DAL_STACK_OF_LIBRARY };
 
 /*
  * Make the stack of a spec. base is what a spec without a backend wraps. Returns 0 with

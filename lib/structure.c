@@ -4,6 +4,9 @@
 
 #include "structure.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 #include <dispatchalloc/error.h>
 
 static int tail_is_zero(const void *structure, size_t from, size_t to)
@@ -17,6 +20,15 @@ static int tail_is_zero(const void *structure, size_t from, size_t to)
     return 1;
 }
 
+int dal_abi_check_(const char *name, uint32_t abi, uint32_t known, struct dal_text_ *why)
+{
+    if (abi == known)
+        return DAL_OK;
+    dal_text_add_(why, "its %s has version %" PRIu32 ", this library (" VERSION ") knows %" PRIu32,
+                  name, abi, known);
+    return DAL_ERR_ABI;
+}
+
 int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,
                     size_t known, struct dal_text_ *why)
 {
@@ -26,4 +38,16 @@ int dal_size_check_(const char *name, const void *structure, size_t size_bytes, 
     dal_text_add_(why, "its %s has %zu bytes, this library knows %zu%s", name, size_bytes, known,
                   size_bytes > known ? " and the rest is not zero" : "");
     return DAL_ERR_ABI;
+}
+
+int dal_structure_copy_(const char *name, const void *structure, size_t size_bytes, size_t least,
+                        void *ours, size_t known, struct dal_text_ *why)
+{
+    int error = dal_size_check_(name, structure, size_bytes, least, known, why);
+
+    if (error)
+        return error;
+    memset(ours, 0, known);
+    memcpy(ours, structure, size_bytes < known ? size_bytes : known);
+    return DAL_OK;
 }

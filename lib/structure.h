@@ -4,6 +4,7 @@
 #define DAL_STRUCTURE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "text.h"
 
@@ -14,5 +15,13 @@
  */
 int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,
                     size_t known, struct dal_text_ *why);
+
+/* See whether a structure's version is the one that we know: 0, or DAL_ERR_ABI with the reason. */
+int dal_abi_check_(const char *name, uint32_t abi, uint32_t known, struct dal_text_ *why);
+
+/* Copy a structure of any age into ours of `known` bytes, zero where it does not reach. Returns as
+ * dal_size_check_(). */
+int dal_structure_copy_(const char *name, const void *structure, size_t size_bytes, size_t least,
+                        void *ours, size_t known, struct dal_text_ *why);
 
 #endif /* DAL_STRUCTURE_H */

@@ -19,7 +19,7 @@ static void make(const struct dal_arena_options *base)
 {
     struct dal_arena_options options = *base;
 
-    options.child = &child.instance;
+    options.child = &child.storage.instance;
     ck_assert_int_eq(dal_arena_init(&arena, &options), 0);
 }
 
@@ -494,13 +494,13 @@ START_TEST(test_block_that_ends_at_the_buffer_is_not_its_last_one)
     static _Alignas(4096) char memory[16384 + 1024];
     static struct dal_fixed_arena below = DAL_FIXED_ARENA_INIT(memory, 16384);
     static const struct dal_allocator allocator = DAL_FIXED_ARENA_ALLOCATOR(&below);
-    struct dal_instance below_instance;
+    struct dal_instance_storage below_storage;
     struct dal_arena handle;
     char *block;
 
-    ck_assert_int_eq(dal_instance_init(&below_instance, sizeof below_instance, &allocator, NULL), 0);
+    ck_assert_int_eq(dal_instance_init(&below_storage, &allocator, NULL), 0);
     ck_assert_int_eq(dal_arena_init(&handle, &(struct dal_arena_options){
-                         .child = &below_instance, .buffer = memory + 16384, .buffer_bytes = 1024}),
+                         .child = &below_storage.instance, .buffer = memory + 16384, .buffer_bytes = 1024}),
                      0);
     /* Too large for the buffer: it has memory of its own, which ends where the buffer begins. */
     block = dal_arena_alloc(&handle, 4096, 8);
@@ -636,13 +636,13 @@ START_TEST(test_an_arena_over_a_fixed_arena)
     static _Alignas(4096) char memory[65536];
     struct dal_fixed_arena fixed = DAL_FIXED_ARENA_INIT(memory, sizeof memory);
     const struct dal_allocator allocator = DAL_FIXED_ARENA_ALLOCATOR(&fixed);
-    struct dal_instance instance;
+    struct dal_instance_storage storage;
     struct dal_arena over;
     size_t count = 0;
 
-    ck_assert_int_eq(dal_instance_init(&instance, sizeof instance, &allocator, NULL), 0);
+    ck_assert_int_eq(dal_instance_init(&storage, &allocator, NULL), 0);
     ck_assert_int_eq(
-        dal_arena_init(&over, &(struct dal_arena_options){.child = &instance}), 0);
+        dal_arena_init(&over, &(struct dal_arena_options){.child = &storage.instance}), 0);
     ck_assert(is_aligned(dal_arena_alloc(&over, 10, 8192), 8192)); /* more than the child can */
     for (char *block; (block = dal_arena_alloc(&over, 64, 8)) != NULL; count++)
         ck_assert(block >= memory && block + 64 <= memory + sizeof memory);
@@ -1049,7 +1049,7 @@ START_TEST(test_a_created_arena_lives_in_its_child)
     struct dal_arena_stats known;
 
     ck_assert_int_eq(
-        dal_arena_create(&(struct dal_arena_options){.child = &child.instance}, &created), 0);
+        dal_arena_create(&(struct dal_arena_options){.child = &child.storage.instance}, &created), 0);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 1);
     ck_assert_ptr_nonnull(dal_arena_alloc(created, 100, 8));
     dal_arena_stats_read(created, &known);
@@ -1070,12 +1070,12 @@ START_TEST(test_creation_that_fails_changes_nothing)
 {
     struct dal_arena *created = (struct dal_arena *)&child;
 
-    ck_assert_int_eq(dal_arena_create(&(struct dal_arena_options){.child = &child.instance,
+    ck_assert_int_eq(dal_arena_create(&(struct dal_arena_options){.child = &child.storage.instance,
                                                                   .limit_bytes = 100}, &created),
                      DAL_ERR_MEMORY);
     child.limit_bytes = 1;
     ck_assert_int_eq(
-        dal_arena_create(&(struct dal_arena_options){.child = &child.instance}, &created),
+        dal_arena_create(&(struct dal_arena_options){.child = &child.storage.instance}, &created),
         DAL_ERR_MEMORY);
     ck_assert_int_eq(
         dal_arena_create(&(struct dal_arena_options){.flags = DAL_ARENA_BUFFER_ONLY}, &created),
@@ -1108,13 +1108,12 @@ START_TEST(test_contradicting_options_are_refused)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_int_eq(dal_arena_init(&arena, &bad[i]), DAL_ERR_INVALID);
     ck_assert_int_eq(dal_arena_init(NULL, NULL), DAL_ERR_INVALID);
-    ck_assert_int_eq(dal_arena_init_(&arena, sizeof arena - 1, NULL, 0), DAL_ERR_INVALID);
     longer.tail = 1;
-    ck_assert_int_eq(dal_arena_init_(&arena, sizeof arena, &longer.known, sizeof longer),
+    ck_assert_int_eq(dal_arena_init_sized(&arena, &longer.known, sizeof longer),
                      DAL_ERR_ABI);
     ck_assert_mem_eq(&before, &arena, sizeof arena);
     longer.tail = 0;
-    ck_assert_int_eq(dal_arena_init_(&before, sizeof before, &longer.known, sizeof longer), 0);
+    ck_assert_int_eq(dal_arena_init_sized(&before, &longer.known, sizeof longer), 0);
     dal_arena_destroy(&before);
 }
 END_TEST

@@ -27,15 +27,15 @@ enum {
 
 static struct counting child;
 static struct over_child over;
-static const struct dal_instance *arena = &over.instance;
+static const struct dal_instance *arena = &over.storage.instance;
 
 static void make(int chunk, int limit)
 {
     if (limit > 0)
-        ck_assert_int_eq(over_child_make(&over, "arena", &child.instance, "chunk", chunk, "limit",
+        ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", chunk, "limit",
                                          limit, NULL), 0);
     else
-        ck_assert_int_eq(over_child_make(&over, "arena", &child.instance, "chunk", chunk, NULL),
+        ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", chunk, NULL),
                          0);
 }
 
@@ -296,9 +296,9 @@ START_TEST(test_two_arenas_take_turns_in_a_thread)
     struct over_child second;
     char *last[2] = {NULL, NULL};
 
-    ck_assert_int_eq(over_child_make(&second, "arena", &child.instance, "chunk", CHUNK, NULL), 0);
+    ck_assert_int_eq(over_child_make(&second, "arena", &child.storage.instance, "chunk", CHUNK, NULL), 0);
     for (int i = 0; i < 500; i++) {
-        const struct dal_instance *arenas[2] = {arena, &second.instance};
+        const struct dal_instance *arenas[2] = {arena, &second.storage.instance};
 
         for (int k = 0; k < 2; k++) {
             char *block = dal_instance_alloc(arenas[k], 64, 8);
@@ -323,11 +323,11 @@ START_TEST(test_a_block_is_not_taken_for_the_last_one_of_another_arena)
 
     ck_assert_int_eq(over_child_make(&inner, "arena", arena, "chunk", 4096, NULL), 0);
     for (int i = 0; i < (4096 - 16) / 16; i++)
-        block = dal_instance_alloc(&inner.instance, 16, 8);
+        block = dal_instance_alloc(&inner.storage.instance, 16, 8);
     outer_block = filled(64, 8, 1);
     ck_assert_ptr_eq(outer_block, block + 16);
     dal_instance_dealloc(arena, outer_block, 64, 8);
-    dal_instance_dealloc(&inner.instance, block, 16, 8);
+    dal_instance_dealloc(&inner.storage.instance, block, 16, 8);
     next = filled(64, 8, 2);
     ck_assert_ptr_eq(next, outer_block);
     over_child_destroy(&inner);
@@ -753,16 +753,16 @@ START_TEST(test_a_thread_never_takes_a_new_arena_for_a_destroyed_one)
     const struct dal_allocator same_place = {DAL_ALLOCATOR_HEADER(&child),
                                              .alloc = same_place_alloc,
                                              .dealloc = same_place_dealloc};
-    struct dal_instance instance;
+    struct dal_instance_storage storage;
     pthread_t thread;
     void *failed;
 
-    ck_assert_int_eq(dal_instance_init(&instance, sizeof instance, &same_place, NULL), 0);
+    ck_assert_int_eq(dal_instance_init(&storage, &same_place, NULL), 0);
     ck_assert_int_eq(pthread_barrier_init(&turn, NULL, 2), 0);
     ck_assert_int_eq(pthread_create(&thread, NULL, use_each, &turn), 0);
     for (int i = 0; i < 100; i++) {
         teardown();
-        ck_assert_int_eq(over_child_make(&over, "arena", &instance, "chunk", CHUNK, NULL), 0);
+        ck_assert_int_eq(over_child_make(&over, "arena", &storage.instance, "chunk", CHUNK, NULL), 0);
         ck_assert_ptr_eq(over.allocator.ctx, heap_place);
         (void)filled(64, 8, 1);
         pthread_barrier_wait(&turn);

@@ -245,19 +245,19 @@ END_TEST
 
 START_TEST(test_static_initializers_make_an_allocator)
 {
-    struct dal_instance instance;
+    struct dal_instance_storage storage;
+    const struct dal_instance *instance = &storage.instance;
     void *block;
 
-    ck_assert_int_eq(
-        dal_instance_init(&instance, sizeof instance, &static_allocator, "static arena"), 0);
-    ck_assert(instance.native & DAL_SLOT_REALLOC);
-    block = dal_instance_alloc(&instance, 20, 1);
+    ck_assert_int_eq(dal_instance_init(&storage, &static_allocator, "static arena"), 0);
+    ck_assert(instance->native & DAL_SLOT_REALLOC);
+    block = dal_instance_alloc(instance, 20, 1);
     /* The compiler is told that a block is nowhere that it knows of. */
     __asm__("" : "+r"(block));
     ck_assert_ptr_eq(block, static_memory + CAPACITY - 20);
-    ck_assert_int_eq(dal_instance_owns(&instance, block), 1);
+    ck_assert_int_eq(dal_instance_owns(instance, block), 1);
     ck_assert_uint_eq(dal_fixed_arena_used(&static_arena), 20);
-    ck_assert_ptr_eq(dal_fixed_arena_of(&instance), &static_arena);
+    ck_assert_ptr_eq(dal_fixed_arena_of(instance), &static_arena);
 }
 END_TEST
 
@@ -321,20 +321,20 @@ START_TEST(test_backend_takes_one_block_of_its_child_and_gives_it_back)
     void *block;
 
     counting_init(&child);
-    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.instance, "capacity", 1000,
+    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity", 1000,
                                      NULL), 0);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 1);
-    block = dal_instance_alloc(&over.instance, 1000, 1);
+    block = dal_instance_alloc(&over.storage.instance, 1000, 1);
     ck_assert_ptr_nonnull(block);
     memset(block, 1, 1000);
-    made = dal_fixed_arena_of(&over.instance);
+    made = dal_fixed_arena_of(&over.storage.instance);
     ck_assert_uint_eq(dal_fixed_arena_remaining(made), 0);
-    ck_assert_ptr_null(dal_instance_alloc(&over.instance, 1, 1));
+    ck_assert_ptr_null(dal_instance_alloc(&over.storage.instance, 1, 1));
     over_child_destroy(&over);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
 
     child.limit_bytes = 999;
-    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.instance, "capacity", 1000,
+    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity", 1000,
                                      NULL), DAL_ERR_MEMORY);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
 }

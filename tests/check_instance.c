@@ -8,6 +8,7 @@
 #include <check.h>
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/instance.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,12 +87,16 @@ static const struct dal_allocator with_grow = {
     DAL_ALLOCATOR_HEADER(&trace), .alloc = trace_alloc, .dealloc = trace_dealloc,
     .grow = trace_grow};
 
-static struct dal_instance instance;
+/* What is looked at, with the slots behind its head. */
+static struct dal_table_ table;
+static const struct dal_instance *const traced = &table.head;
 
 static void begin(const struct dal_allocator *allocator)
 {
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+
     memset(&trace, 0, sizeof trace);
-    ck_assert_int_eq(dal_instance_init(&instance, sizeof instance, allocator, "traced"), 0);
+    ck_assert_int_eq(dal_instance_fill_(&table, allocator, NULL, "traced", &nowhere), 0);
 }
 
 static void expect_calls(const char *calls)
@@ -103,7 +108,7 @@ static void expect_calls(const char *calls)
 /* A block whose bytes are 0, 1, 2, ... */
 static unsigned char *numbered_block(size_t size, size_t align)
 {
-    unsigned char *block = dal_instance_alloc(&instance, size, align);
+    unsigned char *block = dal_instance_alloc(traced, size, align);
 
     ck_assert_ptr_nonnull(block);
     for (size_t i = 0; i < size; i++)
@@ -131,13 +136,13 @@ struct later_allocator {
 static int fill(const void *allocator, char *message, size_t message_bytes)
 {
     struct dal_text_ why = dal_text_over_(message, message_bytes);
-    struct dal_instance before;
+    struct dal_table_ before;
     int error;
 
-    memset(&instance, 0x5a, sizeof instance);
-    before = instance;
-    error = dal_instance_fill_(&instance, allocator, NULL, "x", &why);
-    ck_assert_msg(!error || memcmp(&before, &instance, sizeof before) == 0,
+    memset(&table, 0x5a, sizeof table);
+    before = table;
+    error = dal_instance_fill_(&table, allocator, NULL, "x", &why);
+    ck_assert_msg(!error || memcmp(&before, &table, sizeof before) == 0,
                   "a refusal changed the storage");
     return error;
 }
@@ -163,8 +168,8 @@ START_TEST(test_shorter_structure_is_filled_up_from_its_two_functions)
     char message[256], wanted[256];
 
     ck_assert_int_eq(fill_cut(&two_functions, LEAST_BYTES, message, sizeof message), 0);
-    ck_assert_uint_eq(instance.native, DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC);
-    ck_assert_ptr_null(instance.malloc_family);
+    ck_assert_uint_eq(traced->native, DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC);
+    ck_assert_ptr_null(table.tail.malloc_family);
 
     ck_assert_int_eq(fill_cut(&two_functions, LEAST_BYTES - 1, message, sizeof message),
                      DAL_ERR_ABI);
@@ -179,11 +184,12 @@ END_TEST
 START_TEST(test_what_lies_behind_a_shorter_structure_is_not_looked_at)
 {
     struct dal_allocator older = with_realloc;
+    char message[256];
 
     older.size_bytes = offsetof(struct dal_allocator, realloc);
-    ck_assert_int_eq(dal_instance_init(&instance, sizeof instance, &older, NULL), 0);
-    ck_assert_uint_eq(instance.native, DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC);
-    ck_assert(instance.realloc.call == dal_derived_realloc_);
+    ck_assert_int_eq(fill(&older, message, sizeof message), 0);
+    ck_assert_uint_eq(traced->native, DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC);
+    ck_assert(traced->realloc.call == dal_derived_realloc_);
 }
 END_TEST
 
@@ -213,7 +219,7 @@ START_TEST(test_another_version_is_refused_with_both_numbers)
 
     other.abi = 2;
     ck_assert_int_eq(fill(&other, message, sizeof message), DAL_ERR_ABI);
-    ck_assert_str_eq(message, "its struct dal_allocator has version 2, this library knows 1");
+    ck_assert_str_eq(message, "its struct dal_allocator has version 2, this library (" VERSION ") knows 1");
 }
 END_TEST
 
@@ -231,14 +237,69 @@ START_TEST(test_allocator_needs_alloc_and_dealloc)
 }
 END_TEST
 
-START_TEST(test_storage_of_an_older_program_is_too_small)
+START_TEST(test_storage_of_a_program_has_room_for_more_slots)
 {
-    ck_assert_int_eq(dal_instance_init(&instance, sizeof instance - 1, &two_functions, NULL),
-                     DAL_ERR_INVALID);
-    ck_assert_int_eq(dal_instance_init(&instance, sizeof instance, &two_functions, NULL), 0);
-    ck_assert_str_eq(instance.name, "custom");
-    ck_assert_uint_eq(instance.abi, DAL_ALLOCATOR_ABI);
-    ck_assert_uint_eq(instance.size_bytes, sizeof instance);
+    struct dal_instance_storage storage;
+
+    ck_assert_int_eq(dal_instance_init(&storage, &two_functions, NULL), 0);
+    ck_assert_str_eq(storage.instance.name, "custom");
+    ck_assert_uint_ge(sizeof storage, sizeof(struct dal_table_) + 32 * sizeof(struct dal_alloc_slot));
+}
+END_TEST
+
+/* ---- A malloc family of another age ------------------------------------------------------------ */
+
+static const struct dal_malloc_family family = {
+    DAL_ALLOCATOR_ABI, sizeof family, malloc, free, calloc, realloc, aligned_alloc,
+    malloc_usable_size};
+
+struct later_family {
+    struct dal_malloc_family known;
+    unsigned char unknown[16];
+};
+
+static int fill_family(const struct dal_malloc_family *with, char *message, size_t message_bytes)
+{
+    struct dal_allocator allocator = two_functions;
+
+    allocator.malloc_family = with;
+    return fill(&allocator, message, message_bytes);
+}
+
+START_TEST(test_family_of_another_version_or_size_is_refused)
+{
+    struct dal_malloc_family other = family;
+    char message[256], wanted[256];
+
+    other.abi = 9;
+    ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
+    ck_assert_str_eq(message, "its struct dal_malloc_family has version 9, this library (" VERSION
+                              ") knows 1");
+    other = family;
+    other.size_bytes = sizeof other - 1;
+    ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
+    snprintf(wanted, sizeof wanted,
+             "its struct dal_malloc_family has %zu bytes, this library knows %zu",
+             sizeof other - 1, sizeof other);
+    ck_assert_str_eq(message, wanted);
+    other = family;
+    other.usable_size_function = NULL;
+    ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_INCOMPLETE);
+    ck_assert_str_eq(message, "its malloc family lacks a function");
+}
+END_TEST
+
+START_TEST(test_longer_family_is_taken_while_what_is_unknown_is_zero)
+{
+    struct later_family later = {.known = family};
+    char message[256];
+
+    later.known.size_bytes = sizeof later;
+    ck_assert_int_eq(fill_family(&later.known, message, sizeof message), 0);
+    ck_assert_ptr_nonnull(table.tail.malloc_family);
+    ck_assert(table.tail.malloc_family->malloc_function == malloc);
+    later.unknown[3] = 1;
+    ck_assert_int_eq(fill_family(&later.known, message, sizeof message), DAL_ERR_ABI);
 }
 END_TEST
 
@@ -249,14 +310,14 @@ START_TEST(test_derived_alloc_zeroed_is_alloc_and_zeros)
     unsigned char *block;
 
     begin(&two_functions);
-    block = dal_instance_alloc_zeroed(&instance, 100, 16);
+    block = dal_instance_alloc_zeroed(traced, 100, 16);
     expect_calls("alloc(100,16) ");
     for (size_t i = 0; i < 100; i++)
         ck_assert_uint_eq(block[i], 0);
     ck_assert_uint_eq(block[100], 0);
-    ck_assert_ptr_nonnull(dal_instance_alloc_zeroed(&instance, 0, 8));
+    ck_assert_ptr_nonnull(dal_instance_alloc_zeroed(traced, 0, 8));
     trace.refuses = 1;
-    ck_assert_ptr_null(dal_instance_alloc_zeroed(&instance, 100, 16));
+    ck_assert_ptr_null(dal_instance_alloc_zeroed(traced, 100, 16));
 }
 END_TEST
 
@@ -266,19 +327,19 @@ START_TEST(test_derived_realloc_moves_what_both_sizes_hold)
 
     begin(&two_functions);
     block = numbered_block(20, 8);
-    moved = dal_instance_realloc(&instance, block, 20, 8, 50);
+    moved = dal_instance_realloc(traced, block, 20, 8, 50);
     expect_calls("alloc(50,8) dealloc(20,8) ");
     ck_assert_ptr_ne(moved, block);
     expect_numbers(moved, 20);
     ck_assert_uint_eq(moved[20], 0xa5);
 
-    block = dal_instance_realloc(&instance, moved, 50, 8, 7);
+    block = dal_instance_realloc(traced, moved, 50, 8, 7);
     expect_calls("alloc(7,8) dealloc(50,8) ");
     expect_numbers(block, 7);
 
-    ck_assert_ptr_nonnull(dal_instance_realloc(&instance, block, 7, 8, 0));
+    ck_assert_ptr_nonnull(dal_instance_realloc(traced, block, 7, 8, 0));
     expect_calls("alloc(0,8) dealloc(7,8) ");
-    ck_assert_ptr_nonnull(dal_instance_realloc(&instance, NULL, 0, 4, 12));
+    ck_assert_ptr_nonnull(dal_instance_realloc(traced, NULL, 0, 4, 12));
     expect_calls("alloc(12,4) ");
 }
 END_TEST
@@ -290,12 +351,12 @@ START_TEST(test_failed_derived_resize_leaves_the_block)
     begin(&two_functions);
     block = numbered_block(20, 8);
     trace.refuses = 1;
-    ck_assert_ptr_null(dal_instance_realloc(&instance, block, 20, 8, 50));
-    ck_assert_ptr_null(dal_instance_realloc(&instance, block, 20, 8, 5));
-    ck_assert_ptr_null(dal_instance_grow(&instance, block, 20, 8, 50, 8));
-    ck_assert_ptr_null(dal_instance_grow(&instance, block, 20, 8, 50, 16));
-    ck_assert_ptr_null(dal_instance_grow_zeroed(&instance, block, 20, 8, 50, 64));
-    ck_assert_ptr_null(dal_instance_shrink(&instance, block, 20, 8, 5, 4));
+    ck_assert_ptr_null(dal_instance_realloc(traced, block, 20, 8, 50));
+    ck_assert_ptr_null(dal_instance_realloc(traced, block, 20, 8, 5));
+    ck_assert_ptr_null(dal_instance_grow(traced, block, 20, 8, 50, 8));
+    ck_assert_ptr_null(dal_instance_grow(traced, block, 20, 8, 50, 16));
+    ck_assert_ptr_null(dal_instance_grow_zeroed(traced, block, 20, 8, 50, 64));
+    ck_assert_ptr_null(dal_instance_shrink(traced, block, 20, 8, 5, 4));
     expect_calls("alloc(50,8) alloc(5,8) alloc(50,8) alloc(50,16) alloc(50,64) alloc(5,4) ");
     expect_numbers(block, 20);
 }
@@ -307,14 +368,14 @@ START_TEST(test_derived_grow_goes_through_realloc_while_the_alignment_stays)
 
     begin(&with_realloc);
     block = numbered_block(20, 8);
-    ck_assert_ptr_eq(dal_instance_grow(&instance, block, 20, 8, 30, 8), block);
-    ck_assert_ptr_eq(dal_instance_shrink(&instance, block, 30, 8, 20, 8), block);
+    ck_assert_ptr_eq(dal_instance_grow(traced, block, 20, 8, 30, 8), block);
+    ck_assert_ptr_eq(dal_instance_shrink(traced, block, 30, 8, 20, 8), block);
     expect_calls("realloc(20,8,30) realloc(30,8,20) ");
 
-    moved = dal_instance_grow(&instance, block, 20, 8, 30, 64);
+    moved = dal_instance_grow(traced, block, 20, 8, 30, 64);
     expect_calls("alloc(30,64) dealloc(20,8) ");
     expect_numbers(moved, 20);
-    block = dal_instance_shrink(&instance, moved, 30, 64, 10, 2);
+    block = dal_instance_shrink(traced, moved, 30, 64, 10, 2);
     expect_calls("alloc(10,2) dealloc(30,64) ");
     expect_numbers(block, 10);
 }
@@ -331,14 +392,14 @@ START_TEST(test_derived_grow_zeroed_zeros_the_new_bytes_only)
 
         begin(allocators[i]);
         block = numbered_block(40, 8);
-        block = dal_instance_grow_zeroed(&instance, block, 20, 8, 40, 8);
+        block = dal_instance_grow_zeroed(traced, block, 20, 8, 40, 8);
         expect_calls(calls[i]);
         expect_numbers(block, 20);
         for (size_t j = 20; j < 40; j++)
             ck_assert_uint_eq(block[j], 0);
         /* Nothing new, nothing to zero. */
         block[39] = 7;
-        block = dal_instance_grow_zeroed(&instance, block, 40, 8, 40, 8);
+        block = dal_instance_grow_zeroed(traced, block, 40, 8, 40, 8);
         ck_assert_uint_eq(block[39], 7);
     }
 }
@@ -350,17 +411,17 @@ START_TEST(test_what_cannot_be_derived_says_so)
 
     begin(&two_functions);
     block = numbered_block(20, 8);
-    ck_assert_int_eq(dal_instance_resize_in_place(&instance, block, 20, 8, 20), 0);
-    ck_assert_int_eq(dal_instance_resize_in_place(&instance, block, 20, 8, 21),
+    ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 20), 0);
+    ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 21),
                      DAL_ERR_UNSUPPORTED);
-    ck_assert_int_eq(dal_instance_resize_in_place(&instance, block, 20, 8, 19),
+    ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 19),
                      DAL_ERR_UNSUPPORTED);
-    ck_assert_uint_eq(dal_instance_usable_size(&instance, block, 20, 8), 20);
-    ck_assert_int_eq(dal_instance_owns(&instance, block), DAL_ERR_UNSUPPORTED);
-    dal_instance_dealloc_unsized(&instance, NULL);
-    instance.fork_prepare.call(instance.fork_prepare.ctx);
-    instance.fork_parent.call(instance.fork_parent.ctx);
-    instance.fork_child.call(instance.fork_child.ctx);
+    ck_assert_uint_eq(dal_instance_usable_size(traced, block, 20, 8), 20);
+    ck_assert_int_eq(dal_instance_owns(traced, block), DAL_ERR_UNSUPPORTED);
+    dal_instance_dealloc_unsized(traced, NULL);
+    table.tail.fork_prepare.call(dal_tail_ctx_(traced, table.tail.fork_prepare.ctx));
+    table.tail.fork_parent.call(dal_tail_ctx_(traced, table.tail.fork_parent.ctx));
+    table.tail.fork_child.call(dal_tail_ctx_(traced, table.tail.fork_child.ctx));
     expect_calls("");
     expect_numbers(block, 20);
 }
@@ -415,7 +476,7 @@ static const struct dal_allocator complete = {
     .alloc_natural = trace_alloc,
 };
 
-/* Every slot: the member in both structures, and whether a layer that hooks alloc needs it. */
+/* Every slot, and whether a layer that hooks alloc needs it. */
 #define SLOTS(X)           \
     X(alloc, 1)            \
     X(alloc_zeroed, 1)     \
@@ -433,34 +494,41 @@ static const struct dal_allocator complete = {
     X(fork_child, 0)       \
     X(alloc_natural, 0)
 
-static struct dal_instance next;
+static struct dal_table_ next_table;
+static const struct dal_instance *const next = &next_table.head;
+
 
 static int fill_layer(const struct dal_allocator *layer, char *message, size_t message_bytes)
 {
     struct dal_text_ why = dal_text_over_(message, message_bytes);
 
-    return dal_instance_fill_(&instance, layer, &next, "layer+next", &why);
+    return dal_instance_fill_(&table, layer, next, "layer+next", &why);
 }
 
 static void make_next(const struct dal_allocator *allocator)
 {
-    ck_assert_int_eq(dal_instance_init(&next, sizeof next, allocator, "next"), 0);
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+
+    ck_assert_int_eq(dal_instance_fill_(&next_table, allocator, NULL, "next", &nowhere), 0);
 }
 
 START_TEST(test_layer_that_hooks_nothing_is_the_next_one_pair_by_pair)
 {
-    const struct dal_allocator nothing = {DAL_ALLOCATOR_HEADER(&instance), .alloc = NULL};
+    const struct dal_allocator nothing = {DAL_ALLOCATOR_HEADER(&table), .alloc = NULL};
     const struct dal_allocator *const allocators[] = {&two_functions, &complete};
     char message[256];
 
     for (size_t i = 0; i < COUNT_OF(allocators); i++) {
         make_next(allocators[i]);
         ck_assert_int_eq(fill_layer(&nothing, message, sizeof message), 0);
-#define EXPECT_NEXT(slot, sizing)                                      \
-        ck_assert_msg(instance.slot.call == next.slot.call &&          \
-                      instance.slot.ctx == next.slot.ctx, "%s", #slot);
-        SLOTS(EXPECT_NEXT)
-        ck_assert_uint_eq(instance.native, next.native);
+#define EXPECT_NEXT(slot, own, wanted)                                   \
+        ck_assert_msg(own.call == wanted.call &&                         \
+                      own.ctx == dal_tail_ctx_(next, wanted.ctx), "%s", #slot);
+#define NEXT_HEAD(slot, ...) EXPECT_NEXT(slot, table.head.slot, next_table.head.slot)
+#define NEXT_TAIL(slot, ...) EXPECT_NEXT(slot, table.tail.slot, next_table.tail.slot)
+        DAL_SLOTS_(NEXT_HEAD, NEXT_TAIL, NEXT_TAIL)
+        NEXT_HEAD(alloc_natural)
+        ck_assert_uint_eq(traced->native, next->native);
     }
 }
 END_TEST
@@ -473,11 +541,13 @@ START_TEST(test_layer_has_its_own_pair_in_each_slot_that_it_hooks)
     layer.ctx = &layer;
     make_next(&two_functions);
     ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);
-#define EXPECT_OWN(slot, sizing)                                        \
-    ck_assert_msg(instance.slot.call == complete.slot &&                \
-                  instance.slot.ctx == &layer, "%s", #slot);
-    SLOTS(EXPECT_OWN)
-    ck_assert_uint_eq(instance.native, (1u << 12) - 1);
+#define EXPECT_OWN(slot, own) \
+    ck_assert_msg(own.call == complete.slot && own.ctx == &layer, "%s", #slot);
+#define OWN_HEAD(slot, ...) EXPECT_OWN(slot, table.head.slot)
+#define OWN_TAIL(slot, ...) EXPECT_OWN(slot, table.tail.slot)
+    DAL_SLOTS_(OWN_HEAD, OWN_TAIL, OWN_TAIL)
+    OWN_HEAD(alloc_natural)
+    ck_assert_uint_eq(traced->native, (1u << 12) - 1);
 }
 END_TEST
 
@@ -489,14 +559,14 @@ START_TEST(test_natural_slot_that_is_missing_is_that_of_alloc)
 
     allocator.alloc_natural = NULL;
     make_next(&allocator);
-    ck_assert(next.alloc_natural.call == trace_alloc && next.alloc_natural.ctx == &trace);
+    ck_assert(next->alloc_natural.call == trace_alloc && next->alloc_natural.ctx == &trace);
 
     /* Not the next one's, by which blocks would pass the layer. */
     layer.ctx = &layer;
     layer.alloc_natural = NULL;
     make_next(&complete);
     ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);
-    ck_assert(instance.alloc_natural.call == trace_alloc && instance.alloc_natural.ctx == &layer);
+    ck_assert(traced->alloc_natural.call == trace_alloc && traced->alloc_natural.ctx == &layer);
 }
 END_TEST
 
@@ -535,20 +605,20 @@ END_TEST
 
 START_TEST(test_layer_that_hooks_dealloc_alone_switches_unsized_freeing_off)
 {
-    struct dal_allocator layer = {DAL_ALLOCATOR_HEADER(&instance), .dealloc = trace_dealloc};
+    struct dal_allocator layer = {DAL_ALLOCATOR_HEADER(&table), .dealloc = trace_dealloc};
     char message[256];
 
     make_next(&complete);
-    ck_assert(next.native & DAL_SLOT_DEALLOC_UNSIZED);
+    ck_assert(next->native & DAL_SLOT_DEALLOC_UNSIZED);
     ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);
-    ck_assert(!(instance.native & DAL_SLOT_DEALLOC_UNSIZED));
-    ck_assert(instance.dealloc_unsized.call == dal_derived_dealloc_unsized_);
-    ck_assert_ptr_eq(instance.dealloc_unsized.ctx, &instance);
-    ck_assert_uint_eq(instance.native, next.native & ~(uint32_t)DAL_SLOT_DEALLOC_UNSIZED);
+    ck_assert(!(traced->native & DAL_SLOT_DEALLOC_UNSIZED));
+    ck_assert(table.tail.dealloc_unsized.call == dal_derived_dealloc_unsized_);
+    ck_assert_ptr_eq(dal_tail_ctx_(traced, table.tail.dealloc_unsized.ctx), traced);
+    ck_assert_uint_eq(traced->native, next->native & ~DAL_SLOT_DEALLOC_UNSIZED);
 
     layer.dealloc_unsized = dealloc_unsized;
     ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);
-    ck_assert_uint_eq(instance.native, next.native);
+    ck_assert_uint_eq(traced->native, next->native);
 }
 END_TEST
 
@@ -562,9 +632,9 @@ START_TEST(test_layer_over_derived_slots_calls_the_next_one)
     memset(&trace, 0, sizeof trace);
     make_next(&two_functions);
     ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);
-    block = dal_instance_alloc_zeroed(&instance, 10, 2);
-    block = dal_instance_grow(&instance, block, 10, 2, 20, 4);
-    dal_instance_dealloc(&instance, block, 20, 4);
+    block = dal_instance_alloc_zeroed(traced, 10, 2);
+    block = dal_instance_grow(traced, block, 10, 2, 20, 4);
+    dal_instance_dealloc(traced, block, 20, 4);
     expect_calls("alloc(10,2) alloc(20,4) dealloc(10,2) dealloc(20,4) ");
 }
 END_TEST
@@ -583,7 +653,9 @@ int main(void)
     tcase_add_test(ages, test_longer_structure_is_accepted_while_what_is_unknown_is_zero);
     tcase_add_test(ages, test_another_version_is_refused_with_both_numbers);
     tcase_add_test(ages, test_allocator_needs_alloc_and_dealloc);
-    tcase_add_test(ages, test_storage_of_an_older_program_is_too_small);
+    tcase_add_test(ages, test_storage_of_a_program_has_room_for_more_slots);
+    tcase_add_test(ages, test_family_of_another_version_or_size_is_refused);
+    tcase_add_test(ages, test_longer_family_is_taken_while_what_is_unknown_is_zero);
     suite_add_tcase(suite, ages);
 
     tcase_add_test(derived, test_derived_alloc_zeroed_is_alloc_and_zeros);

@@ -278,7 +278,7 @@ END_TEST
 
 static void init_refuses(void)
 {
-    struct dal_instance storage, before;
+    struct dal_instance_storage storage, before;
     struct dal_allocator other = plain;
     struct {
         struct dal_allocator known;
@@ -287,23 +287,22 @@ static void init_refuses(void)
 
     memset(&storage, 0x5a, sizeof storage);
     before = storage;
-    REQUIRE(dal_instance_init(NULL, sizeof storage, &plain, "x") == DAL_ERR_INVALID);
-    REQUIRE(dal_instance_init(&storage, sizeof storage, NULL, "x") == DAL_ERR_INVALID);
-    REQUIRE(dal_instance_init(&storage, sizeof storage - 1, &plain, "x") == DAL_ERR_INVALID);
-    REQUIRE(dal_instance_init(&storage, sizeof storage, &no_alloc, "x") == DAL_ERR_INCOMPLETE);
-    REQUIRE(dal_instance_init(&storage, sizeof storage, &no_dealloc, "x") == DAL_ERR_INCOMPLETE);
+    REQUIRE(dal_instance_init(NULL, &plain, "x") == DAL_ERR_INVALID);
+    REQUIRE(dal_instance_init(&storage, NULL, "x") == DAL_ERR_INVALID);
+    REQUIRE(dal_instance_init(&storage, &no_alloc, "x") == DAL_ERR_INCOMPLETE);
+    REQUIRE(dal_instance_init(&storage, &no_dealloc, "x") == DAL_ERR_INCOMPLETE);
     other.abi++;
-    REQUIRE(dal_instance_init(&storage, sizeof storage, &other, "x") == DAL_ERR_ABI);
+    REQUIRE(dal_instance_init(&storage, &other, "x") == DAL_ERR_ABI);
     other.abi--;
     other.size_bytes = offsetof(struct dal_allocator, dealloc);
-    REQUIRE(dal_instance_init(&storage, sizeof storage, &other, "x") == DAL_ERR_ABI);
+    REQUIRE(dal_instance_init(&storage, &other, "x") == DAL_ERR_ABI);
     longer.known.size_bytes = sizeof longer;
     longer.unknown = &longer;
-    REQUIRE(dal_instance_init(&storage, sizeof storage, &longer.known, "x") == DAL_ERR_ABI);
+    REQUIRE(dal_instance_init(&storage, &longer.known, "x") == DAL_ERR_ABI);
     REQUIRE(memcmp(&storage, &before, sizeof storage) == 0);
     longer.unknown = NULL;
-    REQUIRE(dal_instance_init(&storage, sizeof storage, &longer.known, NULL) == 0);
-    REQUIRE(strcmp(storage.name, "custom") == 0);
+    REQUIRE(dal_instance_init(&storage, &longer.known, NULL) == 0);
+    REQUIRE(strcmp(storage.instance.name, "custom") == 0);
 }
 
 START_TEST(test_init_refuses_with_a_number_and_leaves_storage_alone)
@@ -398,18 +397,18 @@ END_TEST
 
 static void destroy_what_is_not_ours(void)
 {
-    struct dal_instance storage;
+    struct dal_instance_storage storage;
 
-    REQUIRE(dal_instance_init(&storage, sizeof storage, &plain, NULL) == 0);
+    REQUIRE(dal_instance_init(&storage, &plain, NULL) == 0);
     REQUIRE(dal_global_set(&plain) == 0);
     dal_dealloc(dal_alloc(8, 8), 8, 8);
     REQUIRE(dal_global_active() != NULL);
     dal_instance_destroy(NULL);
-    dal_instance_destroy(&storage);
+    dal_instance_destroy(&storage.instance);
     dal_instance_destroy(dal_system());
     dal_instance_destroy(dal_global());
     dal_instance_destroy(dal_global_active());
-    dal_instance_dealloc(&storage, dal_instance_alloc(&storage, 8, 8), 8, 8);
+    dal_instance_dealloc(&storage.instance, dal_instance_alloc(&storage.instance, 8, 8), 8, 8);
     dal_instance_dealloc(dal_system(), dal_instance_alloc(dal_system(), 8, 8), 8, 8);
     dal_instance_dealloc(dal_global(), dal_instance_alloc(dal_global(), 8, 8), 8, 8);
 }
@@ -484,7 +483,7 @@ START_TEST(test_set_of_what_cannot_serve_is_refused_and_kept)
     expect(set_incomplete,
            LINE("dal_global_set(\"mine\"): it has no dealloc function")
                LINE("dal_global_set(\"custom\"): its struct dal_allocator has version 7, this "
-                    "library knows 1"));
+                    "library (" VERSION ") knows 1"));
 }
 END_TEST
 

@@ -429,14 +429,14 @@ START_TEST(test_everything_goes_back_to_a_child_as_it_was_taken)
 
     if (chunk > 4 * MIB)
         return;
-    ck_assert_int_eq(over_child_make(&over, "arena", &child.instance, "chunk", (int)chunk,
+    ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", (int)chunk,
                                      "huge_pages", DAL_PAGES_ADVISE_, "prefault", 1, NULL), 0);
-    work(&over.instance);
+    work(&over.storage.instance);
     over_child_destroy(&over);
-    ck_assert_int_eq(over_child_make(&over, "arena", &child.instance, "chunk", (int)chunk,
+    ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", (int)chunk,
                                      "limit", (int)(chunk * 3 + 4096), "huge_pages",
                                      DAL_PAGES_ADVISE_, NULL), 0);
-    while (dal_instance_alloc(&over.instance, 256, 8))
+    while (dal_instance_alloc(&over.storage.instance, 256, 8))
         continue;
     over_child_destroy(&over);
     ck_assert_int_eq(dal_arena_init(&arena, &options), 0);
@@ -444,10 +444,10 @@ START_TEST(test_everything_goes_back_to_a_child_as_it_was_taken)
     dal_arena_reset(&arena, DAL_ARENA_KEEP);
     work(dal_arena_instance(&arena));
     dal_arena_destroy(&arena);
-    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.instance, "capacity",
+    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity",
                                      (int)(4 * chunk + 100), "huge_pages", DAL_PAGES_ADVISE_,
                                      "prefault", 1, NULL), 0);
-    ck_assert_ptr_nonnull(dal_instance_alloc(&over.instance, 4 * chunk, 4096));
+    ck_assert_ptr_nonnull(dal_instance_alloc(&over.storage.instance, 4 * chunk, 4096));
     over_child_destroy(&over);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
     ck_assert_uint_eq(atomic_load(&child.live_bytes), 0);

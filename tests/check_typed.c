@@ -89,12 +89,12 @@ static const struct dal_allocator seen_allocator = {
     .realloc = seen_realloc,
 };
 
-static struct dal_instance instance;
+static struct dal_instance_storage storage;
 
 /* libcheck forks for each test, so that each has a hook of its own to seal. */
 static void set_up(void)
 {
-    ck_assert_int_eq(dal_instance_init(&instance, sizeof instance, &seen_allocator, NULL), 0);
+    ck_assert_int_eq(dal_instance_init(&storage, &seen_allocator, NULL), 0);
     ck_assert_int_eq(dal_global_set(&seen_allocator), 0);
 }
 
@@ -199,7 +199,7 @@ struct form {
 
 #define COMMA ,
 FORM(over_front, dal_, )
-FORM(over_instance, dal_instance_, &instance COMMA)
+FORM(over_instance, dal_instance_, &storage.instance COMMA)
 
 static const struct form *const forms[] = {&over_front, &over_instance};
 #define FORM_COUNT 2
@@ -423,7 +423,7 @@ END_TEST
 
 START_TEST(test_each_argument_is_evaluated_once)
 {
-    const struct dal_instance *instances[2] = {&instance, NULL}, **where = instances;
+    const struct dal_instance *instances[2] = {&storage.instance, NULL}, **where = instances;
     size_t count = 2;
     uint32_t *words = dal_array_new(uint32_t, count++);
     uint32_t *cursor = words;

@@ -25,7 +25,7 @@ struct counting {
     atomic_size_t requests; /* alloc, alloc_zeroed and growing realloc */
     size_t limit_bytes;     /* 0: none */
     size_t fail_at;         /* number of the request that is refused, from 1; 0: none */
-    struct dal_instance instance;
+    struct dal_instance_storage storage;
 };
 
 struct counting_header {
@@ -100,10 +100,10 @@ static inline const struct dal_instance *counting_init(struct counting *counting
     };
 
     memset(counting, 0, sizeof *counting);
-    if (dal_instance_init(&counting->instance, sizeof counting->instance, &allocator,
+    if (dal_instance_init(&counting->storage, &allocator,
                           "counting") != 0)
         abort();
-    return &counting->instance;
+    return &counting->storage.instance;
 }
 
 #endif /* TESTS_COUNTING_H */

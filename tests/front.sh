@@ -60,7 +60,7 @@ if command -v readelf >/dev/null 2>&1; then
             'const struct dal_link_choice *const *volatile choice = &dal_link_choice_;' \
             'const char *const *volatile veto = &dal_forbid_environment_;' \
             'function volatile all[] = {'
-        sed -n 's/^[[:space:]]*\(dal_[a-z_0-9]*\);.*/(function)\1,/p' "$srcdir/lib/libdispatchalloc.map"
+        $NM -D --defined-only "$library" | sed -n 's/^.* T \(dal_[a-z_0-9]*\).*/(function)\1,/p'
         printf '%s\n' '};' 'int main(void) { return all[0] == 0 || choice == 0 || veto == 0; }'
     } >"$work/everything.c"
     for compiler in $(compilers); do

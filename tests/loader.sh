@@ -75,7 +75,7 @@ expect good '' good
 expect good '' "$modules/good.so"
 expect longer '' longer
 expect shorter '' shorter
-expect system "${prefix}abi: module $modules/abi.so: its struct dal_backend has version 7, this library knows 1$system" abi
+expect system "${prefix}abi: module $modules/abi.so: its struct dal_backend has version 7, this library ($VERSION) knows 1$system" abi
 expect system "${prefix}tail: module $modules/tail.so: its struct dal_backend has * bytes, this library knows * and the rest is not zero$system" tail
 expect system "${prefix}name: module $modules/name.so has the backend \"other\", not \"name\"$system" name
 expect other '' "$modules/name.so"

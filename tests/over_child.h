@@ -21,15 +21,15 @@ struct over_child {
     struct dal_option_value values[OVER_CHILD_OPTIONS];
     const struct dal_backend *backend;
     struct dal_allocator allocator;
-    struct dal_instance instance;
+    struct dal_instance_storage storage;
 };
 
 static inline const struct dal_option_value *
 over_child_find(const struct dal_backend_request *request, const char *key)
 {
-    for (size_t i = 0; i < request->option_count; i++)
-        if (strcmp(request->options[i].key, key) == 0)
-            return &request->options[i];
+    for (size_t i = 0; i < request->value_count; i++)
+        if (strcmp(dal_request_value(request, i)->key, key) == 0)
+            return dal_request_value(request, i);
     return NULL;
 }
 
@@ -58,8 +58,9 @@ static inline int over_child_make(struct over_child *over, const char *name,
         over->values[i] = (struct dal_option_value){
             .option = &over->backend->options[i], .key = over->backend->options[i].name};
     over->request = (struct dal_backend_request){
-        DAL_BACKEND_ABI, sizeof over->request, .child = child, .options = over->values,
-        .option_count = over->backend->option_count, .find = over_child_find,
+        DAL_BACKEND_ABI, sizeof over->request, .child = child, .values = over->values,
+        .value_count = over->backend->option_count, .value_bytes = sizeof over->values[0],
+        .find = over_child_find,
         .fail = over_child_fail};
     va_start(pairs, child);
     while ((key = va_arg(pairs, const char *)) != NULL) {
@@ -74,8 +75,7 @@ static inline int over_child_make(struct over_child *over, const char *name,
     over->allocator.abi = DAL_ALLOCATOR_ABI;
     over->allocator.size_bytes = sizeof over->allocator;
     error = over->backend->create(&over->request, &over->allocator);
-    if (error == 0 && dal_instance_init(&over->instance, sizeof over->instance, &over->allocator,
-                                        name) != 0)
+    if (error == 0 && dal_instance_init(&over->storage, &over->allocator, name) != 0)
         abort();
     return error;
 }

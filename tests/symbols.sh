@@ -19,6 +19,12 @@ sed -e 's/#.*//' -e '/^[[:space:]]*\(global\|local\):/d' "$srcdir/lib/libdispatc
     sed -n 's/^[[:space:]]*\([a-z_0-9]*\);.*/\1/p' | LC_ALL=C sort >"$work/listed"
 [ -z "$(uniq -d "$work/listed")" ] || fail "listed twice: $(uniq -d "$work/listed")"
 
+# Every call of an instance, by a pattern: one for each slot.
+sed -n 's/^[[:space:]]*\([a-z][a-z_]*\)\*;.*/\1/p' "$srcdir/lib/libdispatchalloc.map" | while read -r prefix; do
+    grep "^$prefix" "$work/declared" >>"$work/listed"
+done
+LC_ALL=C sort -o "$work/listed" "$work/listed"
+
 # ---- Exported -------------------------------------------------------------------------------
 $NM -D --defined-only "$library" >"$work/dynamic"
 # The name of the version itself is an absolute symbol.

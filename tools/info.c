@@ -74,7 +74,7 @@ static void print_options(const struct dal_backend *backend)
 /* ---- Abilities ---------------------------------------------------------------------- */
 
 static const struct {
-    uint32_t slot;
+    uint64_t slot;
     const char *what;
     const char *native;
     const char *derived;
@@ -90,7 +90,7 @@ static const struct {
     {DAL_SLOT_FORK, "prepares for fork", "yes", "no"},
 };
 
-static void print_abilities(uint32_t native)
+static void print_abilities(uint64_t native)
 {
     for (size_t i = 0; i < sizeof abilities / sizeof *abilities; i++)
         printf("%-9s  %-17s  %s\n", i ? "" : "can do", abilities[i].what,

@@ -9,6 +9,8 @@
 
 #include <dispatchalloc/error.h>
 
+#include "../../lib/slots.h"
+
 /* How many blocks with chunks of their own are known when they are freed or resized: a
  * few growing arrays at a time, but no search that grows with the arena. */
 #define OWN_LOOKED_AT 4
@@ -88,7 +90,7 @@ void *dal_arena_alloc_zeroed_slow_(struct dal_arena *arena, size_t size, size_t 
 static struct dal_arena_chunk_ **find_own(struct dal_arena *arena, const void *ptr, size_t size,
                                           size_t align)
 {
-    struct dal_arena_chunk_ **link = &arena->own_;
+    struct dal_arena_chunk_ **link = &dal_arena_rest_(arena)->own;
     size_t least = dal_arena_first_bytes_(arena) / 4;
 
     if (size < least && align < least - size)
@@ -188,7 +190,7 @@ static void *realloc_own(struct dal_arena *arena, struct dal_arena_chunk_ **own,
 
     if (worthwhile && align <= DAL_ARENA_CHUNK_ALIGN && bytes_needed(new_bytes, align) > 0 &&
         dal_arena_resize_own_(arena, own, new_bytes) == 0)
-        return arena->own_->start;
+        return dal_arena_rest_(arena)->own->start;
     if (resize_within_own(arena, own, ptr, old_size, new_size))
         return ptr;
     return move_block(arena, ptr, old_size, align, new_size);
@@ -211,7 +213,14 @@ void *dal_arena_realloc(struct dal_arena *arena, void *ptr, size_t old_size, siz
     return move_block(arena, ptr, old_size, align, new_size);
 }
 
-/* ---- The arena as an instance ---------------------------------------------------- */
+/* ---- The arena as an instance ----------------------------------------------------
+ * The handle embeds the head of an instance and no more; what is behind it is the same for
+ * all arenas, and finds its arena by the address of the head. */
+
+static struct dal_arena *arena_of(void *instance)
+{
+    return (struct dal_arena *)(void *)((char *)instance - offsetof(struct dal_arena, instance_));
+}
 
 static void *slot_alloc(size_t size, size_t align, void *ctx)
 {
@@ -234,30 +243,43 @@ static void *slot_realloc(void *ptr, size_t old_size, size_t align, size_t new_s
 }
 
 static int slot_resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size,
-                                void *ctx)
+                                void *instance)
 {
-    return dal_arena_resize_in_place(ctx, ptr, old_size, align, new_size);
+    return dal_arena_resize_in_place(arena_of(instance), ptr, old_size, align, new_size);
 }
 
-static int slot_owns(const void *ptr, void *ctx)
+static int slot_owns(const void *ptr, void *instance)
 {
-    return dal_arena_owns(ctx, ptr);
+    return dal_arena_owns(arena_of(instance), ptr);
 }
+
+/* The derived slots first, and in their place what an arena has of its own. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+#ifdef __clang__
+# pragma GCC diagnostic ignored "-Winitializer-overrides"
+#endif
+
+static const struct dal_tail_ arena_tail = {
+    DAL_DERIVED_TAIL_
+    .resize_in_place = {slot_resize_in_place, DAL_SELF_},
+    .owns = {slot_owns, DAL_SELF_},
+};
 
 const struct dal_instance *dal_arena_instance(struct dal_arena *arena)
 {
-    const struct dal_allocator allocator = {
-        DAL_ALLOCATOR_HEADER(arena),
-        .alloc = slot_alloc,
-        .dealloc = slot_dealloc,
-        .alloc_zeroed = slot_alloc_zeroed,
-        .realloc = slot_realloc,
-        .resize_in_place = slot_resize_in_place,
-        .owns = slot_owns,
-    };
+    struct dal_instance *head = &arena->instance_;
 
     /* Filled when first asked for: most arenas never are. It cannot fail. */
-    if (arena->instance_.abi == 0)
-        (void)dal_instance_init(&arena->instance_, sizeof arena->instance_, &allocator, "arena");
-    return &arena->instance_;
+    if (head->tail_)
+        return head;
+    head->native = DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC |
+                   DAL_SLOT_RESIZE_IN_PLACE | DAL_SLOT_OWNS;
+    head->name = "arena";
+    head->alloc = (struct dal_alloc_slot){slot_alloc, arena};
+    head->dealloc = (struct dal_dealloc_slot){slot_dealloc, arena};
+    head->alloc_zeroed = (struct dal_alloc_slot){slot_alloc_zeroed, arena};
+    head->realloc = (struct dal_realloc_slot){slot_realloc, arena};
+    head->alloc_natural = head->alloc;
+    head->tail_ = &arena_tail;
+    return head;
 }

@@ -27,8 +27,8 @@ static size_t align_of(const struct dal_arena *arena, enum kind kind, size_t byt
 static void prepare(const struct dal_arena *arena, void *memory, size_t bytes)
 {
     const struct dal_pages_wish_ wish = {
-        .huge = arena->flags_ & DAL_ARENA_HUGE_PAGES ? DAL_PAGES_ADVISE_ : DAL_PAGES_DEFAULT_,
-        .prefault = (arena->flags_ & DAL_ARENA_PREFAULT) != 0,
+        .huge = dal_arena_rest_(arena)->flags & DAL_ARENA_HUGE_PAGES ? DAL_PAGES_ADVISE_ : DAL_PAGES_DEFAULT_,
+        .prefault = (dal_arena_rest_(arena)->flags & DAL_ARENA_PREFAULT) != 0,
     };
 
     dal_pages_prepare_(memory, bytes, wish);
@@ -40,13 +40,13 @@ static void give_back(struct dal_arena *arena, struct dal_arena_chunk_ *chunk, e
 
     if (bytes == 0)
         return;
-    arena->reserved_bytes_ -= bytes;
-    dal_instance_dealloc(arena->child_, chunk, bytes, align_of(arena, kind, bytes));
+    dal_arena_rest_(arena)->reserved_bytes -= bytes;
+    dal_instance_dealloc(dal_arena_rest_(arena)->child, chunk, bytes, align_of(arena, kind, bytes));
 }
 
 void dal_arena_give_back_(struct dal_arena *arena, struct dal_arena_chunk_ **list)
 {
-    enum kind kind = list == &arena->chunk_ || list == &arena->spare_ ? SHARED : OWN;
+    enum kind kind = list == &arena->chunk_ || list == &dal_arena_rest_(arena)->spare ? SHARED : OWN;
 
     while (*list) {
         struct dal_arena_chunk_ *chunk = *list;
@@ -58,19 +58,19 @@ void dal_arena_give_back_(struct dal_arena *arena, struct dal_arena_chunk_ **lis
 
 void dal_arena_give_back_spares_(struct dal_arena *arena)
 {
-    dal_arena_give_back_(arena, &arena->spare_);
-    dal_arena_give_back_(arena, &arena->spare_own_);
-    arena->spare_bytes_ = 0;
+    dal_arena_give_back_(arena, &dal_arena_rest_(arena)->spare);
+    dal_arena_give_back_(arena, &dal_arena_rest_(arena)->spare_own);
+    dal_arena_rest_(arena)->spare_bytes = 0;
 }
 
 /* Bytes that the limit still allows, spare chunks given back if that makes the difference. */
 static size_t room_for(struct dal_arena *arena, size_t bytes)
 {
-    size_t room = dal_arena_limit_(arena) - arena->reserved_bytes_;
+    size_t room = dal_arena_limit_(arena) - dal_arena_rest_(arena)->reserved_bytes;
 
-    if (bytes > room && bytes <= room + arena->spare_bytes_) {
+    if (bytes > room && bytes <= room + dal_arena_rest_(arena)->spare_bytes) {
         dal_arena_give_back_spares_(arena);
-        room = dal_arena_limit_(arena) - arena->reserved_bytes_;
+        room = dal_arena_limit_(arena) - dal_arena_rest_(arena)->reserved_bytes;
     }
     return room;
 }
@@ -93,7 +93,7 @@ static struct dal_arena_chunk_ *take(struct dal_arena *arena, enum kind kind, si
     size_t bytes = wanted;
     size_t room;
 
-    if (arena->flags_ & DAL_ARENA_BUFFER_ONLY)
+    if (dal_arena_rest_(arena)->flags & DAL_ARENA_BUFFER_ONLY)
         return NULL;
     room = room_for(arena, least);
     if (least > room)
@@ -104,14 +104,14 @@ static struct dal_arena_chunk_ *take(struct dal_arena *arena, enum kind kind, si
         bytes = least;
     while (!(chunk = ask_child(arena, kind, bytes, zeroed)) && bytes > least)
         bytes = bytes / 2 > least ? bytes / 2 & ~(size_t)(DAL_ARENA_GRAIN - 1) : least;
-    if (!chunk && arena->spare_bytes_ > 0) {
+    if (!chunk && dal_arena_rest_(arena)->spare_bytes > 0) {
         dal_arena_give_back_spares_(arena);
         chunk = ask_child(arena, kind, bytes, zeroed);
     }
     if (!chunk)
         return NULL;
     prepare(arena, chunk, bytes);
-    arena->reserved_bytes_ += bytes;
+    dal_arena_rest_(arena)->reserved_bytes += bytes;
     chunk->taken_bytes = bytes;
     chunk->start = (char *)chunk + DAL_ARENA_CHUNK_HEADER;
     chunk->end = (char *)chunk + bytes;
@@ -125,7 +125,7 @@ static void keep_spare(struct dal_arena *arena, struct dal_arena_chunk_ **list,
 {
     chunk->older = *list;
     *list = chunk;
-    arena->spare_bytes_ += chunk->taken_bytes;
+    dal_arena_rest_(arena)->spare_bytes += chunk->taken_bytes;
 }
 
 /* The link to a spare chunk with room for need bytes and for no more than most, or NULL. */
@@ -144,7 +144,7 @@ static struct dal_arena_chunk_ **find_spare(struct dal_arena_chunk_ **list, size
 /* A chunk that is much too large would be missing when its like is needed again. */
 static struct dal_arena_chunk_ **find_spare_own(struct dal_arena *arena, size_t need)
 {
-    return find_spare(&arena->spare_own_, need, need < SIZE_MAX / 4 ? need * 4 : SIZE_MAX);
+    return find_spare(&dal_arena_rest_(arena)->spare_own, need, need < SIZE_MAX / 4 ? need * 4 : SIZE_MAX);
 }
 
 int dal_arena_has_spare_own_(struct dal_arena *arena, size_t need)
@@ -157,7 +157,7 @@ static struct dal_arena_chunk_ *reuse(struct dal_arena *arena, struct dal_arena_
     struct dal_arena_chunk_ *chunk = *link;
 
     *link = chunk->older;
-    arena->spare_bytes_ -= chunk->taken_bytes;
+    dal_arena_rest_(arena)->spare_bytes -= chunk->taken_bytes;
     return chunk;
 }
 
@@ -167,7 +167,7 @@ static void grow_next(struct dal_arena *arena, size_t bytes)
 {
     size_t most = dal_arena_most_bytes_(arena);
 
-    arena->next_bytes_ = bytes < most / 2 ? bytes * 2 : most;
+    dal_arena_rest_(arena)->next_bytes = bytes < most / 2 ? bytes * 2 : most;
 }
 
 void dal_arena_link_(struct dal_arena *arena, struct dal_arena_chunk_ **list,
@@ -198,7 +198,7 @@ static size_t chunk_bytes_for(const struct dal_arena *arena, size_t least)
 
 int dal_arena_push_chunk_(struct dal_arena *arena, size_t need)
 {
-    struct dal_arena_chunk_ **spare = find_spare(&arena->spare_, need, SIZE_MAX);
+    struct dal_arena_chunk_ **spare = find_spare(&dal_arena_rest_(arena)->spare, need, SIZE_MAX);
     struct dal_arena_chunk_ *chunk;
     size_t least = DAL_ARENA_CHUNK_HEADER + need;
 
@@ -234,7 +234,7 @@ struct dal_arena_chunk_ *dal_arena_push_own_(struct dal_arena *arena, size_t nee
         /* Many blocks of this size are better off in larger chunks. */
         grow_next(arena, dal_arena_next_bytes_(arena));
     }
-    dal_arena_link_(arena, &arena->own_, chunk);
+    dal_arena_link_(arena, &dal_arena_rest_(arena)->own, chunk);
     return chunk;
 }
 
@@ -248,16 +248,16 @@ int dal_arena_resize_own_(struct dal_arena *arena, struct dal_arena_chunk_ **lin
 
     if (bytes > old_bytes && bytes - old_bytes > room_for(arena, bytes - old_bytes))
         return -1;
-    resized = dal_instance_realloc(arena->child_, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN, bytes);
-    if (!resized && bytes > old_bytes && arena->spare_bytes_ > 0) {
+    resized = dal_instance_realloc(dal_arena_rest_(arena)->child, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN, bytes);
+    if (!resized && bytes > old_bytes && dal_arena_rest_(arena)->spare_bytes > 0) {
         dal_arena_give_back_spares_(arena);
-        resized = dal_instance_realloc(arena->child_, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN,
+        resized = dal_instance_realloc(dal_arena_rest_(arena)->child, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN,
                                        bytes);
     }
     if (!resized)
         return -1;
     prepare(arena, resized, bytes);
-    arena->reserved_bytes_ += bytes - old_bytes; /* modulo 2^N where it shrinks */
+    dal_arena_rest_(arena)->reserved_bytes += bytes - old_bytes; /* modulo 2^N where it shrinks */
     resized->taken_bytes = bytes;
     resized->start = (char *)resized + DAL_ARENA_CHUNK_HEADER;
     resized->end = (char *)resized + bytes;
@@ -271,7 +271,7 @@ void dal_arena_renew_own_(struct dal_arena *arena, struct dal_arena_chunk_ **lin
     struct dal_arena_chunk_ *chunk = *link;
 
     *link = chunk->older;
-    dal_arena_link_(arena, &arena->own_, chunk);
+    dal_arena_link_(arena, &dal_arena_rest_(arena)->own, chunk);
     chunk->used_end = used_end;
 }
 
@@ -300,8 +300,8 @@ static void retire(struct dal_arena *arena, struct dal_arena_chunk_ **list, uint
 
 static void go_back(struct dal_arena *arena, uint64_t serial, char *next, enum dal_arena_keep keep)
 {
-    retire(arena, &arena->own_, serial, &arena->spare_own_);
-    retire(arena, &arena->chunk_, serial, &arena->spare_);
+    retire(arena, &dal_arena_rest_(arena)->own, serial, &dal_arena_rest_(arena)->spare_own);
+    retire(arena, &arena->chunk_, serial, &dal_arena_rest_(arena)->spare);
     dal_arena_make_current_(arena, arena->chunk_, next);
     if (keep == DAL_ARENA_FREE)
         dal_arena_give_back_spares_(arena);
@@ -334,11 +334,11 @@ void dal_arena_reset(struct dal_arena *arena, enum dal_arena_keep keep)
     /* The caller's memory always stays, and a chunk that is kept may as well be current. */
     if (oldest && (keep == DAL_ARENA_KEEP || oldest->taken_bytes == 0))
         serial = oldest->serial;
-    retire(arena, &arena->own_, 0, &arena->spare_own_);
+    retire(arena, &dal_arena_rest_(arena)->own, 0, &dal_arena_rest_(arena)->spare_own);
     go_back(arena, serial, serial > 0 ? oldest->start : NULL, keep);
     /* A number above that of every checkpoint there is, so that none of them matches. */
     if (arena->chunk_)
         arena->chunk_->serial = ++arena->serial_;
     if (keep == DAL_ARENA_FREE)
-        arena->next_bytes_ = arena->chunk_bytes_;
+        dal_arena_rest_(arena)->next_bytes = dal_arena_rest_(arena)->chunk_bytes;
 }

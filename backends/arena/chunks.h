@@ -3,7 +3,7 @@
  * The chunks of an arena handle: what arena.c (blocks) needs of chunks.c.
  *
  * Lists of an arena: chunk_, where blocks lie one after the other, the current one first;
- * own_, chunks of one block each; and spare_ and spare_own_, those of either kind that are
+ * own, chunks of one block each; and spare and spare_own, those of either kind that are
  * kept for later, in the order in which the same work would need them again. Every chunk
  * has a serial number that grows from one to the next, so that a checkpoint, which is a
  * number too, can tell which chunks are younger, also when older ones have gone meanwhile.
@@ -12,8 +12,43 @@
 #define DAL_ARENA_CHUNKS_H
 
 #include <dispatchalloc/arena.h>
+#include <dispatchalloc/global.h>
 
 #include "../pages.h"
+
+struct dal_arena_chunk_ {
+    struct dal_arena_chunk_ *older;
+    char *start;        /* of the part for blocks */
+    char *end;
+    char *used_end;     /* of the blocks, once the chunk is not the current one */
+    size_t taken_bytes; /* from the child; 0 for the caller's memory */
+    uint64_t serial;
+};
+
+/* What the private words of a handle hold. Programs know how many words there are, so this may
+ * grow as long as it fits. (Another type than the words have, which compilers are told.) */
+struct dal_arena_rest_ {
+    struct dal_arena_chunk_ *own; /* chunks of single blocks, newest first */
+    struct dal_arena_chunk_ *spare;
+    struct dal_arena_chunk_ *spare_own;
+    const struct dal_instance *child;
+    size_t next_bytes; /* size of the next chunk */
+    size_t chunk_bytes;
+    size_t chunk_bytes_max;
+    size_t limit_bytes;
+    size_t reserved_bytes;
+    size_t spare_bytes;
+    uint32_t flags;
+    struct dal_arena_chunk_ buffer;
+} DAL_ATTRIBUTE_((may_alias));
+
+_Static_assert(sizeof(struct dal_arena_rest_) <= sizeof((struct dal_arena){0}.private_),
+               "what is private of an arena fits into its private words");
+
+static inline struct dal_arena_rest_ *dal_arena_rest_(const struct dal_arena *arena)
+{
+    return (struct dal_arena_rest_ *)(uintptr_t)arena->private_;
+}
 
 /* Sizes of blocks and the ends of chunks are multiples of this. */
 #define DAL_ARENA_GRAIN 8u
@@ -52,38 +87,38 @@ static inline char *dal_arena_align_up_(char *start, size_t align)
 
 /* ---- Read with DAL_ARENA_INIT's zeros as the defaults ---- */
 
-/* Where chunks come from. DAL_ARENA_INIT cannot name it. */
+/* Where chunks come from. NULL stands for the global allocator, as everywhere. */
 static inline const struct dal_instance *dal_arena_child_(struct dal_arena *arena)
 {
-    if (!arena->child_)
-        arena->child_ = dal_system();
-    return arena->child_;
+    if (!dal_arena_rest_(arena)->child)
+        dal_arena_rest_(arena)->child = dal_global();
+    return dal_arena_rest_(arena)->child;
 }
 
 static inline size_t dal_arena_limit_(const struct dal_arena *arena)
 {
-    return arena->limit_bytes_ > 0 ? arena->limit_bytes_ : SIZE_MAX;
+    return dal_arena_rest_(arena)->limit_bytes > 0 ? dal_arena_rest_(arena)->limit_bytes : SIZE_MAX;
 }
 
 static inline size_t dal_arena_first_bytes_(const struct dal_arena *arena)
 {
-    return arena->chunk_bytes_ > 0 ? arena->chunk_bytes_ : DAL_ARENA_CHUNK_BYTES;
+    return dal_arena_rest_(arena)->chunk_bytes > 0 ? dal_arena_rest_(arena)->chunk_bytes : DAL_ARENA_CHUNK_BYTES;
 }
 
 static inline size_t dal_arena_next_bytes_(const struct dal_arena *arena)
 {
-    return arena->next_bytes_ > 0 ? arena->next_bytes_ : dal_arena_first_bytes_(arena);
+    return dal_arena_rest_(arena)->next_bytes > 0 ? dal_arena_rest_(arena)->next_bytes : dal_arena_first_bytes_(arena);
 }
 
 static inline size_t dal_arena_most_bytes_(const struct dal_arena *arena)
 {
-    return arena->chunk_bytes_max_ > 0 ? arena->chunk_bytes_max_ : DAL_ARENA_CHUNK_BYTES_MAX;
+    return dal_arena_rest_(arena)->chunk_bytes_max > 0 ? dal_arena_rest_(arena)->chunk_bytes_max : DAL_ARENA_CHUNK_BYTES_MAX;
 }
 
 /* Size of the pages that large chunks are to consist of, or 0. */
 static inline size_t dal_arena_huge_bytes_(const struct dal_arena *arena)
 {
-    return arena->flags_ & DAL_ARENA_HUGE_PAGES ? dal_pages_huge_bytes_() : 0;
+    return dal_arena_rest_(arena)->flags & DAL_ARENA_HUGE_PAGES ? dal_pages_huge_bytes_() : 0;
 }
 
 /* ---- Chunks ---- */

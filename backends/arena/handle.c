@@ -70,14 +70,14 @@ static void set_chunk_bytes(struct dal_arena *arena, size_t first, size_t most)
         most = (most + (huge - 1)) & ~(huge - 1);
     if (first > most)
         first = most;
-    arena->chunk_bytes_ = first & ~(size_t)(DAL_ARENA_GRAIN - 1);
-    arena->chunk_bytes_max_ = most & ~(size_t)(DAL_ARENA_GRAIN - 1);
-    arena->next_bytes_ = arena->chunk_bytes_;
+    dal_arena_rest_(arena)->chunk_bytes = first & ~(size_t)(DAL_ARENA_GRAIN - 1);
+    dal_arena_rest_(arena)->chunk_bytes_max = most & ~(size_t)(DAL_ARENA_GRAIN - 1);
+    dal_arena_rest_(arena)->next_bytes = dal_arena_rest_(arena)->chunk_bytes;
 }
 
 static void add_buffer(struct dal_arena *arena, void *buffer, size_t bytes)
 {
-    struct dal_arena_chunk_ *chunk = &arena->buffer_;
+    struct dal_arena_chunk_ *chunk = &dal_arena_rest_(arena)->buffer;
     char *start = dal_arena_align_up_(buffer, DAL_ARENA_GRAIN);
     size_t lost = start ? (size_t)(start - (char *)buffer) + DAL_ARENA_GRAIN : bytes;
 
@@ -92,13 +92,13 @@ static void add_buffer(struct dal_arena *arena, void *buffer, size_t bytes)
     dal_arena_make_current_(arena, chunk, chunk->start);
 }
 
-int dal_arena_init_(struct dal_arena *arena, size_t arena_bytes,
-                    const struct dal_arena_options *options, size_t options_bytes)
+int dal_arena_init_sized(struct dal_arena *arena, const struct dal_arena_options *options,
+                         size_t options_bytes)
 {
     struct dal_arena_options copy;
     int error;
 
-    if (!arena || arena_bytes < sizeof *arena)
+    if (!arena)
         return DAL_ERR_INVALID;
     error = read_options(&copy, options, options_bytes);
     if (error < 0)
@@ -107,17 +107,17 @@ int dal_arena_init_(struct dal_arena *arena, size_t arena_bytes,
         return DAL_ERR_INVALID;
 
     memset(arena, 0, sizeof *arena);
-    arena->child_ = copy.child;
-    arena->limit_bytes_ = copy.limit_bytes;
-    arena->flags_ = copy.flags;
+    dal_arena_rest_(arena)->child = copy.child;
+    dal_arena_rest_(arena)->limit_bytes = copy.limit_bytes;
+    dal_arena_rest_(arena)->flags = copy.flags;
     set_chunk_bytes(arena, copy.chunk_bytes, copy.chunk_bytes_max);
     if (copy.buffer_bytes > 0)
         add_buffer(arena, copy.buffer, copy.buffer_bytes);
     return 0;
 }
 
-int dal_arena_create_(struct dal_arena **arena, size_t arena_bytes,
-                      const struct dal_arena_options *options, size_t options_bytes)
+int dal_arena_create_sized(const struct dal_arena_options *options, size_t options_bytes,
+                           struct dal_arena **arena)
 {
     /* On the stack first, so that wrong options cost no allocation. */
     struct dal_arena made;
@@ -126,7 +126,7 @@ int dal_arena_create_(struct dal_arena **arena, size_t arena_bytes,
 
     if (!arena)
         return DAL_ERR_INVALID;
-    error = dal_arena_init_(&made, arena_bytes, options, options_bytes);
+    error = dal_arena_init_sized(&made, options, options_bytes);
     if (error < 0)
         return error;
     if (sizeof *handle > dal_arena_limit_(&made))
@@ -135,10 +135,10 @@ int dal_arena_create_(struct dal_arena **arena, size_t arena_bytes,
                                 DAL_ALIGNOF_(struct dal_arena));
     if (!handle)
         return DAL_ERR_MEMORY;
-    (void)dal_arena_init_(handle, arena_bytes, options, options_bytes);
-    handle->child_ = made.child_;
-    handle->flags_ |= CREATED;
-    handle->reserved_bytes_ = sizeof *handle;
+    (void)dal_arena_init_sized(handle, options, options_bytes);
+    dal_arena_rest_(handle)->child = dal_arena_rest_(&made)->child;
+    dal_arena_rest_(handle)->flags |= CREATED;
+    dal_arena_rest_(handle)->reserved_bytes = sizeof *handle;
     *arena = handle;
     return 0;
 }
@@ -147,19 +147,19 @@ void dal_arena_destroy(struct dal_arena *arena)
 {
     if (!arena)
         return;
-    dal_arena_give_back_(arena, &arena->own_);
+    dal_arena_give_back_(arena, &dal_arena_rest_(arena)->own);
     dal_arena_give_back_(arena, &arena->chunk_);
     dal_arena_give_back_spares_(arena);
-    if (arena->flags_ & CREATED)
-        dal_instance_dealloc(arena->child_, arena, sizeof *arena, DAL_ALIGNOF_(struct dal_arena));
+    if (dal_arena_rest_(arena)->flags & CREATED)
+        dal_instance_dealloc(dal_arena_rest_(arena)->child, arena, sizeof *arena, DAL_ALIGNOF_(struct dal_arena));
     else
         memset(arena, 0, sizeof *arena);
 }
 
 /* ---- Asking ---------------------------------------------------------------------- */
 
-void dal_arena_stats_(const struct dal_arena *arena, struct dal_arena_stats *stats,
-                      size_t stats_bytes)
+size_t dal_arena_stats_read_sized(const struct dal_arena *arena, struct dal_arena_stats *stats,
+                                  size_t stats_bytes)
 {
     struct dal_arena_stats known;
 
@@ -170,16 +170,17 @@ void dal_arena_stats_(const struct dal_arena *arena, struct dal_arena_stats *sta
         known.used_bytes += (size_t)(used_end - chunk->start);
         known.chunk_count++;
     }
-    for (const struct dal_arena_chunk_ *chunk = arena->own_; chunk; chunk = chunk->older) {
+    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk; chunk = chunk->older) {
         known.used_bytes += (size_t)(chunk->used_end - chunk->start);
         known.chunk_count++;
     }
     known.free_bytes = arena->chunk_ ? (size_t)(arena->end_ - arena->next_) : 0;
-    known.reserved_bytes = arena->reserved_bytes_;
-    known.spare_bytes = arena->spare_bytes_;
-    known.limit_bytes = arena->limit_bytes_;
+    known.reserved_bytes = dal_arena_rest_(arena)->reserved_bytes;
+    known.spare_bytes = dal_arena_rest_(arena)->spare_bytes;
+    known.limit_bytes = dal_arena_rest_(arena)->limit_bytes;
     memset(stats, 0, stats_bytes);
     memcpy(stats, &known, stats_bytes < sizeof known ? stats_bytes : sizeof known);
+    return sizeof known;
 }
 
 static int is_within(const void *ptr, const char *start, const char *end)
@@ -187,12 +188,12 @@ static int is_within(const void *ptr, const char *start, const char *end)
     return (uintptr_t)ptr >= (uintptr_t)start && (uintptr_t)ptr < (uintptr_t)end;
 }
 
-int dal_arena_owns(const struct dal_arena *arena, const void *ptr)
+bool dal_arena_owns(const struct dal_arena *arena, const void *ptr)
 {
     for (const struct dal_arena_chunk_ *chunk = arena->chunk_; chunk; chunk = chunk->older)
         if (is_within(ptr, chunk->start, chunk == arena->chunk_ ? arena->next_ : chunk->used_end))
             return 1;
-    for (const struct dal_arena_chunk_ *chunk = arena->own_; chunk; chunk = chunk->older)
+    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk; chunk = chunk->older)
         if (is_within(ptr, chunk->start, chunk->used_end))
             return 1;
     return 0;

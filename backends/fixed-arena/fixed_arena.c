@@ -11,7 +11,10 @@
  * what a block holds is passed between threads by the program, never by this counter.
  */
 #include <dispatchalloc/error.h>
+
+#include "../../lib/slots.h"
 #include <dispatchalloc/fixed_arena.h>
+#include <dispatchalloc/global.h>
 
 #include <stdint.h>
 #include <string.h>
@@ -147,5 +150,9 @@ size_t dal_fixed_arena_capacity(const struct dal_fixed_arena *arena)
  * or limits has a reason to hook owns. */
 struct dal_fixed_arena *dal_fixed_arena_of(const struct dal_instance *instance)
 {
-    return instance->owns.call == dal_fixed_arena_owns_ ? instance->owns.ctx : NULL;
+    if (!instance)
+        instance = dal_global_active();
+    if (!instance)
+        return NULL;
+    return dal_tail_of_(instance)->owns.call == dal_fixed_arena_owns_ ? dal_tail_of_(instance)->owns.ctx : NULL;
 }

@@ -240,8 +240,8 @@ static int start_once(const struct dal_backend_request *request)
     if (started)
         return DAL_OK;
     conf[0] = '\0';
-    for (size_t i = 0; i < request->option_count; i++) {
-        const struct dal_option_value *given = &request->options[i];
+    for (size_t i = 0; i < request->value_count; i++) {
+        const struct dal_option_value *given = dal_request_value(request, i);
 
         if (given->given && value_of(request, given, &value) == DAL_OK)
             add_to_conf(given->option, &value);
@@ -287,8 +287,8 @@ static int check_all(const struct dal_backend_request *request)
 {
     struct value value;
 
-    for (size_t i = 0; i < request->option_count; i++) {
-        const struct dal_option_value *given = &request->options[i];
+    for (size_t i = 0; i < request->value_count; i++) {
+        const struct dal_option_value *given = dal_request_value(request, i);
         int error = given->given ? value_of(request, given, &value) : DAL_OK;
 
         if (error)
@@ -316,8 +316,8 @@ static int start_with(const struct dal_backend_request *request)
 
     if (error)
         return error;
-    for (size_t i = 0; i < request->option_count; i++) {
-        error = request->options[i].given ? compare(request, &request->options[i]) : DAL_OK;
+    for (size_t i = 0; i < request->value_count; i++) {
+        error = dal_request_value(request, i)->given ? compare(request, dal_request_value(request, i)) : DAL_OK;
         if (error)
             return error;
     }

@@ -136,7 +136,7 @@ static long asked[OPTION_COUNT]; /* 1 + the value of an option that was asked fo
 static int check_same(const struct dal_backend_request *request)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct dal_option_value *given = &request->options[i];
+        const struct dal_option_value *given = dal_request_value(request, i);
         long there = is_reserve(given) ? asked[i] - 1 : mi_option_get(keys[i]);
 
         if (given->given && there != (long)given->number)
@@ -152,7 +152,7 @@ static int start(const struct dal_backend_request *request)
     int error = DAL_OK;
 
     for (size_t i = 0; i < OPTION_COUNT && !error; i++) {
-        const struct dal_option_value *given = &request->options[i];
+        const struct dal_option_value *given = dal_request_value(request, i);
 
         if (!given->given)
             continue;

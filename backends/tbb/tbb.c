@@ -230,7 +230,7 @@ static uint64_t set_to[OPTION_COUNT];
 /* A mode cannot be read, so what was set here is remembered. There is one for all. */
 static int set_mode(const struct dal_backend_request *request, size_t i)
 {
-    const struct dal_option_value *given = &request->options[i];
+    const struct dal_option_value *given = dal_request_value(request, i);
     int result;
 
     if (is_set[i] && set_to[i] != given->number)
@@ -255,7 +255,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     pthread_mutex_lock(&starting);
     for (size_t i = 0; i < OPTION_COUNT && !error; i++) {
-        if (request->options[i].given)
+        if (dal_request_value(request, i)->given)
             error = set_mode(request, i);
     }
     /* The system allocator, which lives as long as the library does. */

@@ -179,7 +179,7 @@ static uint64_t set_to[OPTION_COUNT];
 /* There is one tcmalloc in a process, so what was set once stays. */
 static int set_property(const struct dal_backend_request *request, size_t i)
 {
-    const struct dal_option_value *given = &request->options[i];
+    const struct dal_option_value *given = dal_request_value(request, i);
     char property[PROPERTY_BYTES];
     size_t there = 0;
 
@@ -204,7 +204,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     pthread_mutex_lock(&starting);
     for (size_t i = 0; i < OPTION_COUNT && !error; i++) {
-        if (request->options[i].given)
+        if (dal_request_value(request, i)->given)
             error = set_property(request, i);
     }
     pthread_mutex_unlock(&starting);

@@ -33,6 +33,7 @@
 #ifndef DISPATCHALLOC_ARENA_H
 #define DISPATCHALLOC_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -65,7 +66,8 @@ enum dal_arena_flag {
 
 /** How an arena is made; what is 0 or NULL has its default. */
 struct dal_arena_options {
-    /** Where chunks come from; has to outlive the arena. NULL: dal_system(). */
+    /** Where chunks come from; has to outlive the arena. NULL: the global allocator, whose
+     *  choice the arena's first chunk then seals. */
     const struct dal_instance *child;
 
     /** Memory of the caller's that is used before any chunk. It is the caller's again
@@ -88,44 +90,25 @@ struct dal_arena_options {
 };
 
 /* A chunk; private. */
-struct dal_arena_chunk_ {
-    struct dal_arena_chunk_ *older;
-    char *start;        /* of the part for blocks */
-    char *end;
-    char *used_end;     /* of the blocks, once the chunk is not the current one */
-    size_t taken_bytes; /* from the child; 0 for the caller's memory */
-    uint64_t serial;
-};
+struct dal_arena_chunk_;
 
 /**
  * An arena. Its members are private; it is complete so that allocations can be in line
- * and handles can lie anywhere. It must stay where it is while it is used.
+ * and handles can lie anywhere. It must stay where it is while it is used. Its size is the
+ * same in every version.
  */
 struct dal_arena {
     char *next_; /* where the next block begins if 8 is alignment enough */
     char *end_;  /* of the current chunk; both are multiples of 8 */
     struct dal_arena_chunk_ *chunk_; /* current; a list, newest first */
     uint64_t serial_;                /* of the newest chunk */
-    struct dal_arena_chunk_ *own_;   /* chunks of single blocks, newest first */
-    struct dal_arena_chunk_ *spare_;
-    struct dal_arena_chunk_ *spare_own_;
-    const struct dal_instance *child_;
-    size_t next_bytes_; /* size of the next chunk */
-    size_t chunk_bytes_;
-    size_t chunk_bytes_max_;
-    size_t limit_bytes_;
-    size_t reserved_bytes_;
-    size_t spare_bytes_;
-    uint32_t flags_;
-    uint32_t unused_;
-    void *reserved_[4];
-    struct dal_arena_chunk_ buffer_;
+    uint64_t private_[28];
     struct dal_instance instance_;
 };
 
 /**
  * Initializer, also a constant one, of an arena with default options: it grows from
- * dal_system() without a limit. It holds nothing until the first allocation.
+ * dal_global() without a limit. It holds nothing until the first allocation.
  */
 #ifdef __cplusplus
 # define DAL_ARENA_INIT {}
@@ -140,7 +123,7 @@ struct dal_arena_checkpoint {
     uint64_t serial_;
 };
 
-/** What dal_arena_stats_read() tells. */
+/** What dal_arena_stats_read() tells. Later versions append. */
 struct dal_arena_stats {
     size_t used_bytes;     /**< in blocks, rounding and alignment included */
     size_t free_bytes;     /**< left in the current chunk */
@@ -151,16 +134,10 @@ struct dal_arena_stats {
                                 memory is one, spare chunks are not counted */
 };
 
-/* ---- Making arenas --------------------------------------------------------------- */
+/* ---- Making arenas ---------------------------------------------------------------
+ * Structures that grow come with the size that the caller knows. C and C++ are given it by
+ * inline functions; other languages call those with _sized in their names. */
 
-/* What the inline functions below call; sizes tell the library which version of the
- * structures the caller was compiled with. */
-DAL_API int dal_arena_init_(struct dal_arena *arena, size_t arena_bytes,
-                            const struct dal_arena_options *options, size_t options_bytes);
-DAL_API int dal_arena_create_(struct dal_arena **arena, size_t arena_bytes,
-                              const struct dal_arena_options *options, size_t options_bytes);
-DAL_API void dal_arena_stats_(const struct dal_arena *arena, struct dal_arena_stats *stats,
-                              size_t stats_bytes);
 DAL_API void *dal_arena_alloc_slow_(struct dal_arena *arena, size_t size, size_t align)
     DAL_ATTRIBUTE_((cold, warn_unused_result));
 DAL_API void *dal_arena_alloc_zeroed_slow_(struct dal_arena *arena, size_t size, size_t align)
@@ -169,6 +146,22 @@ DAL_API void dal_arena_dealloc_slow_(struct dal_arena *arena, void *ptr, size_t 
                                      size_t align);
 DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                                    enum dal_arena_keep keep);
+
+/**
+ * dal_arena_init() with the size of the options as the caller knows them.
+ *
+ * @param arena          as there.
+ * @param options        as there.
+ * @param options_bytes  what of them is there, in bytes; the rest has its default. 0 with NULL.
+ * @return as there, or DAL_ERR_ABI for options that are longer than those of this library
+ *         and not zero in what it does not know.
+ */
+DAL_API int dal_arena_init_sized(struct dal_arena *arena, const struct dal_arena_options *options,
+                                 size_t options_bytes);
+
+/** dal_arena_create() with the size of the options, as dal_arena_init_sized(). */
+DAL_API int dal_arena_create_sized(const struct dal_arena_options *options, size_t options_bytes,
+                                   struct dal_arena **arena);
 
 /**
  * Make an arena in a handle of the caller's.
@@ -183,7 +176,7 @@ DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_che
  */
 static inline int dal_arena_init(struct dal_arena *arena, const struct dal_arena_options *options)
 {
-    return dal_arena_init_(arena, sizeof *arena, options, options ? sizeof *options : 0);
+    return dal_arena_init_sized(arena, options, options ? sizeof *options : 0);
 }
 
 /**
@@ -197,7 +190,7 @@ static inline int dal_arena_init(struct dal_arena *arena, const struct dal_arena
 static inline int dal_arena_create(const struct dal_arena_options *options,
                                    struct dal_arena **arena)
 {
-    return dal_arena_create_(arena, sizeof **arena, options, options ? sizeof *options : 0);
+    return dal_arena_create_sized(options, options ? sizeof *options : 0, arena);
 }
 
 /**
@@ -249,7 +242,7 @@ static inline int dal_arena_bump_(struct dal_arena *arena, size_t size, size_t a
  *         exhausted (chunks kept for later may have gone back to the child).
  */
 DAL_ATTRIBUTE_((alloc_size(2), alloc_align(3), warn_unused_result))
-static inline void *dal_arena_alloc(struct dal_arena *arena, size_t size, size_t align)
+DAL_INLINE_ void *dal_arena_alloc(struct dal_arena *arena, size_t size, size_t align)
 {
     char *ptr;
 
@@ -260,7 +253,7 @@ static inline void *dal_arena_alloc(struct dal_arena *arena, size_t size, size_t
 
 /** Allocate a block whose bytes are zero. As dal_arena_alloc() in every other way. */
 DAL_ATTRIBUTE_((alloc_size(2), alloc_align(3), warn_unused_result))
-static inline void *dal_arena_alloc_zeroed(struct dal_arena *arena, size_t size, size_t align)
+DAL_INLINE_ void *dal_arena_alloc_zeroed(struct dal_arena *arena, size_t size, size_t align)
 {
     char *ptr;
 
@@ -279,7 +272,7 @@ static inline void *dal_arena_alloc_zeroed(struct dal_arena *arena, size_t size,
  * @return the block; NULL also if the size of the array is more than PTRDIFF_MAX.
  */
 DAL_ATTRIBUTE_((alloc_size(2, 3), alloc_align(4), warn_unused_result))
-static inline void *dal_arena_alloc_array(struct dal_arena *arena, size_t count, size_t size,
+DAL_INLINE_ void *dal_arena_alloc_array(struct dal_arena *arena, size_t count, size_t size,
                                           size_t align)
 {
     if (size > 0 && count > (size_t)PTRDIFF_MAX / size)
@@ -296,7 +289,7 @@ static inline void *dal_arena_alloc_array(struct dal_arena *arena, size_t count,
  * @param size   the size that it has, in bytes.
  * @param align  the alignment that it has, in bytes.
  */
-static inline void dal_arena_dealloc(struct dal_arena *arena, void *ptr, size_t size, size_t align)
+DAL_INLINE_ void dal_arena_dealloc(struct dal_arena *arena, void *ptr, size_t size, size_t align)
 {
     if ((uintptr_t)ptr + ((size + 7) & ~(size_t)7) == (uintptr_t)arena->next_ && size > 0)
         arena->next_ = (char *)ptr;
@@ -336,13 +329,13 @@ DAL_API int dal_arena_resize_in_place(struct dal_arena *arena, void *ptr, size_t
                                       size_t align, size_t new_size)
     DAL_ATTRIBUTE_((warn_unused_result));
 
-/** 1 if ptr points into a block of the arena (or to alignment between blocks), else 0.
- *  Looks at every chunk. */
-DAL_API int dal_arena_owns(const struct dal_arena *arena, const void *ptr);
+/** Whether ptr points into a block of the arena (or to alignment between blocks). Looks at
+ *  every chunk. */
+DAL_API bool dal_arena_owns(const struct dal_arena *arena, const void *ptr);
 
 /** Allocate a copy of size bytes at from, aligned to align; NULL if exhausted. */
 DAL_ATTRIBUTE_((alloc_size(3), alloc_align(4), warn_unused_result))
-static inline void *dal_arena_memdup(struct dal_arena *arena, const void *from, size_t size,
+DAL_INLINE_ void *dal_arena_memdup(struct dal_arena *arena, const void *from, size_t size,
                                      size_t align)
 {
     void *ptr = dal_arena_alloc(arena, size, align);
@@ -352,7 +345,7 @@ static inline void *dal_arena_memdup(struct dal_arena *arena, const void *from, 
 
 /** Allocate a copy of a string; NULL if exhausted. */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline char *dal_arena_strdup(struct dal_arena *arena, const char *text)
+DAL_INLINE_ char *dal_arena_strdup(struct dal_arena *arena, const char *text)
 {
     return (char *)dal_arena_memdup(arena, text, strlen(text) + 1, 1);
 }
@@ -379,7 +372,7 @@ static inline char *dal_arena_strdup(struct dal_arena *arena, const char *text)
  *         or destroyed. Checkpoints nest as deep as wanted and need no giving back.
  */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct dal_arena *arena)
+DAL_INLINE_ struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct dal_arena *arena)
 {
     struct dal_arena_checkpoint checkpoint;
 
@@ -401,7 +394,7 @@ static inline struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct
  *         whose chunk is still in use cannot be told from a live one; the arena stays
  *         sound, but blocks may be given back that were not meant.
  */
-static inline int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
+DAL_INLINE_ int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                                    enum dal_arena_keep keep)
 {
     /* With no chunk taken since there is one pointer to put back. */
@@ -424,11 +417,24 @@ DAL_API void dal_arena_reset(struct dal_arena *arena, enum dal_arena_keep keep);
 
 /* ---- Asking ---------------------------------------------------------------------- */
 
-/** Tell what an arena holds. Looks at every chunk. */
-static inline void dal_arena_stats_read(const struct dal_arena *arena,
-                                        struct dal_arena_stats *stats)
+/**
+ * Tell what an arena holds. Looks at every chunk.
+ *
+ * @param arena        not NULL.
+ * @param stats        filled as far as stats_bytes reaches, with zero where this library
+ *                     knows nothing; not NULL.
+ * @param stats_bytes  its size as the caller knows it, in bytes.
+ * @return bytes of *stats that this library knows: less than stats_bytes if the caller is
+ *         of a later version.
+ */
+DAL_API size_t dal_arena_stats_read_sized(const struct dal_arena *arena,
+                                          struct dal_arena_stats *stats, size_t stats_bytes);
+
+/** dal_arena_stats_read_sized() with the size that these headers know. */
+static inline size_t dal_arena_stats_read(const struct dal_arena *arena,
+                                          struct dal_arena_stats *stats)
 {
-    dal_arena_stats_(arena, stats, sizeof *stats);
+    return dal_arena_stats_read_sized(arena, stats, sizeof *stats);
 }
 
 /**

@@ -71,9 +71,11 @@ struct dal_backend_request {
     const struct dal_instance *child;
 
     /** Every option of the backend's table, in its order, with values; then, for
-     *  DAL_BACKEND_CHECKS_OPTIONS, the other keys of the spec in their order. */
-    const struct dal_option_value *options;
-    size_t option_count;
+     *  DAL_BACKEND_CHECKS_OPTIONS, the other keys of the spec in their order. To be walked
+     *  through by dal_request_value(), since a later version's are longer. */
+    const struct dal_option_value *values;
+    uint32_t value_count;
+    uint32_t value_bytes; /**< from one value to the next */
 
     /** The value of an option by name, or NULL if the backend has none of that name. */
     const struct dal_option_value *(*find)(const struct dal_backend_request *request,
@@ -86,7 +88,30 @@ struct dal_backend_request {
         DAL_ATTRIBUTE_PRINTF_(3, 4);
 
     void *private_;
+
+    /** A layer: the malloc family of the wrapped allocator, valid as long as that, if it has
+     *  one and the layer may give one over it (struct dal_malloc_family), which it may where
+     *  the process may come to call malloc through it. Else NULL. */
+    const struct dal_malloc_family *child_family;
+
+    /** The functions of instances, such as dal_instance_grow(), for who is not linked with
+     *  the library; valid for ever. */
+    const struct dal_instance_calls *calls;
 };
+
+/**
+ * A value of a request by its position.
+ *
+ * @param request  as create() got it; not NULL.
+ * @param index    less than request->value_count.
+ * @return the value, valid during the call of create(). Thread-safe.
+ */
+static inline const struct dal_option_value *dal_request_value(
+    const struct dal_backend_request *request, size_t index)
+{
+    return (const struct dal_option_value *)(const void *)(
+        (const char *)(const void *)request->values + index * request->value_bytes);
+}
 
 /** Flags of a backend. */
 enum dal_backend_flag {
@@ -100,11 +125,15 @@ enum dal_backend_flag {
 };
 
 /**
- * A backend or a layer. Constant, and has to live for ever once it is registered.
+ * A backend or a layer. Constant, and has to live for ever once it is registered. Start it with
+ * DAL_BACKEND_HEADER; later versions only append members. One that the library hands out may
+ * be of an older version than these headers: it has size_bytes bytes.
  */
 struct dal_backend {
-    uint32_t abi;         /**< DAL_BACKEND_ABI */
-    uint32_t size_bytes;  /**< sizeof(struct dal_backend) */
+    uint32_t abi;          /**< DAL_BACKEND_ABI */
+    uint32_t size_bytes;   /**< sizeof(struct dal_backend) */
+    uint32_t option_bytes; /**< sizeof(struct dal_option): from one option to the next */
+    uint32_t reserved_;
     const char *name;     /**< a lower case letter, then those, digits, '_' and '-';
                                at most DAL_NAME_MAX bytes */
     const char *version;  /**< such as "0.1.0" */
@@ -128,10 +157,37 @@ struct dal_backend {
      * @param ctx  the ctx that create() left in the allocator.
      */
     void (*destroy)(void *ctx);
+
+    /** Least bytes of struct dal_backend_request, and of struct dal_instance_calls, that
+     *  create() has to find filled, by DAL_NEEDS(); a library that knows less refuses the
+     *  backend. 0: it does with those of version 0.1. */
+    uint32_t needs_request_bytes;
+    uint32_t needs_calls_bytes;
 };
 
-/** The first two members of a struct dal_backend. */
-#define DAL_BACKEND_HEADER DAL_BACKEND_ABI, (uint32_t)sizeof(struct dal_backend)
+/** The first four members of a struct dal_backend. */
+#define DAL_BACKEND_HEADER                                                                  \
+    DAL_BACKEND_ABI, (uint32_t)sizeof(struct dal_backend), (uint32_t)sizeof(struct dal_option), 0
+
+/** How many bytes of a structure who uses one of its members needs, for needs_request_bytes
+ *  and its like: `.needs_request_bytes = DAL_NEEDS(struct dal_backend_request, calls)`. */
+#define DAL_NEEDS(structure, member) \
+    ((uint32_t)(offsetof(structure, member) + sizeof(((structure *)0)->member)))
+
+/**
+ * An option of a backend by its position.
+ *
+ * @param backend  not NULL.
+ * @param index    less than backend->option_count.
+ * @return the option, valid as long as the backend, backend->option_bytes bytes of it.
+ *         Thread-safe.
+ */
+static inline const struct dal_option *dal_backend_option(const struct dal_backend *backend,
+                                                          size_t index)
+{
+    return (const struct dal_option *)(const void *)(
+        (const char *)(const void *)backend->options + index * backend->option_bytes);
+}
 
 /**
  * Make a backend known, so that a spec can name it, the operator's included.

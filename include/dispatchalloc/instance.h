@@ -11,6 +11,14 @@
  * instance never changes once it is made. Pass it around as
  * `const struct dal_instance *`, the handle.
  *
+ * The one grows at its end; the other shows its head, which is as it is for ever and is
+ * called in line, and hides the rest, which is called by functions of the library.
+ *
+ * A NULL handle means dal_global(), in every function of this library that takes an
+ * instance. The exception are the calls that do nothing but jump: dal_instance_alloc(),
+ * _alloc_zeroed(), _realloc() and _dealloc(), and what is made of those alone (_layout, and
+ * the calls of dispatchalloc/typed.h), have no test for it: pass dal_global().
+ *
  * All functions of an allocator take the scalars first and ctx last. They keep the
  * contract that dispatchalloc/front.h states, size 0 and NULL included, and may be
  * entered from any thread whenever a program may call malloc: before main, in exit
@@ -27,7 +35,11 @@
 
 DAL_BEGIN_DECLS_
 
-/** Version of struct dal_allocator and struct dal_instance. */
+/* 11 pairs, a malloc family, and room for 32 pairs more. */
+#define DAL_INSTANCE_TAIL_BYTES_ 1024
+
+/** Version of struct dal_allocator, of struct dal_malloc_family and of the head of struct
+ *  dal_instance. What only grows keeps its version. */
 #define DAL_ALLOCATOR_ABI 1u
 
 /** Allocate size bytes, uninitialised. NULL if exhausted or not supported. */
@@ -75,6 +87,13 @@ typedef void (*dal_fork_function)(void *ctx);
  * resized. realloc_function(ptr, 0) with a ptr that is not NULL frees it and returns NULL.
  * It is not called with more than PTRDIFF_MAX / 8 * 7, which fails without it.
  * free_function keeps errno. A block is aligned for any object that fits into it.
+ *
+ * A layer may have a family as well, over that of the allocator that it wraps, which is in its
+ * request (child_family in dispatchalloc/backend.h). Its blocks are given back by the family
+ * only. A layer that hooks nothing which makes, resizes or ends blocks has that of its child.
+ *
+ * All six functions are required. Copied by the library; what a later version appends is
+ * taken as in struct dal_allocator.
  */
 struct dal_malloc_family {
     uint32_t abi;        /**< DAL_ALLOCATOR_ABI */
@@ -139,85 +158,113 @@ struct dal_allocator {
 #define DAL_ALLOCATOR_HEADER(ctx) DAL_ALLOCATOR_ABI, (uint32_t)sizeof(struct dal_allocator), (ctx)
 
 /** Bits of dal_instance.native, one a slot, in the order of the slots. */
-enum dal_slot {
-    DAL_SLOT_ALLOC           = 1 << 0,
-    DAL_SLOT_DEALLOC         = 1 << 1,
-    DAL_SLOT_ALLOC_ZEROED    = 1 << 2,
-    DAL_SLOT_REALLOC         = 1 << 3,
-    DAL_SLOT_GROW            = 1 << 4,
-    DAL_SLOT_GROW_ZEROED     = 1 << 5,
-    DAL_SLOT_SHRINK          = 1 << 6,
-    DAL_SLOT_RESIZE_IN_PLACE = 1 << 7,
-    DAL_SLOT_USABLE_SIZE     = 1 << 8,
-    DAL_SLOT_DEALLOC_UNSIZED = 1 << 9,
-    DAL_SLOT_OWNS            = 1 << 10,
-    DAL_SLOT_FORK            = 1 << 11 /**< any of the three */
-};
+#define DAL_SLOT_ALLOC           (UINT64_C(1) << 0)
+#define DAL_SLOT_DEALLOC         (UINT64_C(1) << 1)
+#define DAL_SLOT_ALLOC_ZEROED    (UINT64_C(1) << 2)
+#define DAL_SLOT_REALLOC         (UINT64_C(1) << 3)
+#define DAL_SLOT_GROW            (UINT64_C(1) << 4)
+#define DAL_SLOT_GROW_ZEROED     (UINT64_C(1) << 5)
+#define DAL_SLOT_SHRINK          (UINT64_C(1) << 6)
+#define DAL_SLOT_RESIZE_IN_PLACE (UINT64_C(1) << 7)
+#define DAL_SLOT_USABLE_SIZE     (UINT64_C(1) << 8)
+#define DAL_SLOT_DEALLOC_UNSIZED (UINT64_C(1) << 9)
+#define DAL_SLOT_OWNS            (UINT64_C(1) << 10)
+#define DAL_SLOT_FORK            (UINT64_C(1) << 11) /**< any of the three */
+
+/* The slots, the one list that everything made of all of them comes from: what a member of
+ * struct dal_allocator is to the library beyond its name. A new slot is a member there, a row
+ * and a function here, and its derived function in lib/derive.c.
+ *
+ *   HEAD  in the head of an instance   slot, bit, result, parameters, arguments,
+ *   TAIL  behind it                      then for the first call of the process: whether it
+ *                                        chooses an allocator, the layout that it asks for,
+ *                                        and the result of a call that cannot be served
+ *   FORK  called around fork(2)        slot
+ */
+#define DAL_SLOTS_(HEAD, TAIL, FORK)                                                          \
+    HEAD(alloc, DAL_SLOT_ALLOC, void *, (size_t size, size_t align), (size, align),           \
+         1, size, align, NULL)                                                                \
+    HEAD(dealloc, DAL_SLOT_DEALLOC, void, (void *ptr, size_t size, size_t align),             \
+         (ptr, size, align), ptr != NULL, size, align, (void)0)                               \
+    HEAD(alloc_zeroed, DAL_SLOT_ALLOC_ZEROED, void *, (size_t size, size_t align),            \
+         (size, align), 1, size, align, NULL)                                                 \
+    HEAD(realloc, DAL_SLOT_REALLOC, void *,                                                   \
+         (void *ptr, size_t old_size, size_t align, size_t new_size),                         \
+         (ptr, old_size, align, new_size), 1, new_size, align, NULL)                          \
+    TAIL(grow, DAL_SLOT_GROW, void *,                                                         \
+         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),   \
+         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)       \
+    TAIL(grow_zeroed, DAL_SLOT_GROW_ZEROED, void *,                                           \
+         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),   \
+         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)       \
+    TAIL(shrink, DAL_SLOT_SHRINK, void *,                                                     \
+         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),   \
+         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)       \
+    TAIL(resize_in_place, DAL_SLOT_RESIZE_IN_PLACE, int,                                      \
+         (void *ptr, size_t old_size, size_t align, size_t new_size),                         \
+         (ptr, old_size, align, new_size), 1, new_size, align, DAL_ERR_UNSUPPORTED)           \
+    TAIL(usable_size, DAL_SLOT_USABLE_SIZE, size_t,                                           \
+         (const void *ptr, size_t size, size_t align), (ptr, size, align),                    \
+         1, size, align, size)                                                                \
+    TAIL(dealloc_unsized, DAL_SLOT_DEALLOC_UNSIZED, void, (void *ptr), (ptr),                 \
+         ptr != NULL, 0, 1, (void)0)                                                          \
+    TAIL(owns, DAL_SLOT_OWNS, int, (const void *ptr), (ptr), 0, 0, 1, 0)                      \
+    FORK(fork_prepare)                                                                        \
+    FORK(fork_parent)                                                                         \
+    FORK(fork_child)
 
 /* One {function, ctx} pair a slot. */
-struct dal_alloc_slot           { dal_alloc_function call;           void *ctx; };
-struct dal_dealloc_slot         { dal_dealloc_function call;         void *ctx; };
-struct dal_realloc_slot         { dal_realloc_function call;         void *ctx; };
-struct dal_relayout_slot        { dal_relayout_function call;        void *ctx; };
-struct dal_resize_slot          { dal_resize_function call;          void *ctx; };
-struct dal_usable_size_slot     { dal_usable_size_function call;     void *ctx; };
-struct dal_dealloc_unsized_slot { dal_dealloc_unsized_function call; void *ctx; };
-struct dal_owns_slot            { dal_owns_function call;            void *ctx; };
-struct dal_fork_slot            { dal_fork_function call;            void *ctx; };
+struct dal_alloc_slot   { dal_alloc_function call;   void *ctx; };
+struct dal_dealloc_slot { dal_dealloc_function call; void *ctx; };
+struct dal_realloc_slot { dal_realloc_function call; void *ctx; };
 
 /**
- * A complete allocator, ready to be called. Read it, never write to it, and do not
- * copy it: slots point back into it. The four slots of the front share a cache line.
+ * A complete allocator, ready to be called. Read it, never write to it, and do not copy it:
+ * slots point back into it. What is here is the head of the whole and stays as it is for
+ * ever; the other slots are called by the functions below. The four slots of the front share
+ * a cache line.
  */
 struct dal_instance {
-    DAL_ALIGNAS_(64) uint32_t abi; /**< DAL_ALLOCATOR_ABI */
-    uint32_t size_bytes;           /**< bytes of the structure that are filled */
-    uint32_t native;               /**< enum dal_slot bits: what is not derived */
-    uint32_t reserved_;
-    const char *name;              /**< such as "stats+arena"; never NULL */
-    void *private_[5];
+    DAL_ALIGNAS_(64) uint64_t native;   /**< DAL_SLOT_ bits: what is not derived */
+    const char *name;                   /**< such as "stats+arena"; never NULL */
+    const void *tail_;                  /* the other slots */
+    void *private_[3];
+    struct dal_alloc_slot alloc_natural;
 
     DAL_ALIGNAS_(64) struct dal_alloc_slot alloc;
     struct dal_dealloc_slot dealloc;
     struct dal_alloc_slot alloc_zeroed;
     struct dal_realloc_slot realloc;
+};
 
-    struct dal_relayout_slot grow;
-    struct dal_relayout_slot grow_zeroed;
-    struct dal_relayout_slot shrink;
-    struct dal_resize_slot resize_in_place;
-    struct dal_usable_size_slot usable_size;
-    struct dal_dealloc_unsized_slot dealloc_unsized;
-    struct dal_owns_slot owns;
-    struct dal_fork_slot fork_prepare;
-    struct dal_fork_slot fork_parent;
-    struct dal_fork_slot fork_child;
-
-    /** The allocator's own malloc family, or NULL. */
-    const struct dal_malloc_family *malloc_family;
-
-    struct dal_alloc_slot alloc_natural;
+/**
+ * Memory of a caller's for an instance and all its slots, with room for 32 more than there
+ * are: a library of a later version fits into the storage of a program that was compiled
+ * with these headers. The handle is the address of its first member.
+ */
+struct dal_instance_storage {
+    struct dal_instance instance; /**< once dal_instance_init() has filled it */
+    DAL_ALIGNAS_(64) unsigned char tail_[DAL_INSTANCE_TAIL_BYTES_];
 };
 
 /* ---- Making instances ---------------------------------------------------------- */
 
 /**
- * Fill an instance in memory of the caller's.
+ * Fill an instance in memory of the caller's, whose handle is &storage->instance.
  *
- * @param storage        where; must stay where it is for as long as it is used.
- * @param storage_bytes  sizeof(struct dal_instance) as the caller knows it.
- * @param allocator      copied; what it lacks is derived. Not NULL.
- * @param name           for messages; not copied, has to live as long as the
- *                       instance. NULL means "custom".
- * @return 0; DAL_ERR_INVALID for a NULL or too small argument; DAL_ERR_ABI for a
- *         structure of an unknown version, or one longer than ours whose unknown
- *         tail is not zero; DAL_ERR_INCOMPLETE without alloc or dealloc. On failure
- *         storage is as it was.
+ * @param storage    where; must stay where it is for as long as it is used. Not NULL.
+ * @param allocator  copied; what it lacks is derived. Not NULL.
+ * @param name       for messages; not copied, has to live as long as the instance.
+ *                   NULL means "custom".
+ * @return 0; DAL_ERR_INVALID for a NULL argument; DAL_ERR_ABI for a structure of an
+ *         unknown version, or one longer than ours whose unknown tail is not zero;
+ *         DAL_ERR_INCOMPLETE without alloc or dealloc, or for a malloc family that lacks
+ *         a function. On failure storage is as it was.
  *
  * Thread-safe for distinct storage; may be called from inside a backend. Nothing is
  * registered: the fork functions of such an instance are not called.
  */
-DAL_API int dal_instance_init(struct dal_instance *storage, size_t storage_bytes,
+DAL_API int dal_instance_init(struct dal_instance_storage *storage,
                               const struct dal_allocator *allocator, const char *name);
 
 /**
@@ -269,12 +316,11 @@ DAL_API void dal_instance_destroy(const struct dal_instance *instance);
 DAL_API const struct dal_instance *dal_system(void);
 
 /* ---- Calling instances ---------------------------------------------------------
- * The contract of each is that of the function types above and of front.h. The
- * handle must not be NULL. */
+ * The contract of each is that of the function types above and of front.h. */
 
 /** Allocate size bytes at alignment align from an instance. */
 DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
-static inline void *dal_instance_alloc(const struct dal_instance *instance, size_t size,
+DAL_INLINE_ void *dal_instance_alloc(const struct dal_instance *instance, size_t size,
                                        size_t align)
 {
     if (DAL_IS_NATURAL_(size, align))
@@ -283,7 +329,7 @@ static inline void *dal_instance_alloc(const struct dal_instance *instance, size
 }
 
 /** Give a block of an instance back. */
-static inline void dal_instance_dealloc(const struct dal_instance *instance, void *ptr,
+DAL_INLINE_ void dal_instance_dealloc(const struct dal_instance *instance, void *ptr,
                                         size_t size, size_t align)
 {
     instance->dealloc.call(ptr, size, align, instance->dealloc.ctx);
@@ -291,7 +337,7 @@ static inline void dal_instance_dealloc(const struct dal_instance *instance, voi
 
 /** Allocate size zero bytes at alignment align from an instance. */
 DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
-static inline void *dal_instance_alloc_zeroed(const struct dal_instance *instance, size_t size,
+DAL_INLINE_ void *dal_instance_alloc_zeroed(const struct dal_instance *instance, size_t size,
                                               size_t align)
 {
     return instance->alloc_zeroed.call(size, align, instance->alloc_zeroed.ctx);
@@ -299,80 +345,128 @@ static inline void *dal_instance_alloc_zeroed(const struct dal_instance *instanc
 
 /** Change the size of a block of an instance. */
 DAL_ATTRIBUTE_((alloc_size(5), alloc_align(4), warn_unused_result))
-static inline void *dal_instance_realloc(const struct dal_instance *instance, void *ptr,
+DAL_INLINE_ void *dal_instance_realloc(const struct dal_instance *instance, void *ptr,
                                          size_t old_size, size_t align, size_t new_size)
 {
     return instance->realloc.call(ptr, old_size, align, new_size, instance->realloc.ctx);
 }
 
-/** Grow a block to another layout with new_size >= old_size. */
-DAL_ATTRIBUTE_((alloc_size(5), alloc_align(6), warn_unused_result))
-static inline void *dal_instance_grow(const struct dal_instance *instance, void *ptr,
-                                      size_t old_size, size_t old_align, size_t new_size,
-                                      size_t new_align)
-{
-    return instance->grow.call(ptr, old_size, old_align, new_size, new_align, instance->grow.ctx);
-}
+/* The others are functions of the library. A module, which is not linked with it, has them in
+ * its request (struct dal_instance_calls). */
 
-/** dal_instance_grow() whose new bytes are zero. */
-DAL_ATTRIBUTE_((alloc_size(5), alloc_align(6), warn_unused_result))
-static inline void *dal_instance_grow_zeroed(const struct dal_instance *instance, void *ptr,
-                                             size_t old_size, size_t old_align, size_t new_size,
-                                             size_t new_align)
-{
-    return instance->grow_zeroed.call(ptr, old_size, old_align, new_size, new_align,
-                                      instance->grow_zeroed.ctx);
-}
+/**
+ * Grow a block to another layout (Rust's Allocator::grow).
+ *
+ * @param instance   the allocator of the block.
+ * @param ptr        a block, or NULL with old_size 0, which allocates.
+ * @param old_size   the size that it has, in bytes.
+ * @param old_align  the alignment that it has, in bytes.
+ * @param new_size   the size wanted, in bytes; at least old_size.
+ * @param new_align  the alignment wanted, in bytes, a power of two.
+ * @return the block, after which ptr is dead even if equal; NULL if exhausted or not
+ *         supported, with the old block as it was.
+ *
+ * Thread-safe, as its allocator is.
+ */
+DAL_API void *dal_instance_grow(const struct dal_instance *instance, void *ptr, size_t old_size,
+                                size_t old_align, size_t new_size, size_t new_align)
+    DAL_ATTRIBUTE_((alloc_size(5), alloc_align(6), warn_unused_result));
 
-/** Shrink a block to another layout with new_size <= old_size. */
-DAL_ATTRIBUTE_((alloc_size(5), alloc_align(6), warn_unused_result))
-static inline void *dal_instance_shrink(const struct dal_instance *instance, void *ptr,
-                                        size_t old_size, size_t old_align, size_t new_size,
-                                        size_t new_align)
-{
-    return instance->shrink.call(ptr, old_size, old_align, new_size, new_align,
-                                 instance->shrink.ctx);
-}
+/** dal_instance_grow() whose new bytes are zero (Rust's Allocator::grow_zeroed). */
+DAL_API void *dal_instance_grow_zeroed(const struct dal_instance *instance, void *ptr,
+                                       size_t old_size, size_t old_align, size_t new_size,
+                                       size_t new_align)
+    DAL_ATTRIBUTE_((alloc_size(5), alloc_align(6), warn_unused_result));
 
-/** Resize a block where it is: 0, or DAL_ERR_UNSUPPORTED with the block as it was. */
-DAL_ATTRIBUTE_((warn_unused_result))
-static inline int dal_instance_resize_in_place(const struct dal_instance *instance, void *ptr,
-                                               size_t old_size, size_t align, size_t new_size)
-{
-    return instance->resize_in_place.call(ptr, old_size, align, new_size,
-                                          instance->resize_in_place.ctx);
-}
+/** dal_instance_grow() the other way: new_size is at most old_size (Rust's
+ *  Allocator::shrink). */
+DAL_API void *dal_instance_shrink(const struct dal_instance *instance, void *ptr,
+                                  size_t old_size, size_t old_align, size_t new_size,
+                                  size_t new_align)
+    DAL_ATTRIBUTE_((alloc_size(5), alloc_align(6), warn_unused_result));
 
-/** Bytes that the caller may use of a block which was asked for with this layout. */
-static inline size_t dal_instance_usable_size(const struct dal_instance *instance,
-                                              const void *ptr, size_t size, size_t align)
-{
-    return instance->usable_size.call(ptr, size, align, instance->usable_size.ctx);
-}
+/**
+ * Resize a block where it is.
+ *
+ * @param instance  the allocator of the block.
+ * @param ptr       a block; not NULL.
+ * @param old_size  the size that it has, in bytes.
+ * @param align     the alignment that it has, in bytes.
+ * @param new_size  the size wanted, in bytes.
+ * @return 0 if the block has its new size, else DAL_ERR_UNSUPPORTED with the block as it was.
+ *
+ * Thread-safe, as its allocator is.
+ */
+DAL_API int dal_instance_resize_in_place(const struct dal_instance *instance, void *ptr,
+                                         size_t old_size, size_t align, size_t new_size)
+    DAL_ATTRIBUTE_((warn_unused_result));
 
-/** Give a block back without its layout. Aborts with a message on an instance whose
- *  native bits lack DAL_SLOT_DEALLOC_UNSIZED. */
-static inline void dal_instance_dealloc_unsized(const struct dal_instance *instance, void *ptr)
-{
-    instance->dealloc_unsized.call(ptr, instance->dealloc_unsized.ctx);
-}
+/**
+ * How much of a block the caller may use.
+ *
+ * @param instance  the allocator of the block.
+ * @param ptr       a block; not NULL.
+ * @param size      the size that it has, in bytes; 0 with align 0 where neither is known,
+ *                  which an instance that has DAL_SLOT_DEALLOC_UNSIZED allows.
+ * @param align     the alignment that it has, in bytes.
+ * @return bytes, at least size.
+ *
+ * Thread-safe, as its allocator is.
+ */
+DAL_API size_t dal_instance_usable_size(const struct dal_instance *instance, const void *ptr,
+                                        size_t size, size_t align);
 
-/** 1 if ptr points to a live block of the instance, 0 if not, else DAL_ERR_UNSUPPORTED. */
-static inline int dal_instance_owns(const struct dal_instance *instance, const void *ptr)
-{
-    return instance->owns.call(ptr, instance->owns.ctx);
-}
+/**
+ * Give a block back without its layout.
+ *
+ * @param instance  the allocator of the block. One whose native bits lack
+ *                  DAL_SLOT_DEALLOC_UNSIZED aborts the process with a message:
+ *                  dal_instance_is_unsized() tells beforehand.
+ * @param ptr       a block; NULL is a no-op.
+ *
+ * Thread-safe, as its allocator is.
+ */
+DAL_API void dal_instance_dealloc_unsized(const struct dal_instance *instance, void *ptr);
+
+/**
+ * Whether a block is an instance's.
+ *
+ * @param instance  any.
+ * @param ptr       any address; NULL is nobody's block.
+ * @return 1 if ptr points to a live block of the instance, 0 if not, DAL_ERR_UNSUPPORTED if
+ *         the instance cannot tell.
+ *
+ * Thread-safe, as its allocator is.
+ */
+DAL_API int dal_instance_owns(const struct dal_instance *instance, const void *ptr);
+
+/* What dal_instance_calls is made of: a pointer to each of these functions. */
+#define DAL_NO_SLOT_(...)
+#define DAL_CALL_MEMBER_(slot, bit, result, parameters, ...) \
+    result(*slot) DAL_CALL_PARAMETERS_ parameters;
+#define DAL_CALL_PARAMETERS_(...) (const struct dal_instance *instance, __VA_ARGS__)
+
+/**
+ * The functions of instances that are no inline ones, for a module, which finds them in its
+ * request: `request->calls->grow(request->child, ...)` is dal_instance_grow(). Filled by the
+ * library, valid for ever, never changed; size_bytes says how far.
+ */
+struct dal_instance_calls {
+    uint32_t size_bytes; /**< bytes of this structure that the library has filled */
+    uint32_t reserved_;
+    DAL_SLOTS_(DAL_NO_SLOT_, DAL_CALL_MEMBER_, DAL_NO_SLOT_)
+};
 
 /** dal_instance_alloc() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
-static inline void *dal_instance_alloc_layout(const struct dal_instance *instance,
+DAL_INLINE_ void *dal_instance_alloc_layout(const struct dal_instance *instance,
                                               struct dal_layout layout)
 {
     return dal_instance_alloc(instance, layout.size, layout.align);
 }
 
 /** dal_instance_dealloc() of a block that has this layout. */
-static inline void dal_instance_dealloc_layout(const struct dal_instance *instance, void *ptr,
+DAL_INLINE_ void dal_instance_dealloc_layout(const struct dal_instance *instance, void *ptr,
                                                struct dal_layout layout)
 {
     dal_instance_dealloc(instance, ptr, layout.size, layout.align);
@@ -380,7 +474,7 @@ static inline void dal_instance_dealloc_layout(const struct dal_instance *instan
 
 /** dal_instance_alloc_zeroed() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
-static inline void *dal_instance_alloc_zeroed_layout(const struct dal_instance *instance,
+DAL_INLINE_ void *dal_instance_alloc_zeroed_layout(const struct dal_instance *instance,
                                                      struct dal_layout layout)
 {
     return dal_instance_alloc_zeroed(instance, layout.size, layout.align);
@@ -388,7 +482,7 @@ static inline void *dal_instance_alloc_zeroed_layout(const struct dal_instance *
 
 /** dal_instance_realloc() of a block that has this layout to new_size bytes. */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline void *dal_instance_realloc_layout(const struct dal_instance *instance, void *ptr,
+DAL_INLINE_ void *dal_instance_realloc_layout(const struct dal_instance *instance, void *ptr,
                                                 struct dal_layout layout, size_t new_size)
 {
     return dal_instance_realloc(instance, ptr, layout.size, layout.align, new_size);

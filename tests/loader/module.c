@@ -73,6 +73,7 @@ static const struct {
         .name = NAME,
 #endif
         .version = "1.2.3",
+        .option_bytes = sizeof(struct dal_option),
         .summary = "a module of the test suite",
 #ifdef FAULT_OPTION
         .option_count = 1,

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls on an instance that are no inline ones: to the slots behind its head. */
+#include <config.h>
+
+#include <dispatchalloc/global.h>
+
+#include "instance.h"
+
+/* One test a call, for the handle; the slots themselves are always there. */
+#define DEFINE_CALL(slot, bit, result, parameters, arguments, ...)                       \
+    result dal_instance_##slot(const struct dal_instance *instance, DAL_LIST_ parameters) \
+    {                                                                                    \
+        const struct dal_tail_ *tail;                                                    \
+                                                                                         \
+        if (DAL_UNLIKELY_(!instance))                                                    \
+            instance = dal_global();                                                     \
+        tail = dal_tail_of_(instance);                                                   \
+        return tail->slot.call(DAL_LIST_ arguments,                                      \
+                               dal_tail_ctx_(instance, tail->slot.ctx));                 \
+    }
+DAL_SLOTS_(DAL_SKIP_, DEFINE_CALL, DAL_SKIP_)
+
+#define NAME_CALL(slot, ...) .slot = dal_instance_##slot,
+const struct dal_instance_calls dal_instance_calls_ = {
+    .size_bytes = sizeof dal_instance_calls_,
+    DAL_SLOTS_(DAL_SKIP_, NAME_CALL, DAL_SKIP_)
+};
