@@ -126,6 +126,11 @@ static void make_link_candidate(struct made_decision *made, const struct dal_lin
     struct draft draft = begin(made, DAL_SOURCE_LINK);
     struct dal_stack_ *stack = NULL;
 
+    if (dal_link_choice_check_(choice, &draft.why)) {
+        dal_text_add_(&draft.label, "DAL_GLOBAL_ALLOCATOR()");
+        return;
+    }
+    made->decision.is_fixed = choice->is_fixed != 0;
     dal_text_add_(&draft.label, "%s(%s) at %s:%u", dal_link_choice_macro_(choice), choice->name,
                   choice->file, (unsigned)choice->line);
     (void)dal_stack_create_single_(choice->allocator, choice->name, DAL_STACK_OF_LIBRARY, &stack,
@@ -200,7 +205,6 @@ static void start_once(void)
     *decision = default_decision;
     if (link)
         make_link_candidate(made, link);
-    decision->is_fixed = link && link->is_fixed;
     if (wanted_spec() && decision->is_fixed)
         refuse_environment(made);
     else if (wanted_spec())

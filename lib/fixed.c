@@ -33,8 +33,14 @@ void dal_fixed_announce_(const struct dal_link_choice *choice)
 {
     const struct dal_link_choice *found = dal_link_choice_found_();
     const struct dal_decision_ *decision;
+    char reason[DAL_MESSAGE_BYTES];
+    struct dal_text_ why = dal_text_over_(reason, sizeof reason);
     int sealed;
 
+    if (dal_link_choice_check_(choice, &why) || (found && dal_link_choice_check_(found, &why))) {
+        dal_log_("a DAL_GLOBAL_ALLOCATOR_FIXED(): %s; aborting", reason);
+        abort();
+    }
     if (found != choice)
         stop(choice, found);
     decision = dal_choice_current_(&sealed);

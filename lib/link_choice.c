@@ -33,9 +33,15 @@ const char *dal_environment_veto_(void)
 void dal_link_choice_announce_(const struct dal_link_choice *choice)
 {
     const struct dal_link_choice *found = dal_link_choice_found_();
+    char reason[DAL_MESSAGE_BYTES];
+    struct dal_text_ why = dal_text_over_(reason, sizeof reason);
 
     if (found == choice)
         return;
+    if (dal_link_choice_check_(choice, &why) || (found && dal_link_choice_check_(found, &why))) {
+        dal_log_("a DAL_GLOBAL_ALLOCATOR() is ignored: %s", reason);
+        return;
+    }
     if (!found) {
         dal_log_("DAL_GLOBAL_ALLOCATOR(%s) at %s:%u is ignored: the library did not find it when "
                  "it was loaded",
