@@ -9,25 +9,13 @@
 #include <string.h>
 
 #include "hook.h"
+#include "known.h"
 #include "slots.h"
-
-/* What every object that fits into a block needs at most; below that the size decides, and
- * 8 is the least, since programs keep tags in the low bits of pointers. */
-static size_t natural_align(size_t size)
-{
-    return size >= 16 ? 16 : 8;
-}
 
 static void *out_of_memory(void)
 {
     errno = ENOMEM;
     return NULL;
-}
-
-/* A layout that front.h calls valid. */
-static int is_valid(size_t size, size_t align)
-{
-    return align <= (size_t)PTRDIFF_MAX && size <= (size_t)PTRDIFF_MAX - (align - 1);
 }
 
 int dal_family_product_(size_t count, size_t size, size_t *bytes)
@@ -38,18 +26,13 @@ int dal_family_product_(size_t count, size_t size, size_t *bytes)
     return 0;
 }
 
-static int is_power_of_two(size_t align)
-{
-    return align != 0 && (align & (align - 1)) == 0;
-}
-
 int dal_family_posix_memalign_(dal_memalign_function_ memalign, void **out, size_t align,
                                size_t size)
 {
     int saved_errno = errno;
     void *ptr;
 
-    if (!is_power_of_two(align) || align % sizeof(void *) != 0)
+    if (!dal_family_is_power_of_two_(align) || align % sizeof(void *) != 0)
         return EINVAL;
     ptr = memalign(align, size);
     errno = saved_errno;
@@ -61,73 +44,42 @@ int dal_family_posix_memalign_(dal_memalign_function_ memalign, void **out, size
 
 void *dal_family_aligned_alloc_(dal_memalign_function_ memalign, size_t align, size_t size)
 {
-    if (is_power_of_two(align))
+    if (dal_family_is_power_of_two_(align))
         return memalign(align, size);
     errno = EINVAL;
     return NULL;
 }
 
-/* ---- An allocator that knows its blocks ----------------------------------------------- */
-
-static void *known_memalign(size_t align, size_t size)
-{
-    void *ptr = NULL;
-
-    /* Size 0 may give one block twice; here each has to be another. */
-    if (is_valid(size, align))
-        ptr = dal_instance_alloc(dal_hook_load_(), size ? size : 1, align);
-    return ptr ? ptr : out_of_memory();
-}
+/* ---- An allocator that knows its blocks: known.c ------------------------------ */
 
 static void *known_malloc(size_t size)
 {
-    return known_memalign(natural_align(size), size);
+    return dal_known_malloc_(dal_hook_load_(), size);
 }
 
 static void known_free(void *ptr)
 {
-    int saved_errno = errno;
-
-    dal_instance_dealloc_unsized(dal_hook_load_(), ptr);
-    errno = saved_errno;
+    dal_known_free_(dal_hook_load_(), ptr);
 }
 
 static void *known_calloc(size_t count, size_t size)
 {
-    size_t bytes;
-    void *ptr = NULL;
+    return dal_known_calloc_(dal_hook_load_(), count, size);
+}
 
-    if (dal_family_product_(count, size, &bytes) && is_valid(bytes, natural_align(bytes)))
-        ptr = dal_instance_alloc_zeroed(dal_hook_load_(), bytes ? bytes : 1, natural_align(bytes));
-    return ptr ? ptr : out_of_memory();
+static void *known_realloc(void *ptr, size_t size)
+{
+    return dal_known_realloc_(dal_hook_load_(), ptr, size);
+}
+
+static void *known_memalign(size_t align, size_t size)
+{
+    return dal_known_memalign_(dal_hook_load_(), align, size);
 }
 
 static size_t known_usable_size(void *ptr)
 {
-    return ptr ? dal_instance_usable_size(dal_hook_load_(), ptr, 0, 0) : 0;
-}
-
-/* Not the allocator's realloc, which wants the alignment: that of ptr is not known here. */
-static void *known_realloc(void *ptr, size_t size)
-{
-    size_t old_size;
-    void *moved;
-
-    if (!ptr)
-        return known_malloc(size);
-    if (size == 0) {
-        known_free(ptr);
-        return NULL;
-    }
-    old_size = known_usable_size(ptr);
-    if (size <= old_size && size >= old_size / 2)
-        return ptr;
-    moved = known_malloc(size);
-    if (moved) {
-        memcpy(moved, ptr, old_size < size ? old_size : size);
-        known_free(ptr);
-    }
-    return moved;
+    return dal_known_usable_size_(dal_hook_load_(), ptr);
 }
 
 static const struct dal_malloc_family known_family = {
@@ -161,7 +113,7 @@ static void *place(char *whole, size_t size, size_t align)
 
 static int whole_size(size_t size, size_t align, size_t *whole)
 {
-    return !__builtin_add_overflow(size, align, whole) && is_valid(*whole, align);
+    return !__builtin_add_overflow(size, align, whole) && dal_family_layout_is_valid_(*whole, align);
 }
 
 static void *headed_memalign(size_t align, size_t size)
@@ -235,8 +187,5 @@ const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winne
 {
     if (dal_tail_of_(winner)->malloc_family)
         return dal_tail_of_(winner)->malloc_family;
-    /* Both: the derived usable_size tells the size that it is given, which is not known. */
-    return (~winner->native & (DAL_SLOT_DEALLOC_UNSIZED | DAL_SLOT_USABLE_SIZE)) == 0
-               ? &known_family
-               : &headed_family;
+    return dal_is_known_(winner) ? &known_family : &headed_family;
 }

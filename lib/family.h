@@ -9,6 +9,8 @@
 #ifndef DAL_FAMILY_H
 #define DAL_FAMILY_H
 
+#include <stdint.h>
+
 #include <dispatchalloc/instance.h>
 
 /* The family for the instance that the hook holds, for ever. */
@@ -20,6 +22,17 @@ typedef void *(*dal_memalign_function_)(size_t align, size_t size);
 
 /* count * size; 0 with errno ENOMEM if that overflows. */
 int dal_family_product_(size_t count, size_t size, size_t *bytes);
+
+static inline int dal_family_is_power_of_two_(size_t align)
+{
+    return align != 0 && (align & (align - 1)) == 0;
+}
+
+/* A layout that front.h calls valid; align is a power of two. */
+static inline int dal_family_layout_is_valid_(size_t size, size_t align)
+{
+    return align <= (size_t)PTRDIFF_MAX && size <= (size_t)PTRDIFF_MAX - (align - 1);
+}
 
 /* The most that a realloc_function is asked for: jemalloc refuses more without a word in errno. */
 #define DAL_FAMILY_REALLOC_MAX_ ((size_t)PTRDIFF_MAX / 8 * 7)

@@ -11,6 +11,7 @@ core_headers += \
 	lib/fork.h \
 	lib/hook.h \
 	lib/instance.h \
+	lib/known.h \
 	lib/link_choice.h \
 	lib/loader.h \
 	lib/loader_trust.h \
@@ -47,6 +48,7 @@ core_sources += \
 	lib/forward.c \
 	lib/front.c \
 	lib/family.c \
+	lib/known.c \
 	lib/unsized.c \
 	lib/global.c \
 	lib/make.c

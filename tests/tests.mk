@@ -145,6 +145,11 @@ unit_tests += tests/check_unsized
 tests_check_unsized_CPPFLAGS = $(check_cppflags)
 tests_check_unsized_LDADD = $(check_ldadd)
 
+# The same on an instance
+unit_tests += tests/check_instance_unsized
+tests_check_instance_unsized_CPPFLAGS = $(check_cppflags)
+tests_check_instance_unsized_LDADD = $(check_ldadd)
+
 # Backends in files of their own.
 shell_tests += tests/loader.sh
 EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c tests/loader/serve.c

@@ -27,6 +27,7 @@
 #ifndef DISPATCHALLOC_INSTANCE_H
 #define DISPATCHALLOC_INSTANCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -439,6 +440,91 @@ DAL_API void dal_instance_dealloc_unsized(const struct dal_instance *instance, v
  * Thread-safe, as its allocator is.
  */
 DAL_API int dal_instance_owns(const struct dal_instance *instance, const void *ptr);
+
+/* ---- Calls without sizes -----------------------------------------------------------
+ * malloc(3) and its family on an instance whose blocks tell their sizes, as the system's do and
+ * an arena's do not. On any other a call that allocates returns NULL with errno ENOTSUP, so that
+ * there is no block to give back, and one that gives a block back aborts with a message.
+ *
+ * A block of dal_instance_alloc() of the same instance may be given back and resized here. On
+ * dal_global(), or NULL, they are the calls of dispatchalloc/unsized.h, which serve over every
+ * allocator and whose blocks are their own. Thread-safe, as the allocator is. */
+
+/**
+ * Whether an instance serves calls without sizes.
+ *
+ * @param instance  any.
+ * @return true if it does.
+ *
+ * Thread-safe; does not allocate.
+ */
+DAL_API bool dal_instance_is_unsized(const struct dal_instance *instance);
+
+/**
+ * malloc(3) on an instance.
+ *
+ * @param instance  one that dal_instance_is_unsized().
+ * @param size      bytes; 0 gives a block of its own.
+ * @return the block, uninitialised and aligned for any object that fits, owned by the caller
+ *         until dal_instance_unsized_free(); NULL with errno ENOMEM if exhausted.
+ */
+DAL_API void *dal_instance_unsized_malloc(const struct dal_instance *instance, size_t size)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(2), warn_unused_result));
+
+/**
+ * calloc(3) on an instance.
+ *
+ * @param instance  one that dal_instance_is_unsized().
+ * @param count     objects; 0 is allowed.
+ * @param size      bytes of one.
+ * @return as dal_instance_unsized_malloc(), all bytes zero; NULL also if the product overflows.
+ */
+DAL_API void *dal_instance_unsized_calloc(const struct dal_instance *instance, size_t count,
+                                          size_t size)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(2, 3), warn_unused_result));
+
+/**
+ * realloc(3) on an instance.
+ *
+ * @param instance  one that dal_instance_is_unsized().
+ * @param ptr       a block of it, or NULL, which allocates.
+ * @param size      bytes; with a ptr that is not NULL, 0 frees it and returns NULL.
+ * @return the block, after which ptr is dead; NULL with errno ENOMEM if exhausted, with ptr
+ *         as it was.
+ */
+DAL_API void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *ptr,
+                                           size_t size)
+    DAL_ATTRIBUTE_((alloc_size(3), warn_unused_result));
+
+/**
+ * aligned_alloc(3) on an instance.
+ *
+ * @param instance  one that dal_instance_is_unsized().
+ * @param align     bytes, a power of two; else NULL with errno EINVAL.
+ * @param size      bytes, of any value.
+ * @return as dal_instance_unsized_malloc().
+ */
+DAL_API void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance,
+                                                 size_t align, size_t size)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(3), alloc_align(2), warn_unused_result));
+
+/**
+ * free(3) on an instance; errno is kept.
+ *
+ * @param instance  one that dal_instance_is_unsized().
+ * @param ptr       a block of it; NULL is a no-op.
+ */
+DAL_API void dal_instance_unsized_free(const struct dal_instance *instance, void *ptr);
+
+/**
+ * malloc_usable_size(3) on an instance.
+ *
+ * @param instance  one that dal_instance_is_unsized().
+ * @param ptr       a block of it, or NULL.
+ * @return bytes that may be used; 0 for NULL.
+ */
+DAL_API size_t dal_instance_unsized_usable_size(const struct dal_instance *instance,
+                                                const void *ptr);
 
 /* What dal_instance_calls is made of: a pointer to each of these functions. */
 #define DAL_NO_SLOT_(...)

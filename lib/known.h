@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls without sizes on an instance whose blocks tell their sizes, for who has seen that it is
+ * one: the malloc family over the hook (family.c), and the public calls (known.c).
+ */
+#ifndef DAL_KNOWN_H
+#define DAL_KNOWN_H
+
+#include <dispatchalloc/instance.h>
+
+/* Both slots: the derived usable_size tells the size that it is given, which is not known. */
+#define DAL_SLOTS_KNOWN_ (DAL_SLOT_DEALLOC_UNSIZED | DAL_SLOT_USABLE_SIZE)
+
+static inline bool dal_is_known_(const struct dal_instance *instance)
+{
+    return (~instance->native & DAL_SLOTS_KNOWN_) == 0;
+}
+
+void *dal_known_malloc_(const struct dal_instance *instance, size_t size);
+void *dal_known_calloc_(const struct dal_instance *instance, size_t count, size_t size);
+void *dal_known_realloc_(const struct dal_instance *instance, void *ptr, size_t size);
+void *dal_known_memalign_(const struct dal_instance *instance, size_t align, size_t size);
+void dal_known_free_(const struct dal_instance *instance, void *ptr);
+size_t dal_known_usable_size_(const struct dal_instance *instance, const void *ptr);
+
+#endif /* DAL_KNOWN_H */

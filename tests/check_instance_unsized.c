@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls without sizes on an instance: one that tells the sizes of its blocks, one that does not, and
+ * the global one, which serves in any case. */
+#include <check.h>
+#include <dispatchalloc.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct dal_instance *make(const char *spec)
+{
+    const struct dal_instance *instance = NULL;
+    char message[256];
+
+    ck_assert_msg(dal_instance_create_spec(spec, &instance, message, sizeof message) == 0, "%s",
+                  message);
+    return instance;
+}
+
+START_TEST(test_who_can_is_told_beforehand)
+{
+    const struct dal_instance *arena = make("arena");
+    const struct dal_instance *counted = make("stats:print=off+system");
+    struct dal_arena handle = DAL_ARENA_INIT;
+
+    ck_assert(dal_instance_is_unsized(dal_system()));
+    ck_assert(dal_instance_is_unsized(NULL));
+    ck_assert(dal_instance_is_unsized(dal_global()));
+    ck_assert(!dal_instance_is_unsized(arena));
+    ck_assert(!dal_instance_is_unsized(counted));
+    ck_assert(!dal_instance_is_unsized(dal_arena_instance(&handle)));
+    dal_instance_destroy(arena);
+    dal_instance_destroy(counted);
+}
+END_TEST
+
+START_TEST(test_who_cannot_gives_no_block_and_says_why)
+{
+    const struct dal_instance *arena = make("arena");
+
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_malloc(arena, 10));
+    ck_assert_int_eq(errno, ENOTSUP);
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_calloc(arena, 10, 10));
+    ck_assert_int_eq(errno, ENOTSUP);
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_realloc(arena, NULL, 10));
+    ck_assert_int_eq(errno, ENOTSUP);
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_aligned_alloc(arena, 64, 10));
+    ck_assert_int_eq(errno, ENOTSUP);
+    dal_instance_unsized_free(arena, NULL);
+    ck_assert_uint_eq(dal_instance_unsized_usable_size(arena, NULL), 0);
+    dal_instance_destroy(arena);
+}
+END_TEST
+
+START_TEST(test_who_cannot_stops_at_a_block)
+{
+    const struct dal_instance *arena = make("arena");
+
+    dal_instance_unsized_free(arena, dal_instance_alloc(arena, 10, 8));
+}
+END_TEST
+
+static const struct dal_instance *of(int which)
+{
+    return which == 0 ? dal_system() : which == 1 ? dal_global() : NULL;
+}
+
+START_TEST(test_the_family_does_as_malloc_does)
+{
+    const struct dal_instance *instance = of(_i);
+    char *block = dal_instance_unsized_malloc(instance, 100);
+
+    ck_assert_ptr_nonnull(block);
+    ck_assert_uint_eq((uintptr_t)block % 16, 0);
+    ck_assert_uint_ge(dal_instance_unsized_usable_size(instance, block), 100);
+    memset(block, 7, 100);
+    block = dal_instance_unsized_realloc(instance, block, 100000);
+    ck_assert_ptr_nonnull(block);
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(block[i], 7);
+    errno = 99;
+    dal_instance_unsized_free(instance, block);
+    ck_assert_int_eq(errno, 99);
+
+    block = dal_instance_unsized_calloc(instance, 10, 33);
+    ck_assert_ptr_nonnull(block);
+    for (int i = 0; i < 330; i++)
+        ck_assert_int_eq(block[i], 0);
+    ck_assert_ptr_null(dal_instance_unsized_realloc(instance, block, 0));
+
+    block = dal_instance_unsized_aligned_alloc(instance, 4096, 1);
+    ck_assert_uint_eq((uintptr_t)block % 4096, 0);
+    dal_instance_unsized_free(instance, block);
+    block = dal_instance_unsized_malloc(instance, 0);
+    ck_assert_ptr_nonnull(block);
+    dal_instance_unsized_free(instance, block);
+    dal_instance_unsized_free(instance, NULL);
+}
+END_TEST
+
+START_TEST(test_what_fails_sets_errno_and_leaves_the_block)
+{
+    const struct dal_instance *instance = of(_i);
+    volatile size_t huge = SIZE_MAX;
+    char *block = dal_instance_unsized_malloc(instance, 10);
+
+    memset(block, 5, 10);
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_malloc(instance, huge));
+    ck_assert_int_eq(errno, ENOMEM);
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_calloc(instance, huge, 2));
+    ck_assert_int_eq(errno, ENOMEM);
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_aligned_alloc(instance, 48, 10));
+    ck_assert_int_eq(errno, EINVAL);
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_realloc(instance, block, huge / 2));
+    ck_assert_int_eq(errno, ENOMEM);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(block[i], 5);
+    dal_instance_unsized_free(instance, block);
+}
+END_TEST
+
+/* The blocks are the instance's own, however they came. */
+START_TEST(test_a_block_with_a_size_may_go_without)
+{
+    char *block = dal_instance_alloc(dal_system(), 50, 64);
+
+    memset(block, 3, 50);
+    block = dal_instance_unsized_realloc(dal_system(), block, 5000);
+    for (int i = 0; i < 50; i++)
+        ck_assert_int_eq(block[i], 3);
+    dal_instance_unsized_free(dal_system(), block);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("calls without sizes on an instance");
+    TCase *all = tcase_create("all");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(all, test_who_can_is_told_beforehand);
+    tcase_add_test(all, test_who_cannot_gives_no_block_and_says_why);
+    tcase_add_test_raise_signal(all, test_who_cannot_stops_at_a_block, SIGABRT);
+    tcase_add_loop_test(all, test_the_family_does_as_malloc_does, 0, 3);
+    tcase_add_loop_test(all, test_what_fails_sets_errno_and_leaves_the_block, 0, 3);
+    tcase_add_test(all, test_a_block_with_a_size_may_go_without);
+    suite_add_tcase(suite, all);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
