@@ -16,10 +16,10 @@
 struct balance {
     int64_t bytes;
     int64_t blocks;
-    int64_t live[DAL_STATS_CLASSES];
+    int64_t live[STATS_CLASSES];
 };
 
-static void add_recent(struct stats_counters *counters, unsigned index, struct dal_stats *sum,
+static void add_recent(struct stats_counters *counters, unsigned index, struct stats_sum *sum,
                        struct balance *balance)
 {
     uint32_t made = atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed);
@@ -32,25 +32,23 @@ static void add_recent(struct stats_counters *counters, unsigned index, struct d
         given = 0;
     made_blocks = made / (uint32_t)STATS_RECENT_BLOCK;
     given_blocks = given / (uint32_t)STATS_RECENT_BLOCK;
-    sum->operations[DAL_STATS_ALLOC].calls += made_blocks;
-    sum->operations[DAL_STATS_DEALLOC].calls += given_blocks;
-    sum->sizes[index].obtained += made_blocks;
+    sum->calls[STATS_ALLOC] += made_blocks;
+    sum->calls[STATS_DEALLOC] += given_blocks;
+    sum->obtained[index] += made_blocks;
     balance->live[index] += (int64_t)made_blocks - given_blocks;
     balance->blocks += (int64_t)made_blocks - given_blocks;
     balance->bytes += (int64_t)(made % STATS_RECENT_BLOCK) - (int64_t)(given % STATS_RECENT_BLOCK);
 }
 
-static void add_block(struct stats_counters *counters, struct dal_stats *sum,
+static void add_block(struct stats_counters *counters, struct stats_sum *sum,
                       struct balance *balance)
 {
-    for (unsigned i = 0; i < DAL_STATS_OPERATIONS; i++) {
-        sum->operations[i].calls += atomic_load_explicit(&counters->calls[i], memory_order_relaxed);
-        sum->operations[i].failures +=
-            atomic_load_explicit(&counters->failures[i], memory_order_relaxed);
+    for (unsigned i = 0; i < STATS_OPERATIONS; i++) {
+        sum->calls[i] += atomic_load_explicit(&counters->calls[i], memory_order_relaxed);
+        sum->failures[i] += atomic_load_explicit(&counters->failures[i], memory_order_relaxed);
     }
-    for (unsigned i = 0; i < DAL_STATS_CLASSES; i++) {
-        sum->sizes[i].obtained +=
-            atomic_load_explicit(&counters->obtained[i], memory_order_relaxed);
+    for (unsigned i = 0; i < STATS_CLASSES; i++) {
+        sum->obtained[i] += atomic_load_explicit(&counters->obtained[i], memory_order_relaxed);
         balance->live[i] += atomic_load_explicit(&counters->live[i], memory_order_relaxed);
     }
     balance->bytes += atomic_load_explicit(&counters->balance_bytes, memory_order_relaxed);
@@ -64,7 +62,7 @@ static uint64_t positive(int64_t value)
     return value > 0 ? (uint64_t)value : 0;
 }
 
-void dal_stats_sum_(struct stats_instance *instance, struct dal_stats *sum)
+void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum)
 {
     struct stats_place place = dal_stats_first_();
     struct stats_counters *counters;
@@ -72,8 +70,8 @@ void dal_stats_sum_(struct stats_instance *instance, struct dal_stats *sum)
 
     memset(sum, 0, sizeof *sum);
     memset(&balance, 0, sizeof balance);
-    sum->abi = DAL_STATS_ABI;
-    sum->size_bytes = sizeof *sum;
+    sum->totals.abi = DAL_STATS_ABI;
+    sum->totals.size_bytes = sizeof sum->totals;
     while ((counters = dal_stats_next_(instance, &place)) != NULL)
         add_block(counters, sum, &balance);
     balance.bytes += atomic_load_explicit(&instance->shared_bytes, memory_order_relaxed);
@@ -81,21 +79,20 @@ void dal_stats_sum_(struct stats_instance *instance, struct dal_stats *sum)
     /* It is a peak that we have seen, and the next reading must not tell of a lower one. */
     stats_raise(&instance->peak_bytes, balance.bytes);
     stats_raise(&instance->peak_blocks, balance.blocks);
-    for (unsigned i = 0; i < DAL_STATS_CLASSES; i++)
-        sum->sizes[i].live = positive(balance.live[i]);
-    sum->live_bytes = positive(balance.bytes);
-    sum->live_blocks = positive(balance.blocks);
-    sum->peak_bytes =
+    for (unsigned i = 0; i < STATS_CLASSES; i++)
+        sum->live[i] = positive(balance.live[i]);
+    sum->totals.live_bytes = positive(balance.bytes);
+    sum->totals.live_blocks = positive(balance.blocks);
+    sum->totals.peak_bytes =
         positive(atomic_load_explicit(&instance->peak_bytes, memory_order_relaxed));
-    sum->peak_blocks =
+    sum->totals.peak_blocks =
         positive(atomic_load_explicit(&instance->peak_blocks, memory_order_relaxed));
-    sum->uncounted = atomic_load_explicit(&instance->uncounted, memory_order_relaxed);
+    sum->totals.uncounted = atomic_load_explicit(&instance->uncounted, memory_order_relaxed);
 }
 
 /* ---- The public calls ------------------------------------------------------------------------ */
 
-/* The stats layer that an allocation from an instance comes to first, or NULL. */
-static struct stats_instance *layer_of(const struct dal_instance *instance)
+struct stats_instance *dal_stats_layer_of_(const struct dal_instance *instance)
 {
     if (!instance || instance == dal_global())
         instance = dal_global_active();
@@ -105,33 +102,37 @@ static struct stats_instance *layer_of(const struct dal_instance *instance)
 int dal_stats_read(const struct dal_instance *instance, struct dal_stats *out)
 {
     struct stats_instance *layer;
-    struct dal_stats sum;
-    size_t known;
+    struct stats_sum sum;
+    size_t room;
 
     if (!out)
         return DAL_ERR_INVALID;
-    if (out->abi != DAL_STATS_ABI || out->size_bytes < sizeof sum)
+    room = out->size_bytes;
+    if (out->abi != DAL_STATS_ABI || room < offsetof(struct dal_stats, live_blocks))
         return DAL_ERR_ABI;
-    layer = layer_of(instance);
+    layer = dal_stats_layer_of_(instance);
     if (!layer)
         return DAL_ERR_UNSUPPORTED;
     dal_stats_sum_(layer, &sum);
-    known = out->size_bytes;
-    memset(out, 0, known);
-    memcpy(out, &sum, sizeof sum);
-    out->size_bytes = (uint32_t)known;
+    if (room < sizeof *out)
+        sum.totals.size_bytes = (uint32_t)room;
+    else
+        memset((char *)out + sizeof *out, 0, room - sizeof *out);
+    memcpy(out, &sum.totals, sum.totals.size_bytes);
     return DAL_OK;
 }
 
 int dal_stats_reset_peak(const struct dal_instance *instance)
 {
-    struct stats_instance *layer = layer_of(instance);
-    struct dal_stats sum;
+    struct stats_instance *layer = dal_stats_layer_of_(instance);
+    struct stats_sum sum;
 
     if (!layer)
         return DAL_ERR_UNSUPPORTED;
     dal_stats_sum_(layer, &sum);
-    atomic_store_explicit(&layer->peak_bytes, (int64_t)sum.live_bytes, memory_order_relaxed);
-    atomic_store_explicit(&layer->peak_blocks, (int64_t)sum.live_blocks, memory_order_relaxed);
+    atomic_store_explicit(&layer->peak_bytes, (int64_t)sum.totals.live_bytes,
+                          memory_order_relaxed);
+    atomic_store_explicit(&layer->peak_blocks, (int64_t)sum.totals.live_blocks,
+                          memory_order_relaxed);
     return DAL_OK;
 }
