@@ -12,36 +12,34 @@
 
 #include "stats.h"
 
-/* Before clamping: a block may have been allocated in one thread and given back in another. */
-struct balance {
-    int64_t bytes;
-    int64_t blocks;
-    int64_t live[STATS_CLASSES];
-};
-
-static void add_recent(struct stats_counters *counters, unsigned index, struct stats_sum *sum,
-                       struct balance *balance)
+/* What is live is added up modulo 2^64, since a block may have been allocated in one thread and
+ * given back in another, and clamped at the end. */
+static void add_recent(struct stats_counters *counters, unsigned index, struct stats_sum *sum)
 {
     uint32_t made = atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed);
     uint32_t given = atomic_load_explicit(&counters->recent_given[index], memory_order_relaxed);
-    uint32_t made_blocks, given_blocks;
+    uint64_t made_blocks, given_blocks;
 
     if (made & STATS_RECENT_CLOSED)
         made = 0;
     if (given & STATS_RECENT_CLOSED)
         given = 0;
-    made_blocks = made / (uint32_t)STATS_RECENT_BLOCK;
-    given_blocks = given / (uint32_t)STATS_RECENT_BLOCK;
+    made_blocks = made / STATS_RECENT_BLOCK;
+    given_blocks = given / STATS_RECENT_BLOCK;
     sum->calls[STATS_ALLOC] += made_blocks;
     sum->calls[STATS_DEALLOC] += given_blocks;
     sum->obtained[index] += made_blocks;
-    balance->live[index] += (int64_t)made_blocks - given_blocks;
-    balance->blocks += (int64_t)made_blocks - given_blocks;
-    balance->bytes += (int64_t)(made % STATS_RECENT_BLOCK) - (int64_t)(given % STATS_RECENT_BLOCK);
+    sum->live[index] += made_blocks - given_blocks;
+    sum->totals.live_blocks += made_blocks - given_blocks;
+    sum->totals.live_bytes += made % STATS_RECENT_BLOCK - given % STATS_RECENT_BLOCK;
 }
 
-static void add_block(struct stats_counters *counters, struct stats_sum *sum,
-                      struct balance *balance)
+static uint64_t load(const _Atomic(int64_t) *counter)
+{
+    return (uint64_t)atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void add_block(struct stats_counters *counters, struct stats_sum *sum)
 {
     for (unsigned i = 0; i < STATS_OPERATIONS; i++) {
         sum->calls[i] += atomic_load_explicit(&counters->calls[i], memory_order_relaxed);
@@ -49,45 +47,43 @@ static void add_block(struct stats_counters *counters, struct stats_sum *sum,
     }
     for (unsigned i = 0; i < STATS_CLASSES; i++) {
         sum->obtained[i] += atomic_load_explicit(&counters->obtained[i], memory_order_relaxed);
-        balance->live[i] += atomic_load_explicit(&counters->live[i], memory_order_relaxed);
+        sum->live[i] += load(&counters->live[i]);
     }
-    balance->bytes += atomic_load_explicit(&counters->balance_bytes, memory_order_relaxed);
-    balance->blocks += atomic_load_explicit(&counters->balance_blocks, memory_order_relaxed);
+    sum->totals.live_bytes += load(&counters->balance_bytes);
+    sum->totals.live_blocks += load(&counters->balance_blocks);
     for (unsigned i = 0; i < STATS_RECENT_CLASSES; i++)
-        add_recent(counters, i, sum, balance);
+        add_recent(counters, i, sum);
 }
 
-static uint64_t positive(int64_t value)
+static void clamp(uint64_t *value)
 {
-    return value > 0 ? (uint64_t)value : 0;
+    if ((int64_t)*value < 0)
+        *value = 0;
 }
 
 void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum)
 {
     struct stats_place place = dal_stats_first_();
+    struct dal_stats *totals = &sum->totals;
     struct stats_counters *counters;
-    struct balance balance;
 
     memset(sum, 0, sizeof *sum);
-    memset(&balance, 0, sizeof balance);
-    sum->totals.abi = DAL_STATS_ABI;
-    sum->totals.size_bytes = sizeof sum->totals;
+    totals->abi = DAL_STATS_ABI;
+    totals->size_bytes = sizeof *totals;
     while ((counters = dal_stats_next_(instance, &place)) != NULL)
-        add_block(counters, sum, &balance);
-    balance.bytes += atomic_load_explicit(&instance->shared_bytes, memory_order_relaxed);
-    balance.blocks += atomic_load_explicit(&instance->shared_blocks, memory_order_relaxed);
-    /* It is a peak that we have seen, and the next reading must not tell of a lower one. */
-    stats_raise(&instance->peak_bytes, balance.bytes);
-    stats_raise(&instance->peak_blocks, balance.blocks);
+        add_block(counters, sum);
+    totals->live_bytes += load(&instance->shared_bytes);
+    totals->live_blocks += load(&instance->shared_blocks);
+    clamp(&totals->live_bytes);
+    clamp(&totals->live_blocks);
     for (unsigned i = 0; i < STATS_CLASSES; i++)
-        sum->live[i] = positive(balance.live[i]);
-    sum->totals.live_bytes = positive(balance.bytes);
-    sum->totals.live_blocks = positive(balance.blocks);
-    sum->totals.peak_bytes =
-        positive(atomic_load_explicit(&instance->peak_bytes, memory_order_relaxed));
-    sum->totals.peak_blocks =
-        positive(atomic_load_explicit(&instance->peak_blocks, memory_order_relaxed));
-    sum->totals.uncounted = atomic_load_explicit(&instance->uncounted, memory_order_relaxed);
+        clamp(&sum->live[i]);
+    /* It is a peak that we have seen, and the next reading must not tell of a lower one. */
+    stats_raise(&instance->peak_bytes, (int64_t)totals->live_bytes);
+    stats_raise(&instance->peak_blocks, (int64_t)totals->live_blocks);
+    totals->peak_bytes = load(&instance->peak_bytes);
+    totals->peak_blocks = load(&instance->peak_blocks);
+    totals->uncounted = atomic_load_explicit(&instance->uncounted, memory_order_relaxed);
 }
 
 /* ---- The public calls ------------------------------------------------------------------------ */
