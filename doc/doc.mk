@@ -184,9 +184,8 @@ man_links += \
 
 man_pages += doc/man/dal_stats.3
 man_links += \
-	dal_stats_class_first:dal_stats \
-	dal_stats_class_last:dal_stats \
-	dal_stats_class_of:dal_stats \
+	dal_stats_get:dal_stats \
+	dal_stats_visit:dal_stats \
 	dal_stats_read:dal_stats \
 	dal_stats_reset_peak:dal_stats
 

@@ -6,6 +6,7 @@ core_sources += \
 	layers/stats_count.c \
 	layers/stats_counters.c \
 	layers/stats_total.c \
+	layers/stats_keys.c \
 	layers/stats_report.c
 if OS_WINDOWS
 core_sources += layers/stats_windows.c

@@ -27,7 +27,7 @@ static int can_go_short(struct stats_instance *instance, size_t size, int *was_f
 __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t align,
                                                         struct stats_instance *instance)
 {
-    struct stats_event event = {.operation = DAL_STATS_ALLOC, .has_new = 1, .new_size = size};
+    struct stats_event event = {.operation = STATS_ALLOC, .has_new = 1, .new_size = size};
     void *ptr;
     int was_full;
 
@@ -95,7 +95,7 @@ static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx);
 __attribute__((noinline, cold)) static void
 dealloc_long(void *ptr, size_t size, size_t align, struct stats_instance *instance)
 {
-    struct stats_event event = {.operation = DAL_STATS_DEALLOC, .has_old = 1, .old_size = size};
+    struct stats_event event = {.operation = STATS_DEALLOC, .has_old = 1, .old_size = size};
     int was_full;
 
     if (can_go_short(instance, size, &was_full)) {
@@ -139,14 +139,14 @@ static void *stats_alloc_zeroed(size_t size, size_t align, void *ctx)
     struct stats_instance *instance = ctx;
     void *ptr = dal_instance_alloc_zeroed(instance->next, size, align);
     struct stats_event event = {
-        .operation = DAL_STATS_ALLOC_ZEROED, .failed = !ptr, .has_new = 1, .new_size = size,
+        .operation = STATS_ALLOC_ZEROED, .failed = !ptr, .has_new = 1, .new_size = size,
     };
 
     dal_stats_count_(instance, &event);
     return ptr;
 }
 
-static void count_resize(struct stats_instance *instance, enum dal_stats_operation operation,
+static void count_resize(struct stats_instance *instance, enum stats_operation operation,
                          int failed, int had_block, size_t old_size, size_t new_size)
 {
     struct stats_event event = {
@@ -167,7 +167,7 @@ static void *stats_realloc(void *ptr, size_t old_size, size_t align, size_t new_
     int had_block = ptr != NULL;
     void *moved = dal_instance_realloc(instance->next, ptr, old_size, align, new_size);
 
-    count_resize(instance, DAL_STATS_REALLOC, !moved, had_block, old_size, new_size);
+    count_resize(instance, STATS_REALLOC, !moved, had_block, old_size, new_size);
     return moved;
 }
 
@@ -185,9 +185,9 @@ static void *stats_realloc(void *ptr, size_t old_size, size_t align, size_t new_
         return moved;                                                                             \
     }
 
-RELAYOUT(grow, DAL_STATS_GROW)
-RELAYOUT(grow_zeroed, DAL_STATS_GROW_ZEROED)
-RELAYOUT(shrink, DAL_STATS_SHRINK)
+RELAYOUT(grow, STATS_GROW)
+RELAYOUT(grow_zeroed, STATS_GROW_ZEROED)
+RELAYOUT(shrink, STATS_SHRINK)
 
 static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size,
                                  void *ctx)
@@ -195,7 +195,7 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
     struct stats_instance *instance = ctx;
     int error = instance->calls->resize_in_place(instance->next, ptr, old_size, align, new_size);
 
-    count_resize(instance, DAL_STATS_RESIZE_IN_PLACE, error != 0, ptr != NULL, old_size, new_size);
+    count_resize(instance, STATS_RESIZE_IN_PLACE, error != 0, ptr != NULL, old_size, new_size);
     return error;
 }
 

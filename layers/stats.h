@@ -6,6 +6,7 @@
  *   stats_count.c      counting what does not go the short way of stats.c
  *   stats_counters.c   blocks of counters: finding, taking over, giving back
  *   stats_total.c      adding them up; dal_stats_read()
+ *   stats_keys.c       the names of what is counted; dal_stats_get(), dal_stats_visit()
  *   stats_report.c     the text, at exit and on a signal
  *   stats_posix.c, stats_windows.c   what differs between systems
  *
@@ -34,6 +35,29 @@
 #else
 # define STATS_HIDDEN
 #endif
+
+/* The operations that are counted, in the order of the slots of an instance, and what they
+ * are called in keys and in the report. A name that was released stays. */
+#define STATS_OPERATION_LIST(X)              \
+    X(ALLOC, "alloc")                        \
+    X(DEALLOC, "dealloc")                    \
+    X(ALLOC_ZEROED, "alloc_zeroed")          \
+    X(REALLOC, "realloc")                    \
+    X(GROW, "grow")                          \
+    X(GROW_ZEROED, "grow_zeroed")            \
+    X(SHRINK, "shrink")                      \
+    X(RESIZE_IN_PLACE, "resize_in_place")
+
+#define STATS_OPERATION_(operation, name) STATS_##operation,
+enum stats_operation { STATS_OPERATION_LIST(STATS_OPERATION_) };
+#undef STATS_OPERATION_
+
+#define STATS_ONE_(operation, name) +1
+enum { STATS_OPERATIONS = STATS_OPERATION_LIST(STATS_ONE_) };
+#undef STATS_ONE_
+
+/* Classes of sizes: class 0 is size 0, class n is 2^(n-1) to 2^n - 1 bytes. */
+#define STATS_CLASSES 64
 
 /*
  * What a call on the short way does is one addition to a `recent` word: bytes in the low 16
@@ -71,13 +95,13 @@ struct stats_counters {
     _Atomic(int64_t) balance_bytes; /* not yet in the shared balance */
     _Atomic(int64_t) balance_blocks;
 
-    _Atomic(uint32_t) recent_made[DAL_STATS_CLASSES];  /* by alloc */
-    _Atomic(uint32_t) recent_given[DAL_STATS_CLASSES]; /* back, by dealloc */
+    _Atomic(uint32_t) recent_made[STATS_CLASSES];  /* by alloc */
+    _Atomic(uint32_t) recent_given[STATS_CLASSES]; /* back, by dealloc */
 
-    _Atomic(uint64_t) calls[DAL_STATS_OPERATIONS];
-    _Atomic(uint64_t) failures[DAL_STATS_OPERATIONS];
-    _Atomic(uint64_t) obtained[DAL_STATS_CLASSES];
-    _Atomic(int64_t) live[DAL_STATS_CLASSES];
+    _Atomic(uint64_t) calls[STATS_OPERATIONS];
+    _Atomic(uint64_t) failures[STATS_OPERATIONS];
+    _Atomic(uint64_t) obtained[STATS_CLASSES];
+    _Atomic(int64_t) live[STATS_CLASSES];
 };
 
 #define STATS_IDLE  ((uintptr_t)1) /* no thread's: for the next one that uses the instance */
@@ -116,18 +140,29 @@ struct stats_instance {
 
 STATS_HIDDEN void *dal_stats_alloc_(size_t size, size_t align, void *ctx);
 
-/* dal_stats_class_of() in two instructions. 2 * size + 1 is never 0, and wraps only for a
- * size above PTRDIFF_MAX, whose class does not matter since it is not on the short way. */
+/* The class of a size, in two instructions. 2 * size + 1 is never 0, and wraps only for a size
+ * above PTRDIFF_MAX, whose class does not matter since it is not on the short way. */
 static inline size_t stats_class_of(size_t size)
 {
     return 63 - (size_t)__builtin_clzll(2 * (unsigned long long)size + 1);
+}
+
+/* The smallest and the largest size of a class. */
+static inline uint64_t stats_class_first(unsigned index)
+{
+    return index == 0 ? 0 : (uint64_t)1 << (index - 1);
+}
+
+static inline uint64_t stats_class_last(unsigned index)
+{
+    return ((uint64_t)1 << index) - 1;
 }
 
 /* ---- stats_count.c ------------------------------------------------------------------------ */
 
 /* What a call did: the block that it took, and the one that it gave. */
 struct stats_event {
-    enum dal_stats_operation operation;
+    enum stats_operation operation;
     int failed;
     int has_old, has_new;
     size_t old_size, new_size;
@@ -184,7 +219,19 @@ STATS_HIDDEN void dal_stats_thread_ends_(void);
 
 /* ---- stats_total.c ----------------------------------------------------------------------- */
 
-STATS_HIDDEN void dal_stats_sum_(struct stats_instance *instance, struct dal_stats *sum);
+/* What everything that an instance has counted adds up to. */
+struct stats_sum {
+    struct dal_stats totals;
+    uint64_t calls[STATS_OPERATIONS];
+    uint64_t failures[STATS_OPERATIONS];
+    uint64_t obtained[STATS_CLASSES];
+    uint64_t live[STATS_CLASSES];
+};
+STATS_HIDDEN void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum);
+
+/* The stats layer that an allocation from an instance (NULL: from the front) comes to first,
+ * or NULL. */
+STATS_HIDDEN struct stats_instance *dal_stats_layer_of_(const struct dal_instance *instance);
 
 /* Raise a maximum. */
 static inline void stats_raise(_Atomic(int64_t) *peak, int64_t value)
@@ -195,6 +242,12 @@ static inline void stats_raise(_Atomic(int64_t) *peak, int64_t value)
                                peak, &seen, value, memory_order_relaxed, memory_order_relaxed))
         ;
 }
+
+/* ---- stats_keys.c ------------------------------------------------------------------------ */
+
+/* Put a number in decimal before a place in a text, where there must be room for 20 bytes.
+ * Returns its first digit. */
+STATS_HIDDEN char *dal_stats_prepend_number_(char *at, uint64_t number);
 
 /* ---- stats_report.c ---------------------------------------------------------------------- */
 

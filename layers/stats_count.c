@@ -77,8 +77,8 @@ static void settle(struct stats_instance *instance, struct stats_counters *count
 
     if (!made && !given)
         return;
-    add(&counters->calls[DAL_STATS_ALLOC], made_blocks);
-    add(&counters->calls[DAL_STATS_DEALLOC], given_blocks);
+    add(&counters->calls[STATS_ALLOC], made_blocks);
+    add(&counters->calls[STATS_DEALLOC], given_blocks);
     add(&counters->obtained[index], made_blocks);
     (void)add_signed(&counters->live[index], blocks);
     /* The bytes in the low parts subtract as the blocks above them do. */
@@ -203,7 +203,7 @@ static void take_back(struct stats_instance *instance, struct stats_counters *co
         atomic_store_explicit(&counters->recent_made[index], word - added, memory_order_relaxed);
         return;
     }
-    add(&counters->calls[DAL_STATS_ALLOC], (uint64_t)-1);
+    add(&counters->calls[STATS_ALLOC], (uint64_t)-1);
     add(&counters->obtained[index], (uint64_t)-1);
     (void)add_signed(&counters->live[index], -1);
     change(instance, counters, -(int64_t)size, -1);
@@ -211,7 +211,7 @@ static void take_back(struct stats_instance *instance, struct stats_counters *co
 
 void dal_stats_count_failed_alloc_(struct stats_instance *instance, size_t size)
 {
-    struct stats_event event = {.operation = DAL_STATS_ALLOC, .failed = 1};
+    struct stats_event event = {.operation = STATS_ALLOC, .failed = 1};
 
     /* Who came the short way has a block; an allocator underneath may have used another one. */
     if (dal_stats_switch_(instance))

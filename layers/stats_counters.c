@@ -143,7 +143,7 @@ static void attach(struct stats_counters *counters, struct stats_instance *insta
     ZERO(counters->failures);
     ZERO(counters->obtained);
     ZERO(counters->live);
-    for (size_t i = 0; i < DAL_STATS_CLASSES; i++) {
+    for (size_t i = 0; i < STATS_CLASSES; i++) {
         atomic_store_explicit(&counters->recent_made[i],
                               i < STATS_RECENT_CLASSES ? 0 : STATS_RECENT_CLOSED,
                               memory_order_relaxed);

@@ -111,15 +111,12 @@ static void pad_to(struct text *text, size_t start, size_t column)
 static void put_number(struct text *text, uint64_t number, size_t width)
 {
     char digits[20];
-    size_t count = 0;
+    const char *first = dal_stats_prepend_number_(digits + sizeof digits, number);
+    size_t count = (size_t)(digits + sizeof digits - first);
 
-    do {
-        digits[sizeof digits - ++count] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
     for (size_t i = count; i < width; i++)
         put_bytes(text, " ", 1);
-    put_bytes(text, digits + sizeof digits - count, count);
+    put_bytes(text, first, count);
 }
 
 enum { KEY_COLUMNS = 30, NUMBER_COLUMNS = 14 };
@@ -140,62 +137,57 @@ static void put_total(struct text *text, const char *key, uint64_t number)
     put(text, "\n");
 }
 
-static void put_operation(struct text *text, unsigned index, const struct dal_stats_calls *calls)
+static void put_operation(struct text *text, unsigned index, const struct stats_sum *sum)
 {
-    static const char *const names[DAL_STATS_OPERATIONS] = {
-        [DAL_STATS_ALLOC] = "alloc",
-        [DAL_STATS_DEALLOC] = "dealloc",
-        [DAL_STATS_ALLOC_ZEROED] = "alloc_zeroed",
-        [DAL_STATS_REALLOC] = "realloc",
-        [DAL_STATS_GROW] = "grow",
-        [DAL_STATS_GROW_ZEROED] = "grow_zeroed",
-        [DAL_STATS_SHRINK] = "shrink",
-        [DAL_STATS_RESIZE_IN_PLACE] = "resize_in_place",
+    static const char *const names[STATS_OPERATIONS] = {
+#define NAME(operation, name) [STATS_##operation] = name,
+        STATS_OPERATION_LIST(NAME)
+#undef NAME
     };
     size_t start = text->length;
 
-    if (!calls->calls)
+    if (!sum->calls[index])
         return;
     put(text, "  calls ");
     put(text, names[index]);
-    put_key(text, start, calls->calls);
-    put_number(text, calls->failures, NUMBER_COLUMNS);
+    put_key(text, start, sum->calls[index]);
+    put_number(text, sum->failures[index], NUMBER_COLUMNS);
     put(text, " failed\n");
 }
 
-static void put_class(struct text *text, unsigned index, const struct dal_stats_class *class)
+static void put_class(struct text *text, unsigned index, const struct stats_sum *sum)
 {
     size_t start = text->length;
 
-    if (!class->obtained && !class->live)
+    if (!sum->obtained[index] && !sum->live[index])
         return;
     put(text, "  sizes ");
-    put_number(text, dal_stats_class_first(index), 0);
+    put_number(text, stats_class_first(index), 0);
     put(text, " to ");
-    put_number(text, dal_stats_class_last(index), 0);
-    put_key(text, start, class->obtained);
-    put_number(text, class->live, NUMBER_COLUMNS);
+    put_number(text, stats_class_last(index), 0);
+    put_key(text, start, sum->obtained[index]);
+    put_number(text, sum->live[index], NUMBER_COLUMNS);
     put(text, " live\n");
 }
 
 static void put_report(struct text *text, const struct stats_instance *instance,
-                       const struct dal_stats *sum)
+                       const struct stats_sum *sum)
 {
     put(text, "dispatchalloc: ");
     put(text, instance->name);
     put(text, " in process ");
     put_number(text, dal_stats_process_(), 0);
     put(text, "\n");
-    put_total(text, "  live bytes", sum->live_bytes);
-    put_total(text, "  live blocks", sum->live_blocks);
-    put_total(text, "  peak bytes", sum->peak_bytes);
-    put_total(text, "  peak blocks", sum->peak_blocks);
-    if (sum->uncounted)
-        put_total(text, "  calls not counted", sum->uncounted);
-    for (unsigned i = 0; i < DAL_STATS_OPERATIONS; i++)
-        put_operation(text, i, &sum->operations[i]);
-    for (unsigned i = 0; i < DAL_STATS_CLASSES; i++)
-        put_class(text, i, &sum->sizes[i]);
+    put_total(text, "  live bytes", sum->totals.live_bytes);
+    put_total(text, "  live blocks", sum->totals.live_blocks);
+    put_total(text, "  peak bytes", sum->totals.peak_bytes);
+    put_total(text, "  peak blocks", sum->totals.peak_blocks);
+    if (sum->totals.uncounted)
+        put_total(text, "  calls not counted", sum->totals.uncounted);
+    for (unsigned i = 0; i < STATS_OPERATIONS; i++)
+        put_operation(text, i, sum);
+    for (unsigned i = 0; i < STATS_CLASSES; i++)
+        put_class(text, i, sum);
 }
 
 /* ---- Where to --------------------------------------------------------------------------------- */
@@ -277,19 +269,19 @@ static void deliver(struct stats_instance *instance, const struct text *text)
         atomic_store_explicit(&instance->written_by, process, memory_order_relaxed);
 }
 
-static int is_used(const struct dal_stats *sum)
+static int is_used(const struct stats_sum *sum)
 {
-    uint64_t calls = sum->uncounted;
+    uint64_t calls = sum->totals.uncounted;
 
-    for (unsigned i = 0; i < DAL_STATS_OPERATIONS; i++)
-        calls += sum->operations[i].calls;
+    for (unsigned i = 0; i < STATS_OPERATIONS; i++)
+        calls += sum->calls[i];
     return calls != 0;
 }
 
 /* One write, so that the reports of processes that share a file stay apart. */
 static void print(struct stats_instance *instance)
 {
-    struct dal_stats sum;
+    struct stats_sum sum;
     struct text text;
 
     dal_stats_sum_(instance, &sum);

@@ -18,7 +18,7 @@ static const struct {
     {-2, DAL_ERR_LAYOUT, "layout too large, or its alignment not a power of two"},
     {-3, DAL_ERR_MEMORY, "out of memory"},
     {-4, DAL_ERR_SEALED, "the global allocator is fixed since the first allocation"},
-    {-5, DAL_ERR_UNKNOWN, "no backend or layer has that name"},
+    {-5, DAL_ERR_UNKNOWN, "no backend, layer or key has that name"},
     {-6, DAL_ERR_SYNTAX, "malformed spec"},
     {-7, DAL_ERR_OPTION, "unknown option, or a value that it does not accept"},
     {-8, DAL_ERR_TAKEN, "the name is taken"},

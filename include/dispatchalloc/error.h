@@ -22,7 +22,7 @@
     X(LAYOUT,      -2,  "layout too large, or its alignment not a power of two")    \
     X(MEMORY,      -3,  "out of memory")                                            \
     X(SEALED,      -4,  "the global allocator is fixed since the first allocation") \
-    X(UNKNOWN,     -5,  "no backend or layer has that name")                        \
+    X(UNKNOWN,     -5,  "no backend, layer or key has that name")                   \
     X(SYNTAX,      -6,  "malformed spec")                                           \
     X(OPTION,      -7,  "unknown option, or a value that it does not accept")       \
     X(TAKEN,       -8,  "the name is taken")                                        \

@@ -16,11 +16,29 @@
  * A call that fails counts as a call and as a failure, never as live. A resized block is
  * obtained again with its new size. A NULL that is given back is not counted at all, so
  * that live blocks are those obtained by calls that succeeded less the calls of dealloc.
+ *
+ * Everything is read by key, with dal_stats_get() and dal_stats_visit():
+ *
+ *     live_bytes                  in blocks that were obtained and not given back
+ *     live_blocks
+ *     peak_bytes                  most that were live; exact to 64 KiB a thread
+ *     peak_blocks                 exact to 4096 a thread
+ *     uncounted                   calls without memory to count them in; ordinarily 0
+ *     OPERATION.calls             all of them
+ *     OPERATION.failures          those that returned NULL, or an error
+ *     size.RANGE.obtained         blocks allocated with, or resized to, a size in the range
+ *     size.RANGE.live             those that have it now
+ *
+ * OPERATION is one of alloc, dealloc, alloc_zeroed, realloc, grow, grow_zeroed, shrink and
+ * resize_in_place, whose refusals count as failures. RANGE is the first and the last size in
+ * bytes, or the one there is: 0, 1, 2-3, 4-7 and so on, each twice as wide as the one before.
+ *
+ * A key means the same in every later version, and new ones may come. struct dal_stats is a
+ * snapshot of the totals for who wants no more than these.
  */
 #ifndef DISPATCHALLOC_STATS_H
 #define DISPATCHALLOC_STATS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include <dispatchalloc/instance.h>
@@ -28,109 +46,99 @@
 
 DAL_BEGIN_DECLS_
 
+/**
+ * Read one of the things that a stats layer counts.
+ *
+ * @param instance  one whose outermost item is `stats`, such as "stats+arena"; NULL or
+ *                  dal_global() for the one that serves the front.
+ * @param key       such as "alloc.calls"; not NULL. See the top of this file.
+ * @param value     where it goes; not NULL, and unchanged on failure. Bytes for a key that
+ *                  ends in _bytes, else a number of calls or blocks.
+ * @return 0; DAL_ERR_INVALID if key or value is NULL; DAL_ERR_UNKNOWN if this version has
+ *         no such key; DAL_ERR_UNSUPPORTED if the instance does not count, or if nothing has
+ *         been allocated from the front yet.
+ *
+ * Exact for all that happened before in this thread, or was synchronised with it. Calls
+ * that other threads are in the middle of may be counted in part. Values of two readings
+ * are of two moments: dal_stats_visit() and dal_stats_read() have several of one.
+ *
+ * Thread-safe; takes no lock and allocates nothing; may be called from a signal handler and
+ * from inside a backend. In a forked child the counts start as those of the parent.
+ */
+DAL_API int dal_stats_get(const struct dal_instance *instance, const char *key, uint64_t *value);
+
+/**
+ * Called once a key.
+ *
+ * @param key    valid during the call only.
+ * @param value  what dal_stats_get() would have read at the moment of dal_stats_visit().
+ * @param data   what the caller passed on.
+ * @return 0 to go on, anything else to stop.
+ */
+typedef int (*dal_stats_visitor)(const char *key, uint64_t value, void *data);
+
+/**
+ * Walk through everything that a stats layer counts, zeroes included.
+ *
+ * @param instance  as for dal_stats_get().
+ * @param visit     called for every key, in an order that may change; not NULL. All values
+ *                  are from one adding up. It may call whatever the caller might, and need
+ *                  not return.
+ * @param data      passed on to visit.
+ * @return 0; DAL_ERR_INVALID if visit is NULL; DAL_ERR_UNSUPPORTED as dal_stats_get(); or
+ *         what visit returned, which is best positive to be told from these.
+ *
+ * As exact as dal_stats_get(), and to be called where that may be.
+ */
+DAL_API int dal_stats_visit(const struct dal_instance *instance, dal_stats_visitor visit,
+                            void *data);
+
 /** Version of struct dal_stats. */
 #define DAL_STATS_ABI 1u
 
-/** The operations that are counted, in the order of the slots of an instance. */
-enum dal_stats_operation {
-    DAL_STATS_ALLOC           = 0,
-    DAL_STATS_DEALLOC         = 1, /**< of a block; NULL is not counted */
-    DAL_STATS_ALLOC_ZEROED    = 2,
-    DAL_STATS_REALLOC         = 3,
-    DAL_STATS_GROW            = 4,
-    DAL_STATS_GROW_ZEROED     = 5,
-    DAL_STATS_SHRINK          = 6,
-    DAL_STATS_RESIZE_IN_PLACE = 7 /**< a refusal counts as a failure */
-};
-
-/** How many operations there are. */
-#define DAL_STATS_OPERATIONS 8
-
-/** Classes of sizes: class 0 is size 0, class n is 2^(n-1) to 2^n - 1 bytes. */
-#define DAL_STATS_CLASSES 64
-
-/** Calls of one operation. */
-struct dal_stats_calls {
-    uint64_t calls;    /**< all of them */
-    uint64_t failures; /**< those that returned NULL, or an error */
-};
-
-/** Blocks of one class of sizes. */
-struct dal_stats_class {
-    uint64_t obtained; /**< allocated with, or resized to, such a size */
-    uint64_t live;     /**< those that have it now */
-};
-
-/** Counts of one instance, of all its threads together. Initialise with DAL_STATS_INIT. */
+/** Totals of one instance, by their keys. Later versions append to it. */
 struct dal_stats {
     uint32_t abi;        /**< DAL_STATS_ABI */
-    uint32_t size_bytes; /**< sizeof(struct dal_stats) */
+    uint32_t size_bytes; /**< before: sizeof(struct dal_stats); after: how far it is filled */
 
     uint64_t live_bytes;
     uint64_t live_blocks;
-    uint64_t peak_bytes;  /**< exact to 64 KiB a thread */
-    uint64_t peak_blocks; /**< exact to 4096 a thread */
-    uint64_t uncounted;   /**< calls without memory to count them in; ordinarily 0 */
-
-    struct dal_stats_calls operations[DAL_STATS_OPERATIONS]; /**< by enum dal_stats_operation */
-    struct dal_stats_class sizes[DAL_STATS_CLASSES];
+    uint64_t peak_bytes;
+    uint64_t peak_blocks;
+    uint64_t uncounted;
 };
 
 /** What a struct dal_stats has to start as: `struct dal_stats stats = DAL_STATS_INIT;` */
 #define DAL_STATS_INIT                                                                         \
     {                                                                                          \
-        DAL_STATS_ABI, (uint32_t)sizeof(struct dal_stats), 0, 0, 0, 0, 0, {{0, 0}}, {{0, 0}}   \
+        DAL_STATS_ABI, (uint32_t)sizeof(struct dal_stats), 0, 0, 0, 0, 0                       \
     }
 
 /**
- * Read what a stats layer has counted.
+ * Read the totals, all of one moment.
  *
- * @param instance  one whose outermost item is `stats`, such as "stats+arena"; NULL or
- *                  dal_global() for the one that serves the front.
- * @param out       initialised with DAL_STATS_INIT. abi and size_bytes stay, the rest is
- *                  filled in; what a later version has added reads as zero. Not NULL; unchanged on failure.
- * @return 0; DAL_ERR_INVALID if out is NULL; DAL_ERR_ABI if abi or size_bytes is none;
- *         DAL_ERR_UNSUPPORTED if the instance does not count, or if nothing has been
- *         allocated from the front yet.
+ * @param instance  as for dal_stats_get().
+ * @param out       initialised with DAL_STATS_INIT; not NULL, and unchanged on failure.
+ *                  Filled as far as size_bytes reaches and this version goes, which
+ *                  size_bytes tells afterwards; what a later version has added reads as
+ *                  zero. It can be read into again as it is.
+ * @return 0; DAL_ERR_INVALID if out is NULL; DAL_ERR_ABI if abi is not DAL_STATS_ABI or
+ *         size_bytes ends before live_bytes does; DAL_ERR_UNSUPPORTED as dal_stats_get().
  *
- * Exact for all that happened before in this thread, or was synchronised with it. Calls
- * that other threads are in the middle of may be counted in part. Thread-safe; takes no
- * lock and allocates nothing; may be called from a signal handler. In a forked child the
- * counts start as those of the parent.
+ * As exact as dal_stats_get(), and to be called where that may be.
  */
 DAL_API int dal_stats_read(const struct dal_instance *instance, struct dal_stats *out);
 
 /**
  * Let the peaks start again from what is live now.
  *
- * @param instance  as for dal_stats_read().
+ * @param instance  as for dal_stats_get().
  * @return 0 or DAL_ERR_UNSUPPORTED.
  *
- * Thread-safe; of calls that run at the same time it may miss a peak.
+ * To be called where dal_stats_get() may be; of calls that run at the same time it may miss
+ * a peak.
  */
 DAL_API int dal_stats_reset_peak(const struct dal_instance *instance);
-
-/** The class that a size belongs to. */
-static inline unsigned dal_stats_class_of(size_t size)
-{
-    unsigned index = 0;
-
-    for (; size != 0; size >>= 1)
-        index++;
-    return index < DAL_STATS_CLASSES ? index : DAL_STATS_CLASSES - 1;
-}
-
-/** The smallest size of a class, in bytes. */
-static inline uint64_t dal_stats_class_first(unsigned index)
-{
-    return index == 0 ? 0 : (uint64_t)1 << (index - 1);
-}
-
-/** The largest size of a class, in bytes. */
-static inline uint64_t dal_stats_class_last(unsigned index)
-{
-    return ((uint64_t)1 << index) - 1;
-}
 
 DAL_END_DECLS_
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything that is counted, by key. The list of keys is a walk by number: first the table
+ * below, then two for each class of sizes, whose names are made on the way. Looking a key up
+ * and showing all of them go the same way, so that they cannot know different ones.
+ */
+#include <string.h>
+
+#include <dispatchalloc/error.h>
+
+#include "stats.h"
+
+/* The longest, of the last class, has 53 bytes. */
+#define KEY_BYTES 64
+
+#define TOTALS(X) X(live_bytes) X(live_blocks) X(peak_bytes) X(peak_blocks) X(uncounted)
+
+/* The names stand in the table itself, since a pointer each would have to be relocated. */
+static const struct fixed_key {
+    char name[32];
+    size_t offset; /* in struct stats_sum */
+} fixed_keys[] = {
+#define TOTAL(member) {#member, offsetof(struct stats_sum, totals.member)},
+#define OPERATION(operation, name)                                               \
+    {name ".calls", offsetof(struct stats_sum, calls[STATS_##operation])},       \
+    {name ".failures", offsetof(struct stats_sum, failures[STATS_##operation])},
+    TOTALS(TOTAL)
+    STATS_OPERATION_LIST(OPERATION)
+#undef OPERATION
+#undef TOTAL
+};
+
+#define FIXED_KEYS (sizeof fixed_keys / sizeof *fixed_keys)
+
+_Static_assert(sizeof(struct dal_stats) - offsetof(struct dal_stats, live_bytes) ==
+                   (FIXED_KEYS - 2 * (size_t)STATS_OPERATIONS) * sizeof(uint64_t),
+               "every member of the snapshot has a key");
+
+/* ---- Names --------------------------------------------------------------------------------- */
+
+static char *prepend(char *at, const char *text)
+{
+    size_t length = strlen(text);
+
+    return memcpy(at - length, text, length);
+}
+
+char *dal_stats_prepend_number_(char *at, uint64_t number)
+{
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    return at;
+}
+
+/* Written from its end, as digits are. */
+static const char *class_key(char made[KEY_BYTES], unsigned index, const char *what)
+{
+    char *key = made + KEY_BYTES - 1;
+
+    *key = '\0';
+    key = prepend(key, what);
+    if (stats_class_last(index) != stats_class_first(index)) {
+        key = dal_stats_prepend_number_(key, stats_class_last(index));
+        key = prepend(key, "-");
+    }
+    key = dal_stats_prepend_number_(key, stats_class_first(index));
+    return prepend(key, "size.");
+}
+
+/* The name of a key by its number, perhaps made in `made`, and where in a sum its value is;
+ * NULL after the last one. */
+static const char *key_at(size_t number, char made[KEY_BYTES], size_t *offset)
+{
+    unsigned index;
+
+    if (number < FIXED_KEYS) {
+        *offset = fixed_keys[number].offset;
+        return fixed_keys[number].name;
+    }
+    number -= FIXED_KEYS;
+    if (number >= 2 * STATS_CLASSES)
+        return NULL;
+    index = (unsigned)number / 2;
+    *offset = number % 2 ? offsetof(struct stats_sum, live) : offsetof(struct stats_sum, obtained);
+    *offset += index * sizeof(uint64_t);
+    return class_key(made, index, number % 2 ? ".live" : ".obtained");
+}
+
+/* ---- The public calls ------------------------------------------------------------------------ */
+
+static uint64_t value_at(const struct stats_sum *sum, size_t offset)
+{
+    uint64_t value;
+
+    memcpy(&value, (const char *)sum + offset, sizeof value);
+    return value;
+}
+
+int dal_stats_get(const struct dal_instance *instance, const char *key, uint64_t *value)
+{
+    struct stats_instance *layer;
+    char made[KEY_BYTES];
+    const char *name;
+    size_t offset;
+
+    if (!key || !value)
+        return DAL_ERR_INVALID;
+    layer = dal_stats_layer_of_(instance);
+    if (!layer)
+        return DAL_ERR_UNSUPPORTED;
+    for (size_t i = 0; (name = key_at(i, made, &offset)) != NULL; i++) {
+        if (strcmp(name, key) == 0) {
+            struct stats_sum sum;
+
+            dal_stats_sum_(layer, &sum);
+            *value = value_at(&sum, offset);
+            return DAL_OK;
+        }
+    }
+    return DAL_ERR_UNKNOWN;
+}
+
+int dal_stats_visit(const struct dal_instance *instance, dal_stats_visitor visit, void *data)
+{
+    struct stats_instance *layer;
+    struct stats_sum sum;
+    char made[KEY_BYTES];
+    const char *name;
+    size_t offset;
+    int result = DAL_OK;
+
+    if (!visit)
+        return DAL_ERR_INVALID;
+    layer = dal_stats_layer_of_(instance);
+    if (!layer)
+        return DAL_ERR_UNSUPPORTED;
+    dal_stats_sum_(layer, &sum);
+    for (size_t i = 0; result == DAL_OK && (name = key_at(i, made, &offset)) != NULL; i++)
+        result = visit(name, value_at(&sum, offset), data);
+    return result;
+}
