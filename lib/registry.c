@@ -146,28 +146,16 @@ int dal_registry_add_(const struct dal_backend *backend)
     return DAL_ERR_FULL;
 }
 
-const struct dal_backend *dal_backend_at(size_t index)
+int dal_backend_visit(dal_backend_visitor visit, void *data)
 {
-    size_t count = 0;
+    const struct dal_backend *backend;
+    int result = 0;
 
-    while (count < REGISTERED_MAX && registered_at(count))
-        count++;
-    if (index < count)
-        return registered_at(index);
-    for (index -= count, count = 0; dal_builtins_[count]; count++) {
-        if (count == index)
-            return dal_builtins_[count];
-    }
-    return NULL;
-}
-
-size_t dal_backend_count(void)
-{
-    size_t count = 0;
-
-    while (dal_backend_at(count))
-        count++;
-    return count;
+    for (size_t i = 0; !result && i < REGISTERED_MAX && (backend = registered_at(i)) != NULL; i++)
+        result = visit(backend, data);
+    for (size_t i = 0; !result && dal_builtins_[i]; i++)
+        result = visit(dal_builtins_[i], data);
+    return result;
 }
 
 const struct dal_backend *dal_registry_find_known_(const char *name)
@@ -189,11 +177,8 @@ struct unknown {
     int count;
 };
 
-static int meet_name(const char *name, const char *path, void *data)
+static int meet_name(const char *name, struct unknown *unknown)
 {
-    struct unknown *unknown = data;
-
-    (void)path;
     if (unknown->is_listing)
         dal_text_add_(unknown->why, "%s %s", unknown->count++ ? "," : "", name);
     else
@@ -201,14 +186,22 @@ static int meet_name(const char *name, const char *path, void *data)
     return 0;
 }
 
+static int meet_backend(const struct dal_backend *backend, void *data)
+{
+    return meet_name(backend->name, data);
+}
+
+static int meet_module(const char *name, const char *path, void *data)
+{
+    (void)path;
+    return meet_name(name, data);
+}
+
 static void meet_all(struct unknown *unknown)
 {
-    const struct dal_backend *backend;
-
-    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
-        (void)meet_name(backend->name, NULL, unknown);
+    (void)dal_backend_visit(meet_backend, unknown);
     if (dal_loader_visit_)
-        (void)dal_loader_visit_(meet_name, unknown);
+        (void)dal_loader_visit_(meet_module, unknown);
 }
 
 static void explain_unknown(const char *name, struct dal_text_ *why)

@@ -50,15 +50,15 @@ static int suits_any_program(const struct dal_backend *backend)
            strcmp(backend->name, "arena") != 0 && strcmp(backend->name, "fixed-arena") != 0;
 }
 
+static int add_backend(const struct dal_backend *backend, void *data)
+{
+    return suits_any_program(backend) ? add_candidate(data, backend->name, ENVIRONMENT_FOUND) : 0;
+}
+
 static int add_all(struct comparison *comparison)
 {
-    const struct dal_backend *backend;
-    int result = 0;
+    int result = dal_backend_visit(add_backend, comparison);
 
-    for (size_t i = 0; !result && (backend = dal_backend_at(i)) != NULL; i++) {
-        if (suits_any_program(backend))
-            result = add_candidate(comparison, backend->name, ENVIRONMENT_FOUND);
-    }
     return result ? result : tool_visit_modules(add_module, comparison);
 }
 
