@@ -490,7 +490,7 @@ END_TEST
 
 static void set_null_strictly(void)
 {
-    dal_global_set_strict(1);
+    dal_global_set_strict(true);
     (void)dal_global_set(NULL);
 }
 
@@ -522,7 +522,7 @@ END_TEST
 
 static void set_bad_spec_strictly(void)
 {
-    dal_global_set_strict(1);
+    dal_global_set_strict(true);
     (void)dal_global_set_spec("system:x");
 }
 
@@ -537,7 +537,7 @@ END_TEST
 static void set_late(void)
 {
     /* Also in strict mode: the program's choice is not bad, it is late. */
-    dal_global_set_strict(1);
+    dal_global_set_strict(true);
     dal_dealloc(dal_alloc(24, 8), 24, 8);
     REQUIRE(dal_global_set_named(&plain, "mine") == DAL_ERR_SEALED);
     REQUIRE(dal_global_set_spec("system") == DAL_ERR_SEALED);

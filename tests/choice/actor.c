@@ -275,7 +275,7 @@ static void do_spec_null(char **argument)
 
 static void do_strict(char **argument)
 {
-    dal_global_set_strict(atoi(argument[0]));
+    dal_global_set_strict(atoi(argument[0]) != 0);
 }
 
 static void do_alloc(char **argument)
