@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* dispatchalloc compare: one program under several allocators. The command line. */
-#define _GNU_SOURCE /* strdup, strndup */
+#define _GNU_SOURCE /* strdup */
 #include "tools/compare.h"
 
 #include <getopt.h>
@@ -139,47 +139,13 @@ static int take_runs(struct compare_arguments *arguments, const char *text)
     return 0;
 }
 
-/* Whether what follows a comma is an option of the spec before it: its "=" then comes before what
- * would end a name. */
-static int is_option(const char *text)
+static int take_spec(struct compare_arguments *arguments, char *spec)
 {
-    return text[strcspn(text, "=:+,")] == '=';
-}
-
-static int take_spec(struct compare_arguments *arguments, const char *text, size_t length)
-{
-    char *spec;
-
     if (arguments->spec_count == COMPARE_CANDIDATES_MAX)
         return (int)tool_misused(&tool_compare, "more than %d allocators",
                                  (int)COMPARE_CANDIDATES_MAX);
-    spec = strndup(text, length);
-    if (!spec)
-        return (int)tool_complain("not enough memory");
     arguments->specs[arguments->spec_count++] = spec;
     return 0;
-}
-
-static int take_specs(struct compare_arguments *arguments, const char *list)
-{
-    const char *start = list;
-    int result = 0;
-
-    for (const char *at = list; !result; at++) {
-        if (*at && (*at != ',' || is_option(at + 1)))
-            continue;
-        result = take_spec(arguments, start, (size_t)(at - start));
-        start = at + 1;
-        if (!*at)
-            break;
-    }
-    return result;
-}
-
-static void free_arguments(struct compare_arguments *arguments)
-{
-    for (size_t i = 0; i < arguments->spec_count; i++)
-        free(arguments->specs[i]);
 }
 
 /* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said: the help or the version. */
@@ -191,7 +157,7 @@ static int take_options(struct compare_arguments *arguments, int argc, char **ar
     while (!result && (option = getopt_long(argc, argv, "+n:b:", compare_options, NULL)) != -1) {
         switch (option) {
         case 'n': result = take_runs(arguments, optarg); break;
-        case 'b': result = take_specs(arguments, optarg); break;
+        case 'b': result = take_spec(arguments, optarg); break;
         case JSON: arguments->wants_json = 1; break;
         case OUTPUT: arguments->shows_output = 1; break;
         case 'h': tool_print_command_help(&tool_compare); return -1;
@@ -246,7 +212,6 @@ static int compare_program(int argc, char **argv)
         result = compare(&arguments, &comparison);
         free_candidates(&comparison);
     }
-    free_arguments(&arguments);
     return result < 0 ? TOOL_OK : result;
 }
 
@@ -260,9 +225,9 @@ const struct tool_command tool_compare = {
             "median absolute deviation), and their ratio to those under system.\n"
             "\n"
             "  -n, --runs=RUNS     rounds, 5 by default, after one that does not count\n"
-            "  -b, --backend=LIST  allocators: SPECs with commas between; may be given more than\n"
-            "                      once. Without it, every backend that `" TOOL_NAME " list'\n"
-            "                      has, but for the arenas\n"
+            "  -b, --backend=SPEC  an allocator; once for each that is to be compared, as in\n"
+            "                      -b jemalloc -b stats+system. Without it, every backend that\n"
+            "                      `" TOOL_NAME " list' has, but for the arenas\n"
             "      --json          print JSON, with each single value\n"
             "      --output        let PROGRAM write to standard output and standard error\n"
             "\n"
