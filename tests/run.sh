@@ -82,6 +82,13 @@ DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M expect 0 '' 'dispatchalloc: fixed-
 DISPATCHALLOC_MALLOC=nonsense expect 0 '' "$served" run -v -b system true
 DISPATCHALLOC_MALLOC='' expect 0 '' '*(nobody chose)' run -v true
 
+# Switched off by a variable: who forgot it is told.
+DISPATCHALLOC_OFF=yes expect 0 hello "dispatchalloc: DISPATCHALLOC_OFF=yes is set, so 'echo' runs with the C library's own malloc; unset it to have another" \
+    run -b fixed-arena:capacity=16M echo hello
+DISPATCHALLOC_OFF=0 expect 0 hello '' run -b fixed-arena:capacity=16M echo hello
+DISPATCHALLOC_OFF=1 expect 2 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, under which every allocator would be the C library's own; unset it to compare" \
+    compare -n 1 -b system true
+
 # What is in LD_PRELOAD stays, behind ours.
 echo 'int dal_test_other;' | $CC -shared -fPIC -xc - -o "$work/other.so"
 LD_PRELOAD=$work/other.so expect 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" '' \

@@ -177,8 +177,13 @@ static int take_options(struct compare_arguments *arguments, int argc, char **ar
 static int compare(struct compare_arguments *arguments, struct comparison *comparison)
 {
     char path[PATH_MAX];
-    int result = add_candidates(comparison, arguments->specs, arguments->spec_count);
+    int result;
 
+    if (program_switched_off())
+        return (int)tool_complain("DISPATCHALLOC_OFF=%s is set, under which every allocator would be "
+                                  "the C library's own; unset it to compare",
+                                  program_switched_off());
+    result = add_candidates(comparison, arguments->specs, arguments->spec_count);
     if (!result)
         result = program_find(*comparison->command, path);
     if (!result)

@@ -78,6 +78,19 @@ const char *program_interposer(void)
     return given && *given ? given : TOOL_INTERPOSER;
 }
 
+/* With any other value the interposer itself says that it is none. */
+const char *program_switched_off(void)
+{
+    static const char *const words[] = {"on", "true", "yes", "1"};
+    const char *given = getenv("DISPATCHALLOC_OFF");
+
+    for (size_t i = 0; given && i < sizeof words / sizeof *words; i++) {
+        if (strcmp(given, words[i]) == 0)
+            return given;
+    }
+    return NULL;
+}
+
 /* LD_PRELOAD as it grows. */
 struct preload {
     char text[16 * 1024];

@@ -69,6 +69,17 @@ static int check_spec(const char *spec)
     return (int)tool_try_spec(spec);
 }
 
+/* It is started all the same: whoever set the variable may have meant just that. */
+static void tell_if_switched_off(const char *program)
+{
+    const char *off = program_switched_off();
+
+    if (off)
+        (void)tool_complain("DISPATCHALLOC_OFF=%s is set, so '%s' runs with the C library's own "
+                            "malloc; unset it to have another",
+                            off, program);
+}
+
 /* The spec before the program: what is wrong with both is most likely the first. */
 static int start(const struct run_arguments *arguments, char **program)
 {
@@ -81,7 +92,10 @@ static int start(const struct run_arguments *arguments, char **program)
         result = program_check(path);
     if (!result)
         result = program_prepare(arguments->spec, arguments->verbose, arguments->check);
-    return result ? result : program_become(path, program);
+    if (result)
+        return result;
+    tell_if_switched_off(*program);
+    return program_become(path, program);
 }
 
 static int run_program(int argc, char **argv)
