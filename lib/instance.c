@@ -55,7 +55,8 @@ static int upgrade(const struct dal_allocator *allocator, struct dal_allocator *
     int error;
 
     if (allocator->abi != DAL_ALLOCATOR_ABI) {
-        dal_text_add_(why, "its struct dal_allocator has version %" PRIu32 ", this library knows %u",
+        dal_text_add_(why, "its struct dal_allocator has version %" PRIu32
+                           ", libdispatchalloc " PACKAGE_VERSION " knows %u",
                       allocator->abi, DAL_ALLOCATOR_ABI);
         return DAL_ERR_ABI;
     }

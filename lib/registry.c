@@ -58,9 +58,31 @@ int dal_registry_name_is_good_(const char *word)
     return word[length] == '\0' && length <= DAL_NAME_MAX;
 }
 
+/* What a later version may have made: in it no fault. Returns 0 after a reason. */
+static int options_are_known(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (backend->option_count > DAL_OPTIONS_MAX) {
+        dal_text_add_(why, "it has %" PRIu32 " options, libdispatchalloc " PACKAGE_VERSION
+                           " takes %d at most",
+                      backend->option_count, (int)DAL_OPTIONS_MAX);
+        return 0;
+    }
+    for (size_t i = 0; backend->options && i < backend->option_count; i++) {
+        const struct dal_option *option = &backend->options[i];
+
+        if (option->type <= DAL_OPTION_CHOICE || !dal_registry_name_is_good_(option->name))
+            continue;
+        dal_text_add_(why, "its option \"%s\" is of type %" PRIu32 ", libdispatchalloc "
+                           PACKAGE_VERSION " knows %d to %d",
+                      option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_CHOICE);
+        return 0;
+    }
+    return 1;
+}
+
 static int options_are_good(const struct dal_backend *backend)
 {
-    if (backend->option_count > DAL_OPTIONS_MAX || (backend->option_count && !backend->options))
+    if (backend->option_count && !backend->options)
         return 0;
     for (size_t i = 0; i < backend->option_count; i++) {
         const struct dal_option *option = &backend->options[i];
@@ -78,6 +100,8 @@ static int options_are_good(const struct dal_backend *backend)
 
 static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
 {
+    if (!options_are_known(backend, why))
+        return DAL_ERR_INVALID;
     if (dal_registry_name_is_good_(backend->name) && backend->version && backend->summary &&
         backend->create && options_are_good(backend))
         return DAL_OK;
@@ -96,7 +120,8 @@ int dal_registry_accept_(const struct dal_backend *backend, const struct dal_bac
     int error;
 
     if (backend->abi != DAL_BACKEND_ABI) {
-        dal_text_add_(why, "its struct dal_backend has version %" PRIu32 ", this library knows %u",
+        dal_text_add_(why, "its struct dal_backend has version %" PRIu32
+                           ", libdispatchalloc " PACKAGE_VERSION " knows %u",
                       backend->abi, DAL_BACKEND_ABI);
         return DAL_ERR_ABI;
     }

@@ -483,8 +483,8 @@ START_TEST(test_set_of_what_cannot_serve_is_refused_and_kept)
 {
     expect(set_incomplete,
            LINE("dal_global_set(\"mine\"): it has no dealloc function")
-               LINE("dal_global_set(\"custom\"): its struct dal_allocator has version 7, this "
-                    "library knows 1"));
+               LINE("dal_global_set(\"custom\"): its struct dal_allocator has version 7, "
+                    "libdispatchalloc " PACKAGE_VERSION " knows 1"));
 }
 END_TEST
 

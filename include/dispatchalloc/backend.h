@@ -21,7 +21,9 @@
 
 DAL_BEGIN_DECLS_
 
-/** Version of struct dal_backend, dal_option and dal_backend_request. */
+/** Version of struct dal_backend, dal_option and dal_backend_request. Under every number a
+ *  struct dal_backend begins with abi, size_bytes, name and version, so that a library which
+ *  refuses one can tell which it was. */
 #define DAL_BACKEND_ABI 1u
 
 /** Longest name of a backend or layer, in bytes. */
