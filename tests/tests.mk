@@ -215,3 +215,6 @@ tests_check_compare_SOURCES = tests/check_compare.c tools/compare.h tools/compar
 tests_check_compare_CPPFLAGS = $(check_cppflags)
 tests_check_compare_LDADD = $(CHECK_LIBS)
 shell_tests += tests/compare.sh tests/doctor.sh
+
+# Command, library, interposer and modules of different versions.
+shell_tests += tests/versions.sh

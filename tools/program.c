@@ -177,12 +177,9 @@ int program_prepare(const char *spec, int verbose, int check)
     int result;
 
     preload.length = 0;
-    if (access(program_interposer(), R_OK) != 0)
-        return (int)tool_complain("the interposer %s: %s", program_interposer(), strerror(errno));
-    if (!program_has_interposer())
-        return (int)tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so",
-                                  program_interposer());
-    result = add_preload(&preload, program_interposer());
+    result = program_check_interposer();
+    if (!result)
+        result = add_preload(&preload, program_interposer());
     if (!result && spec) {
         result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
         if (result < 0)

@@ -46,7 +46,8 @@ const char *program_switched_off(void);
 /* The interposer's file: where it was installed, or what DISPATCHALLOC_INTERPOSER says. */
 const char *program_interposer(void);
 
-/* Whether that file is the interposer. */
-int program_has_interposer(void);
+/* See whether that file can be had, is the interposer, and is of the tool's own version. It is
+ * not loaded. Returns 0, or 2 after a message. */
+int program_check_interposer(void);
 
 #endif /* TOOL_PROGRAM_H */
