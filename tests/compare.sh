@@ -184,6 +184,7 @@ if command -v python3 >/dev/null 2>&1; then
 import json, sys
 with open(sys.argv[1], encoding="utf-8") as file:
     told = json.load(file)
+assert next(iter(told.items())) == ("format", 1), told
 assert told["command"][0] == "sh" and told["command"][3] == 'a"b\\c\td \u00e9 \ufffd', told["command"]
 assert told["rounds"] == 6 and told["interrupted"] is False and told["baseline"] == "system"
 system, waste, stats = told["backends"]
