@@ -82,8 +82,7 @@ man_pages += doc/man/dal_backend.3
 man_links += \
 	dal_backend_register:dal_backend \
 	dal_backend_find:dal_backend \
-	dal_backend_count:dal_backend \
-	dal_backend_at:dal_backend
+	dal_backend_visit:dal_backend
 
 man_pages += doc/man/dal_module_visit.3
 man_links += DAL_MODULE:dal_module_visit

@@ -503,6 +503,11 @@ int dal_choice_is_checked_(void)
     return start(WITHOUT_MODULES) && environment.check;
 }
 
+int dal_choice_is_off_(void)
+{
+    return start(WITHOUT_MODULES) && environment.off;
+}
+
 const char *dal_choice_vetoed_(const char **file)
 {
     if (!start(WITHOUT_MODULES) || !environment_is_vetoed || !environment_spec)

@@ -63,6 +63,9 @@ int dal_choice_is_verbose_(void);
 /* 1 if DISPATCHALLOC_CHECK is on, which the interposer carries out. */
 int dal_choice_is_checked_(void);
 
+/* 1 if DISPATCHALLOC_OFF is on, for which the interposer leaves everything to the C library. */
+int dal_choice_is_off_(void);
+
 /* The spec that the program vetoed and the file of the veto, or NULL. */
 const char *dal_choice_vetoed_(const char **file);
 

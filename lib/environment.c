@@ -36,10 +36,16 @@ static int read_switch(const char *name)
 
 void dal_environment_read_(struct dal_environment_ *environment)
 {
-    environment->backend = read_text(DAL_ENV_BACKEND);
-    environment->strict = read_switch(DAL_ENV_STRICT);
-    environment->verbose = read_switch(DAL_ENV_VERBOSE) == 1;
+    *environment = (struct dal_environment_){.strict = -1};
 #ifdef DAL_INTERPOSER
-    environment->check = read_switch(DAL_ENV_CHECK) == 1;
+    /* Who switches it off is not to hear what else is wrong. */
+    environment->off = read_switch(DAL_ENV_OFF) == 1;
+    if (!environment->off)
+        environment->check = read_switch(DAL_ENV_CHECK) == 1;
 #endif
+    if (!environment->off) {
+        environment->backend = read_text(DAL_ENV_BACKEND);
+        environment->strict = read_switch(DAL_ENV_STRICT);
+    }
+    environment->verbose = read_switch(DAL_ENV_VERBOSE) == 1;
 }

@@ -10,6 +10,7 @@
 # define DAL_ENV_BACKEND "DISPATCHALLOC_BACKEND"
 #endif
 #define DAL_ENV_CHECK "DISPATCHALLOC_CHECK"
+#define DAL_ENV_OFF "DISPATCHALLOC_OFF"
 #define DAL_ENV_STRICT "DISPATCHALLOC_STRICT"
 #define DAL_ENV_VERBOSE "DISPATCHALLOC_VERBOSE"
 #define DAL_ENV_MODULE_PATH "DISPATCHALLOC_MODULE_PATH"
@@ -19,6 +20,7 @@ struct dal_environment_ {
     int strict;          /* 1, 0, or -1 if unset */
     int verbose;         /* 1 or 0 */
     int check;           /* 1 or 0; for the interposer alone, 0 elsewhere */
+    int off;             /* the same; where it is 1, verbose is all that was read besides */
 };
 
 /* Read the variables; all are unset in a process with raised privileges. A switch with a

@@ -63,8 +63,9 @@ static int is_outranked(const struct dal_decision_ *decision, int source)
 
 static const char *chooser(const struct dal_decision_ *decision)
 {
-    return decision->source == DAL_SOURCE_DEFAULT ? "nobody chose"
-                                                  : decision->candidates[decision->source].label;
+    if (decision->source != DAL_SOURCE_DEFAULT)
+        return decision->candidates[decision->source].label;
+    return dal_choice_is_off_() ? "nobody may choose, since " DAL_ENV_OFF " is on" : "nobody chose";
 }
 
 /* Written once, by the first allocation. Volatile, since it is read from outside. */

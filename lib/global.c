@@ -71,7 +71,7 @@ int dal_backend_register(const struct dal_backend *backend)
     return error;
 }
 
-void dal_global_set_strict(int strict)
+void dal_global_set_strict(bool strict)
 {
     dal_choice_set_strict_(strict);
 }
@@ -92,12 +92,12 @@ enum dal_source dal_global_source(void)
     return decision ? decision->source : DAL_SOURCE_DEFAULT;
 }
 
-int dal_global_is_sealed(void)
+bool dal_global_is_sealed(void)
 {
     int sealed = 0;
 
     (void)dal_choice_current_(&sealed);
-    return sealed;
+    return sealed != 0;
 }
 
 const struct dal_instance *dal_global_active(void)

@@ -143,6 +143,14 @@ static int find_descriptor(const char *path, const struct dal_backend *const **d
     return DAL_OK;
 }
 
+/* A refusal begins with whom it is about. The version is found in a descriptor of any number. */
+static void add_module(struct dal_text_ *why, const char *path, const struct dal_backend *backend)
+{
+    dal_text_add_(why, "module %s", path);
+    if (backend->size_bytes >= offsetof(struct dal_backend, summary) && backend->version)
+        dal_text_add_(why, ", version " DAL_VALUE_FORMAT, DAL_VALUE(backend->version));
+}
+
 static int open_file(const char *path, const struct dal_backend **backend, struct dal_text_ *why)
 {
     const struct dal_backend *const *descriptor;
@@ -154,7 +162,8 @@ static int open_file(const char *path, const struct dal_backend **backend, struc
         dal_text_add_(why, "%s is not a module: it has no descriptor (DAL_MODULE makes one)", path);
         return DAL_ERR_MODULE;
     }
-    dal_text_add_(why, "module %s: ", path);
+    add_module(why, path, *descriptor);
+    dal_text_add_(why, ": ");
     error = dal_registry_accept_(*descriptor, backend, why);
     if (error)
         return error;
@@ -167,7 +176,7 @@ static int open_module(const char *path, const char *expected, const struct dal_
                        struct dal_text_ *why)
 {
     char resolved[PATH_MAX];
-    const struct dal_backend *made = NULL;
+    const struct dal_backend *made, *kept;
     int error = dal_loader_trust_(path, resolved, why);
 
     if (error)
@@ -177,15 +186,18 @@ static int open_module(const char *path, const char *expected, const struct dal_
         error = open_file(resolved, &made, why);
         if (error)
             return error;
-        made = keep_opened(resolved, made);
-    }
-    if (!made) {
-        dal_text_add_(why, "module %s: no more than %d can be opened", resolved, OPENED_MAX);
-        return DAL_ERR_FULL;
+        kept = keep_opened(resolved, made);
+        if (!kept) {
+            add_module(why, resolved, made);
+            dal_text_add_(why, ": libdispatchalloc " PACKAGE_VERSION " opens %d modules at most",
+                          OPENED_MAX);
+            return DAL_ERR_FULL;
+        }
+        made = kept;
     }
     if (expected && strcmp(made->name, expected) != 0) {
-        dal_text_add_(why, "module %s has the backend \"%s\", not \"%s\"", resolved, made->name,
-                      expected);
+        add_module(why, resolved, made);
+        dal_text_add_(why, ", has the backend \"%s\", not \"%s\"", made->name, expected);
         return DAL_ERR_MODULE;
     }
     *backend = made;

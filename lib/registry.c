@@ -58,9 +58,31 @@ int dal_registry_name_is_good_(const char *word)
     return word[length] == '\0' && length <= DAL_NAME_MAX;
 }
 
+/* What a later version may have made: in it no fault. Returns 0 after a reason. */
+static int options_are_known(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (backend->option_count > DAL_OPTIONS_MAX) {
+        dal_text_add_(why, "it has %" PRIu32 " options, libdispatchalloc " PACKAGE_VERSION
+                           " takes %d at most",
+                      backend->option_count, (int)DAL_OPTIONS_MAX);
+        return 0;
+    }
+    for (size_t i = 0; backend->options && i < backend->option_count; i++) {
+        const struct dal_option *option = &backend->options[i];
+
+        if (option->type <= DAL_OPTION_CHOICE || !dal_registry_name_is_good_(option->name))
+            continue;
+        dal_text_add_(why, "its option \"%s\" is of type %" PRIu32 ", libdispatchalloc "
+                           PACKAGE_VERSION " knows %d to %d",
+                      option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_CHOICE);
+        return 0;
+    }
+    return 1;
+}
+
 static int options_are_good(const struct dal_backend *backend)
 {
-    if (backend->option_count > DAL_OPTIONS_MAX || (backend->option_count && !backend->options))
+    if (backend->option_count && !backend->options)
         return 0;
     for (size_t i = 0; i < backend->option_count; i++) {
         const struct dal_option *option = &backend->options[i];
@@ -78,6 +100,8 @@ static int options_are_good(const struct dal_backend *backend)
 
 static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
 {
+    if (!options_are_known(backend, why))
+        return DAL_ERR_INVALID;
     if (dal_registry_name_is_good_(backend->name) && backend->version && backend->summary &&
         backend->create && options_are_good(backend))
         return DAL_OK;
@@ -95,8 +119,8 @@ static int check_needs(const char *what, uint32_t needed, size_t known, struct d
 {
     if (needed <= known)
         return DAL_OK;
-    dal_text_add_(why, "it needs %" PRIu32 " bytes of %s, this library (" VERSION ") has %zu", needed,
-                  what, known);
+    dal_text_add_(why, "it needs %" PRIu32 " bytes of %s, libdispatchalloc " PACKAGE_VERSION " has %zu",
+                  needed, what, known);
     return DAL_ERR_ABI;
 }
 
@@ -197,28 +221,16 @@ int dal_registry_add_(const struct dal_backend *backend)
     return DAL_ERR_FULL;
 }
 
-const struct dal_backend *dal_backend_at(size_t index)
+int dal_backend_visit(dal_backend_visitor visit, void *data)
 {
-    size_t count = 0;
+    const struct dal_backend *backend;
+    int result = 0;
 
-    while (count < REGISTERED_MAX && registered_at(count))
-        count++;
-    if (index < count)
-        return registered_at(index);
-    for (index -= count, count = 0; dal_builtins_[count]; count++) {
-        if (count == index)
-            return dal_builtins_[count];
-    }
-    return NULL;
-}
-
-size_t dal_backend_count(void)
-{
-    size_t count = 0;
-
-    while (dal_backend_at(count))
-        count++;
-    return count;
+    for (size_t i = 0; !result && i < REGISTERED_MAX && (backend = registered_at(i)) != NULL; i++)
+        result = visit(backend, data);
+    for (size_t i = 0; !result && dal_builtins_[i]; i++)
+        result = visit(dal_builtins_[i], data);
+    return result;
 }
 
 const struct dal_backend *dal_registry_find_known_(const char *name)
@@ -240,11 +252,8 @@ struct unknown {
     int count;
 };
 
-static int meet_name(const char *name, const char *path, void *data)
+static int meet_name(const char *name, struct unknown *unknown)
 {
-    struct unknown *unknown = data;
-
-    (void)path;
     if (unknown->is_listing)
         dal_text_add_(unknown->why, "%s %s", unknown->count++ ? "," : "", name);
     else
@@ -252,14 +261,22 @@ static int meet_name(const char *name, const char *path, void *data)
     return 0;
 }
 
+static int meet_backend(const struct dal_backend *backend, void *data)
+{
+    return meet_name(backend->name, data);
+}
+
+static int meet_module(const char *name, const char *path, void *data)
+{
+    (void)path;
+    return meet_name(name, data);
+}
+
 static void meet_all(struct unknown *unknown)
 {
-    const struct dal_backend *backend;
-
-    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
-        (void)meet_name(backend->name, NULL, unknown);
+    (void)dal_backend_visit(meet_backend, unknown);
     if (dal_loader_visit_)
-        (void)dal_loader_visit_(meet_name, unknown);
+        (void)dal_loader_visit_(meet_module, unknown);
 }
 
 static void explain_unknown(const char *name, struct dal_text_ *why)

@@ -24,7 +24,8 @@ int dal_abi_check_(const char *name, uint32_t abi, uint32_t known, struct dal_te
 {
     if (abi == known)
         return DAL_OK;
-    dal_text_add_(why, "its %s has version %" PRIu32 ", this library (" VERSION ") knows %" PRIu32,
+    dal_text_add_(why, "its %s has version %" PRIu32 ", libdispatchalloc " PACKAGE_VERSION
+                       " knows %" PRIu32,
                   name, abi, known);
     return DAL_ERR_ABI;
 }
@@ -35,8 +36,8 @@ int dal_size_check_(const char *name, const void *structure, size_t size_bytes, 
     if (size_bytes >= least &&
         (size_bytes <= known || tail_is_zero(structure, known, size_bytes)))
         return DAL_OK;
-    dal_text_add_(why, "its %s has %zu bytes, this library knows %zu%s", name, size_bytes, known,
-                  size_bytes > known ? " and the rest is not zero" : "");
+    dal_text_add_(why, "its %s has %zu bytes, libdispatchalloc " PACKAGE_VERSION " knows %zu%s",
+                  name, size_bytes, known, size_bytes > known ? " and the rest is not zero" : "");
     return DAL_ERR_ABI;
 }
 

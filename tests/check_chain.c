@@ -178,7 +178,7 @@ static void expect_calls(int round, enum operation operation, size_t size, size_
     result = call(way, operation, block, size, align, new_size);
     is_watching = 0;
     ck_assert_str_eq(calls, wanted);
-    ck_assert_int_eq(dal_global_is_sealed(), 1);
+    ck_assert(dal_global_is_sealed());
     if (operation != DEALLOC) {
         ck_assert_ptr_nonnull(result);
         ck_assert_uint_eq((uintptr_t)result % align, 0);

@@ -173,7 +173,8 @@ START_TEST(test_shorter_structure_is_filled_up_from_its_two_functions)
 
     ck_assert_int_eq(fill_cut(&two_functions, LEAST_BYTES - 1, message, sizeof message),
                      DAL_ERR_ABI);
-    snprintf(wanted, sizeof wanted, "its struct dal_allocator has %zu bytes, this library knows %zu",
+    snprintf(wanted, sizeof wanted, "its struct dal_allocator has %zu bytes, libdispatchalloc "
+             PACKAGE_VERSION " knows %zu",
              LEAST_BYTES - 1, sizeof(struct dal_allocator));
     ck_assert_str_eq(message, wanted);
     ck_assert_int_eq(fill_cut(&two_functions, 8, message, sizeof message), DAL_ERR_ABI);
@@ -204,7 +205,8 @@ START_TEST(test_longer_structure_is_accepted_while_what_is_unknown_is_zero)
         later.unknown[i] = 1;
         ck_assert_int_eq(fill(&later, message, sizeof message), DAL_ERR_ABI);
         snprintf(wanted, sizeof wanted,
-                 "its struct dal_allocator has %zu bytes, this library knows %zu and the rest is "
+                 "its struct dal_allocator has %zu bytes, libdispatchalloc "
+                 PACKAGE_VERSION " knows %zu and the rest is "
                  "not zero", sizeof later, sizeof later.known);
         ck_assert_str_eq(message, wanted);
         later.unknown[i] = 0;
@@ -219,7 +221,8 @@ START_TEST(test_another_version_is_refused_with_both_numbers)
 
     other.abi = 2;
     ck_assert_int_eq(fill(&other, message, sizeof message), DAL_ERR_ABI);
-    ck_assert_str_eq(message, "its struct dal_allocator has version 2, this library (" VERSION ") knows 1");
+    ck_assert_str_eq(message, "its struct dal_allocator has version 2, libdispatchalloc "
+                              PACKAGE_VERSION " knows 1");
 }
 END_TEST
 
@@ -273,13 +276,14 @@ START_TEST(test_family_of_another_version_or_size_is_refused)
 
     other.abi = 9;
     ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
-    ck_assert_str_eq(message, "its struct dal_malloc_family has version 9, this library (" VERSION
-                              ") knows 1");
+    ck_assert_str_eq(message, "its struct dal_malloc_family has version 9, libdispatchalloc "
+                              PACKAGE_VERSION " knows 1");
     other = family;
     other.size_bytes = sizeof other - 1;
     ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
     snprintf(wanted, sizeof wanted,
-             "its struct dal_malloc_family has %zu bytes, this library knows %zu",
+             "its struct dal_malloc_family has %zu bytes, libdispatchalloc " PACKAGE_VERSION
+             " knows %zu",
              sizeof other - 1, sizeof other);
     ck_assert_str_eq(message, wanted);
     other = family;

@@ -35,39 +35,78 @@ static int create_nothing(const struct dal_backend_request *request,
 static const struct dal_backend alpha = BACKEND("alpha");
 static const struct dal_backend beta = BACKEND("beta");
 
+/* What a visit met, in its order; it stops after that many. */
+struct visited {
+    const struct dal_backend *backends[128];
+    size_t count;
+    size_t stop_after;
+};
+
+static int keep(const struct dal_backend *backend, void *data)
+{
+    struct visited *visited = data;
+
+    ck_assert_uint_lt(visited->count, COUNT_OF(visited->backends));
+    visited->backends[visited->count++] = backend;
+    return visited->count == visited->stop_after ? -7 : 0;
+}
+
+static struct visited visit_all(void)
+{
+    struct visited visited = {.count = 0};
+
+    ck_assert_int_eq(dal_backend_visit(keep, &visited), 0);
+    return visited;
+}
+
 START_TEST(test_registered_come_first_in_their_order_then_the_built_in)
 {
-    size_t built_in = dal_backend_count();
-    const struct dal_backend *first_built_in = dal_backend_at(0);
+    struct visited before = visit_all(), after;
 
-    ck_assert_uint_ge(built_in, 1);
+    ck_assert_uint_ge(before.count, 1);
     ck_assert_ptr_nonnull(dal_backend_find("system"));
     ck_assert_int_eq(dal_backend_register(&beta), 0);
     ck_assert_int_eq(dal_backend_register(&alpha), 0);
-    ck_assert_uint_eq(dal_backend_count(), built_in + 2);
-    ck_assert_ptr_eq(dal_backend_at(0), &beta);
-    ck_assert_ptr_eq(dal_backend_at(1), &alpha);
-    ck_assert_ptr_eq(dal_backend_at(2), first_built_in);
-    ck_assert_ptr_null(dal_backend_at(built_in + 2));
-    ck_assert_ptr_null(dal_backend_at(SIZE_MAX));
+    after = visit_all();
+    ck_assert_uint_eq(after.count, before.count + 2);
+    ck_assert_ptr_eq(after.backends[0], &beta);
+    ck_assert_ptr_eq(after.backends[1], &alpha);
+    ck_assert_mem_eq(after.backends + 2, before.backends,
+                     before.count * sizeof before.backends[0]);
     ck_assert_ptr_eq(dal_backend_find("alpha"), &alpha);
     ck_assert_ptr_null(dal_backend_find("alph"));
     ck_assert_ptr_null(dal_backend_find(""));
 }
 END_TEST
 
+/* Among the registered, at the last of them, and among the built in. */
+START_TEST(test_visitor_stops_and_what_it_returned_is_returned)
+{
+    ck_assert_int_eq(dal_backend_register(&beta), 0);
+    ck_assert_int_eq(dal_backend_register(&alpha), 0);
+    for (size_t count = 1; count <= 3; count++) {
+        struct visited visited = {.stop_after = count};
+
+        ck_assert_int_eq(dal_backend_visit(keep, &visited), -7);
+        ck_assert_uint_eq(visited.count, count);
+    }
+}
+END_TEST
+
 /* Every built-in one would pass the checks of a registration. */
 START_TEST(test_built_in_backends_are_well_formed_and_have_their_names_to_themselves)
 {
-    for (size_t i = 0; dal_backend_at(i); i++) {
-        const struct dal_backend *accepted;
+    struct visited visited = visit_all();
+
+    for (size_t i = 0; i < visited.count; i++) {
+        const struct dal_backend *backend = visited.backends[i], *accepted;
         char message[256];
         struct dal_text_ why = dal_text_over_(message, sizeof message);
 
-        ck_assert_msg(dal_registry_accept_(dal_backend_at(i), &accepted, &why) == 0, "%s: %s",
-                      dal_backend_at(i)->name, message);
-        ck_assert_ptr_eq(accepted, dal_backend_at(i));
-        ck_assert_ptr_eq(dal_backend_find(dal_backend_at(i)->name), dal_backend_at(i));
+        ck_assert_msg(dal_registry_accept_(backend, &accepted, &why) == 0, "%s: %s",
+                      backend->name, message);
+        ck_assert_ptr_eq(accepted, backend);
+        ck_assert_ptr_eq(dal_backend_find(backend->name), backend);
     }
 }
 END_TEST
@@ -89,11 +128,13 @@ static int give_defaults(const struct dal_spec_item *item, void *data)
 
 START_TEST(test_defaults_of_built_in_backends_can_be_given)
 {
-    for (size_t i = 0; dal_backend_at(i); i++) {
+    struct visited visited = visit_all();
+
+    for (size_t i = 0; i < visited.count; i++) {
         char text[1024], message[512];
         struct dal_text_ spec = dal_text_over_(text, sizeof text);
 
-        ck_assert_int_eq(dal_spec_visit(dal_backend_at(i)->name, give_defaults, &spec, message,
+        ck_assert_int_eq(dal_spec_visit(visited.backends[i]->name, give_defaults, &spec, message,
                                         sizeof message), 0);
         ck_assert_msg(dal_spec_visit(text, NULL, NULL, message, sizeof message) == 0, "%s: %s",
                       text, message);
@@ -177,7 +218,7 @@ static void *register_all(void *argument)
 
 START_TEST(test_of_racing_registrations_of_a_name_exactly_one_succeeds)
 {
-    size_t built_in = dal_backend_count();
+    size_t built_in = visit_all().count;
 
     for (size_t t = 0; t < THREADS; t++) {
         registrars[t].offset = t % 2 * 3;
@@ -194,7 +235,7 @@ START_TEST(test_of_racing_registrations_of_a_name_exactly_one_succeeds)
     for (size_t t = 0; t < THREADS; t++)
         pthread_join(registrars[t].thread, NULL);
 
-    ck_assert_uint_eq(dal_backend_count(), built_in + NAMES);
+    ck_assert_uint_eq(visit_all().count, built_in + NAMES);
     for (size_t i = 0; i < NAMES; i++) {
         int winners = 0;
 
@@ -219,6 +260,7 @@ int main(void)
     int failed;
 
     tcase_add_test(cases, test_registered_come_first_in_their_order_then_the_built_in);
+    tcase_add_test(cases, test_visitor_stops_and_what_it_returned_is_returned);
     tcase_add_test(cases,
                    test_built_in_backends_are_well_formed_and_have_their_names_to_themselves);
     tcase_add_test(cases, test_defaults_of_built_in_backends_can_be_given);

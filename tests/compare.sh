@@ -74,20 +74,21 @@ rm "$work/order"
 try 0 '*verdict: none, as there is nothing to compare' '' -n 1 -b system -- sh -c "$log"
 expect "system is not added twice" 2 "$(wc -l <"$work/order" | tr -d ' ')"
 
-# A list: a comma ends a spec unless an option of it follows.
+# One spec each time; its commas are its own.
 try 0 "*
 stats:print=off+arena:limit=64M,chunk=1M *
 fixed-arena:capacity=1M *
 system *
-arena:limit=1M *verdict*" '' -n 1 -b stats:print=off+arena:limit=64M,chunk=1M,fixed-arena:capacity=1M \
-    -b system,arena:limit=1M true
-expect "no more and no less than the list" 7 "$(wc -l <"$work/out" | tr -d ' ')"
-try 2 '' 'dispatchalloc: spec "": it is empty' -b system, true
-try 2 '' 'dispatchalloc: spec "sytem": *' -b system,sytem true
+arena:limit=1M *verdict*" '' -n 1 -b stats:print=off+arena:limit=64M,chunk=1M \
+    --backend=fixed-arena:capacity=1M -b system -b arena:limit=1M true
+expect "no more and no less than what was given" 7 "$(wc -l <"$work/out" | tr -d ' ')"
+try 2 '' 'dispatchalloc: spec "": it is empty' -b system -b '' true
+try 2 '' 'dispatchalloc: spec "sytem": *' -b system -b sytem true
+try 2 '' 'dispatchalloc: spec "system,arena": *"system,arena"*' -b system,arena true
 
 # On a terminal, and there only, it tells how far it is.
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
-    script -qec "'$tool' compare -n 2 -b system,arena:limit=1G true" /dev/null >"$work/out" </dev/null
+    script -qec "'$tool' compare -n 2 -b system -b arena:limit=1G true" /dev/null >"$work/out" </dev/null
     for line in 'warm-up: system' 'round 1 of 2: system' 'round 2 of 2: arena:limit=1G'; do
         tr '\r' '\n' <"$work/out" | grep -q "^$line *$" || fail "no progress '$line': $(cat "$work/out")"
     done
@@ -183,6 +184,7 @@ if command -v python3 >/dev/null 2>&1; then
 import json, sys
 with open(sys.argv[1], encoding="utf-8") as file:
     told = json.load(file)
+assert next(iter(told.items())) == ("format", 1), told
 assert told["command"][0] == "sh" and told["command"][3] == 'a"b\\c\td \u00e9 \ufffd', told["command"]
 assert told["rounds"] == 6 and told["interrupted"] is False and told["baseline"] == "system"
 system, waste, stats = told["backends"]

@@ -94,25 +94,23 @@ static int is_layer(const struct dal_backend *backend)
     return (backend->flags & DAL_BACKEND_LAYER) != 0;
 }
 
-static void add_each_backend(const char *layer)
+static int add_below(const struct dal_backend *backend, void *data)
 {
-    for (size_t i = 0; i < dal_backend_count(); i++) {
-        const struct dal_backend *backend = dal_backend_at(i);
+    if (!is_layer(backend))
+        add_spec(data, backend->name);
+    return 0;
+}
 
-        if (!is_layer(backend))
-            add_spec(layer, backend->name);
-    }
+static int add_layer(const struct dal_backend *layer, void *data)
+{
+    (void)data;
+    return is_layer(layer) ? dal_backend_visit(add_below, (void *)(uintptr_t)layer->name) : 0;
 }
 
 static void add_all(void)
 {
-    add_each_backend("");
-    for (size_t i = 0; i < dal_backend_count(); i++) {
-        const struct dal_backend *backend = dal_backend_at(i);
-
-        if (is_layer(backend))
-            add_each_backend(backend->name);
-    }
+    (void)dal_backend_visit(add_below, (void *)(uintptr_t) "");
+    (void)dal_backend_visit(add_layer, NULL);
     for (size_t i = 0; i < sizeof more_specs / sizeof *more_specs; i++) {
         if (dal_spec_visit(more_specs[i], NULL, NULL, NULL, 0) != DAL_ERR_UNKNOWN)
             add_spec("", more_specs[i]);

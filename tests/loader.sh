@@ -40,6 +40,7 @@ module "$modules/tail.so" tail -DFAULT_TAIL
 module "$modules/name.so" name -DFAULT_NAME
 module "$modules/symbol.so" symbol -DFAULT_SYMBOL
 module "$modules/option.so" option -DFAULT_OPTION
+module "$modules/type.so" type -DFAULT_TYPE
 module "$modules/tls.so" tls "-DFAULT_TLS=(1 << 20)"
 module "$second/good.so" good -DFAULT_ABI
 echo "not code" >"$modules/junk.so"
@@ -75,11 +76,12 @@ expect good '' good
 expect good '' "$modules/good.so"
 expect longer '' longer
 expect shorter '' shorter
-expect system "${prefix}abi: module $modules/abi.so: its struct dal_backend has version 7, this library ($VERSION) knows 1$system" abi
-expect system "${prefix}tail: module $modules/tail.so: its struct dal_backend has * bytes, this library knows * and the rest is not zero$system" tail
-expect system "${prefix}name: module $modules/name.so has the backend \"other\", not \"name\"$system" name
+expect system "${prefix}abi: module $modules/abi.so, version 1.2.3: its struct dal_backend has version 7, libdispatchalloc $VERSION knows 1$system" abi
+expect system "${prefix}tail: module $modules/tail.so, version 1.2.3: its struct dal_backend has * bytes, libdispatchalloc $VERSION knows * and the rest is not zero$system" tail
+expect system "${prefix}name: module $modules/name.so, version 1.2.3, has the backend \"other\", not \"name\"$system" name
 expect other '' "$modules/name.so"
-expect system "${prefix}option: module $modules/option.so: its struct dal_backend has a missing or malformed *$system" option
+expect system "${prefix}option: module $modules/option.so, version 1.2.3: its struct dal_backend has a missing or malformed *$system" option
+expect system "${prefix}type: module $modules/type.so, version 1.2.3: its option \"size\" is of type 99, libdispatchalloc $VERSION knows 1 to *$system" type
 expect system "${prefix}plain: $modules/plain.so is not a module: it has no descriptor (DAL_MODULE makes one)$system" plain
 expect system "${prefix}junk: module $modules/junk.so cannot be opened: *$system" junk
 if [ -z "$sanitized" ]; then
@@ -94,7 +96,7 @@ expect system "${prefix}$modules: module $modules is refused: it is not a regula
 
 # The first directory that has the name decides, also when what it has is refused.
 DISPATCHALLOC_MODULE_PATH="$second:$modules"
-expect system "${prefix}good: module $second/good.so: its struct dal_backend has version 7*" good
+expect system "${prefix}good: module $second/good.so, version 1.2.3: its struct dal_backend has version 7*" good
 DISPATCHALLOC_MODULE_PATH="/nowhere::$modules:"
 expect good '' good
 # A relative directory is not looked at.

@@ -132,25 +132,27 @@ cat >"$work/builtins.c" <<'EOF'
 #include <dispatchalloc.h>
 #include <stdio.h>
 
-int main(void)
+static int show(const struct dal_backend *backend, void *data)
 {
     static const char *const types[] = {"", "bytes", "number", "switch", "text", NULL};
 
-    for (size_t i = 0; i < dal_backend_count(); i++) {
-        const struct dal_backend *backend = dal_backend_at(i);
+    (void)data;
+    printf(".It Sy %s\n", backend->name);
+    for (size_t j = 0; j < backend->option_count; j++) {
+        const struct dal_option *option = &backend->options[j];
 
-        printf(".It Sy %s\n", backend->name);
-        for (size_t j = 0; j < backend->option_count; j++) {
-            const struct dal_option *option = &backend->options[j];
-
-            printf(".It Cm %s Ns = Ns Ar %s", option->name,
-                   types[option->type] ? types[option->type] : option->choices);
-            if (option->default_text)
-                printf(" Pq %s", option->default_text);
-            printf("\n");
-        }
+        printf(".It Cm %s Ns = Ns Ar %s", option->name,
+               types[option->type] ? types[option->type] : option->choices);
+        if (option->default_text)
+            printf(" Pq %s", option->default_text);
+        printf("\n");
     }
     return 0;
+}
+
+int main(void)
+{
+    return dal_backend_visit(show, NULL);
 }
 EOF
 # shellcheck disable=SC2086 # the flags are words

@@ -129,23 +129,27 @@ static void check_instance(const struct dal_instance *of, int has_all)
     printf("%s: %d of %d layouts served\n", of->name, served, count);
 }
 
-int main(void)
+static int check_backend(const struct dal_backend *backend, void *data)
 {
+    const struct dal_instance *instance;
     char message[200];
 
-    check_instance(dal_system(), 1);
-    for (size_t i = 0; i < dal_backend_count(); i++) {
-        const struct dal_backend *backend = dal_backend_at(i);
-        const struct dal_instance *instance;
-
-        name = backend->name;
-        if (dal_instance_create_spec(backend->name, &instance, message, sizeof message) != 0) {
-            printf("%s: %s\n", name, message);
-            return 1;
-        }
-        check_instance(instance, 0);
-        dal_instance_destroy(instance);
+    (void)data;
+    name = backend->name;
+    if (dal_instance_create_spec(backend->name, &instance, message, sizeof message) != 0) {
+        printf("%s: %s\n", name, message);
+        return 1;
     }
+    check_instance(instance, 0);
+    dal_instance_destroy(instance);
+    return 0;
+}
+
+int main(void)
+{
+    check_instance(dal_system(), 1);
+    if (dal_backend_visit(check_backend, NULL))
+        return 1;
 
     name = "front";
     PROMISE(!dal_global_is_sealed());

@@ -71,6 +71,25 @@ grep -q 'DISPATCHALLOC_MALLOC=nonsense: no backend or layer is called "nonsense"
     "$work/out" || fail "an unknown backend is silent: $(cat "$work/out")"
 DISPATCHALLOC_STRICT=1 run nonsense "$work/family" && fail "strict mode does not stop an unknown backend"
 
+# Switched off, it says nothing and looks nothing up, in a child neither; nothing is checked.
+off() { LD_PRELOAD=$object DISPATCHALLOC_OFF=$1 DISPATCHALLOC_MALLOC=nonsense DISPATCHALLOC_STRICT=1 \
+    DISPATCHALLOC_CHECK=maybe DISPATCHALLOC_VERBOSE=${2-} sh -c "$work/family; exit" >"$work/out" 2>&1; }
+for word in 1 on true yes; do
+    off $word || fail "OFF=$word: $? $(cat "$work/out")"
+    [ ! -s "$work/out" ] || fail "OFF=$word is not silent: $(cat "$work/out")"
+done
+off 1 1 || fail "OFF=1 VERBOSE=1: $? $(cat "$work/out")"
+line='dispatchalloc: system [0-9.]* serves (nobody may choose, since DISPATCHALLOC_OFF is on)'
+# The shell's, the program's, and that of what the program becomes in a child.
+[ "$(grep -cx "$line" "$work/out")" = 3 ] && [ "$(wc -l <"$work/out")" = 3 ] ||
+    fail "OFF=1 VERBOSE=1 says: $(cat "$work/out")"
+for word in 0 off false no ''; do
+    ! off "$word" || fail "OFF=$word switches off"
+done
+! off perhaps || fail "OFF=perhaps switches off"
+grep -q 'DISPATCHALLOC_OFF=perhaps is ignored: accepted is on or off' "$work/out" ||
+    fail "OFF=perhaps is silent: $(cat "$work/out")"
+
 # Memory that is out is the program's to see.
 cat >"$work/exhaust.c" <<'END'
 #include <errno.h>

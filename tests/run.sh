@@ -42,6 +42,8 @@ expect 127 '' "dispatchalloc: cannot run '/no/such': No such file or directory" 
 expect 126 '' "dispatchalloc: cannot run '/': Permission denied" run /
 expect 126 '' "dispatchalloc: cannot run '.': Permission denied" run .
 expect 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b system
+expect 2 '' "dispatchalloc: 'run' takes -b once, and was given 'arena' and 'system'; one SPEC has its layers and the backend with '+' between
+Try 'dispatchalloc run --help' for more information." run -b arena --backend=system true
 expect 2 '' "dispatchalloc: *
 Try 'dispatchalloc run --help' for more information." run --nonsense true
 early="dispatchalloc: the options of 'run' stand between it and the PROGRAM
@@ -79,6 +81,13 @@ done
 DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M expect 0 '' 'dispatchalloc: fixed-arena *' run -v true
 DISPATCHALLOC_MALLOC=nonsense expect 0 '' "$served" run -v -b system true
 DISPATCHALLOC_MALLOC='' expect 0 '' '*(nobody chose)' run -v true
+
+# Switched off by a variable: who forgot it is told.
+DISPATCHALLOC_OFF=yes expect 0 hello "dispatchalloc: DISPATCHALLOC_OFF=yes is set, so 'echo' runs with the C library's own malloc; unset it to have another" \
+    run -b fixed-arena:capacity=16M echo hello
+DISPATCHALLOC_OFF=0 expect 0 hello '' run -b fixed-arena:capacity=16M echo hello
+DISPATCHALLOC_OFF=1 expect 2 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, under which every allocator would be the C library's own; unset it to compare" \
+    compare -n 1 -b system true
 
 # What is in LD_PRELOAD stays, behind ours.
 echo 'int dal_test_other;' | $CC -shared -fPIC -xc - -o "$work/other.so"
@@ -201,7 +210,7 @@ case $(GLIBC_TUNABLES=glibc.malloc.check=0 "$tool" run -b roomy sh -c 'echo "$GL
     expect 0 "name *roomy*" '' info roomy
     expect 0 '' '' verify -q --case=size_classes roomy
     expect 0 "*
-stats:print=off+roomy *verdict*" '' compare -n 1 -b system,stats:print=off+roomy true
+stats:print=off+roomy *verdict*" '' compare -n 1 -b system -b stats:print=off+roomy true
     expect 0 "*
 roomy *verdict*" '' compare -n 1 true ;;
 *) echo "FAIL: run -b roomy: $("$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1)"; failed=1 ;;

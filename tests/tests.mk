@@ -30,7 +30,8 @@ check_ldadd = libcore.la $(CHECK_LIBS)
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \
 	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_CHECK DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
-	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER; \
+	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER \
+	      DISPATCHALLOC_OFF; \
 	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
 	CC='$(CC)'; CXX='$(CXX_FOR_TESTS)'; CFLAGS='$(CFLAGS)'; CPPFLAGS='$(CPPFLAGS)'; \
 	LDFLAGS='$(LDFLAGS)'; MAKE='$(MAKE)'; SED='$(SED)'; NM='$(NM)'; OBJDUMP='$(OBJDUMP)'; \
@@ -223,3 +224,6 @@ tests_check_compare_SOURCES = tests/check_compare.c tools/compare.h tools/compar
 tests_check_compare_CPPFLAGS = $(check_cppflags)
 tests_check_compare_LDADD = $(CHECK_LIBS)
 shell_tests += tests/compare.sh tests/doctor.sh
+
+# Command, library, interposer and modules of different versions.
+shell_tests += tests/versions.sh

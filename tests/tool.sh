@@ -315,6 +315,7 @@ if command -v bash >/dev/null 2>&1; then
     completes 'dispatchalloc run --b' '--backend='
     completes 'dispatchalloc run --backend=sys' system
     completes 'dispatchalloc compare --backend=sys' system
+    completes 'dispatchalloc compare -b system -b fixed' fixed-arena
     completes 'dispatchalloc compare --js' --json
     completes 'dispatchalloc doctor --t' --timeout=
 fi

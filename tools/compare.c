@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* dispatchalloc compare: one program under several allocators. The command line. */
-#define _GNU_SOURCE /* strdup, strndup */
+#define _GNU_SOURCE /* strdup */
 #include "tools/compare.h"
 
 #include <getopt.h>
@@ -50,15 +50,15 @@ static int suits_any_program(const struct dal_backend *backend)
            strcmp(backend->name, "arena") != 0 && strcmp(backend->name, "fixed-arena") != 0;
 }
 
+static int add_backend(const struct dal_backend *backend, void *data)
+{
+    return suits_any_program(backend) ? add_candidate(data, backend->name, ENVIRONMENT_FOUND) : 0;
+}
+
 static int add_all(struct comparison *comparison)
 {
-    const struct dal_backend *backend;
-    int result = 0;
+    int result = dal_backend_visit(add_backend, comparison);
 
-    for (size_t i = 0; !result && (backend = dal_backend_at(i)) != NULL; i++) {
-        if (suits_any_program(backend))
-            result = add_candidate(comparison, backend->name, ENVIRONMENT_FOUND);
-    }
     return result ? result : tool_visit_modules(add_module, comparison);
 }
 
@@ -139,47 +139,13 @@ static int take_runs(struct compare_arguments *arguments, const char *text)
     return 0;
 }
 
-/* Whether what follows a comma is an option of the spec before it: its "=" then comes before what
- * would end a name. */
-static int is_option(const char *text)
+static int take_spec(struct compare_arguments *arguments, char *spec)
 {
-    return text[strcspn(text, "=:+,")] == '=';
-}
-
-static int take_spec(struct compare_arguments *arguments, const char *text, size_t length)
-{
-    char *spec;
-
     if (arguments->spec_count == COMPARE_CANDIDATES_MAX)
         return (int)tool_misused(&tool_compare, "more than %d allocators",
                                  (int)COMPARE_CANDIDATES_MAX);
-    spec = strndup(text, length);
-    if (!spec)
-        return (int)tool_complain("not enough memory");
     arguments->specs[arguments->spec_count++] = spec;
     return 0;
-}
-
-static int take_specs(struct compare_arguments *arguments, const char *list)
-{
-    const char *start = list;
-    int result = 0;
-
-    for (const char *at = list; !result; at++) {
-        if (*at && (*at != ',' || is_option(at + 1)))
-            continue;
-        result = take_spec(arguments, start, (size_t)(at - start));
-        start = at + 1;
-        if (!*at)
-            break;
-    }
-    return result;
-}
-
-static void free_arguments(struct compare_arguments *arguments)
-{
-    for (size_t i = 0; i < arguments->spec_count; i++)
-        free(arguments->specs[i]);
 }
 
 /* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said: the help or the version. */
@@ -191,7 +157,7 @@ static int take_options(struct compare_arguments *arguments, int argc, char **ar
     while (!result && (option = getopt_long(argc, argv, "+n:b:", compare_options, NULL)) != -1) {
         switch (option) {
         case 'n': result = take_runs(arguments, optarg); break;
-        case 'b': result = take_specs(arguments, optarg); break;
+        case 'b': result = take_spec(arguments, optarg); break;
         case JSON: arguments->wants_json = 1; break;
         case OUTPUT: arguments->shows_output = 1; break;
         case 'h': tool_print_command_help(&tool_compare); return -1;
@@ -211,8 +177,13 @@ static int take_options(struct compare_arguments *arguments, int argc, char **ar
 static int compare(struct compare_arguments *arguments, struct comparison *comparison)
 {
     char path[PATH_MAX];
-    int result = add_candidates(comparison, arguments->specs, arguments->spec_count);
+    int result;
 
+    if (program_switched_off())
+        return (int)tool_complain("DISPATCHALLOC_OFF=%s is set, under which every allocator would be "
+                                  "the C library's own; unset it to compare",
+                                  program_switched_off());
+    result = add_candidates(comparison, arguments->specs, arguments->spec_count);
     if (!result)
         result = program_find(*comparison->command, path);
     if (!result)
@@ -246,7 +217,6 @@ static int compare_program(int argc, char **argv)
         result = compare(&arguments, &comparison);
         free_candidates(&comparison);
     }
-    free_arguments(&arguments);
     return result < 0 ? TOOL_OK : result;
 }
 
@@ -260,9 +230,9 @@ const struct tool_command tool_compare = {
             "median absolute deviation), and their ratio to those under system.\n"
             "\n"
             "  -n, --runs=RUNS     rounds, 5 by default, after one that does not count\n"
-            "  -b, --backend=LIST  allocators: SPECs with commas between; may be given more than\n"
-            "                      once. Without it, every backend that `" TOOL_NAME " list'\n"
-            "                      has, but for the arenas\n"
+            "  -b, --backend=SPEC  an allocator; once for each that is to be compared, as in\n"
+            "                      -b jemalloc -b stats+system. Without it, every backend that\n"
+            "                      `" TOOL_NAME " list' has, but for the arenas\n"
             "      --json          print JSON, with each single value\n"
             "      --output        let PROGRAM write to standard output and standard error\n"
             "\n"

@@ -211,7 +211,7 @@ void compare_print_json(const struct comparison *comparison)
 {
     static char verdict[VERDICT_BYTES];
 
-    printf("{\n  \"command\": [");
+    printf("{\n  \"format\": 1,\n  \"command\": [");
     for (char **word = comparison->command; *word; word++) {
         if (word != comparison->command)
             printf(", ");

@@ -110,8 +110,8 @@ static uint64_t padded(uint64_t bytes)
     return (bytes + 3) & ~(uint64_t)3;
 }
 
-static int is_among_notes(const struct image *image, const ElfW(Phdr) *segment, const char *owner,
-                          uint32_t type)
+static const void *find_among_notes(const struct image *image, const ElfW(Phdr) *segment,
+                                    const char *owner, uint32_t type, size_t *bytes)
 {
     uint64_t at = segment->p_offset;
     uint64_t left = segment->p_filesz;
@@ -125,27 +125,30 @@ static int is_among_notes(const struct image *image, const ElfW(Phdr) *segment, 
         memcpy(&note, start, sizeof note);
         name = image_part(image, at + sizeof note, note.n_namesz);
         if (name && note.n_type == type && note.n_namesz == strlen(owner) + 1 &&
-            memcmp(name, owner, note.n_namesz) == 0)
-            return 1;
+            memcmp(name, owner, note.n_namesz) == 0) {
+            *bytes = note.n_descsz;
+            return image_part(image, at + sizeof note + padded(note.n_namesz), note.n_descsz);
+        }
         whole = sizeof note + padded(note.n_namesz) + padded(note.n_descsz);
         if (whole > left)
-            return 0;
+            return NULL;
         at += whole;
         left -= whole;
     }
-    return 0;
+    return NULL;
 }
 
-int image_has_note(const struct image *image, const char *owner, uint32_t type)
+const void *image_note(const struct image *image, const char *owner, uint32_t type, size_t *bytes)
 {
     size_t count;
     const ElfW(Phdr) *segments = segments_of(image, &count);
+    const void *found = NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        if (segments[i].p_type == PT_NOTE && is_among_notes(image, &segments[i], owner, type))
-            return 1;
+    for (size_t i = 0; i < count && !found; i++) {
+        if (segments[i].p_type == PT_NOTE)
+            found = find_among_notes(image, &segments[i], owner, type, bytes);
     }
-    return 0;
+    return found;
 }
 
 /* The entries of the dynamic section, up to where the segment ends. */

@@ -36,8 +36,8 @@ int image_is_native(const struct image *image);
 /* Whether there is a segment of a type, PT_INTERP for example. */
 int image_has_segment(const struct image *image, uint32_t type);
 
-/* Whether there is a note of an owner. */
-int image_has_note(const struct image *image, const char *owner, uint32_t type);
+/* What the note of an owner says; NULL if there is none. */
+const void *image_note(const struct image *image, const char *owner, uint32_t type, size_t *bytes);
 
 /* Whether a name is among the dynamic symbols and libraries. */
 int image_names(const struct image *image, const char *name);

@@ -68,21 +68,31 @@ static int print_module(const char *name, const char *path, void *data)
     return 0;
 }
 
+static int measure_backend(const struct dal_backend *backend, void *data)
+{
+    struct listing *listing = data;
+
+    widen(&listing->name_width, backend->name);
+    widen(&listing->version_width, backend->version);
+    return 0;
+}
+
+static int print_backend(const struct dal_backend *backend, void *data)
+{
+    print_row(data, backend->name, tool_kind(backend), backend->version, backend->summary);
+    return 0;
+}
+
 static enum tool_status run(const struct tool_arguments *arguments)
 {
     struct listing listing = {(arguments->given & TOOL_NAMES) != 0, 4, 7};
-    const struct dal_backend *backend;
 
-    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++) {
-        widen(&listing.name_width, backend->name);
-        widen(&listing.version_width, backend->version);
-    }
+    (void)dal_backend_visit(measure_backend, &listing);
     if (tool_visit_modules(measure_module, &listing))
         return TOOL_TROUBLE;
     if (!listing.names_only)
         print_row(&listing, "NAME", "KIND", "VERSION", "SUMMARY");
-    for (size_t i = 0; (backend = dal_backend_at(i)) != NULL; i++)
-        print_row(&listing, backend->name, tool_kind(backend), backend->version, backend->summary);
+    (void)dal_backend_visit(print_backend, &listing);
     return tool_visit_modules(print_module, &listing) ? TOOL_TROUBLE : TOOL_OK;
 }
 

@@ -51,7 +51,7 @@ static const char *option_name(unsigned bit)
     return "";
 }
 
-/* ---- --help, --version ------------------------------------------------------------------- */
+/* ---- --help ------------------------------------------------------------------- */
 
 static void print_help(void)
 {
@@ -81,14 +81,6 @@ void tool_print_command_help(const struct tool_command *command)
 {
     printf("Usage: " TOOL_NAME " %s [OPTION]...%s%s\n%s", command->name,
            *command->synopsis ? " " : "", command->synopsis, command->help);
-}
-
-void tool_print_version(void)
-{
-    puts(TOOL_NAME " (libdispatchalloc) " DAL_VERSION_STRING);
-    if (strcmp(dal_version(), DAL_VERSION_STRING) != 0)
-        printf("running with libdispatchalloc %s\n", dal_version());
-    puts("License: MIT. There is no warranty.");
 }
 
 /* ---- The command line -------------------------------------------------------------------- */
@@ -263,9 +255,12 @@ static enum tool_status close_output(enum tool_status status)
 
 int main(int argc, char **argv)
 {
-    int status = conformance_process_main();
+    int status = tool_check_library();
     const struct tool_command *command;
 
+    if (status)
+        return status;
+    status = conformance_process_main();
     if (status >= 0)
         return status;
     tool_room_set_up(argc, argv);

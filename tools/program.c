@@ -78,6 +78,19 @@ const char *program_interposer(void)
     return given && *given ? given : TOOL_INTERPOSER;
 }
 
+/* With any other value the interposer itself says that it is none. */
+const char *program_switched_off(void)
+{
+    static const char *const words[] = {"on", "true", "yes", "1"};
+    const char *given = getenv("DISPATCHALLOC_OFF");
+
+    for (size_t i = 0; given && i < sizeof words / sizeof *words; i++) {
+        if (strcmp(given, words[i]) == 0)
+            return given;
+    }
+    return NULL;
+}
+
 /* LD_PRELOAD as it grows. */
 struct preload {
     char text[16 * 1024];
@@ -164,12 +177,9 @@ int program_prepare(const char *spec, int verbose, int check)
     int result;
 
     preload.length = 0;
-    if (access(program_interposer(), R_OK) != 0)
-        return (int)tool_complain("the interposer %s: %s", program_interposer(), strerror(errno));
-    if (!program_has_interposer())
-        return (int)tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so",
-                                  program_interposer());
-    result = add_preload(&preload, program_interposer());
+    result = program_check_interposer();
+    if (!result)
+        result = add_preload(&preload, program_interposer());
     if (!result && spec) {
         result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
         if (result < 0)

@@ -40,10 +40,14 @@ int program_prepare(const char *spec, int verbose, int check);
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);
 
+/* What DISPATCHALLOC_OFF says if it is on, so that the interposer will step aside; else NULL. */
+const char *program_switched_off(void);
+
 /* The interposer's file: where it was installed, or what DISPATCHALLOC_INTERPOSER says. */
 const char *program_interposer(void);
 
-/* Whether that file is the interposer. */
-int program_has_interposer(void);
+/* See whether that file can be had, is the interposer, and is of the tool's own version. It is
+ * not loaded. Returns 0, or 2 after a message. */
+int program_check_interposer(void);
 
 #endif /* TOOL_PROGRAM_H */

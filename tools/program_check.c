@@ -3,6 +3,7 @@
 #include "tools/program.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,12 +35,20 @@ static int are_alike(const ElfW(Ehdr) *one, const ElfW(Ehdr) *other)
            one->e_ident[EI_DATA] == other->e_ident[EI_DATA] && one->e_machine == other->e_machine;
 }
 
+/* The version that its note has, in up to *bytes bytes; NULL if it is not the interposer. */
+static const char *version_of(const struct image *image, size_t *bytes)
+{
+    return image_note(image, "dispatchalloc", INTERPOSER_NOTE, bytes);
+}
+
 /* One for a machine of another word size or byte order is not looked into. */
 static int is_interposer(const struct image *image)
 {
+    size_t bytes;
+
     if (!image_is_native(image))
         return image_elf(image) != NULL;
-    return image_has_note(image, "dispatchalloc", INTERPOSER_NOTE);
+    return version_of(image, &bytes) != NULL;
 }
 
 static int map_interposer(struct image *image)
@@ -52,14 +61,23 @@ static int map_interposer(struct image *image)
     return 0;
 }
 
-int program_has_interposer(void)
+int program_check_interposer(void)
 {
+    const char *path = program_interposer();
     struct image image;
+    const char *version;
+    size_t bytes = 0;
+    int result = 0;
 
+    if (access(path, R_OK) != 0)
+        return (int)tool_complain("the interposer %s: %s", path, strerror(errno));
     if (!map_interposer(&image))
-        return 0;
+        return (int)tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
+    version = image_is_native(&image) ? version_of(&image, &bytes) : NULL;
+    if (version)
+        result = (int)tool_check_version(path, version, bytes);
     image_unmap(&image);
-    return 1;
+    return result;
 }
 
 static int suits_interposer(const struct image *image)

@@ -83,6 +83,14 @@ void tool_print_command_help(const struct tool_command *command);
 /* What --version prints. */
 void tool_print_version(void);
 
+/* See whether a part of the library is of the tool's own version: its file, and its version in
+ * up to that many bytes. Returns TOOL_OK, or TOOL_TROUBLE after a message that names both. */
+enum tool_status tool_check_version(const char *path, const char *version, size_t version_bytes);
+
+/* The same of the library that the tool runs with, whose file is the same for versions that
+ * differ. Returns 0, or the exit status of what cannot run after a message. First of all. */
+int tool_check_library(void);
+
 /* tool_complain() about a spec that the library refuses, in its words. */
 enum tool_status tool_bad_spec(const char *spec, const char *message);
 

@@ -37,7 +37,8 @@ tools_dispatchalloc_SOURCES = \
 	tools/run.c \
 	tools/status.c \
 	tools/tool.h \
-	tools/verify.c
+	tools/verify.c \
+	tools/version.c
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
 if HAVE_XATTR

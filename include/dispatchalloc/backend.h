@@ -21,7 +21,9 @@
 
 DAL_BEGIN_DECLS_
 
-/** Version of struct dal_backend, dal_option and dal_backend_request. */
+/** Version of struct dal_backend, dal_option and dal_backend_request. Under every number a
+ *  struct dal_backend begins with abi, size_bytes, name and version, so that a library which
+ *  refuses one can tell which it was. */
 #define DAL_BACKEND_ABI 1u
 
 /** Longest name of a backend or layer, in bytes. */
@@ -214,17 +216,27 @@ DAL_API int dal_backend_register(const struct dal_backend *backend);
  */
 DAL_API const struct dal_backend *dal_backend_find(const char *name);
 
-/** How many backends and layers are registered or built in. Thread-safe. */
-DAL_API size_t dal_backend_count(void);
+/**
+ * Called once for each backend or layer that is registered or built in.
+ *
+ * @param backend  valid for ever.
+ * @param data     what the caller passed on; may be NULL.
+ * @return 0 to go on, anything else to stop.
+ */
+typedef int (*dal_backend_visitor)(const struct dal_backend *backend, void *data);
 
 /**
- * The backend at a position: those that the program registered first, in the order of
- * their registration, then those built in.
+ * Walk through the backends and layers that are there without opening a module: those that
+ * the program registered, in the order of their registration, then those built in.
+ * dal_module_visit() of dispatchalloc/module.h walks through the installed modules.
  *
- * @param index  from 0.
- * @return the backend, or NULL from dal_backend_count() on. Thread-safe.
+ * @param visit  not NULL. It may register backends, which may or may not be visited.
+ * @param data   passed on to visit; may be NULL.
+ * @return 0, or what visit returned.
+ *
+ * Thread-safe; takes no lock and allocates nothing. May be called from inside a backend.
  */
-DAL_API const struct dal_backend *dal_backend_at(size_t index);
+DAL_API int dal_backend_visit(dal_backend_visitor visit, void *data);
 
 DAL_END_DECLS_
 

@@ -22,6 +22,7 @@
 #ifndef DISPATCHALLOC_GLOBAL_H
 #define DISPATCHALLOC_GLOBAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -88,11 +89,11 @@ DAL_API int dal_global_set_spec(const char *spec);
 /**
  * Make a bad choice fatal (or not): DISPATCHALLOC_STRICT by the program.
  *
- * @param strict  non-zero for strict. The variable, where it is set, outranks this.
+ * @param strict  true for strict. The variable, where it is set, outranks this.
  *
  * Thread-safe. Has no effect on what was reported before.
  */
-DAL_API void dal_global_set_strict(int strict);
+DAL_API void dal_global_set_strict(bool strict);
 
 /**
  * Name of the allocator that serves, or that would if the first allocation came now.
@@ -107,8 +108,9 @@ DAL_API const char *dal_global_name(void);
 /** Who chose the allocator that dal_global_name() tells. Does not seal. */
 DAL_API enum dal_source dal_global_source(void);
 
-/** 1 once the first allocation has fixed the choice, else 0. */
-DAL_API int dal_global_is_sealed(void);
+/** Whether the first allocation has fixed the choice. Does not seal. May be called from any
+ *  thread and from inside a backend. */
+DAL_API bool dal_global_is_sealed(void);
 
 /**
  * The instance that serves, for what wants to look at it (dal_stats_read() does).

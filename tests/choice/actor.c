@@ -275,7 +275,7 @@ static void do_spec_null(char **argument)
 
 static void do_strict(char **argument)
 {
-    dal_global_set_strict(atoi(argument[0]));
+    dal_global_set_strict(atoi(argument[0]) != 0);
 }
 
 static void do_alloc(char **argument)
@@ -339,11 +339,21 @@ static void do_explain(char **argument)
     printf("%s%s", text, length == strlen(text) ? "" : "(wrong length)\n");
 }
 
+static int print_known(const struct dal_backend *backend, void *data)
+{
+    const char **separator = data;
+
+    printf("%s%s", *separator, backend->name);
+    *separator = ", ";
+    return 0;
+}
+
 static void do_known(char **argument)
 {
+    const char *separator = "";
+
     (void)argument;
-    for (size_t i = 0; i < dal_backend_count(); i++)
-        printf("%s%s", i ? ", " : "", dal_backend_at(i)->name);
+    (void)dal_backend_visit(print_known, &separator);
     puts("");
 }
 

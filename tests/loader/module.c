@@ -10,6 +10,7 @@
  *   FAULT_SYMBOL    needs a symbol that nobody has
  *   FAULT_TLS       needs more static thread-local storage than the loader keeps: a number of bytes
  *   FAULT_OPTION    a default that its own option does not accept
+ *   FAULT_TYPE      an option of a type that only a later version has
  */
 #include <dispatchalloc/module.h>
 
@@ -48,6 +49,10 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 static const struct dal_option options[] = {
     {"size", DAL_OPTION_BYTES, 0, 1, 10, "11", NULL, "too large by default"},
 };
+#elif defined FAULT_TYPE
+static const struct dal_option options[] = {
+    {"size", 99, 0, 1, 10, NULL, NULL, "of a type that nobody knows"},
+};
 #endif
 
 static const struct {
@@ -75,7 +80,7 @@ static const struct {
         .version = "1.2.3",
         .option_bytes = sizeof(struct dal_option),
         .summary = "a module of the test suite",
-#ifdef FAULT_OPTION
+#if defined FAULT_OPTION || defined FAULT_TYPE
         .option_count = 1,
         .options = options,
 #endif

@@ -216,7 +216,7 @@ static void *allocate_slow(void *argument)
 /* The choice is sealed: the child has the same one, and does not report it again. */
 static void find_it_sealed_and_allocate(void)
 {
-    REQUIRE(dal_global_is_sealed() == 1);
+    REQUIRE(dal_global_is_sealed());
     allocate("slow");
     REQUIRE(dal_global_active() != NULL && strcmp(dal_global_active()->name, "slow") == 0);
 }

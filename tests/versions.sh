@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+# Parts of different versions. The command, the library that the loader gives it and the
+# interposer have to be of one version: any other is refused by name. A module may be of another
+# version as long as the numbers of the interface fit. What is here is version A; B is made from
+# a copy of the sources in which nothing but the version is another.
+set -eu
+. "$srcdir/tests/lib.sh"
+[ -n "$shared" ] || skip "no shared library was built"
+[ -e "$builddir/.libs/libdispatchalloc-preload.so" ] || skip "the interposer was not built"
+not_sanitized "a sanitizer has a malloc of its own"
+unset MAKEFLAGS MFLAGS MAKELEVEL LD_LIBRARY_PATH LD_PRELOAD
+umask 022
+LC_ALL=C
+export LC_ALL
+
+# stop WHY: what follows needs this.
+stop() { fail "$@"; finish; }
+
+# ---- Two versions in two places ----------------------------------------------------------------
+major=${VERSION%%.*} rest=${VERSION#*.}
+minor=${rest%%.*} patch=${rest#*.}
+other=$major.$((minor + 1)).$patch
+copy=$work/source
+mkdir "$copy"
+for file in "$srcdir"/*; do
+    case $builddir/ in "$file"/*) continue ;; esac
+    case $file in */autom4te.cache) continue ;; esac
+    [ -e "$file/config.status" ] || cp -pR "$file" "$copy"
+done
+chmod -R u+w "$copy"
+rm -rf "$copy/config.status" "$copy/Makefile"
+
+# In configure too, so that autoconf is not needed: it would write the same there.
+pattern=$(printf '%s\n' "$VERSION" | sed 's/\./\\./g')
+for file in configure.ac configure; do
+    sed -e "s/\[dal_version_minor\], \[$minor\]/[dal_version_minor], [$((minor + 1))]/" \
+        -e "s/^DAL_VERSION_MINOR=$minor\$/DAL_VERSION_MINOR=$((minor + 1))/" \
+        -e "s/$pattern/$other/g" "$copy/$file" >"$work/changed"
+    ! cmp -s "$work/changed" "$copy/$file" || stop "$file has no version"
+    cat "$work/changed" >"$copy/$file"
+done
+touch "$copy/aclocal.m4"
+touch "$copy/configure" "$copy/config.h.in" "$copy/Makefile.in"
+
+# What this configure found out need not be found out again.
+grep -E '^(ac|am|lt|ax|dal)_cv_[A-Za-z0-9_]*=' "$builddir/config.log" | grep -v '^ac_cv_env_' \
+    >"$work/cache" || true
+targets='install-libLTLIBRARIES install-binPROGRAMS'
+# shellcheck disable=SC2086 # lists
+{
+    (cd "$builddir" && $MAKE $targets DESTDIR="$work/a") >"$work/log" 2>&1 ||
+        { cat "$work/log"; stop "version A is not installed"; }
+    (
+        cd "$copy"
+        ./configure -q --cache-file="$work/cache" --prefix=/usr --libdir="$libdir" --bindir="$bindir" \
+            --disable-static --disable-dependency-tracking --with-jemalloc=no --with-mimalloc=no --with-tcmalloc=no \
+            --with-tbb=no CC="$CC" CFLAGS=-O1 &&
+            $MAKE -j2 libdispatchalloc.la libdispatchalloc-preload.la tools/dispatchalloc \
+                AUTOCONF=: AUTOHEADER=: AUTOMAKE=: ACLOCAL=: &&
+            $MAKE $targets DESTDIR="$work/b" AUTOCONF=: AUTOHEADER=: AUTOMAKE=: ACLOCAL=:
+    ) >"$work/log" 2>&1 || { tail -n 30 "$work/log"; stop "version B is not built"; }
+}
+
+# ---- The command with each of the others -------------------------------------------------------
+
+# try COMMAND LIBRARY INTERPOSER STATUS OUTPUT MESSAGE ARGUMENT...: each of the first three is the
+# a or b that it comes from; OUTPUT and MESSAGE are patterns.
+try() {
+    tool=$work/$1$bindir/dispatchalloc used_library=$work/$2$libdir
+    used_interposer=$work/$3$libdir/libdispatchalloc-preload.so
+    called="$1 with library $2 and interposer $3" wanted=$4 output=$5 message=$6
+    shift 6
+    code=0
+    LD_LIBRARY_PATH=$used_library DISPATCHALLOC_INTERPOSER=$used_interposer "$tool" "$@" \
+        >"$work/out" 2>"$work/err" </dev/null || code=$?
+    [ "$code" = "$wanted" ] || fail "$called: $*: exit status $code, not $wanted"
+    # shellcheck disable=SC2254 # patterns
+    case $(cat "$work/out") in $output) ;; *) fail "$called: $*: printed: $(cat "$work/out")" ;; esac
+    # shellcheck disable=SC2254
+    case $(cat "$work/err") in $message) ;; *) fail "$called: $*: said: $(cat "$work/err")" ;; esac
+}
+# refuses VERSION FILE VERSION: what the command of the first says of a file of the other.
+refuses() { echo "dispatchalloc: dispatchalloc $1 cannot use $2, which is of version $3; both have to be of one version"; }
+
+try a a a 0 "dispatchalloc (libdispatchalloc) $VERSION*" '' --version
+try b b b 0 "dispatchalloc (libdispatchalloc) $other*" '' --version
+try a a a 0 hello "dispatchalloc: system $VERSION serves *" run -v -b system echo hello
+try b b b 0 hello "dispatchalloc: system $other serves *" run -v -b system echo hello
+
+interposer=$libdir/libdispatchalloc-preload.so
+for command in 'run -b system' 'compare -n 1 -b system'; do
+    # shellcheck disable=SC2086 # words
+    {
+        try a a b 2 '' "$(refuses "$VERSION" "$work/b$interposer" "$other")" $command sh -c 'echo ran >&2'
+        try b b a 2 '' "$(refuses "$other" "$work/a$interposer" "$VERSION")" $command sh -c 'echo ran >&2'
+    }
+done
+try a a b 2 '' "$(refuses "$VERSION" "$work/b$interposer" "$other")" doctor true
+
+# The loader goes by the name of the library's file, which has no version in it.
+soname=libdispatchalloc.so.0
+[ -e "$work/a$libdir/$soname" ] && [ -e "$work/b$libdir/$soname" ] || stop "there is no $soname"
+for command in 'run true' 'list --names' --version 'verify -q system'; do
+    # shellcheck disable=SC2086
+    {
+        try a b a 126 '' "$(refuses "$VERSION" "$work/b$libdir/$soname" "$other")" $command
+        try b a b 126 '' "$(refuses "$other" "$work/a$libdir/$soname" "$VERSION")" $command
+    }
+done
+
+# ---- Modules ---------------------------------------------------------------------------------
+# Built with B's headers as they are, and as they would be with other numbers.
+cp -R "$copy/include" "$work/later"
+number=$(sed -n 's/^#define DAL_BACKEND_ABI \([0-9]*\)u$/\1/p' "$copy/include/dispatchalloc/backend.h")
+sed "s/^#define DAL_BACKEND_ABI .*/#define DAL_BACKEND_ABI $((number + 1))u/" \
+    "$copy/include/dispatchalloc/backend.h" >"$work/later/dispatchalloc/backend.h"
+mkdir "$work/modules"
+modules=$(cd "$work/modules" && pwd -P)
+DISPATCHALLOC_MODULE_PATH=$modules
+export DISPATCHALLOC_MODULE_PATH
+module() { # NAME HEADERS
+    quietly $CC -shared -fPIC -fvisibility=hidden "-I$2" "-DNAME=\"$1\"" \
+        "$srcdir/tests/loader/module.c" -o "$modules/$1.so" || stop "module $1 is not built"
+}
+module equal "$copy/include"
+module later "$work/later"
+refusal="module $modules/later.so, version 1.2.3: its struct dal_backend has version $((number + 1)), libdispatchalloc $VERSION knows $number"
+try a a a 0 '*equal*1.2.3*' '' explain equal
+try a a a 2 '' "dispatchalloc: spec \"later\": $refusal" explain later
+try a a a 0 '' '*equal 1.2.3 serves (DISPATCHALLOC_MALLOC=equal)' run -v -b equal true
+# With the interposer alone there is no command to look at it before.
+said=$(LD_PRELOAD=$work/a$interposer:$modules/later.so DISPATCHALLOC_MALLOC=later sh -c : 2>&1) || said="exit $?: $said"
+expect "the interposer about a later module" \
+    "dispatchalloc: DISPATCHALLOC_MALLOC=later: $refusal; \"system\" serves" "$said"
+finish

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The versions of the parts: the command, the library that the loader gave it, and the interposer
+ * come from one release. What they know of each other (layouts, variables, notes) is not fixed
+ * between releases, while the file's name of the library is.
+ */
+#define _GNU_SOURCE /* dl_iterate_phdr */
+#include "tools/tool.h"
+
+#include <link.h>
+#include <string.h>
+
+#include "tools/program.h"
+
+void tool_print_version(void)
+{
+    puts(TOOL_NAME " (libdispatchalloc) " DAL_VERSION_STRING);
+    puts("License: MIT. There is no warranty.");
+}
+
+enum tool_status tool_check_version(const char *path, const char *version, size_t version_bytes)
+{
+    size_t length = strnlen(version, version_bytes);
+
+    if (length == strlen(DAL_VERSION_STRING) && memcmp(version, DAL_VERSION_STRING, length) == 0)
+        return TOOL_OK;
+    return tool_complain(TOOL_NAME " " DAL_VERSION_STRING " cannot use %s, which is of version %.*s; "
+                         "both have to be of one version",
+                         path, (int)length, version);
+}
+
+/* Not by the address of one of its functions, which may be that of a stub in the command. */
+static int look_for_library(struct dl_phdr_info *object, size_t size, void *data)
+{
+    static const char name[] = "libdispatchalloc.so";
+    const char *slash = strrchr(object->dlpi_name, '/');
+    const char *file = slash ? slash + 1 : object->dlpi_name;
+
+    (void)size;
+    if (strncmp(file, name, sizeof name - 1) != 0)
+        return 0;
+    *(const char **)data = object->dlpi_name;
+    return 1;
+}
+
+int tool_check_library(void)
+{
+    const char *path = "libdispatchalloc";
+
+    if (strcmp(dal_version(), DAL_VERSION_STRING) == 0)
+        return 0;
+    (void)dl_iterate_phdr(look_for_library, &path);
+    (void)tool_check_version(path, dal_version(), strlen(dal_version()));
+    return PROGRAM_CANNOT_RUN;
+}
