@@ -67,7 +67,7 @@ static int options_are_good(const struct dal_backend *backend)
         uint64_t number;
 
         if (!dal_registry_name_is_good_(option->name) || !option->summary ||
-            option->type < DAL_OPTION_BYTES || option->type > DAL_OPTION_CHOICE ||
+            option->type < DAL_OPTION_BYTES || option->type > DAL_OPTION_SPEC ||
             (option->type == DAL_OPTION_CHOICE && !option->choices))
             return 0;
         if (option->default_text && dal_option_check_(option, option->default_text, &number))
@@ -211,11 +211,11 @@ static void meet_all(struct unknown *unknown)
         (void)dal_loader_visit_(meet_name, unknown);
 }
 
-static void explain_unknown(const char *name, struct dal_text_ *why)
+static void explain_unknown(const char *name, const char *wanted, struct dal_text_ *why)
 {
     struct unknown unknown = {{name, "", 0}, why, 0, 0};
 
-    dal_text_add_(why, "no backend or layer is called \"" DAL_VALUE_FORMAT "\"", DAL_VALUE(name));
+    dal_text_add_(why, "no %s is called \"" DAL_VALUE_FORMAT "\"", wanted, DAL_VALUE(name));
     if (strchr(name, '/')) {
         dal_text_add_(why, "; the path of a module has to be absolute");
         return;
@@ -255,7 +255,8 @@ static int open_module(const char *name, const struct dal_backend **backend, str
     return dal_loader_find_(name, backend, why);
 }
 
-const struct dal_backend *dal_registry_find_(const char *name, int *error, struct dal_text_ *why)
+const struct dal_backend *dal_registry_find_(const char *name, const char *wanted, int *error,
+                                             struct dal_text_ *why)
 {
     const struct dal_backend *backend = dal_registry_find_known_(name);
 
@@ -264,7 +265,7 @@ const struct dal_backend *dal_registry_find_(const char *name, int *error, struc
         return backend;
     *error = open_module(name, &backend, why);
     if (*error == DAL_ERR_UNKNOWN)
-        explain_unknown(name, why);
+        explain_unknown(name, wanted, why);
     return backend;
 }
 
@@ -273,5 +274,5 @@ const struct dal_backend *dal_backend_find(const char *name)
     struct dal_text_ nowhere = dal_text_over_(NULL, 0);
     int error;
 
-    return dal_registry_find_(name, &error, &nowhere);
+    return dal_registry_find_(name, "backend or layer", &error, &nowhere);
 }
