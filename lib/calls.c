@@ -18,10 +18,17 @@
         return tail->slot.call(DAL_LIST_ arguments,                                      \
                                dal_tail_ctx_(instance, tail->slot.ctx));                 \
     }
-DAL_SLOTS_(DAL_SKIP_, DEFINE_CALL, DAL_SKIP_)
+#define DEFINE_FORK(slot)                                                                \
+    void dal_instance_##slot(const struct dal_instance *instance)                        \
+    {                                                                                    \
+        const struct dal_tail_ *tail = dal_tail_of_(instance ? instance : dal_global()); \
+                                                                                         \
+        tail->slot.call(dal_tail_ctx_(instance, tail->slot.ctx));                        \
+    }
+DAL_SLOTS_(DAL_SKIP_, DEFINE_CALL, DEFINE_FORK)
 
 #define NAME_CALL(slot, ...) .slot = dal_instance_##slot,
 const struct dal_instance_calls dal_instance_calls_ = {
     .size_bytes = sizeof dal_instance_calls_,
-    DAL_SLOTS_(DAL_SKIP_, NAME_CALL, DAL_SKIP_)
+    DAL_SLOTS_(DAL_SKIP_, NAME_CALL, NAME_CALL)
 };

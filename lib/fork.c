@@ -23,12 +23,25 @@ static const struct dal_instance *watched_at(size_t index)
     return atomic_load_explicit(&watched[index], memory_order_acquire);
 }
 
+/* The places that take part in the fork that this thread is at, a bit each. Another thread may
+ * make an instance between prepare and parent: its parent function is not to release a lock that
+ * its prepare did not take. */
+static _Thread_local uint64_t prepared;
+
+_Static_assert(DAL_FORK_MAX <= 64, "every place has a bit");
+
+/* The instance at an index if it takes part, else NULL. */
+static const struct dal_instance *prepared_at(size_t index)
+{
+    return prepared >> index & 1 ? watched_at(index) : NULL;
+}
+
 /* An instance that another one wraps is called by that one, and is not to be called twice:
- * its prepare may take a lock. */
+ * its prepare may take a lock. Its nested ones are no business of the other's. */
 static int is_wrapped(const struct dal_instance *instance)
 {
     for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *outer = watched_at(i);
+        const struct dal_instance *outer = prepared_at(i);
 
         if (outer && outer->private_[DAL_PRIVATE_BASE] == instance)
             return 1;
@@ -36,56 +49,66 @@ static int is_wrapped(const struct dal_instance *instance)
     return 0;
 }
 
-/* The places whose instances this thread has prepared for the fork that it is at, a bit each.
- * Another thread may make an instance between prepare and parent: its parent function is
- * not to release a lock that its prepare did not take. */
-static _Thread_local uint64_t prepared;
-
-_Static_assert(DAL_FORK_MAX <= 64, "every place has a bit");
-
-/* The instance at an index if it was prepared, else NULL. */
-static const struct dal_instance *prepared_at(size_t index)
+static const struct dal_instance *nested_after(const struct dal_instance *instance)
 {
-    return prepared >> index & 1 ? watched_at(index) : NULL;
+    return instance->private_[DAL_PRIVATE_NESTED];
 }
 
-#define CALL_FORK(instance, slot) \
-    dal_tail_of_(instance)->slot.call(dal_tail_ctx_(instance, dal_tail_of_(instance)->slot.ctx))
+/* The whole, then the nested stacks that its items allocate from. */
+static void prepare(const struct dal_instance *instance)
+{
+    if (!is_wrapped(instance))
+        dal_instance_fork_prepare(instance);
+    while ((instance = nested_after(instance)) != NULL)
+        dal_instance_fork_prepare(instance);
+}
 
-/* The latest first, so that what was built on another is quiet before it. */
+/* The opposite order of prepare(). At most as deep as a spec has items. */
+static void release(const struct dal_instance *instance, int is_nested, int in_child)
+{
+    if (nested_after(instance))
+        release(nested_after(instance), 1, in_child);
+    if (!is_nested && is_wrapped(instance))
+        return;
+    if (in_child)
+        dal_instance_fork_child(instance);
+    else
+        dal_instance_fork_parent(instance);
+}
+
+/* The latest first, so that what was built on another is quiet before it. Who takes part is
+ * settled before the first one is called, and stays so until all are released. */
 static void prepare_all(void)
 {
-    uint64_t bits = 0;
-
+    prepared = 0;
+    for (size_t i = 0; i < DAL_FORK_MAX; i++)
+        prepared |= (uint64_t)(watched_at(i) != NULL) << i;
     for (size_t i = DAL_FORK_MAX; i-- > 0;) {
-        const struct dal_instance *instance = watched_at(i);
+        const struct dal_instance *instance = prepared_at(i);
 
-        if (!instance || is_wrapped(instance))
-            continue;
-        CALL_FORK(instance, fork_prepare);
-        bits |= UINT64_C(1) << i;
+        if (instance)
+            prepare(instance);
     }
-    prepared = bits;
+}
+
+static void release_all(int in_child)
+{
+    for (size_t i = 0; i < DAL_FORK_MAX; i++) {
+        const struct dal_instance *instance = prepared_at(i);
+
+        if (instance)
+            release(instance, 0, in_child);
+    }
 }
 
 static void parent_all(void)
 {
-    for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *instance = prepared_at(i);
-
-        if (instance)
-            CALL_FORK(instance, fork_parent);
-    }
+    release_all(0);
 }
 
 static void child_all(void)
 {
-    for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *instance = prepared_at(i);
-
-        if (instance)
-            CALL_FORK(instance, fork_child);
-    }
+    release_all(1);
 }
 
 static int register_once(void)
@@ -104,7 +127,7 @@ int dal_fork_watch_(const struct dal_instance *instance)
 {
     int error;
 
-    if (!(instance->native & DAL_SLOT_FORK))
+    if (!(instance->native & DAL_SLOT_FORK) && !nested_after(instance))
         return DAL_OK;
     error = register_once();
     if (error)

@@ -8,8 +8,8 @@
 /* Most instances with fork functions that can live at a time. */
 #define DAL_FORK_MAX 64
 
-/* Call the fork functions of an instance around every fork from now on, if it has any of
- * its own. Returns 0, DAL_ERR_FULL or DAL_ERR_SYSTEM. */
+/* Call the fork functions of an instance, and of the nested stacks tied to it, around every
+ * fork from now on, if there are any. Returns 0, DAL_ERR_FULL or DAL_ERR_SYSTEM. */
 int dal_fork_watch_(const struct dal_instance *instance);
 
 /* Stop that. */

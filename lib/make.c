@@ -7,6 +7,7 @@
 #include <dispatchalloc/spec.h>
 
 #include "builtin.h"
+#include "compat/compat.h"
 #include "loader.h"
 #include "registry.h"
 #include "stack.h"
@@ -49,16 +50,25 @@ void dal_instance_destroy(const struct dal_instance *instance)
     dal_stack_destroy_(dal_stack_of_(instance), 0);
 }
 
-static int visit_items(const struct dal_spec_ *spec, dal_spec_visitor visit, void *data,
-                       struct dal_text_ *why)
+static int visit_items(const struct dal_spec_ *spec, size_t count, dal_spec_visitor visit,
+                       void *data, struct dal_text_ *why)
 {
     struct dal_option_value values[DAL_VALUES_MAX];
 
-    for (size_t i = 0; i < spec->item_count; i++) {
-        struct dal_spec_item item = {spec->items[i].backend, values, 0};
-        int result =
-            dal_options_resolve_(item.backend, &spec->items[i], values, &item.option_count, why);
+    for (size_t i = 0; i < count; i++) {
+        struct dal_spec_item item = {.size_bytes = sizeof item,
+                                     .value_bytes = sizeof values[0],
+                                     .backend = spec->items[i].backend,
+                                     .values = values};
+        size_t length = why->length;
+        size_t value_count;
+        int result;
 
+        dal_spec_add_place_(spec, spec->items[i].list, why);
+        result = dal_options_resolve_(spec, i, values, &value_count, why);
+        item.value_count = (uint32_t)value_count;
+        if (!result)
+            dal_text_cut_(why, length);
         if (!result && visit)
             result = visit(&item, data);
         if (result)
@@ -76,19 +86,25 @@ int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *m
                    size_t message_bytes)
 {
     struct dal_text_ why = dal_text_over_(message, message ? message_bytes : 0);
-    struct dal_spec_ parsed;
+    struct dal_spec_ *parsed;
     int error;
 
     if (!spec) {
         dal_text_add_(&why, "the spec is NULL");
         return DAL_ERR_INVALID;
     }
-    error = dal_stack_check_(spec, &parsed, &why);
-    /* All options are checked before the first item is shown. */
+    parsed = dal_compat_map_(sizeof *parsed);
+    if (!parsed) {
+        dal_text_add_(&why, "%s", dal_strerror(DAL_ERR_MEMORY));
+        return DAL_ERR_MEMORY;
+    }
+    error = dal_stack_check_(spec, parsed, &why);
+    /* All options, nested ones too, are checked before the first item is shown. */
     if (!error)
-        error = visit_items(&parsed, NULL, NULL, &why);
+        error = visit_items(parsed, parsed->item_count, NULL, NULL, &why);
     dal_text_clean_(&why, 0);
     if (!error && visit)
-        error = visit_items(&parsed, visit, data, &why);
+        error = visit_items(parsed, parsed->lists[0].count, visit, data, &why);
+    dal_compat_unmap_(parsed, sizeof *parsed);
     return error;
 }

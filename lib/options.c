@@ -102,6 +102,9 @@ int dal_option_check_(const struct dal_option *option, const char *text, uint64_
     case DAL_OPTION_CHOICE:
         good = parse_choice(option->choices, text, number);
         break;
+    case DAL_OPTION_SPEC:
+        good = dal_spec_is_nested_(text);
+        break;
     default:
         good = 1;
         break;
@@ -144,17 +147,20 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
     }
 }
 
-static int check_pair(const struct dal_backend *backend, const struct dal_option *option,
-                      const struct dal_spec_pair_ *pair, struct dal_option_value *value,
-                      struct dal_text_ *why)
+/* option is NULL for a key that the backend checks itself. */
+static int refuse_value(const struct dal_backend *backend, const struct dal_option *option,
+                        const struct dal_spec_pair_ *pair, struct dal_text_ *why)
 {
-    value->text = pair->value;
-    value->given = 1;
-    if (dal_option_check_(option, pair->value, &value->number) == DAL_OK)
-        return DAL_OK;
-    dal_text_add_(why, "option \"%s\" of \"%s\" cannot be \"" DAL_VALUE_FORMAT "\"; accepted is ",
-                  option->name, backend->name, DAL_VALUE(pair->value));
-    add_accepted(why, option);
+    dal_text_add_(why, "option \"%s\" of \"%s\" cannot be \"%s" DAL_VALUE_FORMAT "%s\"; accepted is ",
+                  pair->key, backend->name, pair->is_nested ? "(" : "", DAL_VALUE(pair->value),
+                  pair->is_nested ? ")" : "");
+    if (!option || option->type == DAL_OPTION_TEXT)
+        dal_text_add_(why, "text, in which ( is written %%28 and ) %%29");
+    else if (option->type == DAL_OPTION_SPEC)
+        dal_text_add_(why, "a spec in parentheses, as in %s=(" DAL_VALUE_FORMAT ")", pair->key,
+                      DAL_VALUE(*pair->value ? pair->value : "system"));
+    else
+        add_accepted(why, option);
     return DAL_ERR_OPTION;
 }
 
@@ -166,17 +172,63 @@ static int refuse_unknown(const struct dal_backend *backend, const char *key,
     dal_text_add_(why, "\"%s\" has no option \"" DAL_VALUE_FORMAT "\"", backend->name,
                   DAL_VALUE(key));
     for (size_t i = 0; i < backend->option_count; i++)
-        dal_nearest_try_(&nearest, backend->options[i].name);
+        dal_nearest_try_(&nearest, dal_backend_option(backend, i)->name);
     if (nearest.best[0])
         dal_text_add_(why, " (did you mean \"%s\"?)", nearest.best);
     dal_text_add_(why, backend->option_count ? "; known:" : "; it takes none");
     for (size_t i = 0; i < backend->option_count; i++)
-        dal_text_add_(why, "%s %s", i ? "," : "", backend->options[i].name);
+        dal_text_add_(why, "%s %s", i ? "," : "", dal_backend_option(backend, i)->name);
     return DAL_ERR_OPTION;
 }
 
-static struct dal_option_value *value_of(struct dal_option_value *values, size_t count,
-                                         const char *key)
+/* option is NULL if the backend's table has none of that name. */
+static int check_pair(const struct dal_backend *backend, const struct dal_option *option,
+                      const struct dal_spec_pair_ *pair, uint64_t *number, struct dal_text_ *why)
+{
+    *number = 0;
+    if (!option && !(backend->flags & DAL_BACKEND_CHECKS_OPTIONS))
+        return refuse_unknown(backend, pair->key, why);
+    if (pair->is_nested != (option && option->type == DAL_OPTION_SPEC))
+        return refuse_value(backend, option, pair, why);
+    if (pair->is_nested || !option || dal_option_check_(option, pair->value, number) == DAL_OK)
+        return DAL_OK;
+    return refuse_value(backend, option, pair, why);
+}
+
+static const struct dal_option *option_of(const struct dal_backend *backend, const char *key)
+{
+    for (size_t i = 0; i < backend->option_count; i++) {
+        if (strcmp(dal_backend_option(backend, i)->name, key) == 0)
+            return dal_backend_option(backend, i);
+    }
+    return NULL;
+}
+
+int dal_options_nest_(struct dal_spec_ *spec, size_t item, struct dal_text_ *why)
+{
+    const struct dal_spec_item_ *given = &spec->items[item];
+    const struct dal_backend *backend = given->backend;
+    uint64_t number;
+    int error = DAL_OK;
+
+    for (size_t i = 0; i < given->pair_count && !error; i++) {
+        const struct dal_spec_pair_ *pair = &given->pairs[i];
+
+        if (pair->is_nested)
+            error = check_pair(backend, option_of(backend, pair->key), pair, &number, why);
+    }
+    for (size_t i = 0; i < backend->option_count && !error; i++) {
+        const struct dal_option *option = dal_backend_option(backend, i);
+
+        if (option->type == DAL_OPTION_SPEC && option->default_text &&
+            !dal_spec_has_key_(given, option->name))
+            error = dal_spec_nest_(spec, item, option->name, option->default_text, why);
+    }
+    return error;
+}
+
+struct dal_option_value *dal_option_value_of_(struct dal_option_value *values, size_t count,
+                                              const char *key)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(values[i].key, key) == 0)
@@ -185,32 +237,54 @@ static struct dal_option_value *value_of(struct dal_option_value *values, size_t
     return NULL;
 }
 
-int dal_options_resolve_(const struct dal_backend *backend, const struct dal_spec_item_ *item,
-                         struct dal_option_value *values, size_t *count, struct dal_text_ *why)
+/* Every option of the table as if the spec named none. */
+static void set_defaults(const struct dal_spec_ *spec, size_t item,
+                         struct dal_option_value *values)
 {
-    size_t table_count = backend->option_count;
+    const struct dal_backend *backend = spec->items[item].backend;
 
-    for (size_t i = 0; i < table_count; i++) {
-        const struct dal_option *option = &backend->options[i];
+    for (size_t i = 0; i < backend->option_count; i++) {
+        const struct dal_option *option = dal_backend_option(backend, i);
 
-        values[i] = (struct dal_option_value){option, option->name, option->default_text, 0, 0};
+        values[i] = (struct dal_option_value){
+            .option = option, .key = option->name, .text = option->default_text};
         if (option->default_text)
             (void)dal_option_check_(option, option->default_text, &values[i].number);
     }
-    *count = table_count;
-    for (size_t i = 0; i < item->pair_count; i++) {
-        const struct dal_spec_pair_ *pair = &item->pairs[i];
-        struct dal_option_value *value = value_of(values, table_count, pair->key);
-        int error = DAL_OK;
+    for (size_t i = 1; i < spec->list_count; i++) {
+        const struct dal_spec_list_ *list = &spec->lists[i];
+        struct dal_option_value *value =
+            list->owner == item ? dal_option_value_of_(values, backend->option_count, list->key)
+                                : NULL;
 
         if (value)
-            error = check_pair(backend, value->option, pair, value, why);
-        else if (backend->flags & DAL_BACKEND_CHECKS_OPTIONS)
-            values[(*count)++] = (struct dal_option_value){NULL, pair->key, pair->value, 0, 1};
-        else
-            error = refuse_unknown(backend, pair->key, why);
+            value->text = list->text;
+    }
+}
+
+int dal_options_resolve_(const struct dal_spec_ *spec, size_t item,
+                         struct dal_option_value *values, size_t *count, struct dal_text_ *why)
+{
+    const struct dal_spec_item_ *given = &spec->items[item];
+    size_t table_count = given->backend->option_count;
+
+    set_defaults(spec, item, values);
+    *count = table_count;
+    for (size_t i = 0; i < given->pair_count; i++) {
+        const struct dal_spec_pair_ *pair = &given->pairs[i];
+        struct dal_option_value *value = dal_option_value_of_(values, table_count, pair->key);
+        uint64_t number;
+        int error = check_pair(given->backend, value ? value->option : NULL, pair, &number, why);
+
         if (error)
             return error;
+        if (!value) {
+            value = &values[(*count)++];
+            *value = (struct dal_option_value){.key = pair->key};
+        }
+        value->text = pair->value;
+        value->number = number;
+        value->given = true;
     }
     return DAL_OK;
 }

@@ -70,11 +70,17 @@ static int options_are_known(const struct dal_backend *backend, struct dal_text_
     for (size_t i = 0; backend->options && i < backend->option_count; i++) {
         const struct dal_option *option = &backend->options[i];
 
-        if (option->type <= DAL_OPTION_CHOICE || !dal_registry_name_is_good_(option->name))
+        if (option->flags) {
+            dal_text_add_(why, "its option %u has flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                               " knows none",
+                          (unsigned)i, option->flags);
+            return 0;
+        }
+        if (option->type <= DAL_OPTION_SPEC || !dal_registry_name_is_good_(option->name))
             continue;
         dal_text_add_(why, "its option \"%s\" is of type %" PRIu32 ", libdispatchalloc "
                            PACKAGE_VERSION " knows %d to %d",
-                      option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_CHOICE);
+                      option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_SPEC);
         return 0;
     }
     return 1;
@@ -89,7 +95,7 @@ static int options_are_good(const struct dal_backend *backend)
         uint64_t number;
 
         if (!dal_registry_name_is_good_(option->name) || !option->summary ||
-            option->type < DAL_OPTION_BYTES || option->type > DAL_OPTION_CHOICE ||
+            option->type < DAL_OPTION_BYTES || option->type > DAL_OPTION_SPEC ||
             (option->type == DAL_OPTION_CHOICE && !option->choices))
             return 0;
         if (option->default_text && dal_option_check_(option, option->default_text, &number))
@@ -98,8 +104,24 @@ static int options_are_good(const struct dal_backend *backend)
     return 1;
 }
 
+#define FLAGS_KNOWN \
+    ((uint32_t)DAL_BACKEND_LAYER | DAL_BACKEND_CHECKS_OPTIONS | DAL_BACKEND_NO_CONSTRUCTORS)
+
+/* A flag is a demand: to take it for nothing could break what it stands for. */
+static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (!(backend->flags & ~FLAGS_KNOWN) && !backend->reserved_)
+        return 1;
+    dal_text_add_(why, "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                       " knows %#" PRIx32,
+                  backend->flags, FLAGS_KNOWN);
+    return 0;
+}
+
 static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
 {
+    if (!flags_are_known(backend, why))
+        return DAL_ERR_ABI;
     if (!options_are_known(backend, why))
         return DAL_ERR_INVALID;
     if (dal_registry_name_is_good_(backend->name) && backend->version && backend->summary &&
@@ -279,11 +301,11 @@ static void meet_all(struct unknown *unknown)
         (void)dal_loader_visit_(meet_module, unknown);
 }
 
-static void explain_unknown(const char *name, struct dal_text_ *why)
+static void explain_unknown(const char *name, const char *wanted, struct dal_text_ *why)
 {
     struct unknown unknown = {{name, "", 0}, why, 0, 0};
 
-    dal_text_add_(why, "no backend or layer is called \"" DAL_VALUE_FORMAT "\"", DAL_VALUE(name));
+    dal_text_add_(why, "no %s is called \"" DAL_VALUE_FORMAT "\"", wanted, DAL_VALUE(name));
     if (strchr(name, '/')) {
         dal_text_add_(why, "; the path of a module has to be absolute");
         return;
@@ -323,7 +345,8 @@ static int open_module(const char *name, const struct dal_backend **backend, str
     return dal_loader_find_(name, backend, why);
 }
 
-const struct dal_backend *dal_registry_find_(const char *name, int *error, struct dal_text_ *why)
+const struct dal_backend *dal_registry_find_(const char *name, const char *wanted, int *error,
+                                             struct dal_text_ *why)
 {
     const struct dal_backend *backend = dal_registry_find_known_(name);
 
@@ -332,7 +355,7 @@ const struct dal_backend *dal_registry_find_(const char *name, int *error, struc
         return backend;
     *error = open_module(name, &backend, why);
     if (*error == DAL_ERR_UNKNOWN)
-        explain_unknown(name, why);
+        explain_unknown(name, wanted, why);
     return backend;
 }
 
@@ -341,5 +364,5 @@ const struct dal_backend *dal_backend_find(const char *name)
     struct dal_text_ nowhere = dal_text_over_(NULL, 0);
     int error;
 
-    return dal_registry_find_(name, &error, &nowhere);
+    return dal_registry_find_(name, "backend or layer", &error, &nowhere);
 }

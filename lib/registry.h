@@ -11,8 +11,10 @@
 int dal_registry_add_(const struct dal_backend *backend);
 
 /* Find a backend by name, opening a module if need be. NULL, with *error and the reason in
- * why, if there is none or it cannot be used. */
-const struct dal_backend *dal_registry_find_(const char *name, int *error, struct dal_text_ *why);
+ * why, if there is none or it cannot be used; the reason calls it what was wanted, "layer" or
+ * "backend or layer". */
+const struct dal_backend *dal_registry_find_(const char *name, const char *wanted, int *error,
+                                             struct dal_text_ *why);
 
 /* One that is registered or built in; opens nothing. */
 const struct dal_backend *dal_registry_find_known_(const char *name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Making stacks: look each item up, check its options, call create() from the innermost
- * item outwards, fill the tables.
+ * item outwards, nested specs before the item whose option they are, fill the tables.
  *
  * No lock is held while create() runs, since it is code that we do not know: it may load
  * libraries, start threads, or wait for either.
@@ -90,9 +90,16 @@ static int call_create(const struct dal_backend *backend, const struct dal_optio
     return error;
 }
 
-static void reset(struct dal_text_ *text)
+/* Point the values of an item to the nested stacks, which are there already. */
+static void set_instances(struct dal_stack_ *stack, size_t index, size_t value_count)
 {
-    *text = dal_text_over_(text->data, text->bytes);
+    for (size_t i = 1; i < stack->spec.list_count; i++) {
+        const struct dal_spec_list_ *list = &stack->spec.lists[i];
+
+        if (list->owner == index)
+            dal_option_value_of_(stack->values, value_count, list->key)->instance =
+                &stack->tables[list->first].head;
+    }
 }
 
 /* What a layer may give a family over: only in what may come to serve malloc is there a use for
@@ -111,15 +118,15 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
     struct dal_stack_item_ *item = &stack->items[index];
     int is_layer = (item->backend->flags & DAL_BACKEND_LAYER) != 0;
     const struct dal_instance *below =
-        index + 1 < stack->item_count ? &stack->tables[index + 1].head : base;
+        dal_spec_is_last_(&stack->spec, index) ? base : &stack->tables[index + 1].head;
     const struct dal_instance *next = is_layer ? below : NULL;
     struct dal_allocator allocator;
     size_t value_count;
-    int error = dal_options_resolve_(item->backend, &stack->spec.items[index], stack->values,
-                                     &value_count, why);
+    int error = dal_options_resolve_(&stack->spec, index, stack->values, &value_count, why);
 
     if (error)
         return error;
+    set_instances(stack, index, value_count);
     error = call_create(item->backend, stack->values, value_count, next,
                         child_family(stack, next), &allocator, why);
     if (error)
@@ -130,19 +137,37 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
             item->backend->destroy(allocator.ctx);
         return error;
     }
-    reset(why);
     item->ctx = allocator.ctx;
+    stack->made[stack->made_count++] = index;
     return DAL_OK;
 }
 
-static void destroy_items(const struct dal_stack_ *stack, size_t from)
+/* In the opposite order of their making. */
+static void destroy_items(const struct dal_stack_ *stack)
 {
-    for (size_t i = from; i < stack->item_count; i++) {
-        const struct dal_stack_item_ *item = &stack->items[i];
+    for (size_t i = stack->made_count; i-- > 0;) {
+        const struct dal_stack_item_ *item = &stack->items[stack->made[i]];
 
-        if (item->backend && item->backend->destroy)
+        if (item->backend->destroy)
             item->backend->destroy(item->ctx);
     }
+}
+
+static int check_item(struct dal_spec_ *spec, size_t index, struct dal_text_ *why)
+{
+    struct dal_spec_item_ *item = &spec->items[index];
+    bool is_last = dal_spec_is_last_(spec, index);
+    int error;
+
+    item->backend =
+        dal_registry_find_(item->name, is_last ? "backend or layer" : "layer", &error, why);
+    if (!item->backend)
+        return error;
+    if (!(item->backend->flags & DAL_BACKEND_LAYER) && !is_last) {
+        dal_text_add_(why, "\"%s\" is a backend, not a layer, and has to come last", item->name);
+        return DAL_ERR_SYNTAX;
+    }
+    return dal_options_nest_(spec, index, why);
 }
 
 int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ *why)
@@ -152,41 +177,109 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ 
     if (error)
         return error;
     for (size_t i = 0; i < spec->item_count; i++) {
-        const char *name = spec->items[i].name;
-        const struct dal_backend *backend = dal_registry_find_(name, &error, why);
+        size_t length = why->length;
 
-        if (!backend)
+        dal_spec_add_place_(spec, spec->items[i].list, why);
+        error = check_item(spec, i, why);
+        if (error)
             return error;
-        spec->items[i].backend = backend;
-        if (!(backend->flags & DAL_BACKEND_LAYER) && i + 1 < spec->item_count) {
-            dal_text_add_(why, "\"%s\" is a backend, not a layer, and has to come last", name);
-            return DAL_ERR_SYNTAX;
-        }
+        dal_text_cut_(why, length);
     }
     return DAL_OK;
 }
 
 static void take_backends(struct dal_stack_ *stack)
 {
-    stack->item_count = stack->spec.item_count;
-    for (size_t i = 0; i < stack->item_count; i++) {
-        stack->items[i].backend = stack->spec.items[i].backend;
-        stack->wraps_base = (stack->items[i].backend->flags & DAL_BACKEND_LAYER) != 0;
-    }
+    const struct dal_spec_ *spec = &stack->spec;
+
+    stack->item_count = spec->item_count;
+    for (size_t i = 0; i < spec->item_count; i++)
+        stack->items[i].backend = spec->items[i].backend;
+    stack->wraps_base =
+        (stack->items[spec->lists[0].count - 1].backend->flags & DAL_BACKEND_LAYER) != 0;
 }
 
-/* The name of the whole is "a+b+c"; that of an inner instance is the rest from it on. */
+/* What the last item of a list wraps if it is a layer. */
+static const struct dal_instance *base_of(size_t list, const struct dal_instance *base)
+{
+    return list == 0 ? base : &dal_system_instance_;
+}
+
+/* The name of a list is "a+b+c"; that of an inner instance is the rest from it on. */
 static void set_names(struct dal_stack_ *stack, const struct dal_instance *base,
                       const char **names)
 {
-    struct dal_text_ text = dal_text_over_(stack->name, sizeof stack->name);
+    size_t used = 0;
 
-    for (size_t i = 0; i < stack->item_count; i++) {
-        names[i] = stack->name + (text.length < text.bytes ? text.length + (i > 0) : 0);
-        dal_text_add_(&text, "%s%s", i ? "+" : "", stack->items[i].backend->name);
+    for (size_t i = 0; i < stack->spec.list_count && used < sizeof stack->names; i++) {
+        const struct dal_spec_list_ *list = &stack->spec.lists[i];
+        size_t last = list->first + list->count - 1;
+        struct dal_text_ text =
+            dal_text_over_(stack->names + used, sizeof stack->names - used);
+
+        for (size_t j = list->first; j <= last; j++) {
+            names[j] = text.data + (text.length < text.bytes ? text.length + (j > list->first) : 0);
+            dal_text_add_(&text, "%s%s", j > list->first ? "+" : "", stack->items[j].backend->name);
+        }
+        if (stack->items[last].backend->flags & DAL_BACKEND_LAYER)
+            dal_text_add_(&text, "+%s", base_of(i, base)->name);
+        used += text.length + 1;
     }
-    if (stack->wraps_base)
-        dal_text_add_(&text, "+%s", base->name);
+}
+
+static int create_list(struct dal_stack_ *stack, size_t index, const struct dal_instance *base,
+                       const char *const *names, struct dal_text_ *why);
+
+/* The nested stacks of an item, and then itself. Its options are checked before anything is made
+ * for it. */
+static int create_with_nested(struct dal_stack_ *stack, size_t index,
+                              const struct dal_instance *base, const char *const *names,
+                              struct dal_text_ *why)
+{
+    const struct dal_spec_ *spec = &stack->spec;
+    size_t value_count;
+    int error = dal_options_resolve_(spec, index, stack->values, &value_count, why);
+
+    for (size_t i = 1; i < spec->list_count && !error; i++) {
+        if (spec->lists[i].owner == index)
+            error = create_list(stack, i, base_of(i, base), names, why);
+    }
+    return error ? error : create_item(stack, index, base, names[index], why);
+}
+
+/* Calls itself by way of the items, at most DAL_SPEC_DEPTH_MAX deep. */
+static int create_list(struct dal_stack_ *stack, size_t index, const struct dal_instance *base,
+                       const char *const *names, struct dal_text_ *why)
+{
+    const struct dal_spec_list_ *list = &stack->spec.lists[index];
+
+    for (size_t i = list->first + list->count; i-- > list->first;) {
+        size_t length = why->length;
+        int error;
+
+        dal_spec_add_place_(&stack->spec, index, why);
+        error = create_with_nested(stack, i, base, names, why);
+        if (error)
+            return error;
+        dal_text_cut_(why, length);
+    }
+    return DAL_OK;
+}
+
+/* Tie the nested stacks that have fork functions to the whole. They come after their owners, and
+ * so do their functions before a fork. */
+static void tie_nested(struct dal_stack_ *stack)
+{
+    size_t last = 0;
+
+    for (size_t i = 1; i < stack->spec.list_count; i++) {
+        size_t first = stack->spec.lists[i].first;
+
+        if (!(stack->tables[first].head.native & DAL_SLOT_FORK))
+            continue;
+        stack->tables[last].head.private_[DAL_PRIVATE_NESTED] = &stack->tables[first].head;
+        last = first;
+    }
 }
 
 static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_instance *base,
@@ -199,13 +292,12 @@ static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_ins
         return error;
     take_backends(stack);
     set_names(stack, base, names);
-    for (size_t i = stack->item_count; i-- > 0;) {
-        error = create_item(stack, i, base, names[i], why);
-        if (error) {
-            destroy_items(stack, i + 1);
-            return error;
-        }
+    error = create_list(stack, 0, base, names, why);
+    if (error) {
+        destroy_items(stack);
+        return error;
     }
+    tie_nested(stack);
     if (stack->wraps_base)
         stack->tables[0].head.private_[DAL_PRIVATE_BASE] = (void *)(uintptr_t)base;
     return DAL_OK;
@@ -221,7 +313,7 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
         if (error) {
             dal_text_add_(why, "its fork functions: %s (%d allocators can have some)",
                           dal_strerror(error), DAL_FORK_MAX);
-            destroy_items(made, 0);
+            destroy_items(made);
         }
     }
     if (error) {
@@ -266,10 +358,10 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
 
     if (!made)
         return DAL_ERR_MEMORY;
-    text = dal_text_over_(made->name, sizeof made->name);
+    text = dal_text_over_(made->names, sizeof made->names);
     dal_text_add_(&text, "%s", name ? name : "custom");
     made->item_count = 1;
-    error = dal_instance_fill_(&made->tables[0], allocator, NULL, made->name, why);
+    error = dal_instance_fill_(&made->tables[0], allocator, NULL, made->names, why);
     return finish(made, error, owner, stack, why);
 }
 
@@ -283,7 +375,7 @@ void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory)
     if (!stack)
         return;
     dal_fork_unwatch_(stack->top);
-    destroy_items(stack, 0);
+    destroy_items(stack);
     if (!keep_memory)
         dal_compat_unmap_(stack, sizeof *stack);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stack: the instances that a spec stands for, outermost first, in one mapping that is
- * read-only once it is complete.
+ * A stack: the instances that a spec stands for, outermost first and those of nested specs after
+ * those of their owners, in one mapping that is read-only once it is complete.
  */
 #ifndef DAL_STACK_H
 #define DAL_STACK_H
@@ -12,6 +12,10 @@
 #include "slots.h"
 #include "spec.h"
 #include "text.h"
+
+/* Room for the names of all items twice, since what a spec wraps has a name too, and for those of
+ * nested stacks with the system's. */
+#define DAL_STACK_NAMES_BYTES_ (DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 1) * 2 + DAL_SPEC_ITEMS_MAX * 8)
 
 /* What one item of a stack came from, to be undone in the other order. */
 struct dal_stack_item_ {
@@ -28,8 +32,10 @@ struct dal_stack_ {
     enum dal_stack_owner_ owner;
     size_t item_count;
     int wraps_base; /* the spec named no backend */
+    size_t made_count;
+    size_t made[DAL_SPEC_ITEMS_MAX]; /* the items in the order in which they were made */
     struct dal_table_ tables[DAL_SPEC_ITEMS_MAX];
-    char name[DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 1) * 2];
+    char names[DAL_STACK_NAMES_BYTES_];
     struct dal_spec_ spec;
 
     /* From here on it stays writable, which nothing makes use of: leak checkers look for the
@@ -54,7 +60,7 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
 /* Parse a spec and see that its names are known and in an order that can work. */
 int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ *why);
 
-/* Destroy what the backends made, outermost first. The memory of the stack stays if
+/* Destroy what the backends made, outermost first and nested stacks after their owners. The memory of the stack stays if
  * keep_memory, for readers of its name that may still be there. NULL is a no-op. */
 void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory);
 

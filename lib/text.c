@@ -88,6 +88,13 @@ void dal_text_add_(struct dal_text_ *text, const char *format, ...)
     va_end(arguments);
 }
 
+void dal_text_cut_(struct dal_text_ *text, size_t length)
+{
+    text->length = length;
+    if (length < text->bytes)
+        text->data[length] = '\0';
+}
+
 void dal_text_clean_(struct dal_text_ *text, size_t from)
 {
     for (size_t i = from; i < text->length && i + 1 < text->bytes; i++) {

@@ -34,6 +34,9 @@ void dal_text_add_(struct dal_text_ *text, const char *format, ...) DAL_ATTRIBUT
 void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list arguments)
     DAL_ATTRIBUTE_PRINTF_(2, 0);
 
+/* Take back what was appended since the text had that length. */
+void dal_text_cut_(struct dal_text_ *text, size_t length);
+
 /* Show each control character from a place on as '?': a value from the environment or a spec
  * may hold some, and what is made from it is to stay one line. */
 void dal_text_clean_(struct dal_text_ *text, size_t from);

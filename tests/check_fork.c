@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "slots.h"
 #include "stack.h"
 
 static char calls[64];
@@ -163,13 +162,11 @@ END_TEST
 /* The handle that forwards has no fork functions of its own: they would be called twice. */
 START_TEST(test_the_forwarding_handle_does_nothing_at_a_fork)
 {
-    const struct dal_tail_ *tail = dal_tail_of_(dal_global());
-
     ck_assert_int_eq(dal_global_set(forking("g")), 0);
     calls[0] = '\0';
-    tail->fork_prepare.call(tail->fork_prepare.ctx);
-    tail->fork_parent.call(tail->fork_parent.ctx);
-    tail->fork_child.call(tail->fork_child.ctx);
+    dal_instance_fork_prepare(NULL);
+    dal_instance_fork_parent(NULL);
+    dal_instance_fork_child(dal_global());
     ck_assert_str_eq(calls, "");
 }
 END_TEST

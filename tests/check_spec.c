@@ -34,19 +34,55 @@ static int parse(struct dal_spec_ *spec, const char *text, char *message, size_t
     return error;
 }
 
-/* "name(key=value;key=value)name": what was understood. */
+/* The list that a value in parentheses has become. */
+static size_t list_of(const struct dal_spec_ *spec, size_t item, const char *key)
+{
+    for (size_t i = 1; i < spec->list_count; i++) {
+        if (spec->lists[i].owner == item && strcmp(spec->lists[i].key, key) == 0)
+            return i;
+    }
+    ck_abort_msg("\"%s\" of \"%s\" has no list", key, spec->items[item].name);
+    return 0;
+}
+
+static void show_list(const struct dal_spec_ *spec, size_t list, struct dal_text_ *out);
+
+static void show_pair(const struct dal_spec_ *spec, size_t item, const struct dal_spec_pair_ *pair,
+                      struct dal_text_ *out)
+{
+    dal_text_add_(out, "%s=", pair->key);
+    if (pair->is_nested) {
+        dal_text_add_(out, "<");
+        show_list(spec, list_of(spec, item, pair->key), out);
+        dal_text_add_(out, ">");
+    } else {
+        dal_text_add_(out, "%s", pair->value);
+    }
+}
+
+static void show_list(const struct dal_spec_ *spec, size_t list, struct dal_text_ *out)
+{
+    size_t first = spec->lists[list].first;
+
+    for (size_t i = first; i < first + spec->lists[list].count; i++) {
+        const struct dal_spec_item_ *item = &spec->items[i];
+
+        ck_assert_uint_eq(item->list, list);
+        dal_text_add_(out, "%s(", item->name);
+        for (size_t j = 0; j < item->pair_count; j++) {
+            dal_text_add_(out, "%s", j ? ";" : "");
+            show_pair(spec, i, &item->pairs[j], out);
+        }
+        dal_text_add_(out, ")");
+    }
+}
+
+/* "name(key=value;key=<name()>)name()": what was understood. */
 static void show(const struct dal_spec_ *spec, char *text, size_t bytes)
 {
     struct dal_text_ out = dal_text_over_(text, bytes);
 
-    for (size_t i = 0; i < spec->item_count; i++) {
-        const struct dal_spec_item_ *item = &spec->items[i];
-
-        dal_text_add_(&out, "%s(", item->name);
-        for (size_t j = 0; j < item->pair_count; j++)
-            dal_text_add_(&out, "%s%s=%s", j ? ";" : "", item->pairs[j].key, item->pairs[j].value);
-        dal_text_add_(&out, ")");
-    }
+    show_list(spec, 0, &out);
     ck_assert_uint_lt(out.length, bytes);
 }
 
@@ -80,9 +116,21 @@ static const struct {
     {"a:k=%p.%u", "a(k=%p.%u)"},
     {"a:k=%%2B", "a(k=%+)"},
     {"a:k=%252B", "a(k=%2B)"},
-    {"a%2Bb:k%2C=v", "a%2Bb(k%2C=v)"},
-    /* Nothing is trimmed, and case counts. */
-    {" a : k = v ", " a ( k = v )"},
+    /* In names too, but not in keys. */
+    {"a%2Bb:k%2C=v", "a+b(k%2C=v)"},
+    {"/my%20modules/c%2B%2B/x.so:k=v", "/my modules/c++/x.so(k=v)"},
+    {"a:k=%28%29%5b%5D%7B%7D%3B%7C%27%22%20%09%0a", "a(k=()[]{};|'\" \t\n)"},
+    /* A value in parentheses is a spec of its own, up to its own parenthesis. */
+    {"a:k=(b)", "a(k=<b()>)"},
+    {"a:k=(b)+c", "a(k=<b()>)c()"},
+    {"a:k=(b),l=v", "a(k=<b()>;l=v)"},
+    {"a:k=(b+c:l=v,m=w+d),l=x+e:m=(f)", "a(k=<b()c(l=v;m=w)d()>;l=x)e(m=<f()>)"},
+    {"a:k=(b:l=(c:m=(d:n=(e))))", "a(k=<b(l=<c(m=<d(n=<e()>)>)>)>)"},
+    {"a:k=(b:l=(c),m=(d)+e),n=(f)", "a(k=<b(l=<c()>;m=<d()>)e()>;n=<f()>)"},
+    {"a:k=(b:l=%2B%29)", "a(k=<b(l=+))>)"},
+    {"a:k=(%2528)", "a(k=<%28()>)"},
+    {"a:k=%28b%29", "a(k=(b))"},
+    /* Case counts. */
     {"a:k=v,K=w", "a(k=v;K=w)"},
 };
 
@@ -101,6 +149,10 @@ END_TEST
 
 #define NOT_A_PAIR(name, given) \
     "\"" name "\" takes options as key=value, separated by commas, not \"" given "\""
+
+#define RESERVED(what, byte, reason, escape) \
+    "the " what " at byte " byte " " reason "; in a name or a value it is written %" escape
+#define AFTER_NESTED(byte) "byte " byte " follows a value in parentheses, which ends with its )"
 
 static const struct {
     const char *text, *message;
@@ -130,6 +182,52 @@ static const struct {
     {"a:k=v,l=,k=v", "\"a\" has the option \"k\" twice"},
     {"a:k=%00", "%00 cannot be part of a value (option \"k\" of \"a\")"},
     {"a:k=v%00w", "%00 cannot be part of a value (option \"k\" of \"a\")"},
+    {"a+b%00", "%00 cannot be part of a name (item 2)"},
+    /* What a spec keeps for itself, in a name, a key and a value. */
+    {"a b", RESERVED("space", "2", "cannot stand in a spec", "20")},
+    {"a:k\t=v", RESERVED("tab", "4", "cannot stand in a spec", "09")},
+    {"a:k=v\n", RESERVED("newline", "6", "cannot stand in a spec", "0A")},
+    {"\ra", RESERVED("carriage return", "1", "cannot stand in a spec", "0D")},
+    {"a+\v", RESERVED("vertical tab", "3", "cannot stand in a spec", "0B")},
+    {"a:k=\f", RESERVED("form feed", "5", "cannot stand in a spec", "0C")},
+    {"[a]", RESERVED("character [", "1", "cannot stand in a spec", "5B")},
+    {"a:k=]", RESERVED("character ]", "5", "cannot stand in a spec", "5D")},
+    {"a{", RESERVED("character {", "2", "cannot stand in a spec", "7B")},
+    {"a}", RESERVED("character }", "2", "cannot stand in a spec", "7D")},
+    {"a;b", RESERVED("character ;", "2", "cannot stand in a spec", "3B")},
+    {"a:k=v|w", RESERVED("character |", "6", "cannot stand in a spec", "7C")},
+    {"a:k='v'", RESERVED("character '", "5", "cannot stand in a spec", "27")},
+    {"a:k=\"v\"", RESERVED("character \"", "5", "cannot stand in a spec", "22")},
+    {"/my modules/x.so", RESERVED("space", "4", "cannot stand in a spec", "20")},
+    {"a:k=(b:l=v w)", RESERVED("space", "11", "cannot stand in a spec", "20")},
+    {"a(b)", RESERVED("character (", "2", "can only begin a value", "28")},
+    {"(a)", RESERVED("character (", "1", "can only begin a value", "28")},
+    {"a:(k)=v", RESERVED("character (", "3", "can only begin a value", "28")},
+    {"a:k=v(b)", RESERVED("character (", "6", "can only begin a value", "28")},
+    {"a:k==(b)", RESERVED("character (", "6", "can only begin a value", "28")},
+    {"a:k=((b))", RESERVED("character (", "6", "can only begin a value", "28")},
+    {"a)", RESERVED("character )", "2", "closes nothing", "29")},
+    {"a:k=v)", RESERVED("character )", "6", "closes nothing", "29")},
+    {"a:k=(b))", AFTER_NESTED("8")},
+    {"a:k=(b)c", AFTER_NESTED("8")},
+    {"a:k=(b)(c)", AFTER_NESTED("8")},
+    {"a:k=(b):l=v", AFTER_NESTED("8")},
+    {"a:k=(b)%2B", AFTER_NESTED("8")},
+    {"a:k=(b", "the ( at byte 5 is not closed"},
+    {"a:k=(b:l=(c)", "the ( at byte 5 is not closed"},
+    {"a:k=(b:l=(c", "the ( at byte 10 is not closed"},
+    {"a:k=(", "the ( at byte 5 is not closed"},
+    {"a:k=(b:l=(c:m=(d:n=(e:o=(f)))))", "more than 4 parentheses within each other"},
+    /* The mistakes of a nested spec say whose value it is. */
+    {"a:k=()", "option \"k\" of \"a\": item 1 has no name"},
+    {"x+a:k=(b+)", "option \"k\" of \"a\": item 2 has no name"},
+    {"a:k=(b:l)", "option \"k\" of \"a\": " NOT_A_PAIR("b", "l")},
+    {"a:k=(b:l)+c:", NOT_A_PAIR("c", "")},
+    {"a:k=(b:l=v,l=w)", "option \"k\" of \"a\": \"b\" has the option \"l\" twice"},
+    {"a:k=(b),k=(c)", "\"a\" has the option \"k\" twice"},
+    {"a:k=(b:l=(c:m=%00))",
+     "option \"l\" of \"b\": %00 cannot be part of a value (option \"m\" of \"c\")"},
+    {"a:k=(b%00)", "option \"k\" of \"a\": %00 cannot be part of a name (item 1)"},
 };
 
 START_TEST(test_malformed_spec_is_refused_with_its_reason)
@@ -160,6 +258,28 @@ START_TEST(test_sixteen_items_are_the_most)
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), 0);
     ck_assert_uint_eq(spec.item_count, 16);
     strcat(text, "+a");
+    ck_assert_int_eq(parse(&spec, text, message, sizeof message), DAL_ERR_SYNTAX);
+    ck_assert_str_eq(message, "more than 16 items");
+}
+END_TEST
+
+/* In parentheses or not, and however many of these there are. */
+START_TEST(test_nested_items_count_with_the_others)
+{
+    struct dal_spec_ spec;
+    char text[256], message[256];
+
+    strcpy(text, "a:k=(b+c+d:l=(e+f)),m=(g)+h+");
+    repeat(text, "i", "+", 8);
+    ck_assert_msg(parse(&spec, text, message, sizeof message) == 0, "%s", message);
+    ck_assert_uint_eq(spec.item_count, 16);
+    ck_assert_uint_eq(spec.list_count, 4);
+    strcat(text, "+a");
+    ck_assert_int_eq(parse(&spec, text, message, sizeof message), DAL_ERR_SYNTAX);
+    ck_assert_str_eq(message, "option \"l\" of \"d\": more than 16 items");
+    strcpy(text, "a:k0=(a)");
+    for (int i = 1; i < DAL_SPEC_ITEMS_MAX; i++)
+        sprintf(text + strlen(text), ",k%d=(a)", i);
     ck_assert_int_eq(parse(&spec, text, message, sizeof message), DAL_ERR_SYNTAX);
     ck_assert_str_eq(message, "more than 16 items");
 }
@@ -199,55 +319,203 @@ START_TEST(test_longest_spec_has_4095_bytes)
 }
 END_TEST
 
-/* Write a spec down again, so that it has to mean the same. */
-static void write_back(const struct dal_spec_ *spec, char *text, size_t bytes)
+static void write_list(const struct dal_spec_ *spec, size_t list, struct dal_text_ *out);
+
+static void write_escaped(const char *text, const char *escaped, struct dal_text_ *out)
 {
-    struct dal_text_ out = dal_text_over_(text, bytes);
+    for (; *text; text++)
+        dal_text_add_(out, strchr(escaped, *text) ? "%%%02X" : "%c", (unsigned char)*text);
+}
 
-    for (size_t i = 0; i < spec->item_count; i++) {
-        const struct dal_spec_item_ *item = &spec->items[i];
+static void write_pair(const struct dal_spec_ *spec, size_t item, size_t index,
+                       struct dal_text_ *out)
+{
+    const struct dal_spec_pair_ *pair = &spec->items[item].pairs[index];
 
-        dal_text_add_(&out, "%s%s", i ? "+" : "", item->name);
-        for (size_t j = 0; j < item->pair_count; j++) {
-            dal_text_add_(&out, "%s%s=", j ? "," : ":", item->pairs[j].key);
-            for (const char *c = item->pairs[j].value; *c; c++)
-                dal_text_add_(&out, strchr("+,%", *c) ? "%%%02X" : "%c", (unsigned char)*c);
-        }
+    dal_text_add_(out, "%s%s=", index ? "," : ":", pair->key);
+    if (pair->is_nested) {
+        dal_text_add_(out, "(");
+        write_list(spec, list_of(spec, item, pair->key), out);
+        dal_text_add_(out, ")");
+    } else {
+        write_escaped(pair->value, "+,%()[]{};|'\" \t\n\r\v\f", out);
     }
-    ck_assert_uint_lt(out.length, bytes);
+}
+
+static void write_list(const struct dal_spec_ *spec, size_t list, struct dal_text_ *out)
+{
+    size_t first = spec->lists[list].first;
+
+    for (size_t i = first; i < first + spec->lists[list].count; i++) {
+        dal_text_add_(out, "%s", i > first ? "+" : "");
+        write_escaped(spec->items[i].name, "+:%()[]{};|'\" \t\n\r\v\f", out);
+        for (size_t j = 0; j < spec->items[i].pair_count; j++)
+            write_pair(spec, i, j, out);
+    }
+}
+
+/* What was understood can be written down and is understood alike. */
+static void expect_round_trip(const struct dal_spec_ *spec, const char *text)
+{
+    static struct dal_spec_ again;
+    char message[256], shown[16384], shown_again[16384], written[16384];
+    struct dal_text_ out = dal_text_over_(written, sizeof written);
+
+    show(spec, shown, sizeof shown);
+    write_list(spec, 0, &out);
+    ck_assert_uint_lt(out.length, sizeof written);
+    if (out.length > DAL_SPEC_BYTES_MAX)
+        return;
+    ck_assert_msg(parse(&again, written, message, sizeof message) == 0, "%s, again %s: %s", text,
+                  written, message);
+    show(&again, shown_again, sizeof shown_again);
+    ck_assert_str_eq(shown_again, shown);
+}
+
+static uint32_t random_state = 1;
+
+static size_t random_below(size_t limit)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % limit;
+}
+
+/* How often the tests with random texts go round; more by hand, for a night. */
+static int rounds(int usual)
+{
+    const char *times = getenv("SPEC_TIMES");
+
+    if (getenv("SPEC_SEED"))
+        random_state = (uint32_t)strtoul(getenv("SPEC_SEED"), NULL, 10);
+    return times ? usual * atoi(times) : usual;
 }
 
 /* Texts made of the characters that matter, good and bad: what is understood can be written
- * down and is understood alike, and what is not has a reason. */
+ * down, and what is not has a reason. */
 START_TEST(test_any_text_is_understood_or_refused_with_a_reason)
 {
-    static const char alphabet[] = "ab+:,=%2BC0\xc3";
-    uint32_t random = 1;
-    int understood = 0;
+    static const char alphabet[] = "aaab++::,,==%2BC0\xc3((()) ;|'\t";
+    static struct dal_spec_ spec;
+    int understood = 0, nested = 0;
 
-    for (int round = 0; round < 100000; round++) {
-        struct dal_spec_ spec, again;
-        char text[24] = "", message[256], shown[512], shown_again[512], written[512];
+    for (int round = rounds(50000); round > 0; round--) {
+        char text[40] = "", message[256];
 
-        for (size_t i = 0; i < sizeof text - 1; i++) {
-            random = random * 1664525u + 1013904223u;
-            if ((random >> 24) % 16 == 0)
-                break;
-            text[i] = alphabet[(random >> 16) % (sizeof alphabet - 1)];
-        }
+        for (size_t i = 0; i < sizeof text - 1 && random_below(16); i++)
+            text[i] = alphabet[random_below(sizeof alphabet - 1)];
+        if (random_below(4) == 0)
+            memcpy(text, "a:b=(", 5);
         if (parse(&spec, text, message, sizeof message) != 0) {
             ck_assert_msg(message[0] != '\0', "%s", text);
             continue;
         }
         understood++;
-        show(&spec, shown, sizeof shown);
-        write_back(&spec, written, sizeof written);
-        ck_assert_msg(parse(&again, written, message, sizeof message) == 0, "%s, again %s: %s",
-                      text, written, message);
-        show(&again, shown_again, sizeof shown_again);
-        ck_assert_str_eq(shown_again, shown);
+        nested += spec.list_count > 1;
+        expect_round_trip(&spec, text);
     }
     ck_assert_int_gt(understood, 1000);
+    ck_assert_int_gt(nested, 20);
+}
+END_TEST
+
+START_TEST(test_any_bytes_are_understood_or_refused_with_a_reason)
+{
+    static struct dal_spec_ spec;
+
+    for (int round = rounds(10000); round > 0; round--) {
+        char text[64], message[256];
+        size_t length = random_below(sizeof text);
+
+        for (size_t i = 0; i < length; i++)
+            text[i] = (char)(random_below(255) + 1);
+        text[length] = '\0';
+        if (parse(&spec, text, message, sizeof message) == 0)
+            expect_round_trip(&spec, text);
+        else
+            ck_assert_msg(message[0] != '\0', "%s", text);
+    }
+}
+END_TEST
+
+/* A spec that is good, with what it means as show() has it. */
+struct drawn {
+    struct dal_text_ text, means;
+    size_t items_left, pairs_left;
+};
+
+static void draw_text(struct drawn *drawn, int is_name)
+{
+    static const char plain[] = "abcXYZ019_-./%";
+
+    for (size_t count = random_below(5) + (size_t)is_name; count > 0; count--) {
+        char c = plain[random_below(sizeof plain - 1)];
+        int byte = random_below(4) ? c : (int)random_below(255) + 1;
+
+        /* A '%' would be one with what comes behind it. */
+        dal_text_add_(&drawn->text, byte == c && c != '%' ? "%c" : "%%%02x", byte);
+        dal_text_add_(&drawn->means, "%c", byte);
+    }
+}
+
+static void draw_list(struct drawn *drawn, int depth)
+{
+    int is_first = 1;
+
+    do {
+        size_t pairs = random_below(4);
+
+        drawn->items_left--;
+        dal_text_add_(&drawn->text, "%s", is_first ? "" : "+");
+        draw_text(drawn, 1);
+        dal_text_add_(&drawn->means, "(");
+        for (size_t i = 0; i < pairs && drawn->pairs_left > 0; i++) {
+            drawn->pairs_left--;
+            dal_text_add_(&drawn->text, "%sk%zu=", i ? "," : ":", i);
+            dal_text_add_(&drawn->means, "%sk%zu=", i ? ";" : "", i);
+            if (depth < DAL_SPEC_DEPTH_MAX && drawn->items_left > 0 && random_below(2)) {
+                dal_text_add_(&drawn->text, "(");
+                dal_text_add_(&drawn->means, "<");
+                draw_list(drawn, depth + 1);
+                dal_text_add_(&drawn->text, ")");
+                dal_text_add_(&drawn->means, ">");
+            } else {
+                draw_text(drawn, 0);
+            }
+        }
+        dal_text_add_(&drawn->means, ")");
+        is_first = 0;
+    } while (drawn->items_left > 0 && random_below(3) == 0);
+}
+
+START_TEST(test_any_good_spec_is_understood_and_a_cut_or_changed_one_bears_it)
+{
+    static struct dal_spec_ spec;
+    static char text[8192], means[8192];
+    int deep = 0;
+
+    for (int round = rounds(3000); round > 0; round--) {
+        struct drawn drawn = {dal_text_over_(text, sizeof text),
+                              dal_text_over_(means, sizeof means), DAL_SPEC_ITEMS_MAX,
+                              DAL_SPEC_PAIRS_MAX};
+        char message[256], shown[8192];
+
+        draw_list(&drawn, 0);
+        ck_assert_uint_lt(drawn.text.length, DAL_SPEC_BYTES_MAX);
+        ck_assert_msg(parse(&spec, text, message, sizeof message) == 0, "%s: %s", text, message);
+        show(&spec, shown, sizeof shown);
+        ck_assert_str_eq(shown, means);
+        expect_round_trip(&spec, text);
+        deep += spec.lists[spec.list_count - 1].depth == DAL_SPEC_DEPTH_MAX;
+
+        text[random_below(drawn.text.length)] = "+:,=()%a \xff"[random_below(10)];
+        if (random_below(2))
+            text[random_below(drawn.text.length + 1)] = '\0';
+        if (parse(&spec, text, message, sizeof message) == 0)
+            expect_round_trip(&spec, text);
+        else
+            ck_assert_msg(message[0] != '\0', "%s", text);
+    }
+    ck_assert_int_gt(deep, 3);
 }
 END_TEST
 
@@ -277,11 +545,22 @@ static const struct dal_option every_option[] = {
         .create = create_nothing                                                          \
     }
 
+static const struct dal_option spec_options[] = {
+    {"to", DAL_OPTION_SPEC, 0, 0, 0, NULL, NULL, "a spec"},
+    {"tee", DAL_OPTION_SPEC, 0, 0, 0, "(bare)", NULL, "a spec with a default"},
+};
+
+static const struct dal_option endless_options[] = {
+    {"more", DAL_OPTION_SPEC, 0, 0, 0, "(endless)", NULL, "a default that has no end"},
+};
+
 static const struct dal_backend backends[] = {
     BACKEND("opts", 0, every_option, COUNT_OF(every_option)),
     BACKEND("bare", 0, NULL, 0),
     BACKEND("own", DAL_BACKEND_CHECKS_OPTIONS, every_option, 1),
     BACKEND("wrap", DAL_BACKEND_LAYER, NULL, 0),
+    BACKEND("nest", DAL_BACKEND_LAYER, spec_options, COUNT_OF(spec_options)),
+    BACKEND("endless", 0, endless_options, 1),
 };
 
 static void register_backends(void)
@@ -296,8 +575,8 @@ static int show_item(const struct dal_spec_item *item, void *data)
     struct dal_text_ *out = data;
 
     dal_text_add_(out, "%s%s", out->length ? " | " : "", item->backend->name);
-    for (size_t i = 0; i < item->option_count; i++) {
-        const struct dal_option_value *value = &item->options[i];
+    for (size_t i = 0; i < item->value_count; i++) {
+        const struct dal_option_value *value = dal_spec_item_value(item, i);
 
         ck_assert(value->option == NULL || strcmp(value->option->name, value->key) == 0);
         dal_text_add_(out, " %s%s%s%" PRIu64 "[%s]", value->option ? "" : "?", value->key,
@@ -315,6 +594,10 @@ static const struct {
     {"wrap+wrap+bare", "wrap | wrap | bare"},
     {"wrap", "wrap"},
     {"own:x=1,size=2K,y=", "own size*2048[2K] ?x*0[1] ?y*0[]"},
+    {"nest", "nest to 0[none] tee 0[bare]"},
+    {"nest:tee=(wrap+bare),to=(opts:text=%2528,size=2K)+bare",
+     "nest to*0[opts:text=%2528,size=2K] tee*0[wrap+bare] | bare"},
+    {"nest:to=(nest:to=(wrap))", "nest to*0[nest:to=(wrap)] tee 0[bare]"},
 };
 
 START_TEST(test_visit_shows_every_option_with_its_value)
@@ -333,9 +616,9 @@ END_TEST
 /* The number that one option of `opts` comes to. */
 static int find_number(const struct dal_spec_item *item, void *data)
 {
-    for (size_t i = 0; i < item->option_count; i++) {
-        if (item->options[i].given)
-            *(uint64_t *)data = item->options[i].number;
+    for (size_t i = 0; i < item->value_count; i++) {
+        if (dal_spec_item_value(item, i)->given)
+            *(uint64_t *)data = dal_spec_item_value(item, i)->number;
     }
     return 0;
 }
@@ -402,8 +685,8 @@ static const struct {
     {"size", "1073741825", SIZE_TAKES},
     {"size", "2G", SIZE_TAKES},
     {"size", "-1", SIZE_TAKES},
-    {"size", " 4096", SIZE_TAKES},
-    {"size", "4096 ", SIZE_TAKES},
+    {"size", "_4096", SIZE_TAKES},
+    {"size", "4096_", SIZE_TAKES},
     {"size", "0x1000", SIZE_TAKES},
     {"size", "4096.5", SIZE_TAKES},
     {"size", "4KB", SIZE_TAKES},
@@ -432,8 +715,9 @@ static const struct {
     {"mode", "fas", MODE_TAKES},
     {"mode", "fastest", MODE_TAKES},
     {"mode", "Fast", MODE_TAKES},
-    {"mode", "fast|small", MODE_TAKES},
-    {"mode", "|", MODE_TAKES},
+    {"size", "(bare)", SIZE_TAKES},
+    {"mode", "(bare)", MODE_TAKES},
+    {"text", "(bare)", "text, in which ( is written %28 and ) %29"},
 };
 
 START_TEST(test_value_that_is_not_accepted_is_refused_with_what_is)
@@ -465,6 +749,25 @@ static const struct {
     {"bare:size=1K", DAL_ERR_OPTION, "\"bare\" has no option \"size\"; it takes none"},
     {"own:size=1", DAL_ERR_OPTION,
      "option \"size\" of \"own\" cannot be \"1\"; accepted is a number of bytes from 1K to 1G"},
+    {"own:x=(bare)", DAL_ERR_OPTION,
+     "option \"x\" of \"own\" cannot be \"(bare)\"; accepted is text, in which ( is written %28 "
+     "and ) %29"},
+    {"bare:x=(nosuch)", DAL_ERR_OPTION, "\"bare\" has no option \"x\"; it takes none"},
+    {"nest:to=bare", DAL_ERR_OPTION,
+     "option \"to\" of \"nest\" cannot be \"bare\"; accepted is a spec in parentheses, as in "
+     "to=(bare)"},
+    {"nest:to=", DAL_ERR_OPTION,
+     "option \"to\" of \"nest\" cannot be \"\"; accepted is a spec in parentheses, as in to=(system)"},
+    {"nest:to=(opts:size=1)", DAL_ERR_OPTION,
+     "option \"to\" of \"nest\": option \"size\" of \"opts\" cannot be \"1\"; accepted is a number "
+     "of bytes from 1K to 1G"},
+    {"nest:to=(opts:siez=1K)", DAL_ERR_OPTION,
+     "option \"to\" of \"nest\": \"opts\" has no option \"siez\" (did you mean \"size\"?)" OPTS_KNOWN},
+    {"nest:to=(wrap+nest:tee=(bare+wrap))", DAL_ERR_SYNTAX,
+     "option \"tee\" of \"nest\": \"bare\" is a backend, not a layer, and has to come last"},
+    {"endless", DAL_ERR_SYNTAX,
+     "option \"more\" of \"endless\": more than 4 parentheses within each other"},
+    {"nest:to=(bare+)", DAL_ERR_SYNTAX, "option \"to\" of \"nest\": item 2 has no name"},
     {"bare+wrap", DAL_ERR_SYNTAX, "\"bare\" is a backend, not a layer, and has to come last"},
     {"wrap+bare+opts", DAL_ERR_SYNTAX,
      "\"bare\" is a backend, not a layer, and has to come last"},
@@ -507,20 +810,86 @@ END_TEST
 
 START_TEST(test_message_is_one_line_and_fits_any_room)
 {
+    static const char spec[] = "a%0Ab\x7f" "c";
     static const char reason[] = "no backend or layer is called \"a?b?c\"; known: ";
     char whole[1024], part[1024];
 
-    ck_assert_int_eq(dal_spec_visit("a\nb\x7f" "c", NULL, NULL, whole, sizeof whole),
+    ck_assert_int_eq(dal_spec_visit(spec, NULL, NULL, whole, sizeof whole),
                      DAL_ERR_UNKNOWN);
     ck_assert_msg(strncmp(whole, reason, sizeof reason - 1) == 0, "%s", whole);
     for (size_t bytes = 1; bytes <= strlen(whole) + 1; bytes++) {
         memset(part, 'x', sizeof part);
-        ck_assert_int_eq(dal_spec_visit("a\nb\x7f" "c", NULL, NULL, part, bytes), DAL_ERR_UNKNOWN);
+        ck_assert_int_eq(dal_spec_visit(spec, NULL, NULL, part, bytes), DAL_ERR_UNKNOWN);
         ck_assert_uint_eq(strlen(part), bytes - 1);
         ck_assert(strncmp(part, whole, bytes - 1) == 0);
         ck_assert_int_eq(part[bytes], 'x');
     }
     ck_assert_int_eq(dal_spec_visit("a", NULL, NULL, NULL, 0), DAL_ERR_UNKNOWN);
+}
+END_TEST
+
+/* Messages about names that are not known, up to the list of those that are. */
+static const struct {
+    const char *spec, *message;
+} unknown_names[] = {
+    {"bear", "no backend or layer is called \"bear\" (did you mean \"bare\"?); known: "},
+    {"warp+bare", "no layer is called \"warp\" (did you mean \"wrap\"?); known: "},
+    {"split:above=64K,to=(mimalloc)+bare", "no layer is called \"split\"; known: "},
+    {"nest:to=(bear)",
+     "option \"to\" of \"nest\": no backend or layer is called \"bear\" (did you mean \"bare\"?); known: "},
+    {"wrap+nest:to=(wrap+nest:tee=(warp+bare))+bare",
+     "option \"tee\" of \"nest\": no layer is called \"warp\" (did you mean \"wrap\"?); known: "},
+};
+
+START_TEST(test_unknown_name_is_told_with_its_place_and_the_nearest)
+{
+    const char *wanted = unknown_names[_i].message;
+    char message[1024];
+
+    register_backends();
+    ck_assert_int_eq(dal_spec_visit(unknown_names[_i].spec, must_not_be_called, NULL, message,
+                                    sizeof message), DAL_ERR_UNKNOWN);
+    ck_assert_msg(strncmp(message, wanted, strlen(wanted)) == 0, "%s", message);
+}
+END_TEST
+
+static int visit_nested(const struct dal_spec_item *item, void *data)
+{
+    for (size_t i = 0; i < item->value_count; i++) {
+        const struct dal_option_value *value = dal_spec_item_value(item, i);
+        char message[256];
+
+        ck_assert_ptr_null(value->instance);
+        if (!value->option || value->option->type != DAL_OPTION_SPEC || !value->text)
+            continue;
+        ck_assert_msg(dal_spec_visit(value->text, visit_nested, data, message, sizeof message) == 0,
+                      "%s: %s", value->text, message);
+    }
+    ++*(int *)data;
+    return 0;
+}
+
+/* What stands in parentheses is good by itself wherever the whole is. */
+START_TEST(test_any_row_of_words_is_good_with_all_its_parts_or_refused_with_a_reason)
+{
+    static const char *const words[] = {"wrap", "nest", "bare", "opts", "own", "+", "+", ":", "=",
+                                        "to",   "tee",  "(",    "(",    ")",   ")", ",", "size",
+                                        "=1K",  ":to=(", ":tee=(", ")+", "%28"};
+    int visits = 0;
+
+    register_backends();
+    for (int round = rounds(2000); round > 0; round--) {
+        char spec[256] = "nest:to=(", message[256];
+
+        for (size_t i = random_below(9); i > 0; i--)
+            strcat(spec, words[random_below(COUNT_OF(words))]);
+        strcat(spec, random_below(2) ? ")" : "bare)");
+        if (dal_spec_visit(spec, visit_nested, &visits, message, sizeof message) == 0)
+            ck_assert_str_eq(message, "");
+        else
+            ck_assert_msg(message[0] != '\0', "%s", spec);
+    }
+    ck_assert_int_gt(visits, 100);
 }
 END_TEST
 
@@ -576,9 +945,12 @@ int main(void)
     tcase_add_loop_test(grammar, test_malformed_spec_is_refused_with_its_reason, 0,
                         (int)COUNT_OF(bad));
     tcase_add_test(grammar, test_sixteen_items_are_the_most);
+    tcase_add_test(grammar, test_nested_items_count_with_the_others);
     tcase_add_test(grammar, test_sixtyfour_options_are_the_most);
     tcase_add_test(grammar, test_longest_spec_has_4095_bytes);
     tcase_add_test(grammar, test_any_text_is_understood_or_refused_with_a_reason);
+    tcase_add_test(grammar, test_any_bytes_are_understood_or_refused_with_a_reason);
+    tcase_add_test(grammar, test_any_good_spec_is_understood_and_a_cut_or_changed_one_bears_it);
     suite_add_tcase(suite, grammar);
 
     tcase_add_loop_test(options, test_visit_shows_every_option_with_its_value, 0,
@@ -588,6 +960,10 @@ int main(void)
                         (int)COUNT_OF(bad_values));
     tcase_add_loop_test(options, test_spec_that_cannot_be_is_refused_before_any_item_is_shown, 0,
                         (int)COUNT_OF(bad_specs));
+    tcase_add_loop_test(options, test_unknown_name_is_told_with_its_place_and_the_nearest, 0,
+                        (int)COUNT_OF(unknown_names));
+    tcase_add_test(options,
+                   test_any_row_of_words_is_good_with_all_its_parts_or_refused_with_a_reason);
     tcase_add_test(options, test_visitor_can_stop);
     tcase_add_test(options, test_message_is_one_line_and_fits_any_room);
     tcase_add_loop_test(options, test_nearest_word_is_meant_if_it_is_near, 0,

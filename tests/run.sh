@@ -64,7 +64,9 @@ expect 0 '--version x' '' run echo --version x
 # A terminal is not to get what a spec or a name has in it.
 escape=$(printf 'ar\033[31mena\177\nx')
 shown='"ar[?]\[31mena[?][?]x"'
-expect 2 '' "dispatchalloc: spec $shown: no backend or layer is called $shown*" run -b "$escape" true
+expect 2 '' "dispatchalloc: spec $shown: the character \[ at byte 4 *" run -b "$escape" true
+name=$(printf 'ar\033\177a')
+expect 2 '' 'dispatchalloc: spec "ar[?][?]a": no backend or layer is called "ar[?][?]a"*' run -b "$name" true
 expect 2 '' "dispatchalloc: spec $shown: *" explain "$escape"
 expect 127 '' "dispatchalloc: cannot run 'ar[?]\[31mena[?][?]x': *" run "$escape"
 expect 2 '' "dispatchalloc: unknown command 'ar[?]\[31mena[?][?]x'*" "$escape"
@@ -195,6 +197,22 @@ said=$("$tool" run -b good sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
 *) echo "FAIL: run -b good: $said"; failed=1 ;;
+esac
+
+# Those in parentheses too, by name and by path; a path may have escapes.
+$CC -shared -fPIC -fvisibility=hidden "-DNAME=\"split\"" -DLAYER -DSPLIT -I"$builddir/include" \
+    -I"$srcdir/include" "$srcdir/tests/tool/module.c" -o "$work/modules/split.so"
+mkdir -p "$work/a+b"
+cp "$work/modules/good.so" "$work/a+b/good.so"
+said=$("$tool" run -b "split:to=(split:to=(good))" sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
+case $said in
+*"$DISPATCHALLOC_MODULE_PATH/split.so:"*"$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
+*) echo "FAIL: run -b split: $said"; failed=1 ;;
+esac
+said=$("$tool" run -b "split:to=($work/a%2Bb/good.so)+system" sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
+case $said in
+*"$DISPATCHALLOC_MODULE_PATH/split.so:"*"/a+b/good.so" | *"is refused"*) ;;
+*) echo "FAIL: run -b split with a path: $said"; failed=1 ;;
 esac
 
 # One that needs much thread-local storage: the tool starts over with room for it, by a variable

@@ -120,6 +120,9 @@ tests_check_misuse_LDADD = $(check_ldadd)
 unit_tests += tests/check_fork
 tests_check_fork_CPPFLAGS = $(check_cppflags)
 tests_check_fork_LDADD = $(check_ldadd)
+unit_tests += tests/check_spec_value
+tests_check_spec_value_CPPFLAGS = $(check_cppflags)
+tests_check_spec_value_LDADD = $(check_ldadd)
 
 # The modules over other allocators.
 include tests/modules/modules.mk

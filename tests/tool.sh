@@ -27,6 +27,7 @@ module tilted -DTILTED
 module crashing -DCRASHING
 module sulking -DSULKING
 module clear -DLAYER
+module split -DLAYER -DSPLIT
 echo "not code" >"$modules/junk.so"
 
 failed=0
@@ -213,6 +214,47 @@ run explain system+clear;  exits 2; prints ''; says 'dispatchalloc: spec "system
 run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chunk=1": option "chunk" of "upright" cannot be "1"; accepted is a number of bytes from 4K to 1G'
 run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note'
 run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'
+# A spec in parentheses is shown item by item, in its place.
+run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system';  exits 0; says ''; prints 'split 1.2 (layer): a module of the test
+  chunk    64K       default
+  threads  8         default
+  huge     off       default
+  order    first     default
+  note     a         given
+  to       (         given
+    clear 1.2 (layer): a module of the test
+      chunk    64K       default
+      threads  8         default
+      huge     off       default
+      order    first     default
+      note     (         given
+    split 1.2 (layer): a module of the test
+      chunk    64K       default
+      threads  8         default
+      huge     off       default
+      order    first     default
+      note     b         given
+      to       (         given
+        system * (backend): *
+      )
+    (around the system allocator)
+  )
+system * (backend): *'
+run explain split;      exits 0; prints '*
+  to       (         default
+    system * (backend): *
+  )
+(around what would serve without it: the program'\''s choice, or system)'
+run explain 'split:to=(clea)';  exits 2; prints ''; says 'dispatchalloc: spec "split:to=(clea)": option "to" of "split": no backend or layer is called "clea" (did you mean "clear"?); known: *'
+run explain 'slit:to=(system)+system';  exits 2; prints ''; says 'dispatchalloc: spec "slit:to=(system)+system": no layer is called "slit" (did you mean "split"?); known: *'
+run explain 'split:to=clear';  exits 2; prints ''; says 'dispatchalloc: spec "split:to=clear": option "to" of "split" cannot be "clear"; accepted is a spec in parentheses, as in to=(clear)'
+run explain 'split:to=(sulking)';  exits 2; prints ''; says 'dispatchalloc: spec "split:to=(sulking)": option "to" of "split": "sulking": it is not in the mood (3)'
+run info split;         exits 0; prints '*
+           to=SPEC
+             where the rest comes from
+             a spec in parentheses; default: (system)
+*'
+run verify -q --case=size_zero 'split:to=(upright)';  exits 0; says ''; prints ''
 # Nothing is created: a backend that cannot be started can be explained.
 run explain sulking;    exits 2; prints ''; says 'dispatchalloc: spec "sulking": "sulking": it is not in the mood (3)'
 # The first bad one ends it, but what is good before it stands.
@@ -309,6 +351,12 @@ if command -v bash >/dev/null 2>&1; then
     completes 'dispatchalloc list --n' --names
     completes 'dispatchalloc explain sys' system
     completes 'dispatchalloc verify clear+upr' clear+upright
+    completes 'dispatchalloc explain split:to=(cl' '(clear'
+    completes 'dispatchalloc explain split:to=(clear+upr' '(clear+upright'
+    completes 'dispatchalloc explain split:to=(system)+upr' '(system)+upright'
+    # In quotes, which the shell wants around parentheses, the word begins behind them.
+    completes "dispatchalloc explain 'clear+upr" clear+upright
+    completes "dispatchalloc explain 'split:to=(cl" '(clear'
     completes 'dispatchalloc verify --case=size_z' size_zero
     completes 'dispatchalloc verify --ca' '--capacity= --case='
     completes 'dispatchalloc info ' '*system*'

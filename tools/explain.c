@@ -4,41 +4,70 @@
 
 #include <string.h>
 
+struct shown {
+    int indent;
+    const struct dal_backend *last;
+};
+
+static int print_item(const struct dal_spec_item *item, void *data);
+
+static void print_spec(const char *spec, int indent)
+{
+    struct shown shown = {indent, NULL};
+
+    (void)dal_spec_visit(spec, print_item, &shown, NULL, 0);
+    if (shown.last && (shown.last->flags & DAL_BACKEND_LAYER))
+        printf("%*s(around %s)\n", indent, "",
+               indent ? "the system allocator"
+                      : "what would serve without it: the program's choice, or system");
+}
+
+static int is_spec(const struct dal_option_value *value)
+{
+    return value->option && value->option->type == DAL_OPTION_SPEC && value->text;
+}
+
+static void print_value(const struct dal_option_value *value, int width, int indent)
+{
+    const char *given = value->given ? "given" : "default";
+
+    if (is_spec(value)) {
+        printf("%*s%-*s  %-8s  %s\n", indent, "", width, value->key, "(", given);
+        print_spec(value->text, indent + 2);
+        printf("%*s)\n", indent, "");
+    } else {
+        printf("%*s%-*s  %-8s  %s\n", indent, "", width, value->key,
+               value->text ? value->text : "none", given);
+    }
+}
+
 static int print_item(const struct dal_spec_item *item, void *data)
 {
-    const struct dal_backend **last = data;
+    struct shown *shown = data;
     size_t width = 0;
 
-    *last = item->backend;
-    printf("%s %s (%s): %s\n", item->backend->name, item->backend->version,
+    shown->last = item->backend;
+    printf("%*s%s %s (%s): %s\n", shown->indent, "", item->backend->name, item->backend->version,
            tool_kind(item->backend), item->backend->summary);
-    for (size_t i = 0; i < item->option_count; i++) {
-        size_t length = strlen(item->options[i].key);
+    for (size_t i = 0; i < item->value_count; i++) {
+        size_t length = strlen(dal_spec_item_value(item, i)->key);
 
         width = length > width ? length : width;
     }
-    for (size_t i = 0; i < item->option_count; i++) {
-        const struct dal_option_value *value = &item->options[i];
-
-        printf("  %-*s  %-8s  %s\n", (int)width, value->key, value->text ? value->text : "none",
-               value->given ? "given" : "default");
-    }
+    for (size_t i = 0; i < item->value_count; i++)
+        print_value(dal_spec_item_value(item, i), (int)width, shown->indent + 2);
     return 0;
 }
 
 static enum tool_status run(const struct tool_arguments *arguments)
 {
     for (int i = 0; i < arguments->operand_count; i++) {
-        const struct dal_backend *last = NULL;
-
         /* Checked as a whole before the first line is printed. */
         if (tool_try_spec(arguments->operands[i]) != TOOL_OK)
             return TOOL_TROUBLE;
         if (i > 0)
             putchar('\n');
-        (void)dal_spec_visit(arguments->operands[i], print_item, &last, NULL, 0);
-        if (last->flags & DAL_BACKEND_LAYER)
-            puts("(around what would serve without it: the program's choice, or system)");
+        print_spec(arguments->operands[i], 0);
     }
     return TOOL_OK;
 }
@@ -48,9 +77,9 @@ const struct tool_command tool_explain = {
     .synopsis = "SPEC...",
     .summary = "check a SPEC and print its stack, outermost first",
     .help = "Check a SPEC and print its stack, outermost first, each option with its value and\n"
-            "whether that was given or is the default. It is started and ended once, since what\n"
-            "its options mean together is found out by that alone. Exit status 2 with a\n"
-            "message if the SPEC is not good.\n"
+            "whether that was given or is the default, and a spec in parentheses item by item.\n"
+            "It is started and ended once, since what its options mean together is found out by\n"
+            "that alone. Exit status 2 with a message if the SPEC is not good.\n"
             "\n"
             "      --help  print this help and exit\n",
     .operand = "SPEC",

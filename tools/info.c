@@ -16,6 +16,7 @@ static const char *type_name(const struct dal_option *option)
     case DAL_OPTION_COUNT: return "COUNT";
     case DAL_OPTION_SWITCH: return "SWITCH";
     case DAL_OPTION_CHOICE: return "CHOICE";
+    case DAL_OPTION_SPEC: return "SPEC";
     default: return "TEXT";
     }
 }
@@ -45,6 +46,9 @@ static void describe_range(const struct dal_option *option, char *text, size_t t
                 text[used++] = ' ';
         }
         text[used] = '\0';
+        return;
+    case DAL_OPTION_SPEC:
+        snprintf(text, text_bytes, "a spec in parentheses");
         return;
     default:
         snprintf(text, text_bytes, "any text");

@@ -2,6 +2,7 @@
 /* A program that is to be started under the interposer. See program.h. */
 #include "tools/program.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,26 +137,53 @@ static int add_module(const char *name, const char *path, void *data)
 static int add_item(const struct dal_spec_item *item, void *data)
 {
     struct module_search search = {item->backend->name, data};
+    int result = dal_module_visit(add_module, &search) == 2 ? TOOL_TROUBLE : 0;
 
-    return dal_module_visit(add_module, &search) == 2 ? TOOL_TROUBLE : 0;
+    for (size_t i = 0; i < item->value_count && !result; i++) {
+        const struct dal_option_value *value = dal_spec_item_value(item, i);
+
+        if (value->option && value->option->type == DAL_OPTION_SPEC && value->text)
+            result = dal_spec_visit(value->text, add_item, data, NULL, 0);
+    }
+    return result;
 }
 
-/* The path of a module that the spec names by it: what starts an item with a slash. */
+/* A name as it is between the escapes of a spec, which was found good. */
+static void unescape(char *name)
+{
+    char *to = name;
+    unsigned byte;
+
+    while (*name) {
+        if (name[0] == '%' && isxdigit((unsigned char)name[1]) &&
+            isxdigit((unsigned char)name[2]) && sscanf(name + 1, "%2x", &byte) == 1) {
+            *to++ = (char)byte;
+            name += 3;
+        } else {
+            *to++ = *name++;
+        }
+    }
+    *to = '\0';
+}
+
+/* The path of a module that the spec names by it: what starts an item, also one in parentheses,
+ * with a slash. */
 static int add_paths(struct preload *preload, const char *spec)
 {
     char path[PATH_MAX];
     char resolved[PATH_MAX];
 
     while (spec) {
-        size_t length = strcspn(spec, "+:");
+        size_t length = strcspn(spec, "+:)");
 
         if (*spec == '/' && length < sizeof path) {
             memcpy(path, spec, length);
             path[length] = '\0';
+            unescape(path);
             if (add_preload(preload, realpath(path, resolved) ? resolved : path))
                 return TOOL_TROUBLE;
         }
-        spec = strchr(spec, '+');
+        spec = strpbrk(spec, "+(");
         spec += spec != NULL;
     }
     return 0;

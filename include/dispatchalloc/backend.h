@@ -12,6 +12,7 @@
 #ifndef DISPATCHALLOC_BACKEND_H
 #define DISPATCHALLOC_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +36,8 @@ enum dal_option_type {
     DAL_OPTION_COUNT  = 2, /**< a plain number */
     DAL_OPTION_SWITCH = 3, /**< on, off, true, false, yes, no, 1, 0 */
     DAL_OPTION_TEXT   = 4, /**< anything */
-    DAL_OPTION_CHOICE = 5  /**< one of `choices` */
+    DAL_OPTION_CHOICE = 5, /**< one of `choices` */
+    DAL_OPTION_SPEC   = 6  /**< a spec in parentheses; create() gets it as an instance */
 };
 
 /** One option of a backend. */
@@ -45,7 +47,8 @@ struct dal_option {
     uint32_t flags;             /**< 0 */
     uint64_t minimum;           /**< smallest BYTES or COUNT accepted */
     uint64_t maximum;           /**< largest BYTES or COUNT accepted */
-    const char *default_text;   /**< value if the spec names none, as in a spec; NULL: none */
+    const char *default_text;   /**< value if the spec names none, as in a spec, a SPEC with its
+                                     parentheses; NULL: none */
     const char *choices;        /**< for CHOICE: the words, separated by '|'; else NULL */
     const char *summary;        /**< one line, without a full stop */
 };
@@ -54,9 +57,16 @@ struct dal_option {
 struct dal_option_value {
     const struct dal_option *option; /**< NULL for a key of a backend that checks its own */
     const char *key;
-    const char *text;                /**< the value, unescaped; NULL if none and no default */
+    const char *text;                /**< the value, unescaped; of a SPEC the spec as it was
+                                          written, without its parentheses; NULL if none and no
+                                          default */
     uint64_t number;                 /**< BYTES, COUNT, SWITCH (0 or 1), CHOICE (index) */
-    int given;                       /**< 1 if the spec gave it, 0 if it is the default */
+    bool given;                      /**< whether the spec gave it; false for the default */
+    /** SPEC: what it stands for, made before create() and destroyed after destroy() by the
+     *  library, which also calls its fork functions: before a fork after the owner's, and
+     *  after a fork before them. NULL if there is no value, for other types, and in
+     *  dal_spec_visit(), which makes nothing. */
+    const struct dal_instance *instance;
 };
 
 /**

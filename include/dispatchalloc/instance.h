@@ -123,7 +123,7 @@ struct dal_malloc_family {
  * pair*, so what a layer leaves alone costs nothing. A layer that hooks alloc has to
  * hook every slot that creates or resizes blocks (alloc_zeroed to resize_in_place);
  * one that hooks dealloc without dealloc_unsized switches unsized freeing off. A
- * layer's fork functions call the next one's.
+ * layer's fork functions call its child's (dal_instance_fork_prepare() and its siblings).
  */
 struct dal_allocator {
     uint32_t abi;        /**< DAL_ALLOCATOR_ABI */
@@ -441,6 +441,17 @@ DAL_API void dal_instance_dealloc_unsized(const struct dal_instance *instance, v
  */
 DAL_API int dal_instance_owns(const struct dal_instance *instance, const void *ptr);
 
+/**
+ * Make an instance ready for a fork(2), or go on after one, in the parent or in the child. The
+ * library does so for the instances that it made; a layer's own fork functions call these for
+ * the allocator that it wraps.
+ *
+ * @param instance  any; one without fork functions does nothing.
+ */
+DAL_API void dal_instance_fork_prepare(const struct dal_instance *instance);
+DAL_API void dal_instance_fork_parent(const struct dal_instance *instance); /**< as _prepare() */
+DAL_API void dal_instance_fork_child(const struct dal_instance *instance);  /**< as _prepare() */
+
 /* ---- Calls without sizes -----------------------------------------------------------
  * malloc(3) and its family on an instance whose blocks tell their sizes, as the system's do and
  * an arena's do not. On any other a call that allocates returns NULL with errno ENOTSUP, so that
@@ -530,6 +541,7 @@ DAL_API size_t dal_instance_unsized_usable_size(const struct dal_instance *insta
 #define DAL_NO_SLOT_(...)
 #define DAL_CALL_MEMBER_(slot, bit, result, parameters, ...) \
     result(*slot) DAL_CALL_PARAMETERS_ parameters;
+#define DAL_CALL_FORK_(slot) void (*slot)(const struct dal_instance *instance);
 #define DAL_CALL_PARAMETERS_(...) (const struct dal_instance *instance, __VA_ARGS__)
 
 /**
@@ -540,7 +552,7 @@ DAL_API size_t dal_instance_unsized_usable_size(const struct dal_instance *insta
 struct dal_instance_calls {
     uint32_t size_bytes; /**< bytes of this structure that the library has filled */
     uint32_t reserved_;
-    DAL_SLOTS_(DAL_NO_SLOT_, DAL_CALL_MEMBER_, DAL_NO_SLOT_)
+    DAL_SLOTS_(DAL_NO_SLOT_, DAL_CALL_MEMBER_, DAL_CALL_FORK_)
 };
 
 /** dal_instance_alloc() with the size and alignment of layout. */

@@ -7,6 +7,7 @@
  *   CRASHING  does not stand size 0
  *   SULKING   cannot be started
  *   LAYER     a layer that leaves everything alone
+ *   SPLIT     such a layer, with an option that takes a spec
  */
 #include <stdlib.h>
 
@@ -48,6 +49,10 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 #ifdef SULKING
     return request->fail(request, DAL_ERR_SYSTEM, "it is not in the mood (%d)", 3);
 #endif
+#ifdef SPLIT
+    if (!request->find(request, "to")->instance)
+        return request->fail(request, DAL_ERR_INVALID, "it was made without its other allocator");
+#endif
     allocator->ctx = (void *)(uintptr_t)request->child;
 #ifndef LAYER
     allocator->alloc = module_alloc;
@@ -62,6 +67,9 @@ static const struct dal_option options[] = {
     {"huge", DAL_OPTION_SWITCH, 0, 0, 0, "off", NULL, "whether to ask for huge pages"},
     {"order", DAL_OPTION_CHOICE, 0, 0, 0, "first", "first|best|next", "which free block to take"},
     {"note", DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, "a word about it"},
+#ifdef SPLIT
+    {"to", DAL_OPTION_SPEC, 0, 0, 0, "(system)", NULL, "where the rest comes from"},
+#endif
 };
 
 static const struct dal_backend module = {
