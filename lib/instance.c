@@ -96,6 +96,7 @@ static int upgrade_family(const struct dal_malloc_family *family, struct dal_mal
                                     FAMILY_BYTES_MIN, ours, sizeof *ours, why);
     if (error)
         return error;
+    ours->size_bytes = sizeof *ours; /* a layer goes by it */
     if (ours->malloc_function && ours->free_function && ours->calloc_function &&
         ours->realloc_function && ours->memalign_function && ours->usable_size_function)
         return DAL_OK;
