@@ -55,7 +55,7 @@ static int visit_items(const struct dal_spec_ *spec, dal_spec_visitor visit, voi
     struct dal_option_value values[DAL_VALUES_MAX];
 
     for (size_t i = 0; i < spec->item_count; i++) {
-        struct dal_spec_item item = {spec->items[i].backend, values, 0};
+        struct dal_spec_item item = {sizeof item, sizeof *values, spec->items[i].backend, values, 0};
         int result =
             dal_options_resolve_(item.backend, &spec->items[i], values, &item.option_count, why);
 

@@ -80,9 +80,9 @@ static int give_defaults(const struct dal_spec_item *item, void *data)
 
     dal_text_add_(spec, "%s", item->backend->name);
     for (size_t i = 0; i < item->option_count; i++) {
-        if (item->options[i].text)
-            dal_text_add_(spec, "%s%s=%s", given++ ? "," : ":", item->options[i].key,
-                          item->options[i].text);
+        if (dal_spec_item_value(item, i)->text)
+            dal_text_add_(spec, "%s%s=%s", given++ ? "," : ":", dal_spec_item_value(item, i)->key,
+                          dal_spec_item_value(item, i)->text);
     }
     return 0;
 }

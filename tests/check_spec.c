@@ -297,7 +297,7 @@ static int show_item(const struct dal_spec_item *item, void *data)
 
     dal_text_add_(out, "%s%s", out->length ? " | " : "", item->backend->name);
     for (size_t i = 0; i < item->option_count; i++) {
-        const struct dal_option_value *value = &item->options[i];
+        const struct dal_option_value *value = dal_spec_item_value(item, i);
 
         ck_assert(value->option == NULL || strcmp(value->option->name, value->key) == 0);
         dal_text_add_(out, " %s%s%s%" PRIu64 "[%s]", value->option ? "" : "?", value->key,
@@ -334,8 +334,8 @@ END_TEST
 static int find_number(const struct dal_spec_item *item, void *data)
 {
     for (size_t i = 0; i < item->option_count; i++) {
-        if (item->options[i].given)
-            *(uint64_t *)data = item->options[i].number;
+        if (dal_spec_item_value(item, i)->given)
+            *(uint64_t *)data = dal_spec_item_value(item, i)->number;
     }
     return 0;
 }

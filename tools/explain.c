@@ -13,12 +13,12 @@ static int print_item(const struct dal_spec_item *item, void *data)
     printf("%s %s (%s): %s\n", item->backend->name, item->backend->version,
            tool_kind(item->backend), item->backend->summary);
     for (size_t i = 0; i < item->option_count; i++) {
-        size_t length = strlen(item->options[i].key);
+        size_t length = strlen(dal_spec_item_value(item, i)->key);
 
         width = length > width ? length : width;
     }
     for (size_t i = 0; i < item->option_count; i++) {
-        const struct dal_option_value *value = &item->options[i];
+        const struct dal_option_value *value = dal_spec_item_value(item, i);
 
         printf("  %-*s  %-8s  %s\n", (int)width, value->key, value->text ? value->text : "none",
                value->given ? "given" : "default");

@@ -15,6 +15,7 @@
 #define DISPATCHALLOC_SPEC_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <dispatchalloc/backend.h>
 #include <dispatchalloc/macros.h>
@@ -27,14 +28,31 @@
 
 DAL_BEGIN_DECLS_
 
-/** One item of a spec, as dal_spec_visit() shows it. */
+/** One item of a spec, as dal_spec_visit() shows it. Later versions append. */
 struct dal_spec_item {
+    uint32_t size_bytes;  /**< bytes of this structure that the library has filled */
+    uint32_t value_bytes; /**< from one value to the next */
     const struct dal_backend *backend;
     /** Every option of the backend's table with its value or default, then any further
-     *  keys that were given. */
+     *  keys that were given. To be walked through by dal_spec_item_value(), since a later
+     *  version's are longer. */
     const struct dal_option_value *options;
     size_t option_count;
 };
+
+/**
+ * A value of an item by its position.
+ *
+ * @param item   as the visitor got it; not NULL.
+ * @param index  less than item->option_count.
+ * @return the value, valid during the visit, item->value_bytes bytes of it. Thread-safe.
+ */
+static inline const struct dal_option_value *dal_spec_item_value(const struct dal_spec_item *item,
+                                                                 size_t index)
+{
+    return (const struct dal_option_value *)(const void *)(
+        (const char *)(const void *)item->options + index * item->value_bytes);
+}
 
 /**
  * Called once an item, outermost first.
