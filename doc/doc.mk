@@ -88,6 +88,7 @@ man_pages += doc/man/dal_module_visit.3
 man_links += DAL_MODULE:dal_module_visit
 
 man_pages += doc/man/dal_spec_visit.3
+man_links += dal_spec_item_value:dal_spec_visit
 
 man_pages += doc/man/dal_strerror.3
 man_links += dal_version:dal_strerror

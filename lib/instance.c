@@ -49,6 +49,20 @@ static uint64_t slots_of(const struct dal_allocator *allocator)
     return slots;
 }
 
+/* The slots that an author could have filled: those that his structure reaches to. */
+static uint64_t slots_within(size_t size_bytes)
+{
+    uint64_t slots = 0;
+
+#define ADD_SLOT(slot, bit, ...)                                                        \
+    slots |= offsetof(struct dal_allocator, slot) + sizeof(dal_alloc_function) <= size_bytes \
+                 ? (bit)                                                                \
+                 : 0;
+    DAL_SLOTS_(ADD_SLOT, ADD_SLOT, DAL_SKIP_)
+#undef ADD_SLOT
+    return slots;
+}
+
 static const char *slot_name(uint64_t slots)
 {
 #define NAME_SLOT(slot, bit, ...) \
@@ -66,7 +80,7 @@ static int check_complete(const struct dal_allocator *ours, uint64_t slots, int 
     uint64_t missing;
 
     if (is_layer)
-        required = slots & DAL_SLOT_ALLOC ? DAL_SLOTS_SIZING : 0;
+        required = slots & DAL_SLOT_ALLOC ? DAL_SLOTS_SIZING & slots_within(ours->size_bytes) : 0;
     missing = required & ~slots;
     if (missing) {
         dal_text_add_(why, is_layer ? "it hooks alloc but not %s" : "it has no %s function",
@@ -96,6 +110,7 @@ static int upgrade_family(const struct dal_malloc_family *family, struct dal_mal
                                     FAMILY_BYTES_MIN, ours, sizeof *ours, why);
     if (error)
         return error;
+    ours->size_bytes = sizeof *ours; /* a layer goes by it */
     if (ours->malloc_function && ours->free_function && ours->calloc_function &&
         ours->realloc_function && ours->memalign_function && ours->usable_size_function)
         return DAL_OK;
@@ -126,26 +141,29 @@ static void refuse_unsized(struct dal_table_ *table)
     table->head.native &= ~DAL_SLOT_DEALLOC_UNSIZED;
 }
 
+/* inherited: the slots whose pairs are the child's where the layer has none. */
 static void set_slots(struct dal_table_ *table, const struct dal_allocator *ours,
-                      const struct dal_instance *child)
+                      const struct dal_instance *child, uint64_t inherited)
 {
-#define SET_SLOT(slot_, place, child_slot, child_ctx) \
+#define SET_SLOT(slot_, bit, place, child_slot, child_ctx) \
     if (ours->slot_) {                                \
         place.slot_.call = ours->slot_;               \
         place.slot_.ctx = ours->ctx;                  \
-    } else if (child) {                               \
+    } else if (child && ((bit) & inherited)) {        \
         place.slot_.call = child_slot.call;           \
         place.slot_.ctx = child_ctx;                  \
     }
-#define SET_HEAD(slot, ...) SET_SLOT(slot, table->head, child->slot, child->slot.ctx)
-#define SET_TAIL(slot, ...)                                \
-    SET_SLOT(slot, table->tail, dal_tail_of_(child)->slot, \
+#define SET_HEAD(slot, bit, ...) SET_SLOT(slot, bit, table->head, child->slot, child->slot.ctx)
+#define SET_TAIL(slot, bit, ...)                                \
+    SET_SLOT(slot, bit, table->tail, dal_tail_of_(child)->slot, \
              dal_tail_ctx_(child, dal_tail_of_(child)->slot.ctx))
-    DAL_SLOTS_(SET_HEAD, SET_TAIL, SET_TAIL)
-    SET_HEAD(alloc_natural)
+#define SET_FORK(slot) SET_TAIL(slot, DAL_SLOT_FORK)
+    DAL_SLOTS_(SET_HEAD, SET_TAIL, SET_FORK)
+    SET_HEAD(alloc_natural, DAL_SLOT_ALLOC)
 #undef SET_SLOT
 #undef SET_HEAD
 #undef SET_TAIL
+#undef SET_FORK
     if (ours->alloc && !ours->alloc_natural)
         table->head.alloc_natural = table->head.alloc;
 }
@@ -173,12 +191,15 @@ int dal_instance_fill_(struct dal_table_ *table, const struct dal_allocator *all
 {
     struct dal_allocator ours;
     struct dal_malloc_family family = {0};
-    uint64_t slots;
+    uint64_t slots, inherited = ~UINT64_C(0);
     int error = upgrade(allocator, &ours, why);
 
     if (error)
         return error;
     slots = slots_of(&ours);
+    /* A layer of before a slot that makes blocks has that derived from what it does hook. */
+    if (slots & DAL_SLOT_ALLOC)
+        inherited &= ~DAL_SLOTS_SIZING;
     error = check_complete(&ours, slots, child != NULL, why);
     if (!error && ours.malloc_family)
         error = upgrade_family(ours.malloc_family, &family, why);
@@ -187,9 +208,9 @@ int dal_instance_fill_(struct dal_table_ *table, const struct dal_allocator *all
 
     memset(table, 0, sizeof *table);
     table->head.tail_ = &table->tail;
-    table->head.native = slots | (child ? child->native : 0);
+    table->head.native = slots | (child ? child->native & inherited : 0);
     table->head.name = name ? name : "custom";
-    set_slots(table, &ours, child);
+    set_slots(table, &ours, child, inherited);
     set_family(table, &family, slots, child);
     if (child && (slots & DAL_SLOT_DEALLOC) && !(slots & DAL_SLOT_DEALLOC_UNSIZED))
         refuse_unsized(table);

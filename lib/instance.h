@@ -10,11 +10,6 @@
 #include "slots.h"
 #include "text.h"
 
-/* Slots that create or resize blocks; a layer that hooks alloc has to hook them all. */
-#define DAL_SLOTS_SIZING                                                                    \
-    (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW |            \
-     DAL_SLOT_GROW_ZEROED | DAL_SLOT_SHRINK | DAL_SLOT_RESIZE_IN_PLACE)
-
 /* What the private members of an instance hold, NULL where that does not apply. */
 #define DAL_PRIVATE_STACK 0 /* the stack that it is the handle of; the program may destroy it */
 #define DAL_PRIVATE_BASE 1  /* what its stack wraps and did not make itself */

@@ -180,6 +180,7 @@ static int adopt(const struct dal_backend *whole, const struct dal_backend **acc
     if (!copy)
         return DAL_ERR_MEMORY;
     copy->backend = *whole;
+    copy->backend.size_bytes = sizeof copy->backend;
     error = copy_options(copy, why);
     if (!error)
         error = check_members(&copy->backend, why);

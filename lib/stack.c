@@ -52,11 +52,32 @@ static int keep_reason(const struct dal_backend_request *request, int error, con
     return error;
 }
 
+/* What create() fills in: with room behind it, since a module of a later version may assign a
+ * whole struct dal_allocator of its own. As many slots as a program's storage has room for. */
+struct filled {
+    struct dal_allocator allocator;
+    unsigned char later[32 * sizeof(void *)];
+};
+
+/* A slot that we do not know counts as part of the allocator, so that it is refused as one. */
+static void measure(struct filled *filled)
+{
+    size_t used = sizeof filled->later;
+    size_t bytes;
+
+    while (used > 0 && filled->later[used - 1] == 0)
+        used--;
+    used = (used + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    bytes = offsetof(struct filled, later) + used;
+    if (used > 0 && filled->allocator.size_bytes < bytes)
+        filled->allocator.size_bytes = (uint32_t)bytes;
+}
+
 /* Calls create() and makes sure that a failure has a number and a reason. */
 static int call_create(const struct dal_backend *backend, const struct dal_option_value *values,
                        size_t value_count, const struct dal_instance *next,
                        const struct dal_malloc_family *child_family,
-                       struct dal_allocator *allocator, struct dal_text_ *why)
+                       struct filled *filled, struct dal_text_ *why)
 {
     const char *outer = creating;
     size_t length;
@@ -75,14 +96,15 @@ static int call_create(const struct dal_backend *backend, const struct dal_optio
         .calls = &dal_instance_calls_,
     };
 
-    memset(allocator, 0, sizeof *allocator);
-    allocator->abi = DAL_ALLOCATOR_ABI;
-    allocator->size_bytes = sizeof *allocator;
+    memset(filled, 0, sizeof *filled);
+    filled->allocator.abi = DAL_ALLOCATOR_ABI;
+    filled->allocator.size_bytes = sizeof filled->allocator;
     dal_text_add_(why, "\"%s\": ", backend->name);
     length = why->length;
     creating = backend->name;
-    error = backend->create(&request, allocator);
+    error = backend->create(&request, &filled->allocator);
     creating = outer;
+    measure(filled);
     if (error > 0)
         error = DAL_ERR_CREATE;
     if (error && why->length == length)
@@ -120,7 +142,7 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
     const struct dal_instance *below =
         dal_spec_is_last_(&stack->spec, index) ? base : &stack->tables[index + 1].head;
     const struct dal_instance *next = is_layer ? below : NULL;
-    struct dal_allocator allocator;
+    struct filled filled;
     size_t value_count;
     int error = dal_options_resolve_(&stack->spec, index, stack->values, &value_count, why);
 
@@ -128,16 +150,16 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
         return error;
     set_instances(stack, index, value_count);
     error = call_create(item->backend, stack->values, value_count, next,
-                        child_family(stack, next), &allocator, why);
+                        child_family(stack, next), &filled, why);
     if (error)
         return error;
-    error = dal_instance_fill_(&stack->tables[index], &allocator, next, name, why);
+    error = dal_instance_fill_(&stack->tables[index], &filled.allocator, next, name, why);
     if (error) {
         if (item->backend->destroy)
-            item->backend->destroy(allocator.ctx);
+            item->backend->destroy(filled.allocator.ctx);
         return error;
     }
-    item->ctx = allocator.ctx;
+    item->ctx = filled.allocator.ctx;
     stack->made[stack->made_count++] = index;
     return DAL_OK;
 }

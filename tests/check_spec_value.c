@@ -359,8 +359,8 @@ static const struct {
     {"split:id=a,to=(split:id=m,fail=early+leaf:id=n)+leaf:id=b", DAL_ERR_SYSTEM,
      "option \"to\" of \"split\": \"split\": no, says m", "+b+n-n-b"},
     {"split:id=a,to=(leaf:id=n,fail=late)+leaf:id=b", DAL_ERR_ABI,
-     "option \"to\" of \"split\": \"leaf\": its struct dal_allocator has version 99, this library "
-     "knows 1", "+b+n-n-b"},
+     "option \"to\" of \"split\": \"leaf\": its struct dal_allocator has version 99, "
+     "libdispatchalloc " PACKAGE_VERSION " knows 1", "+b+n-n-b"},
     {"split:id=a,to=(leaf:id=n),fail=early+leaf:id=b", DAL_ERR_SYSTEM,
      "\"split\": no, says a", "+b+n-n-b"},
     {"split:id=a,to=(leaf:id=n),fail=late+leaf:id=b", DAL_ERR_ABI,

@@ -71,6 +71,13 @@ tests_check_chain_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wra
 # ---- What is public, and who may know whom ---------------------------------------------------
 shell_tests += tests/headers.sh tests/symbols.sh tests/structure.sh tests/front.sh
 
+# ---- The interface can grow -----------------------------------------------------------------------
+shell_tests += tests/growth.sh tests/abidiff.sh
+EXTRA_DIST += tests/growth/abidiff.suppr tests/growth/ask.c tests/growth/choice.c \
+	tests/growth/edit.awk tests/growth/filled.c tests/growth/guarded.h tests/growth/layer.c \
+	tests/growth/lib.sh tests/growth/library.mk tests/growth/own.h tests/growth/pool.c \
+	tests/growth/program.c tests/growth/slot.c
+
 # ---- What it costs (bench/bench.mk) ------------------------------------------------------------
 if OS_POSIX
 shell_tests += bench/cost.sh tests/layer-cost.sh tests/bench.sh

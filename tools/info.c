@@ -62,7 +62,7 @@ static void print_options(const struct dal_backend *backend)
         printf("options    %s\n",
                backend->flags & DAL_BACKEND_CHECKS_OPTIONS ? "its own" : "none");
     for (size_t i = 0; i < backend->option_count; i++) {
-        const struct dal_option *option = &backend->options[i];
+        const struct dal_option *option = dal_backend_option(backend, i);
         char range[256];
 
         describe_range(option, range, sizeof range);

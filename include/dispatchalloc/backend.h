@@ -158,7 +158,9 @@ struct dal_backend {
      * Make an allocator.
      *
      * @param request    what was asked for; valid during the call.
-     * @param allocator  zeroed but for abi and size_bytes; to be filled in.
+     * @param allocator  zeroed but for abi and size_bytes; to be filled in, by members or by
+     *                   assigning a whole one, for which there is room also if these headers
+     *                   are of a later version than the library.
      * @return 0, or a negative error number, at best by request->fail().
      */
     int (*create)(const struct dal_backend_request *request, struct dal_allocator *allocator);

@@ -172,6 +172,13 @@ struct dal_allocator {
 #define DAL_SLOT_OWNS            (UINT64_C(1) << 10)
 #define DAL_SLOT_FORK            (UINT64_C(1) << 11) /**< any of the three */
 
+/** The slots that make or resize blocks. A layer that hooks alloc has to hook those of them
+ *  that its struct dal_allocator reaches to; any later one is derived from these, so that no
+ *  block passes the layer by. */
+#define DAL_SLOTS_SIZING                                                                    \
+    (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW |            \
+     DAL_SLOT_GROW_ZEROED | DAL_SLOT_SHRINK | DAL_SLOT_RESIZE_IN_PLACE)
+
 /* The slots, the one list that everything made of all of them comes from: what a member of
  * struct dal_allocator is to the library beyond its name. A new slot is a member there, a row
  * and a function here, and its derived function in lib/derive.c.
@@ -552,7 +559,9 @@ DAL_API size_t dal_instance_unsized_usable_size(const struct dal_instance *insta
 struct dal_instance_calls {
     uint32_t size_bytes; /**< bytes of this structure that the library has filled */
     uint32_t reserved_;
-    DAL_SLOTS_(DAL_NO_SLOT_, DAL_CALL_MEMBER_, DAL_CALL_FORK_)
+    /* These first: calls of later slots come at the end. */
+    DAL_SLOTS_(DAL_NO_SLOT_, DAL_NO_SLOT_, DAL_CALL_FORK_)
+    DAL_SLOTS_(DAL_NO_SLOT_, DAL_CALL_MEMBER_, DAL_NO_SLOT_)
 };
 
 /** dal_instance_alloc() with the size and alignment of layout. */
