@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-dist_doc_DATA += doc/backend-howto.md doc/design.md doc/performance.md
+dist_doc_DATA += doc/abi.md doc/backend-howto.md doc/design.md doc/performance.md
 
 # For the configure.ac of a backend.
 aclocaldir = $(datadir)/aclocal
@@ -81,6 +81,9 @@ man_links += \
 man_pages += doc/man/dal_backend.3
 man_links += \
 	dal_backend_register:dal_backend \
+	dal_backend_option:dal_backend \
+	dal_request_value:dal_backend \
+	DAL_NEEDS:dal_backend \
 	dal_backend_find:dal_backend \
 	dal_backend_visit:dal_backend
 
@@ -162,7 +165,9 @@ man_pages += doc/man/dal_arena.3
 man_links += \
 	DAL_ARENA_INIT:dal_arena \
 	dal_arena_init:dal_arena \
+	dal_arena_init_sized:dal_arena \
 	dal_arena_create:dal_arena \
+	dal_arena_create_sized:dal_arena \
 	dal_arena_destroy:dal_arena \
 	dal_arena_alloc:dal_arena \
 	dal_arena_alloc_zeroed:dal_arena \
@@ -180,6 +185,7 @@ man_links += \
 	dal_arena_reset:dal_arena \
 	dal_arena_owns:dal_arena \
 	dal_arena_stats_read:dal_arena \
+	dal_arena_stats_read_sized:dal_arena \
 	dal_arena_instance:dal_arena
 
 man_pages += doc/man/dal_stats.3

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# doc/design.md: the files and functions that it names are there.
+# doc/design.md and doc/abi.md: the files, functions and structures that they name are there.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -29,4 +29,30 @@ for directory in lib lib/compat; do
         grep -q "\`$file\`" "$document" || { echo "doc/design.md does not place $file"; failed=1; }
     done
 done
+
+# doc/abi.md: what it names is public, and in a header.
+grep -o '`[^`]*`' "$srcdir/doc/abi.md" | tr -d '`' | sort -u >"$work/quoted"
+{
+    $SED -n 's/^\(dal_[a-z_0-9]*\)()$/\1/p; s/^\(const \)*struct \(dal_[a-z_0-9]*\)\( \*\)*$/\2/p
+        s/^enum \(dal_[a-z_0-9]*\)$/\1/p; s/^\(DAL_[A-Z][A-Z_0-9]*\)\(()\)*$/\1/p' "$work/quoted"
+} | sort -u >"$work/names"
+[ "$(wc -l <"$work/names")" -ge 50 ] || { echo "hardly any name was found in doc/abi.md"; failed=1; }
+cat "$srcdir"/include/dispatchalloc/*.h "$srcdir"/include/dispatchalloc/allocator/*.h >"$work/headers"
+while read -r name; do
+    # The list of error numbers has them without their prefix.
+    grep -qw -e "$name" -e "X(${name#DAL_ERR_}" "$work/headers" ||
+        { echo "doc/abi.md: there is no $name in the headers"; failed=1; }
+done <"$work/names"
+grep -E '^[a-z]+/[a-zA-Z_./-]*$' "$work/quoted" | while read -r file; do
+    [ -e "$srcdir/$file" ] || echo "doc/abi.md: there is no $file"
+done >"$work/absent"
+[ ! -s "$work/absent" ] || { cat "$work/absent"; failed=1; }
+# Each public structure has a row.
+$SED -n 's/^struct \(dal_[a-z_0-9]*[a-z0-9]\)  *{.*/\1/p' "$work/headers" |
+    grep -v -e '_slot$' | sort -u >"$work/structures"
+[ "$(wc -l <"$work/structures")" -ge 15 ] || { echo "hardly any structure was found"; failed=1; }
+while read -r structure; do
+    grep -q "^| \`struct $structure\` |" "$srcdir/doc/abi.md" ||
+        { echo "doc/abi.md: struct $structure is in no table"; failed=1; }
+done <"$work/structures"
 exit $failed

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The manual, the headers and the list of links say the same: each public function has one
-# page, each name of a page is installed, each prototype is the header's, each error number
-# has its text, and no page lacks the sections that every page has.
+# page, each name of a page is installed, each prototype is the header's, its parameters' names
+# included, each error number has its text, and no page lacks the sections that every page has.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -125,6 +125,52 @@ for page in "$srcdir"/doc/man/*.3; do
 done
 [ "$(awk '{ n += $1 } END { print n }' "$work/prototype-counts")" -ge 40 ] ||
     fail "hardly any prototype was found in the pages"
+
+# ---- and their parameters have the same names ---------------------------------------------
+
+# Declarations, a statement a line, as "function: name, name". Calls have no types: left out.
+cat >"$work/names.awk" <<'EOF'
+{
+    while (match($0, /[a-z_*] *dal_[a-z_0-9]*[a-z0-9] *\(/)) {
+        name = substr($0, RSTART + 1, RLENGTH - 2)
+        gsub(/[ *(]/, "", name)
+        $0 = substr($0, RSTART + RLENGTH)
+        end = index($0, ")")
+        if (end > 0)
+            declared(name, substr($0, 1, end - 1))
+    }
+}
+function declared(function_name, list,    n, i, parameters, names)
+{
+    gsub(/[ \t]+/, " ", list)
+    n = split(list, parameters, ",")
+    names = ""
+    for (i = 1; i <= n; i++) {
+        sub(/ +$/, "", parameters[i])
+        if (parameters[i] !~ /[a-z0-9_*][ *]+[a-z_0-9]+$/ && parameters[i] !~ /^ *void$/)
+            return
+        sub(/^.*[ *]/, "", parameters[i])
+        names = names (i > 1 ? ", " : "") parameters[i]
+    }
+    print function_name ": " names
+}
+EOF
+printf '#include <%s>\n' dispatchalloc.h dispatchalloc/allocator/arena.h >"$work/all.c"
+# shellcheck disable=SC2086 # the flags are words
+$CC -I"$srcdir/include" -I"$builddir/include" $CPPFLAGS -E -P "$work/all.c" | tr '\n' ' ' |
+    tr ';{}' '\n\n\n' | grep -v '^ *return' | awk -f "$work/names.awk" |
+    sort -u >"$work/names.headers"
+for page in "$srcdir"/doc/man/*.3; do
+    awk -f "$work/prototypes.awk" "$page" | grep -v '^#' | awk -f "$work/names.awk"
+done | sort -u >"$work/names.pages"
+# What a page has as a function and the headers as a macro is left out.
+$SED 's/: .*/: /; s/^/^/' "$work/names.headers" | sort -u >"$work/names.declared"
+grep -f "$work/names.declared" "$work/names.pages" |
+    comm -13 "$work/names.headers" - >"$work/names.wrong"
+[ ! -s "$work/names.wrong" ] ||
+    fail "parameters have other names in the headers:" "$(cat "$work/names.wrong")"
+[ "$(comm -12 "$work/names.headers" "$work/names.pages" | wc -l)" -ge 80 ] ||
+    fail "hardly any declaration was compared"
 
 # ---- dispatchalloc(7) has every built-in backend and layer, with options and defaults -----
 

@@ -165,7 +165,7 @@ shell_tests += tests/backend-howto.sh tests/design.sh
 shell_tests += tests/secure.sh
 
 # The manual (doc/doc.mk).
-shell_tests += tests/man.sh tests/man-lint.sh tests/man-examples.sh
+shell_tests += tests/header-docs.sh tests/man.sh tests/man-lint.sh tests/man-examples.sh
 
 # The conformance kit over every allocator there is, and over allocators with known faults.
 # They link the library as a program does: the kit knows the public headers only.

@@ -27,8 +27,9 @@
  * is exhausted. Sizes are rounded up to 8 bytes inside. Every alignment is served. A
  * call that fails leaves every block and checkpoint as it was.
  *
- * The functions here do not touch the hook of dispatchalloc/global.h, and may be called
- * from inside a backend if the child may.
+ * The functions here touch the hook of dispatchalloc/global.h only through a child that is
+ * the global allocator, and may be called from inside a backend if the child may. An arena
+ * is used by one thread at a time; different arenas are independent if their children are.
  */
 #ifndef DISPATCHALLOC_ARENA_H
 #define DISPATCHALLOC_ARENA_H
@@ -74,13 +75,13 @@ struct dal_arena_options {
      *  when the arena is destroyed. The arena keeps its first 8 bytes, and up to 7 at either
      *  end may be lost to alignment. */
     void *buffer;
-    size_t buffer_bytes;
+    size_t buffer_bytes; /**< size of buffer in bytes; 0 without one */
 
     /** Size of the first chunk, 4096 by default and at least 256; every further one is
      *  twice as large up to chunk_bytes_max, 1 MiB by default. A block that would take
      *  more than a quarter of a chunk gets a chunk of its own. */
     size_t chunk_bytes;
-    size_t chunk_bytes_max;
+    size_t chunk_bytes_max; /**< largest size of a chunk that holds several blocks */
 
     /** Most bytes to hold of the child's memory at a time; 0: no limit. */
     size_t limit_bytes;
@@ -150,16 +151,24 @@ DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_che
 /**
  * dal_arena_init() with the size of the options as the caller knows them.
  *
- * @param arena          as there.
- * @param options        as there.
+ * @param arena          not NULL; whatever it holds is overwritten.
+ * @param options        copied; NULL for the defaults.
  * @param options_bytes  what of them is there, in bytes; the rest has its default. 0 with NULL.
- * @return as there, or DAL_ERR_ABI for options that are longer than those of this library
- *         and not zero in what it does not know.
+ * @return 0 or DAL_ERR_INVALID as there, or DAL_ERR_ABI for options that are longer than
+ *         those of this library and not zero in what it does not know.
  */
 DAL_API int dal_arena_init_sized(struct dal_arena *arena, const struct dal_arena_options *options,
                                  size_t options_bytes);
 
-/** dal_arena_create() with the size of the options, as dal_arena_init_sized(). */
+/**
+ * dal_arena_create() with the size of the options as the caller knows them.
+ *
+ * @param options        copied; NULL for the defaults.
+ * @param options_bytes  what of them is there, in bytes; the rest has its default. 0 with NULL.
+ * @param arena          receives the handle, as there. Not NULL; unchanged on failure.
+ * @return 0, DAL_ERR_INVALID or DAL_ERR_MEMORY as there, or DAL_ERR_ABI as
+ *         dal_arena_init_sized().
+ */
 DAL_API int dal_arena_create_sized(const struct dal_arena_options *options, size_t options_bytes,
                                    struct dal_arena **arena);
 
@@ -263,13 +272,14 @@ DAL_INLINE_ void *dal_arena_alloc_zeroed(struct dal_arena *arena, size_t size, s
 }
 
 /**
- * Allocate an array.
+ * Allocate an array. Its bytes are uninitialised.
  *
  * @param arena  not NULL.
  * @param count  elements; 0 is allowed.
  * @param size   bytes of an element.
  * @param align  alignment in bytes, a power of two.
- * @return the block; NULL also if the size of the array is more than PTRDIFF_MAX.
+ * @return the block, as dal_arena_alloc(); NULL also if the size of the array is more than
+ *         PTRDIFF_MAX.
  */
 DAL_ATTRIBUTE_((alloc_size(2, 3), alloc_align(4), warn_unused_result))
 DAL_INLINE_ void *dal_arena_alloc_array(struct dal_arena *arena, size_t count, size_t size,
@@ -308,8 +318,8 @@ DAL_INLINE_ void dal_arena_dealloc(struct dal_arena *arena, void *ptr, size_t si
  * @param old_size  the size that it has, in bytes.
  * @param align     the alignment that it has, in bytes.
  * @param new_size  the size wanted, in bytes; 0 is allowed.
- * @return the block, after which ptr is dead even if equal; NULL if exhausted, with the
- *         old block as it was.
+ * @return the block, which lives as one of dal_arena_alloc(), after which ptr is dead even
+ *         if equal; NULL if exhausted, with the old block as it was.
  */
 DAL_API void *dal_arena_realloc(struct dal_arena *arena, void *ptr, size_t old_size, size_t align,
                                 size_t new_size)
@@ -329,11 +339,25 @@ DAL_API int dal_arena_resize_in_place(struct dal_arena *arena, void *ptr, size_t
                                       size_t align, size_t new_size)
     DAL_ATTRIBUTE_((warn_unused_result));
 
-/** Whether ptr points into a block of the arena (or to alignment between blocks). Looks at
- *  every chunk. */
+/**
+ * Whether an address lies in a block of the arena, or in alignment between blocks. Looks at
+ * every chunk.
+ *
+ * @param arena  not NULL.
+ * @param ptr    any address; NULL lies in none.
+ * @return true or false.
+ */
 DAL_API bool dal_arena_owns(const struct dal_arena *arena, const void *ptr);
 
-/** Allocate a copy of size bytes at from, aligned to align; NULL if exhausted. */
+/**
+ * Allocate a copy of some bytes.
+ *
+ * @param arena  not NULL.
+ * @param from   the bytes; may be NULL if size is 0.
+ * @param size   how many bytes; 0 is allowed.
+ * @param align  alignment in bytes, a power of two.
+ * @return the copy, as dal_arena_alloc().
+ */
 DAL_ATTRIBUTE_((alloc_size(3), alloc_align(4), warn_unused_result))
 DAL_INLINE_ void *dal_arena_memdup(struct dal_arena *arena, const void *from, size_t size,
                                      size_t align)
@@ -343,7 +367,13 @@ DAL_INLINE_ void *dal_arena_memdup(struct dal_arena *arena, const void *from, si
     return ptr && size > 0 ? memcpy(ptr, from, size) : ptr;
 }
 
-/** Allocate a copy of a string; NULL if exhausted. */
+/**
+ * Allocate a copy of a string.
+ *
+ * @param arena  not NULL.
+ * @param text   ends with a zero byte; not NULL.
+ * @return the copy, as dal_arena_alloc().
+ */
 DAL_ATTRIBUTE_((warn_unused_result))
 DAL_INLINE_ char *dal_arena_strdup(struct dal_arena *arena, const char *text)
 {

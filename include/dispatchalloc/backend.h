@@ -56,7 +56,7 @@ struct dal_option {
 /** An option with the value that a spec gave it, or its default. */
 struct dal_option_value {
     const struct dal_option *option; /**< NULL for a key of a backend that checks its own */
-    const char *key;
+    const char *key;                 /**< its name, as in a spec; never NULL */
     const char *text;                /**< the value, unescaped; of a SPEC the spec as it was
                                           written, without its parentheses; NULL if none and no
                                           default */
@@ -86,7 +86,7 @@ struct dal_backend_request {
      *  DAL_BACKEND_CHECKS_OPTIONS, the other keys of the spec in their order. To be walked
      *  through by dal_request_value(), since a later version's are longer. */
     const struct dal_option_value *values;
-    uint32_t value_count;
+    uint32_t value_count; /**< how many there are */
     uint32_t value_bytes; /**< from one value to the next */
 
     /** The value of an option by name, or NULL if the backend has none of that name. */
@@ -116,7 +116,8 @@ struct dal_backend_request {
  *
  * @param request  as create() got it; not NULL.
  * @param index    less than request->value_count.
- * @return the value, valid during the call of create(). Thread-safe.
+ * @return the value, valid during the call of create(). Thread-safe; to be called from
+ *         inside a backend.
  */
 static inline const struct dal_option_value *dal_request_value(
     const struct dal_backend_request *request, size_t index)
@@ -151,7 +152,7 @@ struct dal_backend {
     const char *version;  /**< such as "0.1.0" */
     const char *summary;  /**< one line, without a full stop */
     uint32_t flags;       /**< enum dal_backend_flag bits */
-    uint32_t option_count;
+    uint32_t option_count; /**< how many options it has; at most 64 */
     const struct dal_option *options; /**< NULL if option_count is 0 */
 
     /**
@@ -172,11 +173,11 @@ struct dal_backend {
      */
     void (*destroy)(void *ctx);
 
-    /** Least bytes of struct dal_backend_request, and of struct dal_instance_calls, that
-     *  create() has to find filled, by DAL_NEEDS(); a library that knows less refuses the
-     *  backend. 0: it does with those of version 0.1. */
+    /** Least bytes of struct dal_backend_request that create() has to find filled, by
+     *  DAL_NEEDS(); a library that knows less refuses the backend. 0: it does with those of
+     *  version 0.1. */
     uint32_t needs_request_bytes;
-    uint32_t needs_calls_bytes;
+    uint32_t needs_calls_bytes; /**< the same of struct dal_instance_calls */
 };
 
 /** The first four members of a struct dal_backend. */
@@ -194,7 +195,7 @@ struct dal_backend {
  * @param backend  not NULL.
  * @param index    less than backend->option_count.
  * @return the option, valid as long as the backend, backend->option_bytes bytes of it.
- *         Thread-safe.
+ *         Thread-safe; may be called from inside a backend.
  */
 static inline const struct dal_option *dal_backend_option(const struct dal_backend *backend,
                                                           size_t index)
@@ -210,7 +211,7 @@ static inline const struct dal_option *dal_backend_option(const struct dal_backe
  * @return 0; DAL_ERR_INVALID for a missing or malformed member; DAL_ERR_ABI;
  *         DAL_ERR_TAKEN if another one has the name; DAL_ERR_FULL after 64.
  *
- * Thread-safe; takes no lock. To be named by DISPATCHALLOC_BACKEND it has to be
+ * Thread-safe; takes no lock; may be called from inside a backend. To be named by DISPATCHALLOC_BACKEND it has to be
  * registered before the first allocation.
  */
 DAL_API int dal_backend_register(const struct dal_backend *backend);

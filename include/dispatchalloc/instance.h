@@ -99,9 +99,13 @@ typedef void (*dal_fork_function)(void *ctx);
 struct dal_malloc_family {
     uint32_t abi;        /**< DAL_ALLOCATOR_ABI */
     uint32_t size_bytes; /**< sizeof(struct dal_malloc_family) */
+    /** malloc(3). */
     void *(*malloc_function)(size_t size);
+    /** free(3); ptr may be NULL. */
     void (*free_function)(void *ptr);
+    /** calloc(3). */
     void *(*calloc_function)(size_t count, size_t size);
+    /** realloc(3); ptr may be NULL. */
     void *(*realloc_function)(void *ptr, size_t size);
     /** align is a power of two. */
     void *(*memalign_function)(size_t align, size_t size);
@@ -142,9 +146,9 @@ struct dal_allocator {
     dal_usable_size_function usable_size;
     dal_dealloc_unsized_function dealloc_unsized;
     dal_owns_function owns;
-    dal_fork_function fork_prepare;
-    dal_fork_function fork_parent;
-    dal_fork_function fork_child;
+    dal_fork_function fork_prepare; /**< before fork(2) */
+    dal_fork_function fork_parent;  /**< after it, in the parent */
+    dal_fork_function fork_child;   /**< after it, in the child */
 
     /** NULL for an allocator without one, and in a layer. Lives as long as the allocator. */
     const struct dal_malloc_family *malloc_family;
@@ -221,16 +225,19 @@ struct dal_allocator {
     FORK(fork_parent)                                                                         \
     FORK(fork_child)
 
-/* One {function, ctx} pair a slot. */
+/** A pair: the function to call, and the ctx that is its last argument. */
 struct dal_alloc_slot   { dal_alloc_function call;   void *ctx; };
+/** A pair of a dealloc function to call, and its ctx. */
 struct dal_dealloc_slot { dal_dealloc_function call; void *ctx; };
+/** A pair of a realloc function to call, and its ctx. */
 struct dal_realloc_slot { dal_realloc_function call; void *ctx; };
 
 /**
  * A complete allocator, ready to be called. Read it, never write to it, and do not copy it:
  * slots point back into it. What is here is the head of the whole and stays as it is for
- * ever; the other slots are called by the functions below. The four slots of the front share
- * a cache line.
+ * ever; the other slots are called by the functions below. The four slots of the front,
+ * alloc, dealloc, alloc_zeroed and realloc, share a cache line; alloc_natural is alloc for
+ * natural layouts (struct dal_allocator).
  */
 struct dal_instance {
     DAL_ALIGNAS_(64) uint64_t native;   /**< DAL_SLOT_ bits: what is not derived */
@@ -284,7 +291,8 @@ DAL_API int dal_instance_init(struct dal_instance_storage *storage,
  *                   dal_instance_destroy(). Not NULL; unchanged on failure.
  * @return 0, an error of dal_instance_init(), or DAL_ERR_MEMORY.
  *
- * Thread-safe. Takes a page from the operating system, never from an allocator.
+ * Thread-safe; may be called from inside a backend. Takes a page from the operating system,
+ * never from an allocator.
  */
 DAL_API int dal_instance_create(const struct dal_allocator *allocator, const char *name,
                                 const struct dal_instance **instance);
@@ -293,14 +301,18 @@ DAL_API int dal_instance_create(const struct dal_allocator *allocator, const cha
  * Make an instance by a spec such as "stats+arena:limit=64M".
  *
  * @param spec           the text, see dispatchalloc/spec.h. Without a backend its
- *                       layers wrap the system allocator.
- * @param instance       receives the handle. Not NULL; unchanged on failure.
+ *                       layers wrap the system allocator. Not NULL.
+ * @param instance       receives the handle, owned by the caller until it passes it to
+ *                       dal_instance_destroy(). Not NULL; unchanged on failure.
  * @param message        receives one line without a newline that says what is wrong
  *                       and what would be accepted; "" on success. May be NULL.
  * @param message_bytes  size of message in bytes.
- * @return 0 or a negative error number. Nothing is printed.
+ * @return 0; DAL_ERR_INVALID for a NULL argument; DAL_ERR_SYNTAX, DAL_ERR_UNKNOWN,
+ *         DAL_ERR_OPTION or DAL_ERR_MODULE for what the spec says; DAL_ERR_ABI,
+ *         DAL_ERR_INCOMPLETE, DAL_ERR_CREATE or a number of the backend's own if it cannot
+ *         be started; DAL_ERR_MEMORY, DAL_ERR_FULL, DAL_ERR_SYSTEM. Nothing is printed.
  *
- * Thread-safe.
+ * Thread-safe. May open a module; not to be called from inside a backend.
  */
 DAL_API int dal_instance_create_spec(const char *spec, const struct dal_instance **instance,
                                      char *message, size_t message_bytes);
@@ -311,6 +323,8 @@ DAL_API int dal_instance_create_spec(const char *spec, const struct dal_instance
  * @param instance  no other thread may use it any more; whether its blocks die with
  *                  it depends on the backend (an arena's do). NULL is a no-op, and
  *                  so are dal_system() and dal_global().
+ *
+ * May be called from any thread, and not from inside a backend.
  */
 DAL_API void dal_instance_destroy(const struct dal_instance *instance);
 
@@ -324,9 +338,19 @@ DAL_API void dal_instance_destroy(const struct dal_instance *instance);
 DAL_API const struct dal_instance *dal_system(void);
 
 /* ---- Calling instances ---------------------------------------------------------
- * The contract of each is that of the function types above and of front.h. */
+ * The contract of each is that of the function types above and of front.h: Sizes and alignments
+ * are in bytes, and all may be called from inside a backend on instances that it may call, such
+ * as its child. Thread-safe, as the allocator of the instance is. */
 
-/** Allocate size bytes at alignment align from an instance. */
+/**
+ * Allocate a block from an instance. Its bytes are uninitialised.
+ *
+ * @param instance  not NULL, which is not tested.
+ * @param size      bytes; 0 is allowed.
+ * @param align     alignment in bytes, a power of two.
+ * @return the block, owned by the caller until it gives it back to this instance; NULL if
+ *         exhausted or not supported.
+ */
 DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
 DAL_INLINE_ void *dal_instance_alloc(const struct dal_instance *instance, size_t size,
                                        size_t align)
@@ -336,14 +360,21 @@ DAL_INLINE_ void *dal_instance_alloc(const struct dal_instance *instance, size_t
     return instance->alloc.call(size, align, instance->alloc.ctx);
 }
 
-/** Give a block of an instance back. */
+/**
+ * Give a block back.
+ *
+ * @param instance  the allocator of the block; not NULL, which is not tested.
+ * @param ptr       a block; NULL is a no-op.
+ * @param size      the size that it has, in bytes.
+ * @param align     the alignment that it has, in bytes.
+ */
 DAL_INLINE_ void dal_instance_dealloc(const struct dal_instance *instance, void *ptr,
                                         size_t size, size_t align)
 {
     instance->dealloc.call(ptr, size, align, instance->dealloc.ctx);
 }
 
-/** Allocate size zero bytes at alignment align from an instance. */
+/** dal_instance_alloc() with bytes that are zero. */
 DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
 DAL_INLINE_ void *dal_instance_alloc_zeroed(const struct dal_instance *instance, size_t size,
                                               size_t align)
@@ -351,7 +382,17 @@ DAL_INLINE_ void *dal_instance_alloc_zeroed(const struct dal_instance *instance,
     return instance->alloc_zeroed.call(size, align, instance->alloc_zeroed.ctx);
 }
 
-/** Change the size of a block of an instance. */
+/**
+ * Change the size of a block, which may move; its alignment stays.
+ *
+ * @param instance  the allocator of the block; not NULL, which is not tested.
+ * @param ptr       a block, or NULL with old_size 0, which allocates.
+ * @param old_size  the size that it has, in bytes.
+ * @param align     the alignment that it has, in bytes.
+ * @param new_size  the size wanted, in bytes; 0 is allowed.
+ * @return the block, owned by the caller, after which ptr is dead even if equal; NULL if
+ *         exhausted or not supported, with the old block as it was.
+ */
 DAL_ATTRIBUTE_((alloc_size(5), alloc_align(4), warn_unused_result))
 DAL_INLINE_ void *dal_instance_realloc(const struct dal_instance *instance, void *ptr,
                                          size_t old_size, size_t align, size_t new_size)
@@ -365,14 +406,14 @@ DAL_INLINE_ void *dal_instance_realloc(const struct dal_instance *instance, void
 /**
  * Grow a block to another layout (Rust's Allocator::grow).
  *
- * @param instance   the allocator of the block.
+ * @param instance   the allocator of the block; NULL for the global one.
  * @param ptr        a block, or NULL with old_size 0, which allocates.
  * @param old_size   the size that it has, in bytes.
  * @param old_align  the alignment that it has, in bytes.
  * @param new_size   the size wanted, in bytes; at least old_size.
  * @param new_align  the alignment wanted, in bytes, a power of two.
- * @return the block, after which ptr is dead even if equal; NULL if exhausted or not
- *         supported, with the old block as it was.
+ * @return the block, owned by the caller, after which ptr is dead even if equal; NULL if
+ *         exhausted or not supported, with the old block as it was.
  *
  * Thread-safe, as its allocator is.
  */
@@ -396,7 +437,7 @@ DAL_API void *dal_instance_shrink(const struct dal_instance *instance, void *ptr
 /**
  * Resize a block where it is.
  *
- * @param instance  the allocator of the block.
+ * @param instance  the allocator of the block; NULL for the global one.
  * @param ptr       a block; not NULL.
  * @param old_size  the size that it has, in bytes.
  * @param align     the alignment that it has, in bytes.
@@ -412,7 +453,7 @@ DAL_API int dal_instance_resize_in_place(const struct dal_instance *instance, vo
 /**
  * How much of a block the caller may use.
  *
- * @param instance  the allocator of the block.
+ * @param instance  the allocator of the block; NULL for the global one.
  * @param ptr       a block; not NULL.
  * @param size      the size that it has, in bytes; 0 with align 0 where neither is known,
  *                  which an instance that has DAL_SLOT_DEALLOC_UNSIZED allows.
@@ -429,7 +470,7 @@ DAL_API size_t dal_instance_usable_size(const struct dal_instance *instance, con
  *
  * @param instance  the allocator of the block. One whose native bits lack
  *                  DAL_SLOT_DEALLOC_UNSIZED aborts the process with a message:
- *                  dal_instance_is_unsized() tells beforehand.
+ *                  look at them beforehand. NULL for the global one.
  * @param ptr       a block; NULL is a no-op.
  *
  * Thread-safe, as its allocator is.
@@ -439,7 +480,7 @@ DAL_API void dal_instance_dealloc_unsized(const struct dal_instance *instance, v
 /**
  * Whether a block is an instance's.
  *
- * @param instance  any.
+ * @param instance  any; NULL for the global one.
  * @param ptr       any address; NULL is nobody's block.
  * @return 1 if ptr points to a live block of the instance, 0 if not, DAL_ERR_UNSUPPORTED if
  *         the instance cannot tell.

@@ -46,7 +46,7 @@ DAL_API extern const struct dal_backend *const dal_module_;
  *
  * @param name  the name of the backend, from the file's name; valid during the call.
  * @param path  the absolute path of the file; valid during the call.
- * @param data  what the caller passed on.
+ * @param data  what the caller passed on; may be NULL.
  * @return 0 to go on, anything else to stop.
  */
 typedef int (*dal_module_visitor)(const char *name, const char *path, void *data);
@@ -57,7 +57,7 @@ typedef int (*dal_module_visitor)(const char *name, const char *path, void *data
  *
  * @param visit  not NULL. A name that a program registered or that is built in is left
  *               out, and so is a file that one of the same name precedes.
- * @param data   passed on to visit.
+ * @param data   passed on to visit; may be NULL.
  * @return 0, or what visit returned.
  *
  * Thread-safe. May allocate from malloc(3); not to be called from inside a backend.

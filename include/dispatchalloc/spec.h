@@ -80,7 +80,7 @@ typedef int (*dal_spec_visitor)(const struct dal_spec_item *item, void *data);
  * @param spec           the text; not NULL.
  * @param visit          called for each item, only if the whole spec is good; may be
  *                       NULL to check alone.
- * @param data           passed on to visit.
+ * @param data           passed on to visit; may be NULL.
  * @param message        receives one line without a newline that says what is wrong,
  *                       where, and what would be accepted; "" if the spec is good. May
  *                       be NULL.
@@ -88,7 +88,8 @@ typedef int (*dal_spec_visitor)(const struct dal_spec_item *item, void *data);
  * @return 0; DAL_ERR_SYNTAX, DAL_ERR_UNKNOWN, DAL_ERR_OPTION or DAL_ERR_MEMORY; or what
  *         visit returned.
  *
- * Thread-safe. Does not allocate from any allocator.
+ * Thread-safe. Does not allocate from any allocator, but may open a module that the spec
+ * names; not to be called from inside a backend.
  */
 DAL_API int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *message,
                            size_t message_bytes);

@@ -21,24 +21,51 @@
 
 DAL_BEGIN_DECLS_
 
-/** Allocate size bytes at alignment align (a power of two) from the arena of the process. NULL
- *  if memory is exhausted. The block is the caller's. */
+/**
+ * Allocate a block from the arena of the process. Its bytes are uninitialised.
+ *
+ * @param size   bytes; 0 is allowed.
+ * @param align  alignment in bytes, a power of two.
+ * @return the block, owned by the caller; NULL if memory is exhausted.
+ */
 DAL_API void *dal_arena_process_alloc(size_t size, size_t align)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
 
-/** Give a block back, with the size and alignment in bytes that it has. NULL is a no-op. */
+/**
+ * Give a block back.
+ *
+ * @param ptr    a block of the arena of the process; NULL is a no-op.
+ * @param size   the size that it has, in bytes.
+ * @param align  the alignment that it has, in bytes.
+ */
 DAL_API void dal_arena_process_dealloc(void *ptr, size_t size, size_t align);
 
 /** dal_arena_process_alloc() with bytes that are zero. */
 DAL_API void *dal_arena_process_alloc_zeroed(size_t size, size_t align)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
 
-/** Change the size of a block, which may move; its alignment stays. A NULL ptr with old_size 0
- *  allocates. NULL leaves the block as it was. */
+/**
+ * Change the size of a block, which may move; its alignment stays.
+ *
+ * @param ptr       a block of the arena of the process, or NULL with old_size 0 to allocate.
+ * @param old_size  the size that it has, in bytes.
+ * @param align     the alignment that it has, in bytes.
+ * @param new_size  the size wanted, in bytes; 0 is allowed.
+ * @return the block, owned by the caller, after which ptr is dead even if equal; NULL if
+ *         memory is exhausted, with the old block as it was.
+ */
 DAL_API void *dal_arena_process_realloc(void *ptr, size_t old_size, size_t align, size_t new_size)
     DAL_ATTRIBUTE_((alloc_size(4), alloc_align(3), warn_unused_result));
 
-/** Resize a block where it is: 0, or DAL_ERR_UNSUPPORTED with everything as it was. */
+/**
+ * Change the size of a block where it is.
+ *
+ * @param ptr       a block of the arena of the process; not NULL.
+ * @param old_size  the size that it has, in bytes.
+ * @param align     the alignment that it has, in bytes.
+ * @param new_size  the size wanted, in bytes.
+ * @return 0 if the block has its new size, else DAL_ERR_UNSUPPORTED with the block as it was.
+ */
 DAL_API int dal_arena_process_resize_in_place(void *ptr, size_t old_size, size_t align,
                                               size_t new_size);
 
