@@ -18,6 +18,7 @@
 #ifndef DISPATCHALLOC_LAYOUT_H
 #define DISPATCHALLOC_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -97,10 +98,10 @@ static inline struct dal_layout dal_layout_unchecked(size_t size, size_t align)
  * Whether a layout is valid.
  *
  * @param layout  any value.
- * @return 1 if align is a power of two and size rounded up to it is at most
- *         PTRDIFF_MAX, else 0.
+ * @return whether align is a power of two and size rounded up to it is at most
+ *         PTRDIFF_MAX.
  */
-static inline int dal_layout_is_valid(struct dal_layout layout)
+static inline bool dal_layout_is_valid(struct dal_layout layout)
 {
     return layout.align != 0 && (layout.align & (layout.align - 1)) == 0 &&
            layout.size <= DAL_LAYOUT_BOUND_ - layout.align;
