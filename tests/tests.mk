@@ -144,6 +144,8 @@ check-programs: all
 unit_tests += tests/check_unsized
 tests_check_unsized_CPPFLAGS = $(check_cppflags)
 tests_check_unsized_LDADD = $(check_ldadd)
+shell_tests += tests/redefine.sh
+EXTRA_DIST += tests/redefine.c
 
 # Backends in files of their own.
 shell_tests += tests/loader.sh
