@@ -147,6 +147,9 @@ tests_check_unsized_LDADD = $(check_ldadd)
 shell_tests += tests/redefine.sh
 EXTRA_DIST += tests/redefine.c
 
+# What the compiler says of blocks that go back to the wrong function.
+shell_tests += tests/warnings.sh
+
 # Backends in files of their own.
 shell_tests += tests/loader.sh
 EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c tests/loader/serve.c
