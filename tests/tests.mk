@@ -147,6 +147,10 @@ tests_check_unsized_LDADD = $(check_ldadd)
 shell_tests += tests/redefine.sh
 EXTRA_DIST += tests/redefine.c
 
+# The headers' functions from a language that cannot include them.
+shell_tests += tests/foreign.sh
+EXTRA_DIST += tests/foreign.py
+
 # What the compiler says of blocks that go back to the wrong function.
 shell_tests += tests/warnings.sh
 

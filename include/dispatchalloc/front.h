@@ -111,27 +111,27 @@ DAL_API void *dal_alloc_zeroed(size_t size, size_t align)
 
 /** dal_alloc() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
-static inline void *dal_alloc_layout(struct dal_layout layout)
+DAL_INLINE_ void *dal_alloc_layout(struct dal_layout layout)
 {
     return dal_alloc(layout.size, layout.align);
 }
 
 /** dal_dealloc() of a block that has this layout. */
-static inline void dal_dealloc_layout(void *ptr, struct dal_layout layout)
+DAL_INLINE_ void dal_dealloc_layout(void *ptr, struct dal_layout layout)
 {
     dal_dealloc(ptr, layout.size, layout.align);
 }
 
 /** dal_alloc_zeroed() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
-static inline void *dal_alloc_zeroed_layout(struct dal_layout layout)
+DAL_INLINE_ void *dal_alloc_zeroed_layout(struct dal_layout layout)
 {
     return dal_alloc_zeroed(layout.size, layout.align);
 }
 
 /** dal_realloc() of a block that has this layout to new_size bytes. */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline void *dal_realloc_layout(void *ptr, struct dal_layout layout, size_t new_size)
+DAL_INLINE_ void *dal_realloc_layout(void *ptr, struct dal_layout layout, size_t new_size)
 {
     return dal_realloc(ptr, layout.size, layout.align, new_size);
 }
