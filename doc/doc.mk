@@ -94,7 +94,7 @@ man_pages += doc/man/dal_spec_visit.3
 man_links += dal_spec_item_value:dal_spec_visit
 
 man_pages += doc/man/dal_strerror.3
-man_links += dal_version:dal_strerror
+man_links += dal_version:dal_strerror dal_version_number:dal_strerror
 
 man_pages += doc/man/dal_handle_alloc_error.3
 man_links += dal_alloc_error_hook_set:dal_handle_alloc_error

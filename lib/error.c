@@ -18,6 +18,11 @@ const char *dal_version(void)
     return DAL_VERSION_STRING;
 }
 
+uint32_t dal_version_number(void)
+{
+    return DAL_VERSION_NUMBER;
+}
+
 const char *dal_strerror(int error)
 {
     switch (error) {

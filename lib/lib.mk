@@ -66,4 +66,4 @@ EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust
 	lib/compat/posix.c lib/compat/windows.c
 
 # What the interposer has another file for (preload/preload.mk).
-library_sources += lib/link_choice.c lib/fixed.c
+library_sources += lib/link_choice.c lib/fixed.c lib/inline.c

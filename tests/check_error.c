@@ -3,6 +3,7 @@
  * meaning. Giving up stands in tests/check_misuse.c. */
 #include <check.h>
 #include <dispatchalloc/error.h>
+#include <dispatchalloc/version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,21 @@ START_TEST(test_texts_differ_and_have_no_full_stop)
 }
 END_TEST
 
+/* For the preprocessor, hence without a cast or a suffix. */
+#if DAL_VERSION_NUMBER < DAL_VERSION_MAJOR * 1000000 + DAL_VERSION_MINOR * 1000
+# error "DAL_VERSION_NUMBER is not that of its parts"
+#endif
+
+START_TEST(test_version_is_one_number_at_build_and_run_time)
+{
+    unsigned major, minor, patch;
+
+    ck_assert_int_eq(sscanf(dal_version(), "%u.%u.%u", &major, &minor, &patch), 3);
+    ck_assert_uint_eq(dal_version_number(), major * 1000000 + minor * 1000 + patch);
+    ck_assert_uint_eq(dal_version_number(), DAL_VERSION_NUMBER);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("error");
@@ -75,6 +91,7 @@ int main(void)
     tcase_add_loop_test(cases, test_number_has_its_text_for_ever, 0, ERROR_COUNT);
     tcase_add_test(cases, test_list_here_is_whole_and_other_numbers_are_unknown);
     tcase_add_test(cases, test_texts_differ_and_have_no_full_stop);
+    tcase_add_test(cases, test_version_is_one_number_at_build_and_run_time);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -426,20 +426,22 @@ START_TEST(test_each_argument_is_evaluated_once)
     const struct dal_instance *instances[2] = {&storage.instance, NULL}, **where = instances;
     size_t count = 2;
     uint32_t *words = dal_array_new(uint32_t, count++);
-    uint32_t *cursor = words;
+    uintptr_t start = (uintptr_t)words;
+    uint32_t *volatile cursor = words; /* gcc does not see that it points to a block */
 
     ck_assert_uint_eq(count, 3);
     count = 2;
     size_t new_count = 5;
     uint32_t *resized = dal_array_resize(uint32_t, cursor++, count++, new_count++);
     ck_assert_ptr_nonnull(resized);
-    ck_assert_uint_eq((uintptr_t)cursor, (uintptr_t)words + sizeof *words);
+    ck_assert_uint_eq((uintptr_t)cursor, start + sizeof *words);
     ck_assert_uint_eq(count, 3);
     ck_assert_uint_eq(new_count, 6);
     words = cursor = resized;
+    start = (uintptr_t)words;
     count = 5;
     dal_array_delete(uint32_t, cursor++, count++);
-    ck_assert_uint_eq((uintptr_t)cursor, (uintptr_t)words + sizeof *words);
+    ck_assert_uint_eq((uintptr_t)cursor, start + sizeof *words);
     ck_assert_uint_eq(count, 6);
 
     uint32_t *word = dal_instance_new(*where++, uint32_t);

@@ -240,36 +240,6 @@ START_TEST(test_null_is_a_block_of_no_bytes)
 }
 END_TEST
 
-START_TEST(test_redefined_names_go_to_the_family)
-{
-#define DAL_REDEFINE_MALLOC
-#undef DISPATCHALLOC_UNSIZED_H
-#include <dispatchalloc/unsized.h>
-    /* By name and by call alike, or a table of hooks would mix two allocators. */
-    struct {
-        void *(*take)(size_t);
-        void (*give_back)(void *);
-    } hooks = {malloc, free};
-    char *text;
-
-    choose(HEADED);
-    text = hooks.take(10);
-    ck_assert_int_eq(live_blocks, 1);
-    text = realloc(text, 100);
-    hooks.give_back(text);
-    free(calloc(2, 3));
-    ck_assert_int_eq(live_blocks, 0);
-#undef malloc
-#undef calloc
-#undef realloc
-#undef reallocarray
-#undef free
-#undef aligned_alloc
-#undef posix_memalign
-#undef malloc_usable_size
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("malloc");
@@ -285,7 +255,6 @@ int main(void)
     tcase_add_loop_test(tests, test_alignment_is_kept_and_checked, 0, KIND_COUNT);
     tcase_add_loop_test(tests, test_exhaustion_sets_errno, 0, KIND_COUNT);
     tcase_add_loop_test(tests, test_null_is_a_block_of_no_bytes, 0, KIND_COUNT);
-    tcase_add_test(tests, test_redefined_names_go_to_the_family);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

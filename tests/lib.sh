@@ -65,6 +65,21 @@ cxx_compilers() {
     done
 }
 
+# The same and every version that is here (gcc-13, clang-17, ...), for what takes no time.
+compiler_versions() { compilers; versions gcc clang; }
+cxx_compiler_versions() { cxx_compilers; versions g++ clang++; }
+
+versions() { # NAME...
+    for name in "$@"; do
+        own=$(readlink -f "$(command -v "$name")" || true)
+        for version in 11 12 13 14 15 16 17 18 19 20; do
+            found=$(command -v "$name-$version") || continue
+            # Not again under the plain name.
+            [ "$(readlink -f "$found")" = "$own" ] || echo "$name-$version"
+        done
+    done
+}
+
 # quietly COMMAND...: succeeds if the command does so without a word.
 quietly() {
     if "$@" >"$work/said" 2>&1 && [ ! -s "$work/said" ]; then

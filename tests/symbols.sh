@@ -6,13 +6,22 @@ set -eu
 [ -n "$shared" ] || skip "no shared library was built"
 library=$builddir/.libs/libdispatchalloc.so
 
-# ---- Declared: functions marked DAL_API, as the compiler sees them --------------------------
+# ---- Declared: functions marked DAL_API or DAL_INLINE_, as the compiler sees them -----------
 printf '#include <%s>\n' dispatchalloc.h dispatchalloc/allocator/arena.h >"$work/all.c"
 # shellcheck disable=SC2086
-$CC $include -E -P "$work/all.c" | tr '\n' ' ' | sed 's/[;{}]/&\
+$CC $include -DDAL_INLINE_=DAL_API -E -P "$work/all.c" | tr '\n' ' ' | sed 's/[;{}]/&\
 /g' | grep 'visibility("default")' | grep -v '\<extern\> *\(const\|struct\|int\|char\)' |
     sed 's/__attribute__((visibility("default")))//' |
     grep -o '\<dal_[a-z0-9_]* *(' | tr -d ' (' | LC_ALL=C sort -u >"$work/declared"
+
+# A public function that a header defines is a symbol as well, for who cannot include it, or stands
+# for one that takes the size of a structure besides.
+(cd "$srcdir/include" && grep -rn 'static inline .*\<dal_[a-z0-9_]*[a-z0-9](' .) >"$work/static" || true
+while read -r line; do
+    name=$(echo "$line" | sed 's/.*\<\(dal_[a-z0-9_]*[a-z0-9]\)(.*/\1/')
+    ! grep -qx "${name}_sized" "$work/declared" || continue
+    fail "static inline, where DAL_INLINE_ makes a symbol of it: $line"
+done <"$work/static"
 
 # ---- Listed ---------------------------------------------------------------------------------
 sed -e 's/#.*//' -e '/^[[:space:]]*\(global\|local\):/d' "$srcdir/lib/libdispatchalloc.map" |

@@ -148,6 +148,15 @@ check-programs: all
 unit_tests += tests/check_unsized
 tests_check_unsized_CPPFLAGS = $(check_cppflags)
 tests_check_unsized_LDADD = $(check_ldadd)
+shell_tests += tests/redefine.sh
+EXTRA_DIST += tests/redefine.c
+
+# The headers' functions from a language that cannot include them.
+shell_tests += tests/foreign.sh
+EXTRA_DIST += tests/foreign.py
+
+# What the compiler says of blocks that go back to the wrong function.
+shell_tests += tests/warnings.sh
 
 # The same on an instance
 unit_tests += tests/check_instance_unsized

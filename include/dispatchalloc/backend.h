@@ -119,7 +119,7 @@ struct dal_backend_request {
  * @return the value, valid during the call of create(). Thread-safe; to be called from
  *         inside a backend.
  */
-static inline const struct dal_option_value *dal_request_value(
+DAL_INLINE_ const struct dal_option_value *dal_request_value(
     const struct dal_backend_request *request, size_t index)
 {
     return (const struct dal_option_value *)(const void *)(
@@ -197,7 +197,7 @@ struct dal_backend {
  * @return the option, valid as long as the backend, backend->option_bytes bytes of it.
  *         Thread-safe; may be called from inside a backend.
  */
-static inline const struct dal_option *dal_backend_option(const struct dal_backend *backend,
+DAL_INLINE_ const struct dal_option *dal_backend_option(const struct dal_backend *backend,
                                                           size_t index)
 {
     return (const struct dal_option *)(const void *)(

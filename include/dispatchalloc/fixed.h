@@ -37,6 +37,23 @@ DAL_BEGIN_DECLS_
 /** Called by DAL_GLOBAL_ALLOCATOR_FIXED() when the program starts; not for other use. */
 DAL_API void dal_fixed_announce_(const struct dal_link_choice *choice);
 
+/* The front's functions once more under their own symbols, as the program defines them: the
+ * attributes that the compiler finds misuse by would keep its definitions out of line. */
+#if defined __GNUC__ && !defined __clang__
+# define DAL_SYMBOL_(name) __asm__(DAL_TEXT_(__USER_LABEL_PREFIX__) #name)
+# pragma GCC visibility push(default)
+void *dal_fixed_front_alloc_(size_t size, size_t align) DAL_SYMBOL_(dal_alloc);
+void *dal_fixed_front_alloc_natural_(size_t size, size_t align) DAL_SYMBOL_(dal_alloc_natural_);
+void dal_fixed_front_dealloc_(void *ptr, size_t size, size_t align) DAL_SYMBOL_(dal_dealloc);
+void *dal_fixed_front_alloc_zeroed_(size_t size, size_t align) DAL_SYMBOL_(dal_alloc_zeroed);
+void *dal_fixed_front_realloc_(void *ptr, size_t old_size, size_t align, size_t new_size)
+    DAL_SYMBOL_(dal_realloc);
+# pragma GCC visibility pop
+# define DAL_FIXED_(own, front) own
+#else
+# define DAL_FIXED_(own, front) front
+#endif
+
 /* What the front does over one allocator. The tests for what it leaves out are the compiler's. */
 
 DAL_ATTRIBUTE_((always_inline))
@@ -89,23 +106,23 @@ static inline void *dal_fixed_realloc_(const struct dal_allocator *allocator, vo
  *                    initialiser that is in sight.
  */
 #define DAL_GLOBAL_ALLOCATOR_FIXED(allocator_)                                              \
-    void *(dal_alloc)(size_t size, size_t align)                                            \
+    void *DAL_FIXED_(dal_fixed_front_alloc_, (dal_alloc))(size_t size, size_t align)                                            \
     {                                                                                       \
         return (allocator_).alloc(size, align, (allocator_).ctx);                           \
     }                                                                                       \
-    void *dal_alloc_natural_(size_t size, size_t align)                                     \
+    void *DAL_FIXED_(dal_fixed_front_alloc_natural_, dal_alloc_natural_)(size_t size, size_t align)                                     \
     {                                                                                       \
         return dal_fixed_alloc_natural_(&(allocator_), size, align);                        \
     }                                                                                       \
-    void dal_dealloc(void *ptr, size_t size, size_t align)                                  \
+    void DAL_FIXED_(dal_fixed_front_dealloc_, dal_dealloc)(void *ptr, size_t size, size_t align)                                  \
     {                                                                                       \
         (allocator_).dealloc(ptr, size, align, (allocator_).ctx);                           \
     }                                                                                       \
-    void *dal_alloc_zeroed(size_t size, size_t align)                                       \
+    void *DAL_FIXED_(dal_fixed_front_alloc_zeroed_, dal_alloc_zeroed)(size_t size, size_t align)                                       \
     {                                                                                       \
         return dal_fixed_alloc_zeroed_(&(allocator_), size, align);                         \
     }                                                                                       \
-    void *dal_realloc(void *ptr, size_t old_size, size_t align, size_t new_size)            \
+    void *DAL_FIXED_(dal_fixed_front_realloc_, dal_realloc)(void *ptr, size_t old_size, size_t align, size_t new_size)            \
     {                                                                                       \
         return dal_fixed_realloc_(&(allocator_), ptr, old_size, align, new_size);           \
     }                                                                                       \

@@ -102,7 +102,7 @@ DAL_API int dal_fixed_arena_owns_(const void *ptr, void *ctx);
  *         or align is more than DAL_FIXED_ARENA_ALIGN_MAX.
  */
 DAL_ATTRIBUTE_((alloc_size(2), alloc_align(3), warn_unused_result))
-static inline void *dal_fixed_arena_alloc(struct dal_fixed_arena *arena, size_t size,
+DAL_INLINE_ void *dal_fixed_arena_alloc(struct dal_fixed_arena *arena, size_t size,
                                           size_t align)
 {
     return dal_fixed_arena_alloc_(size, align, arena);
@@ -110,14 +110,14 @@ static inline void *dal_fixed_arena_alloc(struct dal_fixed_arena *arena, size_t 
 
 /** dal_fixed_arena_alloc() whose bytes are zero, whatever the memory held before. */
 DAL_ATTRIBUTE_((alloc_size(2), alloc_align(3), warn_unused_result))
-static inline void *dal_fixed_arena_alloc_zeroed(struct dal_fixed_arena *arena, size_t size,
+DAL_INLINE_ void *dal_fixed_arena_alloc_zeroed(struct dal_fixed_arena *arena, size_t size,
                                                  size_t align)
 {
     return dal_fixed_arena_alloc_zeroed_(size, align, arena);
 }
 
 /** Give a block back, which does nothing: its memory is not used again. */
-static inline void dal_fixed_arena_dealloc(struct dal_fixed_arena *arena, void *ptr, size_t size,
+DAL_INLINE_ void dal_fixed_arena_dealloc(struct dal_fixed_arena *arena, void *ptr, size_t size,
                                            size_t align)
 {
     dal_fixed_arena_dealloc_(ptr, size, align, arena);
@@ -137,7 +137,7 @@ static inline void dal_fixed_arena_dealloc(struct dal_fixed_arena *arena, void *
  *         the old block as it was.
  */
 DAL_ATTRIBUTE_((alloc_size(5), alloc_align(4), warn_unused_result))
-static inline void *dal_fixed_arena_realloc(struct dal_fixed_arena *arena, void *ptr,
+DAL_INLINE_ void *dal_fixed_arena_realloc(struct dal_fixed_arena *arena, void *ptr,
                                             size_t old_size, size_t align, size_t new_size)
 {
     return dal_fixed_arena_realloc_(ptr, old_size, align, new_size, arena);

@@ -37,32 +37,6 @@
 DAL_BEGIN_DECLS_
 
 /**
- * Allocate a block. Its bytes are uninitialised.
- *
- * @param size   bytes; 0 is allowed.
- * @param align  alignment in bytes, a power of two.
- * @return the block, owned by the caller until it is passed to dal_dealloc() or
- *         dal_realloc(); NULL if exhausted or not supported.
- */
-DAL_API void *dal_alloc(size_t size, size_t align)
-    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
-
-/* The same for a layout that is natural (DAL_IS_NATURAL_ in layout.h). */
-DAL_API void *dal_alloc_natural_(size_t size, size_t align)
-    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
-
-/* Where size and alignment are constants the tests on them are made by the compiler. A macro,
- * so that the function keeps its name: take its address, or write (dal_alloc)(size, align). */
-#if defined __GNUC__ && defined __OPTIMIZE__ && !defined DAL_FRONT_IS_DEFINED_HERE_
-DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result, always_inline))
-static inline void *dal_alloc_pick_(size_t size, size_t align)
-{
-    return DAL_IS_NATURAL_(size, align) ? dal_alloc_natural_(size, align) : dal_alloc(size, align);
-}
-# define dal_alloc(...) dal_alloc_pick_(__VA_ARGS__)
-#endif
-
-/**
  * Give a block back.
  *
  * @param ptr    a block of the global allocator; NULL is a no-op.
@@ -70,16 +44,6 @@ static inline void *dal_alloc_pick_(size_t size, size_t align)
  * @param align  the alignment that it has, in bytes.
  */
 DAL_API void dal_dealloc(void *ptr, size_t size, size_t align);
-
-/**
- * Allocate a block whose bytes are zero. As dal_alloc() in every other way.
- *
- * @param size   bytes; 0 is allowed.
- * @param align  alignment in bytes, a power of two.
- * @return the block, or NULL if exhausted or not supported.
- */
-DAL_API void *dal_alloc_zeroed(size_t size, size_t align)
-    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result));
 
 /**
  * Change the size of a block, which may move; its alignment stays.
@@ -97,34 +61,77 @@ DAL_API void *dal_alloc_zeroed(size_t size, size_t align)
  *         which case the old block is as it was and still the caller's.
  */
 DAL_API void *dal_realloc(void *ptr, size_t old_size, size_t align, size_t new_size)
-    DAL_ATTRIBUTE_((alloc_size(4), alloc_align(3), warn_unused_result));
+    DAL_ATTRIBUTE_((alloc_size(4), alloc_align(3), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1);
+
+DAL_DECLARE_AGAIN_(void *dal_realloc(void *ptr, size_t old_size, size_t align, size_t new_size)
+                       DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1))
+
+/**
+ * Allocate a block. Its bytes are uninitialised.
+ *
+ * @param size   bytes; 0 is allowed.
+ * @param align  alignment in bytes, a power of two.
+ * @return the block, owned by the caller until it is passed to dal_dealloc() or
+ *         dal_realloc(); NULL if exhausted or not supported.
+ */
+DAL_API void *dal_alloc(size_t size, size_t align)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1) DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1);
+
+/* The same for a layout that is natural (DAL_IS_NATURAL_ in layout.h). */
+DAL_API void *dal_alloc_natural_(size_t size, size_t align)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1) DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1);
+
+/* Where size and alignment are constants the tests on them are made by the compiler. A macro,
+ * so that the function keeps its name: take its address, or write (dal_alloc)(size, align). */
+#if defined __GNUC__ && defined __OPTIMIZE__ && !defined DAL_FRONT_IS_DEFINED_HERE_
+DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result, always_inline))
+static inline void *dal_alloc_pick_(size_t size, size_t align)
+{
+    return DAL_IS_NATURAL_(size, align) ? dal_alloc_natural_(size, align) : dal_alloc(size, align);
+}
+# define dal_alloc(...) dal_alloc_pick_(__VA_ARGS__)
+#endif
+
+/**
+ * Allocate a block whose bytes are zero. As dal_alloc() in every other way.
+ *
+ * @param size   bytes; 0 is allowed.
+ * @param align  alignment in bytes, a power of two.
+ * @return the block, or NULL if exhausted or not supported.
+ */
+DAL_API void *dal_alloc_zeroed(size_t size, size_t align)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1) DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1);
 
 /* The same four calls on a layout. A struct of two words travels in the registers
  * of the two scalars, so these cost no instruction of their own. */
 
 /** dal_alloc() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
-static inline void *dal_alloc_layout(struct dal_layout layout)
+DAL_INLINE_ void *dal_alloc_layout(struct dal_layout layout)
 {
     return dal_alloc(layout.size, layout.align);
 }
 
 /** dal_dealloc() of a block that has this layout. */
-static inline void dal_dealloc_layout(void *ptr, struct dal_layout layout)
+DAL_INLINE_ void dal_dealloc_layout(void *ptr, struct dal_layout layout)
 {
     dal_dealloc(ptr, layout.size, layout.align);
 }
 
 /** dal_alloc_zeroed() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
-static inline void *dal_alloc_zeroed_layout(struct dal_layout layout)
+DAL_INLINE_ void *dal_alloc_zeroed_layout(struct dal_layout layout)
 {
     return dal_alloc_zeroed(layout.size, layout.align);
 }
 
 /** dal_realloc() of a block that has this layout to new_size bytes. */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline void *dal_realloc_layout(void *ptr, struct dal_layout layout, size_t new_size)
+DAL_INLINE_ void *dal_realloc_layout(void *ptr, struct dal_layout layout, size_t new_size)
 {
     return dal_realloc(ptr, layout.size, layout.align, new_size);
 }

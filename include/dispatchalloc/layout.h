@@ -18,6 +18,7 @@
 #ifndef DISPATCHALLOC_LAYOUT_H
 #define DISPATCHALLOC_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -88,7 +89,7 @@ struct dal_layout {
  *
  * Rust's Layout::from_size_align_unchecked.
  */
-static inline struct dal_layout dal_layout_unchecked(size_t size, size_t align)
+DAL_INLINE_ struct dal_layout dal_layout_unchecked(size_t size, size_t align)
 {
     return DAL_LAYOUT_(size, align);
 }
@@ -97,10 +98,10 @@ static inline struct dal_layout dal_layout_unchecked(size_t size, size_t align)
  * Whether a layout is valid.
  *
  * @param layout  any value.
- * @return 1 if align is a power of two and size rounded up to it is at most
- *         PTRDIFF_MAX, else 0.
+ * @return whether align is a power of two and size rounded up to it is at most
+ *         PTRDIFF_MAX.
  */
-static inline int dal_layout_is_valid(struct dal_layout layout)
+DAL_INLINE_ bool dal_layout_is_valid(struct dal_layout layout)
 {
     return layout.align != 0 && (layout.align & (layout.align - 1)) == 0 &&
            layout.size <= DAL_LAYOUT_BOUND_ - layout.align;
@@ -117,7 +118,7 @@ static inline int dal_layout_is_valid(struct dal_layout layout)
  * Rust's Layout::from_size_align.
  */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline int dal_layout_make(size_t size, size_t align, struct dal_layout *out)
+DAL_INLINE_ int dal_layout_make(size_t size, size_t align, struct dal_layout *out)
 {
     struct dal_layout layout = dal_layout_unchecked(size, align);
 
@@ -137,7 +138,7 @@ static inline int dal_layout_make(size_t size, size_t align, struct dal_layout *
  * Rust's Layout::padding_needed_for (which takes an Alignment now; SIZE_MAX is what it
  * answered while it took a usize).
  */
-static inline size_t dal_layout_padding_needed_for(struct dal_layout layout, size_t align)
+DAL_INLINE_ size_t dal_layout_padding_needed_for(struct dal_layout layout, size_t align)
 {
     if (align == 0 || (align & (align - 1)) != 0)
         return SIZE_MAX;
@@ -153,7 +154,7 @@ static inline size_t dal_layout_padding_needed_for(struct dal_layout layout, siz
  * Rust's Layout::pad_to_align.
  */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline struct dal_layout dal_layout_pad_to_align(struct dal_layout layout)
+DAL_INLINE_ struct dal_layout dal_layout_pad_to_align(struct dal_layout layout)
 {
     if (!dal_layout_is_valid(layout))
         return layout;
@@ -174,7 +175,7 @@ static inline struct dal_layout dal_layout_pad_to_align(struct dal_layout layout
  * Rust's Layout::array.
  */
 DAL_ATTRIBUTE_((warn_unused_result))
-static inline int dal_layout_array(struct dal_layout element, size_t count,
+DAL_INLINE_ int dal_layout_array(struct dal_layout element, size_t count,
                                    struct dal_layout *out)
 {
     struct dal_layout padded = dal_layout_pad_to_align(element);
@@ -207,7 +208,7 @@ static inline int dal_layout_array(struct dal_layout element, size_t count,
  *
  * Rust's Layout::dangling_ptr.
  */
-static inline void *dal_layout_dangling(struct dal_layout layout)
+DAL_INLINE_ void *dal_layout_dangling(struct dal_layout layout)
 {
 #ifdef __cplusplus
     return reinterpret_cast<void *>(static_cast<uintptr_t>(layout.align));

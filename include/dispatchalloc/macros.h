@@ -44,6 +44,25 @@
 # define DAL_UNLIKELY_(condition) (condition)
 #endif
 
+/* Which function takes back what an allocating function returns, and at which parameter, so that
+ * gcc finds a block that goes elsewhere, goes back twice or is used afterwards. */
+#if defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
+# define DAL_ATTRIBUTE_DEALLOC_(function, position) \
+     DAL_ATTRIBUTE_((__malloc__(function, position)))
+/* A function that takes back its own blocks is known by its name only after it is declared. */
+# define DAL_DECLARE_AGAIN_(declaration)                                                     \
+     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wredundant-decls\"") \
+     declaration;                                                                            \
+     _Pragma("GCC diagnostic pop")
+#else
+# define DAL_ATTRIBUTE_DEALLOC_(function, position)
+# define DAL_DECLARE_AGAIN_(declaration)
+#endif
+
+/* What a macro expands to as a string. */
+#define DAL_TEXT_(...)  DAL_TEXT__(__VA_ARGS__)
+#define DAL_TEXT__(...) #__VA_ARGS__
+
 /* printf-like functions of this library always take C99 formats, also on Windows,
  * where "printf" would mean the old run-time's. */
 #if defined(__MINGW32__) && !defined(__clang__)

@@ -56,7 +56,7 @@ struct dal_spec_item {
  * @param index  less than item->value_count.
  * @return the value, valid as long as the item. Thread-safe.
  */
-static inline const struct dal_option_value *dal_spec_item_value(const struct dal_spec_item *item,
+DAL_INLINE_ const struct dal_option_value *dal_spec_item_value(const struct dal_spec_item *item,
                                                                  size_t index)
 {
     return (const struct dal_option_value *)(const void *)(

@@ -242,7 +242,7 @@ static inline char *dal_string_fill_(void *block, const char *text, size_t lengt
  * @return the copy, owned by the caller until dal_string_delete(); NULL if exhausted.
  */
 DAL_ATTRIBUTE_((__malloc__, nonnull(1), warn_unused_result))
-static inline char *dal_strdup(const char *text)
+DAL_INLINE_ char *dal_strdup(const char *text)
 {
     size_t length = strlen(text);
 
@@ -257,7 +257,7 @@ static inline char *dal_strdup(const char *text)
  * @return the copy, owned by the caller until dal_string_delete(); NULL if exhausted.
  */
 DAL_ATTRIBUTE_((__malloc__, nonnull(1), warn_unused_result))
-static inline char *dal_strndup(const char *text, size_t max_bytes)
+DAL_INLINE_ char *dal_strndup(const char *text, size_t max_bytes)
 {
     size_t length = dal_string_length_(text, max_bytes);
 
@@ -270,7 +270,7 @@ static inline char *dal_strndup(const char *text, size_t max_bytes)
  * @param text  with the length that it had when it was made, since that tells the size
  *              of its block; NULL is a no-op.
  */
-static inline void dal_string_delete(char *text)
+DAL_INLINE_ void dal_string_delete(char *text)
 {
     if (text != NULL)
         dal_dealloc(text, strlen(text) + 1, 1);
@@ -314,7 +314,7 @@ static inline void dal_string_delete(char *text)
 
 /** dal_strdup() from an instance. */
 DAL_ATTRIBUTE_((__malloc__, nonnull(2), warn_unused_result))
-static inline char *dal_instance_strdup(const struct dal_instance *instance, const char *text)
+DAL_INLINE_ char *dal_instance_strdup(const struct dal_instance *instance, const char *text)
 {
     size_t length = strlen(text);
 
@@ -323,7 +323,7 @@ static inline char *dal_instance_strdup(const struct dal_instance *instance, con
 
 /** dal_strndup() from an instance. */
 DAL_ATTRIBUTE_((__malloc__, nonnull(2), warn_unused_result))
-static inline char *dal_instance_strndup(const struct dal_instance *instance, const char *text,
+DAL_INLINE_ char *dal_instance_strndup(const struct dal_instance *instance, const char *text,
                                          size_t max_bytes)
 {
     size_t length = dal_string_length_(text, max_bytes);
@@ -332,7 +332,7 @@ static inline char *dal_instance_strndup(const struct dal_instance *instance, co
 }
 
 /** dal_string_delete() of a string of the same instance. */
-static inline void dal_instance_string_delete(const struct dal_instance *instance, char *text)
+DAL_INLINE_ void dal_instance_string_delete(const struct dal_instance *instance, char *text)
 {
     if (text != NULL)
         dal_instance_dealloc(instance, text, strlen(text) + 1, 1);

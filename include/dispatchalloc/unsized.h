@@ -4,8 +4,13 @@
  * @brief The front for code that does not know the sizes of its blocks.
  *
  * The malloc family of C and POSIX over the global allocator, for a program with hundreds
- * of free(p) calls: DAL_REDEFINE_MALLOC, defined before this header is included, turns the
- * plain names into these.
+ * of free(p) calls: with DAL_REDEFINE_MALLOC defined before this header is included, the plain
+ * functions are these, for the whole file from here on. It is the functions that are renamed
+ * and not the words, so a member, a method or a variable may be called `free`.
+ *
+ * Include it before any header whose own functions call malloc: clang refuses what comes too
+ * late. Blocks that the C library allocates by itself, such as those of strdup(3) and
+ * getline(3), stay its own and cannot be freed in such a file. Needs gcc or clang.
  *
  * Where the allocator that serves can free a block by its pointer alone (the system's can,
  * and jemalloc's) a call goes straight to it. Where it cannot (an arena, any stack with a
@@ -25,14 +30,8 @@
 
 DAL_BEGIN_DECLS_
 
-/** malloc(3): size bytes, uninitialised, aligned for any object that fits. A size of 0 gives
- *  a block of its own. */
-DAL_API void *dal_unsized_malloc(size_t size)
-    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), warn_unused_result));
-
-/** calloc(3): count objects of size bytes, all zero. NULL if the product overflows. */
-DAL_API void *dal_unsized_calloc(size_t count, size_t size)
-    DAL_ATTRIBUTE_((__malloc__, alloc_size(1, 2), warn_unused_result));
+/** free(3): give a block of this family back; NULL is a no-op. */
+DAL_API void dal_unsized_free(void *ptr);
 
 /**
  * realloc(3): change the size of a block, which may move.
@@ -42,15 +41,32 @@ DAL_API void *dal_unsized_calloc(size_t count, size_t size)
  * @return the block, after which ptr is dead; NULL if exhausted, with ptr as it was.
  */
 DAL_API void *dal_unsized_realloc(void *ptr, size_t size)
-    DAL_ATTRIBUTE_((alloc_size(2), warn_unused_result));
+    DAL_ATTRIBUTE_((alloc_size(2), warn_unused_result)) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1);
 
 /** reallocarray(3): dal_unsized_realloc() to count * size bytes; NULL with ENOMEM if that
  *  overflows, with ptr as it was. */
 DAL_API void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
-    DAL_ATTRIBUTE_((alloc_size(2, 3), warn_unused_result));
+    DAL_ATTRIBUTE_((alloc_size(2, 3), warn_unused_result)) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1)
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1);
 
-/** free(3): give a block of this family back; NULL is a no-op. */
-DAL_API void dal_unsized_free(void *ptr);
+DAL_DECLARE_AGAIN_(void *dal_unsized_realloc(void *ptr, size_t size)
+                       DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
+                       DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1))
+DAL_DECLARE_AGAIN_(void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
+                       DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1))
+
+/** malloc(3): size bytes, uninitialised, aligned for any object that fits. A size of 0 gives
+ *  a block of its own. */
+DAL_API void *dal_unsized_malloc(size_t size)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
+
+/** calloc(3): count objects of size bytes, all zero. NULL if the product overflows. */
+DAL_API void *dal_unsized_calloc(size_t count, size_t size)
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(1, 2), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
 
 /**
  * aligned_alloc(3).
@@ -59,7 +75,9 @@ DAL_API void dal_unsized_free(void *ptr);
  * @param size   bytes, of any value (C23; earlier C wanted a multiple of align).
  */
 DAL_API void *dal_unsized_aligned_alloc(size_t align, size_t size)
-    DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(1), warn_unused_result));
+    DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(1), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
 
 /**
  * posix_memalign(3).
@@ -77,8 +95,18 @@ DAL_API size_t dal_unsized_usable_size(void *ptr);
 
 DAL_END_DECLS_
 
-#ifdef DAL_REDEFINE_MALLOC
-/* The system's declarations first: they are not to be renamed. */
+#endif /* DISPATCHALLOC_UNSIZED_H */
+
+/* Outside of the guard: the header may have been included without it before. */
+#if defined DAL_REDEFINE_MALLOC && !defined DAL_MALLOC_IS_REDEFINED_
+# define DAL_MALLOC_IS_REDEFINED_
+# ifndef __GNUC__
+#  error "DAL_REDEFINE_MALLOC needs gcc or clang"
+# endif
+# if defined DISPATCHALLOC_ALLOCATOR_SYSTEM_H || defined DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
+#  error "an allocator of dispatchalloc/allocator/ calls malloc itself: do not define DAL_REDEFINE_MALLOC here"
+# endif
+/* The system's declarations first: these have to agree with them. */
 # ifdef __cplusplus
 #  include <cstdlib>
 # endif
@@ -86,26 +114,66 @@ DAL_END_DECLS_
 # if defined(__linux__)
 #  include <malloc.h>
 # endif
-/* Names and not calls, so that a function whose address is taken is renamed as well: a pair
- * of malloc and free from two allocators would end in a crash. */
-# define malloc             dal_unsized_malloc
-# define calloc             dal_unsized_calloc
-# define realloc            dal_unsized_realloc
-# define reallocarray       dal_unsized_reallocarray
-# define free               dal_unsized_free
-# define aligned_alloc      dal_unsized_aligned_alloc
-# define posix_memalign     dal_unsized_posix_memalign
-# define malloc_usable_size dal_unsized_usable_size
+
+# if defined __cplusplus && defined __GLIBC__
+#  define DAL_THROWS_ __THROW
+# else
+#  define DAL_THROWS_
+# endif
+/* By symbol, so that it holds for a call, an address and std::malloc alike, and for calls that
+ * the compiler makes of others (malloc and memset become calloc). */
+# define DAL_RENAME_(declaration, to) \
+     extern declaration DAL_THROWS_ __asm__(DAL_TEXT_(__USER_LABEL_PREFIX__) #to);
+
+DAL_BEGIN_DECLS_
+/* The declarations are the system's once more: that is how a symbol is given to them. */
+# pragma GCC diagnostic push
+# pragma GCC diagnostic ignored "-Wredundant-decls"
+DAL_RENAME_(void *malloc(size_t size), dal_unsized_malloc)
+DAL_RENAME_(void *calloc(size_t count, size_t size), dal_unsized_calloc)
+DAL_RENAME_(void *realloc(void *ptr, size_t size), dal_unsized_realloc)
+DAL_RENAME_(void *reallocarray(void *ptr, size_t count, size_t size), dal_unsized_reallocarray)
+DAL_RENAME_(void free(void *ptr), dal_unsized_free)
+DAL_RENAME_(void *aligned_alloc(size_t align, size_t size), dal_unsized_aligned_alloc)
+DAL_RENAME_(int posix_memalign(void **out, size_t align, size_t size), dal_unsized_posix_memalign)
+DAL_RENAME_(size_t malloc_usable_size(void *ptr), dal_unsized_usable_size)
+/* A block may go back by either name. (Not on malloc, which that would keep out of line.) */
+# define DAL_EITHER_NAME_                                                                   \
+     DAL_ATTRIBUTE_DEALLOC_(free, 1) DAL_ATTRIBUTE_DEALLOC_(realloc, 1)                     \
+     DAL_ATTRIBUTE_DEALLOC_(reallocarray, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1)    \
+     DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)                                         \
+     DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1)
+DAL_DECLARE_AGAIN_(void *dal_unsized_malloc(size_t size) DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *dal_unsized_calloc(size_t count, size_t size) DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *dal_unsized_realloc(void *ptr, size_t size) DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
+                       DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *dal_unsized_aligned_alloc(size_t align, size_t size) DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *calloc(size_t count, size_t size) DAL_THROWS_ DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *realloc(void *ptr, size_t size) DAL_THROWS_ DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *reallocarray(void *ptr, size_t count, size_t size) DAL_THROWS_
+                       DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *aligned_alloc(size_t align, size_t size) DAL_THROWS_ DAL_EITHER_NAME_)
+# ifndef __clang__
+/* gcc's link-time optimizer makes a calloc of it by the name that it knows itself, unless it
+ * sees the family's function. */
+extern inline DAL_ATTRIBUTE_((gnu_inline)) void *malloc(size_t size) DAL_THROWS_
+{
+    return dal_unsized_malloc(size);
+}
+# endif
+# pragma GCC diagnostic pop
+DAL_END_DECLS_
+
 # ifdef __cplusplus
-/* For std::malloc and its like. */
+/* Once more: for clang the name in std is that declaration of the function that was the last one
+ * when it was put there, without the symbol. */
 namespace std {
-using ::dal_unsized_aligned_alloc;
-using ::dal_unsized_calloc;
-using ::dal_unsized_free;
-using ::dal_unsized_malloc;
-using ::dal_unsized_realloc;
+using ::aligned_alloc;
+using ::calloc;
+using ::free;
+using ::malloc;
+using ::realloc;
 }
 # endif
 #endif
-
-#endif /* DISPATCHALLOC_UNSIZED_H */
