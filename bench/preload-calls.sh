@@ -19,16 +19,17 @@ calls() { LD_PRELOAD=$1 slope "$work/calls" "$2"; }
 
 # system is held against nothing preloaded.
 hold_heading "over the same, preloaded"
-for module in system $modules; do
+for module in system stats $modules; do
     case $module in
-    system) library= ;;
+    system | stats) library= ;;
     jemalloc | tcmalloc) library=$(direct "$module") ;;
     *) continue ;;
     esac
     DISPATCHALLOC_MALLOC=$module DISPATCHALLOC_VERBOSE=1
+    [ $module != stats ] || DISPATCHALLOC_MALLOC=stats:print=off+system
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
     ours=$interposer
-    [ $module = system ] || ours=$ours:$builddir/backends/$module/.libs/$module.so
+    [ -z "$library" ] || ours=$ours:$builddir/backends/$module/.libs/$module.so
     for which in malloc calloc pair realloc usable; do
         over=$(($(calls "$ours" $which) - $(calls "$library" $which)))
         grep -q "^dispatchalloc: $module .* serves" "$work/said" && fail "$library is not what serves"
@@ -39,7 +40,7 @@ for module in system $modules; do
         esac
     done
     calls "$ours" pair >/dev/null
-    grep -q "^dispatchalloc: $module .* serves" "$work/said" || fail "$module does not serve: $(cat "$work/said")"
+    grep -q "^dispatchalloc: $module.* serves" "$work/said" || fail "$module does not serve: $(cat "$work/said")"
     unset DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
 done
 finish

@@ -3,6 +3,7 @@
 core_headers += layers/stats.h
 core_sources += \
 	layers/stats.c \
+	layers/stats_family.c \
 	layers/stats_count.c \
 	layers/stats_counters.c \
 	layers/stats_total.c \

@@ -56,18 +56,12 @@ static inline void *count_and_alloc(size_t size, size_t align, struct stats_inst
                                     int is_natural)
 {
     const struct dal_instance *next = instance->next;
-    _Atomic(uint32_t) *recent;
-    uint64_t word;
     uintptr_t kept;
     void *ptr;
 
-    if (DAL_UNLIKELY_(dal_stats_mine_.instance != instance))
+    if (DAL_UNLIKELY_(dal_stats_mine_.instance != instance) ||
+        !stats_count_short(dal_stats_mine_.counters->recent_made, size))
         return alloc_long(size, align, instance);
-    recent = &dal_stats_mine_.counters->recent_made[stats_class_of(size)];
-    word = atomic_load_explicit(recent, memory_order_relaxed) + STATS_RECENT_BLOCK + size;
-    if (DAL_UNLIKELY_(word & STATS_RECENT_FULL))
-        return alloc_long(size, align, instance);
-    atomic_store_explicit(recent, (uint32_t)word, memory_order_relaxed);
     /* Instance and size in one word, hence one register to save: the one starts a page, and
      * the other has no more than 12 bits on the short way. The empty statement keeps the
      * compiler from saving both after all and adding them later. */
@@ -113,21 +107,11 @@ static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct stats_instance *instance = ctx;
 
-    if (DAL_LIKELY_(ptr)) {
-        _Atomic(uint32_t) *recent;
-        uint64_t word;
-
-        if (DAL_UNLIKELY_(dal_stats_mine_.instance != instance)) {
-            dealloc_long(ptr, size, align, instance);
-            return;
-        }
-        recent = &dal_stats_mine_.counters->recent_given[stats_class_of(size)];
-        word = atomic_load_explicit(recent, memory_order_relaxed) + STATS_RECENT_BLOCK + size;
-        if (DAL_UNLIKELY_(word & STATS_RECENT_FULL)) {
-            dealloc_long(ptr, size, align, instance);
-            return;
-        }
-        atomic_store_explicit(recent, (uint32_t)word, memory_order_relaxed);
+    if (DAL_LIKELY_(ptr) &&
+        (DAL_UNLIKELY_(dal_stats_mine_.instance != instance) ||
+         !stats_count_short(dal_stats_mine_.counters->recent_given, size))) {
+        dealloc_long(ptr, size, align, instance);
+        return;
     }
     dal_instance_dealloc(instance->next, ptr, size, align);
 }
@@ -262,6 +246,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->grow_zeroed = stats_grow_zeroed;
     allocator->shrink = stats_shrink;
     allocator->resize_in_place = stats_resize_in_place;
+    if (request->child_family)
+        dal_stats_family_give_(instance, request->child_family, allocator);
     return DAL_OK;
 }
 
@@ -273,6 +259,7 @@ static void destroy(void *ctx)
     atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_release);
     if (signal && !dal_stats_wants_signal_(signal))
         dal_stats_signal_off_(signal);
+    dal_stats_family_take_(instance);
     dal_stats_detach_(instance);
     dal_stats_delist_(instance);
 }

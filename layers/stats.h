@@ -3,6 +3,7 @@
  * The insides of the layer `stats`, for its own files only.
  *
  *   stats.c            the slots, create() and destroy()
+ *   stats_family.c     malloc and its family over that of the wrapped allocator
  *   stats_count.c      counting what does not go the short way of stats.c
  *   stats_counters.c   blocks of counters: finding, taking over, giving back
  *   stats_total.c      adding them up; dal_stats_read()
@@ -157,6 +158,30 @@ static inline uint64_t stats_class_last(unsigned index)
 {
     return ((uint64_t)1 << index) - 1;
 }
+
+/* Count a block by one addition to the word of its size, of what was made or given back: 1, or 0
+ * if that needs the long way. */
+static inline int stats_count_short(_Atomic(uint32_t) *words, size_t size)
+{
+    _Atomic(uint32_t) *recent = &words[stats_class_of(size)];
+    uint64_t word = atomic_load_explicit(recent, memory_order_relaxed) + STATS_RECENT_BLOCK + size;
+
+    if (DAL_UNLIKELY_(word & STATS_RECENT_FULL))
+        return 0;
+    atomic_store_explicit(recent, (uint32_t)word, memory_order_relaxed);
+    return 1;
+}
+
+/* ---- stats_family.c ---------------------------------------------------------------------- */
+
+/* Give an allocator a malloc family over that of its child. A family has no ctx, so one instance
+ * of a process can have it: the first one that asks. */
+STATS_HIDDEN void dal_stats_family_give_(struct stats_instance *instance,
+                                         const struct dal_malloc_family *child,
+                                         struct dal_allocator *allocator);
+
+/* The instance goes, and its family with it, if it is the one that has it. */
+STATS_HIDDEN void dal_stats_family_take_(struct stats_instance *instance);
 
 /* ---- stats_count.c ------------------------------------------------------------------------ */
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc and its family, counted: over the family of the wrapped allocator, which knows its blocks
+ * by their addresses. No block gets a header for it, and what resizes in place goes on to do so.
+ *
+ * Who gives a block back does not say how large it was asked for. So what is counted here is the
+ * usable size, which the allocator tells of every block at any time.
+ */
+#include <errno.h>
+
+#include "stats.h"
+
+/* What the functions, which have no ctx, stand for. Written before the table that has them is
+ * published, and not again while that serves. */
+static _Atomic(struct stats_instance *) counted;
+static struct dal_malloc_family child;
+
+static struct stats_instance *counting(void)
+{
+    return atomic_load_explicit(&counted, memory_order_relaxed);
+}
+
+/* A block came, or goes; errno is the caller's. */
+
+__attribute__((noinline, cold)) static void count_made_long(size_t size)
+{
+    struct stats_event event = {.operation = STATS_ALLOC, .has_new = 1, .new_size = size};
+    struct stats_instance *instance = counting();
+    int saved_errno = errno;
+
+    if (dal_stats_mine_.instance == instance && size < STATS_RECENT_BYTES)
+        dal_stats_settle_made_(instance, dal_stats_mine_.counters, stats_class_of(size));
+    if (size >= STATS_RECENT_BYTES || !dal_stats_switch_(instance) ||
+        !stats_count_short(dal_stats_mine_.counters->recent_made, size))
+        dal_stats_count_(instance, &event);
+    errno = saved_errno;
+}
+
+__attribute__((noinline, cold)) static void count_given_long(size_t size)
+{
+    struct stats_event event = {.operation = STATS_DEALLOC, .has_old = 1, .old_size = size};
+    struct stats_instance *instance = counting();
+    int saved_errno = errno;
+
+    if (dal_stats_mine_.instance == instance && size < STATS_RECENT_BYTES)
+        dal_stats_settle_given_(instance, dal_stats_mine_.counters, stats_class_of(size));
+    if (size >= STATS_RECENT_BYTES || !dal_stats_switch_(instance) ||
+        !stats_count_short(dal_stats_mine_.counters->recent_given, size))
+        dal_stats_count_(instance, &event);
+    errno = saved_errno;
+}
+
+static inline void count_made(size_t size)
+{
+    if (DAL_UNLIKELY_(dal_stats_mine_.instance != counting()) ||
+        !stats_count_short(dal_stats_mine_.counters->recent_made, size))
+        count_made_long(size);
+}
+
+static inline void count_given(size_t size)
+{
+    if (DAL_UNLIKELY_(dal_stats_mine_.instance != counting()) ||
+        !stats_count_short(dal_stats_mine_.counters->recent_given, size))
+        count_given_long(size);
+}
+
+__attribute__((noinline, cold)) static void *failed(enum stats_operation operation)
+{
+    struct stats_event event = {.operation = operation, .failed = 1};
+
+    dal_stats_count_(counting(), &event);
+    errno = ENOMEM;
+    return NULL;
+}
+
+static void *counted_malloc(size_t size)
+{
+    void *ptr = child.malloc_function(size);
+
+    if (DAL_UNLIKELY_(!ptr))
+        return failed(STATS_ALLOC);
+    count_made(child.usable_size_function(ptr));
+    return ptr;
+}
+
+static void *counted_memalign(size_t align, size_t size)
+{
+    void *ptr = child.memalign_function(align, size);
+
+    if (DAL_UNLIKELY_(!ptr))
+        return failed(STATS_ALLOC);
+    count_made(child.usable_size_function(ptr));
+    return ptr;
+}
+
+/* Counts first, since afterwards another thread may have the block, and then jumps. */
+static void counted_free(void *ptr)
+{
+    if (DAL_LIKELY_(ptr))
+        count_given(child.usable_size_function(ptr));
+    child.free_function(ptr);
+}
+
+static void *counted_calloc(size_t count, size_t size)
+{
+    struct stats_event event = {.operation = STATS_ALLOC_ZEROED, .has_new = 1};
+    void *ptr = child.calloc_function(count, size);
+    int saved_errno = errno;
+
+    if (!ptr)
+        return failed(STATS_ALLOC_ZEROED);
+    event.new_size = child.usable_size_function(ptr);
+    dal_stats_count_(counting(), &event);
+    errno = saved_errno;
+    return ptr;
+}
+
+static void *counted_realloc(void *ptr, size_t size)
+{
+    struct stats_event event = {.operation = STATS_REALLOC, .has_old = ptr != NULL, .has_new = 1};
+    int saved_errno;
+    void *moved;
+
+    if (ptr && size == 0) {
+        counted_free(ptr);
+        return NULL;
+    }
+    event.old_size = child.usable_size_function(ptr);
+    moved = child.realloc_function(ptr, size);
+    saved_errno = errno;
+    if (!moved)
+        return failed(STATS_REALLOC);
+    event.new_size = child.usable_size_function(moved);
+    dal_stats_count_(counting(), &event);
+    errno = saved_errno;
+    return moved;
+}
+
+/* A constant but for its last function, which is the child's own; copied by the library. */
+static struct dal_malloc_family family = {
+    DAL_ALLOCATOR_ABI, sizeof family,    counted_malloc, counted_free, counted_calloc,
+    counted_realloc,   counted_memalign, NULL};
+
+void dal_stats_family_give_(struct stats_instance *instance,
+                            const struct dal_malloc_family *child_family,
+                            struct dal_allocator *allocator)
+{
+    struct stats_instance *none = NULL;
+
+    if (!atomic_compare_exchange_strong_explicit(&counted, &none, instance, memory_order_acq_rel,
+                                                 memory_order_relaxed))
+        return;
+    child = *child_family;
+    family.usable_size_function = child.usable_size_function;
+    allocator->malloc_family = &family;
+}
+
+void dal_stats_family_take_(struct stats_instance *instance)
+{
+    (void)atomic_compare_exchange_strong_explicit(&counted, &instance, NULL, memory_order_acq_rel,
+                                                  memory_order_relaxed);
+}
