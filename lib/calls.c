@@ -27,6 +27,10 @@
     }
 DAL_SLOTS_(DAL_SKIP_, DEFINE_CALL, DEFINE_FORK)
 
+_Static_assert(offsetof(struct dal_instance_calls, grow) ==
+                   2 * sizeof(uint32_t) + 3 * sizeof(void (*)(void)),
+               "the calls that modules know stay where they are");
+
 #define NAME_CALL(slot, ...) .slot = dal_instance_##slot,
 const struct dal_instance_calls dal_instance_calls_ = {
     .size_bytes = sizeof dal_instance_calls_,

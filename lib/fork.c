@@ -9,18 +9,28 @@
 #include "fork.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include <dispatchalloc/error.h>
 
 #include "compat/compat.h"
 #include "instance.h"
 
-/* Release when a place is taken, acquire in the handlers. */
-static _Atomic(const struct dal_instance *) watched[DAL_FORK_MAX];
+/* An instance, with GOING added once it is about to be destroyed: it takes part in no further
+ * fork, but in the end of one that has prepared it. Release when a place is taken, acquire in the
+ * handlers. */
+static _Atomic(uintptr_t) watched[DAL_FORK_MAX];
 
-static const struct dal_instance *watched_at(size_t index)
+#define GOING ((uintptr_t)1)
+
+/* Threads between the first prepare function and the last one after the fork. Who destroys an
+ * instance marks it and then looks here; who forks counts itself and then looks for marks. Both
+ * are sequentially consistent, so that at least one of them sees the other. */
+static _Atomic(int) forking;
+
+static const struct dal_instance *instance_of(uintptr_t place)
 {
-    return atomic_load_explicit(&watched[index], memory_order_acquire);
+    return (const struct dal_instance *)(place & ~GOING);
 }
 
 /* The places that take part in the fork that this thread is at, a bit each. Another thread may
@@ -33,7 +43,9 @@ _Static_assert(DAL_FORK_MAX <= 64, "every place has a bit");
 /* The instance at an index if it takes part, else NULL. */
 static const struct dal_instance *prepared_at(size_t index)
 {
-    return prepared >> index & 1 ? watched_at(index) : NULL;
+    return prepared >> index & 1
+               ? instance_of(atomic_load_explicit(&watched[index], memory_order_acquire))
+               : NULL;
 }
 
 /* An instance that another one wraps is called by that one, and is not to be called twice:
@@ -80,9 +92,15 @@ static void release(const struct dal_instance *instance, int is_nested, int in_c
  * settled before the first one is called, and stays so until all are released. */
 static void prepare_all(void)
 {
+    atomic_fetch_add_explicit(&forking, 1, memory_order_seq_cst);
     prepared = 0;
-    for (size_t i = 0; i < DAL_FORK_MAX; i++)
-        prepared |= (uint64_t)(watched_at(i) != NULL) << i;
+    for (size_t i = 0; i < DAL_FORK_MAX; i++) {
+        uintptr_t place = atomic_load_explicit(&watched[i], memory_order_seq_cst);
+
+        prepared |= (uint64_t)(place != 0 && !(place & GOING)) << i;
+    }
+    if (!prepared)
+        atomic_fetch_sub_explicit(&forking, 1, memory_order_release);
     for (size_t i = DAL_FORK_MAX; i-- > 0;) {
         const struct dal_instance *instance = prepared_at(i);
 
@@ -99,6 +117,12 @@ static void release_all(int in_child)
         if (instance)
             release(instance, 0, in_child);
     }
+    /* The child has no thread but this one. */
+    if (in_child)
+        atomic_store_explicit(&forking, 0, memory_order_relaxed);
+    else if (prepared)
+        atomic_fetch_sub_explicit(&forking, 1, memory_order_release);
+    prepared = 0;
 }
 
 static void parent_all(void)
@@ -133,22 +157,32 @@ int dal_fork_watch_(const struct dal_instance *instance)
     if (error)
         return error;
     for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *free_place = NULL;
+        uintptr_t free_place = 0;
 
-        if (atomic_compare_exchange_strong_explicit(&watched[i], &free_place, instance,
+        if (atomic_compare_exchange_strong_explicit(&watched[i], &free_place, (uintptr_t)instance,
                                                     memory_order_acq_rel, memory_order_relaxed))
             return DAL_OK;
     }
     return DAL_ERR_FULL;
 }
 
+/* Not in a thread that is forking itself, as a handler of the program's may be. */
+static void wait_for_forks(void)
+{
+    while (!prepared && atomic_load_explicit(&forking, memory_order_seq_cst) > 0)
+        dal_compat_yield_();
+}
+
 void dal_fork_unwatch_(const struct dal_instance *instance)
 {
     for (size_t i = 0; i < DAL_FORK_MAX; i++) {
-        const struct dal_instance *there = instance;
+        uintptr_t there = (uintptr_t)instance;
 
-        if (atomic_compare_exchange_strong_explicit(&watched[i], &there, NULL,
-                                                    memory_order_acq_rel, memory_order_relaxed))
-            return;
+        if (!atomic_compare_exchange_strong_explicit(&watched[i], &there, there | GOING,
+                                                     memory_order_seq_cst, memory_order_relaxed))
+            continue;
+        wait_for_forks();
+        atomic_store_explicit(&watched[i], 0, memory_order_release);
+        return;
     }
 }

@@ -73,6 +73,12 @@ static const char *slot_name(uint64_t slots)
     return "nothing";
 }
 
+/* What a layer that hooks alloc has to hook: the slots of version 0.1 that make or resize blocks.
+ * Later ones are derived from these, also for a layer that is only compiled once more. */
+#define SLOTS_REQUIRED                                                                      \
+    (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW |            \
+     DAL_SLOT_GROW_ZEROED | DAL_SLOT_SHRINK | DAL_SLOT_RESIZE_IN_PLACE)
+
 static int check_complete(const struct dal_allocator *ours, uint64_t slots, int is_layer,
                           struct dal_text_ *why)
 {
@@ -80,7 +86,7 @@ static int check_complete(const struct dal_allocator *ours, uint64_t slots, int 
     uint64_t missing;
 
     if (is_layer)
-        required = slots & DAL_SLOT_ALLOC ? DAL_SLOTS_SIZING & slots_within(ours->size_bytes) : 0;
+        required = slots & DAL_SLOT_ALLOC ? SLOTS_REQUIRED & slots_within(ours->size_bytes) : 0;
     missing = required & ~slots;
     if (missing) {
         dal_text_add_(why, is_layer ? "it hooks alloc but not %s" : "it has no %s function",

@@ -11,6 +11,7 @@
 #include <dispatchalloc/unsized.h>
 
 #include "family.h"
+#include "slots.h"
 
 /* What every object that fits into a block needs at most; below that the size decides, and
  * 8 is the least, since programs keep tags in the low bits of pointers. */
@@ -110,6 +111,13 @@ static void *refuse(void)
     return NULL;
 }
 
+/* A block that cannot be looked at: says so, and aborts. */
+static void *refuse_block(const struct dal_instance *instance, void *ptr)
+{
+    dal_derived_dealloc_unsized_(ptr, (void *)(uintptr_t)instance);
+    return refuse();
+}
+
 void *dal_instance_unsized_malloc(const struct dal_instance *instance, size_t size)
 {
     if (is_global(instance))
@@ -128,7 +136,9 @@ void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *pt
 {
     if (is_global(instance))
         return dal_unsized_realloc(ptr, size);
-    return dal_is_known_(instance) ? dal_known_realloc_(instance, ptr, size) : refuse();
+    if (!dal_is_known_(instance))
+        return refuse_block(instance, ptr);
+    return dal_known_realloc_(instance, ptr, size);
 }
 
 static void *known_aligned_alloc(const struct dal_instance *instance, size_t align, size_t size)
@@ -147,18 +157,19 @@ void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, si
     return dal_is_known_(instance) ? known_aligned_alloc(instance, align, size) : refuse();
 }
 
-/* One that cannot has a dealloc_unsized that stops the process. */
 void dal_instance_unsized_free(const struct dal_instance *instance, void *ptr)
 {
     if (is_global(instance))
         dal_unsized_free(ptr);
-    else
+    else if (dal_is_known_(instance))
         dal_known_free_(instance, ptr);
+    else if (ptr)
+        (void)refuse_block(instance, ptr);
 }
 
 size_t dal_instance_unsized_usable_size(const struct dal_instance *instance, const void *ptr)
 {
     if (is_global(instance))
-        return dal_unsized_usable_size((void *)(uintptr_t)ptr);
+        return dal_unsized_usable_size(ptr);
     return dal_is_known_(instance) ? dal_known_usable_size_(instance, ptr) : 0;
 }

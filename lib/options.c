@@ -158,7 +158,7 @@ static int refuse_value(const struct dal_backend *backend, const struct dal_opti
         dal_text_add_(why, "text, in which ( is written %%28 and ) %%29");
     else if (option->type == DAL_OPTION_SPEC)
         dal_text_add_(why, "a spec in parentheses, as in %s=(" DAL_VALUE_FORMAT ")", pair->key,
-                      DAL_VALUE(*pair->value ? pair->value : "system"));
+                      DAL_VALUE(*pair->value && !strpbrk(pair->value, "()") ? pair->value : "system"));
     else
         add_accepted(why, option);
     return DAL_ERR_OPTION;

@@ -210,38 +210,68 @@ int dal_registry_accept_(const struct dal_backend *backend, const struct dal_bac
                             sizeof(struct dal_instance_calls), why);
     if (error)
         return error;
-    if (backend->size_bytes < sizeof whole ||
-        (whole.option_count > 0 && whole.option_bytes != sizeof(struct dal_option)))
-        return whole.option_count <= DAL_OPTIONS_MAX ? adopt(&whole, accepted, why)
-                                                     : check_members(&whole, why);
     *accepted = backend;
-    return check_members(backend, why);
+    if (backend->size_bytes >= sizeof whole &&
+        (whole.option_count == 0 || whole.option_bytes == sizeof(struct dal_option)))
+        return check_members(backend, why);
+    /* What has to be right before the options can be read. */
+    if (whole.option_count > DAL_OPTIONS_MAX || (whole.option_count > 0 && !whole.options))
+        return check_members(&whole, why);
+    return adopt(&whole, accepted, why);
 }
 
-int dal_registry_add_(const struct dal_backend *backend)
-{
-    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
-    int error = backend ? dal_registry_accept_(backend, &backend, &nowhere) : DAL_ERR_INVALID;
-    size_t i = 0;
+/* What was registered where a copy stands for it, so that it is known again. Release when it is
+ * put in, acquire when it is looked for. */
+static _Atomic(const struct dal_backend *) originals[REGISTERED_MAX];
 
-    if (error)
-        return error;
+static int is_registered(const struct dal_backend *original)
+{
+    for (size_t i = 0; i < REGISTERED_MAX; i++) {
+        if (atomic_load_explicit(&originals[i], memory_order_acquire) == original)
+            return 1;
+    }
+    return 0;
+}
+
+/* Put a backend into the first free place: DAL_OK, DAL_ERR_TAKEN or DAL_ERR_FULL. */
+static int enter(const struct dal_backend *backend, const struct dal_backend *original)
+{
     if (find_builtin(backend->name))
         return DAL_ERR_TAKEN;
-    while (i < REGISTERED_MAX) {
+    for (size_t i = 0; i < REGISTERED_MAX; i++) {
         const struct dal_backend *there = registered_at(i);
 
         if (!there &&
             atomic_compare_exchange_strong_explicit(&registered[i], &there, backend,
-                                                    memory_order_acq_rel, memory_order_acquire))
+                                                    memory_order_acq_rel, memory_order_acquire)) {
+            atomic_store_explicit(&originals[i], original, memory_order_release);
             return DAL_OK;
+        }
         if (there == backend)
             return DAL_OK;
         if (strcmp(there->name, backend->name) == 0)
             return DAL_ERR_TAKEN;
-        i++;
     }
     return DAL_ERR_FULL;
+}
+
+int dal_registry_add_(const struct dal_backend *original)
+{
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    const struct dal_backend *backend;
+    int error;
+
+    if (!original)
+        return DAL_ERR_INVALID;
+    if (is_registered(original))
+        return DAL_OK;
+    error = dal_registry_accept_(original, &backend, &nowhere);
+    if (error)
+        return error;
+    error = enter(backend, original);
+    if (error && backend != original)
+        dal_compat_unmap_((void *)(uintptr_t)backend, copy_bytes(backend));
+    return error;
 }
 
 int dal_backend_visit(dal_backend_visitor visit, void *data)

@@ -126,10 +126,12 @@ static void set_instances(struct dal_stack_ *stack, size_t index, size_t value_c
 
 /* What a layer may give a family over: only in what may come to serve malloc is there a use for
  * one, and a family has no ctx, so that a process has but one of each. */
-static const struct dal_malloc_family *child_family(const struct dal_stack_ *stack,
+static const struct dal_malloc_family *child_family(const struct dal_stack_ *stack, size_t index,
                                                     const struct dal_instance *child)
 {
-    return child && stack->owner == DAL_STACK_OF_LIBRARY ? dal_tail_of_(child)->malloc_family
+    int may_serve = stack->owner == DAL_STACK_OF_LIBRARY && stack->spec.items[index].list == 0;
+
+    return child && may_serve ? dal_tail_of_(child)->malloc_family
                                                          : NULL;
 }
 
@@ -150,7 +152,7 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
         return error;
     set_instances(stack, index, value_count);
     error = call_create(item->backend, stack->values, value_count, next,
-                        child_family(stack, next), &filled, why);
+                        child_family(stack, index, next), &filled, why);
     if (error)
         return error;
     error = dal_instance_fill_(&stack->tables[index], &filled.allocator, next, name, why);
@@ -227,24 +229,25 @@ static const struct dal_instance *base_of(size_t list, const struct dal_instance
     return list == 0 ? base : &dal_system_instance_;
 }
 
-/* The name of a list is "a+b+c"; that of an inner instance is the rest from it on. */
+/* The name of a list is "a+b+c", after it what its last layer wraps; that of an inner instance is
+ * the rest from it on. A name that the program gave, which may be of any length, is cut short. */
 static void set_names(struct dal_stack_ *stack, const struct dal_instance *base,
                       const char **names)
 {
     size_t used = 0;
 
-    for (size_t i = 0; i < stack->spec.list_count && used < sizeof stack->names; i++) {
+    for (size_t i = 0; i < stack->spec.list_count; i++) {
         const struct dal_spec_list_ *list = &stack->spec.lists[i];
         size_t last = list->first + list->count - 1;
         struct dal_text_ text =
             dal_text_over_(stack->names + used, sizeof stack->names - used);
 
         for (size_t j = list->first; j <= last; j++) {
-            names[j] = text.data + (text.length < text.bytes ? text.length + (j > list->first) : 0);
+            names[j] = text.data + text.length + (j > list->first);
             dal_text_add_(&text, "%s%s", j > list->first ? "+" : "", stack->items[j].backend->name);
         }
         if (stack->items[last].backend->flags & DAL_BACKEND_LAYER)
-            dal_text_add_(&text, "+%s", base_of(i, base)->name);
+            dal_text_add_(&text, "+%.*s", DAL_STACK_BASE_BYTES_, base_of(i, base)->name);
         used += text.length + 1;
     }
 }

@@ -13,9 +13,14 @@
 #include "spec.h"
 #include "text.h"
 
-/* Room for the names of all items twice, since what a spec wraps has a name too, and for those of
- * nested stacks with the system's. */
-#define DAL_STACK_NAMES_BYTES_ (DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 1) * 2 + DAL_SPEC_ITEMS_MAX * 8)
+/* Of the name of what a spec wraps, so much stands in its own. */
+#define DAL_STACK_BASE_BYTES_ 512
+
+/* Room for the names of all items, with what joins them, and for what each list wraps: the outer
+ * one its base, the nested ones the system allocator. */
+#define DAL_STACK_NAMES_BYTES_                                                              \
+    (DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 2) + DAL_STACK_BASE_BYTES_ + 2 +                  \
+     DAL_SPEC_ITEMS_MAX * (sizeof "system" + 2))
 
 /* What one item of a stack came from, to be undone in the other order. */
 struct dal_stack_item_ {

@@ -133,7 +133,7 @@ int dal_unsized_posix_memalign(void **out, size_t align, size_t size)
     return dal_family_posix_memalign_(load()->memalign_function, out, align, size);
 }
 
-size_t dal_unsized_usable_size(void *ptr)
+size_t dal_unsized_usable_size(const void *ptr)
 {
-    return load()->usable_size_function(ptr);
+    return load()->usable_size_function((void *)(uintptr_t)ptr);
 }

@@ -150,8 +150,8 @@ END_TEST
 START_TEST(test_empty_blocks_are_distinct_and_aligned)
 {
     for (size_t align = 1; align <= 65536; align *= 2) {
-        char *one = dal_instance_alloc(arena, 0, align);
-        char *two = dal_instance_alloc_zeroed(arena, 0, align);
+        void *one = dal_instance_alloc(arena, 0, align);
+        void *two = dal_instance_alloc_zeroed(arena, 0, align);
 
         ck_assert(one && two && one != two);
         ck_assert(is_aligned(one, align) && is_aligned(two, align));

@@ -118,6 +118,9 @@ void typed(size_t count)
     dal_delete(int, dal_new(int));
     dal_delete(struct text, dal_new_zeroed(struct text));
     dal_array_delete(int, dal_array_new_zeroed(int, count), count);
+    dal_array_delete(int, dal_array_new(int, 0), 0);
+    row = dal_array_new_zeroed(int, 0);
+    dal_array_delete(int, row, 0);
 }
 EOF
 }

@@ -6,7 +6,7 @@
 
 #include <dispatchalloc/error.h>
 
-/* A flag of dal_arena.flags_ beside those of the caller: the handle is the child's memory. */
+/* A flag of the private flags beside those of the caller: the handle is the child's memory. */
 #define CREATED ((uint32_t)1 << 31)
 
 /* Copy options of any version. A longer one may only differ in what is zero. */

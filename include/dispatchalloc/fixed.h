@@ -7,8 +7,9 @@
  * the hook. This one gives that up: the front's functions are defined in the program itself,
  * over one allocator that the compiler sees, and become that allocator's own calls. With the
  * static library and link-time optimisation (-flto) that holds in every file of the program;
- * without it, in the file of the macro, and elsewhere a call of the front is a direct call of
- * a function that jumps on.
+ * without it a call of the front is a direct call of a function that jumps on, but in the file of
+ * the macro with clang, or with gcc if DAL_NO_DEALLOC_WARNINGS is defined before any header of
+ * this library is included: gcc does not inline what it watches blocks by.
  *
  *     #include <dispatchalloc/fixed.h>
  *     #include <dispatchalloc/allocator/system.h>
@@ -39,16 +40,17 @@ DAL_API void dal_fixed_announce_(const struct dal_link_choice *choice);
 
 /* The front's functions once more under their own symbols, as the program defines them: the
  * attributes that the compiler finds misuse by would keep its definitions out of line. */
-#if defined __GNUC__ && !defined __clang__
+#if DAL_HAS_DEALLOC_ATTRIBUTES_
 # define DAL_SYMBOL_(name) __asm__(DAL_TEXT_(__USER_LABEL_PREFIX__) #name)
-# pragma GCC visibility push(default)
-void *dal_fixed_front_alloc_(size_t size, size_t align) DAL_SYMBOL_(dal_alloc);
-void *dal_fixed_front_alloc_natural_(size_t size, size_t align) DAL_SYMBOL_(dal_alloc_natural_);
-void dal_fixed_front_dealloc_(void *ptr, size_t size, size_t align) DAL_SYMBOL_(dal_dealloc);
-void *dal_fixed_front_alloc_zeroed_(size_t size, size_t align) DAL_SYMBOL_(dal_alloc_zeroed);
-void *dal_fixed_front_realloc_(void *ptr, size_t old_size, size_t align, size_t new_size)
+DAL_API void *dal_fixed_front_alloc_(size_t size, size_t align) DAL_SYMBOL_(dal_alloc);
+DAL_API void *dal_fixed_front_alloc_natural_(size_t size, size_t align)
+    DAL_SYMBOL_(dal_alloc_natural_);
+DAL_API void dal_fixed_front_dealloc_(void *ptr, size_t size, size_t align)
+    DAL_SYMBOL_(dal_dealloc);
+DAL_API void *dal_fixed_front_alloc_zeroed_(size_t size, size_t align)
+    DAL_SYMBOL_(dal_alloc_zeroed);
+DAL_API void *dal_fixed_front_realloc_(void *ptr, size_t old_size, size_t align, size_t new_size)
     DAL_SYMBOL_(dal_realloc);
-# pragma GCC visibility pop
 # define DAL_FIXED_(own, front) own
 #else
 # define DAL_FIXED_(own, front) front
@@ -106,23 +108,27 @@ static inline void *dal_fixed_realloc_(const struct dal_allocator *allocator, vo
  *                    initialiser that is in sight.
  */
 #define DAL_GLOBAL_ALLOCATOR_FIXED(allocator_)                                              \
-    void *DAL_FIXED_(dal_fixed_front_alloc_, (dal_alloc))(size_t size, size_t align)                                            \
+    void *DAL_FIXED_(dal_fixed_front_alloc_, (dal_alloc))(size_t size, size_t align)        \
     {                                                                                       \
         return (allocator_).alloc(size, align, (allocator_).ctx);                           \
     }                                                                                       \
-    void *DAL_FIXED_(dal_fixed_front_alloc_natural_, dal_alloc_natural_)(size_t size, size_t align)                                     \
+    void *DAL_FIXED_(dal_fixed_front_alloc_natural_, dal_alloc_natural_)(size_t size,       \
+                                                                         size_t align)      \
     {                                                                                       \
         return dal_fixed_alloc_natural_(&(allocator_), size, align);                        \
     }                                                                                       \
-    void DAL_FIXED_(dal_fixed_front_dealloc_, dal_dealloc)(void *ptr, size_t size, size_t align)                                  \
+    void DAL_FIXED_(dal_fixed_front_dealloc_, dal_dealloc)(void *ptr, size_t size,          \
+                                                           size_t align)                    \
     {                                                                                       \
         (allocator_).dealloc(ptr, size, align, (allocator_).ctx);                           \
     }                                                                                       \
-    void *DAL_FIXED_(dal_fixed_front_alloc_zeroed_, dal_alloc_zeroed)(size_t size, size_t align)                                       \
+    void *DAL_FIXED_(dal_fixed_front_alloc_zeroed_, dal_alloc_zeroed)(size_t size,          \
+                                                                      size_t align)         \
     {                                                                                       \
         return dal_fixed_alloc_zeroed_(&(allocator_), size, align);                         \
     }                                                                                       \
-    void *DAL_FIXED_(dal_fixed_front_realloc_, dal_realloc)(void *ptr, size_t old_size, size_t align, size_t new_size)            \
+    void *DAL_FIXED_(dal_fixed_front_realloc_, dal_realloc)(void *ptr, size_t old_size,     \
+                                                            size_t align, size_t new_size)  \
     {                                                                                       \
         return dal_fixed_realloc_(&(allocator_), ptr, old_size, align, new_size);           \
     }                                                                                       \

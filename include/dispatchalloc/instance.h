@@ -36,7 +36,7 @@
 
 DAL_BEGIN_DECLS_
 
-/* 11 pairs, a malloc family, and room for 32 pairs more. */
+/* 10 pairs, a malloc family, and room for 32 pairs more. */
 #define DAL_INSTANCE_TAIL_BYTES_ 1024
 
 /** Version of struct dal_allocator, of struct dal_malloc_family and of the head of struct
@@ -176,9 +176,9 @@ struct dal_allocator {
 #define DAL_SLOT_OWNS            (UINT64_C(1) << 10)
 #define DAL_SLOT_FORK            (UINT64_C(1) << 11) /**< any of the three */
 
-/** The slots that make or resize blocks. A layer that hooks alloc has to hook those of them
- *  that its struct dal_allocator reaches to; any later one is derived from these, so that no
- *  block passes the layer by. */
+/** The slots that make or resize blocks. A layer that hooks alloc has to hook all of them that
+ *  version 0.1 has; a later one that it leaves NULL is derived from these, so that no block
+ *  passes the layer by. */
 #define DAL_SLOTS_SIZING                                                                    \
     (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW |            \
      DAL_SLOT_GROW_ZEROED | DAL_SLOT_SHRINK | DAL_SLOT_RESIZE_IN_PLACE)
@@ -191,7 +191,8 @@ struct dal_allocator {
  *   TAIL  behind it                      then for the first call of the process: whether it
  *                                        chooses an allocator, the layout that it asks for,
  *                                        and the result of a call that cannot be served
- *   FORK  called around fork(2)        slot
+ *   FORK  called around fork(2)        slot; there are three, and never more, since their
+ *                                        calls stand before those of the tail
  */
 #define DAL_SLOTS_(HEAD, TAIL, FORK)                                                          \
     HEAD(alloc, DAL_SLOT_ALLOC, void *, (size_t size, size_t align), (size, align),           \

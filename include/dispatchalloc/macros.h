@@ -45,8 +45,10 @@
 #endif
 
 /* Which function takes back what an allocating function returns, and at which parameter, so that
- * gcc finds a block that goes elsewhere, goes back twice or is used afterwards. */
-#if defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__)
+ * gcc finds a block that goes elsewhere, goes back twice or is used afterwards. gcc does not inline
+ * what is named there; who would rather have that defines DAL_NO_DEALLOC_WARNINGS. */
+#if defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__) && !defined(DAL_NO_DEALLOC_WARNINGS)
+# define DAL_HAS_DEALLOC_ATTRIBUTES_ 1
 # define DAL_ATTRIBUTE_DEALLOC_(function, position) \
      DAL_ATTRIBUTE_((__malloc__(function, position)))
 /* A function that takes back its own blocks is known by its name only after it is declared. */
@@ -55,6 +57,7 @@
      declaration;                                                                            \
      _Pragma("GCC diagnostic pop")
 #else
+# define DAL_HAS_DEALLOC_ATTRIBUTES_ 0
 # define DAL_ATTRIBUTE_DEALLOC_(function, position)
 # define DAL_DECLARE_AGAIN_(declaration)
 #endif

@@ -70,7 +70,8 @@ template <class T> struct dal_pointer_ {
 # else
 #  define DAL_POINTER_TO_(type) type *
 # endif
-# define DAL_CAST_(type, ptr)    ((DAL_POINTER_TO_(type))(ptr))
+/* The comma hides the call from gcc 14, which warns (-Walloc-size) of an array of 0 elements. */
+# define DAL_CAST_(type, ptr)    ((DAL_POINTER_TO_(type))((void)0, (ptr)))
 # define DAL_POINTER_(type, ptr) (1 ? (ptr) : (DAL_POINTER_TO_(type))0)
 # define DAL_MOVABLE_(type, ptr) DAL_POINTER_(type, ptr)
 #endif

@@ -13,8 +13,8 @@
  * getline(3), stay its own and cannot be freed in such a file. Needs gcc or clang.
  *
  * Where the allocator that serves can free a block by its pointer alone (the system's can,
- * and jemalloc's) a call goes straight to it. Where it cannot (an arena, any stack with a
- * layer) each block has a header of 16 bytes, or of its alignment where that is larger.
+ * and jemalloc's) a call goes straight to it. Where it cannot (an arena, a stack with a
+ * layer that has no malloc family of its own) each block has a header of 16 bytes, or of its alignment where that is larger.
  * So a block of this family is resized and freed by this family only: never by
  * dal_dealloc(), nor by free(3).
  *
@@ -91,7 +91,7 @@ DAL_API int dal_unsized_posix_memalign(void **out, size_t align, size_t size)
     DAL_ATTRIBUTE_((warn_unused_result));
 
 /** malloc_usable_size(3): bytes of a block of this family that may be used; 0 for NULL. */
-DAL_API size_t dal_unsized_usable_size(void *ptr);
+DAL_API size_t dal_unsized_usable_size(const void *ptr);
 
 DAL_END_DECLS_
 
