@@ -49,7 +49,17 @@ man_links += \
 	dal_instance_alloc_layout:dal_instance \
 	dal_instance_dealloc_layout:dal_instance \
 	dal_instance_alloc_zeroed_layout:dal_instance \
-	dal_instance_realloc_layout:dal_instance
+	dal_instance_realloc_layout:dal_instance \
+	dal_instance_fork_prepare:dal_instance \
+	dal_instance_fork_parent:dal_instance \
+	dal_instance_fork_child:dal_instance \
+	dal_instance_is_unsized:dal_instance \
+	dal_instance_unsized_malloc:dal_instance \
+	dal_instance_unsized_calloc:dal_instance \
+	dal_instance_unsized_realloc:dal_instance \
+	dal_instance_unsized_aligned_alloc:dal_instance \
+	dal_instance_unsized_free:dal_instance \
+	dal_instance_unsized_usable_size:dal_instance
 
 man_pages += doc/man/dal_fixed.3
 man_links += \

@@ -20,22 +20,20 @@
 #     source        in the headers of $sources: Rust, a C standard, POSIX, glibc, or a page (3).
 #
 # A comment that begins with "dal_other()", or has "as dal_other()", has all that the comment
-# of that function has. Threads, backends, owner and source may be said once for a section (a
-# comment that begins with four hyphens) or, but for the source, for the file (@file); so may
-# NULL, by "Pointers are not NULL unless", and units, by "Sizes and alignments are in bytes".
+# of that function has. A result that is "as dal_other()" tells no threads and backends, though:
+# "As dal_other()" at the start of a sentence does, and "where dal_other() may be".
+#
+# Threads, backends, owner and source may be said once for a section (a comment that begins with
+# four hyphens) or, but for the source, for the file (@file); so may NULL, by "Pointers are not
+# NULL unless", and units, by "Sizes and alignments are in bytes".
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 sources='layout.h unsized.h front.h'
-# Headers that are not held to this yet.
-exempt='backend.h spec.h front.h typed.h layout.h unsized.h error.h fixed_arena.h stats.h global.h'
 
 cat >"$work/lacks.awk" <<'END_OF_AWK'
 BEGIN {
-    split(exempt, list, " ")
-    for (i in list)
-        is_exempt[list[i]] = 1
     split(sources, list, " ")
     for (i in list)
         has_source[list[i]] = 1
@@ -48,8 +46,7 @@ function has_word(text, word)
 
 function lack(line, name, what)
 {
-    if (!(base in is_exempt))
-        print FILENAME ":" line ": " name ": lacks " what
+    print FILENAME ":" line ": " name ": lacks " what
 }
 
 # ---- Comments ----------------------------------------------------------------------------
@@ -197,7 +194,8 @@ function start_body(text)
 function declaration(text,    name, parameters)
 {
     gsub(/[ \t]+/, " ", text)
-    while (sub(/DAL_ATTRIBUTE_ ?\(\([^()]*(\([^()]*\)[^()]*)*\)\)/, "", text))
+    while (sub(/DAL_ATTRIBUTE_ ?\(\([^()]*(\([^()]*\)[^()]*)*\)\)/, "", text) ||
+           sub(/DAL_ATTRIBUTE_DEALLOC_ ?\([^()]*\)/, "", text))
         ;
     if (text ~ /^ *typedef/) {
         if (match(text, /\( ?\*[a-z_0-9]+/)) {
@@ -268,17 +266,24 @@ function code(line)
         declaration(line)
     } else if (statement ~ /;[ \t]*$/)
         declaration(statement)
-    else if (statement ~ /^ *DAL_(BEGIN|END)_DECLS_/)
+    else if (statement ~ /^ *DAL_(BEGIN|END)_DECLS_/ || is_again(statement))
         statement = ""
 }
 
-# A macro that takes arguments; it may be defined once for each language.
+# A function once more, for its attributes: what it is stands at its first declaration.
+function is_again(text)
+{
+    return text ~ /^ *DAL_DECLARE_AGAIN_/ && count(text, "[(]") == count(text, "[)]")
+}
+
+# A macro that takes arguments; it may be defined once for each language, or stand before a
+# function of its name.
 function directive(line,    name)
 {
     if (match(line, /^[ \t]*#[ \t]*define[ \t]+[A-Za-z_0-9]+\(/)) {
         name = substr(line, RSTART, RLENGTH - 1)
         sub(/^.*define[ \t]+/, "", name)
-        if (name !~ /_$/ && doc == "" && !(name in macro))
+        if (name !~ /_$/ && doc == "" && !(name in macro) && !(name in doc_of))
             lack(FNR, name, "a comment")
         macro[name] = 1
     }
@@ -309,19 +314,22 @@ in_directive { in_directive = /\\$/; next }
 
 # ---- What the comment of a function says ---------------------------------------------------
 
-# With what it has from others.
-function whole(name, steps,    text, rest, other)
+# With what it has from others: all that they say, or where_called, the threads and backends.
+# A result that is "as dal_other()" does not tell those.
+function whole(name, steps, where_called,    text, rest, other)
 {
     text = doc_of[name]
     if (steps == 0)
         return text
     rest = text
-    if (match(rest, /^ *dal_[a-z_0-9]+\(\)/) || match(rest, /(^|[^a-zA-Z])[Aa]s (for )?dal_[a-z_0-9]+\(\)/)) {
+    if (match(rest, /^ *dal_[a-z_0-9]+\(\)/) ||
+        (where_called && match(rest, /(As|where) dal_[a-z_0-9]+\(\)/)) ||
+        (!where_called && match(rest, /(^|[^a-zA-Z])[Aa]s (for )?dal_[a-z_0-9]+\(\)/))) {
         other = substr(rest, RSTART, RLENGTH)
-        sub(/\(\)$/, "", other)
+        sub(/\(\).*$/, "", other)
         sub(/^.*[^a-z_0-9]/, "", other)
         if (other != name && (other in doc_of))
-            text = text " " whole(other, steps - 1)
+            text = text " " whole(other, steps - 1, where_called)
     }
     return text
 }
@@ -340,8 +348,7 @@ function of_parameter(text, name,    said, rest)
 
 function report(what)
 {
-    if (!(f_base[at] in is_exempt))
-        print f_file[at] ":" f_line[at] ": " f_name[at] ": lacks " what
+    print f_file[at] ":" f_line[at] ": " f_name[at] ": lacks " what
 }
 
 function check_parameter(type, name, text, around,    said)
@@ -359,14 +366,14 @@ function check_parameter(type, name, text, around,    said)
         report("the unit of " name)
 }
 
-function check(at_,    text, around, list, n, i, type, name, result)
+function check(at_,    text, around, where, list, n, i, type, name, result)
 {
     at = at_
     if (doc_of[f_name[at]] == "") {
         report("a comment")
         return
     }
-    text = whole(f_name[at], 3)
+    text = whole(f_name[at], 3, 0)
     around = f_section[at] " " file_of[f_file[at]]
     n = split(f_parameters[at], list, ",")
     for (i = 1; i <= n; i++) {
@@ -388,9 +395,10 @@ function check(at_,    text, around, list, n, i, type, name, result)
     if ((type ~ /\*/ || f_parameters[at] ~ /\* ?\*/) &&
         (text " " around) !~ /[Oo]wned|caller's|valid|live|until/)
         report("the owner of what it returns")
-    if ((text " " around) !~ /Thread-safe|any thread|thread at a time|threads at once/)
+    where = whole(f_name[at], 3, 1) " " around
+    if (where !~ /Thread-safe|any thread|thread at a time|threads at once/)
         report("threads")
-    if ((text " " around) !~ /from inside a backend/)
+    if (where !~ /from inside a backend/)
         report("whether it may be called from inside a backend")
     if ((f_base[at] in has_source) && (text " " f_section[at]) !~ /Rust|C11|C23|POSIX|glibc|\(3\)/)
         report("its source")
@@ -403,7 +411,7 @@ END {
 }
 END_OF_AWK
 
-awk -v exempt="$exempt" -v sources="$sources" -v counts="$work/counts" -f "$work/lacks.awk" \
+awk -v sources="$sources" -v counts="$work/counts" -f "$work/lacks.awk" \
     "$srcdir"/include/dispatchalloc/*.h "$srcdir"/include/dispatchalloc/*/*.h |
     $SED "s|^$srcdir/||" | sort -t : -k 1,1 -k 2,2n | uniq >"$work/lacks"
 cat "$work/lacks" "$work/counts"

@@ -208,11 +208,14 @@ DAL_INLINE_ const struct dal_option *dal_backend_option(const struct dal_backend
  * Make a backend known, so that a spec can name it, the operator's included.
  *
  * @param backend  not copied; has to live for ever. Not NULL.
- * @return 0; DAL_ERR_INVALID for a missing or malformed member; DAL_ERR_ABI;
- *         DAL_ERR_TAKEN if another one has the name; DAL_ERR_FULL after 64.
+ * @return 0, also if it is registered already; DAL_ERR_INVALID if it is NULL or a member is
+ *         missing or malformed; DAL_ERR_ABI for a version, length, flag or need that the
+ *         library does not know; DAL_ERR_TAKEN if another one has the name; DAL_ERR_FULL
+ *         after 64; DAL_ERR_MEMORY if an older, shorter one cannot be copied.
  *
- * Thread-safe; takes no lock; may be called from inside a backend. To be named by DISPATCHALLOC_BACKEND it has to be
- * registered before the first allocation.
+ * Thread-safe; takes no lock; may be called from inside a backend. To be named by
+ * DISPATCHALLOC_BACKEND it has to be registered before the first allocation; the call then
+ * makes the allocator that the variable wants.
  */
 DAL_API int dal_backend_register(const struct dal_backend *backend);
 

@@ -36,7 +36,7 @@
 
 /** Error numbers; all negative, so that `if (result < 0)` finds every failure. */
 enum dal_err {
-    DAL_OK = 0,
+    DAL_OK = 0, /**< no error */
 #define DAL_ERROR_(name, number, text) DAL_ERR_##name = number,
     DAL_ERRORS(DAL_ERROR_)
 #undef DAL_ERROR_
@@ -50,7 +50,7 @@ DAL_BEGIN_DECLS_
  * The text of an error number.
  *
  * @param error  0 or an error number of this library.
- * @return a string in static memory, without a full stop; "unknown error" for a
+ * @return a text that is valid for ever, without a full stop; "unknown error" for a
  *         number that is none of ours; never NULL.
  *
  * May be called from any thread and from inside a backend.
@@ -90,7 +90,8 @@ DAL_API void dal_handle_alloc_error(struct dal_layout layout);
  * @param hook  the new hook, or NULL for the default one that prints a line.
  * @return the hook that was set before, or NULL if that was the default.
  *
- * Thread-safe. Rust's std::alloc::set_alloc_error_hook and take_alloc_error_hook in one.
+ * Thread-safe; may be called from inside a backend. Rust's
+ * std::alloc::set_alloc_error_hook and take_alloc_error_hook in one.
  */
 DAL_API dal_alloc_error_hook dal_alloc_error_hook_set(dal_alloc_error_hook hook);
 

@@ -98,8 +98,9 @@ DAL_API int dal_fixed_arena_owns_(const void *ptr, void *ctx);
  * @param arena  not NULL.
  * @param size   bytes; 0 is allowed.
  * @param align  alignment in bytes, a power of two.
- * @return the block; NULL, with the arena as it was, if that many bytes do not remain
- *         or align is more than DAL_FIXED_ARENA_ALIGN_MAX.
+ * @return the block, which lives as long as the memory of the arena; NULL, with the arena
+ *         as it was, if that many bytes do not remain or align is more than
+ *         DAL_FIXED_ARENA_ALIGN_MAX.
  */
 DAL_ATTRIBUTE_((alloc_size(2), alloc_align(3), warn_unused_result))
 DAL_INLINE_ void *dal_fixed_arena_alloc(struct dal_fixed_arena *arena, size_t size,
@@ -116,7 +117,14 @@ DAL_INLINE_ void *dal_fixed_arena_alloc_zeroed(struct dal_fixed_arena *arena, si
     return dal_fixed_arena_alloc_zeroed_(size, align, arena);
 }
 
-/** Give a block back, which does nothing: its memory is not used again. */
+/**
+ * Give a block back, which does nothing: its memory is not used again.
+ *
+ * @param arena  not NULL.
+ * @param ptr    a block of the arena; NULL is a no-op.
+ * @param size   the size that it has, in bytes.
+ * @param align  the alignment that it has, in bytes.
+ */
 DAL_INLINE_ void dal_fixed_arena_dealloc(struct dal_fixed_arena *arena, void *ptr, size_t size,
                                            size_t align)
 {
@@ -133,8 +141,8 @@ DAL_INLINE_ void dal_fixed_arena_dealloc(struct dal_fixed_arena *arena, void *pt
  * @param old_size  the size that it has, in bytes.
  * @param align     the alignment that it has, in bytes.
  * @param new_size  the size wanted, in bytes; 0 is allowed.
- * @return the block, after which ptr is dead even if equal; NULL if exhausted, with
- *         the old block as it was.
+ * @return the block, which lives as one of dal_fixed_arena_alloc(), after which ptr is
+ *         dead even if equal; NULL if exhausted, with the old block as it was.
  */
 DAL_ATTRIBUTE_((alloc_size(5), alloc_align(4), warn_unused_result))
 DAL_INLINE_ void *dal_fixed_arena_realloc(struct dal_fixed_arena *arena, void *ptr,
@@ -143,22 +151,39 @@ DAL_INLINE_ void *dal_fixed_arena_realloc(struct dal_fixed_arena *arena, void *p
     return dal_fixed_arena_realloc_(ptr, old_size, align, new_size, arena);
 }
 
-/** Bytes that are in use, those lost to alignment and to blocks given back included. */
+/**
+ * How much of an arena is in use.
+ *
+ * @param arena  not NULL.
+ * @return bytes, those lost to alignment and to blocks given back included.
+ */
 DAL_API size_t dal_fixed_arena_used(const struct dal_fixed_arena *arena);
 
-/** Bytes that remain; a block may need more than its size because of its alignment. */
+/**
+ * How much of an arena remains.
+ *
+ * @param arena  not NULL.
+ * @return bytes; a block may need more of them than its size because of its alignment.
+ */
 DAL_API size_t dal_fixed_arena_remaining(const struct dal_fixed_arena *arena);
 
-/** Bytes of the whole arena: those used and those that remain. */
+/**
+ * How large an arena is.
+ *
+ * @param arena  not NULL.
+ * @return bytes, those used and those that remain.
+ */
 DAL_API size_t dal_fixed_arena_capacity(const struct dal_fixed_arena *arena);
 
 /**
  * The fixed arena that an instance allocates from, to read one that was made by a spec.
  *
- * @param instance  not NULL; such as that of dal_instance_create_spec("fixed-arena"), or
- *                  dal_global_active(). Layers around the arena are looked through,
- *                  unless one answers dal_instance_owns() itself.
- * @return the arena, which lives as long as the instance; NULL if it is none.
+ * @param instance  such as that of dal_instance_create_spec("fixed-arena"). NULL for the
+ *                  one that serves the front, dal_global_active(); dal_global() itself is
+ *                  not looked through. Layers around the arena are, unless one answers
+ *                  dal_instance_owns() itself.
+ * @return the arena, which lives as long as the instance; NULL if it is none, or if nothing
+ *         has been allocated from the front yet.
  */
 DAL_API struct dal_fixed_arena *dal_fixed_arena_of(const struct dal_instance *instance);
 

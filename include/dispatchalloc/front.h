@@ -22,9 +22,10 @@
  *    value is the caller's error and undefined.
  *
  * All functions here may be called from any thread, before main, in exit handlers
- * and in destructors of thread-local storage, and after fork. Called from inside
- * the start of the backend that is to serve them, they return NULL and one line
- * on standard error names the backend.
+ * and in destructors of thread-local storage, and after fork. They are not to be
+ * called from inside a backend, which has the child of its request to allocate from:
+ * one that serves them would call itself. Until the first allocation a call from
+ * inside create() returns NULL, and one line on standard error names the backend.
  */
 #ifndef DISPATCHALLOC_FRONT_H
 #define DISPATCHALLOC_FRONT_H
@@ -37,7 +38,7 @@
 DAL_BEGIN_DECLS_
 
 /**
- * Give a block back.
+ * Give a block back. Rust's std::alloc::dealloc.
  *
  * @param ptr    a block of the global allocator; NULL is a no-op.
  * @param size   the size that it has, in bytes.
@@ -49,7 +50,7 @@ DAL_API void dal_dealloc(void *ptr, size_t size, size_t align);
  * Change the size of a block, which may move; its alignment stays.
  *
  * The first min(old_size, new_size) bytes keep their values; bytes beyond old_size
- * are uninitialised.
+ * are uninitialised. Rust's std::alloc::realloc.
  *
  * @param ptr       a block of the global allocator, or NULL with old_size 0, which
  *                  allocates a new block.
@@ -68,7 +69,7 @@ DAL_DECLARE_AGAIN_(void *dal_realloc(void *ptr, size_t old_size, size_t align, s
                        DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1))
 
 /**
- * Allocate a block. Its bytes are uninitialised.
+ * Allocate a block. Its bytes are uninitialised. Rust's std::alloc::alloc.
  *
  * @param size   bytes; 0 is allowed.
  * @param align  alignment in bytes, a power of two.
@@ -96,7 +97,8 @@ static inline void *dal_alloc_pick_(size_t size, size_t align)
 #endif
 
 /**
- * Allocate a block whose bytes are zero. As dal_alloc() in every other way.
+ * Allocate a block whose bytes are zero. As dal_alloc() in every other way. Rust's
+ * std::alloc::alloc_zeroed.
  *
  * @param size   bytes; 0 is allowed.
  * @param align  alignment in bytes, a power of two.

@@ -46,6 +46,9 @@ enum dal_source {
  * @return a handle that is valid for ever. It may be used before a choice was made;
  *         the first call through it seals the choice, as dal_alloc() does. Of its
  *         native bits only those of the four calls of the front are set.
+ *
+ * Thread-safe; may be called from inside a backend, which does not allocate through the
+ * handle, no more than by dal_alloc().
  */
 DAL_API const struct dal_instance *dal_global(void);
 
@@ -58,10 +61,12 @@ DAL_API const struct dal_instance *dal_global(void);
  *         DAL_ERR_SEALED after the first allocation, with a line on standard error
  *         that tells which one it was and who serves; DAL_ERR_INVALID, DAL_ERR_ABI
  *         or DAL_ERR_INCOMPLETE as dal_instance_init(); DAL_ERR_INVALID from inside
- *         create() of a backend; DAL_ERR_MEMORY. Each but DAL_ERR_SEALED aborts the
- *         process in strict mode.
+ *         create() of a backend; DAL_ERR_MEMORY; DAL_ERR_FULL or DAL_ERR_SYSTEM as
+ *         dal_instance_create(). Each but DAL_ERR_SEALED aborts the process in strict
+ *         mode.
  *
- * Thread-safe. A second call before the first allocation replaces the first's choice.
+ * Thread-safe; not to be called from inside a backend. A second call before the first
+ * allocation replaces the first's choice.
  */
 DAL_API int dal_global_set(const struct dal_allocator *allocator);
 
@@ -80,9 +85,10 @@ DAL_API int dal_global_set_named(const struct dal_allocator *allocator, const ch
  * @param spec  see dispatchalloc/spec.h; without a backend, its layers wrap what
  *              would have served without this call. Not NULL.
  * @return as dal_global_set(), or DAL_ERR_SYNTAX, DAL_ERR_UNKNOWN, DAL_ERR_OPTION,
- *         DAL_ERR_CREATE and others of the backend's own, with a line on standard error.
+ *         DAL_ERR_MODULE, DAL_ERR_CREATE and others of the backend's own, with a line on
+ *         standard error.
  *
- * Thread-safe.
+ * Thread-safe. May open a module; not to be called from inside a backend.
  */
 DAL_API int dal_global_set_spec(const char *spec);
 
@@ -91,7 +97,8 @@ DAL_API int dal_global_set_spec(const char *spec);
  *
  * @param strict  true for strict. The variable, where it is set, outranks this.
  *
- * Thread-safe. Has no effect on what was reported before.
+ * Thread-safe; may be called from inside a backend. Has no effect on what was reported
+ * before.
  */
 DAL_API void dal_global_set_strict(bool strict);
 
@@ -99,26 +106,38 @@ DAL_API void dal_global_set_strict(bool strict);
  * Name of the allocator that serves, or that would if the first allocation came now.
  *
  * @return such as "system" or "stats+arena"; valid until the next call that chooses,
- *         and for ever once sealed; never NULL.
+ *         and for ever once sealed; never NULL. "unknown" while the library starts, which
+ *         the create() of a backend may see.
  *
- * Does not seal. May be called from any thread.
+ * Does not seal. May be called from any thread and from inside a backend.
  */
 DAL_API const char *dal_global_name(void);
 
-/** Who chose the allocator that dal_global_name() tells. Does not seal. */
+/**
+ * Who chose the allocator that dal_global_name() tells.
+ *
+ * @return the source; DAL_SOURCE_DEFAULT while the library starts.
+ *
+ * Does not seal. May be called from any thread and from inside a backend.
+ */
 DAL_API enum dal_source dal_global_source(void);
 
-/** Whether the first allocation has fixed the choice. Does not seal. May be called from any
- *  thread and from inside a backend. */
+/**
+ * Whether the choice is fixed: by the first allocation, or by DAL_GLOBAL_ALLOCATOR_FIXED().
+ *
+ * @return true if it is.
+ *
+ * Does not seal. May be called from any thread and from inside a backend.
+ */
 DAL_API bool dal_global_is_sealed(void);
 
 /**
  * The instance that serves, for what wants to look at it (dal_stats_read() does).
  *
- * @return a handle that is valid for ever, or NULL before the first allocation. Its blocks
+ * @return a handle that is valid for ever, or NULL before the choice is fixed. Its blocks
  *         are those of the front. Never to be destroyed.
  *
- * Does not seal. May be called from any thread.
+ * Does not seal. May be called from any thread and from inside a backend.
  */
 DAL_API const struct dal_instance *dal_global_active(void);
 
@@ -131,19 +150,20 @@ DAL_API const struct dal_instance *dal_global_active(void);
  * @param text_bytes  size of text in bytes; what does not fit is left out.
  * @return bytes of the whole explanation without the terminator, as snprintf(3).
  *
- * Does not seal or allocate. May be called from any thread.
+ * Does not seal or allocate. May be called from any thread, and not from inside a backend,
+ * since it asks the loader where the first allocation came from.
  */
 DAL_API size_t dal_global_explain(char *text, size_t text_bytes);
 
 /** A choice made by the build. Written by DAL_GLOBAL_ALLOCATOR(), not by hand. */
 struct dal_link_choice {
-    uint32_t abi;
-    uint32_t size_bytes;
-    const struct dal_allocator *allocator;
-    const char *name;
-    const char *file;
-    uint32_t line;
-    uint32_t is_fixed; /* by DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h */
+    uint32_t abi;        /**< DAL_ALLOCATOR_ABI */
+    uint32_t size_bytes; /**< sizeof(struct dal_link_choice) */
+    const struct dal_allocator *allocator; /**< the argument of the macro */
+    const char *name;    /**< the same as it is written there */
+    const char *file;    /**< where the macro stands */
+    uint32_t line;       /**< and in which line */
+    uint32_t is_fixed;   /**< 1 by DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h */
 };
 
 /* Looked up by the library through a weak reference, so that it is found before any

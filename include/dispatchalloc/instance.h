@@ -290,7 +290,8 @@ DAL_API int dal_instance_init(struct dal_instance_storage *storage,
  * @param name       copied; NULL means "custom".
  * @param instance   receives the handle, owned by the caller until it passes it to
  *                   dal_instance_destroy(). Not NULL; unchanged on failure.
- * @return 0, an error of dal_instance_init(), or DAL_ERR_MEMORY.
+ * @return 0, an error of dal_instance_init(), or DAL_ERR_MEMORY; for an allocator with fork
+ *         functions also DAL_ERR_FULL if 64 instances have some, or DAL_ERR_SYSTEM.
  *
  * Thread-safe; may be called from inside a backend. Takes a page from the operating system,
  * never from an allocator.
@@ -323,7 +324,8 @@ DAL_API int dal_instance_create_spec(const char *spec, const struct dal_instance
  *
  * @param instance  no other thread may use it any more; whether its blocks die with
  *                  it depends on the backend (an arena's do). NULL is a no-op, and
- *                  so are dal_system() and dal_global().
+ *                  so are dal_system(), dal_global(), dal_global_active() and an
+ *                  instance of dal_instance_init().
  *
  * May be called from any thread, and not from inside a backend.
  */
@@ -339,7 +341,7 @@ DAL_API void dal_instance_destroy(const struct dal_instance *instance);
 DAL_API const struct dal_instance *dal_system(void);
 
 /* ---- Calling instances ---------------------------------------------------------
- * The contract of each is that of the function types above and of front.h: Sizes and alignments
+ * The contract of each is that of the function types above and of front.h. Sizes and alignments
  * are in bytes, and all may be called from inside a backend on instances that it may call, such
  * as its child. Thread-safe, as the allocator of the instance is. */
 
@@ -491,29 +493,39 @@ DAL_API void dal_instance_dealloc_unsized(const struct dal_instance *instance, v
 DAL_API int dal_instance_owns(const struct dal_instance *instance, const void *ptr);
 
 /**
- * Make an instance ready for a fork(2), or go on after one, in the parent or in the child. The
- * library does so for the instances that it made; a layer's own fork functions call these for
- * the allocator that it wraps.
+ * Make an instance ready for a fork(2). The library does so around every fork for the instances
+ * that it made; a layer's own fork functions call this, and the two below, for the allocator
+ * that it wraps, and the owner of an instance of dal_instance_init() calls them for that.
  *
- * @param instance  any; one without fork functions does nothing.
+ * @param instance  one without fork functions does nothing. So does NULL, the global one: the
+ *                  allocator behind it is the library's to call.
+ *
+ * To be followed by the fork and by one of the next two in the same thread; until then the
+ * instance may hold its locks.
  */
 DAL_API void dal_instance_fork_prepare(const struct dal_instance *instance);
-DAL_API void dal_instance_fork_parent(const struct dal_instance *instance); /**< as _prepare() */
-DAL_API void dal_instance_fork_child(const struct dal_instance *instance);  /**< as _prepare() */
+
+/** dal_instance_fork_prepare() undone after the fork, in the parent, or if it failed. */
+DAL_API void dal_instance_fork_parent(const struct dal_instance *instance);
+
+/** dal_instance_fork_prepare() undone after the fork, in the child. */
+DAL_API void dal_instance_fork_child(const struct dal_instance *instance);
 
 /* ---- Calls without sizes -----------------------------------------------------------
  * malloc(3) and its family on an instance whose blocks tell their sizes, as the system's do and
  * an arena's do not. On any other a call that allocates returns NULL with errno ENOTSUP, so that
  * there is no block to give back, and one that gives a block back aborts with a message.
  *
- * A block of dal_instance_alloc() of the same instance may be given back and resized here. On
+ * A block is owned by the caller until it is resized or given back here. A block of
+ * dal_instance_alloc() of the same instance may be given back and resized here as well. On
  * dal_global(), or NULL, they are the calls of dispatchalloc/unsized.h, which serve over every
- * allocator and whose blocks are their own. Thread-safe, as the allocator is. */
+ * allocator and whose blocks are their own. Thread-safe, as the allocator is. May be called
+ * from inside a backend on instances that it may call, such as its child. */
 
 /**
  * Whether an instance serves calls without sizes.
  *
- * @param instance  any.
+ * @param instance  any; NULL for the global one, which does.
  * @return true if it does.
  *
  * Thread-safe; does not allocate.
@@ -523,10 +535,10 @@ DAL_API bool dal_instance_is_unsized(const struct dal_instance *instance);
 /**
  * malloc(3) on an instance.
  *
- * @param instance  one that dal_instance_is_unsized().
+ * @param instance  one that dal_instance_is_unsized(); NULL for the global one.
  * @param size      bytes; 0 gives a block of its own.
- * @return the block, uninitialised and aligned for any object that fits, owned by the caller
- *         until dal_instance_unsized_free(); NULL with errno ENOMEM if exhausted.
+ * @return the block, uninitialised and aligned for any object that fits; NULL with errno
+ *         ENOMEM if exhausted.
  */
 DAL_API void *dal_instance_unsized_malloc(const struct dal_instance *instance, size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(2), warn_unused_result));
@@ -534,7 +546,7 @@ DAL_API void *dal_instance_unsized_malloc(const struct dal_instance *instance, s
 /**
  * calloc(3) on an instance.
  *
- * @param instance  one that dal_instance_is_unsized().
+ * @param instance  one that dal_instance_is_unsized(); NULL for the global one.
  * @param count     objects; 0 is allowed.
  * @param size      bytes of one.
  * @return as dal_instance_unsized_malloc(), all bytes zero; NULL also if the product overflows.
@@ -546,11 +558,11 @@ DAL_API void *dal_instance_unsized_calloc(const struct dal_instance *instance, s
 /**
  * realloc(3) on an instance.
  *
- * @param instance  one that dal_instance_is_unsized().
+ * @param instance  one that dal_instance_is_unsized(); NULL for the global one.
  * @param ptr       a block of it, or NULL, which allocates.
  * @param size      bytes; with a ptr that is not NULL, 0 frees it and returns NULL.
- * @return the block, after which ptr is dead; NULL with errno ENOMEM if exhausted, with ptr
- *         as it was.
+ * @return the block, aligned as one of dal_instance_unsized_malloc(), after which ptr is dead
+ *         even if equal; NULL with errno ENOMEM if exhausted, with ptr as it was.
  */
 DAL_API void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *ptr,
                                            size_t size)
@@ -559,7 +571,7 @@ DAL_API void *dal_instance_unsized_realloc(const struct dal_instance *instance, 
 /**
  * aligned_alloc(3) on an instance.
  *
- * @param instance  one that dal_instance_is_unsized().
+ * @param instance  one that dal_instance_is_unsized(); NULL for the global one.
  * @param align     bytes, a power of two; else NULL with errno EINVAL.
  * @param size      bytes, of any value.
  * @return as dal_instance_unsized_malloc().
@@ -571,7 +583,7 @@ DAL_API void *dal_instance_unsized_aligned_alloc(const struct dal_instance *inst
 /**
  * free(3) on an instance; errno is kept.
  *
- * @param instance  one that dal_instance_is_unsized().
+ * @param instance  one that dal_instance_is_unsized(); NULL for the global one.
  * @param ptr       a block of it; NULL is a no-op.
  */
 DAL_API void dal_instance_unsized_free(const struct dal_instance *instance, void *ptr);
@@ -579,9 +591,9 @@ DAL_API void dal_instance_unsized_free(const struct dal_instance *instance, void
 /**
  * malloc_usable_size(3) on an instance.
  *
- * @param instance  one that dal_instance_is_unsized().
+ * @param instance  one that dal_instance_is_unsized(); NULL for the global one.
  * @param ptr       a block of it, or NULL.
- * @return bytes that may be used; 0 for NULL.
+ * @return bytes that may be used; 0 for NULL, and on an instance that cannot tell.
  */
 DAL_API size_t dal_instance_unsized_usable_size(const struct dal_instance *instance,
                                                 const void *ptr);

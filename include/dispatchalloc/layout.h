@@ -100,6 +100,8 @@ DAL_INLINE_ struct dal_layout dal_layout_unchecked(size_t size, size_t align)
  * @param layout  any value.
  * @return whether align is a power of two and size rounded up to it is at most
  *         PTRDIFF_MAX.
+ *
+ * The rule of Rust's Layout::from_size_align.
  */
 DAL_INLINE_ bool dal_layout_is_valid(struct dal_layout layout)
 {

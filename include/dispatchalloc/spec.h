@@ -40,10 +40,10 @@ DAL_BEGIN_DECLS_
 /** One item of a spec, as dal_spec_visit() shows it. Later versions append. */
 struct dal_spec_item {
     uint32_t size_bytes;  /**< bytes of this structure that the library has filled */
-    uint32_t value_count;
+    uint32_t value_count; /**< how many values there are */
     uint32_t value_bytes; /**< from one value to the next */
     uint32_t reserved_;
-    const struct dal_backend *backend;
+    const struct dal_backend *backend; /**< valid for ever */
     /** Every option of the backend's table with its value or default, then any further
      *  keys that were given; to be walked through by dal_spec_item_value(). */
     const struct dal_option_value *values;
@@ -54,7 +54,8 @@ struct dal_spec_item {
  *
  * @param item   not NULL.
  * @param index  less than item->value_count.
- * @return the value, valid as long as the item. Thread-safe.
+ * @return the value, valid as long as the item. Thread-safe; may be called from inside a
+ *         backend.
  */
 DAL_INLINE_ const struct dal_option_value *dal_spec_item_value(const struct dal_spec_item *item,
                                                                  size_t index)
@@ -67,7 +68,7 @@ DAL_INLINE_ const struct dal_option_value *dal_spec_item_value(const struct dal_
  * Called once an item, outermost first.
  *
  * @param item  valid during the call only.
- * @param data  what the caller passed on.
+ * @param data  what the caller passed on; may be NULL.
  * @return 0 to go on, anything else to stop.
  */
 typedef int (*dal_spec_visitor)(const struct dal_spec_item *item, void *data);
@@ -85,8 +86,10 @@ typedef int (*dal_spec_visitor)(const struct dal_spec_item *item, void *data);
  *                       where, and what would be accepted; "" if the spec is good. May
  *                       be NULL.
  * @param message_bytes  size of message in bytes.
- * @return 0; DAL_ERR_SYNTAX, DAL_ERR_UNKNOWN, DAL_ERR_OPTION or DAL_ERR_MEMORY; or what
- *         visit returned.
+ * @return 0; DAL_ERR_INVALID if spec is NULL; DAL_ERR_SYNTAX, DAL_ERR_UNKNOWN or
+ *         DAL_ERR_OPTION for what it says; DAL_ERR_MODULE, DAL_ERR_ABI, DAL_ERR_INVALID or
+ *         DAL_ERR_FULL for a module that it names; DAL_ERR_MEMORY; or what visit returned,
+ *         which is best positive to be told from these.
  *
  * Thread-safe. Does not allocate from any allocator, but may open a module that the spec
  * names; not to be called from inside a backend.

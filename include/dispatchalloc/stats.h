@@ -77,7 +77,7 @@ DAL_API int dal_stats_get(const struct dal_instance *instance, const char *key, 
  *
  * @param key    valid during the call only.
  * @param value  what dal_stats_get() would have read at the moment of dal_stats_visit().
- * @param data   what the caller passed on.
+ * @param data   what the caller passed on; may be NULL.
  * @return 0 to go on, anything else to stop.
  */
 typedef int (*dal_stats_visitor)(const char *key, uint64_t value, void *data);
@@ -89,11 +89,11 @@ typedef int (*dal_stats_visitor)(const char *key, uint64_t value, void *data);
  * @param visit     called for every key, in an order that may change; not NULL. All values
  *                  are from one adding up. It may call whatever the caller might, and need
  *                  not return.
- * @param data      passed on to visit.
+ * @param data      passed on to visit; may be NULL.
  * @return 0; DAL_ERR_INVALID if visit is NULL; DAL_ERR_UNSUPPORTED as dal_stats_get(); or
  *         what visit returned, which is best positive to be told from these.
  *
- * As exact as dal_stats_get(), and to be called where that may be.
+ * As exact as that, and to be called where dal_stats_get() may be.
  */
 DAL_API int dal_stats_visit(const struct dal_instance *instance, dal_stats_visitor visit,
                             void *data);
@@ -106,11 +106,11 @@ struct dal_stats {
     uint32_t abi;        /**< DAL_STATS_ABI */
     uint32_t size_bytes; /**< before: sizeof(struct dal_stats); after: how far it is filled */
 
-    uint64_t live_bytes;
-    uint64_t live_blocks;
-    uint64_t peak_bytes;
-    uint64_t peak_blocks;
-    uint64_t uncounted;
+    uint64_t live_bytes;  /**< in blocks that were obtained and not given back */
+    uint64_t live_blocks; /**< how many these are */
+    uint64_t peak_bytes;  /**< most bytes that were live */
+    uint64_t peak_blocks; /**< most blocks that were live */
+    uint64_t uncounted;   /**< calls without memory to count them in */
 };
 
 /** What a struct dal_stats has to start as: `struct dal_stats stats = DAL_STATS_INIT;` */
@@ -130,7 +130,7 @@ struct dal_stats {
  * @return 0; DAL_ERR_INVALID if out is NULL; DAL_ERR_ABI if abi is not DAL_STATS_ABI or
  *         size_bytes ends before live_bytes does; DAL_ERR_UNSUPPORTED as dal_stats_get().
  *
- * As exact as dal_stats_get(), and to be called where that may be.
+ * As exact as that, and to be called where dal_stats_get() may be.
  */
 DAL_API int dal_stats_read(const struct dal_instance *instance, struct dal_stats *out);
 

@@ -18,8 +18,9 @@
  * with dal_instance_ in front of its name over an allocator given as first argument.
  *
  * Everything here is macros over inline functions, with the contract of front.h: NULL
- * is returned when memory is exhausted, may be deleted, and may be called from any
- * thread. Each argument is evaluated once.
+ * is returned when memory is exhausted and may be deleted; all may be called from any
+ * thread, and those over the front not from inside a backend. Each argument is evaluated
+ * once.
  *
  * In C++ no constructor or destructor runs: what dal_new() returns is memory for an
  * object. Give a type whose name has a comma an alias first.
@@ -278,7 +279,8 @@ DAL_INLINE_ void dal_string_delete(char *text)
 }
 
 /* ---- The same on an instance ---------------------------------------------------
- * instance is a const struct dal_instance *, not NULL. */
+ * instance is a const struct dal_instance *, not NULL, which is not tested. May be called from
+ * inside a backend on instances that it may call, such as its child. */
 
 /** dal_new() from an instance. */
 #define dal_instance_new(instance, type) \

@@ -18,8 +18,10 @@
  * So a block of this family is resized and freed by this family only: never by
  * dal_dealloc(), nor by free(3).
  *
- * As the rest of the front these may be called from any thread, before main and after exit
- * handlers. Failures return NULL and set errno to ENOMEM; dal_unsized_free() keeps errno.
+ * A block is owned by the caller until this family resizes or frees it. As the rest of the
+ * front these may be called from any thread, before main and after exit handlers, and not
+ * from inside a backend. Failures return NULL and set errno to ENOMEM; dal_unsized_free()
+ * keeps errno.
  */
 #ifndef DISPATCHALLOC_UNSIZED_H
 #define DISPATCHALLOC_UNSIZED_H
@@ -30,7 +32,11 @@
 
 DAL_BEGIN_DECLS_
 
-/** free(3): give a block of this family back; NULL is a no-op. */
+/**
+ * free(3): give a block back.
+ *
+ * @param ptr  a block of this family; NULL is a no-op.
+ */
 DAL_API void dal_unsized_free(void *ptr);
 
 /**
@@ -43,8 +49,14 @@ DAL_API void dal_unsized_free(void *ptr);
 DAL_API void *dal_unsized_realloc(void *ptr, size_t size)
     DAL_ATTRIBUTE_((alloc_size(2), warn_unused_result)) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1);
 
-/** reallocarray(3): dal_unsized_realloc() to count * size bytes; NULL with ENOMEM if that
- *  overflows, with ptr as it was. */
+/**
+ * reallocarray(3): dal_unsized_realloc() to the size of an array.
+ *
+ * @param ptr    a block of this family, or NULL, which allocates.
+ * @param count  elements.
+ * @param size   bytes of one. A product of 0 frees a ptr that is not NULL and returns NULL.
+ * @return as dal_unsized_realloc(); NULL also if the product overflows, with ptr as it was.
+ */
 DAL_API void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
     DAL_ATTRIBUTE_((alloc_size(2, 3), warn_unused_result)) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1)
         DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1);
@@ -55,14 +67,24 @@ DAL_DECLARE_AGAIN_(void *dal_unsized_realloc(void *ptr, size_t size)
 DAL_DECLARE_AGAIN_(void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
                        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1))
 
-/** malloc(3): size bytes, uninitialised, aligned for any object that fits. A size of 0 gives
- *  a block of its own. */
+/**
+ * malloc(3).
+ *
+ * @param size  bytes; 0 gives a block of its own.
+ * @return the block, uninitialised and aligned for any object that fits; NULL if exhausted.
+ */
 DAL_API void *dal_unsized_malloc(size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
         DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
 
-/** calloc(3): count objects of size bytes, all zero. NULL if the product overflows. */
+/**
+ * calloc(3).
+ *
+ * @param count  elements; 0 is allowed.
+ * @param size   bytes of one; 0 is allowed.
+ * @return as dal_unsized_malloc(), all bytes zero; NULL also if the product overflows.
+ */
 DAL_API void *dal_unsized_calloc(size_t count, size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1, 2), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
@@ -71,8 +93,9 @@ DAL_API void *dal_unsized_calloc(size_t count, size_t size)
 /**
  * aligned_alloc(3).
  *
- * @param align  a power of two, else NULL with errno EINVAL.
+ * @param align  bytes, a power of two; else NULL with errno EINVAL.
  * @param size   bytes, of any value (C23; earlier C wanted a multiple of align).
+ * @return as dal_unsized_malloc(), with that alignment.
  */
 DAL_API void *dal_unsized_aligned_alloc(size_t align, size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(1), warn_unused_result))
@@ -83,14 +106,19 @@ DAL_API void *dal_unsized_aligned_alloc(size_t align, size_t size)
  * posix_memalign(3).
  *
  * @param out    receives the block; unchanged on failure. Not NULL.
- * @param align  a power of two that is a multiple of sizeof(void *).
- * @param size   bytes.
+ * @param align  bytes, a power of two that is a multiple of sizeof(void *).
+ * @param size   bytes; 0 gives a block of its own.
  * @return 0, EINVAL for another alignment, ENOMEM; errno is left alone.
  */
 DAL_API int dal_unsized_posix_memalign(void **out, size_t align, size_t size)
     DAL_ATTRIBUTE_((warn_unused_result));
 
-/** malloc_usable_size(3): bytes of a block of this family that may be used; 0 for NULL. */
+/**
+ * malloc_usable_size(3).
+ *
+ * @param ptr  a block of this family, or NULL.
+ * @return bytes that may be used; 0 for NULL.
+ */
 DAL_API size_t dal_unsized_usable_size(const void *ptr);
 
 DAL_END_DECLS_
