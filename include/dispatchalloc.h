@@ -16,7 +16,7 @@
  *   dispatchalloc/unsized.h       the same without sizes: dal_unsized_malloc, dal_unsized_free
  *   dispatchalloc/instance.h     an allocator as a value that can be passed around
  *   dispatchalloc/global.h       who serves the front, and who chose
- *   dispatchalloc/fixed.h        a choice of the build that costs nothing and stays
+ *   dispatchalloc/fixed.h        a fixed choice: a link choice that costs nothing and stays
  *   dispatchalloc/backend.h      named modules that make allocators
  *   dispatchalloc/module.h       backends in files of their own
  *   dispatchalloc/spec.h         the text that names a backend and its layers

@@ -154,7 +154,7 @@ static void make_environment_candidate(struct made_decision *made)
     adopt(draft.candidate, stack);
 }
 
-/* What a fixed build refuses. */
+/* What a fixed choice refuses. */
 static void refuse_environment(struct made_decision *made)
 {
     struct draft draft = begin(made, DAL_SOURCE_ENVIRONMENT);
@@ -222,7 +222,7 @@ static _Thread_local int starting;
 enum modules { WITHOUT_MODULES, WITH_MODULES };
 
 /*
- * Read the environment and the link's choice, once. Ordinarily that is done by the
+ * Read the environment and the link choice, once. Ordinarily that is done by the
  * library's constructor; a call that comes earlier (from preinit_array, or an object that
  * is initialised before us) does it itself.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A choice of the build that is fixed: see dispatchalloc/fixed.h. The program has the front's
+ * A fixed choice: see dispatchalloc/fixed.h. The program has the front's
  * functions itself, so no first allocation comes by the hook that would say what there is to
  * say; it is said when the program's constructor announces the choice.
  */

@@ -220,22 +220,15 @@ int dal_registry_accept_(const struct dal_backend *backend, const struct dal_bac
     return adopt(&whole, accepted, why);
 }
 
-/* What was registered where a copy stands for it, so that it is known again. Release when it is
- * put in, acquire when it is looked for. */
+/* What each entry was registered as, where a copy stands for it. Written by who made the entry. */
 static _Atomic(const struct dal_backend *) originals[REGISTERED_MAX];
 
-static int is_registered(const struct dal_backend *original)
+/* Put a backend into the first free place: DAL_OK, also if it is there; DAL_ERR_TAKEN or
+ * DAL_ERR_FULL. *entered is what stands there then. */
+static int enter(const struct dal_backend *backend, const struct dal_backend *original,
+                 const struct dal_backend **entered)
 {
-    for (size_t i = 0; i < REGISTERED_MAX; i++) {
-        if (atomic_load_explicit(&originals[i], memory_order_acquire) == original)
-            return 1;
-    }
-    return 0;
-}
-
-/* Put a backend into the first free place: DAL_OK, DAL_ERR_TAKEN or DAL_ERR_FULL. */
-static int enter(const struct dal_backend *backend, const struct dal_backend *original)
-{
+    *entered = NULL;
     if (find_builtin(backend->name))
         return DAL_ERR_TAKEN;
     for (size_t i = 0; i < REGISTERED_MAX; i++) {
@@ -245,12 +238,16 @@ static int enter(const struct dal_backend *backend, const struct dal_backend *or
             atomic_compare_exchange_strong_explicit(&registered[i], &there, backend,
                                                     memory_order_acq_rel, memory_order_acquire)) {
             atomic_store_explicit(&originals[i], original, memory_order_release);
+            *entered = backend;
             return DAL_OK;
         }
-        if (there == backend)
-            return DAL_OK;
-        if (strcmp(there->name, backend->name) == 0)
-            return DAL_ERR_TAKEN;
+        if (strcmp(there->name, backend->name) != 0)
+            continue;
+        *entered = there;
+        return there == backend ||
+                       atomic_load_explicit(&originals[i], memory_order_acquire) == original
+                   ? DAL_OK
+                   : DAL_ERR_TAKEN;
     }
     return DAL_ERR_FULL;
 }
@@ -258,18 +255,13 @@ static int enter(const struct dal_backend *backend, const struct dal_backend *or
 int dal_registry_add_(const struct dal_backend *original)
 {
     struct dal_text_ nowhere = dal_text_over_(NULL, 0);
-    const struct dal_backend *backend;
-    int error;
+    const struct dal_backend *backend, *entered;
+    int error = original ? dal_registry_accept_(original, &backend, &nowhere) : DAL_ERR_INVALID;
 
-    if (!original)
-        return DAL_ERR_INVALID;
-    if (is_registered(original))
-        return DAL_OK;
-    error = dal_registry_accept_(original, &backend, &nowhere);
     if (error)
         return error;
-    error = enter(backend, original);
-    if (error && backend != original)
+    error = enter(backend, original, &entered);
+    if (entered != backend && backend != original)
         dal_compat_unmap_((void *)(uintptr_t)backend, copy_bytes(backend));
     return error;
 }

@@ -4,6 +4,8 @@
 
 #include <check.h>
 #include <dispatchalloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -193,6 +195,65 @@ START_TEST(test_an_instance_made_after_prepare_is_called_from_the_next_fork_on)
 }
 END_TEST
 
+/* ---- An instance that goes in the middle -------------------------------------------------- */
+
+static atomic_int churning, unprepared;
+
+static void set_prepared(void *ctx)
+{
+    atomic_store((atomic_int *)ctx, 1);
+}
+
+static void take_prepared(void *ctx)
+{
+    if (atomic_exchange((atomic_int *)ctx, 0) == 0)
+        atomic_fetch_add(&unprepared, 1);
+}
+
+static void *create_and_destroy(void *unused)
+{
+    while (atomic_load(&churning)) {
+        atomic_int state = 0;
+        const struct dal_allocator allocator = {
+            DAL_ALLOCATOR_HEADER(&state),
+            .alloc = plain_alloc,
+            .dealloc = plain_dealloc,
+            .fork_prepare = set_prepared,
+            .fork_parent = take_prepared,
+            .fork_child = take_prepared,
+        };
+        const struct dal_instance *instance;
+
+        if (dal_instance_create(&allocator, "x", &instance) == 0)
+            dal_instance_destroy(instance);
+    }
+    return unused;
+}
+
+/* Its functions are not called once it is gone, and its last one only if its first was. */
+START_TEST(test_an_instance_destroyed_during_a_fork_outlives_it)
+{
+    pthread_t threads[2];
+    int status;
+
+    atomic_store(&churning, 1);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, create_and_destroy, NULL), 0);
+    for (int i = 0; i < 300; i++) {
+        pid_t process = fork();
+
+        if (process == 0)
+            _exit(atomic_load(&unprepared) != 0);
+        ck_assert_int_eq(waitpid(process, &status, 0), process);
+        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    atomic_store(&churning, 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    ck_assert_int_eq(atomic_load(&unprepared), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fork");
@@ -207,6 +268,7 @@ int main(void)
     tcase_add_test(cases, test_a_choice_that_was_replaced_is_not_called);
     tcase_add_test(cases, test_the_forwarding_handle_does_nothing_at_a_fork);
     tcase_add_test(cases, test_an_instance_made_after_prepare_is_called_from_the_next_fork_on);
+    tcase_add_test(cases, test_an_instance_destroyed_during_a_fork_outlives_it);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

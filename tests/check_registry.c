@@ -187,6 +187,50 @@ START_TEST(test_longer_descriptor_is_accepted_while_what_is_unknown_is_zero)
 }
 END_TEST
 
+/* As one of today's: it is the same one. */
+START_TEST(test_a_shorter_descriptor_registered_twice_is_the_same_one)
+{
+    static struct dal_backend older, other;
+    const struct dal_backend *kept;
+
+    memcpy(&older, &alpha, sizeof older);
+    older.size_bytes = offsetof(struct dal_backend, destroy);
+    memcpy(&other, &older, sizeof other);
+    ck_assert_int_eq(dal_backend_register(&older), 0);
+    kept = dal_backend_find("alpha");
+    ck_assert_int_eq(dal_backend_register(&older), 0);
+    ck_assert_ptr_eq(dal_backend_find("alpha"), kept);
+    ck_assert_int_eq(dal_backend_register(&other), DAL_ERR_TAKEN);
+    ck_assert_ptr_eq(dal_backend_find("alpha"), kept);
+}
+END_TEST
+
+START_TEST(test_options_without_a_table_are_refused_at_every_size)
+{
+    static struct dal_backend broken;
+
+    memcpy(&broken, &alpha, sizeof broken);
+    broken.option_count = 2;
+    broken.options = NULL;
+    ck_assert_int_eq(dal_backend_register(&broken), DAL_ERR_INVALID);
+    broken.option_bytes -= 8;
+    ck_assert_int_eq(dal_backend_register(&broken), DAL_ERR_INVALID);
+    broken.size_bytes = offsetof(struct dal_backend, destroy);
+    ck_assert_int_eq(dal_backend_register(&broken), DAL_ERR_INVALID);
+}
+END_TEST
+
+START_TEST(test_flags_that_are_not_known_are_refused)
+{
+    static struct dal_backend later;
+
+    memcpy(&later, &alpha, sizeof later);
+    later.flags |= 1u << 30;
+    ck_assert_int_eq(dal_backend_register(&later), DAL_ERR_ABI);
+    ck_assert_ptr_null(dal_backend_find("alpha"));
+}
+END_TEST
+
 /* ---- Racing registrations ------------------------------------------------------------------- */
 
 enum { THREADS = 4, NAMES = 16 };
@@ -265,6 +309,9 @@ int main(void)
                    test_built_in_backends_are_well_formed_and_have_their_names_to_themselves);
     tcase_add_test(cases, test_defaults_of_built_in_backends_can_be_given);
     tcase_add_test(cases, test_shorter_descriptor_is_completed);
+    tcase_add_test(cases, test_a_shorter_descriptor_registered_twice_is_the_same_one);
+    tcase_add_test(cases, test_options_without_a_table_are_refused_at_every_size);
+    tcase_add_test(cases, test_flags_that_are_not_known_are_refused);
     tcase_add_test(cases, test_longer_descriptor_is_accepted_while_what_is_unknown_is_zero);
     tcase_add_loop_test(cases, test_of_racing_registrations_of_a_name_exactly_one_succeeds, 0, 20);
     suite_add_tcase(suite, cases);

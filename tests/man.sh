@@ -23,8 +23,10 @@ names_of()
 
 {
     $SED -n 's/^[[:space:]]*\(dal_[a-z_0-9]*[a-z0-9]\);.*/\1/p' "$srcdir/lib/libdispatchalloc.map"
+    # Those that the map has by a pattern: the calls of an instance.
+    $SED -n 's/^DAL_API .*[ *]\(dal_instance_[a-z_0-9]*[a-z0-9]\)(.*/\1/p' "$srcdir"/include/dispatchalloc/*.h
     # Functions that are defined in a header, and the macros that stand for functions.
-    $SED -n 's/^static inline .*[ *]\(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
+    $SED -n 's/^\(static inline\|DAL_INLINE_\) .*[ *]\(dal_[a-z_0-9]*[a-z0-9]\)(.*/\2/p
         s/^#[[:space:]]*define \(dal_[a-z_0-9]*[a-z0-9]\)(.*/\1/p
         s/^#[[:space:]]*define \(DAL_GLOBAL_ALLOCATOR\)(.*/\1/p
         s/^#[[:space:]]*define \(DAL_GLOBAL_ALLOCATOR_FIXED\)(.*/\1/p

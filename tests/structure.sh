@@ -152,7 +152,7 @@ if [ -z "$sanitized" ] && command -v readelf >/dev/null 2>&1; then
         [ -e "$file" ] || continue
         bytes=$(readelf -lW "$file" | awk '$1 == "TLS" { print $6 }')
         [ -n "$bytes" ] || bytes=0
-        [ $((bytes)) -le 128 ] || fail "${file##*/} has $((bytes)) bytes of thread-local storage"
+        [ $((bytes)) -le 88 ] || fail "${file##*/} has $((bytes)) bytes of thread-local storage"
         echo "${file##*/}: $((bytes)) bytes of thread-local storage"
         readelf -rW "$file" | grep -E 'DTPMOD|DTPOFF|TLSDESC|__tls_get_addr' |
             complain "${file##*/} has thread-local storage that is not initial-exec"

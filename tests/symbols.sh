@@ -10,7 +10,7 @@ library=$builddir/.libs/libdispatchalloc.so
 printf '#include <%s>\n' dispatchalloc.h dispatchalloc/allocator/arena.h >"$work/all.c"
 # shellcheck disable=SC2086
 $CC $include -DDAL_INLINE_=DAL_API -E -P "$work/all.c" | tr '\n' ' ' | sed 's/[;{}]/&\
-/g' | grep 'visibility("default")' | grep -v '\<extern\> *\(const\|struct\|int\|char\)' |
+/g' | grep 'visibility("default")' | grep -v '__asm__' | grep -v '\<extern\> *\(const\|struct\|int\|char\)' |
     sed 's/__attribute__((visibility("default")))//' |
     grep -o '\<dal_[a-z0-9_]* *(' | tr -d ' (' | LC_ALL=C sort -u >"$work/declared"
 

@@ -150,7 +150,7 @@ size_t dal_fixed_arena_capacity(const struct dal_fixed_arena *arena)
  * or limits has a reason to hook owns. */
 struct dal_fixed_arena *dal_fixed_arena_of(const struct dal_instance *instance)
 {
-    if (!instance)
+    if (!instance || instance == dal_global())
         instance = dal_global_active();
     if (!instance)
         return NULL;

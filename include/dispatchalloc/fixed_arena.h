@@ -178,10 +178,9 @@ DAL_API size_t dal_fixed_arena_capacity(const struct dal_fixed_arena *arena);
 /**
  * The fixed arena that an instance allocates from, to read one that was made by a spec.
  *
- * @param instance  such as that of dal_instance_create_spec("fixed-arena"). NULL for the
- *                  one that serves the front, dal_global_active(); dal_global() itself is
- *                  not looked through. Layers around the arena are, unless one answers
- *                  dal_instance_owns() itself.
+ * @param instance  such as that of dal_instance_create_spec("fixed-arena"). NULL or
+ *                  dal_global() for the one that serves the front. Layers around the arena
+ *                  are looked through, unless one answers dal_instance_owns() itself.
  * @return the arena, which lives as long as the instance; NULL if it is none, or if nothing
  *         has been allocated from the front yet.
  */

@@ -6,13 +6,13 @@
  * Four may choose; a later one outranks an earlier one:
  *
  *   1. nobody: the system allocator serves;
- *   2. the build, with DAL_GLOBAL_ALLOCATOR();
+ *   2. the build, with DAL_GLOBAL_ALLOCATOR(): a link choice;
  *   3. the program at start-up, with dal_global_set() or dal_global_set_spec();
  *   4. the operator, with DISPATCHALLOC_BACKEND, unless the program vetoed that with
  *      DAL_FORBID_ENVIRONMENT() or runs with raised privileges (AT_SECURE).
  *
- * DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h is the build's last word: it outranks
- * all of them.
+ * DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h is a fixed choice, the build's last
+ * word: it outranks all of them.
  *
  * The first allocation of the process seals the choice: nothing is ever swapped
  * under live blocks. A choice that cannot be carried out is never silent: one line

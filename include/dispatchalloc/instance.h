@@ -94,7 +94,7 @@ typedef void (*dal_fork_function)(void *ctx);
  * only. A layer that hooks nothing which makes, resizes or ends blocks has that of its child.
  *
  * All six functions are required. Copied by the library; what a later version appends is
- * taken as in struct dal_allocator.
+ * taken as in struct dal_allocator, and may be NULL in what the library hands on.
  */
 struct dal_malloc_family {
     uint32_t abi;        /**< DAL_ALLOCATOR_ABI */
