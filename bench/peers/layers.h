@@ -82,7 +82,7 @@ static void *watch_realloc(void *block, size_t old_size, size_t align, size_t si
     {                                                                                          \
         const struct dal_instance *next = watched(ctx);                                        \
                                                                                                \
-        return next->slot.call(block, old_size, old_align, new_size, new_align, next->slot.ctx); \
+        return dal_instance_##slot(next, block, old_size, old_align, new_size, new_align);     \
     }
 WATCH_RELAYOUT(grow)
 WATCH_RELAYOUT(grow_zeroed)
