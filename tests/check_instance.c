@@ -607,6 +607,29 @@ START_TEST(test_layer_that_hooks_alloc_hooks_whatever_creates_or_resizes)
 }
 END_TEST
 
+/* A layer that was compiled before a slot that makes blocks was there: it is derived, and not the
+ * next one's, by which blocks would pass the layer. */
+START_TEST(test_layer_that_is_older_than_a_slot_has_it_derived)
+{
+    struct dal_allocator layer = complete;
+    char message[256];
+
+    layer.size_bytes = offsetof(struct dal_allocator, grow);
+    layer.ctx = &layer;
+    make_next(&complete);
+    ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);
+    ck_assert(table.tail.grow.call == dal_derived_grow_);
+    ck_assert(table.tail.grow_zeroed.call == dal_derived_grow_zeroed_);
+    ck_assert(table.tail.shrink.call == dal_derived_shrink_);
+    ck_assert(table.tail.resize_in_place.call == dal_derived_resize_in_place_);
+    ck_assert(table.head.alloc_natural.call == complete.alloc &&
+              table.head.alloc_natural.ctx == &layer);
+    ck_assert(table.tail.owns.call == complete.owns);
+    ck_assert_uint_eq(traced->native & (DAL_SLOTS_SIZING | DAL_SLOT_OWNS),
+                      DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_OWNS);
+}
+END_TEST
+
 START_TEST(test_layer_that_hooks_dealloc_alone_switches_unsized_freeing_off)
 {
     struct dal_allocator layer = {DAL_ALLOCATOR_HEADER(&table), .dealloc = trace_dealloc};
@@ -675,6 +698,7 @@ int main(void)
     tcase_add_test(layers, test_layer_that_hooks_alloc_natural_alone_is_refused);
     tcase_add_test(layers, test_layer_has_its_own_pair_in_each_slot_that_it_hooks);
     tcase_add_test(layers, test_layer_that_hooks_alloc_hooks_whatever_creates_or_resizes);
+    tcase_add_test(layers, test_layer_that_is_older_than_a_slot_has_it_derived);
     tcase_add_test(layers, test_layer_that_hooks_dealloc_alone_switches_unsized_freeing_off);
     tcase_add_test(layers, test_layer_over_derived_slots_calls_the_next_one);
     suite_add_tcase(suite, layers);

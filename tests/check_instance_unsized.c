@@ -66,6 +66,68 @@ START_TEST(test_who_cannot_stops_at_a_block)
 }
 END_TEST
 
+/* One that can give a block back without its size but tells none: it is no unsized instance, and
+ * stops as one does that can do neither. */
+static void *raw_alloc(size_t size, size_t align, void *ctx)
+{
+    (void)align;
+    (void)ctx;
+    return malloc(size);
+}
+
+static void raw_dealloc(void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)size;
+    (void)align;
+    (void)ctx;
+    free(ptr);
+}
+
+static void raw_dealloc_unsized(void *ptr, void *ctx)
+{
+    (void)ctx;
+    free(ptr);
+}
+
+static const struct dal_instance *make_without_sizes(void)
+{
+    static struct dal_instance_storage storage;
+    const struct dal_allocator raw = {DAL_ALLOCATOR_HEADER(NULL), .alloc = raw_alloc,
+                                      .dealloc = raw_dealloc,
+                                      .dealloc_unsized = raw_dealloc_unsized};
+
+    ck_assert_int_eq(dal_instance_init(&storage, &raw, "raw"), 0);
+    return &storage.instance;
+}
+
+START_TEST(test_who_tells_no_sizes_is_not_unsized)
+{
+    const struct dal_instance *raw = make_without_sizes();
+
+    ck_assert(!dal_instance_is_unsized(raw));
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_malloc(raw, 10));
+    ck_assert_int_eq(errno, ENOTSUP);
+    dal_instance_dealloc_unsized(raw, dal_instance_alloc(raw, 10, 8));
+}
+END_TEST
+
+START_TEST(test_who_tells_no_sizes_stops_at_free)
+{
+    const struct dal_instance *raw = make_without_sizes();
+
+    dal_instance_unsized_free(raw, dal_instance_alloc(raw, 10, 8));
+}
+END_TEST
+
+START_TEST(test_who_tells_no_sizes_stops_at_realloc)
+{
+    const struct dal_instance *raw = make_without_sizes();
+
+    (void)dal_instance_unsized_realloc(raw, dal_instance_alloc(raw, 10, 8), 20);
+}
+END_TEST
+
 static const struct dal_instance *of(int which)
 {
     return which == 0 ? dal_system() : which == 1 ? dal_global() : NULL;
@@ -152,6 +214,9 @@ int main(void)
     tcase_add_test(all, test_who_can_is_told_beforehand);
     tcase_add_test(all, test_who_cannot_gives_no_block_and_says_why);
     tcase_add_test_raise_signal(all, test_who_cannot_stops_at_a_block, SIGABRT);
+    tcase_add_test(all, test_who_tells_no_sizes_is_not_unsized);
+    tcase_add_test_raise_signal(all, test_who_tells_no_sizes_stops_at_free, SIGABRT);
+    tcase_add_test_raise_signal(all, test_who_tells_no_sizes_stops_at_realloc, SIGABRT);
     tcase_add_loop_test(all, test_the_family_does_as_malloc_does, 0, 3);
     tcase_add_loop_test(all, test_what_fails_sets_errno_and_leaves_the_block, 0, 3);
     tcase_add_test(all, test_a_block_with_a_size_may_go_without);

@@ -37,6 +37,7 @@ struct node {
     const char *id;
     const struct dal_instance *child;
     const struct dal_instance *to;
+    const struct dal_malloc_family *child_family;
     size_t live;
     int is_layer;
 };
@@ -180,7 +181,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
         ck_assert_ptr_null(dal_alloc(8, 8));
     node_count++;
     *node = (struct node){.id = text_of(request, "id"), .child = request->child,
-                          .is_layer = is_layer};
+                          .child_family = request->child_family, .is_layer = is_layer};
     note('+', node->id);
     allocator->ctx = node;
     if (request->find(request, "fork")->number) {
@@ -318,6 +319,47 @@ START_TEST(test_a_nested_instance_is_no_handle)
     dal_instance_destroy(node_of("x")->to);
     ck_assert_str_eq(events, "");
     dal_instance_destroy(split);
+}
+END_TEST
+
+/* The name of a base may be of any length, and takes no room from those of nested ones. */
+START_TEST(test_a_long_name_below_leaves_room_for_the_nested_names)
+{
+    static char name[1500];
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    const struct dal_allocator allocator = {DAL_ALLOCATOR_HEADER(&nodes[0]), .alloc = leaf_alloc,
+                                            .dealloc = leaf_dealloc};
+    struct dal_instance_storage base;
+    struct dal_stack_ *stack;
+
+    memset(name, 'b', sizeof name - 1);
+    ck_assert_int_eq(dal_instance_init(&base, &allocator, name), 0);
+    ck_assert_int_eq(dal_stack_create_("split:id=a,to=(split:id=n,to=(leaf)+ready:id=r+leaf)",
+                                       &base.instance, DAL_STACK_OF_LIBRARY, &stack, &nowhere), 0);
+    ck_assert_uint_eq(strlen(stack->tables[0].head.name), strlen("split+") + DAL_STACK_BASE_BYTES_);
+    ck_assert_str_eq(node_of("a")->to->name, "split+ready+leaf");
+    ck_assert_str_eq(node_of("n")->to->name, "leaf");
+    ck_assert_str_eq(node_of("r")->to->name, "leaf");
+    dal_stack_destroy_(stack, 0);
+}
+END_TEST
+
+/* Only what may come to serve malloc has a use for the family of what is below. */
+START_TEST(test_a_layer_in_parentheses_is_offered_no_family)
+{
+    const char spec[] = "split:id=a,to=(split:id=n+system)+system";
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    const struct dal_instance *of_program;
+    struct dal_stack_ *stack;
+
+    ck_assert_int_eq(dal_stack_create_(spec, dal_system(), DAL_STACK_OF_LIBRARY, &stack, &nowhere), 0);
+    ck_assert_ptr_nonnull(node_of("a")->child_family);
+    ck_assert_ptr_null(node_of("n")->child_family);
+    dal_stack_destroy_(stack, 0);
+    of_program = make(spec);
+    ck_assert_ptr_null(node_of("a")->child_family);
+    ck_assert_ptr_null(node_of("n")->child_family);
+    dal_instance_destroy(of_program);
 }
 END_TEST
 
@@ -570,6 +612,8 @@ int main(void)
     tcase_add_test(cases, test_blocks_come_from_both);
     tcase_add_test(cases, test_layers_alone_in_parentheses_wrap_the_system_allocator);
     tcase_add_test(cases, test_a_nested_instance_is_no_handle);
+    tcase_add_test(cases, test_a_long_name_below_leaves_room_for_the_nested_names);
+    tcase_add_test(cases, test_a_layer_in_parentheses_is_offered_no_family);
     tcase_add_loop_test(cases, test_a_nested_stack_outlives_its_owner, 0, (int)COUNT_OF(orders));
     tcase_add_loop_test(cases, test_a_failure_leaves_nothing_behind, 0, (int)COUNT_OF(failures));
     tcase_add_loop_test(cases, test_an_owner_is_quiet_before_its_nested_stack, 0,

@@ -127,7 +127,7 @@ arena: 11
 fixed-arena: 11
 stats:print=off+arena: 11
 own: 20 native
-stats:print=off+own: 20 native
+stats:print=off+own: 11
 layer: its child has no family
 layer+own: 20 native
 layer: its child has no family

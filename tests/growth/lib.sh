@@ -31,12 +31,15 @@ copy_tree() {
     cp "$builddir/include/dispatchalloc/version.h" "$1/include/dispatchalloc"
 }
 
-# add_slot TREE: a slot called `probe`. Its place is the last one of each list.
+# add_slot TREE: a slot called `probe`, one of those that make or resize blocks, so that a layer
+# which hooks alloc has it derived. Its place is the last one of each list.
 add_slot() {
     tree=$1
     instance=$tree/include/dispatchalloc/instance.h
     append instance.h dal_allocator 'size_t (*probe)(size_t number, void *ctx);'
     edit "$instance" '^#define DAL_SLOT_ALLOC' '^$' '#define DAL_SLOT_PROBE (UINT64_C(1) << 63)'
+    # shellcheck disable=SC1003 # the line goes on
+    edit "$instance" '^#define DAL_SLOTS_SIZING' 'DAL_SLOT_GROW_ZEROED' '     DAL_SLOT_PROBE | \\'
     # shellcheck disable=SC1003 # the line goes on
     edit "$instance" '^#define DAL_SLOTS_[(]' '^    FORK[(]' \
         '    TAIL(probe, DAL_SLOT_PROBE, size_t, (size_t number), (number), 1, number, 1, 0) \\'
