@@ -259,7 +259,6 @@ static void destroy(void *ctx)
     atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_release);
     if (signal && !dal_stats_wants_signal_(signal))
         dal_stats_signal_off_(signal);
-    dal_stats_family_take_(instance);
     dal_stats_detach_(instance);
     dal_stats_delist_(instance);
 }

@@ -126,6 +126,8 @@ struct stats_instance {
 
     int print;                    /* at exit */
     int signal;                   /* 0: none */
+    /* That of the wrapped allocator, and the one over it; unused where there is none. */
+    struct dal_malloc_family child_family, family;
     char name[STATS_NAME_BYTES];
     char file[STATS_FILE_BYTES];  /* as in the spec; "": standard error */
     _Atomic(uint64_t) written_by; /* the process that has written to file */
@@ -174,14 +176,11 @@ static inline int stats_count_short(_Atomic(uint32_t) *words, size_t size)
 
 /* ---- stats_family.c ---------------------------------------------------------------------- */
 
-/* Give an allocator a malloc family over that of its child. A family has no ctx, so one instance
- * of a process can have it: the first one that asks. */
+/* Give an allocator a malloc family over that of its child, unless that is one of these already: a
+ * family has no ctx, and its functions find the one instance that serves. */
 STATS_HIDDEN void dal_stats_family_give_(struct stats_instance *instance,
                                          const struct dal_malloc_family *child,
                                          struct dal_allocator *allocator);
-
-/* The instance goes, and its family with it, if it is the one that has it. */
-STATS_HIDDEN void dal_stats_family_take_(struct stats_instance *instance);
 
 /* ---- stats_count.c ------------------------------------------------------------------------ */
 
@@ -279,6 +278,9 @@ STATS_HIDDEN char *dal_stats_prepend_number_(char *at, uint64_t number);
 /* Memory for an instance, zeroed but for its links and STATS_TAKEN, or NULL; and back. */
 STATS_HIDDEN struct stats_instance *dal_stats_enlist_(void);
 STATS_HIDDEN void dal_stats_delist_(struct stats_instance *instance);
+
+/* The instance that was made last of those that have a malloc family. */
+STATS_HIDDEN struct stats_instance *dal_stats_latest_with_family_(void);
 
 /* Print every live instance that prints on a signal. Safe in a signal handler. */
 STATS_HIDDEN void dal_stats_print_on_signal_(int signal);

@@ -10,14 +10,20 @@
 
 #include "stats.h"
 
-/* What the functions, which have no ctx, stand for. Written before the table that has them is
- * published, and not again while that serves. */
-static _Atomic(struct stats_instance *) counted;
-static struct dal_malloc_family child;
+/* What the functions, which have no ctx, stand for: the instance that serves. The first call asks
+ * for it; it never changes after, since who serves does not. Release, and read relaxed: what it
+ * points to was complete before that served. */
+static struct stats_instance boot_instance;
+static _Atomic(struct stats_instance *) counted = &boot_instance;
 
 static struct stats_instance *counting(void)
 {
     return atomic_load_explicit(&counted, memory_order_relaxed);
+}
+
+static const struct dal_malloc_family *child(void)
+{
+    return &counting()->child_family;
 }
 
 /* A block came, or goes; errno is the caller's. */
@@ -75,21 +81,21 @@ __attribute__((noinline, cold)) static void *failed(enum stats_operation operati
 
 static void *counted_malloc(size_t size)
 {
-    void *ptr = child.malloc_function(size);
+    void *ptr = child()->malloc_function(size);
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(child.usable_size_function(ptr));
+    count_made(child()->usable_size_function(ptr));
     return ptr;
 }
 
 static void *counted_memalign(size_t align, size_t size)
 {
-    void *ptr = child.memalign_function(align, size);
+    void *ptr = child()->memalign_function(align, size);
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(child.usable_size_function(ptr));
+    count_made(child()->usable_size_function(ptr));
     return ptr;
 }
 
@@ -97,19 +103,19 @@ static void *counted_memalign(size_t align, size_t size)
 static void counted_free(void *ptr)
 {
     if (DAL_LIKELY_(ptr))
-        count_given(child.usable_size_function(ptr));
-    child.free_function(ptr);
+        count_given(child()->usable_size_function(ptr));
+    child()->free_function(ptr);
 }
 
 static void *counted_calloc(size_t count, size_t size)
 {
     struct stats_event event = {.operation = STATS_ALLOC_ZEROED, .has_new = 1};
-    void *ptr = child.calloc_function(count, size);
+    void *ptr = child()->calloc_function(count, size);
     int saved_errno = errno;
 
     if (!ptr)
         return failed(STATS_ALLOC_ZEROED);
-    event.new_size = child.usable_size_function(ptr);
+    event.new_size = child()->usable_size_function(ptr);
     dal_stats_count_(counting(), &event);
     errno = saved_errno;
     return ptr;
@@ -125,38 +131,76 @@ static void *counted_realloc(void *ptr, size_t size)
         counted_free(ptr);
         return NULL;
     }
-    event.old_size = child.usable_size_function(ptr);
-    moved = child.realloc_function(ptr, size);
+    event.old_size = child()->usable_size_function(ptr);
+    moved = child()->realloc_function(ptr, size);
     saved_errno = errno;
     if (!moved)
         return failed(STATS_REALLOC);
-    event.new_size = child.usable_size_function(moved);
+    event.new_size = child()->usable_size_function(moved);
     dal_stats_count_(counting(), &event);
     errno = saved_errno;
     return moved;
 }
 
-/* A constant but for its last function, which is the child's own; copied by the library. */
-static struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family,    counted_malloc, counted_free, counted_calloc,
-    counted_realloc,   counted_memalign, NULL};
+/* ---- The first call --------------------------------------------------------------------------- */
+
+/* Where another layer has a family over ours, the one that serves cannot be asked for it. */
+static const struct dal_malloc_family *find_child(void)
+{
+    struct stats_instance *instance = dal_stats_layer_of_(NULL);
+
+    if (!instance)
+        instance = dal_stats_latest_with_family_();
+
+    atomic_store_explicit(&counted, instance, memory_order_release);
+    return &instance->child_family;
+}
+
+static void *boot_malloc(size_t size)
+{
+    return find_child()->malloc_function(size);
+}
+
+static void boot_free(void *ptr)
+{
+    find_child()->free_function(ptr);
+}
+
+static void *boot_calloc(size_t count, size_t size)
+{
+    return find_child()->calloc_function(count, size);
+}
+
+static void *boot_realloc(void *ptr, size_t size)
+{
+    return find_child()->realloc_function(ptr, size);
+}
+
+static void *boot_memalign(size_t align, size_t size)
+{
+    return find_child()->memalign_function(align, size);
+}
+
+static size_t boot_usable_size(void *ptr)
+{
+    return find_child()->usable_size_function(ptr);
+}
+
+static struct stats_instance boot_instance = {
+    .child_family = {DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), boot_malloc, boot_free,
+                     boot_calloc, boot_realloc, boot_memalign, boot_usable_size},
+};
 
 void dal_stats_family_give_(struct stats_instance *instance,
                             const struct dal_malloc_family *child_family,
                             struct dal_allocator *allocator)
 {
-    struct stats_instance *none = NULL;
-
-    if (!atomic_compare_exchange_strong_explicit(&counted, &none, instance, memory_order_acq_rel,
-                                                 memory_order_relaxed))
+    /* The functions cannot stand for two. */
+    if (child_family->malloc_function == counted_malloc)
         return;
-    child = *child_family;
-    family.usable_size_function = child.usable_size_function;
-    allocator->malloc_family = &family;
-}
-
-void dal_stats_family_take_(struct stats_instance *instance)
-{
-    (void)atomic_compare_exchange_strong_explicit(&counted, &instance, NULL, memory_order_acq_rel,
-                                                  memory_order_relaxed);
+    instance->child_family = *child_family;
+    instance->family = (struct dal_malloc_family){
+        DAL_ALLOCATOR_ABI, sizeof instance->family, counted_malloc,   counted_free,
+        counted_calloc,    counted_realloc,         counted_memalign, child_family->usable_size_function};
+    allocator->malloc_family = &instance->family;
 }

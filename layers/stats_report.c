@@ -29,6 +29,7 @@ static void clear(struct stats_instance *instance)
     atomic_store_explicit(&instance->peak_blocks, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->uncounted, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->written_by, 0, memory_order_relaxed);
+    instance->family.malloc_function = NULL;
 }
 
 struct stats_instance *dal_stats_enlist_(void)
@@ -76,6 +77,15 @@ static struct stats_instance *live_from(struct stats_instance *instance)
 static struct stats_instance *first_live(void)
 {
     return live_from(atomic_load_explicit(&newest_instance, memory_order_acquire));
+}
+
+struct stats_instance *dal_stats_latest_with_family_(void)
+{
+    struct stats_instance *instance = first_live();
+
+    while (instance && !instance->family.malloc_function)
+        instance = live_from(instance->older);
+    return instance;
 }
 
 /* ---- Text ------------------------------------------------------------------------------------ */

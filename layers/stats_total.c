@@ -103,7 +103,7 @@ int dal_stats_read(const struct dal_instance *instance, struct dal_stats *out)
 
     if (!out)
         return DAL_ERR_INVALID;
-    room = out->size_bytes;
+    room = out->size_bytes / sizeof(uint64_t) * sizeof(uint64_t);
     if (out->abi != DAL_STATS_ABI || room < offsetof(struct dal_stats, live_blocks))
         return DAL_ERR_ABI;
     layer = dal_stats_layer_of_(instance);

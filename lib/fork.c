@@ -88,7 +88,7 @@ static void release(const struct dal_instance *instance, int is_nested, int in_c
         dal_instance_fork_parent(instance);
 }
 
-/* The latest first, so that what was built on another is quiet before it. Who takes part is
+/* What was made later first, mostly, so that what was built on another is quiet before it. Who takes part is
  * settled before the first one is called, and stays so until all are released. */
 static void prepare_all(void)
 {
@@ -117,22 +117,26 @@ static void release_all(int in_child)
         if (instance)
             release(instance, 0, in_child);
     }
-    /* The child has no thread but this one. */
-    if (in_child)
-        atomic_store_explicit(&forking, 0, memory_order_relaxed);
-    else if (prepared)
-        atomic_fetch_sub_explicit(&forking, 1, memory_order_release);
-    prepared = 0;
 }
 
 static void parent_all(void)
 {
     release_all(0);
+    if (prepared)
+        atomic_fetch_sub_explicit(&forking, 1, memory_order_release);
+    prepared = 0;
 }
 
+/* The child has no thread but this one: what others were about to destroy stays as it is. */
 static void child_all(void)
 {
     release_all(1);
+    for (size_t i = 0; i < DAL_FORK_MAX; i++) {
+        if (atomic_load_explicit(&watched[i], memory_order_relaxed) & GOING)
+            atomic_store_explicit(&watched[i], 0, memory_order_relaxed);
+    }
+    atomic_store_explicit(&forking, 0, memory_order_relaxed);
+    prepared = 0;
 }
 
 static int register_once(void)

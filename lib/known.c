@@ -5,6 +5,8 @@
 #include "known.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <dispatchalloc/global.h>
@@ -12,6 +14,7 @@
 
 #include "family.h"
 #include "slots.h"
+#include "text.h"
 
 /* What every object that fits into a block needs at most; below that the size decides, and
  * 8 is the least, since programs keep tags in the low bits of pointers. */
@@ -36,6 +39,8 @@ void *dal_known_memalign_(const struct dal_instance *instance, size_t align, siz
 {
     void *ptr = NULL;
 
+    if (align < natural_align(size))
+        align = natural_align(size);
     if (dal_family_layout_is_valid_(size, align))
         ptr = dal_instance_alloc(instance, at_least_one(size), align);
     return ptr ? ptr : out_of_memory();
@@ -83,7 +88,8 @@ void *dal_known_realloc_(const struct dal_instance *instance, void *ptr, size_t 
         return NULL;
     }
     old_size = dal_known_usable_size_(instance, ptr);
-    if (size <= old_size && size >= old_size / 2)
+    /* It may be aligned for a smaller size, or for less than malloc promises. */
+    if (size <= old_size && size >= old_size / 2 && (uintptr_t)ptr % natural_align(size) == 0)
         return ptr;
     moved = dal_known_malloc_(instance, size);
     if (moved) {
@@ -105,66 +111,93 @@ bool dal_instance_is_unsized(const struct dal_instance *instance)
     return is_global(instance) || dal_is_known_(instance);
 }
 
+/* The global instance's calls, as a family. Its realloc and memalign check what they are given. */
+static size_t global_usable_size(void *ptr)
+{
+    return dal_unsized_usable_size(ptr);
+}
+
+static const struct dal_malloc_family global_family = {
+    DAL_ALLOCATOR_ABI,   sizeof global_family,      dal_unsized_malloc, dal_unsized_free, dal_unsized_calloc,
+    dal_unsized_realloc, dal_unsized_aligned_alloc, global_usable_size,
+};
+
+/* The family that serves an instance, which resizes in place where ours has to copy; else NULL. */
+static const struct dal_malloc_family *family_of(const struct dal_instance *instance)
+{
+    if (is_global(instance))
+        return &global_family;
+    return dal_is_known_(instance) ? dal_tail_of_(instance)->malloc_family : NULL;
+}
+
 static void *refuse(void)
 {
     errno = ENOTSUP;
     return NULL;
 }
 
-/* A block that cannot be looked at: says so, and aborts. */
-static void *refuse_block(const struct dal_instance *instance, void *ptr)
-{
-    dal_derived_dealloc_unsized_(ptr, (void *)(uintptr_t)instance);
-    return refuse();
-}
-
 void *dal_instance_unsized_malloc(const struct dal_instance *instance, size_t size)
 {
-    if (is_global(instance))
-        return dal_unsized_malloc(size);
+    const struct dal_malloc_family *family = family_of(instance);
+
+    if (family)
+        return family->malloc_function(size);
     return dal_is_known_(instance) ? dal_known_malloc_(instance, size) : refuse();
 }
 
 void *dal_instance_unsized_calloc(const struct dal_instance *instance, size_t count, size_t size)
 {
-    if (is_global(instance))
-        return dal_unsized_calloc(count, size);
+    const struct dal_malloc_family *family = family_of(instance);
+
+    if (family)
+        return family->calloc_function(count, size);
     return dal_is_known_(instance) ? dal_known_calloc_(instance, count, size) : refuse();
+}
+
+/* A block of unknown size cannot be copied. To do nothing would pass for success. */
+static void *refuse_block(const struct dal_instance *instance, const void *ptr)
+{
+    if (!ptr)
+        return refuse();
+    dal_log_("\"%s\" cannot resize a block without its size (realloc of %p)", instance->name, ptr);
+    abort();
 }
 
 void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *ptr, size_t size)
 {
-    if (is_global(instance))
-        return dal_unsized_realloc(ptr, size);
-    if (!dal_is_known_(instance))
+    const struct dal_malloc_family *family = family_of(instance);
+
+    if (!family && !dal_is_known_(instance))
         return refuse_block(instance, ptr);
-    return dal_known_realloc_(instance, ptr, size);
+    if (!family)
+        return dal_known_realloc_(instance, ptr, size);
+    return size <= DAL_FAMILY_REALLOC_MAX_ ? family->realloc_function(ptr, size) : out_of_memory();
 }
 
-static void *known_aligned_alloc(const struct dal_instance *instance, size_t align, size_t size)
+void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, size_t align,
+                                         size_t size)
 {
+    const struct dal_malloc_family *family = family_of(instance);
+
+    if (!family && !dal_is_known_(instance))
+        return refuse();
+    if (family)
+        return dal_family_aligned_alloc_(family->memalign_function, align, size);
     if (dal_family_is_power_of_two_(align))
         return dal_known_memalign_(instance, align, size);
     errno = EINVAL;
     return NULL;
 }
 
-void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, size_t align,
-                                         size_t size)
-{
-    if (is_global(instance))
-        return dal_unsized_aligned_alloc(align, size);
-    return dal_is_known_(instance) ? known_aligned_alloc(instance, align, size) : refuse();
-}
-
+/* Also for an instance that takes blocks back without their sizes and can do no more. */
 void dal_instance_unsized_free(const struct dal_instance *instance, void *ptr)
 {
-    if (is_global(instance))
-        dal_unsized_free(ptr);
-    else if (dal_is_known_(instance))
-        dal_known_free_(instance, ptr);
+    const struct dal_malloc_family *family = family_of(instance);
+
+    if (family)
+        family->free_function(ptr);
     else if (ptr)
-        (void)refuse_block(instance, ptr);
+        dal_known_free_(instance, ptr);
 }
 
 size_t dal_instance_unsized_usable_size(const struct dal_instance *instance, const void *ptr)

@@ -49,15 +49,15 @@ static const struct dal_backend *find_opened(const char *path)
 }
 
 /* Two threads may open one file at once; the loader gives both the same object, and the
- * one that comes second here finds it. Returns what is in the list, or NULL if it is full. */
-static const struct dal_backend *keep_opened(const char *path, const struct dal_backend *backend)
+ * one that comes second here finds it. *backend becomes what is in the list. */
+static int keep_opened(const char *path, const struct dal_backend **backend)
 {
     size_t bytes = sizeof(struct opened) + strlen(path) + 1;
     struct opened *module = dal_compat_map_(bytes);
 
     if (!module)
-        return NULL;
-    module->backend = backend;
+        return DAL_ERR_MEMORY;
+    module->backend = *backend;
     memcpy(module->path, path, strlen(path) + 1);
     dal_compat_protect_(module, bytes);
     for (size_t i = 0; i < OPENED_MAX; i++) {
@@ -65,14 +65,15 @@ static const struct dal_backend *keep_opened(const char *path, const struct dal_
 
         if (atomic_compare_exchange_strong_explicit(&opened[i], &there, module,
                                                     memory_order_acq_rel, memory_order_acquire))
-            return backend;
+            return DAL_OK;
         if (strcmp(there->path, path) == 0) {
             dal_compat_unmap_(module, bytes);
-            return there->backend;
+            *backend = there->backend;
+            return DAL_OK;
         }
     }
     dal_compat_unmap_(module, bytes);
-    return NULL;
+    return DAL_ERR_FULL;
 }
 
 /* ---- Opening one ---------------------------------------------------------------------- */
@@ -154,6 +155,7 @@ static void add_module(struct dal_text_ *why, const char *path, const struct dal
 static int open_file(const char *path, const struct dal_backend **backend, struct dal_text_ *why)
 {
     const struct dal_backend *const *descriptor;
+    size_t length = why->length;
     int error = find_descriptor(path, &descriptor, why);
 
     if (error)
@@ -167,7 +169,7 @@ static int open_file(const char *path, const struct dal_backend **backend, struc
     error = dal_registry_accept_(*descriptor, backend, why);
     if (error)
         return error;
-    *why = dal_text_over_(why->data, why->bytes);
+    dal_text_cut_(why, length);
     return DAL_OK;
 }
 
@@ -176,7 +178,7 @@ static int open_module(const char *path, const char *expected, const struct dal_
                        struct dal_text_ *why)
 {
     char resolved[PATH_MAX];
-    const struct dal_backend *made, *kept;
+    const struct dal_backend *made;
     int error = dal_loader_trust_(path, resolved, why);
 
     if (error)
@@ -186,14 +188,13 @@ static int open_module(const char *path, const char *expected, const struct dal_
         error = open_file(resolved, &made, why);
         if (error)
             return error;
-        kept = keep_opened(resolved, made);
-        if (!kept) {
+        error = keep_opened(resolved, &made);
+        if (error) {
             add_module(why, resolved, made);
-            dal_text_add_(why, ": libdispatchalloc " PACKAGE_VERSION " opens %d modules at most",
-                          OPENED_MAX);
-            return DAL_ERR_FULL;
+            dal_text_add_(why, ": %s (libdispatchalloc " PACKAGE_VERSION " opens %d modules at most)",
+                          dal_strerror(error), OPENED_MAX);
+            return error;
         }
-        made = kept;
     }
     if (expected && strcmp(made->name, expected) != 0) {
         add_module(why, resolved, made);

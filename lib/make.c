@@ -50,31 +50,27 @@ void dal_instance_destroy(const struct dal_instance *instance)
     dal_stack_destroy_(dal_stack_of_(instance), 0);
 }
 
-static int visit_items(const struct dal_spec_ *spec, size_t count, dal_spec_visitor visit,
-                       void *data, struct dal_text_ *why)
+/* The items outside of parentheses, of a spec that was found good. */
+static int visit_items(const struct dal_spec_ *spec, dal_spec_visitor visit, void *data,
+                       struct dal_option_value *values)
 {
-    struct dal_option_value values[DAL_VALUES_MAX];
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    int result = DAL_OK;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; !result && i < spec->lists[0].count; i++) {
         struct dal_spec_item item = {.size_bytes = sizeof item,
                                      .value_bytes = sizeof values[0],
                                      .backend = spec->items[i].backend,
-                                     .values = values};
-        size_t length = why->length;
+                                     .values = values,
+                                     .name = spec->items[i].name};
         size_t value_count;
-        int result;
 
-        dal_spec_add_place_(spec, spec->items[i].list, why);
-        result = dal_options_resolve_(spec, i, values, &value_count, why);
+        result = dal_options_resolve_(spec, i, values, &value_count, &nowhere);
         item.value_count = (uint32_t)value_count;
         if (!result)
-            dal_text_cut_(why, length);
-        if (!result && visit)
             result = visit(&item, data);
-        if (result)
-            return result;
     }
-    return DAL_OK;
+    return result;
 }
 
 int dal_module_visit(dal_module_visitor visit, void *data)
@@ -86,6 +82,7 @@ int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *m
                    size_t message_bytes)
 {
     struct dal_text_ why = dal_text_over_(message, message ? message_bytes : 0);
+    struct dal_option_value values[DAL_VALUES_MAX];
     struct dal_spec_ *parsed;
     int error;
 
@@ -98,13 +95,10 @@ int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *m
         dal_text_add_(&why, "%s", dal_strerror(DAL_ERR_MEMORY));
         return DAL_ERR_MEMORY;
     }
-    error = dal_stack_check_(spec, parsed, &why);
-    /* All options, nested ones too, are checked before the first item is shown. */
-    if (!error)
-        error = visit_items(parsed, parsed->item_count, NULL, NULL, &why);
+    error = dal_stack_check_(spec, parsed, values, &why);
     dal_text_clean_(&why, 0);
     if (!error && visit)
-        error = visit_items(parsed, parsed->lists[0].count, visit, data, &why);
+        error = visit_items(parsed, visit, data, values);
     dal_compat_unmap_(parsed, sizeof *parsed);
     return error;
 }

@@ -156,6 +156,8 @@ static int refuse_value(const struct dal_backend *backend, const struct dal_opti
                   pair->is_nested ? ")" : "");
     if (!option || option->type == DAL_OPTION_TEXT)
         dal_text_add_(why, "text, in which ( is written %%28 and ) %%29");
+    else if (option->type == DAL_OPTION_SPEC && pair->value[0] == '(')
+        dal_text_add_(why, "a spec in parentheses that are not escaped");
     else if (option->type == DAL_OPTION_SPEC)
         dal_text_add_(why, "a spec in parentheses, as in %s=(" DAL_VALUE_FORMAT ")", pair->key,
                       DAL_VALUE(*pair->value && !strpbrk(pair->value, "()") ? pair->value : "system"));

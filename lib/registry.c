@@ -26,12 +26,42 @@
 
 #define REGISTERED_MAX 64
 
-/* Each goes from NULL to a backend once: release in register, acquire in every reader. */
-static _Atomic(const struct dal_backend *) registered[REGISTERED_MAX];
+/* A descriptor of our own size, with options of our own, that stands for one of another age. */
+struct copy {
+    const struct dal_backend *original;
+    struct dal_backend backend;
+    struct dal_option options[];
+};
+
+/* A backend, with COPIED added if it is that of a struct copy. Each place goes from 0 to one once:
+ * release in register, acquire in every reader. */
+static _Atomic(uintptr_t) registered[REGISTERED_MAX];
+
+#define COPIED ((uintptr_t)1)
+
+static uintptr_t place_at(size_t index)
+{
+    return atomic_load_explicit(&registered[index], memory_order_acquire);
+}
+
+static const struct dal_backend *backend_of(uintptr_t place)
+{
+    return (const struct dal_backend *)(place & ~COPIED);
+}
+
+/* What it was registered as. */
+static const struct dal_backend *original_of(uintptr_t place)
+{
+    const char *backend = (const char *)backend_of(place);
+
+    if (!(place & COPIED))
+        return backend_of(place);
+    return ((const struct copy *)(const void *)(backend - offsetof(struct copy, backend)))->original;
+}
 
 static const struct dal_backend *registered_at(size_t index)
 {
-    return atomic_load_explicit(&registered[index], memory_order_acquire);
+    return backend_of(place_at(index));
 }
 
 static const struct dal_backend *find_builtin(const char *name)
@@ -112,6 +142,12 @@ static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *
 {
     if (!(backend->flags & ~FLAGS_KNOWN) && !backend->reserved_)
         return 1;
+    if (backend->reserved_) {
+        dal_text_add_(why, "its reserved_ is %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                           " knows 0",
+                      backend->reserved_);
+        return 0;
+    }
     dal_text_add_(why, "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
                        " knows %#" PRIx32,
                   backend->flags, FLAGS_KNOWN);
@@ -123,7 +159,7 @@ static int check_members(const struct dal_backend *backend, struct dal_text_ *wh
     if (!flags_are_known(backend, why))
         return DAL_ERR_ABI;
     if (!options_are_known(backend, why))
-        return DAL_ERR_INVALID;
+        return DAL_ERR_ABI;
     if (dal_registry_name_is_good_(backend->name) && backend->version && backend->summary &&
         backend->create && options_are_good(backend))
         return DAL_OK;
@@ -146,12 +182,6 @@ static int check_needs(const char *what, uint32_t needed, size_t known, struct d
     return DAL_ERR_ABI;
 }
 
-/* A descriptor of our own size, with options of our own. */
-struct copy {
-    struct dal_backend backend;
-    struct dal_option options[];
-};
-
 static size_t copy_bytes(const struct dal_backend *backend)
 {
     return sizeof(struct copy) + backend->option_count * sizeof(struct dal_option);
@@ -170,15 +200,18 @@ static int copy_options(struct copy *copy, struct dal_text_ *why)
     return error;
 }
 
-/* Take a backend of another age over into a mapping of our own. */
-static int adopt(const struct dal_backend *whole, const struct dal_backend **accepted,
-                 struct dal_text_ *why)
+/* Take a backend of another age over into a mapping of our own. whole is what it says. */
+static int adopt(const struct dal_backend *original, const struct dal_backend *whole,
+                 const struct dal_backend **accepted, struct dal_text_ *why)
 {
     struct copy *copy = dal_compat_map_(copy_bytes(whole));
     int error;
 
-    if (!copy)
+    if (!copy) {
+        dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
         return DAL_ERR_MEMORY;
+    }
+    copy->original = original;
     copy->backend = *whole;
     copy->backend.size_bytes = sizeof copy->backend;
     error = copy_options(copy, why);
@@ -217,11 +250,8 @@ int dal_registry_accept_(const struct dal_backend *backend, const struct dal_bac
     /* What has to be right before the options can be read. */
     if (whole.option_count > DAL_OPTIONS_MAX || (whole.option_count > 0 && !whole.options))
         return check_members(&whole, why);
-    return adopt(&whole, accepted, why);
+    return adopt(backend, &whole, accepted, why);
 }
-
-/* What each entry was registered as, where a copy stands for it. Written by who made the entry. */
-static _Atomic(const struct dal_backend *) originals[REGISTERED_MAX];
 
 /* Put a backend into the first free place: DAL_OK, also if it is there; DAL_ERR_TAKEN or
  * DAL_ERR_FULL. *entered is what stands there then. */
@@ -232,22 +262,19 @@ static int enter(const struct dal_backend *backend, const struct dal_backend *or
     if (find_builtin(backend->name))
         return DAL_ERR_TAKEN;
     for (size_t i = 0; i < REGISTERED_MAX; i++) {
-        const struct dal_backend *there = registered_at(i);
+        uintptr_t place = (uintptr_t)backend | (backend != original ? COPIED : 0);
+        uintptr_t there = place_at(i);
 
         if (!there &&
-            atomic_compare_exchange_strong_explicit(&registered[i], &there, backend,
+            atomic_compare_exchange_strong_explicit(&registered[i], &there, place,
                                                     memory_order_acq_rel, memory_order_acquire)) {
-            atomic_store_explicit(&originals[i], original, memory_order_release);
             *entered = backend;
             return DAL_OK;
         }
-        if (strcmp(there->name, backend->name) != 0)
+        if (strcmp(backend_of(there)->name, backend->name) != 0)
             continue;
-        *entered = there;
-        return there == backend ||
-                       atomic_load_explicit(&originals[i], memory_order_acquire) == original
-                   ? DAL_OK
-                   : DAL_ERR_TAKEN;
+        *entered = backend_of(there);
+        return original_of(there) == original ? DAL_OK : DAL_ERR_TAKEN;
     }
     return DAL_ERR_FULL;
 }

@@ -194,22 +194,25 @@ static int check_item(struct dal_spec_ *spec, size_t index, struct dal_text_ *wh
     return dal_options_nest_(spec, index, why);
 }
 
-int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ *why)
+/* All names and then all options, so that nothing is made of a spec that has a fault. */
+int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
+                     struct dal_text_ *why)
 {
     int error = dal_spec_parse_(spec, text, why);
 
-    if (error)
-        return error;
-    for (size_t i = 0; i < spec->item_count; i++) {
-        size_t length = why->length;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; !error && i < spec->item_count; i++) {
+            size_t length = why->length;
+            size_t value_count;
 
-        dal_spec_add_place_(spec, spec->items[i].list, why);
-        error = check_item(spec, i, why);
-        if (error)
-            return error;
-        dal_text_cut_(why, length);
+            dal_spec_add_place_(spec, spec->items[i].list, why);
+            error = pass == 0 ? check_item(spec, i, why)
+                              : dal_options_resolve_(spec, i, values, &value_count, why);
+            if (!error)
+                dal_text_cut_(why, length);
+        }
     }
-    return DAL_OK;
+    return error;
 }
 
 static void take_backends(struct dal_stack_ *stack)
@@ -255,15 +258,13 @@ static void set_names(struct dal_stack_ *stack, const struct dal_instance *base,
 static int create_list(struct dal_stack_ *stack, size_t index, const struct dal_instance *base,
                        const char *const *names, struct dal_text_ *why);
 
-/* The nested stacks of an item, and then itself. Its options are checked before anything is made
- * for it. */
+/* The nested stacks of an item, and then itself. */
 static int create_with_nested(struct dal_stack_ *stack, size_t index,
                               const struct dal_instance *base, const char *const *names,
                               struct dal_text_ *why)
 {
     const struct dal_spec_ *spec = &stack->spec;
-    size_t value_count;
-    int error = dal_options_resolve_(spec, index, stack->values, &value_count, why);
+    int error = DAL_OK;
 
     for (size_t i = 1; i < spec->list_count && !error; i++) {
         if (spec->lists[i].owner == index)
@@ -311,7 +312,7 @@ static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_ins
                 struct dal_text_ *why)
 {
     const char *names[DAL_SPEC_ITEMS_MAX];
-    int error = dal_stack_check_(spec, &stack->spec, why);
+    int error = dal_stack_check_(spec, &stack->spec, stack->values, why);
 
     if (error)
         return error;

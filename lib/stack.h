@@ -62,11 +62,14 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
                              enum dal_stack_owner_ owner, struct dal_stack_ **stack,
                              struct dal_text_ *why);
 
-/* Parse a spec and see that its names are known and in an order that can work. */
-int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_text_ *why);
+/* Parse a spec and see that its names are known and in an order that can work, and that its
+ * options are good. values is room for DAL_VALUES_MAX, of no use afterwards. */
+int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
+                     struct dal_text_ *why);
 
-/* Destroy what the backends made, outermost first and nested stacks after their owners. The memory of the stack stays if
- * keep_memory, for readers of its name that may still be there. NULL is a no-op. */
+/* Destroy what the backends made, outermost first and nested stacks after their owners. The
+ * memory of the stack stays if keep_memory, for readers of its name that may still be there.
+ * NULL is a no-op. */
 void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory);
 
 /* The stack that an instance is the handle of; NULL for one that nobody may destroy. */

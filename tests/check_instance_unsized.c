@@ -66,8 +66,8 @@ START_TEST(test_who_cannot_stops_at_a_block)
 }
 END_TEST
 
-/* One that can give a block back without its size but tells none: it is no unsized instance, and
- * stops as one does that can do neither. */
+/* One that takes a block back without its size but tells none: it is no unsized instance, and can
+ * do no more than free. */
 static void *raw_alloc(size_t size, size_t align, void *ctx)
 {
     (void)align;
@@ -109,13 +109,6 @@ START_TEST(test_who_tells_no_sizes_is_not_unsized)
     ck_assert_ptr_null(dal_instance_unsized_malloc(raw, 10));
     ck_assert_int_eq(errno, ENOTSUP);
     dal_instance_dealloc_unsized(raw, dal_instance_alloc(raw, 10, 8));
-}
-END_TEST
-
-START_TEST(test_who_tells_no_sizes_stops_at_free)
-{
-    const struct dal_instance *raw = make_without_sizes();
-
     dal_instance_unsized_free(raw, dal_instance_alloc(raw, 10, 8));
 }
 END_TEST
@@ -125,6 +118,113 @@ START_TEST(test_who_tells_no_sizes_stops_at_realloc)
     const struct dal_instance *raw = make_without_sizes();
 
     (void)dal_instance_unsized_realloc(raw, dal_instance_alloc(raw, 10, 8), 20);
+}
+END_TEST
+
+/* ---- An allocator that aligns by what it is asked and no more ---------------------------------- */
+
+static _Alignas(4096) char exact_bytes[1 << 16];
+static size_t exact_used, exact_sizes[1 << 16];
+
+/* At an address that has the alignment and not twice as much. */
+static void *exact_alloc(size_t size, size_t align, void *ctx)
+{
+    size_t at = (exact_used + align - 1) / align * align;
+
+    (void)ctx;
+    at += at / align % 2 ? 0 : align;
+    if (at + size > sizeof exact_bytes)
+        return NULL;
+    exact_used = at + size;
+    exact_sizes[at] = size;
+    return exact_bytes + at;
+}
+
+static void exact_dealloc(void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)ptr;
+    (void)size;
+    (void)align;
+    (void)ctx;
+}
+
+static void exact_dealloc_unsized(void *ptr, void *ctx)
+{
+    (void)ptr;
+    (void)ctx;
+}
+
+static size_t exact_usable_size(const void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)size;
+    (void)align;
+    (void)ctx;
+    return exact_sizes[(const char *)ptr - exact_bytes];
+}
+
+static size_t least_bit(const void *ptr)
+{
+    return (size_t)((uintptr_t)ptr & -(uintptr_t)ptr);
+}
+
+START_TEST(test_blocks_are_aligned_as_mallocs_are)
+{
+    const struct dal_allocator exact = {
+        DAL_ALLOCATOR_HEADER(NULL), .alloc = exact_alloc, .dealloc = exact_dealloc,
+        .usable_size = exact_usable_size, .dealloc_unsized = exact_dealloc_unsized};
+    struct dal_instance_storage storage;
+    const struct dal_instance *instance = &storage.instance;
+
+    ck_assert_int_eq(dal_instance_init(&storage, &exact, "exact"), 0);
+    ck_assert(dal_instance_is_unsized(instance));
+    ck_assert_uint_eq(least_bit(dal_instance_unsized_malloc(instance, 8)), 8);
+    ck_assert_uint_eq(least_bit(dal_instance_unsized_malloc(instance, 40)), 16);
+    ck_assert_uint_eq(least_bit(dal_instance_unsized_aligned_alloc(instance, 1, 64)), 16);
+    ck_assert_uint_eq(least_bit(dal_instance_unsized_aligned_alloc(instance, 2, 3)), 8);
+    ck_assert_uint_eq(least_bit(dal_instance_unsized_aligned_alloc(instance, 64, 3)), 64);
+    /* What was aligned for less moves when it is to be a block of malloc's. */
+    for (size_t align = 1; align <= 16; align *= 2) {
+        void *small = dal_instance_alloc(instance, 10, align);
+        void *large = dal_instance_alloc(instance, 44, align);
+
+        ck_assert_uint_ge(least_bit(dal_instance_unsized_realloc(instance, small, 40)), 16);
+        ck_assert_uint_ge(least_bit(dal_instance_unsized_realloc(instance, large, 40)), 16);
+    }
+}
+END_TEST
+
+static void *resize_plainly(void *ptr, size_t size)
+{
+    return realloc(ptr, size);
+}
+
+static void *resize_on_system(void *ptr, size_t size)
+{
+    return dal_instance_unsized_realloc(dal_system(), ptr, size);
+}
+
+static int count_moves(void *(*resize)(void *ptr, size_t size))
+{
+    int moves = 0;
+    char *block = NULL;
+
+    for (size_t size = 1 << 20; size <= 64 << 20; size += 1 << 20) {
+        uintptr_t before = (uintptr_t)block;
+
+        block = resize(block, size);
+        ck_assert_ptr_nonnull(block);
+        moves += (uintptr_t)block != before;
+    }
+    free(block);
+    return moves;
+}
+
+/* The C library may move the pages of a large block, where we could but copy it. */
+START_TEST(test_the_system_allocator_resizes_by_its_own_realloc)
+{
+    int moves = count_moves(resize_plainly);
+
+    ck_assert_int_le(count_moves(resize_on_system), moves + 4);
 }
 END_TEST
 
@@ -215,8 +315,9 @@ int main(void)
     tcase_add_test(all, test_who_cannot_gives_no_block_and_says_why);
     tcase_add_test_raise_signal(all, test_who_cannot_stops_at_a_block, SIGABRT);
     tcase_add_test(all, test_who_tells_no_sizes_is_not_unsized);
-    tcase_add_test_raise_signal(all, test_who_tells_no_sizes_stops_at_free, SIGABRT);
     tcase_add_test_raise_signal(all, test_who_tells_no_sizes_stops_at_realloc, SIGABRT);
+    tcase_add_test(all, test_blocks_are_aligned_as_mallocs_are);
+    tcase_add_test(all, test_the_system_allocator_resizes_by_its_own_realloc);
     tcase_add_loop_test(all, test_the_family_does_as_malloc_does, 0, 3);
     tcase_add_loop_test(all, test_what_fails_sets_errno_and_leaves_the_block, 0, 3);
     tcase_add_test(all, test_a_block_with_a_size_may_go_without);

@@ -634,7 +634,7 @@ static void register_refuses(void)
     bad = good;
     bad.option_count = 1;
     REQUIRE(registered(bad) == DAL_ERR_INVALID);
-    REQUIRE((bad.options = &bad_type, registered(bad)) == DAL_ERR_INVALID);
+    REQUIRE((bad.options = &bad_type, registered(bad)) == DAL_ERR_ABI);
     REQUIRE((bad.options = &no_summary, registered(bad)) == DAL_ERR_INVALID);
     REQUIRE((bad.options = &bad_default, registered(bad)) == DAL_ERR_INVALID);
     REQUIRE(dal_backend_find("good") == NULL);

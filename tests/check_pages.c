@@ -161,10 +161,13 @@ START_TEST(test_prefault_holds_for_large_blocks_that_are_allocated_zeroed_and_re
     const struct dal_instance *arena = make("arena:huge_pages=never,prefault=on");
     char *block = dal_instance_alloc(arena, 8 * MIB, 16);
     char *zeroed = dal_instance_alloc_zeroed(arena, 8 * MIB, 64);
+    size_t nonzero = 0;
 
     ck_assert(block && zeroed);
+    /* libcheck reports every assertion to its parent: one for all. */
     for (size_t i = 0; i < 8 * MIB; i++)
-        ck_assert(zeroed[i] == 0);
+        nonzero += zeroed[i] != 0;
+    ck_assert_uint_eq(nonzero, 0);
     ck_assert_int_le(faults_of_touching(block, 8 * MIB), 20);
     ck_assert_int_le(faults_of_touching(zeroed, 8 * MIB), 20);
     block = dal_instance_realloc(arena, block, 8 * MIB, 16, 16 * MIB);

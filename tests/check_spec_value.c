@@ -413,13 +413,12 @@ static const struct {
      "\"split\": no, says z", "+b+n+a-a-n-b"},
     {"split:id=a,to=(split:id=m,to=(leaf:id=n),fail=early)+leaf:id=b", DAL_ERR_SYSTEM,
      "option \"to\" of \"split\": \"split\": no, says m", "+b+n-n-b"},
-    /* Options are checked before anything is made for the item that has them. */
+    /* Names and options are checked before anything is made. */
     {"split:id=a,to=(leaf:id=n),fail=bad+leaf:id=b", DAL_ERR_OPTION,
-     "option \"fail\" of \"split\" cannot be \"bad\"; accepted is one of no|early|late|front", "+b-b"},
+     "option \"fail\" of \"split\" cannot be \"bad\"; accepted is one of no|early|late|front", ""},
     {"split:to=leaf+leaf", DAL_ERR_OPTION,
      "option \"to\" of \"split\" cannot be \"leaf\"; accepted is a spec in parentheses, as in to=(leaf)",
-     "+x-x"},
-    /* And names before anything at all. */
+     ""},
     {"split:id=a,to=(leef)+leaf:id=b", DAL_ERR_UNKNOWN, NULL, ""},
 };
 

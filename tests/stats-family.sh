@@ -40,6 +40,49 @@ for backend in system $modules; do
     rm -f "$work/none" "$work/seven"
 done
 
+# However often a stack is made before one serves, that one counts, and no block has a header.
+cat >"$work/chooses.c" <<'END'
+#include <dispatchalloc.h>
+#include <stdio.h>
+
+/* chooses SPEC...: sets one after the other. */
+int main(int argc, char **argv)
+{
+    struct dal_stats stats = DAL_STATS_INIT;
+    void *block, *plain = dal_instance_unsized_malloc(dal_system(), 100);
+    size_t plainly = dal_instance_unsized_usable_size(dal_system(), plain);
+
+    for (int i = 1; i < argc; i++) {
+        if (dal_global_set_spec(argv[i]) != 0)
+            return 1;
+    }
+    block = dal_unsized_malloc(100);
+    if (dal_stats_read(NULL, &stats) != 0)
+        return 2;
+    printf("%s header, %d block, %d bytes more\n",
+           dal_unsized_usable_size(block) == plainly ? "no" : "a", (int)stats.live_blocks,
+           (int)(stats.live_bytes - dal_unsized_usable_size(block)));
+    dal_instance_unsized_free(dal_system(), plain);
+    return 0;
+}
+END
+# shellcheck disable=SC2086
+if [ -n "$shared" ]; then
+    $CC $CFLAGS $include "$work/chooses.c" -o "$work/chooses" $shared
+    chooses() { # ENVIRONMENT SPEC...
+        wanted="no header, 1 block, 0 bytes more" environment=$1
+        shift
+        expect "of '$environment' and $*" "$wanted" \
+            "$(DISPATCHALLOC_BACKEND=$environment "$work/chooses" "$@")"
+    }
+    chooses stats:print=off
+    chooses stats:print=off system
+    chooses stats:print=off system system
+    chooses '' stats:print=off+system
+    chooses '' stats:print=off+system stats:print=off+system
+    chooses stats:print=off+system stats:print=off+arena:limit=64M
+fi
+
 # What does not tell the sizes of its blocks serves with headers, as before.
 under stats:print=off+arena:limit=512M 7 >/dev/null || fail "stats+arena"
 

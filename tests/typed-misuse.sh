@@ -27,8 +27,8 @@ compiles() {
     if [ "$1" = c ]; then own="-std=${standard-c11} -Wstrict-prototypes"; else own="-std=${standard-c++11}"; fi
     { cat "$work/before"; echo "void f(void); void f(void) { $3; }"; } >"$work/code.$1"
     # shellcheck disable=SC2086 # compiler and flags are words
-    $2 $own -Wall -Wextra -Wshadow -Wconversion -Wundef -Wpedantic -Werror -I"$srcdir/include" \
-        -I"$builddir/include" -c "$work/code.$1" -o "$work/code.o" 2>"$work/message"
+    $2 $own -Wall -Wextra -Wshadow -Wconversion -Wundef -Wpedantic -Werror ${how--I}"$srcdir/include" \
+        ${how--I}"$builddir/include" -c "$work/code.$1" -o "$work/code.o" 2>"$work/message"
 }
 
 accepts() {
@@ -40,7 +40,13 @@ accepts() {
     }
 }
 
+# Also where the headers are a system's, as in /usr/include.
 refuses() {
+    how=-isystem refuses_so "$@"
+    refuses_so "$@"
+}
+
+refuses_so() {
     count=$((count + 1))
     if compiles "$1" "$2" "$3"; then
         echo "should not compile as $1: $3"
@@ -137,7 +143,7 @@ EOF
     accepts cpp "$CXX" 'unmake(make<other>()); unmake(make<char[7]>())'
     accepts cpp "$CXX" 'owner *p = dal_new(owner); dal_delete(owner, p)'
     both cpp "$CXX"
-    refuses cpp "$CXX" 'dal_new(int)'
+    refuses_so cpp "$CXX" 'dal_new(int)'
     refuses cpp "$CXX" 'dal_delete(int, anything)'
     refuses cpp "$CXX" 'dal_delete(base, a_derived)'
     refuses cpp "$CXX" 'a_base = dal_array_resize(base, a_derived, 1, 2)'

@@ -117,27 +117,37 @@ static int add_preload(struct preload *preload, const char *path)
     return 0;
 }
 
-/* A module has to be in the program from its start: it is looked up by the name of the item
- * that is being visited. */
+/* A module has to be in the program from its start. The spec has its path, or a name to look up. */
 struct module_search {
     const char *name;
     struct preload *preload;
 };
 
+static int add_path(struct preload *preload, const char *path)
+{
+    char resolved[PATH_MAX];
+
+    return add_preload(preload, realpath(path, resolved) ? resolved : path);
+}
+
 static int add_module(const char *name, const char *path, void *data)
 {
     struct module_search *search = data;
-    char resolved[PATH_MAX];
 
     if (strcmp(name, search->name) != 0)
         return 0;
-    return add_preload(search->preload, realpath(path, resolved) ? resolved : path) ? 2 : 1;
+    return add_path(search->preload, path) ? 2 : 1;
 }
 
 static int add_item(const struct dal_spec_item *item, void *data)
 {
-    struct module_search search = {item->backend->name, data};
-    int result = dal_module_visit(add_module, &search) == 2 ? TOOL_TROUBLE : 0;
+    struct module_search search = {item->name, data};
+    int result;
+
+    if (item->name[0] == '/')
+        result = add_path(data, item->name);
+    else
+        result = dal_module_visit(add_module, &search) == 2 ? TOOL_TROUBLE : 0;
 
     for (size_t i = 0; i < item->value_count && !result; i++) {
         const struct dal_option_value *value = dal_spec_item_value(item, i);
@@ -146,47 +156,6 @@ static int add_item(const struct dal_spec_item *item, void *data)
             result = dal_spec_visit(value->text, add_item, data, NULL, 0);
     }
     return result;
-}
-
-/* A name as it is between the escapes of a spec, which was found good. */
-static void unescape(char *name)
-{
-    char *to = name;
-    unsigned byte;
-
-    while (*name) {
-        if (name[0] == '%' && isxdigit((unsigned char)name[1]) &&
-            isxdigit((unsigned char)name[2]) && sscanf(name + 1, "%2x", &byte) == 1) {
-            *to++ = (char)byte;
-            name += 3;
-        } else {
-            *to++ = *name++;
-        }
-    }
-    *to = '\0';
-}
-
-/* The path of a module that the spec names by it: what starts an item, also one in parentheses,
- * with a slash. */
-static int add_paths(struct preload *preload, const char *spec)
-{
-    char path[PATH_MAX];
-    char resolved[PATH_MAX];
-
-    while (spec) {
-        size_t length = strcspn(spec, "+:)");
-
-        if (*spec == '/' && length < sizeof path) {
-            memcpy(path, spec, length);
-            path[length] = '\0';
-            unescape(path);
-            if (add_preload(preload, realpath(path, resolved) ? resolved : path))
-                return TOOL_TROUBLE;
-        }
-        spec = strpbrk(spec, "+(");
-        spec += spec != NULL;
-    }
-    return 0;
 }
 
 static int set_variable(const char *name, const char *value)
@@ -212,8 +181,6 @@ int program_prepare(const char *spec, int verbose, int check)
         result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
         if (result < 0)
             return (int)tool_bad_spec(spec, message);
-        if (!result)
-            result = add_paths(&preload, spec);
     }
     if (!result && before && *before) {
         size_t used = preload.length;

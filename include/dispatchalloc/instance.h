@@ -39,8 +39,8 @@ DAL_BEGIN_DECLS_
 /* 10 pairs, a malloc family, and room for 32 pairs more. */
 #define DAL_INSTANCE_TAIL_BYTES_ 1024
 
-/** Version of struct dal_allocator, of struct dal_malloc_family and of the head of struct
- *  dal_instance. What only grows keeps its version. */
+/** Version of struct dal_allocator, of struct dal_malloc_family and of struct dal_link_choice.
+ *  What only grows keeps its version. */
 #define DAL_ALLOCATOR_ABI 1u
 
 /** Allocate size bytes, uninitialised. NULL if exhausted or not supported. */
@@ -150,7 +150,7 @@ struct dal_allocator {
     dal_fork_function fork_parent;  /**< after it, in the parent */
     dal_fork_function fork_child;   /**< after it, in the child */
 
-    /** NULL for an allocator without one, and in a layer. Lives as long as the allocator. */
+    /** NULL for an allocator without one, and in a layer that gives none. Copied by the library. */
     const struct dal_malloc_family *malloc_family;
 
     /** alloc for a layout that is natural: align <= DAL_MIN_ALIGN and align <= size, which
@@ -327,7 +327,9 @@ DAL_API int dal_instance_create_spec(const char *spec, const struct dal_instance
  *                  so are dal_system(), dal_global(), dal_global_active() and an
  *                  instance of dal_instance_init().
  *
- * May be called from any thread, and not from inside a backend.
+ * May be called from any thread, and not from inside a backend. One with fork functions waits
+ * for a fork that another thread is at, so no lock may be held that an atfork handler of the
+ * program's takes.
  */
 DAL_API void dal_instance_destroy(const struct dal_instance *instance);
 
@@ -514,7 +516,8 @@ DAL_API void dal_instance_fork_child(const struct dal_instance *instance);
 /* ---- Calls without sizes -----------------------------------------------------------
  * malloc(3) and its family on an instance whose blocks tell their sizes, as the system's do and
  * an arena's do not. On any other a call that allocates returns NULL with errno ENOTSUP, so that
- * there is no block to give back, and one that gives a block back aborts with a message.
+ * there is no block to give back, and one that resizes or gives back a block of another call
+ * aborts with a message if the allocator cannot do it without the size.
  *
  * A block is owned by the caller until it is resized or given back here. A block of
  * dal_instance_alloc() of the same instance may be given back and resized here as well. On
@@ -583,7 +586,8 @@ DAL_API void *dal_instance_unsized_aligned_alloc(const struct dal_instance *inst
 /**
  * free(3) on an instance; errno is kept.
  *
- * @param instance  one that dal_instance_is_unsized(); NULL for the global one.
+ * @param instance  one that dal_instance_is_unsized(), or that takes blocks back without
+ *                  their sizes and tells none; NULL for the global one.
  * @param ptr       a block of it; NULL is a no-op.
  */
 DAL_API void dal_instance_unsized_free(const struct dal_instance *instance, void *ptr);

@@ -47,6 +47,9 @@ struct dal_spec_item {
     /** Every option of the backend's table with its value or default, then any further
      *  keys that were given; to be walked through by dal_spec_item_value(). */
     const struct dal_option_value *values;
+    /** What the spec names it by, unescaped: a backend's name, or the path of a module. Valid
+     *  during the call. */
+    const char *name;
 };
 
 /**

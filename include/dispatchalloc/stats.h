@@ -16,8 +16,7 @@
  * malloc(3) and its family, where who gives a block back does not say its size, it is the usable
  * size (malloc_usable_size(3)), over an allocator that has such a family: no block is larger for
  * being counted. Over one that has none, such as an arena, a block has the header there that it
- * would have without `stats`, which is counted with it. One `stats` of a process counts so, and a
- * further one inside it over headers.
+ * would have without `stats`, which is counted with it. So it has where a spec has `stats` twice.
  * A call that fails counts as a call and as a failure, never as live. A resized block is
  * obtained again with its new size. A NULL that is given back is not counted at all, so
  * that live blocks are those obtained by calls that succeeded less the calls of dealloc.
