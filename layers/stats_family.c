@@ -10,20 +10,33 @@
 
 #include "stats.h"
 
-/* What the functions, which have no ctx, stand for: the instance that serves. The first call asks
- * for it; it never changes after, since who serves does not. Release, and read relaxed: what it
- * points to was complete before that served. */
-static struct stats_instance boot_instance;
-static _Atomic(struct stats_instance *) counted = &boot_instance;
+/* What the functions, which have no ctx, stand for: the instance that serves, and the functions of
+ * the allocator below it. The first call finds them; they never change after, since who serves does
+ * not. Release, the instance before the functions; the functions are loaded with acquire, so that
+ * who calls one finds the instance as well. */
+static _Atomic(struct stats_instance *) counted;
+
+static void *boot_malloc(size_t size);
+static void boot_free(void *ptr);
+static void *boot_calloc(size_t count, size_t size);
+static void *boot_realloc(void *ptr, size_t size);
+static void *boot_memalign(size_t align, size_t size);
+static size_t boot_usable_size(void *ptr);
+
+static struct {
+    void *(*_Atomic malloc_function)(size_t size);
+    void (*_Atomic free_function)(void *ptr);
+    void *(*_Atomic calloc_function)(size_t count, size_t size);
+    void *(*_Atomic realloc_function)(void *ptr, size_t size);
+    void *(*_Atomic memalign_function)(size_t align, size_t size);
+    size_t (*_Atomic usable_size_function)(void *ptr);
+} child = {boot_malloc, boot_free, boot_calloc, boot_realloc, boot_memalign, boot_usable_size};
+
+#define CHILD(function) atomic_load_explicit(&child.function, memory_order_acquire)
 
 static struct stats_instance *counting(void)
 {
     return atomic_load_explicit(&counted, memory_order_relaxed);
-}
-
-static const struct dal_malloc_family *child(void)
-{
-    return &counting()->child_family;
 }
 
 /* A block came, or goes; errno is the caller's. */
@@ -81,21 +94,21 @@ __attribute__((noinline, cold)) static void *failed(enum stats_operation operati
 
 static void *counted_malloc(size_t size)
 {
-    void *ptr = child()->malloc_function(size);
+    void *ptr = CHILD(malloc_function)(size);
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(child()->usable_size_function(ptr));
+    count_made(CHILD(usable_size_function)(ptr));
     return ptr;
 }
 
 static void *counted_memalign(size_t align, size_t size)
 {
-    void *ptr = child()->memalign_function(align, size);
+    void *ptr = CHILD(memalign_function)(align, size);
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(child()->usable_size_function(ptr));
+    count_made(CHILD(usable_size_function)(ptr));
     return ptr;
 }
 
@@ -103,19 +116,19 @@ static void *counted_memalign(size_t align, size_t size)
 static void counted_free(void *ptr)
 {
     if (DAL_LIKELY_(ptr))
-        count_given(child()->usable_size_function(ptr));
-    child()->free_function(ptr);
+        count_given(CHILD(usable_size_function)(ptr));
+    CHILD(free_function)(ptr);
 }
 
 static void *counted_calloc(size_t count, size_t size)
 {
     struct stats_event event = {.operation = STATS_ALLOC_ZEROED, .has_new = 1};
-    void *ptr = child()->calloc_function(count, size);
+    void *ptr = CHILD(calloc_function)(count, size);
     int saved_errno = errno;
 
     if (!ptr)
         return failed(STATS_ALLOC_ZEROED);
-    event.new_size = child()->usable_size_function(ptr);
+    event.new_size = CHILD(usable_size_function)(ptr);
     dal_stats_count_(counting(), &event);
     errno = saved_errno;
     return ptr;
@@ -131,12 +144,12 @@ static void *counted_realloc(void *ptr, size_t size)
         counted_free(ptr);
         return NULL;
     }
-    event.old_size = child()->usable_size_function(ptr);
-    moved = child()->realloc_function(ptr, size);
+    event.old_size = CHILD(usable_size_function)(ptr);
+    moved = CHILD(realloc_function)(ptr, size);
     saved_errno = errno;
     if (!moved)
         return failed(STATS_REALLOC);
-    event.new_size = child()->usable_size_function(moved);
+    event.new_size = CHILD(usable_size_function)(moved);
     dal_stats_count_(counting(), &event);
     errno = saved_errno;
     return moved;
@@ -144,16 +157,27 @@ static void *counted_realloc(void *ptr, size_t size)
 
 /* ---- The first call --------------------------------------------------------------------------- */
 
-/* Where another layer has a family over ours, the one that serves cannot be asked for it. */
+/* Where another layer has a family over ours, the one that serves cannot be asked for it. Threads
+ * that come here at once find the same. */
 static const struct dal_malloc_family *find_child(void)
 {
     struct stats_instance *instance = dal_stats_layer_of_(NULL);
+    const struct dal_malloc_family *found;
 
     if (!instance)
         instance = dal_stats_latest_with_family_();
-
+    found = &instance->child_family;
     atomic_store_explicit(&counted, instance, memory_order_release);
-    return &instance->child_family;
+#define STORE(function) \
+    atomic_store_explicit(&child.function, found->function, memory_order_release);
+    STORE(malloc_function)
+    STORE(free_function)
+    STORE(calloc_function)
+    STORE(realloc_function)
+    STORE(memalign_function)
+    STORE(usable_size_function)
+#undef STORE
+    return found;
 }
 
 static void *boot_malloc(size_t size)
@@ -185,11 +209,6 @@ static size_t boot_usable_size(void *ptr)
 {
     return find_child()->usable_size_function(ptr);
 }
-
-static struct stats_instance boot_instance = {
-    .child_family = {DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), boot_malloc, boot_free,
-                     boot_calloc, boot_realloc, boot_memalign, boot_usable_size},
-};
 
 void dal_stats_family_give_(struct stats_instance *instance,
                             const struct dal_malloc_family *child_family,
