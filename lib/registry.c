@@ -49,14 +49,16 @@ static const struct dal_backend *backend_of(uintptr_t place)
     return (const struct dal_backend *)(place & ~COPIED);
 }
 
+/* The copy that a backend is of. */
+static const struct copy *copy_of(const struct dal_backend *backend)
+{
+    return (const void *)((const char *)backend - offsetof(struct copy, backend));
+}
+
 /* What it was registered as. */
 static const struct dal_backend *original_of(uintptr_t place)
 {
-    const char *backend = (const char *)backend_of(place);
-
-    if (!(place & COPIED))
-        return backend_of(place);
-    return ((const struct copy *)(const void *)(backend - offsetof(struct copy, backend)))->original;
+    return place & COPIED ? copy_of(backend_of(place))->original : backend_of(place);
 }
 
 static const struct dal_backend *registered_at(size_t index)
@@ -357,7 +359,7 @@ int dal_registry_add_(const struct dal_backend *original)
         return error;
     error = enter(backend, original, &entered);
     if (entered != backend && backend != original)
-        dal_compat_unmap_((void *)(uintptr_t)backend, copy_bytes(backend));
+        dal_compat_unmap_((void *)(uintptr_t)copy_of(backend), copy_bytes(backend));
     return error;
 }
 
