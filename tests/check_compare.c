@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* By which rules `dispatchalloc compare` judges: tools/compare_statistics.c. */
+/* By which rules `dispatchalloc compare` judges: tools/compare/statistics.c. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/compare.h"
+#include "../tools/compare/compare.h"
 
 enum { MANY = 20 };
 

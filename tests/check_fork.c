@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stack.h"
+#include "chain/stack.h"
 
 static char calls[64];
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "instance.h"
+#include "chain/instance.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -16,7 +16,7 @@
 
 #include <dispatchalloc.h>
 
-#include "backends/pages.h"
+#include "../arenas/pages.h"
 #include "counting.h"
 #include "over_child.h"
 

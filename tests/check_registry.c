@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry.h"
+#include "registry/registry.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

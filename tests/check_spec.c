@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nearest.h"
-#include "spec.h"
+#include "base/nearest.h"
+#include "spec/spec.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fork.h"
-#include "stack.h"
+#include "chain/fork.h"
+#include "chain/stack.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "slots.h"
+#include "chain/slots.h"
 #include "stats_reading.h"
 
 #define KIB ((int64_t)1024)
