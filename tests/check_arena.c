@@ -820,6 +820,26 @@ START_TEST(test_a_block_resized_since_is_given_back)
 }
 END_TEST
 
+/* Also where there is no chunk to give back or to keep. */
+START_TEST(test_rewinding_refuses_what_is_neither_to_free_nor_to_keep)
+{
+    struct dal_arena_checkpoint checkpoint = dal_arena_checkpoint_take(&arena);
+    struct dal_arena_stats before, after;
+
+    (void)filled(64, 8, 1);
+    for (int chunks = 1; chunks <= 3; chunks += 2) {
+        while (stats().chunk_count < (size_t)chunks)
+            (void)filled(64, 8, 1);
+        before = stats();
+        ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, (enum dal_arena_keep)2),
+                         DAL_ERR_INVALID);
+        after = stats();
+        ck_assert_mem_eq(&after, &before, sizeof after);
+        checkpoint = dal_arena_checkpoint_take(&arena);
+    }
+}
+END_TEST
+
 START_TEST(test_dead_checkpoints_are_refused)
 {
     struct dal_arena_checkpoint empty = dal_arena_checkpoint_take(&arena);
@@ -1101,6 +1121,8 @@ START_TEST(test_contradicting_options_are_refused)
         {.reserved_ = 1},
     };
     struct { struct dal_arena_options known; long tail; } longer = {.tail = 0};
+    const size_t cut[] = {1, sizeof(void *) - 1, offsetof(struct dal_arena_options, limit_bytes) + 1,
+                          offsetof(struct dal_arena_options, reserved_) + 1};
     struct dal_arena before;
 
     (void)filled(64, 8, 1);
@@ -1108,6 +1130,8 @@ START_TEST(test_contradicting_options_are_refused)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_int_eq(dal_arena_init(&arena, &bad[i]), DAL_ERR_INVALID);
     ck_assert_int_eq(dal_arena_init(NULL, NULL), DAL_ERR_INVALID);
+    for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++)
+        ck_assert_int_eq(dal_arena_init_sized(&arena, &longer.known, cut[i]), DAL_ERR_INVALID);
     longer.tail = 1;
     ck_assert_int_eq(dal_arena_init_sized(&arena, &longer.known, sizeof longer),
                      DAL_ERR_ABI);
@@ -1115,6 +1139,32 @@ START_TEST(test_contradicting_options_are_refused)
     longer.tail = 0;
     ck_assert_int_eq(dal_arena_init_sized(&before, &longer.known, sizeof longer), 0);
     dal_arena_destroy(&before);
+}
+END_TEST
+
+/* As of a caller that was compiled when the structure ended there. */
+START_TEST(test_options_may_end_with_any_member)
+{
+    static const size_t ends[] = {
+        0,
+        offsetof(struct dal_arena_options, buffer),
+        offsetof(struct dal_arena_options, limit_bytes),
+        offsetof(struct dal_arena_options, flags),
+        offsetof(struct dal_arena_options, reserved_),
+        sizeof(struct dal_arena_options),
+    };
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct dal_arena_options options = {.limit_bytes = 12345};
+        size_t limit = ends[i] > offsetof(struct dal_arena_options, limit_bytes) ? 12345 : 0;
+        struct dal_arena_stats stats;
+        struct dal_arena shorter;
+
+        ck_assert_int_eq(dal_arena_init_sized(&shorter, &options, ends[i]), 0);
+        dal_arena_stats_read(&shorter, &stats);
+        ck_assert_uint_eq(stats.limit_bytes, limit);
+        dal_arena_destroy(&shorter);
+    }
 }
 END_TEST
 
@@ -1190,6 +1240,7 @@ int main(void)
     tcase_add_test(blocks, test_checkpoints_nest);
     tcase_add_test(blocks, test_rewinding_frees_or_keeps_chunks_as_told);
     tcase_add_test(blocks, test_rewinding_an_arena_that_was_empty);
+    tcase_add_test(blocks, test_rewinding_refuses_what_is_neither_to_free_nor_to_keep);
     tcase_add_test(blocks, test_rewinding_after_an_older_block_was_freed);
     tcase_add_test(blocks, test_a_block_resized_since_is_given_back);
     tcase_add_test(blocks, test_dead_checkpoints_are_refused);
@@ -1200,6 +1251,7 @@ int main(void)
     tcase_add_test(blocks, test_a_created_arena_lives_in_its_child);
     tcase_add_test(blocks, test_creation_that_fails_changes_nothing);
     tcase_add_test(blocks, test_contradicting_options_are_refused);
+    tcase_add_test(blocks, test_options_may_end_with_any_member);
     tcase_add_test(blocks, test_the_instance_allocates_from_the_arena);
     suite_add_tcase(suite, blocks);
 

@@ -53,6 +53,11 @@ static int add_name(const struct dal_backend *backend, void *data)
     return 0;
 }
 
+/* The actor is linked statically. */
+#define NO_LOADER \
+    "; no module can be opened: this program is linked without the loader " \
+    "(-Wl,-u,dal_loader_find_ adds it)"
+
 /* "pool, tally, arena, system": what the actor knows once it registered pool and tally. */
 static const char *known_names(void)
 {
@@ -205,7 +210,8 @@ static const char *const variables[] = {
 static void add_reason(struct text *text, enum environment environment)
 {
     if (environment == environment_unknown)
-        add(text, "no backend or layer is called \"poool\" (did you mean \"pool\"?); known: %s",
+        add(text, "no backend or layer is called \"poool\" (did you mean \"pool\"?); known: %s"
+                  NO_LOADER,
             known_names());
     else if (environment == environment_malformed)
         add(text, "item 2 has no name");
@@ -406,7 +412,7 @@ START_TEST(test_refused_choice_leaves_the_one_before)
         result.err,
         "dispatchalloc: dal_global_set(\"custom\"): the allocator is NULL\n"
         "dispatchalloc: dal_global_set(\"custom\"): it has no dealloc function\n"
-        "dispatchalloc: dal_global_set_spec(\"\"): the spec is NULL\n"
+        "dispatchalloc: dal_global_set_spec(NULL): the spec is NULL\n"
         "dispatchalloc: dal_global_set_spec(\"\"): it is empty\n");
     *strstr(result.out, "an allocation") = '\0';
     ck_assert_str_eq(result.out,
@@ -761,7 +767,7 @@ START_TEST(test_explanation_names_every_source_and_what_became_of_it)
              "outranked: \"mine\" set by the program\n"
              "outranked: DAL_GLOBAL_ALLOCATOR(linked) at %s\n"
              "refused: dal_global_set_spec(\"p\"): no backend or layer is called \"p\"; known: "
-             "pool%s\n"
+             "pool%s" NO_LOADER "\n"
              "sealed by: an allocation of 8 bytes at alignment 8\n",
              actor_place("DAL_GLOBAL_ALLOCATOR"), strstr(known_names(), "tally") + 5);
     expect_explanation(&outranked, text);

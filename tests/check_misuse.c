@@ -459,7 +459,7 @@ START_TEST(test_set_of_null_is_refused_and_says_so)
 {
     expect(set_null, LINE("dal_global_set(\"custom\"): the allocator is NULL")
                          LINE("dal_global_set(\"mine\"): the allocator is NULL")
-                             LINE("dal_global_set_spec(\"\"): the spec is NULL"));
+                             LINE("dal_global_set_spec(NULL): the spec is NULL"));
 }
 END_TEST
 
@@ -611,6 +611,13 @@ static void register_refuses(void)
     static const struct dal_option bad_default = {
         .name = "x", .type = DAL_OPTION_COUNT, .maximum = 3, .default_text = "4",
         .summary = "for a test"};
+    static const struct dal_option twice[] = {
+        {.name = "x", .type = DAL_OPTION_TEXT, .summary = "for a test"},
+        {.name = "y", .type = DAL_OPTION_TEXT, .summary = "for a test"},
+        {.name = "x", .type = DAL_OPTION_COUNT, .summary = "for a test"}};
+    static const struct dal_option inverted = {
+        .name = "x", .type = DAL_OPTION_BYTES, .minimum = 2, .maximum = 1,
+        .summary = "for a test"};
     const struct dal_backend good = BACKEND("good", plain_create);
     struct dal_backend bad = good;
 
@@ -637,6 +644,11 @@ static void register_refuses(void)
     REQUIRE((bad.options = &bad_type, registered(bad)) == DAL_ERR_ABI);
     REQUIRE((bad.options = &no_summary, registered(bad)) == DAL_ERR_INVALID);
     REQUIRE((bad.options = &bad_default, registered(bad)) == DAL_ERR_INVALID);
+    REQUIRE((bad.options = &inverted, registered(bad)) == DAL_ERR_INVALID);
+    bad.option_count = 3;
+    REQUIRE((bad.options = twice, registered(bad)) == DAL_ERR_INVALID);
+    bad.option_count = 2;
+    REQUIRE((bad.name = "fine", registered(bad)) == 0);
     REQUIRE(dal_backend_find("good") == NULL);
 }
 

@@ -231,6 +231,85 @@ START_TEST(test_flags_that_are_not_known_are_refused)
 }
 END_TEST
 
+/* ---- What is malformed is named ------------------------------------------------------------- */
+
+#define NAME_RULE \
+    "; a name begins with a to z, has a to z, 0 to 9, _ and - behind that, and 31 bytes at most"
+
+static const struct {
+    struct dal_backend backend;
+    const char *says;
+} malformed[] = {
+    {{.version = "1", .summary = "s", .create = create_nothing}, "its name is NULL"},
+    {{.name = "Big", .version = "1", .summary = "s", .create = create_nothing},
+     "its name is \"Big\"" NAME_RULE},
+    {{.name = "b", .summary = "s", .create = create_nothing}, "it has no version"},
+    {{.name = "b", .version = "1", .create = create_nothing}, "it has no summary"},
+    {{.name = "b", .version = "1", .summary = "s"}, "it has no create function"},
+};
+
+static const struct {
+    struct dal_option options[2];
+    uint32_t count;
+    const char *says;
+} malformed_options[] = {
+    {{{.type = DAL_OPTION_TEXT, .summary = "s"}}, 1, "the name of its option 0 is NULL"},
+    {{{.name = "x", .type = DAL_OPTION_TEXT, .summary = "s"},
+      {.name = "x=", .type = DAL_OPTION_TEXT, .summary = "s"}},
+     2, "the name of its option 1 is \"x=\"" NAME_RULE},
+    {{{.name = "x", .type = DAL_OPTION_TEXT, .summary = "s"},
+      {.name = "x", .type = DAL_OPTION_COUNT, .summary = "s"}},
+     2, "its option \"x\" is there twice"},
+    {{{.name = "x", .type = DAL_OPTION_TEXT}}, 1, "its option \"x\" has no summary"},
+    {{{.name = "x", .summary = "s"}}, 1, "its option \"x\" has no type"},
+    {{{.name = "x", .type = DAL_OPTION_CHOICE, .summary = "s"}}, 1,
+     "its option \"x\" has no choices"},
+    {{{.name = "x", .type = DAL_OPTION_BYTES, .minimum = 2, .maximum = 1, .summary = "s"}}, 1,
+     "its option \"x\" has a minimum above its maximum"},
+    {{{.name = "x", .type = DAL_OPTION_COUNT, .minimum = 2, .summary = "s"}}, 1,
+     "its option \"x\" has a minimum above its maximum"},
+    {{{.name = "x", .type = DAL_OPTION_COUNT, .maximum = 3, .default_text = "4", .summary = "s"}},
+     1, "its option \"x\" does not accept its own default"},
+};
+
+static void refuses(struct dal_backend backend, const char *says)
+{
+    const struct dal_backend *accepted;
+    char message[256];
+    struct dal_text_ why = dal_text_over_(message, sizeof message);
+
+    backend.abi = alpha.abi;
+    backend.size_bytes = alpha.size_bytes;
+    backend.option_bytes = alpha.option_bytes;
+    ck_assert_int_eq(dal_registry_accept_(&backend, &accepted, &why), DAL_ERR_INVALID);
+    ck_assert_str_eq(message, says);
+}
+
+START_TEST(test_a_refusal_names_the_member_that_is_malformed)
+{
+    refuses(malformed[_i].backend, malformed[_i].says);
+}
+END_TEST
+
+START_TEST(test_a_refusal_names_the_option_that_is_malformed)
+{
+    struct dal_backend backend = alpha;
+
+    backend.options = malformed_options[_i].options;
+    backend.option_count = malformed_options[_i].count;
+    refuses(backend, malformed_options[_i].says);
+}
+END_TEST
+
+START_TEST(test_a_refusal_says_that_there_are_no_options)
+{
+    struct dal_backend backend = alpha;
+
+    backend.option_count = 2;
+    refuses(backend, "it has 2 options, and NULL for them");
+}
+END_TEST
+
 /* ---- Racing registrations ------------------------------------------------------------------- */
 
 enum { THREADS = 4, NAMES = 16 };
@@ -313,6 +392,11 @@ int main(void)
     tcase_add_test(cases, test_options_without_a_table_are_refused_at_every_size);
     tcase_add_test(cases, test_flags_that_are_not_known_are_refused);
     tcase_add_test(cases, test_longer_descriptor_is_accepted_while_what_is_unknown_is_zero);
+    tcase_add_loop_test(cases, test_a_refusal_names_the_member_that_is_malformed, 0,
+                        COUNT_OF(malformed));
+    tcase_add_loop_test(cases, test_a_refusal_names_the_option_that_is_malformed, 0,
+                        COUNT_OF(malformed_options));
+    tcase_add_test(cases, test_a_refusal_says_that_there_are_no_options);
     tcase_add_loop_test(cases, test_of_racing_registrations_of_a_name_exactly_one_succeeds, 0, 20);
     suite_add_tcase(suite, cases);
     runner = srunner_create(suite);

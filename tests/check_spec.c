@@ -672,7 +672,7 @@ END_TEST
 #define SIZE_TAKES "a number of bytes from 1K to 1G"
 #define ANY_TAKES "a number of bytes from 0 to 18446744073709551615"
 #define COUNT_TAKES "a number from 2 to 10"
-#define FLAG_TAKES "on or off"
+#define FLAG_TAKES "on or off (also 1, 0, true, false, yes, no)"
 #define MODE_TAKES "one of fast|small|x"
 
 static const struct {

@@ -30,14 +30,15 @@ for directory in lib arenas; do
     done
 done
 
-# doc/abi.md: what it names is public, and in a header.
+# doc/abi.md: what it names is public, and in a header or the macro file that is installed.
 grep -o '`[^`]*`' "$srcdir/doc/abi.md" | tr -d '`' | sort -u >"$work/quoted"
 {
     $SED -n 's/^\(dal_[a-z_0-9]*\)()$/\1/p; s/^\(const \)*struct \(dal_[a-z_0-9]*\)\( \*\)*$/\2/p
         s/^enum \(dal_[a-z_0-9]*\)$/\1/p; s/^\(DAL_[A-Z][A-Z_0-9]*\)\(()\)*$/\1/p' "$work/quoted"
 } | sort -u >"$work/names"
 [ "$(wc -l <"$work/names")" -ge 50 ] || { echo "hardly any name was found in doc/abi.md"; failed=1; }
-cat "$srcdir"/include/dispatchalloc/*.h "$srcdir"/include/dispatchalloc/*.h.in "$srcdir"/include/dispatchalloc/allocator/*.h >"$work/headers"
+cat "$srcdir"/include/dispatchalloc/*.h "$srcdir"/include/dispatchalloc/*.h.in "$srcdir"/include/dispatchalloc/allocator/*.h \
+    "$srcdir/m4/dispatchalloc.m4" >"$work/headers"
 while read -r name; do
     # The list of error numbers has them without their prefix.
     grep -qw -e "$name" -e "X(${name#DAL_ERR_}" "$work/headers" ||

@@ -80,7 +80,7 @@ expect system "${prefix}abi: module $modules/abi.so, version 1.2.3: its struct d
 expect system "${prefix}tail: module $modules/tail.so, version 1.2.3: its struct dal_backend has * bytes, libdispatchalloc $VERSION knows * and the rest is not zero$system" tail
 expect system "${prefix}name: module $modules/name.so, version 1.2.3, has the backend \"other\", not \"name\"$system" name
 expect other '' "$modules/name.so"
-expect system "${prefix}option: module $modules/option.so, version 1.2.3: its struct dal_backend has a missing or malformed *$system" option
+expect system "${prefix}option: module $modules/option.so, version 1.2.3: its option \"size\" does not accept its own default$system" option
 expect system "${prefix}type: module $modules/type.so, version 1.2.3: its option \"size\" is of type 99, libdispatchalloc $VERSION knows 1 to *$system" type
 expect system "${prefix}plain: $modules/plain.so is not a module: it has no descriptor (DAL_MODULE makes one)$system" plain
 expect system "${prefix}junk: module $modules/junk.so cannot be opened: *$system" junk
@@ -99,6 +99,18 @@ DISPATCHALLOC_MODULE_PATH="$second:$modules"
 expect system "${prefix}good: module $second/good.so, version 1.2.3: its struct dal_backend has version 7*" good
 DISPATCHALLOC_MODULE_PATH="/nowhere::$modules:"
 expect good '' good
+# A link that leads nowhere is there, and no other file of its name is taken.
+ln -s nowhere.so "$second/gone.so"
+module "$modules/gone.so" gone
+ln -s junk.so/x "$second/astray.so"
+DISPATCHALLOC_MODULE_PATH="$second:$modules"
+nowhere="is refused: it is a symbolic link to what is not there"
+expect system "${prefix}gone: module $second/gone.so $nowhere$system" gone
+expect system "${prefix}$second/gone.so: module $second/gone.so $nowhere$system" "$second/gone.so"
+expect system "${prefix}astray: module $second/astray.so $nowhere$system" astray
+DISPATCHALLOC_MODULE_PATH="$modules:$second"
+expect gone '' gone
+rm "$second/gone.so" "$second/astray.so" "$modules/gone.so"
 # A relative directory is not looked at.
 cd "$work"
 DISPATCHALLOC_MODULE_PATH=modules
@@ -174,7 +186,7 @@ END
     program "$work/static" "$srcdir/tests/loader/serve.c" "$builddir/.libs/libdispatchalloc.a" -lpthread
     said=$(DISPATCHALLOC_BACKEND=good "$work/static" 2>&1) || said="exit $?: $said"
     case $said in
-    "${prefix}good: no backend or layer is called \"good\"; known: "*) ;;
+    "${prefix}good: no backend or layer is called \"good\"; known: "*"; no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system"*) ;;
     *) echo "FAIL: static library without the loader: $said"; failed=1 ;;
     esac
     said=$(DISPATCHALLOC_BACKEND=/x.so "$work/static" 2>&1) || said="exit $?: $said"

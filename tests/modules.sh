@@ -189,7 +189,7 @@ for module in $modules; do
         second mimalloc:eager_commit=off mimalloc:eager_commit=off made
         second mimalloc:reserve_os_memory=64M mimalloc:reserve_os_memory=32M \
             '"mimalloc": there is one mimalloc in a process, and it was started with other options (reserve_os_memory)'
-        refuses mimalloc:eager_commit=maybe 'option "eager_commit" of "mimalloc" cannot be "maybe"; accepted is on or off'
+        refuses mimalloc:eager_commit=maybe 'option "eager_commit" of "mimalloc" cannot be "maybe"; accepted is on or off (also 1, 0, true, false, yes, no)'
         case $(DISPATCHALLOC_BACKEND=mimalloc:show_stats=on "$work/serve" 2>&1) in
         *"heap stats:"*) ;;
         *) fail "mimalloc:show_stats=on does not print statistics" ;;
@@ -207,7 +207,7 @@ for module in $modules; do
         second tbb:soft_heap_limit=64M tbb:soft_heap_limit=32M \
             '"tbb": there is one oneTBB allocator in a process, and its soft_heap_limit was set to another value'
         second tbb:soft_heap_limit=64M tbb:soft_heap_limit=64M made
-        refuses tbb:use_huge_pages=maybe 'option "use_huge_pages" of "tbb" cannot be "maybe"; accepted is on or off'
+        refuses tbb:use_huge_pages=maybe 'option "use_huge_pages" of "tbb" cannot be "maybe"; accepted is on or off (also 1, 0, true, false, yes, no)'
         case $(DISPATCHALLOC_BACKEND=tbb:use_huge_pages=on "$work/serve" 2>&1) in
         "$answer by tbb") ;;
         *'"tbb": use_huge_pages=on: the system has none to give; "system" serves'*) ;;

@@ -84,9 +84,19 @@ DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M expect 0 '' 'dispatchalloc: fixed-
 DISPATCHALLOC_MALLOC=nonsense expect 0 '' "$served" run -v -b system true
 DISPATCHALLOC_MALLOC='' expect 0 '' '*(nobody chose)' run -v true
 
-# Switched off by a variable: who forgot it is told.
-DISPATCHALLOC_OFF=yes expect 0 hello "dispatchalloc: DISPATCHALLOC_OFF=yes is set, so 'echo' runs with the C library's own malloc; unset it to have another" \
-    run -b fixed-arena:capacity=16M echo hello
+# Switched off by a variable: who forgot it is told, and nothing else keeps the program back.
+off="dispatchalloc: DISPATCHALLOC_OFF=yes is set, so 'echo' runs with the C library's own malloc; unset it to have another"
+for spec in fixed-arena:capacity=16M nosuch system:nosuch=1 /no/such.so fixed-arena:capacity=1E; do
+    DISPATCHALLOC_OFF=yes expect 0 hello "$off" run -cv -b "$spec" echo hello
+    DISPATCHALLOC_OFF=yes DISPATCHALLOC_MALLOC=$spec expect 0 hello "$off" run echo hello
+done
+DISPATCHALLOC_OFF=yes DISPATCHALLOC_INTERPOSER=/no/such.so expect 0 hello "$off" run echo hello
+DISPATCHALLOC_OFF=yes LD_PRELOAD='' expect 0 none "dispatchalloc: DISPATCHALLOC_OFF=yes *" \
+    run -b system sh -c 'echo "${LD_PRELOAD:-none}"'
+DISPATCHALLOC_OFF=yes expect 127 '' "dispatchalloc: cannot run 'no-such-program': *" run no-such-program
+DISPATCHALLOC_OFF=yes expect 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b nosuch
+DISPATCHALLOC_OFF=yes expect 2 '' "dispatchalloc: *--nonsense*" run --nonsense true
+DISPATCHALLOC_OFF=perhaps expect 2 '' "dispatchalloc: spec \"nosuch\": *" run -b nosuch true
 DISPATCHALLOC_OFF=0 expect 0 hello '' run -b fixed-arena:capacity=16M echo hello
 DISPATCHALLOC_OFF=1 expect 2 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, under which every allocator would be the C library's own; unset it to compare" \
     compare -n 1 -b system true
@@ -100,6 +110,7 @@ LD_PRELOAD=$work/other.so expect 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" ''
 echo 'int main(void) { return 0; }' >"$work/main.c"
 if $CC -static "$work/main.c" -o "$work/static" 2>/dev/null; then
     expect 2 '' "dispatchalloc: '$work/static' cannot be run with another allocator: it is statically linked*" run "$work/static"
+    DISPATCHALLOC_OFF=1 expect 0 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, so *" run -b system "$work/static"
 fi
 if $CC -fsanitize=address "$work/main.c" -o "$work/asan" 2>/dev/null; then
     expect 2 '' "dispatchalloc: '$work/asan' cannot be run with another allocator: it is built with AddressSanitizer*" run "$work/asan"

@@ -338,6 +338,7 @@ completes() {
         read -ra COMP_WORDS <<<"${2//=/ = }"
         [[ $2 == *" " || $2 == *= ]] && COMP_WORDS+=("")
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        COMP_LINE=$2 COMP_POINT=${#2}
         _dispatchalloc
         echo "${COMPREPLY[*]}"' completion "$srcdir/tools/bash-completion/dispatchalloc" "$1") || got="status $?"
     # shellcheck disable=SC2254 # a pattern
@@ -366,6 +367,19 @@ if command -v bash >/dev/null 2>&1; then
     completes 'dispatchalloc compare -b system -b fixed' fixed-arena
     completes 'dispatchalloc compare --js' --json
     completes 'dispatchalloc doctor --t' --timeout=
+    # What is behind PROGRAM is not ours, and most likely a file.
+    echo >"$work/-f"
+    echo >"$work/two words"
+    cd "$work"
+    completes 'dispatchalloc run -b system:a=b cat tw' 'two words'
+    completes 'dispatchalloc run cat -' -f
+    completes "dispatchalloc run --backend=system -c -- cat --to=$work/two" "$work/two words"
+    completes "dispatchalloc compare -n 5 -b system cat two" 'two words'
+    completes "dispatchalloc doctor --timeout 5 cat two" 'two words'
+    completes 'dispatchalloc run -c -b sys' system
+    completes 'dispatchalloc run -b run -' '*--verbose'
+    completes 'dispatchalloc verify two' ''
+    cd - >/dev/null
 fi
 
 [ $failed = 0 ] || exit 1

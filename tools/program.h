@@ -40,7 +40,7 @@ int program_prepare(const char *spec, int verbose, int check);
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);
 
-/* What DISPATCHALLOC_OFF says if it is on, so that the interposer will step aside; else NULL. */
+/* What DISPATCHALLOC_OFF says if it is on, under which no allocator is to be put in; else NULL. */
 const char *program_switched_off(void);
 
 /* The interposer's file: where it was installed, or what DISPATCHALLOC_INTERPOSER says. */

@@ -69,33 +69,38 @@ static int check_spec(const char *spec)
     return (int)tool_try_spec(spec);
 }
 
-/* It is started all the same: whoever set the variable may have meant just that. */
-static void tell_if_switched_off(const char *program)
+/* As if without this tool: a spec or an interposer that is at fault must not keep a program from
+ * being had without them, so neither is looked at. */
+static int start_switched_off(const char *off, char **program)
 {
-    const char *off = program_switched_off();
+    char path[PATH_MAX];
+    int result = program_find(*program, path);
 
-    if (off)
-        (void)tool_complain("DISPATCHALLOC_OFF=%s is set, so '%s' runs with the C library's own "
-                            "malloc; unset it to have another",
-                            off, program);
+    if (result)
+        return result;
+    (void)tool_complain("DISPATCHALLOC_OFF=%s is set, so '%s' runs with the C library's own "
+                        "malloc; unset it to have another",
+                        off, *program);
+    return program_become(path, program);
 }
 
 /* The spec before the program: what is wrong with both is most likely the first. */
 static int start(const struct run_arguments *arguments, char **program)
 {
     char path[PATH_MAX];
-    int result = arguments->spec ? check_spec(arguments->spec) : 0;
+    const char *off = program_switched_off();
+    int result;
 
+    if (off)
+        return start_switched_off(off, program);
+    result = arguments->spec ? check_spec(arguments->spec) : 0;
     if (!result)
         result = program_find(*program, path);
     if (!result)
         result = program_check(path);
     if (!result)
         result = program_prepare(arguments->spec, arguments->verbose, arguments->check);
-    if (result)
-        return result;
-    tell_if_switched_off(*program);
-    return program_become(path, program);
+    return result ? result : program_become(path, program);
 }
 
 static int run_program(int argc, char **argv)

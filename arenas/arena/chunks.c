@@ -313,6 +313,8 @@ int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint 
     struct dal_arena_chunk_ *chunk = arena->chunk_;
     char *used_end = arena->next_;
 
+    if (keep != DAL_ARENA_FREE && keep != DAL_ARENA_KEEP)
+        return DAL_ERR_INVALID;
     for (; chunk && chunk->serial > checkpoint.serial_; chunk = chunk->older)
         used_end = chunk->older ? chunk->older->used_end : NULL;
     if (chunk != checkpoint.chunk_)

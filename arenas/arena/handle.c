@@ -9,6 +9,15 @@
 /* A flag of the private flags beside those of the caller: the handle is the child's memory. */
 #define CREATED ((uint32_t)1 << 31)
 
+/* Whether options of that size end with a member: all are as large as a pointer but the flags and
+ * what is behind them. */
+static int is_whole(size_t options_bytes)
+{
+    return options_bytes >= sizeof(struct dal_arena_options) ||
+           options_bytes == offsetof(struct dal_arena_options, reserved_) ||
+           options_bytes % sizeof(void *) == 0;
+}
+
 /* Copy options of any version. A longer one may only differ in what is zero. */
 static int read_options(struct dal_arena_options *copy, const struct dal_arena_options *options,
                         size_t options_bytes)
@@ -18,6 +27,8 @@ static int read_options(struct dal_arena_options *copy, const struct dal_arena_o
     memset(copy, 0, sizeof *copy);
     if (!options)
         return 0;
+    if (!is_whole(options_bytes))
+        return DAL_ERR_INVALID;
     for (size_t i = known; i < options_bytes; i++)
         if (((const char *)options)[i] != 0)
             return DAL_ERR_ABI;

@@ -154,8 +154,9 @@ DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_che
  * @param arena          not NULL; whatever it holds is overwritten.
  * @param options        copied; NULL for the defaults.
  * @param options_bytes  what of them is there, in bytes; the rest has its default. 0 with NULL.
- * @return 0 or DAL_ERR_INVALID as there, or DAL_ERR_ABI for options that are longer than
- *         those of this library and not zero in what it does not know.
+ * @return 0, DAL_ERR_INVALID as there and for a size that ends within a member, or DAL_ERR_ABI
+ *         for options that are longer than those of this library and not zero in what it does
+ *         not know.
  */
 DAL_API int dal_arena_init_sized(struct dal_arena *arena, const struct dal_arena_options *options,
                                  size_t options_bytes);
@@ -166,7 +167,7 @@ DAL_API int dal_arena_init_sized(struct dal_arena *arena, const struct dal_arena
  * @param options        copied; NULL for the defaults.
  * @param options_bytes  what of them is there, in bytes; the rest has its default. 0 with NULL.
  * @param arena          receives the handle, as there. Not NULL; unchanged on failure.
- * @return 0, DAL_ERR_INVALID or DAL_ERR_MEMORY as there, or DAL_ERR_ABI as
+ * @return 0 or DAL_ERR_MEMORY as there, DAL_ERR_INVALID or DAL_ERR_ABI as
  *         dal_arena_init_sized().
  */
 DAL_API int dal_arena_create_sized(const struct dal_arena_options *options, size_t options_bytes,
@@ -420,7 +421,8 @@ DAL_INLINE_ struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct d
  * @param checkpoint   a live checkpoint of this arena.
  * @param keep   what becomes of the chunks taken since.
  * @return 0; DAL_ERR_INVALID for a checkpoint that is dead because its chunk is gone or
- *         reused, or that is another arena's: then nothing happens. A dead checkpoint
+ *         reused, or that is another arena's, and for another value of keep: then nothing
+ *         happens. A dead checkpoint
  *         whose chunk is still in use cannot be told from a live one; the arena stays
  *         sound, but blocks may be given back that were not meant.
  */
@@ -441,7 +443,7 @@ DAL_INLINE_ int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_check
  * Give back every block. All checkpoints are dead afterwards.
  *
  * @param arena  not NULL.
- * @param keep   what becomes of the chunks.
+ * @param keep   what becomes of the chunks; another value counts as DAL_ARENA_FREE.
  */
 DAL_API void dal_arena_reset(struct dal_arena *arena, enum dal_arena_keep keep);
 

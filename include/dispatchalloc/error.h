@@ -5,7 +5,8 @@
  *
  * One polarity everywhere: a function that allocates returns NULL when it fails;
  * every other function that can fail returns 0 or one of the negative numbers
- * below. errno is not part of any contract of this library.
+ * below. errno is defined for the calls without sizes only: dal_unsized_malloc(),
+ * dal_instance_unsized_malloc() and their families.
  */
 #ifndef DISPATCHALLOC_ERROR_H
 #define DISPATCHALLOC_ERROR_H

@@ -9,7 +9,7 @@
 #include "choice/announce.h"
 #include "registry/registry.h"
 
-/* Say in words what became of a request, where it failed. */
+/* Say in words what became of a request, where it failed. argument is NULL if that was given. */
 static int conclude(int error, const char *call, const char *argument, const char *reason)
 {
     char what[256];
@@ -17,7 +17,10 @@ static int conclude(int error, const char *call, const char *argument, const cha
 
     if (!error)
         return DAL_OK;
-    dal_text_add_(&text, "%s(\"%s\")", call, argument);
+    if (argument)
+        dal_text_add_(&text, "%s(\"%s\")", call, argument);
+    else
+        dal_text_add_(&text, "%s(NULL)", call);
     if (error == DAL_ERR_SEALED)
         dal_announce_late_(what);
     else
@@ -59,7 +62,7 @@ int dal_global_set_spec(const char *spec)
         dal_text_add_(&why, "the spec is NULL");
         error = DAL_ERR_INVALID;
     }
-    return conclude(error, "dal_global_set_spec", spec ? spec : "", reason);
+    return conclude(error, "dal_global_set_spec", spec, reason);
 }
 
 int dal_backend_register(const struct dal_backend *backend)

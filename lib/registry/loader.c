@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <dispatchalloc/error.h>
 
@@ -319,12 +319,14 @@ static int look_before(const char *directory, void *data)
 {
     struct visit *visit = data;
     char path[PATH_MAX];
+    struct stat status;
     int length;
 
     if (strcmp(directory, visit->stop_at) == 0)
         return 1;
     length = snprintf(path, sizeof path, "%s/%s" SUFFIX, directory, visit->name);
-    visit->is_shadowed = length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0;
+    /* A link that leads nowhere is there too, and is refused. */
+    visit->is_shadowed = length > 0 && (size_t)length < sizeof path && lstat(path, &status) == 0;
     return visit->is_shadowed;
 }
 

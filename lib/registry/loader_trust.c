@@ -56,6 +56,17 @@ static int check(const char *path, enum role role, const char *module, struct da
     return DAL_ERR_MODULE;
 }
 
+/* There is something at a path that cannot be resolved: it decides like a file that is. */
+static int refuse_link(const char *path, struct dal_text_ *why)
+{
+    struct stat status;
+
+    if (lstat(path, &status) != 0)
+        return DAL_ERR_UNKNOWN;
+    dal_text_add_(why, "module %s is refused: it is a symbolic link to what is not there", path);
+    return DAL_ERR_MODULE;
+}
+
 /* Cut the last component off; "/" stays. Returns 0 when there was nothing left to cut. */
 static int to_parent(char *path)
 {
@@ -74,7 +85,7 @@ int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text
 
     if (!realpath(path, resolved)) {
         if (errno == ENOENT || errno == ENOTDIR)
-            return DAL_ERR_UNKNOWN;
+            return refuse_link(path, why);
         dal_text_add_(why, "module %s: %s", path, strerror(errno));
         return DAL_ERR_MODULE;
     }

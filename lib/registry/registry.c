@@ -88,6 +88,17 @@ int dal_registry_name_is_good_(const char *word)
     return word[length] == '\0' && length <= DAL_NAME_MAX;
 }
 
+static void add_bad_name(const char *name, struct dal_text_ *why)
+{
+    if (!name) {
+        dal_text_add_(why, "NULL");
+        return;
+    }
+    dal_text_add_(why, "\"" DAL_VALUE_FORMAT "\"; a name begins with a to z, has a to z, 0 to 9, _ and - "
+                       "behind that, and %d bytes at most",
+                  DAL_VALUE(name), DAL_NAME_MAX);
+}
+
 /* What a later version may have made: in it no fault. Returns 0 after a reason. */
 static int options_are_known(const struct dal_backend *backend, struct dal_text_ *why)
 {
@@ -116,20 +127,62 @@ static int options_are_known(const struct dal_backend *backend, struct dal_text_
     return 1;
 }
 
-static int options_are_good(const struct dal_backend *backend)
+static int is_number(const struct dal_option *option)
 {
-    if (backend->option_count && !backend->options)
-        return 0;
-    for (size_t i = 0; i < backend->option_count; i++) {
-        const struct dal_option *option = &backend->options[i];
-        uint64_t number;
+    return option->type == DAL_OPTION_BYTES || option->type == DAL_OPTION_COUNT;
+}
 
-        if (!dal_registry_name_is_good_(option->name) || !option->summary ||
-            option->type < DAL_OPTION_BYTES || option->type > DAL_OPTION_SPEC ||
-            (option->type == DAL_OPTION_CHOICE && !option->choices))
+static int is_there_before(const struct dal_backend *backend, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(backend->options[i].name, backend->options[index].name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* What is wrong with an option whose name is good; NULL if nothing is. */
+static const char *fault_of_option(const struct dal_backend *backend, size_t index)
+{
+    const struct dal_option *option = &backend->options[index];
+    uint64_t number;
+
+    if (is_there_before(backend, index))
+        return "is there twice";
+    if (!option->summary)
+        return "has no summary";
+    if (option->type < DAL_OPTION_BYTES)
+        return "has no type";
+    if (option->type == DAL_OPTION_CHOICE && !option->choices)
+        return "has no choices";
+    if (is_number(option) && option->minimum > option->maximum)
+        return "has a minimum above its maximum";
+    if (option->default_text && dal_option_check_(option, option->default_text, &number))
+        return "does not accept its own default";
+    return NULL;
+}
+
+/* Returns 0 after a reason. */
+static int options_are_good(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (backend->option_count && !backend->options) {
+        dal_text_add_(why, "it has %" PRIu32 " options, and NULL for them", backend->option_count);
+        return 0;
+    }
+    for (size_t i = 0; i < backend->option_count; i++) {
+        const char *name = backend->options[i].name;
+        const char *fault;
+
+        if (!dal_registry_name_is_good_(name)) {
+            dal_text_add_(why, "the name of its option %u is ", (unsigned)i);
+            add_bad_name(name, why);
             return 0;
-        if (option->default_text && dal_option_check_(option, option->default_text, &number))
+        }
+        fault = fault_of_option(backend, i);
+        if (fault) {
+            dal_text_add_(why, "its option \"%s\" %s", name, fault);
             return 0;
+        }
     }
     return 1;
 }
@@ -154,18 +207,33 @@ static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *
     return 0;
 }
 
+/* Returns 0 after a reason. */
+static int members_are_good(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    const char *missing = !backend->version   ? "version"
+                          : !backend->summary ? "summary"
+                          : !backend->create  ? "create function"
+                                              : NULL;
+
+    if (!dal_registry_name_is_good_(backend->name)) {
+        dal_text_add_(why, "its name is ");
+        add_bad_name(backend->name, why);
+        return 0;
+    }
+    if (missing)
+        dal_text_add_(why, "it has no %s", missing);
+    return !missing;
+}
+
 static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
 {
     if (!flags_are_known(backend, why))
         return DAL_ERR_ABI;
     if (!options_are_known(backend, why))
         return DAL_ERR_ABI;
-    if (dal_registry_name_is_good_(backend->name) && backend->version && backend->summary &&
-        backend->create && options_are_good(backend))
-        return DAL_OK;
-    dal_text_add_(why, "its struct dal_backend has a missing or malformed name, version, summary, "
-                       "option or create function");
-    return DAL_ERR_INVALID;
+    if (!members_are_good(backend, why) || !options_are_good(backend, why))
+        return DAL_ERR_INVALID;
+    return DAL_OK;
 }
 
 /* A descriptor, or an option, that ends before this was never made. */
@@ -351,6 +419,10 @@ static void meet_all(struct unknown *unknown)
         (void)dal_loader_visit_(meet_module, unknown);
 }
 
+#define NO_LOADER                                                                 \
+    "no module can be opened: this program is linked without the loader "         \
+    "(-Wl,-u,dal_loader_find_ adds it)"
+
 static void explain_unknown(const char *name, const char *wanted, struct dal_text_ *why)
 {
     struct unknown unknown = {{name, "", 0}, why, 0, 0};
@@ -368,6 +440,8 @@ static void explain_unknown(const char *name, const char *wanted, struct dal_tex
     meet_all(&unknown);
     if (dal_loader_places_)
         dal_loader_places_(why);
+    else
+        dal_text_add_(why, "; " NO_LOADER);
 }
 
 static _Thread_local int opening_is_forbidden;
@@ -382,8 +456,7 @@ static int open_module(const char *name, const struct dal_backend **backend, str
     if (!dal_loader_find_) {
         if (name[0] != '/')
             return DAL_ERR_UNKNOWN;
-        dal_text_add_(why, "no module can be opened: this program is linked without the loader "
-                           "(-Wl,-u,dal_loader_find_ adds it)");
+        dal_text_add_(why, NO_LOADER);
         return DAL_ERR_MODULE;
     }
     if (opening_is_forbidden) {

@@ -139,7 +139,7 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
                       option->maximum);
         break;
     case DAL_OPTION_SWITCH:
-        dal_text_add_(why, "on or off");
+        dal_text_add_(why, DAL_SWITCH_ACCEPTED_);
         break;
     default:
         dal_text_add_(why, "one of %s", option->choices ? option->choices : "nothing");

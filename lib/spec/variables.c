@@ -29,8 +29,7 @@ static int read_switch(const char *name)
         return -1;
     if (dal_option_parse_switch_(value, &number))
         return (int)number;
-    dal_log_("%s=%s is ignored: accepted is on or off (also 1, 0, true, false, yes, no)", name,
-             value);
+    dal_log_("%s=%s is ignored: accepted is " DAL_SWITCH_ACCEPTED_, name, value);
     return -1;
 }
 
