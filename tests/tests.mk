@@ -65,7 +65,7 @@ no-libcheck:
 endif
 
 TESTS += $(shell_tests)
-EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
+EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh tests/suite.h
 
 # The result of the last `make check` in one line, single checks counted.
 check-totals:
