@@ -18,6 +18,7 @@
 #include <dispatchalloc/version.h>
 
 #include "run.h"
+#include "suite.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -177,7 +178,6 @@ static const struct row {
     {link, start_##start, environment_##environment, veto, strict, end, serves,               \
      DAL_SOURCE_##source, overrides, says},
 #include "choice/table.h"
-#include "suite.h"
 #undef ROW
 };
 

@@ -7,11 +7,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "suite.h"
+
 #define M ((size_t)PTRDIFF_MAX)
 #define H (M / 2 + 1)
 #define Z SIZE_MAX
 #include "layout_vectors.h"
-#include "suite.h"
 #undef M
 #undef H
 #undef Z

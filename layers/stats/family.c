@@ -39,32 +39,27 @@ static struct stats_instance *counting(void)
     return atomic_load_explicit(&counted, memory_order_relaxed);
 }
 
-/* A block came, or goes; errno is the caller's. */
-
-__attribute__((noinline, cold)) static void count_made_long(size_t size)
+/* A block came, or goes, whose size does not go into its word; errno is the caller's. */
+__attribute__((noinline, cold)) static void count_long(size_t size, int is_made)
 {
-    struct stats_event event = {.operation = STATS_ALLOC, .has_new = 1, .new_size = size};
+    struct stats_event event = {.operation = is_made ? STATS_ALLOC : STATS_DEALLOC,
+                                .has_new = is_made, .new_size = size,
+                                .has_old = !is_made, .old_size = size};
     struct stats_instance *instance = counting();
+    struct stats_counters *counters = dal_stats_mine_.counters;
+    size_t index = stats_class_of(size);
     int saved_errno = errno;
 
-    if (dal_stats_mine_.instance == instance && size < STATS_RECENT_BYTES)
-        dal_stats_settle_made_(instance, dal_stats_mine_.counters, stats_class_of(size));
+    if (dal_stats_mine_.instance == instance && size < STATS_RECENT_BYTES) {
+        if (is_made)
+            dal_stats_settle_made_(instance, counters, index);
+        else
+            dal_stats_settle_given_(instance, counters, index);
+    }
     if (size >= STATS_RECENT_BYTES || !dal_stats_switch_(instance) ||
-        !stats_count_short(dal_stats_mine_.counters->recent_made, size))
-        dal_stats_count_(instance, &event);
-    errno = saved_errno;
-}
-
-__attribute__((noinline, cold)) static void count_given_long(size_t size)
-{
-    struct stats_event event = {.operation = STATS_DEALLOC, .has_old = 1, .old_size = size};
-    struct stats_instance *instance = counting();
-    int saved_errno = errno;
-
-    if (dal_stats_mine_.instance == instance && size < STATS_RECENT_BYTES)
-        dal_stats_settle_given_(instance, dal_stats_mine_.counters, stats_class_of(size));
-    if (size >= STATS_RECENT_BYTES || !dal_stats_switch_(instance) ||
-        !stats_count_short(dal_stats_mine_.counters->recent_given, size))
+        !stats_count_short(is_made ? dal_stats_mine_.counters->recent_made
+                                   : dal_stats_mine_.counters->recent_given,
+                           size))
         dal_stats_count_(instance, &event);
     errno = saved_errno;
 }
@@ -73,14 +68,14 @@ static inline void count_made(size_t size)
 {
     if (DAL_UNLIKELY_(dal_stats_mine_.instance != counting()) ||
         !stats_count_short(dal_stats_mine_.counters->recent_made, size))
-        count_made_long(size);
+        count_long(size, 1);
 }
 
 static inline void count_given(size_t size)
 {
     if (DAL_UNLIKELY_(dal_stats_mine_.instance != counting()) ||
         !stats_count_short(dal_stats_mine_.counters->recent_given, size))
-        count_given_long(size);
+        count_long(size, 0);
 }
 
 __attribute__((noinline, cold)) static void *failed(enum stats_operation operation)

@@ -12,12 +12,6 @@
 #include "front/instance_unsized.h"
 #include "chain/slots.h"
 
-static void *out_of_memory(void)
-{
-    errno = ENOMEM;
-    return NULL;
-}
-
 int dal_family_product_(size_t count, size_t size, size_t *bytes)
 {
     if (!__builtin_mul_overflow(count, size, bytes))
@@ -106,7 +100,7 @@ static struct header *header_of(void *ptr)
 static void *place(char *whole, size_t size, size_t align)
 {
     if (!whole)
-        return out_of_memory();
+        return dal_family_out_of_memory_();
     *header_of(whole + align) = (struct header){size, align};
     return whole + align;
 }
@@ -123,7 +117,7 @@ static void *headed_memalign(size_t align, size_t size)
     if (align < 16)
         align = 16;
     if (!whole_size(size, align, &whole))
-        return out_of_memory();
+        return dal_family_out_of_memory_();
     return place(dal_instance_alloc(dal_hook_load_(), whole, align), size, align);
 }
 
@@ -150,7 +144,7 @@ static void *headed_calloc(size_t count, size_t size)
     size_t bytes, whole;
 
     if (!dal_family_product_(count, size, &bytes) || !whole_size(bytes, 16, &whole))
-        return out_of_memory();
+        return dal_family_out_of_memory_();
     return place(dal_instance_alloc_zeroed(dal_hook_load_(), whole, 16), bytes, 16);
 }
 
@@ -166,7 +160,7 @@ static void *headed_realloc(void *ptr, size_t size)
     }
     align = header_of(ptr)->align;
     if (!whole_size(size, align, &whole))
-        return out_of_memory();
+        return dal_family_out_of_memory_();
     /* The header moves with the block, since it is part of what is copied. */
     return place(dal_instance_realloc(dal_hook_load_(), (char *)ptr - align,
                                       header_of(ptr)->size + align, align, whole),

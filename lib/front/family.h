@@ -9,6 +9,7 @@
 #ifndef DAL_FAMILY_H
 #define DAL_FAMILY_H
 
+#include <errno.h>
 #include <stdint.h>
 
 #include <dispatchalloc/instance.h>
@@ -26,6 +27,12 @@ int dal_family_product_(size_t count, size_t size, size_t *bytes);
 static inline int dal_family_is_power_of_two_(size_t align)
 {
     return align != 0 && (align & (align - 1)) == 0;
+}
+
+static inline void *dal_family_out_of_memory_(void)
+{
+    errno = ENOMEM;
+    return NULL;
 }
 
 /* A layout that front.h calls valid; align is a power of two. */

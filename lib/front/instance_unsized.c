@@ -23,12 +23,6 @@ static size_t natural_align(size_t size)
     return size >= 16 ? 16 : 8;
 }
 
-static void *out_of_memory(void)
-{
-    errno = ENOMEM;
-    return NULL;
-}
-
 /* Size 0 may give one block twice; here each has to be another. */
 static size_t at_least_one(size_t size)
 {
@@ -43,7 +37,7 @@ void *dal_known_memalign_(const struct dal_instance *instance, size_t align, siz
         align = natural_align(size);
     if (dal_family_layout_is_valid_(size, align))
         ptr = dal_instance_alloc(instance, at_least_one(size), align);
-    return ptr ? ptr : out_of_memory();
+    return ptr ? ptr : dal_family_out_of_memory_();
 }
 
 void *dal_known_malloc_(const struct dal_instance *instance, size_t size)
@@ -59,7 +53,7 @@ void *dal_known_calloc_(const struct dal_instance *instance, size_t count, size_
     if (dal_family_product_(count, size, &bytes) &&
         dal_family_layout_is_valid_(bytes, natural_align(bytes)))
         ptr = dal_instance_alloc_zeroed(instance, at_least_one(bytes), natural_align(bytes));
-    return ptr ? ptr : out_of_memory();
+    return ptr ? ptr : dal_family_out_of_memory_();
 }
 
 void dal_known_free_(const struct dal_instance *instance, void *ptr)
@@ -171,7 +165,7 @@ void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *pt
         return refuse_block(instance, ptr);
     if (!family)
         return dal_known_realloc_(instance, ptr, size);
-    return size <= DAL_FAMILY_REALLOC_MAX_ ? family->realloc_function(ptr, size) : out_of_memory();
+    return size <= DAL_FAMILY_REALLOC_MAX_ ? family->realloc_function(ptr, size) : dal_family_out_of_memory_();
 }
 
 void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, size_t align,
