@@ -141,7 +141,7 @@ whole() {
 echo "whole programs under $module, with the interposer, as a share of $module preloaded by itself:"
 echo "instructions; elapsed time with its interval, and the control; and so CPU time"
 export INPUT=/dev/null
-cp "$srcdir/lib/choice.c" .
+cp "$srcdir/lib/choice/choice.c" .
 # shellcheck disable=SC2086
 whole "$CC -O2" 101 count_all ${CC%% *} -O2 $include -I"$builddir" -I"$srcdir/lib" -c choice.c -o choice.o
 INPUT=$work/queries.sql

@@ -1,69 +1,56 @@
 # SPDX-License-Identifier: MIT
-# The core, bottom to top.
-core_headers += \
-	lib/builtin.h \
-	lib/choice.h \
-	lib/compat/compat.h \
-	lib/copies.h \
-	lib/environment.h \
-	lib/explain.h \
-	lib/family.h \
-	lib/fork.h \
-	lib/hook.h \
-	lib/instance.h \
-	lib/known.h \
-	lib/link_choice.h \
-	lib/loader.h \
-	lib/loader_trust.h \
-	lib/nearest.h \
-	lib/options.h \
-	lib/registry.h \
-	lib/slots.h \
-	lib/spec.h \
-	lib/stack.h \
-	lib/status.h \
-	lib/structure.h \
-	lib/text.h
-core_sources += \
-	lib/text.c \
-	lib/error.c \
-	lib/layout.c \
-	lib/nearest.c \
-	lib/structure.c \
-	lib/copies.c \
-	lib/spec.c \
-	lib/options.c \
-	lib/derive.c \
-	lib/instance.c \
-	lib/calls.c \
-	lib/builtin.c \
-	lib/registry.c \
-	lib/fork.c \
-	lib/stack.c \
-	lib/fallback.c \
-	lib/environment.c \
-	lib/choice.c \
-	lib/explain.c \
-	lib/hook.c \
-	lib/forward.c \
-	lib/front.c \
-	lib/family.c \
-	lib/known.c \
-	lib/unsized.c \
-	lib/global.c \
-	lib/make.c
+# The core, a room each, bottom to top. A file includes what is in its own room and in those before
+# it: "ROOM/FILE.h". (tests/structure.sh reads the order here.)
+lib_rooms = os base spec registry chain choice front
+
+# The operating system and the object format: nobody else asks which they are.
+core_headers += lib/os/os.h
 if OS_WINDOWS
-core_sources += lib/compat/windows.c lib/compat/no-link-choice.c lib/compat/no-veto.c
+core_sources += lib/os/windows.c lib/os/no-link-choice.c lib/os/no-veto.c
 else
-core_sources += lib/compat/posix.c lib/compat/mapping.c lib/compat/mapping.h lib/loader.c lib/loader_trust.c
+core_headers += lib/os/mapping.h
+core_sources += lib/os/posix.c lib/os/mapping.c
 endif
 if HAVE_DL_ITERATE_PHDR
-core_sources += lib/compat/elf.c
+core_sources += lib/os/elf.c
 else
-core_sources += lib/compat/no-elf.c
+core_sources += lib/os/no-elf.c
 endif
-EXTRA_DIST += lib/compat/elf.c lib/compat/no-elf.c lib/loader.c lib/loader_trust.c lib/compat/mapping.c lib/compat/mapping.h \
-	lib/compat/posix.c lib/compat/windows.c
+EXTRA_DIST += lib/os/elf.c lib/os/no-elf.c lib/os/mapping.c lib/os/mapping.h lib/os/posix.c \
+	lib/os/windows.c
 
-# What the interposer has another file for (preload/preload.mk).
-library_sources += lib/link_choice.c lib/fixed.c lib/inline.c
+# Texts, errors, layouts, versions of structures.
+core_headers += lib/base/abi.h lib/base/copies.h lib/base/nearest.h lib/base/text.h
+core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/nearest.c \
+	lib/base/abi.c lib/base/copies.c
+
+# From a text to items and checked values.
+core_headers += lib/spec/options.h lib/spec/spec.h lib/spec/variables.h
+core_sources += lib/spec/spec.c lib/spec/options.c lib/spec/variables.c
+
+# Backends by name: registered, built in, in a file.
+core_headers += lib/registry/builtin.h lib/registry/loader.h lib/registry/loader_trust.h \
+	lib/registry/registry.h
+core_sources += lib/registry/builtin.c lib/registry/registry.c
+if !OS_WINDOWS
+core_sources += lib/registry/loader.c lib/registry/loader_trust.c
+endif
+EXTRA_DIST += lib/registry/loader.c lib/registry/loader_trust.c
+
+# Tables without holes, and stacks of them.
+core_headers += lib/chain/fork.h lib/chain/instance.h lib/chain/slots.h lib/chain/stack.h
+core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/chain/stack.c \
+	lib/chain/system_instance.c
+
+# Who serves. (What is in library_sources the interposer has another file for: preload/preload.mk.)
+core_headers += lib/choice/announce.h lib/choice/choice.h lib/choice/hook.h \
+	lib/choice/link_choice.h lib/choice/status.h
+core_sources += lib/choice/choice.c lib/choice/announce.c lib/choice/hook.c \
+	lib/choice/global_instance.c
+library_sources += lib/choice/link_choice.c
+
+# What programs call.
+core_headers += lib/front/family.h lib/front/instance_unsized.h
+core_sources += lib/front/front.c lib/front/instance_calls.c lib/front/family.c \
+	lib/front/instance_unsized.c lib/front/unsized.c lib/front/global.c lib/front/create.c
+library_sources += lib/front/fixed.c lib/front/inline_symbols.c

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "compat/mapping.h"
-#include "symbol.h"
+#include "os/mapping.h"
+#include "elf_symbol.h"
 
 /* A line is to hold two sites and more: of a longer path its end tells most. */
 #define PATH_BYTES 160
@@ -25,7 +25,7 @@ static void add_path(struct dal_text_ *text, const char *path)
         dal_text_add_(text, "%s", path);
 }
 
-static void add_symbol(struct dal_text_ *text, const struct dal_compat_mapping_ *file,
+static void add_symbol(struct dal_text_ *text, const struct dal_os_mapping_ *file,
                        const struct dal_symbol_ *symbol)
 {
     add_path(text, file->name);
@@ -39,10 +39,10 @@ void dal_address_add_site_(struct dal_text_ *text, const void *site)
     /* The call itself, which is before what it returns to: that may be another line of the
      * source, or another function. */
     const char *call = (const char *)site - 1;
-    struct dal_compat_mapping_ mapping;
+    struct dal_os_mapping_ mapping;
     struct dal_symbol_ symbol;
 
-    if (dal_compat_mapping_(call, &mapping, NULL) <= 0)
+    if (dal_os_mapping_(call, &mapping, NULL) <= 0)
         dal_text_add_(text, "%p", (const void *)call);
     else if (dal_symbol_find_(&mapping, call, &symbol))
         add_symbol(text, &mapping, &symbol);
@@ -53,7 +53,7 @@ void dal_address_add_site_(struct dal_text_ *text, const void *site)
 
 /* ---- Pointers ----------------------------------------------------------------------------- */
 
-static int covers(const struct dal_compat_mapping_ *mapping, uintptr_t address)
+static int covers(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
     return address >= mapping->start && address < mapping->end;
 }
@@ -64,7 +64,7 @@ static int covers(const struct dal_compat_mapping_ *mapping, uintptr_t address)
  * where it is a pointer, is right above the thread-local storage, and that above the stack,
  * except in the main thread.
  */
-static const char *of_this_thread(const struct dal_compat_mapping_ *mapping, uintptr_t address)
+static const char *of_this_thread(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
     const uintptr_t local_bytes = 65536; /* at most, as a rule */
     pthread_t self = pthread_self();
@@ -82,7 +82,7 @@ static const char *of_this_thread(const struct dal_compat_mapping_ *mapping, uin
     return has_stack ? "on the stack of this thread" : NULL;
 }
 
-static void add_file(struct dal_text_ *text, const struct dal_compat_mapping_ *file,
+static void add_file(struct dal_text_ *text, const struct dal_os_mapping_ *file,
                      const struct dal_symbol_ *symbol, const char *rights)
 {
     const char *what = rights[2] == 'x' ? "code" : rights[1] == 'w' ? "data" : "constants";
@@ -94,7 +94,7 @@ static void add_file(struct dal_text_ *text, const struct dal_compat_mapping_ *f
 #ifdef __GLIBC__
 /* The words in front of a block of glibc's malloc that has a mapping, or a thread's arena, of
  * its own. What is read was found to be mapped. */
-static int looks_like_glibc(const struct dal_compat_mapping_ *mapping, uintptr_t address)
+static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
     const size_t in_mapping = 2, in_arena = 4, flags = 7;
     const size_t arena_bytes = (size_t)64 << 20;
@@ -112,7 +112,7 @@ static int looks_like_glibc(const struct dal_compat_mapping_ *mapping, uintptr_t
            (size & ~flags) <= arena_bytes;
 }
 #else
-static int looks_like_glibc(const struct dal_compat_mapping_ *mapping, uintptr_t address)
+static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
     (void)mapping;
     (void)address;
@@ -120,7 +120,7 @@ static int looks_like_glibc(const struct dal_compat_mapping_ *mapping, uintptr_t
 }
 #endif
 
-static void add_anonymous(struct dal_text_ *text, const struct dal_compat_mapping_ *mapping,
+static void add_anonymous(struct dal_text_ *text, const struct dal_os_mapping_ *mapping,
                           uintptr_t address)
 {
     size_t kilobytes = (mapping->end - mapping->start) / 1024;
@@ -141,9 +141,9 @@ static void add_anonymous(struct dal_text_ *text, const struct dal_compat_mappin
 uintptr_t dal_address_add_what_(struct dal_text_ *text, const void *ptr)
 {
     const uintptr_t address = (uintptr_t)ptr;
-    struct dal_compat_mapping_ mapping, before;
+    struct dal_os_mapping_ mapping, before;
     struct dal_symbol_ symbol;
-    int found = dal_compat_mapping_(ptr, &mapping, &before);
+    int found = dal_os_mapping_(ptr, &mapping, &before);
     const char *of_thread = found > 0 ? of_this_thread(&mapping, address) : NULL;
 
     if (found < 0)

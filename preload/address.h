@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "text.h"
+#include "base/text.h"
 
 /* A place in code that a call returns to: "FILE+0xOFFSET (FUNCTION+0xOFFSET)", the first for
  * addr2line(1), as much of it as can be told. */

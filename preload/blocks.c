@@ -13,9 +13,9 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
-#include "compat/compat.h"
+#include "os/os.h"
 
-/* Blocks begin at multiples of 8 (lib/family.c). A leaf is for 1 MiB of addresses. */
+/* Blocks begin at multiples of 8 (lib/front/family.c). A leaf is for 1 MiB of addresses. */
 #define GRANULE_BITS 3
 #define LEAF_BITS 20
 #define LEVEL_BITS 14
@@ -93,7 +93,7 @@ static void unpack(uint64_t word, uintptr_t address, const void *site, struct da
 /* No huge pages: most of a leaf stays untouched. */
 static void *map_table(size_t bytes)
 {
-    void *table = dal_compat_map_(bytes);
+    void *table = dal_os_map_(bytes);
 
 #ifdef MADV_NOHUGEPAGE
     int saved_errno = errno;
@@ -159,7 +159,7 @@ static struct leaf *make_leaf(uintptr_t address)
         if (branch && !atomic_compare_exchange_strong_explicit(
                           &root[root_index(address)], &other_branch, branch, memory_order_acq_rel,
                           memory_order_acquire)) {
-            dal_compat_unmap_(branch, sizeof *branch);
+            dal_os_unmap_(branch, sizeof *branch);
             branch = other_branch;
         }
     }
@@ -167,7 +167,7 @@ static struct leaf *make_leaf(uintptr_t address)
     if (leaf && !atomic_compare_exchange_strong_explicit(&branch->leaves[branch_index(address)],
                                                          &other_leaf, leaf, memory_order_acq_rel,
                                                          memory_order_acquire)) {
-        dal_compat_unmap_(leaf, sizeof *leaf);
+        dal_os_unmap_(leaf, sizeof *leaf);
         leaf = other_leaf;
     }
     return leaf;

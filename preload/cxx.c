@@ -22,7 +22,7 @@
 
 #include "check.h"
 #include "interposer.h"
-#include "text.h"
+#include "base/text.h"
 
 #if __SIZEOF_SIZE_T__ == 8
 

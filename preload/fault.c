@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 #include "address.h"
-#include "choice.h"
-#include "compat/compat.h"
-#include "text.h"
+#include "choice/choice.h"
+#include "os/os.h"
+#include "base/text.h"
 
 /* Lines about one fault, and about all. Two faults are one if they come from the same place, by
  * the same call, and concern what came from the same place, or the same part of memory. To see
@@ -63,7 +63,7 @@ static void start_over_in_child(void)
 void dal_fault_start_(void)
 {
     /* Where that fails, a child counts on from what its parent had. */
-    (void)dal_compat_atfork_(NULL, NULL, start_over_in_child);
+    (void)dal_os_atfork_(NULL, NULL, start_over_in_child);
 }
 
 static uint64_t mix(uint64_t value)
@@ -132,7 +132,7 @@ static void write_line(const struct report *report, const char *consequence, int
         dal_text_add_(&text, " at ");
         dal_address_add_site_(&text, report->fault->site);
     }
-    dal_log_("check[%" PRIu64 "]: %s: %s; %s%s", dal_compat_process_(), start, report->data,
+    dal_log_("check[%" PRIu64 "]: %s: %s; %s%s", dal_os_process_(), start, report->data,
              consequence, is_last ? "; more of this is only counted" : "");
 }
 
@@ -147,7 +147,7 @@ static void tell(const struct report *report, uint64_t subject, const char *cons
         write_line(report, consequence, before == LINES_A_FAULT - 1);
     else if (lines == LINES_MAX)
         dal_log_("check[%" PRIu64 "]: %d lines were written; further faults are only counted",
-                 dal_compat_process_(), LINES_MAX);
+                 dal_os_process_(), LINES_MAX);
     (void)pthread_setcancelstate(report->cancel_state, &ignored);
     if (dal_choice_is_strict_()) {
         dal_log_("strict mode: aborting");
@@ -263,7 +263,7 @@ void dal_fault_blind_(void)
 
     if (!atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
         dal_log_("check[%" PRIu64 "]: no memory to register blocks with; from here on nothing is "
-                 "checked", dal_compat_process_());
+                 "checked", dal_os_process_());
 }
 
 /* ---- At exit ------------------------------------------------------------------------------ */
@@ -278,6 +278,6 @@ __attribute__((destructor)) static void sum_up(void)
         return;
     lines = READ(line_count);
     dal_log_("check[%" PRIu64 "]: %" PRIu64 " faults at %u places, %u of them told above",
-             dal_compat_process_(), READ(fault_count), READ(place_count),
+             dal_os_process_(), READ(fault_count), READ(place_count),
              lines < LINES_MAX ? lines : (unsigned)LINES_MAX);
 }

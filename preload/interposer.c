@@ -21,15 +21,15 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "choice.h"
-#include "compat/compat.h"
+#include "choice/choice.h"
+#include "os/os.h"
 #include "early.h"
-#include "explain.h"
-#include "family.h"
-#include "hook.h"
+#include "choice/announce.h"
+#include "front/family.h"
+#include "choice/hook.h"
 #include "interposer.h"
 #include "libc.h"
-#include "text.h"
+#include "base/text.h"
 
 #include "../backends/system/system.h"
 
@@ -174,9 +174,9 @@ static void look_who_is_first(void)
         struct dal_text_ text = dal_text_over_(remark, sizeof remark);
         char place[400];
 
-        dal_compat_locate_((const void *)(uintptr_t)malloc, place, sizeof place);
+        dal_os_locate_((const void *)(uintptr_t)malloc, place, sizeof place);
         dal_text_add_(&text, "not malloc, which is at %s", place);
-        dal_explain_remark_(remark);
+        dal_announce_remark_(remark);
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* In the interposer the build of the program has no say. See lib/link_choice.c. */
+/* In the interposer the build of the program has no say. See lib/choice/link_choice.c. */
 #include <config.h>
 
-#include "link_choice.h"
+#include "choice/link_choice.h"
 
 const struct dal_link_choice *dal_link_choice_found_(void)
 {

@@ -7,10 +7,10 @@ if HAVE_VERSION_SCRIPT
 noinst_LTLIBRARIES += libpreloadcore.la
 libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
 	preload/address.c preload/address.h preload/blocks.c preload/blocks.h preload/check.c \
-	preload/check.h preload/fault.c preload/fault.h preload/symbol.c preload/symbol.h \
+	preload/check.h preload/fault.c preload/fault.h preload/elf_symbol.c preload/elf_symbol.h \
 	preload/cxx.c preload/interposer.c preload/interposer.h \
 	preload/libc.c preload/libc.h preload/ours.c preload/libc_names.h backends/system/posix.c \
-	preload/no_link_choice.c preload/symbols.h \
+	preload/no_link_choice.c preload/interposed_names.h \
 	preload/early.h preload/early.c
 # early.c is the last, so that its region does not part what is zero at the start and written at
 # once: each page less is some microseconds of every process.

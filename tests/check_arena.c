@@ -11,6 +11,7 @@
 #include <dispatchalloc.h>
 
 #include "counting.h"
+#include "suite.h"
 
 static struct counting child;
 static struct dal_arena arena;
@@ -1194,8 +1195,6 @@ int main(void)
     Suite *suite = suite_create("arena");
     TCase *blocks = tcase_create("blocks");
     TCase *random = tcase_create("random");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(blocks, setup, teardown);
     tcase_add_test(blocks, test_nothing_is_taken_before_the_first_block);
@@ -1258,9 +1257,5 @@ int main(void)
     tcase_add_checked_fixture(random, setup, teardown);
     tcase_add_loop_test(random, test_random_work_never_breaks_a_block, 0, 3);
     suite_add_tcase(suite, random);
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

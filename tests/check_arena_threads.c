@@ -17,6 +17,7 @@
 #include "backends/arena/heap.h"
 #include "counting.h"
 #include "over_child.h"
+#include "suite.h"
 
 enum {
     CHUNK = 65536,
@@ -904,8 +905,6 @@ int main(void)
     Suite *suite = suite_create("arena_threads");
     TCase *cases = tcase_create("cases");
     TCase *names = tcase_create("names");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, test_blocks_lie_side_by_side_in_one_chunk);
@@ -946,9 +945,5 @@ int main(void)
     tcase_add_test(names, test_wrong_options_say_what_is_accepted);
     tcase_add_test(names, test_thread_local_storage_is_within_its_budget);
     suite_add_tcase(suite, names);
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -15,6 +15,8 @@
 
 #include <dispatchalloc.h>
 
+#include "suite.h"
+
 /* ---- Writing down who is called --------------------------------------------------------------- */
 
 static char calls[512];
@@ -298,16 +300,10 @@ int main(void)
     };
     Suite *suite = suite_create("chain");
     TCase *cases = tcase_create("operations");
-    SRunner *runner;
-    int failed;
 
     /* Each way as the first call, then each way as a later one. */
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tcase_add_loop_test(cases, tests[i], 0, 2 * WAYS);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

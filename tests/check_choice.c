@@ -18,6 +18,7 @@
 #include <dispatchalloc/version.h>
 
 #include "run.h"
+#include "suite.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -814,8 +815,6 @@ int main(void)
     Suite *suite = suite_create("choice");
     TCase *table = tcase_create("table");
     TCase *stories = tcase_create("stories");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_loop_test(table, test_later_source_wins_and_says_why, 0, (int)COUNT_OF(rows));
     tcase_add_test(table, test_table_has_every_combination_once);
@@ -846,9 +845,5 @@ int main(void)
     tcase_add_test(stories, test_explanation_names_every_source_and_what_became_of_it);
     tcase_add_test(stories, test_explanation_fits_any_buffer);
     suite_add_tcase(suite, stories);
-
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

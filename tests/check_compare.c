@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* By which rules `dispatchalloc compare` judges: tools/compare_statistics.c. */
+/* By which rules `dispatchalloc compare` judges: tools/compare/statistics.c. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/compare.h"
+#include "../tools/compare/compare.h"
+#include "suite.h"
 
 enum { MANY = 20 };
 
@@ -204,8 +205,6 @@ int main(void)
     Suite *suite = suite_create("compare");
     TCase *numbers = tcase_create("numbers");
     TCase *verdict = tcase_create("verdict");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(numbers, test_summary_has_median_deviation_and_range);
     tcase_add_test(numbers, test_drift_of_the_machine_does_not_hide_a_difference);
@@ -223,9 +222,5 @@ int main(void)
     tcase_add_test(verdict, test_verdict_takes_rounds_that_both_have);
     tcase_add_test(verdict, test_verdict_that_is_too_long_is_cut);
     suite_add_tcase(suite, verdict);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "conformance/sanitizer.h"
+#include "suite.h"
 #include "tests/faulty/faulty.h"
 
 #if CONFORMANCE_SANITIZED
@@ -200,14 +201,8 @@ static Suite *make_suite(void)
 int main(void)
 {
     int status = conformance_process_main();
-    SRunner *runner;
-    int failed;
 
     if (status >= 0)
         return status;
-    runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(make_suite());
 }

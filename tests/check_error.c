@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
+
 /* By hand, not by DAL_ERRORS: whoever changes a number has to change it here as well. */
 static const struct {
     int number;
@@ -85,17 +87,11 @@ int main(void)
 {
     Suite *suite = suite_create("error");
     TCase *cases = tcase_create("numbers");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(cases, test_number_has_its_text_for_ever, 0, ERROR_COUNT);
     tcase_add_test(cases, test_list_here_is_whole_and_other_numbers_are_unknown);
     tcase_add_test(cases, test_texts_differ_and_have_no_full_stop);
     tcase_add_test(cases, test_version_is_one_number_at_build_and_run_time);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

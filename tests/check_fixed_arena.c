@@ -14,6 +14,7 @@
 
 #include "counting.h"
 #include "over_child.h"
+#include "suite.h"
 
 #define CAPACITY 131072
 
@@ -455,8 +456,6 @@ int main(void)
     TCase *blocks = tcase_create("blocks");
     TCase *allocator = tcase_create("allocator");
     TCase *threads = tcase_create("threads");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(blocks, setup, NULL);
     tcase_add_test(blocks, test_bytes_used_are_those_of_simple_allocator);
@@ -487,9 +486,5 @@ int main(void)
     tcase_add_test(threads, test_threads_that_exhaust_it_get_every_byte_once);
     tcase_add_test(threads, test_a_forked_child_allocates_from_its_own_copy);
     suite_add_tcase(suite, threads);
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -11,7 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stack.h"
+#include "chain/stack.h"
+#include "suite.h"
 
 static char calls[64];
 
@@ -258,8 +259,6 @@ int main(void)
 {
     Suite *suite = suite_create("fork");
     TCase *cases = tcase_create("fork functions");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(cases, test_the_latest_is_quiet_first_and_back_last);
     tcase_add_test(cases, test_a_destroyed_instance_is_not_called);
@@ -270,9 +269,5 @@ int main(void)
     tcase_add_test(cases, test_an_instance_made_after_prepare_is_called_from_the_next_fork_on);
     tcase_add_test(cases, test_an_instance_destroyed_during_a_fork_outlives_it);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "instance.h"
+#include "chain/instance.h"
+#include "suite.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -672,8 +673,6 @@ int main(void)
     TCase *ages = tcase_create("ages");
     TCase *derived = tcase_create("derived");
     TCase *layers = tcase_create("layers");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(ages, test_shorter_structure_is_filled_up_from_its_two_functions);
     tcase_add_test(ages, test_what_lies_behind_a_shorter_structure_is_not_looked_at);
@@ -702,10 +701,5 @@ int main(void)
     tcase_add_test(layers, test_layer_that_hooks_dealloc_alone_switches_unsized_freeing_off);
     tcase_add_test(layers, test_layer_over_derived_slots_calls_the_next_one);
     suite_add_tcase(suite, layers);
-
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
+
 static const struct dal_instance *make(const char *spec)
 {
     const struct dal_instance *instance = NULL;
@@ -308,8 +310,6 @@ int main(void)
 {
     Suite *suite = suite_create("calls without sizes on an instance");
     TCase *all = tcase_create("all");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(all, test_who_can_is_told_beforehand);
     tcase_add_test(all, test_who_cannot_gives_no_block_and_says_why);
@@ -322,9 +322,5 @@ int main(void)
     tcase_add_loop_test(all, test_what_fails_sets_errno_and_leaves_the_block, 0, 3);
     tcase_add_test(all, test_a_block_with_a_size_may_go_without);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "suite.h"
+
 #define M ((size_t)PTRDIFF_MAX)
 #define H (M / 2 + 1)
 #define Z SIZE_MAX
@@ -300,10 +302,5 @@ int main(void)
     tcase_add_test(ours, test_layout_of_is_size_and_alignment_of_the_type);
     tcase_add_test(ours, test_array_of_evaluates_each_argument_once);
     suite_add_tcase(suite, ours);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

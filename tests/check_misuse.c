@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "suite.h"
+
 /* ---- A case in a process of its own ---------------------------------------------------- */
 
 #define CHILD_FAILED 99
@@ -930,11 +932,5 @@ static Suite *misuse_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(misuse_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(misuse_suite());
 }

@@ -16,11 +16,12 @@
 
 #include <dispatchalloc.h>
 
-#include "backends/pages.h"
+#include "../arenas/pages.h"
 #include "counting.h"
 #include "over_child.h"
 
 #include "conformance/sanitizer.h"
+#include "suite.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -465,8 +466,6 @@ int main(void)
 #endif
     Suite *suite = suite_create("pages");
     TCase *cases = tcase_create("cases");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(cases, test_prefault_takes_the_faults_out_of_first_touches);
     tcase_add_test(cases,
@@ -483,9 +482,5 @@ int main(void)
     tcase_add_test(cases, test_sizes_that_hold_no_huge_page_are_refused);
     tcase_add_test(cases, test_everything_goes_back_to_a_child_as_it_was_taken);
     suite_add_tcase(suite, cases);
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "run.h"
+#include "suite.h"
 
 /* The runtime of a sanitizer is not there before constructors. */
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
@@ -141,8 +142,6 @@ int main(void)
     Suite *suite = suite_create("race");
     TCase *races = tcase_create("races");
     TCase *forks = tcase_create("forks");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(races, test_racing_first_calls_resolve_once);
     tcase_add_test(races, test_racing_choices_are_recorded_or_refused);
@@ -158,9 +157,5 @@ int main(void)
 #endif
     suite_add_tcase(suite, races);
     suite_add_tcase(suite, forks);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

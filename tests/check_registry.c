@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry.h"
+#include "registry/registry.h"
+#include "suite.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -379,8 +380,6 @@ int main(void)
 {
     Suite *suite = suite_create("registry");
     TCase *cases = tcase_create("names");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(cases, test_registered_come_first_in_their_order_then_the_built_in);
     tcase_add_test(cases, test_visitor_stops_and_what_it_returned_is_returned);
@@ -399,9 +398,5 @@ int main(void)
     tcase_add_test(cases, test_a_refusal_says_that_there_are_no_options);
     tcase_add_loop_test(cases, test_of_racing_registrations_of_a_name_exactly_one_succeeds, 0, 20);
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

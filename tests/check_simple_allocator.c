@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "suite.h"
+
 #define ARENA_BYTES 131072
 #define X16(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
 #define X64K(x) X16(X16(X16(X16(x))))
@@ -71,16 +73,10 @@ int main(void)
 {
     Suite *suite = suite_create("simple_allocator");
     TCase *test_case = tcase_create("figures");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(test_case, test_bytes_used_are_those_of_rusts_simple_allocator);
     tcase_add_test(test_case, test_zeroed_blocks_are_zero_although_the_memory_is_not);
     tcase_add_test(test_case, test_giving_back_frees_nothing);
     suite_add_tcase(suite, test_case);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

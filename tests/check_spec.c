@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nearest.h"
-#include "spec.h"
+#include "base/nearest.h"
+#include "spec/spec.h"
+#include "suite.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -938,8 +939,6 @@ int main(void)
     Suite *suite = suite_create("spec");
     TCase *grammar = tcase_create("grammar");
     TCase *options = tcase_create("options");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(grammar, test_spec_means_what_the_grammar_says, 0, (int)COUNT_OF(good));
     tcase_add_loop_test(grammar, test_malformed_spec_is_refused_with_its_reason, 0,
@@ -969,10 +968,5 @@ int main(void)
     tcase_add_loop_test(options, test_nearest_word_is_meant_if_it_is_near, 0,
                         (int)COUNT_OF(words));
     suite_add_tcase(suite, options);
-
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -13,8 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fork.h"
-#include "stack.h"
+#include "chain/fork.h"
+#include "chain/stack.h"
+#include "suite.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -604,8 +605,6 @@ int main(void)
 {
     Suite *suite = suite_create("spec_value");
     TCase *cases = tcase_create("cases");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(cases, set_up, NULL);
     tcase_add_test(cases, test_blocks_come_from_both);
@@ -625,9 +624,5 @@ int main(void)
     tcase_add_loop_test(cases, test_a_default_has_to_stand_in_parentheses, 0,
                         (int)COUNT_OF(defaults));
     suite_add_tcase(suite, cases);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

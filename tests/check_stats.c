@@ -18,8 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "slots.h"
+#include "chain/slots.h"
 #include "stats_reading.h"
+#include "suite.h"
 
 #define KIB ((int64_t)1024)
 
@@ -1230,8 +1231,6 @@ int main(void)
         {"options", add_option_tests},
     };
     Suite *suite = suite_create("stats");
-    SRunner *runner;
-    int failed;
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         TCase *tcase = tcase_create(cases[i].name);
@@ -1240,9 +1239,5 @@ int main(void)
         cases[i].add(tcase);
         suite_add_tcase(suite, tcase);
     }
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

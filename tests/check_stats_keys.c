@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "stats_reading.h"
+#include "suite.h"
 
 /* More than there is underneath. */
 #define TOO_LARGE ((size_t)1 << 20)
@@ -438,8 +439,6 @@ int main(void)
         {"snapshot", add_snapshot_tests},
     };
     Suite *suite = suite_create("stats_keys");
-    SRunner *runner;
-    int failed;
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         TCase *tcase = tcase_create(cases[i].name);
@@ -447,9 +446,5 @@ int main(void)
         cases[i].add(tcase);
         suite_add_tcase(suite, tcase);
     }
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "suite.h"
+
 struct wide {
     _Alignas(64) char bytes[65];
 };
@@ -488,10 +490,5 @@ int main(void)
     tcase_add_loop_test(both, test_strndup_copies_no_more_than_told_and_than_there_is, 0, FORM_COUNT);
     tcase_add_test(both, test_each_argument_is_evaluated_once);
     suite_add_tcase(suite, both);
-
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -15,6 +15,8 @@
 
 #include <dispatchalloc.h>
 
+#include "suite.h"
+
 /* ---- Allocators that keep books --------------------------------------------------------- */
 
 static long live_blocks;
@@ -244,8 +246,6 @@ int main(void)
 {
     Suite *suite = suite_create("malloc");
     TCase *tests = tcase_create("family");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_loop_test(tests, test_block_suits_every_object_that_fits, 0, KIND_COUNT);
     tcase_add_loop_test(tests, test_size_zero_gives_distinct_blocks, 0, KIND_COUNT);
@@ -256,8 +256,5 @@ int main(void)
     tcase_add_loop_test(tests, test_exhaustion_sets_errno, 0, KIND_COUNT);
     tcase_add_loop_test(tests, test_null_is_a_block_of_no_bytes, 0, KIND_COUNT);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -16,6 +16,7 @@
 #include "conformance/conformance.h"
 #include "conformance/sanitizer.h"
 #include "examples/pool.h"
+#include "suite.h"
 
 enum { SUBJECTS_MAX = 128, TIMEOUT_SECONDS = 60 };
 
@@ -210,15 +211,9 @@ static Suite *make_suite(void)
 int main(void)
 {
     int status = conformance_process_main();
-    SRunner *runner;
-    int failed;
 
     if (status >= 0)
         return status;
     add_all();
-    runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(make_suite());
 }

@@ -18,14 +18,14 @@ done <"$work/files"
 $SED -n 's/^\(dal_[a-z_0-9]*\)()$/\1/p' "$work/quoted" >"$work/functions"
 [ "$(wc -l <"$work/functions")" -ge 30 ] || { echo "hardly any function was found"; failed=1; }
 while read -r function; do
-    grep -rqw "$function" "$srcdir/include" "$srcdir/lib" "$srcdir/backends" "$srcdir/preload" ||
+    grep -rqw "$function" "$srcdir/include" "$srcdir/lib" "$srcdir/arenas" "$srcdir/backends" "$srcdir/preload" ||
         { echo "there is no $function()"; failed=1; }
 done <"$work/functions"
 # Sources that the map leaves out.
-for directory in lib lib/compat; do
-    for file in "$srcdir/$directory"/*.c; do
-        file=$directory/${file##*/}
-        case $file in lib/compat/no-*) continue ;; esac
+for directory in lib arenas; do
+    for file in "$srcdir/$directory"/*/*.c; do
+        file=$directory/${file#"$srcdir/$directory/"}
+        case $file in lib/os/no-* | */windows.c) continue ;; esac
         grep -q "\`$file\`" "$document" || { echo "doc/design.md does not place $file"; failed=1; }
     done
 done

@@ -7,7 +7,7 @@ object=$builddir/.libs/libdispatchalloc-preload.so
 work=$builddir/tests/preload-symbols.dir
 rm -rf "$work"
 mkdir -p "$work"
-$SED -n 's/^ *X(\([A-Za-z_0-9]*\)).*/\1/p' "$srcdir/preload/symbols.h" | sort >"$work/list"
+$SED -n 's/^ *X(\([A-Za-z_0-9]*\)).*/\1/p' "$srcdir/preload/interposed_names.h" | sort >"$work/list"
 $SED -n 's/^	\([A-Za-z_0-9]*\);$/\1/p' "$srcdir/preload/preload.map" | sort >"$work/map"
 $NM -D --defined-only "$object" | $SED 's/.* //' | sort >"$work/exported"
 [ -s "$work/list" ]

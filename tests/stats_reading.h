@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layers/stats.h"
+#include "../layers/stats/stats.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

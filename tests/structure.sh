@@ -41,34 +41,38 @@ includes() {
 }
 
 # ---- Every file says what it is licensed under -----------------------------------------------
-for file in $(find lib backends layers preload tools conformance include tests bench examples \
+for file in $(find lib arenas backends layers preload tools conformance include tests bench examples \
         -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.mk'); do
     head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"
 done | complain "no licence line at the top"
 
-# ---- lib: a file includes its own level and below ----------------------------------------------
-# The levels are those of the map in doc/design.md; a header is on its source's.
-awk -F'|' '/^\| level \|/ { on = 1; next } on && !/^\|/ { exit }
-           on && $3 ~ /`/ {
-               level++
-               count = split($3, piece, "`")
-               for (i = 2; i <= count; i += 2) {
-                   sub(/\.[ch]$/, "", piece[i])
-                   print piece[i], level
-               }
-           }' doc/design.md >"$work/levels"
-includes lib | awk '
-    FILENAME != "-" { level[$1] = $2; next }
+# ---- lib: a file includes its own room and those below -----------------------------------------
+# Their order stands in lib/lib.mk; an include is "ROOM/FILE.h".
+rooms=$(sed -n 's/^lib_rooms = //p' lib/lib.mk)
+# shellcheck disable=SC2012 # rooms have plain names
+expect "the folders of lib/" "$(printf '%s\n' $rooms | sort)" "$(ls -d lib/*/ | cut -d/ -f2 | sort)"
+includes lib | awk -v rooms="$rooms" '
+    BEGIN { count = split(rooms, name, " "); for (i = 1; i <= count; i++) level[name[i]] = i }
     {
-        from = $1; to = $2
-        if (to ~ /^\.\.\//) to = substr(to, 4); else to = "lib/" to
-        sub(/\.[ch]$/, "", from); sub(/\.[ch]$/, "", to)
-        if (to ~ /^backends\/system\//) to = "backends/system/"
-        if (!(from in level)) { if (!(from in said)) print from " has no level"; said[from] = 1; next }
-        if (!(to in level)) { if (!(to in said)) print to " has no level"; said[to] = 1; next }
-        if (level[to] > level[from]) print $1 " (" level[from] ") includes " $2 " (" level[to] ")"
-    }' "$work/levels" - | complain "includes a higher level"
-[ "$(wc -l <"$work/levels")" -ge 25 ] || fail "hardly any level was found in doc/design.md"
+        split($1, from, "/"); split($2, to, "/")
+        # The default is a table over the system backend.
+        if ($0 == "lib/chain/system_instance.c ../../backends/system/system.h") next
+        if (!(from[2] in level)) print $1 " stands in no room"
+        else if (!(to[1] in level)) print $1 " includes " $2 ", of no room"
+        else if (level[to[1]] > level[from[2]]) print $1 " includes " $2
+    }' | complain "includes what is above"
+includes lib | awk '{ print "lib/" $2 }' | grep -v '/\.\./' | sort -u | while read -r header; do
+    [ -e "$header" ] || echo "$header"
+done | complain "not there"
+
+# ---- Arenas are above lib, and below the backends that are made of them ------------------------
+includes arenas | while read -r file header; do
+    case $header in
+    ../pages.h | pages.h) ;;
+    */*) [ -e "lib/$header" ] || echo "$file includes $header" ;;
+    *) [ -e "${file%/*}/$header" ] || echo "$file includes $header" ;;
+    esac
+done | complain "knows more than lib"
 
 # ---- Backends and layers could be modules, the tool and the kit another project's ------------
 for directory in backends/* layers tools conformance; do
@@ -78,26 +82,23 @@ for directory in backends/* layers tools conformance; do
     includes "$directory" | while read -r file header; do
         # The interposer's copy of the system backend calls the C library by other names.
         [ "$file $header" = "backends/system/posix.c ../../preload/libc_names.h" ] && continue
-        # Arenas as objects of a program are the library's: they show the head of an instance.
-        case $file in
-        backends/arena/arena.c | backends/fixed-arena/fixed_arena.c)
-            [ "$header" = ../../lib/slots.h ] && continue ;;
-        esac
         # The list of names that the interposer and the doctor share: no code.
-        [ "$file $header" = "tools/bindings.c preload/symbols.h" ] && continue
+        [ "$file $header" = "tools/doctor/bindings.c preload/interposed_names.h" ] && continue
         case $directory:$header in
+        # What memory may be wished to be, which the arenas share.
+        backends/*:../../arenas/pages.h) ;;
         backends/*:../*/*) echo "$file includes $header" ;;
         # What several backends share, next to them.
         backends/*:../*) [ -e "backends/${header#../}" ] || echo "$file includes $header" ;;
         tools:tools/* | tools:conformance/conformance.h | conformance:conformance/*) ;;
         *:*/*) echo "$file includes $header" ;;
-        *) [ -e "$directory/$header" ] || echo "$file includes $header" ;;
+        *) [ -e "${file%/*}/$header" ] || echo "$file includes $header" ;;
         esac
     done
 done | complain "knows more than the public headers"
 
 # ---- Who does what ---------------------------------------------------------------------------
-library=$(sources lib backends layers preload)
+library=$(sources lib arenas backends layers preload)
 only() { # WHAT PATTERN PLACES...
     what=$1 pattern=$2
     shift 2
@@ -113,17 +114,16 @@ only() { # WHAT PATTERN PLACES...
 word() { echo "(^|[^a-zA-Z0-9_])($1)([^a-zA-Z0-9_]|\$)"; }
 
 only "the environment is read" "$(word 'getenv|secure_getenv|setenv|putenv|environ')" \
-    lib/compat/ preload/interposer.c
-only "variables are named" "$(word 'dal_compat_getenv_')" lib/compat/ lib/environment.c
-only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/loader.c preload/ \
+    lib/os/ preload/interposer.c
+only "variables are named" "$(word 'dal_os_getenv_')" lib/os/ lib/spec/variables.c
+only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/registry/loader.c preload/ \
     backends/jemalloc/system.c # a module, which asks for what is in the process
 only "libraries are unloaded" "$(word 'dlclose')" nowhere
 only "RTLD_DEEPBIND is used" "$(word 'RTLD_DEEPBIND')" nowhere
 # (How a symbol is hidden depends on the object format; that is not what this is about.)
 only "the operating system is asked for" \
     "$(word '_WIN32|_WIN64|__linux__|__linux|__FreeBSD__|__NetBSD__|__OpenBSD__|__CYGWIN__|__MINGW32__|_MSC_VER')" \
-    lib/compat/ backends/system/ 'backends/*/posix.c' 'backends/*/windows.c' \
-    'layers/*_posix.c' 'layers/*_windows.c'
+    lib/os/ backends/system/ '*/*/posix.c' '*/*/windows.c'
 
 # ---- What the objects really call --------------------------------------------------------------
 # Nothing allocates but the system backend, and nothing prints by stdio, which may allocate.
@@ -132,13 +132,13 @@ allocates='malloc calloc realloc reallocarray free posix_memalign aligned_alloc 
     strdup strndup asprintf vasprintf getline realpath'
 prints='printf fprintf vprintf vfprintf puts fputs fputc putchar fwrite fopen fdopen fclose
     fflush perror stdout stderr __printf_chk __fprintf_chk __vfprintf_chk syslog'
-objects=$(cd "$builddir" && find lib backends layers -path '*/.libs/libcore_la-*.o')
-[ -n "$objects" ] || objects=$(cd "$builddir" && find lib backends layers -name 'libcore_la-*.o')
+objects=$(cd "$builddir" && find lib arenas backends layers -path '*/.libs/libcore_la-*.o')
+[ -n "$objects" ] || objects=$(cd "$builddir" && find lib arenas backends layers -name 'libcore_la-*.o')
 [ "$(echo "$objects" | wc -l)" -ge 20 ] || fail "hardly any object was found"
 for object in $objects; do
     case $object in
     # (The table of the default has malloc and free for slots: backends/system/system.h.)
-    backends/system/* | lib/*-loader*.o | lib/*-fallback*.o) continue ;;
+    backends/system/* | lib/*-loader*.o | lib/*-system_instance.o) continue ;;
     esac
     $NM -u "$builddir/$object" | awk '{ print $NF }' | sed 's/@.*//' >"$work/called"
     for name in $allocates $prints; do

@@ -65,7 +65,7 @@ no-libcheck:
 endif
 
 TESTS += $(shell_tests)
-EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh
+EXTRA_DIST += $(shell_tests) tests/unit.sh tests/totals.sh tests/suite.h
 
 # The result of the last `make check` in one line, single checks counted.
 check-totals:
@@ -232,7 +232,7 @@ EXTRA_DIST += tests/stats_family.c
 if OS_POSIX
 unit_tests += tests/check_compare
 endif
-tests_check_compare_SOURCES = tests/check_compare.c tools/compare.h tools/compare_statistics.c
+tests_check_compare_SOURCES = tests/check_compare.c tools/compare/compare.h tools/compare/statistics.c
 tests_check_compare_CPPFLAGS = $(check_cppflags)
 tests_check_compare_LDADD = $(CHECK_LIBS)
 shell_tests += tests/compare.sh tests/doctor.sh

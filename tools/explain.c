@@ -22,16 +22,11 @@ static void print_spec(const char *spec, int indent)
                       : "what would serve without it: the program's choice, or system");
 }
 
-static int is_spec(const struct dal_option_value *value)
-{
-    return value->option && value->option->type == DAL_OPTION_SPEC && value->text;
-}
-
 static void print_value(const struct dal_option_value *value, int width, int indent)
 {
     const char *given = value->given ? "given" : "default";
 
-    if (is_spec(value)) {
+    if (tool_is_spec(value)) {
         printf("%*s%-*s  %-8s  %s\n", indent, "", width, value->key, "(", given);
         print_spec(value->text, indent + 2);
         printf("%*s)\n", indent, "");

@@ -2,7 +2,6 @@
 /* A program that is to be started under the interposer. See program.h. */
 #include "tools/program.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,7 +151,7 @@ static int add_item(const struct dal_spec_item *item, void *data)
     for (size_t i = 0; i < item->value_count && !result; i++) {
         const struct dal_option_value *value = dal_spec_item_value(item, i);
 
-        if (value->option && value->option->type == DAL_OPTION_SPEC && value->text)
+        if (tool_is_spec(value))
             result = dal_spec_visit(value->text, add_item, data, NULL, 0);
     }
     return result;

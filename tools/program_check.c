@@ -16,7 +16,7 @@
 #include "tools/tool.h"
 
 enum {
-    /* The type of the note by which the interposer is known: see lib/compat/elf.c. */
+    /* The type of the note by which the interposer is known: see lib/os/elf.c. */
     INTERPOSER_NOTE = 2,
     /* So many scripts may interpret one another. */
     SCRIPTS_MAX = 4

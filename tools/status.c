@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dispatchalloc status: who serves a running process. The library keeps a line behind a mark in
- * its writable data (lib/status.h); it is searched for in the process's memory, which takes
+ * its writable data (lib/choice/status.h); it is searched for in the process's memory, which takes
  * the right to trace it, and nothing in the process takes notice.
  */
 #define _GNU_SOURCE /* memmem */

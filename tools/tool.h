@@ -129,6 +129,12 @@ const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
 /* A number of bytes as a spec would take it; 0 if text is none. */
 int tool_parse_bytes(const char *text, uint64_t *bytes);
 
+/* Whether the value of an option is a spec, for dal_spec_visit() once more. */
+static inline int tool_is_spec(const struct dal_option_value *value)
+{
+    return value->option && value->option->type == DAL_OPTION_SPEC && value->text;
+}
+
 /* "backend" or "layer". */
 const char *tool_kind(const struct dal_backend *backend);
 

@@ -7,19 +7,19 @@ tools_dispatchalloc_SOURCES = \
 	tools/child.c \
 	tools/child.h \
 	tools/child_files.c \
-	tools/compare.c \
-	tools/compare.h \
-	tools/compare_print.c \
-	tools/compare_run.c \
-	tools/compare_statistics.c \
-	tools/bindings.c \
-	tools/bindings.h \
-	tools/doctor.c \
-	tools/doctor.h \
-	tools/doctor_advise.c \
-	tools/doctor_judge.c \
-	tools/doctor_origin.c \
-	tools/doctor_trace.c \
+	tools/compare/compare.c \
+	tools/compare/compare.h \
+	tools/compare/print.c \
+	tools/compare/run.c \
+	tools/compare/statistics.c \
+	tools/doctor/bindings.c \
+	tools/doctor/bindings.h \
+	tools/doctor/doctor.c \
+	tools/doctor/doctor.h \
+	tools/doctor/advise.c \
+	tools/doctor/judge.c \
+	tools/doctor/origin.c \
+	tools/doctor/trace.c \
 	tools/environment.c \
 	tools/environment.h \
 	tools/explain.c \

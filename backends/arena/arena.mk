@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Handles (dispatchalloc/arena.h), and the backend, which is another thing (heap.h).
-core_headers += backends/arena/chunks.h backends/arena/heap.h
+# The backend. (Arenas of a program are another thing: arenas/arena/.)
+core_headers += backends/arena/heap.h
 core_sources += \
-	backends/arena/arena.c \
-	backends/arena/chunks.c \
-	backends/arena/handle.c \
 	backends/arena/heap.c \
 	backends/arena/heap_own.c \
 	backends/arena/heap_states.c

@@ -28,7 +28,7 @@
 
 #include <dispatchalloc/instance.h>
 
-#include "../pages.h"
+#include "../../arenas/pages.h"
 
 /* What every block and whatever is taken from the child is aligned to, and sizes are
  * rounded up to. glibc does the same, and most requests then need no alignment. */

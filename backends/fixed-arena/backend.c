@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "../pages.h"
+#include "../../arenas/pages.h"
 
 #define CACHE_LINE_BYTES 64
 

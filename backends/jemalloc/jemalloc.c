@@ -22,7 +22,7 @@
  */
 #include <dispatchalloc/module.h>
 
-#include "../family.h"
+#include "../malloc_conventions.h"
 #include "jemalloc.h"
 
 #define DAL_JEMALLOC_(name)       JE(name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The module over jemalloc, in one of two flavours (see jemalloc.h).
 backends_jemalloc_jemalloc_la_SOURCES = \
-	backends/family.h \
+	backends/malloc_conventions.h \
 	backends/jemalloc/jemalloc.c \
 	backends/jemalloc/jemalloc.h \
 	backends/jemalloc/options.c

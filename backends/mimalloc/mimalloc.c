@@ -12,7 +12,7 @@
 #include <dispatchalloc/allocator/mimalloc.h>
 #include <dispatchalloc/module.h>
 
-#include "../family.h"
+#include "../malloc_conventions.h"
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 

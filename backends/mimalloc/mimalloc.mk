@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-backends_mimalloc_mimalloc_la_SOURCES = backends/family.h backends/mimalloc/mimalloc.c
+backends_mimalloc_mimalloc_la_SOURCES = backends/malloc_conventions.h backends/mimalloc/mimalloc.c
 backends_mimalloc_mimalloc_la_CFLAGS = $(module_cflags)
 backends_mimalloc_mimalloc_la_LDFLAGS = $(module_ldflags)
 backends_mimalloc_mimalloc_la_LIBADD = -lmimalloc

@@ -25,7 +25,7 @@
 
 #include <dispatchalloc/module.h>
 
-#include "../family.h"
+#include "../malloc_conventions.h"
 #include <dispatchalloc/allocator/limits.h>
 #include "forked.h"
 

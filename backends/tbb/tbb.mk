@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 backends_tbb_tbb_la_SOURCES = \
-	backends/family.h \
+	backends/malloc_conventions.h \
 	backends/tbb/forked.c \
 	backends/tbb/forked.h \
 	backends/tbb/tbb.c

@@ -15,7 +15,7 @@
 
 #include <dispatchalloc/module.h>
 
-#include "../family.h"
+#include "../malloc_conventions.h"
 #include <dispatchalloc/allocator/limits.h>
 
 static void *aligned_block(size_t size, size_t align)

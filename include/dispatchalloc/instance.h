@@ -185,7 +185,7 @@ struct dal_allocator {
 
 /* The slots, the one list that everything made of all of them comes from: what a member of
  * struct dal_allocator is to the library beyond its name. A new slot is a member there, a row
- * and a function here, and its derived function in lib/derive.c.
+ * and a function here, and its derived function in lib/chain/derive.c.
  *
  *   HEAD  in the head of an instance   slot, bit, result, parameters, arguments,
  *   TAIL  behind it                      then for the first call of the process: whether it

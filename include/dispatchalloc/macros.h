@@ -22,7 +22,7 @@
 #endif
 
 /* A function that a header defines: in line where it is included, and once as a symbol of the
- * library for languages that cannot include it (lib/inline.c). */
+ * library for languages that cannot include it (lib/front/inline_symbols.c). */
 #ifndef DAL_INLINE_
 # define DAL_INLINE_ static inline
 #endif

@@ -25,7 +25,7 @@ without() { drop "$tree/include/dispatchalloc/$1" "^struct $2 [{]" "[ *(]$3[;)]"
 # copy_tree TREE: what the library is made of, writable and complete with what configure made.
 copy_tree() {
     mkdir -p "$1"
-    (cd "$srcdir" && tar cf - include lib backends layers) | (cd "$1" && tar xf -)
+    (cd "$srcdir" && tar cf - include lib arenas backends layers) | (cd "$1" && tar xf -)
     chmod -R u+w "$1"
     cp "$builddir/config.h" "$1"
     cp "$builddir/include/dispatchalloc/version.h" "$1/include/dispatchalloc"
@@ -45,7 +45,7 @@ add_slot() {
         '    TAIL(probe, DAL_SLOT_PROBE, size_t, (size_t number), (number), 1, number, 1, 0) \\'
     edit "$instance" '^DAL_API ' '^DAL_END_DECLS_' \
         'DAL_API size_t dal_instance_probe(const struct dal_instance *instance, size_t number);'
-    cat >>"$tree/lib/derive.c" <<'END'
+    cat >>"$tree/lib/chain/derive.c" <<'END'
 
 size_t dal_derived_probe_(size_t number, void *ctx)
 {
@@ -67,13 +67,13 @@ append_members() {
     append global.h dal_link_choice 'const char *grown;'
     append instance.h dal_malloc_family 'void (*grown_function)(void);'
     append stats.h dal_stats 'uint64_t grown;'
-    sed 's/^#define TOTALS(X) .*/& X(grown)/' "$tree/layers/stats_keys.c" >"$work/edited"
-    ! cmp -s "$work/edited" "$tree/layers/stats_keys.c" || { echo "no TOTALS in stats_keys.c"; exit 1; }
-    cat "$work/edited" >"$tree/layers/stats_keys.c"
+    sed 's/^#define TOTALS(X) .*/& X(grown)/' "$tree/layers/stats/keys.c" >"$work/edited"
+    ! cmp -s "$work/edited" "$tree/layers/stats/keys.c" || { echo "no TOTALS in keys.c"; exit 1; }
+    cat "$work/edited" >"$tree/layers/stats/keys.c"
     append spec.h dal_spec_item 'uint64_t grown;'
-    edit "$tree/lib/stack.c" 'struct dal_backend_request request = [{]' '^    [}];' \
+    edit "$tree/lib/chain/stack.c" 'struct dal_backend_request request = [{]' '^    [}];' \
         '        .grown = 42,'
-    edit "$tree/backends/arena/handle.c" '^size_t dal_arena_stats_read_sized' 'memset[(]stats' \
+    edit "$tree/arenas/arena/handle.c" '^size_t dal_arena_stats_read_sized' 'memset[(]stats' \
         '    known.grown_count = 42;'
 }
 

@@ -16,21 +16,21 @@ cp -R "$srcdir/lib" "$srcdir/include" .
 run git add -A
 run git commit -q -m 'All of it'
 for commit in $(seq "$(amount 2 40)"); do
-    for file in lib/*.c; do
+    for file in lib/*/*.c; do
         sed "s/dal_\\(.\\)/dal_${commit}_\\1/$((commit % 3 + 1))" "$file" >changed
         mv changed "$file"
     done
     run git commit -q -a -m "Change $commit"
 done
 run git checkout -q -b side HEAD~2
-run git mv lib/text.c lib/words.c
+run git mv lib/base/text.c lib/base/words.c
 run git commit -q -m 'Move a file'
 run git checkout -q main
 run git merge -q -s ort -m 'Merge' side
 run git repack -q -a -d -f --depth=50 --window="$(amount 10 100)"
 run git fsck --strict
 run git log --stat -M -p | sum
-run git blame -M HEAD~1 -- lib/spec.c | sum
+run git blame -M HEAD~1 -- lib/spec/spec.c | sum
 run git grep -c 'dal_' HEAD | sum
 run git rev-list --objects --all | sort | sum
 cd ..

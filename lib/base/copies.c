@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* More than one copy of this library in a process. See copies.h. */
+#include <config.h>
+
+#include "base/copies.h"
+
+#include "os/os.h"
+#include "base/text.h"
+
+struct copies {
+    struct dal_text_ files;
+    int count;
+    int last_is_own;
+};
+
+static void meet_copy(const char *file, int is_own, void *data)
+{
+    struct copies *copies = data;
+
+    dal_text_add_(&copies->files, "%s%s", copies->count++ ? ", " : "", file);
+    copies->last_is_own = is_own;
+}
+
+void dal_copies_report_(void)
+{
+    char files[DAL_MESSAGE_BYTES];
+    struct copies copies = {dal_text_over_(files, sizeof files), 0, 0};
+
+    dal_os_visit_copies_(meet_copy, &copies);
+    if (copies.count > 1 && copies.last_is_own)
+        dal_log_("%d copies of libdispatchalloc are in this process, each with an allocator of its "
+                 "own: %s",
+                 copies.count, files);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stack: the instances that a spec stands for, outermost first and those of nested specs after
+ * those of their owners, in one mapping that is read-only once it is complete.
+ */
+#ifndef DAL_STACK_H
+#define DAL_STACK_H
+
+#include <dispatchalloc/backend.h>
+
+#include "spec/options.h"
+#include "chain/slots.h"
+#include "spec/spec.h"
+#include "base/text.h"
+
+/* Of the name of what a spec wraps, so much stands in its own. */
+#define DAL_STACK_BASE_BYTES_ 512
+
+/* Room for the names of all items, with what joins them, and for what each list wraps: the outer
+ * one its base, the nested ones the system allocator. */
+#define DAL_STACK_NAMES_BYTES_                                                              \
+    (DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 2) + DAL_STACK_BASE_BYTES_ + 2 +                  \
+     DAL_SPEC_ITEMS_MAX * (sizeof "system" + 2))
+
+/* What one item of a stack came from, to be undone in the other order. */
+struct dal_stack_item_ {
+    const struct dal_backend *backend; /* NULL for an allocator that the program gave */
+    void *ctx;
+};
+
+/* Whose a stack is: that of a program, which may destroy it by its handle, or of the
+ * library, whose tables may become the hook and stay. */
+enum dal_stack_owner_ { DAL_STACK_OF_PROGRAM, DAL_STACK_OF_LIBRARY };
+
+struct dal_stack_ {
+    const struct dal_instance *top;
+    enum dal_stack_owner_ owner;
+    size_t item_count;
+    int wraps_base; /* the spec named no backend */
+    size_t made_count;
+    size_t made[DAL_SPEC_ITEMS_MAX]; /* the items in the order in which they were made */
+    struct dal_table_ tables[DAL_SPEC_ITEMS_MAX];
+    char names[DAL_STACK_NAMES_BYTES_];
+    struct dal_spec_ spec;
+
+    /* From here on it stays writable, which nothing makes use of: leak checkers look for the
+     * backends' memory in writable pages only. */
+    DAL_ALIGNAS_(4096) struct dal_stack_item_ items[DAL_SPEC_ITEMS_MAX];
+    struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
+};
+
+/*
+ * Make the stack of a spec. base is what a spec without a backend wraps. Returns 0 with
+ * *stack set, or a negative error with the reason in why and nothing left behind.
+ */
+int dal_stack_create_(const char *spec, const struct dal_instance *base,
+                      enum dal_stack_owner_ owner, struct dal_stack_ **stack,
+                      struct dal_text_ *why);
+
+/* Make a stack of one allocator that the program gave; name is copied. */
+int dal_stack_create_single_(const struct dal_allocator *allocator, const char *name,
+                             enum dal_stack_owner_ owner, struct dal_stack_ **stack,
+                             struct dal_text_ *why);
+
+/* Parse a spec and see that its names are known and in an order that can work, and that its
+ * options are good. values is room for DAL_VALUES_MAX, of no use afterwards. */
+int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
+                     struct dal_text_ *why);
+
+/* Destroy what the backends made, outermost first and nested stacks after their owners. The
+ * memory of the stack stays if keep_memory, for readers of its name that may still be there.
+ * NULL is a no-op. */
+void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory);
+
+/* The stack that an instance is the handle of; NULL for one that nobody may destroy. */
+struct dal_stack_ *dal_stack_of_(const struct dal_instance *instance);
+
+/* The name of the backend whose create() runs in this thread, or NULL. */
+const char *dal_stack_creating_(void);
+
+#endif /* DAL_STACK_H */

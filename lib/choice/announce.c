@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* What is active, who chose it, and what went wrong, in words. */
+#include <config.h>
+
+#include "choice/announce.h"
+
+#include <stdlib.h>
+
+#include "os/os.h"
+#include "spec/variables.h"
+#include "choice/status.h"
+
+/* The next candidate down that could serve. The default always can. */
+static int next_below(const struct dal_decision_ *decision, int source)
+{
+    do
+        source--;
+    while (!decision->candidates[source].instance);
+    return source;
+}
+
+/* "stats 0.1.0 + arena 0.1.0": each item with its version, an allocator of the program's by
+ * its name. */
+static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decision, int source)
+{
+    const struct dal_stack_ *stack = decision->candidates[source].stack;
+
+    if (!stack) {
+        dal_text_add_(text, "system " PACKAGE_VERSION);
+        return;
+    }
+    for (size_t i = 0; i < stack->item_count; i++) {
+        const struct dal_backend *backend = stack->items[i].backend;
+
+        dal_text_add_(text, "%s%s", i ? " + " : "", backend ? backend->name : stack->top->name);
+        if (backend)
+            dal_text_add_(text, " %s", backend->version);
+    }
+    if (stack->wraps_base) {
+        dal_text_add_(text, " + ");
+        add_stack(text, decision, next_below(decision, source));
+    }
+}
+
+static int wraps_base(const struct dal_candidate_ *candidate)
+{
+    return candidate->stack && candidate->stack->wraps_base;
+}
+
+/* 1 if somebody chose it and it could have served, but what serves passes it by. What the
+ * winner wraps serves too, and so does what that wraps. */
+static int is_outranked(const struct dal_decision_ *decision, int source)
+{
+    int serving = (int)decision->source;
+
+    if (source == DAL_SOURCE_DEFAULT || !decision->candidates[source].instance)
+        return 0;
+    while (serving > source && wraps_base(&decision->candidates[serving]))
+        serving = next_below(decision, serving);
+    return serving > source;
+}
+
+static const char *chooser(const struct dal_decision_ *decision)
+{
+    if (decision->source != DAL_SOURCE_DEFAULT)
+        return decision->candidates[decision->source].label;
+    return dal_choice_is_off_() ? "nobody may choose, since " DAL_ENV_OFF " is on" : "nobody chose";
+}
+
+/* Written once, by the first allocation. Volatile, since it is read from outside. */
+static volatile struct dal_status_ status = {DAL_STATUS_MARK_START DAL_STATUS_MARK_END, ""};
+
+static const char *remark;
+
+void dal_announce_remark_(const char *text)
+{
+    remark = text;
+}
+
+static void keep_status(const char *line)
+{
+    for (size_t i = 0; i < sizeof status.text - 1 && line[i]; i++)
+        status.text[i] = line[i];
+}
+
+static int is_rejected(const struct dal_decision_ *decision, int source)
+{
+    return decision->candidates[source].label && !decision->candidates[source].instance;
+}
+
+/* A rejection has a line of its own, but this one is what `dispatchalloc status` shows. */
+static void tell_who_serves(const struct dal_decision_ *decision)
+{
+    char line[DAL_MESSAGE_BYTES];
+    struct dal_text_ text = dal_text_over_(line, sizeof line);
+    int somebody_tried = 0;
+
+    for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--)
+        somebody_tried |= is_rejected(decision, source);
+    add_stack(&text, decision, (int)decision->source);
+    dal_text_add_(&text, " serves (%s",
+                  decision->source == DAL_SOURCE_DEFAULT && somebody_tried ? "by default"
+                                                                          : chooser(decision));
+    for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
+        if (is_outranked(decision, source))
+            dal_text_add_(&text, "; overrides %s", decision->candidates[source].label);
+        if (is_rejected(decision, source))
+            dal_text_add_(&text, "; rejected: %s", decision->candidates[source].label);
+    }
+    dal_text_add_(&text, ")%s%s", remark ? ", but " : "", remark ? remark : "");
+    keep_status(line);
+    if (dal_choice_is_verbose_())
+        dal_log_("%s", line);
+}
+
+void dal_announce_report_(const struct dal_decision_ *decision)
+{
+    const char *file;
+    const char *vetoed = dal_choice_vetoed_(&file);
+    int is_strict = dal_choice_is_strict_();
+    int is_bad = 0;
+
+    for (int source = 0; source < DAL_SOURCE_COUNT; source++) {
+        const struct dal_candidate_ *candidate = &decision->candidates[source];
+
+        if (!is_rejected(decision, source))
+            continue;
+        is_bad = 1;
+        if (is_strict)
+            dal_log_("%s: %s", candidate->label, candidate->reason);
+        else
+            dal_log_("%s: %s; \"%s\" serves", candidate->label, candidate->reason,
+                     decision->winner->name);
+    }
+    if (vetoed)
+        dal_log_(DAL_ENV_BACKEND "=%s is ignored: the program forbids it (%s); \"%s\" serves",
+                 vetoed, file, decision->winner->name);
+    if (is_bad && is_strict) {
+        dal_log_("strict mode: aborting");
+        abort();
+    }
+    tell_who_serves(decision);
+}
+
+void dal_announce_refusal_(const char *what, const char *reason)
+{
+    char line[DAL_LINE_BYTES];
+    struct dal_text_ text = dal_text_over_(line, sizeof line);
+
+    dal_text_add_(&text, "%s: %s", what, reason);
+    dal_log_("%s", line);
+    if (dal_choice_is_strict_()) {
+        dal_log_("strict mode: aborting");
+        abort();
+    }
+    dal_choice_keep_refusal_(line);
+}
+
+static void add_first_call(struct dal_text_ *text)
+{
+    struct dal_first_call_ call;
+    char place[512];
+
+    if (!dal_choice_first_call_(&call)) {
+        dal_text_add_(text, "an allocation");
+        return;
+    }
+    dal_os_locate_(call.call_site, place, sizeof place);
+    dal_text_add_(text, "an allocation of %zu bytes at alignment %zu from %s", call.size,
+                  call.align, place);
+}
+
+void dal_announce_late_(const char *what)
+{
+    const struct dal_decision_ *decision;
+    char line[DAL_MESSAGE_BYTES];
+    struct dal_text_ text = dal_text_over_(line, sizeof line);
+    int sealed;
+
+    decision = dal_choice_current_(&sealed);
+    if (decision && decision->is_fixed) {
+        dal_text_add_(&text, "%s is refused: \"%s\" serves, fixed by %s", what,
+                      decision->winner->name, chooser(decision));
+    } else {
+        dal_text_add_(&text, "%s comes too late: \"%s\" serves since ", what,
+                      decision ? decision->winner->name : "unknown");
+        add_first_call(&text);
+    }
+    dal_log_("%s", line);
+}
+
+/* ---- dal_global_explain() ------------------------------------------------------------ */
+
+/* Whatever a line is made from, it stays one line. */
+static void end_line(struct dal_text_ *text, size_t start)
+{
+    dal_text_clean_(text, start);
+    dal_text_add_(text, "\n");
+}
+
+static void explain_candidates(struct dal_text_ *text, const struct dal_decision_ *decision)
+{
+    for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
+        const struct dal_candidate_ *candidate = &decision->candidates[source];
+        size_t start = text->length;
+
+        if (is_outranked(decision, source))
+            dal_text_add_(text, "outranked: %s", candidate->label);
+        else if (is_rejected(decision, source))
+            dal_text_add_(text, "rejected: %s: %s", candidate->label, candidate->reason);
+        if (text->length > start)
+            end_line(text, start);
+    }
+}
+
+static void explain_line(struct dal_text_ *text, const char *title, const char *value)
+{
+    size_t start = text->length;
+
+    dal_text_add_(text, "%s: %s", title, value);
+    end_line(text, start);
+}
+
+static void explain_veto(struct dal_text_ *text)
+{
+    const char *file;
+    const char *vetoed = dal_choice_vetoed_(&file);
+    size_t start = text->length;
+
+    if (!vetoed)
+        return;
+    dal_text_add_(text, "vetoed: " DAL_ENV_BACKEND "=%s, forbidden by the program (%s)", vetoed,
+                  file);
+    end_line(text, start);
+}
+
+size_t dal_global_explain(char *buffer, size_t bytes)
+{
+    struct dal_text_ text = dal_text_over_(buffer, bytes);
+    const struct dal_decision_ *decision;
+    size_t start;
+    int sealed;
+
+    decision = dal_choice_current_(&sealed);
+    if (!decision) {
+        dal_text_add_(&text, "the library is starting\n");
+        return text.length;
+    }
+    dal_text_add_(&text, "serves: ");
+    add_stack(&text, decision, (int)decision->source);
+    end_line(&text, 0);
+    explain_line(&text, "chosen by", chooser(decision));
+    explain_candidates(&text, decision);
+    if (decision->refused)
+        explain_line(&text, "refused", decision->refused);
+    explain_veto(&text);
+    if (dal_os_is_secure_())
+        explain_line(&text, "ignored", "the environment, since the process has raised privileges");
+    start = text.length;
+    dal_text_add_(&text, "sealed by: ");
+    if (decision->is_fixed)
+        dal_text_add_(&text, "the build");
+    else if (sealed)
+        add_first_call(&text);
+    else
+        dal_text_add_(&text, "nothing yet");
+    end_line(&text, start);
+    return text.length;
+}

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is to serve. See choice.h for the state word.
+ *
+ * Every candidate is made as soon as it is wanted, in the thread that wants it: the link's
+ * and the environment's when the library starts, the program's in its own call. The first
+ * allocation only picks, so it cannot meet a lock, the loader, or a failing create().
+ */
+#include <config.h>
+
+#include "choice/choice.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include <dispatchalloc/error.h>
+
+#include "registry/builtin.h"
+#include "os/os.h"
+#include "base/copies.h"
+#include "spec/variables.h"
+#include "choice/link_choice.h"
+#include "registry/registry.h"
+
+static const struct dal_decision_ default_decision = {
+    .winner = &dal_system_instance_,
+    .source = DAL_SOURCE_DEFAULT,
+    .candidates = {{.instance = &dal_system_instance_, .label = "system"}},
+};
+
+/* The choice that is made most often of all is there as well: a decision that is made takes
+ * three pages and two calls of the system, a tenth of what a start under system takes. */
+static const struct dal_decision_ environment_wants_system = {
+    .winner = &dal_system_instance_,
+    .source = DAL_SOURCE_ENVIRONMENT,
+    .candidates = {{.instance = &dal_system_instance_, .label = "system"},
+                   [DAL_SOURCE_ENVIRONMENT] = {.instance = &dal_system_instance_,
+                                               .label = DAL_ENV_BACKEND "=system"}},
+};
+
+/* A decision that is made at run time, with what it says in words. Once published it lives for
+ * ever, and a later one points to its words. */
+struct made_decision {
+    struct dal_decision_ decision;
+    struct {
+        char label[256];
+        char reason[DAL_MESSAGE_BYTES];
+    } words[DAL_SOURCE_COUNT];
+    char refused[DAL_LINE_BYTES];
+};
+
+#define SEALED ((uintptr_t)1)
+
+/* Release when a decision is swapped in or sealed, acquire when it is read. */
+static _Atomic(uintptr_t) state = (uintptr_t)&default_decision;
+
+/* Written while the library starts, before any reader: read after start(). */
+static struct dal_environment_ environment;
+static const char *environment_spec; /* a copy, NULL if unset */
+static int environment_is_vetoed;
+
+/* The spec that is to be made, or NULL. */
+static const char *wanted_spec(void)
+{
+    return environment_is_vetoed ? NULL : environment_spec;
+}
+
+static _Atomic(int) program_strict;
+
+static const struct dal_decision_ *decision_of(uintptr_t word)
+{
+    return (const struct dal_decision_ *)(word & ~SEALED);
+}
+
+/* ---- Making decisions ---------------------------------------------------------------- */
+
+/* A candidate that is begun: its label and the reason of its rejection are to be written. */
+struct draft {
+    struct dal_candidate_ *candidate;
+    struct dal_text_ label, why;
+};
+
+static struct draft begin(struct made_decision *made, enum dal_source source)
+{
+    struct draft draft = {
+        .candidate = &made->decision.candidates[source],
+        .label = dal_text_over_(made->words[source].label, sizeof made->words[source].label),
+        .why = dal_text_over_(made->words[source].reason, sizeof made->words[source].reason),
+    };
+
+    *draft.candidate = (struct dal_candidate_){.label = made->words[source].label,
+                                               .reason = made->words[source].reason};
+    return draft;
+}
+
+/* The one of highest rank that can serve. The default always can. */
+static void pick_winner(struct dal_decision_ *decision)
+{
+    int source = DAL_SOURCE_COUNT - 1;
+
+    while (!decision->candidates[source].instance)
+        source--;
+    decision->winner = decision->candidates[source].instance;
+    decision->source = (enum dal_source)source;
+}
+
+/* What would serve if nobody of this rank or above had chosen. */
+static const struct dal_instance *below(const struct dal_decision_ *decision,
+                                        enum dal_source source)
+{
+    int lower = (int)source - 1;
+
+    while (!decision->candidates[lower].instance)
+        lower--;
+    return decision->candidates[lower].instance;
+}
+
+static void adopt(struct dal_candidate_ *candidate, struct dal_stack_ *stack)
+{
+    candidate->stack = stack;
+    candidate->instance = stack ? stack->top : NULL;
+}
+
+static void make_link_candidate(struct made_decision *made, const struct dal_link_choice *choice)
+{
+    struct draft draft = begin(made, DAL_SOURCE_LINK);
+    struct dal_stack_ *stack = NULL;
+
+    if (dal_link_choice_check_(choice, &draft.why)) {
+        dal_text_add_(&draft.label, "DAL_GLOBAL_ALLOCATOR()");
+        return;
+    }
+    made->decision.is_fixed = choice->is_fixed != 0;
+    dal_text_add_(&draft.label, "%s(%s) at %s:%u", dal_link_choice_macro_(choice), choice->name,
+                  choice->file, (unsigned)choice->line);
+    (void)dal_stack_create_single_(choice->allocator, choice->name, DAL_STACK_OF_LIBRARY, &stack,
+                                   &draft.why);
+    adopt(draft.candidate, stack);
+}
+
+static void make_environment_candidate(struct made_decision *made)
+{
+    struct draft draft = begin(made, DAL_SOURCE_ENVIRONMENT);
+    struct dal_stack_ *stack = NULL;
+
+    dal_text_add_(&draft.label, DAL_ENV_BACKEND "=%s", environment_spec);
+    /* The table that is there anyway: it takes no pages, and a third of the time of a start. */
+    if (strcmp(environment_spec, "system") == 0) {
+        draft.candidate->instance = &dal_system_instance_;
+        return;
+    }
+    (void)dal_stack_create_(environment_spec, below(&made->decision, DAL_SOURCE_ENVIRONMENT),
+                            DAL_STACK_OF_LIBRARY, &stack, &draft.why);
+    adopt(draft.candidate, stack);
+}
+
+/* What a fixed choice refuses. */
+static void refuse_environment(struct made_decision *made)
+{
+    struct draft draft = begin(made, DAL_SOURCE_ENVIRONMENT);
+
+    dal_text_add_(&draft.label, DAL_ENV_BACKEND "=%s", environment_spec);
+    dal_text_add_(&draft.why, "refused, since the program was built with %s",
+                  made->decision.candidates[DAL_SOURCE_LINK].label);
+}
+
+/* ---- Start --------------------------------------------------------------------------- */
+
+/* The first decision, and a copy of the variable behind it: programs write over theirs. */
+static struct made_decision *map_first(size_t bytes)
+{
+    struct made_decision *made = dal_os_map_(bytes);
+
+    if (!made) {
+        dal_log_("no memory to start with; the system allocator serves");
+        return NULL;
+    }
+    if (environment.backend)
+        environment_spec = strcpy((char *)(made + 1), environment.backend);
+    return made;
+}
+
+static void start_once(void)
+{
+    const struct dal_link_choice *link = dal_link_choice_found_();
+    struct made_decision *made;
+    struct dal_decision_ *decision;
+    size_t bytes = sizeof *made;
+
+    dal_environment_read_(&environment);
+    environment_is_vetoed = dal_environment_veto_() != NULL;
+    if (!link && !environment.backend)
+        return;
+    if (!link && !environment_is_vetoed && strcmp(environment.backend, "system") == 0) {
+        environment_spec = "system";
+        atomic_store_explicit(&state, (uintptr_t)&environment_wants_system, memory_order_release);
+        return;
+    }
+    if (environment.backend)
+        bytes += strlen(environment.backend) + 1;
+    made = map_first(bytes);
+    if (!made)
+        return;
+    decision = &made->decision;
+    *decision = default_decision;
+    if (link)
+        make_link_candidate(made, link);
+    if (wanted_spec() && decision->is_fixed)
+        refuse_environment(made);
+    else if (wanted_spec())
+        make_environment_candidate(made);
+    pick_winner(decision);
+    dal_os_protect_(made, bytes);
+    atomic_store_explicit(&state, (uintptr_t)decision | (decision->is_fixed ? SEALED : 0),
+                          memory_order_release);
+}
+
+#define START_DONE UINT64_MAX
+
+static _Thread_local int starting;
+
+enum modules { WITHOUT_MODULES, WITH_MODULES };
+
+/*
+ * Read the environment and the link choice, once. Ordinarily that is done by the
+ * library's constructor; a call that comes earlier (from preinit_array, or an object that
+ * is initialised before us) does it itself.
+ *
+ * The word is 0, the process that starts, or START_DONE. A thread that finds another one
+ * at it waits, which ends: an allocation that starts the library opens no module, so it
+ * never waits for the loader's lock, and the constructor runs under that lock itself. A
+ * forked child finds a process that is not itself and starts over. Returns 0 for a call from
+ * inside the start.
+ */
+static int start(enum modules modules)
+{
+    static _Atomic(uint64_t) word;
+    uint64_t seen = atomic_load_explicit(&word, memory_order_acquire);
+    uint64_t process;
+
+    if (seen == START_DONE)
+        return 1;
+    if (starting)
+        return 0;
+    process = dal_os_process_();
+    for (;;) {
+        if (seen == START_DONE)
+            return 1;
+        if (seen != process &&
+            atomic_compare_exchange_weak_explicit(&word, &seen, process, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            break;
+        if (seen == process) {
+            dal_os_yield_();
+            seen = atomic_load_explicit(&word, memory_order_acquire);
+        }
+    }
+    starting = 1;
+    dal_registry_forbid_opening_(modules == WITHOUT_MODULES);
+    start_once();
+    dal_registry_forbid_opening_(0);
+    starting = 0;
+    /* Pairs with the acquire loads above: who sees START_DONE sees what was read. */
+    atomic_store_explicit(&word, START_DONE, memory_order_release);
+    return 1;
+}
+
+/* Before the constructors of the program, and of the libraries that depend on us. In the
+ * interposer one of its own comes before. */
+#ifdef DAL_INTERPOSER
+# define START_PRIORITY 102
+#else
+# define START_PRIORITY 101
+#endif
+
+__attribute__((constructor(START_PRIORITY))) static void start_early(void)
+{
+    (void)start(WITH_MODULES);
+    /* A look at the choice that came before us could open no module. */
+    dal_choice_retry_environment_();
+    dal_copies_report_();
+}
+
+/* ---- Reading and sealing ------------------------------------------------------------- */
+
+const struct dal_decision_ *dal_choice_current_(int *sealed)
+{
+    uintptr_t word;
+
+    if (!start(WITHOUT_MODULES))
+        return NULL;
+    word = atomic_load_explicit(&state, memory_order_acquire);
+    *sealed = (word & SEALED) != 0;
+    return decision_of(word);
+}
+
+const struct dal_decision_ *dal_choice_seal_(int *first)
+{
+    uintptr_t word;
+
+    *first = 0;
+    if (!start(WITHOUT_MODULES))
+        return NULL;
+    word = atomic_fetch_or_explicit(&state, SEALED, memory_order_acq_rel);
+    *first = !(word & SEALED);
+    return decision_of(word);
+}
+
+/* Written by the one thread that seals; ready is stored with release after it, and loaded
+ * with acquire before it is read. */
+static struct dal_first_call_ first_call;
+static _Atomic(int) first_call_ready;
+
+void dal_choice_note_first_call_(const struct dal_first_call_ *call)
+{
+    first_call = *call;
+    atomic_store_explicit(&first_call_ready, 1, memory_order_release);
+}
+
+int dal_choice_first_call_(struct dal_first_call_ *call)
+{
+    if (!atomic_load_explicit(&first_call_ready, memory_order_acquire))
+        return 0;
+    *call = first_call;
+    return 1;
+}
+
+/* ---- Changing ------------------------------------------------------------------------ */
+
+/* What a change of the decision is about: the stack that the program wants, or NULL to
+ * leave its choice alone, and a refusal to keep, or NULL. */
+struct change {
+    struct dal_stack_ *program;
+    const char *label;
+    const char *refusal;
+};
+
+static int needs_remake(const struct dal_decision_ *old, const struct change *change)
+{
+    const struct dal_candidate_ *made = &old->candidates[DAL_SOURCE_ENVIRONMENT];
+
+    if (!wanted_spec() || change->refusal)
+        return 0;
+    return !made->instance || (made->stack && made->stack->wraps_base && change->program);
+}
+
+static int make_changed(const struct dal_decision_ *old, const struct change *change,
+                        struct made_decision **result)
+{
+    struct made_decision *made = dal_os_map_(sizeof *made);
+
+    if (!made)
+        return DAL_ERR_MEMORY;
+    made->decision = *old;
+    if (change->program) {
+        struct draft draft = begin(made, DAL_SOURCE_PROGRAM);
+
+        dal_text_add_(&draft.label, "%s", change->label);
+        adopt(draft.candidate, change->program);
+    }
+    if (change->refusal) {
+        struct dal_text_ refused = dal_text_over_(made->refused, sizeof made->refused);
+
+        dal_text_add_(&refused, "%s", change->refusal);
+        made->decision.refused = made->refused;
+    }
+    if (needs_remake(old, change))
+        make_environment_candidate(made);
+    pick_winner(&made->decision);
+    dal_os_protect_(made, sizeof *made);
+    *result = made;
+    return DAL_OK;
+}
+
+/* Destroy the stack of a source that `replaced` has and `kept` has not. */
+static void drop_replaced(const struct dal_decision_ *replaced, const struct dal_decision_ *kept,
+                          enum dal_source source, int keep_memory)
+{
+    struct dal_stack_ *stack = replaced->candidates[source].stack;
+
+    if (stack != kept->candidates[source].stack)
+        dal_stack_destroy_(stack, keep_memory);
+}
+
+static int apply(const struct change *change)
+{
+    uintptr_t word = atomic_load_explicit(&state, memory_order_acquire);
+
+    while (!(word & SEALED)) {
+        const struct dal_decision_ *old = decision_of(word);
+        struct made_decision *made = NULL;
+        int error = make_changed(old, change, &made);
+
+        if (error)
+            return error;
+        if (atomic_compare_exchange_strong_explicit(&state, &word, (uintptr_t)&made->decision,
+                                                    memory_order_acq_rel, memory_order_acquire)) {
+            /* Nobody has allocated from what was replaced: it never was the hook. Its
+             * memory stays, since another thread may be reading a name in it. */
+            drop_replaced(old, &made->decision, DAL_SOURCE_ENVIRONMENT, 1);
+            drop_replaced(old, &made->decision, DAL_SOURCE_PROGRAM, 1);
+            return DAL_OK;
+        }
+        drop_replaced(&made->decision, old, DAL_SOURCE_ENVIRONMENT, 0);
+        dal_os_unmap_(made, sizeof *made);
+    }
+    return DAL_ERR_SEALED;
+}
+
+static int apply_stack(struct dal_stack_ *stack, const char *label, struct dal_text_ *why)
+{
+    struct change change = {stack, label, NULL};
+    int error = apply(&change);
+
+    if (error) {
+        dal_stack_destroy_(stack, 0);
+        dal_text_add_(why, "%s", dal_strerror(error));
+    }
+    return error;
+}
+
+static int check_open(struct dal_text_ *why)
+{
+    int sealed;
+
+    if (!dal_choice_current_(&sealed)) {
+        dal_text_add_(why, "called from inside the start of the library");
+        return DAL_ERR_INVALID;
+    }
+    /* It may be the environment's candidate that is being made, once a change: a change
+     * from in there would never end. */
+    if (dal_stack_creating_()) {
+        dal_text_add_(why, "called from inside create() of backend \"%s\"", dal_stack_creating_());
+        return DAL_ERR_INVALID;
+    }
+    return sealed ? DAL_ERR_SEALED : DAL_OK;
+}
+
+int dal_choice_set_allocator_(const struct dal_allocator *allocator, const char *name,
+                              struct dal_text_ *why)
+{
+    struct dal_stack_ *stack;
+    char label[128];
+    struct dal_text_ text = dal_text_over_(label, sizeof label);
+    int error = check_open(why);
+
+    if (!error)
+        error = dal_stack_create_single_(allocator, name, DAL_STACK_OF_LIBRARY, &stack, why);
+    if (error)
+        return error;
+    dal_text_add_(&text, "\"%s\" set by the program", stack->top->name);
+    return apply_stack(stack, label, why);
+}
+
+int dal_choice_set_spec_(const char *spec, struct dal_text_ *why)
+{
+    const struct dal_decision_ *decision;
+    struct dal_stack_ *stack;
+    char label[256];
+    struct dal_text_ text = dal_text_over_(label, sizeof label);
+    int sealed;
+    int error = check_open(why);
+
+    if (error)
+        return error;
+    decision = dal_choice_current_(&sealed);
+    error = dal_stack_create_(spec, below(decision, DAL_SOURCE_PROGRAM), DAL_STACK_OF_LIBRARY,
+                              &stack, why);
+    if (error)
+        return error;
+    dal_text_add_(&text, "\"%s\" set by the program", spec);
+    return apply_stack(stack, label, why);
+}
+
+void dal_choice_keep_refusal_(const char *refusal)
+{
+    struct change change = {NULL, NULL, refusal};
+    const struct dal_decision_ *decision;
+    int sealed;
+
+    /* The first one tells most, and a program that tries for ever is not to grow. */
+    decision = dal_choice_current_(&sealed);
+    if (decision && !decision->refused)
+        (void)apply(&change);
+}
+
+void dal_choice_retry_environment_(void)
+{
+    struct change nothing = {NULL, NULL, NULL};
+    const struct dal_decision_ *decision;
+    int sealed;
+
+    /* Not from inside a create(), which may be that of the environment's own candidate. */
+    if (dal_stack_creating_())
+        return;
+    decision = dal_choice_current_(&sealed);
+    if (decision && !sealed && needs_remake(decision, &nothing))
+        (void)apply(&nothing);
+}
+
+/* ---- Switches ------------------------------------------------------------------------ */
+
+int dal_choice_is_strict_(void)
+{
+    if (start(WITHOUT_MODULES) && environment.strict >= 0)
+        return environment.strict;
+    return atomic_load_explicit(&program_strict, memory_order_relaxed);
+}
+
+void dal_choice_set_strict_(int strict)
+{
+    atomic_store_explicit(&program_strict, strict != 0, memory_order_relaxed);
+}
+
+int dal_choice_is_verbose_(void)
+{
+    return start(WITHOUT_MODULES) && environment.verbose;
+}
+
+int dal_choice_is_checked_(void)
+{
+    return start(WITHOUT_MODULES) && environment.check;
+}
+
+int dal_choice_is_off_(void)
+{
+    return start(WITHOUT_MODULES) && environment.off;
+}
+
+const char *dal_choice_vetoed_(const char **file)
+{
+    if (!start(WITHOUT_MODULES) || !environment_is_vetoed || !environment_spec)
+        return NULL;
+    *file = dal_environment_veto_();
+    return environment_spec;
+}

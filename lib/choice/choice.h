@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is to serve: the candidates of all that may choose, and the one that wins.
+ *
+ * The state is one atomic word: a pointer to an immutable decision, whose lowest bit says
+ * that it is sealed. Every change makes a new decision and swaps the word; the first
+ * allocation sets the bit. So whoever sees the bit sees the same winner, nobody waits for
+ * anybody, and a process that is forked at any point goes on from a whole state.
+ */
+#ifndef DAL_CHOICE_H
+#define DAL_CHOICE_H
+
+#include <dispatchalloc/global.h>
+
+#include "chain/stack.h"
+#include "base/text.h"
+
+#define DAL_SOURCE_COUNT 4
+
+/* What one source wants. Absent if label is NULL, rejected if instance is NULL. */
+struct dal_candidate_ {
+    const struct dal_instance *instance;
+    struct dal_stack_ *stack; /* what to destroy; NULL for system alone */
+    const char *label;        /* how a message calls it */
+    const char *reason;       /* why it was rejected */
+};
+
+struct dal_decision_ {
+    const struct dal_instance *winner;
+    enum dal_source source;
+    int is_fixed; /* by the build: sealed from the start */
+    struct dal_candidate_ candidates[DAL_SOURCE_COUNT];
+    const char *refused; /* the first request of the program that failed, or NULL */
+};
+
+/* The decision as it stands; *sealed says whether it is final. Starts the library if that
+ * has not happened yet. NULL in a call that comes from inside the start itself. */
+const struct dal_decision_ *dal_choice_current_(int *sealed);
+
+/* Seal the decision as it stands. *first is 1 for the one caller that did it. NULL as
+ * above. */
+const struct dal_decision_ *dal_choice_seal_(int *first);
+
+/* The allocation that sealed the choice. */
+struct dal_first_call_ {
+    size_t size;
+    size_t align;
+    const void *call_site;
+};
+
+/* For the one thread that was the first to seal. */
+void dal_choice_note_first_call_(const struct dal_first_call_ *call);
+
+/* 1 with *call filled in once an allocation has sealed the choice, else 0. */
+int dal_choice_first_call_(struct dal_first_call_ *call);
+
+/* Record what the program wants: an allocator, or a spec. 0; DAL_ERR_SEALED; or another
+ * error with the reason in why. */
+int dal_choice_set_allocator_(const struct dal_allocator *allocator, const char *name,
+                              struct dal_text_ *why);
+int dal_choice_set_spec_(const char *spec, struct dal_text_ *why);
+
+/* Keep the first request that failed, for dal_global_explain(). */
+void dal_choice_keep_refusal_(const char *refusal);
+
+/* A backend was registered: see whether what the environment wants can now be made. */
+void dal_choice_retry_environment_(void);
+
+/* Strict mode, as the variable says or else as the program does. */
+int dal_choice_is_strict_(void);
+void dal_choice_set_strict_(int strict);
+
+/* 1 if DISPATCHALLOC_VERBOSE is on. */
+int dal_choice_is_verbose_(void);
+
+/* 1 if DISPATCHALLOC_CHECK is on, which the interposer carries out. */
+int dal_choice_is_checked_(void);
+
+/* 1 if DISPATCHALLOC_OFF is on, for which the interposer leaves everything to the C library. */
+int dal_choice_is_off_(void);
+
+/* The spec that the program vetoed and the file of the veto, or NULL. */
+const char *dal_choice_vetoed_(const char **file);
+
+#endif /* DAL_CHOICE_H */

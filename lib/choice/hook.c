@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hook, and the table that it starts at.
+ *
+ * Each function of that table resolves the choice and tail-calls the winner's: the first
+ * allocation is served by it, and every later one jumps past this file.
+ */
+#include <config.h>
+
+#include "choice/hook.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "choice/choice.h"
+#include "choice/announce.h"
+#include "chain/slots.h"
+
+static const struct dal_instance boot_instance;
+
+const struct dal_instance *_Atomic dal_hook_ = &boot_instance;
+
+/* An allocation from inside create() of the backend that is to serve it. */
+static void refuse_call_from_create(const char *backend)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
+        dal_log_("backend \"%s\" calls dal_* from inside its create(), which fails; it has to use "
+                 "the child allocator of the request",
+                 backend ? backend : "unknown");
+}
+
+const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const void *call_site)
+{
+    const struct dal_decision_ *decision = NULL;
+    const char *creating = dal_stack_creating_();
+    int first = 0;
+
+    if (!creating)
+        decision = dal_choice_seal_(&first);
+    if (!decision) {
+        refuse_call_from_create(creating);
+        return NULL;
+    }
+    if (first) {
+        dal_choice_note_first_call_(&(struct dal_first_call_){size, align, call_site});
+        dal_announce_report_(decision);
+    }
+    atomic_store_explicit(&dal_hook_, decision->winner, memory_order_release);
+    return decision->winner;
+}
+
+/* The front got here by a tail call, so this is the address in the program. */
+#define CALL_SITE __builtin_return_address(0)
+
+#define BOOT(slot, result, parameters, call, is_first, size_, align_, without)               \
+    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                              \
+    {                                                                                       \
+        const struct dal_instance *table =                                                  \
+            is_first ? dal_hook_resolve_(size_, align_, CALL_SITE) : NULL;                  \
+                                                                                            \
+        (void)ctx;                                                                          \
+        return table ? call : without;                                                      \
+    }
+#define BOOT_HEAD(slot, bit, result, parameters, arguments, is_first, size, align, without) \
+    BOOT(slot, result, parameters, table->slot.call(DAL_LIST_ arguments, table->slot.ctx),  \
+         is_first, size, align, without)
+#define BOOT_TAIL(slot, bit, result, parameters, arguments, is_first, size, align, without) \
+    BOOT(slot, result, parameters, dal_instance_##slot(table, DAL_LIST_ arguments),         \
+         is_first, size, align, without)
+DAL_SLOTS_(BOOT_HEAD, BOOT_TAIL, DAL_SKIP_)
+
+#define NAME_BOOT(slot, ...) .slot = {boot_##slot, NULL},
+#define NAME_FORK(slot)      .slot = {dal_derived_fork_, NULL},
+
+static const struct dal_tail_ boot_tail = {DAL_SLOTS_(DAL_SKIP_, NAME_BOOT, NAME_FORK)};
+
+static const struct dal_instance boot_instance = {
+    .name = "unresolved",
+    .tail_ = &boot_tail,
+    DAL_SLOTS_(NAME_BOOT, DAL_SKIP_, DAL_SKIP_)
+    .alloc_natural = {boot_alloc, NULL},
+};

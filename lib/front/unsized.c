@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The front for code that does not know the sizes of its blocks: load the family of the
+ * allocator that serves, and jump. It starts at a family that resolves the choice first.
+ */
+#include <config.h>
+
+#include <dispatchalloc/unsized.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <dispatchalloc/front.h>
+
+#include "front/family.h"
+#include "choice/hook.h"
+
+static const struct dal_malloc_family boot_family;
+
+/* Release when it is resolved, acquire in every call. */
+static const struct dal_malloc_family *_Atomic active = &boot_family;
+
+static const struct dal_malloc_family *load(void)
+{
+    return atomic_load_explicit(&active, memory_order_acquire);
+}
+
+/* NULL in a call from inside create(), which the hook has reported. */
+static const struct dal_malloc_family *resolve(size_t size, const void *call_site)
+{
+    const struct dal_instance *winner = dal_hook_resolve_(size, 1, call_site);
+    const struct dal_malloc_family *family;
+
+    if (!winner) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    family = dal_family_for_(winner);
+    atomic_store_explicit(&active, family, memory_order_release);
+    return family;
+}
+
+#define CALL_SITE __builtin_return_address(0)
+
+static void *boot_malloc(size_t size)
+{
+    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
+
+    return family ? family->malloc_function(size) : NULL;
+}
+
+static void boot_free(void *ptr)
+{
+    const struct dal_malloc_family *family = ptr ? resolve(0, CALL_SITE) : NULL;
+
+    if (family)
+        family->free_function(ptr);
+}
+
+static void *boot_calloc(size_t count, size_t size)
+{
+    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
+
+    return family ? family->calloc_function(count, size) : NULL;
+}
+
+static void *boot_realloc(void *ptr, size_t size)
+{
+    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
+
+    return family ? family->realloc_function(ptr, size) : NULL;
+}
+
+static void *boot_memalign(size_t align, size_t size)
+{
+    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
+
+    return family ? family->memalign_function(align, size) : NULL;
+}
+
+static size_t boot_usable_size(void *ptr)
+{
+    const struct dal_malloc_family *family = ptr ? resolve(0, CALL_SITE) : NULL;
+
+    return family ? family->usable_size_function(ptr) : 0;
+}
+
+static const struct dal_malloc_family boot_family = {
+    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), boot_malloc, boot_free, boot_calloc,
+    boot_realloc, boot_memalign, boot_usable_size,
+};
+
+void *dal_unsized_malloc(size_t size)
+{
+    return load()->malloc_function(size);
+}
+
+void *dal_unsized_calloc(size_t count, size_t size)
+{
+    return load()->calloc_function(count, size);
+}
+
+void *dal_unsized_realloc(void *ptr, size_t size)
+{
+    if (size <= DAL_FAMILY_REALLOC_MAX_)
+        return load()->realloc_function(ptr, size);
+    errno = ENOMEM;
+    return NULL;
+}
+
+void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (!dal_family_product_(count, size, &bytes))
+        return NULL;
+    return dal_unsized_realloc(ptr, bytes);
+}
+
+void dal_unsized_free(void *ptr)
+{
+    load()->free_function(ptr);
+}
+
+void *dal_unsized_aligned_alloc(size_t align, size_t size)
+{
+    return dal_family_aligned_alloc_(load()->memalign_function, align, size);
+}
+
+int dal_unsized_posix_memalign(void **out, size_t align, size_t size)
+{
+    return dal_family_posix_memalign_(load()->memalign_function, out, align, size);
+}
+
+size_t dal_unsized_usable_size(const void *ptr)
+{
+    return load()->usable_size_function((void *)(uintptr_t)ptr);
+}

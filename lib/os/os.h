@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The platform seam: everything in lib/ that differs between operating systems.
+ *
+ * Preconditions, said once: these functions may be called before any constructor has
+ * run, after exit handlers, between fork and exec, and while any lock of the program is
+ * held. So none of them allocates, takes a lock, or changes errno; what needs more than
+ * that says so. One file a system implements them (posix.c, windows.c).
+ */
+#ifndef DAL_OS_H
+#define DAL_OS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For data of the library that other files of it name. */
+#if defined __ELF__ || defined __APPLE__
+# define DAL_HIDDEN_ __attribute__((visibility("hidden")))
+#else
+# define DAL_HIDDEN_
+#endif
+
+/* For a pointer variable that something else in the process may define, by DAL_MAYBE_DEFINED_
+ * on its declaration here. Where an object format has no undefined weak references to data
+ * (Windows), an archive member of its own defines it as NULL, for the linker to take if
+ * nothing before it did: no-link-choice.c and no-veto.c. */
+#if defined __ELF__ || defined __APPLE__
+# define DAL_MAYBE_DEFINED_ __attribute__((weak))
+# define DAL_IS_DEFINED_(variable) (&(variable) != NULL)
+#else
+# define DAL_MAYBE_DEFINED_
+# define DAL_IS_DEFINED_(variable) ((variable) != NULL)
+#endif
+
+/* Zeroed pages from the operating system, or NULL. */
+void *dal_os_map_(size_t bytes);
+
+/* Give pages of dal_os_map_() back, with the size they were asked for. */
+void dal_os_unmap_(void *pages, size_t bytes);
+
+/* Make pages of dal_os_map_() read-only. Best effort: a failure is not reported. */
+void dal_os_protect_(void *pages, size_t bytes);
+
+/* The value of an environment variable; NULL if unset or if the process runs with raised
+ * privileges. */
+const char *dal_os_getenv_(const char *name);
+
+/* 1 if the process runs with raised privileges (AT_SECURE), where variables are ignored. */
+int dal_os_is_secure_(void);
+
+/* Write bytes to standard error, in one call where the system allows it. */
+void dal_os_write_(const char *text, size_t bytes);
+
+/* Number of this process; differs between a parent and its forked child. Not 0. */
+uint64_t dal_os_process_(void);
+
+/* Let another thread run. */
+void dal_os_yield_(void);
+
+/* Register functions to be run around fork(2), as pthread_atfork(3), which may allocate.
+ * Returns 0, or non-zero if that failed. Where there is no fork it does nothing. */
+int dal_os_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* Describe a code address as "FILE+0xOFFSET", fit for addr2line(1), or as a plain number
+ * where the file is not known. Opens and reads a file of the system; only for messages. */
+void dal_os_locate_(const void *address, char *text, size_t bytes);
+
+/* The address that code was linked at, which addr2line(1) takes, or 0 where that is not known.
+ * Takes the same lock as the next function. */
+uintptr_t dal_os_link_address_(uintptr_t address);
+
+/* Called with the file of an object that has a copy of this library in it, and whether that
+ * is the copy that asks. */
+typedef void (*dal_os_copy_visitor_)(const char *file, int is_own, void *data);
+
+/*
+ * Visit each such object of the process, in the order of loading. Takes the lock of the
+ * loader's list of objects: for the constructor alone, which runs under the loader's locks
+ * already. Another thread may hold it in a callback of dl_iterate_phdr(3), and in a forked
+ * child for ever. Visits nothing where objects cannot be listed.
+ */
+void dal_os_visit_copies_(dal_os_copy_visitor_ visit, void *data);
+
+#ifdef DAL_INTERPOSER
+/* Where the symbols of an object that is loaded are. */
+struct dal_os_object_ {
+    uintptr_t base;
+    const void *symbols;
+    const char *strings;
+    const uint32_t *hash;
+    const uint16_t *versions; /* or NULL */
+};
+
+/*
+ * Find an object by its whole path, or by its file name if the name has no '/', as the loader has
+ * it. Returns 1 and fills *object in, or 0 if there is none by that name, or none whose tables are
+ * known here: dlopen() may know more. Takes the lock as above. Allocates nothing, and that is what
+ * it is for: glibc's dlopen() allocates also for what is loaded already.
+ */
+int dal_os_find_object_(const char *name, struct dal_os_object_ *object);
+
+/* The address of a function or variable that the object itself defines, or NULL: dlsym() may know
+ * more here as well. */
+void *dal_os_object_symbol_(const struct dal_os_object_ *object, const char *name);
+#endif
+
+#endif /* DAL_OS_H */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of what is built in. See builtin.h. */
+#include <config.h>
+
+#include "registry/builtin.h"
+
+extern const struct dal_backend dal_backend_arena_;
+extern const struct dal_backend dal_backend_fixed_arena_;
+extern const struct dal_backend dal_backend_stats_;
+extern const struct dal_backend dal_backend_system_;
+
+const struct dal_backend *const dal_builtins_[] = {
+    &dal_backend_system_,
+    &dal_backend_arena_,
+    &dal_backend_fixed_arena_,
+    &dal_backend_stats_,
+    NULL,
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether a file may be loaded as code: it, its directory and every ancestor must be out of
+ * reach of other users, or one of them could put another file in its place. Where that holds
+ * for the whole of a resolved path, what was looked at is also what is opened a moment later.
+ */
+#include <config.h>
+
+#include "registry/loader_trust.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <dispatchalloc/error.h>
+
+/* What a path is to the module. Only a directory further up may be sticky: in it nobody can
+ * replace another user's entry, but in the module's own one anybody can add files. */
+enum role { THE_FILE, ITS_DIRECTORY, AN_ANCESTOR };
+
+static const char *why_untrusted(const struct stat *status, enum role role)
+{
+    if (status->st_uid != 0 && status->st_uid != geteuid())
+        return "another user owns it";
+    if (role == AN_ANCESTOR && (status->st_mode & S_ISVTX))
+        return NULL;
+    if (status->st_mode & S_IWOTH)
+        return "everybody may write it";
+    /* The user's own primary group is how many systems set up a private group each. */
+    if ((status->st_mode & S_IWGRP) && status->st_gid != 0 && status->st_gid != getegid())
+        return "another group may write it";
+    return NULL;
+}
+
+static int check(const char *path, enum role role, const char *module, struct dal_text_ *why)
+{
+    struct stat status;
+    const char *problem;
+
+    if (lstat(path, &status) != 0) {
+        dal_text_add_(why, "module %s is refused: %s: %s", module, path, strerror(errno));
+        return DAL_ERR_MODULE;
+    }
+    if (role == THE_FILE && !S_ISREG(status.st_mode)) {
+        dal_text_add_(why, "module %s is refused: it is not a regular file", module);
+        return DAL_ERR_MODULE;
+    }
+    problem = why_untrusted(&status, role);
+    if (!problem)
+        return DAL_OK;
+    dal_text_add_(why, "module %s is refused: %s (mode %04o, owner %ld, group %ld): %s", module,
+                  path, (unsigned)(status.st_mode & 07777), (long)status.st_uid,
+                  (long)status.st_gid, problem);
+    return DAL_ERR_MODULE;
+}
+
+/* There is something at a path that cannot be resolved: it decides like a file that is. */
+static int refuse_link(const char *path, struct dal_text_ *why)
+{
+    struct stat status;
+
+    if (lstat(path, &status) != 0)
+        return DAL_ERR_UNKNOWN;
+    dal_text_add_(why, "module %s is refused: it is a symbolic link to what is not there", path);
+    return DAL_ERR_MODULE;
+}
+
+/* Cut the last component off; "/" stays. Returns 0 when there was nothing left to cut. */
+static int to_parent(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (!slash || path[1] == '\0')
+        return 0;
+    slash[slash == path] = '\0';
+    return 1;
+}
+
+int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text_ *why)
+{
+    char place[PATH_MAX];
+    enum role role = THE_FILE;
+
+    if (!realpath(path, resolved)) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return refuse_link(path, why);
+        dal_text_add_(why, "module %s: %s", path, strerror(errno));
+        return DAL_ERR_MODULE;
+    }
+    memcpy(place, resolved, strlen(resolved) + 1);
+    do {
+        int error = check(place, role, resolved, why);
+
+        if (error)
+            return error;
+        role = role == THE_FILE ? ITS_DIRECTORY : AN_ANCESTOR;
+    } while (to_parent(place));
+    return DAL_OK;
+}

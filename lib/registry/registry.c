@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backends and layers that have a name: those that the program registered, then those
+ * built in.
+ *
+ * Registration takes no lock. The slots are filled in order, and whoever registers looks at
+ * every slot before the one it takes, so that of two registrations of one name that run at
+ * once exactly one sees the other's.
+ */
+#include <config.h>
+
+#include "registry/registry.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <dispatchalloc/error.h>
+
+#include "registry/builtin.h"
+#include "os/os.h"
+#include "registry/loader.h"
+#include "base/nearest.h"
+#include "spec/options.h"
+#include "base/abi.h"
+
+#define REGISTERED_MAX 64
+
+/* A descriptor of our own size, with options of our own, that stands for one of another age. */
+struct copy {
+    const struct dal_backend *original;
+    struct dal_backend backend;
+    struct dal_option options[];
+};
+
+/* A backend, with COPIED added if it is that of a struct copy. Each place goes from 0 to one once:
+ * release in register, acquire in every reader. */
+static _Atomic(uintptr_t) registered[REGISTERED_MAX];
+
+#define COPIED ((uintptr_t)1)
+
+static uintptr_t place_at(size_t index)
+{
+    return atomic_load_explicit(&registered[index], memory_order_acquire);
+}
+
+static const struct dal_backend *backend_of(uintptr_t place)
+{
+    return (const struct dal_backend *)(place & ~COPIED);
+}
+
+/* The copy that a backend is of. */
+static const struct copy *copy_of(const struct dal_backend *backend)
+{
+    return (const void *)((const char *)backend - offsetof(struct copy, backend));
+}
+
+/* What it was registered as. */
+static const struct dal_backend *original_of(uintptr_t place)
+{
+    return place & COPIED ? copy_of(backend_of(place))->original : backend_of(place);
+}
+
+static const struct dal_backend *registered_at(size_t index)
+{
+    return backend_of(place_at(index));
+}
+
+static const struct dal_backend *find_builtin(const char *name)
+{
+    for (size_t i = 0; dal_builtins_[i]; i++) {
+        if (strcmp(dal_builtins_[i]->name, name) == 0)
+            return dal_builtins_[i];
+    }
+    return NULL;
+}
+
+/* By hand: strspn() sets up a table of its own each time, which for the options of jemalloc
+ * took longer than the rest of their checks. */
+int dal_registry_name_is_good_(const char *word)
+{
+    size_t length = 0;
+
+    if (!word || word[0] < 'a' || word[0] > 'z')
+        return 0;
+    while ((word[length] >= 'a' && word[length] <= 'z') ||
+           (word[length] >= '0' && word[length] <= '9') || word[length] == '_' ||
+           word[length] == '-')
+        length++;
+    return word[length] == '\0' && length <= DAL_NAME_MAX;
+}
+
+static void add_bad_name(const char *name, struct dal_text_ *why)
+{
+    if (!name) {
+        dal_text_add_(why, "NULL");
+        return;
+    }
+    dal_text_add_(why, "\"" DAL_VALUE_FORMAT "\"; a name begins with a to z, has a to z, 0 to 9, _ and - "
+                       "behind that, and %d bytes at most",
+                  DAL_VALUE(name), DAL_NAME_MAX);
+}
+
+/* What a later version may have made: in it no fault. Returns 0 after a reason. */
+static int options_are_known(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (backend->option_count > DAL_OPTIONS_MAX) {
+        dal_text_add_(why, "it has %" PRIu32 " options, libdispatchalloc " PACKAGE_VERSION
+                           " takes %d at most",
+                      backend->option_count, (int)DAL_OPTIONS_MAX);
+        return 0;
+    }
+    for (size_t i = 0; backend->options && i < backend->option_count; i++) {
+        const struct dal_option *option = &backend->options[i];
+
+        if (option->flags) {
+            dal_text_add_(why, "its option %u has flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                               " knows none",
+                          (unsigned)i, option->flags);
+            return 0;
+        }
+        if (option->type <= DAL_OPTION_SPEC || !dal_registry_name_is_good_(option->name))
+            continue;
+        dal_text_add_(why, "its option \"%s\" is of type %" PRIu32 ", libdispatchalloc "
+                           PACKAGE_VERSION " knows %d to %d",
+                      option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_SPEC);
+        return 0;
+    }
+    return 1;
+}
+
+static int is_number(const struct dal_option *option)
+{
+    return option->type == DAL_OPTION_BYTES || option->type == DAL_OPTION_COUNT;
+}
+
+static int is_there_before(const struct dal_backend *backend, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(backend->options[i].name, backend->options[index].name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* What is wrong with an option whose name is good; NULL if nothing is. */
+static const char *fault_of_option(const struct dal_backend *backend, size_t index)
+{
+    const struct dal_option *option = &backend->options[index];
+    uint64_t number;
+
+    if (is_there_before(backend, index))
+        return "is there twice";
+    if (!option->summary)
+        return "has no summary";
+    if (option->type < DAL_OPTION_BYTES)
+        return "has no type";
+    if (option->type == DAL_OPTION_CHOICE && !option->choices)
+        return "has no choices";
+    if (is_number(option) && option->minimum > option->maximum)
+        return "has a minimum above its maximum";
+    if (option->default_text && dal_option_check_(option, option->default_text, &number))
+        return "does not accept its own default";
+    return NULL;
+}
+
+/* Returns 0 after a reason. */
+static int options_are_good(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (backend->option_count && !backend->options) {
+        dal_text_add_(why, "it has %" PRIu32 " options, and NULL for them", backend->option_count);
+        return 0;
+    }
+    for (size_t i = 0; i < backend->option_count; i++) {
+        const char *name = backend->options[i].name;
+        const char *fault;
+
+        if (!dal_registry_name_is_good_(name)) {
+            dal_text_add_(why, "the name of its option %u is ", (unsigned)i);
+            add_bad_name(name, why);
+            return 0;
+        }
+        fault = fault_of_option(backend, i);
+        if (fault) {
+            dal_text_add_(why, "its option \"%s\" %s", name, fault);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+#define FLAGS_KNOWN \
+    ((uint32_t)DAL_BACKEND_LAYER | DAL_BACKEND_CHECKS_OPTIONS | DAL_BACKEND_NO_CONSTRUCTORS)
+
+/* A flag is a demand: to take it for nothing could break what it stands for. */
+static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (!(backend->flags & ~FLAGS_KNOWN) && !backend->reserved_)
+        return 1;
+    if (backend->reserved_) {
+        dal_text_add_(why, "its reserved_ is %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                           " knows 0",
+                      backend->reserved_);
+        return 0;
+    }
+    dal_text_add_(why, "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                       " knows %#" PRIx32,
+                  backend->flags, FLAGS_KNOWN);
+    return 0;
+}
+
+/* Returns 0 after a reason. */
+static int members_are_good(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    const char *missing = !backend->version   ? "version"
+                          : !backend->summary ? "summary"
+                          : !backend->create  ? "create function"
+                                              : NULL;
+
+    if (!dal_registry_name_is_good_(backend->name)) {
+        dal_text_add_(why, "its name is ");
+        add_bad_name(backend->name, why);
+        return 0;
+    }
+    if (missing)
+        dal_text_add_(why, "it has no %s", missing);
+    return !missing;
+}
+
+static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
+{
+    if (!flags_are_known(backend, why))
+        return DAL_ERR_ABI;
+    if (!options_are_known(backend, why))
+        return DAL_ERR_ABI;
+    if (!members_are_good(backend, why) || !options_are_good(backend, why))
+        return DAL_ERR_INVALID;
+    return DAL_OK;
+}
+
+/* A descriptor, or an option, that ends before this was never made. */
+#define BACKEND_BYTES_MIN (offsetof(struct dal_backend, create) + sizeof(void (*)(void)))
+#define OPTION_BYTES_MIN (offsetof(struct dal_option, summary) + sizeof(char *))
+
+/* A backend that says itself what it needs of us. */
+static int check_needs(const char *what, uint32_t needed, size_t known, struct dal_text_ *why)
+{
+    if (needed <= known)
+        return DAL_OK;
+    dal_text_add_(why, "it needs %" PRIu32 " bytes of %s, libdispatchalloc " PACKAGE_VERSION " has %zu",
+                  needed, what, known);
+    return DAL_ERR_ABI;
+}
+
+static size_t copy_bytes(const struct dal_backend *backend)
+{
+    return sizeof(struct copy) + backend->option_count * sizeof(struct dal_option);
+}
+
+static int copy_options(struct copy *copy, struct dal_text_ *why)
+{
+    int error = DAL_OK;
+
+    for (uint32_t i = 0; !error && i < copy->backend.option_count; i++)
+        error = dal_structure_copy_("struct dal_option", dal_backend_option(&copy->backend, i),
+                                    copy->backend.option_bytes, OPTION_BYTES_MIN,
+                                    &copy->options[i], sizeof copy->options[i], why);
+    copy->backend.options = copy->options;
+    copy->backend.option_bytes = sizeof copy->options[0];
+    return error;
+}
+
+/* Take a backend of another age over into a mapping of our own. whole is what it says. */
+static int adopt(const struct dal_backend *original, const struct dal_backend *whole,
+                 const struct dal_backend **accepted, struct dal_text_ *why)
+{
+    struct copy *copy = dal_os_map_(copy_bytes(whole));
+    int error;
+
+    if (!copy) {
+        dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
+        return DAL_ERR_MEMORY;
+    }
+    copy->original = original;
+    copy->backend = *whole;
+    copy->backend.size_bytes = sizeof copy->backend;
+    error = copy_options(copy, why);
+    if (!error)
+        error = check_members(&copy->backend, why);
+    if (error) {
+        dal_os_unmap_(copy, copy_bytes(whole));
+        return error;
+    }
+    dal_os_protect_(copy, copy_bytes(whole));
+    *accepted = &copy->backend;
+    return DAL_OK;
+}
+
+int dal_registry_accept_(const struct dal_backend *backend, const struct dal_backend **accepted,
+                         struct dal_text_ *why)
+{
+    struct dal_backend whole;
+    int error = dal_abi_check_("struct dal_backend", backend->abi, DAL_BACKEND_ABI, why);
+
+    if (!error)
+        error = dal_structure_copy_("struct dal_backend", backend, backend->size_bytes,
+                                    BACKEND_BYTES_MIN, &whole, sizeof whole, why);
+    if (!error)
+        error = check_needs("struct dal_backend_request", whole.needs_request_bytes,
+                            sizeof(struct dal_backend_request), why);
+    if (!error)
+        error = check_needs("struct dal_instance_calls", whole.needs_calls_bytes,
+                            sizeof(struct dal_instance_calls), why);
+    if (error)
+        return error;
+    *accepted = backend;
+    if (backend->size_bytes >= sizeof whole &&
+        (whole.option_count == 0 || whole.option_bytes == sizeof(struct dal_option)))
+        return check_members(backend, why);
+    /* What has to be right before the options can be read. */
+    if (whole.option_count > DAL_OPTIONS_MAX || (whole.option_count > 0 && !whole.options))
+        return check_members(&whole, why);
+    return adopt(backend, &whole, accepted, why);
+}
+
+/* Put a backend into the first free place: DAL_OK, also if it is there; DAL_ERR_TAKEN or
+ * DAL_ERR_FULL. *entered is what stands there then. */
+static int enter(const struct dal_backend *backend, const struct dal_backend *original,
+                 const struct dal_backend **entered)
+{
+    *entered = NULL;
+    if (find_builtin(backend->name))
+        return DAL_ERR_TAKEN;
+    for (size_t i = 0; i < REGISTERED_MAX; i++) {
+        uintptr_t place = (uintptr_t)backend | (backend != original ? COPIED : 0);
+        uintptr_t there = place_at(i);
+
+        if (!there &&
+            atomic_compare_exchange_strong_explicit(&registered[i], &there, place,
+                                                    memory_order_acq_rel, memory_order_acquire)) {
+            *entered = backend;
+            return DAL_OK;
+        }
+        if (strcmp(backend_of(there)->name, backend->name) != 0)
+            continue;
+        *entered = backend_of(there);
+        return original_of(there) == original ? DAL_OK : DAL_ERR_TAKEN;
+    }
+    return DAL_ERR_FULL;
+}
+
+int dal_registry_add_(const struct dal_backend *original)
+{
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    const struct dal_backend *backend, *entered;
+    int error = original ? dal_registry_accept_(original, &backend, &nowhere) : DAL_ERR_INVALID;
+
+    if (error)
+        return error;
+    error = enter(backend, original, &entered);
+    if (entered != backend && backend != original)
+        dal_os_unmap_((void *)(uintptr_t)copy_of(backend), copy_bytes(backend));
+    return error;
+}
+
+int dal_backend_visit(dal_backend_visitor visit, void *data)
+{
+    const struct dal_backend *backend;
+    int result = 0;
+
+    for (size_t i = 0; !result && i < REGISTERED_MAX && (backend = registered_at(i)) != NULL; i++)
+        result = visit(backend, data);
+    for (size_t i = 0; !result && dal_builtins_[i]; i++)
+        result = visit(dal_builtins_[i], data);
+    return result;
+}
+
+const struct dal_backend *dal_registry_find_known_(const char *name)
+{
+    const struct dal_backend *backend;
+
+    for (size_t i = 0; i < REGISTERED_MAX && (backend = registered_at(i)) != NULL; i++) {
+        if (strcmp(backend->name, name) == 0)
+            return backend;
+    }
+    return find_builtin(name);
+}
+
+/* What is known is gathered in two rounds: to find the nearest, and to list all. */
+struct unknown {
+    struct dal_nearest_ nearest;
+    struct dal_text_ *why;
+    int is_listing;
+    int count;
+};
+
+static int meet_name(const char *name, struct unknown *unknown)
+{
+    if (unknown->is_listing)
+        dal_text_add_(unknown->why, "%s %s", unknown->count++ ? "," : "", name);
+    else
+        dal_nearest_try_(&unknown->nearest, name);
+    return 0;
+}
+
+static int meet_backend(const struct dal_backend *backend, void *data)
+{
+    return meet_name(backend->name, data);
+}
+
+static int meet_module(const char *name, const char *path, void *data)
+{
+    (void)path;
+    return meet_name(name, data);
+}
+
+static void meet_all(struct unknown *unknown)
+{
+    (void)dal_backend_visit(meet_backend, unknown);
+    if (dal_loader_visit_)
+        (void)dal_loader_visit_(meet_module, unknown);
+}
+
+#define NO_LOADER                                                                 \
+    "no module can be opened: this program is linked without the loader "         \
+    "(-Wl,-u,dal_loader_find_ adds it)"
+
+static void explain_unknown(const char *name, const char *wanted, struct dal_text_ *why)
+{
+    struct unknown unknown = {{name, "", 0}, why, 0, 0};
+
+    dal_text_add_(why, "no %s is called \"" DAL_VALUE_FORMAT "\"", wanted, DAL_VALUE(name));
+    if (strchr(name, '/')) {
+        dal_text_add_(why, "; the path of a module has to be absolute");
+        return;
+    }
+    meet_all(&unknown);
+    if (unknown.nearest.best[0])
+        dal_text_add_(why, " (did you mean \"%s\"?)", unknown.nearest.best);
+    dal_text_add_(why, "; known:");
+    unknown.is_listing = 1;
+    meet_all(&unknown);
+    if (dal_loader_places_)
+        dal_loader_places_(why);
+    else
+        dal_text_add_(why, "; " NO_LOADER);
+}
+
+static _Thread_local int opening_is_forbidden;
+
+void dal_registry_forbid_opening_(int forbid)
+{
+    opening_is_forbidden = forbid;
+}
+
+static int open_module(const char *name, const struct dal_backend **backend, struct dal_text_ *why)
+{
+    if (!dal_loader_find_) {
+        if (name[0] != '/')
+            return DAL_ERR_UNKNOWN;
+        dal_text_add_(why, NO_LOADER);
+        return DAL_ERR_MODULE;
+    }
+    if (opening_is_forbidden) {
+        dal_text_add_(why, "\"%s\" is not built in, and the first allocation came before modules "
+                           "can be opened, which is when libdispatchalloc is initialised",
+                      name);
+        return DAL_ERR_MODULE;
+    }
+    return dal_loader_find_(name, backend, why);
+}
+
+const struct dal_backend *dal_registry_find_(const char *name, const char *wanted, int *error,
+                                             struct dal_text_ *why)
+{
+    const struct dal_backend *backend = dal_registry_find_known_(name);
+
+    *error = DAL_OK;
+    if (backend)
+        return backend;
+    *error = open_module(name, &backend, why);
+    if (*error == DAL_ERR_UNKNOWN)
+        explain_unknown(name, wanted, why);
+    return backend;
+}
+
+const struct dal_backend *dal_backend_find(const char *name)
+{
+    struct dal_text_ nowhere = dal_text_over_(NULL, 0);
+    int error;
+
+    return dal_registry_find_(name, "backend or layer", &error, &nowhere);
+}

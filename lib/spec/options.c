@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* Options: checked by the table of their backend, so that no backend parses text. */
+#include <config.h>
+
+#include "spec/options.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <dispatchalloc/error.h>
+
+#include "base/nearest.h"
+
+static uint64_t suffix_factor(char suffix)
+{
+    switch (suffix) {
+    case 'k':
+    case 'K':
+        return UINT64_C(1) << 10;
+    case 'm':
+    case 'M':
+        return UINT64_C(1) << 20;
+    case 'g':
+    case 'G':
+        return UINT64_C(1) << 30;
+    default:
+        return 0;
+    }
+}
+
+/* A number without sign or space; with_suffix lets K, M or G follow. Returns 0 if text is
+ * not one, or too large for 64 bits. */
+static int parse_number(const char *text, int with_suffix, uint64_t *number)
+{
+    uint64_t value = 0;
+    uint64_t factor = 1;
+
+    if (*text < '0' || *text > '9')
+        return 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        uint64_t digit = (uint64_t)(*text - '0');
+
+        if (value > (UINT64_MAX - digit) / 10)
+            return 0;
+        value = value * 10 + digit;
+    }
+    if (with_suffix && *text) {
+        factor = suffix_factor(*text);
+        text++;
+    }
+    if (*text || factor == 0 || value > UINT64_MAX / factor)
+        return 0;
+    *number = value * factor;
+    return 1;
+}
+
+int dal_option_parse_switch_(const char *text, uint64_t *number)
+{
+    static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *number = i % 2;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int parse_choice(const char *choices, const char *text, uint64_t *number)
+{
+    size_t length = strlen(text);
+    uint64_t index = 0;
+
+    for (const char *word = choices; word; index++) {
+        const char *bar = strchr(word, '|');
+        size_t word_length = bar ? (size_t)(bar - word) : strlen(word);
+
+        if (word_length == length && memcmp(word, text, length) == 0) {
+            *number = index;
+            return 1;
+        }
+        word = bar ? bar + 1 : NULL;
+    }
+    return 0;
+}
+
+int dal_option_check_(const struct dal_option *option, const char *text, uint64_t *number)
+{
+    int good;
+
+    *number = 0;
+    switch (option->type) {
+    case DAL_OPTION_BYTES:
+    case DAL_OPTION_COUNT:
+        good = parse_number(text, option->type == DAL_OPTION_BYTES, number) &&
+               *number >= option->minimum && *number <= option->maximum;
+        break;
+    case DAL_OPTION_SWITCH:
+        good = dal_option_parse_switch_(text, number);
+        break;
+    case DAL_OPTION_CHOICE:
+        good = parse_choice(option->choices, text, number);
+        break;
+    case DAL_OPTION_SPEC:
+        good = dal_spec_is_nested_(text);
+        break;
+    default:
+        good = 1;
+        break;
+    }
+    return good ? DAL_OK : DAL_ERR_OPTION;
+}
+
+/* A size as a person would write it in a spec. */
+static void add_bytes(struct dal_text_ *text, uint64_t bytes)
+{
+    static const char suffixes[] = {0, 'K', 'M', 'G'};
+    size_t i = 0;
+
+    while (bytes > 0 && bytes % 1024 == 0 && i + 1 < sizeof suffixes) {
+        bytes /= 1024;
+        i++;
+    }
+    dal_text_add_(text, "%" PRIu64 "%.1s", bytes, &suffixes[i]);
+}
+
+static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
+{
+    switch (option->type) {
+    case DAL_OPTION_BYTES:
+        dal_text_add_(why, "a number of bytes from ");
+        add_bytes(why, option->minimum);
+        dal_text_add_(why, " to ");
+        add_bytes(why, option->maximum);
+        break;
+    case DAL_OPTION_COUNT:
+        dal_text_add_(why, "a number from %" PRIu64 " to %" PRIu64, option->minimum,
+                      option->maximum);
+        break;
+    case DAL_OPTION_SWITCH:
+        dal_text_add_(why, DAL_SWITCH_ACCEPTED_);
+        break;
+    default:
+        dal_text_add_(why, "one of %s", option->choices ? option->choices : "nothing");
+        break;
+    }
+}
+
+/* option is NULL for a key that the backend checks itself. */
+static int refuse_value(const struct dal_backend *backend, const struct dal_option *option,
+                        const struct dal_spec_pair_ *pair, struct dal_text_ *why)
+{
+    dal_text_add_(why, "option \"%s\" of \"%s\" cannot be \"%s" DAL_VALUE_FORMAT "%s\"; accepted is ",
+                  pair->key, backend->name, pair->is_nested ? "(" : "", DAL_VALUE(pair->value),
+                  pair->is_nested ? ")" : "");
+    if (!option || option->type == DAL_OPTION_TEXT)
+        dal_text_add_(why, "text, in which ( is written %%28 and ) %%29");
+    else if (option->type == DAL_OPTION_SPEC && pair->value[0] == '(')
+        dal_text_add_(why, "a spec in parentheses that are not escaped");
+    else if (option->type == DAL_OPTION_SPEC)
+        dal_text_add_(why, "a spec in parentheses, as in %s=(" DAL_VALUE_FORMAT ")", pair->key,
+                      DAL_VALUE(*pair->value && !strpbrk(pair->value, "()") ? pair->value : "system"));
+    else
+        add_accepted(why, option);
+    return DAL_ERR_OPTION;
+}
+
+static int refuse_unknown(const struct dal_backend *backend, const char *key,
+                          struct dal_text_ *why)
+{
+    struct dal_nearest_ nearest = {key, "", 0};
+
+    dal_text_add_(why, "\"%s\" has no option \"" DAL_VALUE_FORMAT "\"", backend->name,
+                  DAL_VALUE(key));
+    for (size_t i = 0; i < backend->option_count; i++)
+        dal_nearest_try_(&nearest, dal_backend_option(backend, i)->name);
+    if (nearest.best[0])
+        dal_text_add_(why, " (did you mean \"%s\"?)", nearest.best);
+    dal_text_add_(why, backend->option_count ? "; known:" : "; it takes none");
+    for (size_t i = 0; i < backend->option_count; i++)
+        dal_text_add_(why, "%s %s", i ? "," : "", dal_backend_option(backend, i)->name);
+    return DAL_ERR_OPTION;
+}
+
+/* option is NULL if the backend's table has none of that name. */
+static int check_pair(const struct dal_backend *backend, const struct dal_option *option,
+                      const struct dal_spec_pair_ *pair, uint64_t *number, struct dal_text_ *why)
+{
+    *number = 0;
+    if (!option && !(backend->flags & DAL_BACKEND_CHECKS_OPTIONS))
+        return refuse_unknown(backend, pair->key, why);
+    if (pair->is_nested != (option && option->type == DAL_OPTION_SPEC))
+        return refuse_value(backend, option, pair, why);
+    if (pair->is_nested || !option || dal_option_check_(option, pair->value, number) == DAL_OK)
+        return DAL_OK;
+    return refuse_value(backend, option, pair, why);
+}
+
+static const struct dal_option *option_of(const struct dal_backend *backend, const char *key)
+{
+    for (size_t i = 0; i < backend->option_count; i++) {
+        if (strcmp(dal_backend_option(backend, i)->name, key) == 0)
+            return dal_backend_option(backend, i);
+    }
+    return NULL;
+}
+
+int dal_options_nest_(struct dal_spec_ *spec, size_t item, struct dal_text_ *why)
+{
+    const struct dal_spec_item_ *given = &spec->items[item];
+    const struct dal_backend *backend = given->backend;
+    uint64_t number;
+    int error = DAL_OK;
+
+    for (size_t i = 0; i < given->pair_count && !error; i++) {
+        const struct dal_spec_pair_ *pair = &given->pairs[i];
+
+        if (pair->is_nested)
+            error = check_pair(backend, option_of(backend, pair->key), pair, &number, why);
+    }
+    for (size_t i = 0; i < backend->option_count && !error; i++) {
+        const struct dal_option *option = dal_backend_option(backend, i);
+
+        if (option->type == DAL_OPTION_SPEC && option->default_text &&
+            !dal_spec_has_key_(given, option->name))
+            error = dal_spec_nest_(spec, item, option->name, option->default_text, why);
+    }
+    return error;
+}
+
+struct dal_option_value *dal_option_value_of_(struct dal_option_value *values, size_t count,
+                                              const char *key)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(values[i].key, key) == 0)
+            return &values[i];
+    }
+    return NULL;
+}
+
+/* Every option of the table as if the spec named none. */
+static void set_defaults(const struct dal_spec_ *spec, size_t item,
+                         struct dal_option_value *values)
+{
+    const struct dal_backend *backend = spec->items[item].backend;
+
+    for (size_t i = 0; i < backend->option_count; i++) {
+        const struct dal_option *option = dal_backend_option(backend, i);
+
+        values[i] = (struct dal_option_value){
+            .option = option, .key = option->name, .text = option->default_text};
+        if (option->default_text)
+            (void)dal_option_check_(option, option->default_text, &values[i].number);
+    }
+    for (size_t i = 1; i < spec->list_count; i++) {
+        const struct dal_spec_list_ *list = &spec->lists[i];
+        struct dal_option_value *value =
+            list->owner == item ? dal_option_value_of_(values, backend->option_count, list->key)
+                                : NULL;
+
+        if (value)
+            value->text = list->text;
+    }
+}
+
+int dal_options_resolve_(const struct dal_spec_ *spec, size_t item,
+                         struct dal_option_value *values, size_t *count, struct dal_text_ *why)
+{
+    const struct dal_spec_item_ *given = &spec->items[item];
+    size_t table_count = given->backend->option_count;
+
+    set_defaults(spec, item, values);
+    *count = table_count;
+    for (size_t i = 0; i < given->pair_count; i++) {
+        const struct dal_spec_pair_ *pair = &given->pairs[i];
+        struct dal_option_value *value = dal_option_value_of_(values, table_count, pair->key);
+        uint64_t number;
+        int error = check_pair(given->backend, value ? value->option : NULL, pair, &number, why);
+
+        if (error)
+            return error;
+        if (!value) {
+            value = &values[(*count)++];
+            *value = (struct dal_option_value){.key = pair->key};
+        }
+        value->text = pair->value;
+        value->number = number;
+        value->given = true;
+    }
+    return DAL_OK;
+}

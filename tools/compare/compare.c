@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* dispatchalloc compare: one program under several allocators. The command line. */
+#define _GNU_SOURCE /* strdup */
+#include "compare.h"
+
+#include <getopt.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/child.h"
+#include "tools/environment.h"
+#include "tools/program.h"
+#include "tools/tool.h"
+
+/* ---- Candidates --------------------------------------------------------------------------- */
+
+static int add_candidate(struct comparison *comparison, const char *spec,
+                         enum environment_kind kind)
+{
+    struct compare_candidate *candidate = &comparison->candidates[comparison->candidate_count];
+    int result;
+
+    if (comparison->candidate_count == COMPARE_CANDIDATES_MAX)
+        return (int)tool_complain("more than %d allocators", (int)COMPARE_CANDIDATES_MAX);
+    result = environment_make(spec, kind, &candidate->environment);
+    if (result)
+        return result < 0 ? 0 : result;
+    candidate->spec = strdup(spec);
+    for (int metric = 0; metric < COMPARE_METRICS; metric++) {
+        candidate->values[metric] = calloc(comparison->runs, sizeof(double));
+        if (!candidate->values[metric] || !candidate->spec)
+            return (int)tool_complain("not enough memory");
+    }
+    comparison->candidate_count++;
+    return 0;
+}
+
+static int add_module(const char *name, const char *path, void *data)
+{
+    (void)path;
+    return add_candidate(data, name, ENVIRONMENT_FOUND);
+}
+
+/* The arenas do not give back what a program frees: they suit short ones only, and serve when
+ * they are asked for. */
+static int suits_any_program(const struct dal_backend *backend)
+{
+    return !(backend->flags & DAL_BACKEND_LAYER) && strcmp(backend->name, "system") != 0 &&
+           strcmp(backend->name, "arena") != 0 && strcmp(backend->name, "fixed-arena") != 0;
+}
+
+static int add_backend(const struct dal_backend *backend, void *data)
+{
+    return suits_any_program(backend) ? add_candidate(data, backend->name, ENVIRONMENT_FOUND) : 0;
+}
+
+static int add_all(struct comparison *comparison)
+{
+    int result = dal_backend_visit(add_backend, comparison);
+
+    return result ? result : tool_visit_modules(add_module, comparison);
+}
+
+/* system is always there: the others are told in parts of it. */
+static int add_candidates(struct comparison *comparison, char **specs, size_t spec_count)
+{
+    size_t system_at = 0;
+    int result = 0;
+
+    while (system_at < spec_count && strcmp(specs[system_at], "system") != 0)
+        system_at++;
+    if (system_at == spec_count) {
+        result = add_candidate(comparison, "system", ENVIRONMENT_ASKED_FOR);
+        system_at = 0;
+    }
+    comparison->baseline = system_at;
+    if (!result && spec_count == 0)
+        return add_all(comparison);
+    for (size_t i = 0; !result && i < spec_count; i++)
+        result = add_candidate(comparison, specs[i], ENVIRONMENT_ASKED_FOR);
+    return result;
+}
+
+static void free_candidates(struct comparison *comparison)
+{
+    for (size_t i = 0; i < COMPARE_CANDIDATES_MAX; i++) {
+        struct compare_candidate *candidate = &comparison->candidates[i];
+
+        free(candidate->spec);
+        free(candidate->environment);
+        for (int metric = 0; metric < COMPARE_METRICS; metric++)
+            free(candidate->values[metric]);
+    }
+}
+
+static int exit_status(const struct comparison *comparison)
+{
+    if (comparison->interrupted)
+        return 128 + comparison->interrupted;
+    for (size_t i = 0; i < comparison->candidate_count; i++) {
+        if (*comparison->candidates[i].failure)
+            return TOOL_FAILED;
+    }
+    return TOOL_OK;
+}
+
+/* ---- The command line --------------------------------------------------------------------- */
+
+enum { RUNS_DEFAULT = 5, JSON = 1, OUTPUT = 2 };
+
+static const struct option compare_options[] = {
+    {"runs", required_argument, NULL, 'n'},
+    {"backend", required_argument, NULL, 'b'},
+    {"json", no_argument, NULL, JSON},
+    {"output", no_argument, NULL, OUTPUT},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+struct compare_arguments {
+    char *specs[COMPARE_CANDIDATES_MAX];
+    size_t spec_count;
+    size_t runs;
+    int wants_json;
+    int shows_output;
+};
+
+static int take_runs(struct compare_arguments *arguments, const char *text)
+{
+    uint64_t runs;
+
+    if (!tool_parse_bytes(text, &runs) || runs == 0 || runs > COMPARE_RUNS_MAX)
+        return (int)tool_misused(&tool_compare,
+                                 "invalid number of runs '%s': it is expected from 1 to %d", text,
+                                 (int)COMPARE_RUNS_MAX);
+    arguments->runs = (size_t)runs;
+    return 0;
+}
+
+static int take_spec(struct compare_arguments *arguments, char *spec)
+{
+    if (arguments->spec_count == COMPARE_CANDIDATES_MAX)
+        return (int)tool_misused(&tool_compare, "more than %d allocators",
+                                 (int)COMPARE_CANDIDATES_MAX);
+    arguments->specs[arguments->spec_count++] = spec;
+    return 0;
+}
+
+/* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said: the help or the version. */
+static int take_options(struct compare_arguments *arguments, int argc, char **argv)
+{
+    int option;
+    int result = 0;
+
+    while (!result && (option = getopt_long(argc, argv, "+n:b:", compare_options, NULL)) != -1) {
+        switch (option) {
+        case 'n': result = take_runs(arguments, optarg); break;
+        case 'b': result = take_spec(arguments, optarg); break;
+        case JSON: arguments->wants_json = 1; break;
+        case OUTPUT: arguments->shows_output = 1; break;
+        case 'h': tool_print_command_help(&tool_compare); return -1;
+        case 'V': tool_print_version(); return -1;
+        default: return (int)tool_try_help(&tool_compare);
+        }
+    }
+    if (result)
+        return result;
+    if (optind == argc)
+        return (int)tool_misused(&tool_compare, "'compare' needs a PROGRAM");
+    if (arguments->wants_json && arguments->shows_output)
+        return (int)tool_misused(&tool_compare, "--json and --output exclude each other");
+    return 0;
+}
+
+static int compare(struct compare_arguments *arguments, struct comparison *comparison)
+{
+    char path[PATH_MAX];
+    int result;
+
+    if (program_switched_off())
+        return (int)tool_complain("DISPATCHALLOC_OFF=%s is set, under which every allocator would be "
+                                  "the C library's own; unset it to compare",
+                                  program_switched_off());
+    result = add_candidates(comparison, arguments->specs, arguments->spec_count);
+    if (!result)
+        result = program_find(*comparison->command, path);
+    if (!result)
+        result = program_check(path);
+    if (result)
+        return result;
+    child_set_up();
+    result = compare_run(comparison, path, arguments->shows_output);
+    if (result)
+        return result;
+    if (arguments->wants_json)
+        compare_print_json(comparison);
+    else
+        compare_print_table(comparison);
+    return exit_status(comparison);
+}
+
+static int compare_program(int argc, char **argv)
+{
+    static char name[] = TOOL_NAME; /* getopt's messages begin with it */
+    static struct comparison comparison;
+    struct compare_arguments arguments = {.runs = RUNS_DEFAULT};
+    int result;
+
+    argv[0] = name;
+    child_keep_standard_files();
+    result = take_options(&arguments, argc, argv);
+    if (!result) {
+        comparison.command = argv + optind;
+        comparison.runs = arguments.runs;
+        result = compare(&arguments, &comparison);
+        free_candidates(&comparison);
+    }
+    return result < 0 ? TOOL_OK : result;
+}
+
+const struct tool_command tool_compare = {
+    .name = "compare",
+    .synopsis = "PROGRAM [ARG]...",
+    .summary = "measure a program under several SPECs",
+    .help = "\n"
+            "Run PROGRAM in rounds, in each once under every allocator, and print the medians of\n"
+            "time, CPU time, peak resident memory and page faults, how far they spread (+-, the\n"
+            "median absolute deviation), and their ratio to those under system.\n"
+            "\n"
+            "  -n, --runs=RUNS     rounds, 5 by default, after one that does not count\n"
+            "  -b, --backend=SPEC  an allocator; once for each that is to be compared, as in\n"
+            "                      -b jemalloc -b stats+system. Without it, every backend that\n"
+            "                      `" TOOL_NAME " list' has, but for the arenas\n"
+            "      --json          print JSON, with each single value\n"
+            "      --output        let PROGRAM write to standard output and standard error\n"
+            "\n"
+            "Every run of PROGRAM reads standard input from the same place if that is a file,\n"
+            "else /dev/null.\n"
+            "\n"
+            "Exit status: 0; 1 if PROGRAM failed under an allocator; 2 for a usage error, a spec\n"
+            "that is not good or a program that cannot be run this way; 126 if PROGRAM cannot be\n"
+            "executed, 127 if it is not found; 128 and the signal's number if a signal ended it\n"
+            "before all rounds were run.\n",
+    .run_program = compare_program,
+};

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The diagnosis, and what is to be done. See doctor.h. */
+#include "doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/tool.h"
+
+/* ---- The diagnosis ------------------------------------------------------------------------- */
+
+static int fails_under_run_only(const struct doctor_findings *plain,
+                                const struct doctor_findings *interposed)
+{
+    return interposed->has_failed && !plain->has_failed;
+}
+
+static void print_conflicts(const char *where, size_t count)
+{
+    printf("diagnosis: %zu conflict%s%s: a block may go back to another allocator than it came "
+           "from\n", count, count == 1 ? "" : "s", where);
+}
+
+static void diagnose(const struct doctor_findings *plain, const struct doctor_findings *interposed)
+{
+    if (plain->conflicts)
+        print_conflicts("", plain->conflicts);
+    else if (interposed->conflicts)
+        print_conflicts(" under `" TOOL_NAME " run', and none without", interposed->conflicts);
+    else if (fails_under_run_only(plain, interposed))
+        puts("diagnosis: no conflict is seen, but it fails under `" TOOL_NAME " run' only");
+    else
+        puts("diagnosis: no conflict");
+}
+
+/* ---- What to do ---------------------------------------------------------------------------- */
+
+static int is_program(const char *name, const char *program)
+{
+    const char *slash = strrchr(program, '/');
+
+    return name && strcmp(name, slash ? slash + 1 : program) == 0;
+}
+
+/* Whether it is worse off under the interposer than without. */
+static int is_harmed(const struct doctor_findings *plain, const struct doctor_findings *interposed,
+                     const char *program)
+{
+    return fails_under_run_only(plain, interposed) || plain->symbolic ||
+           (interposed->self && !is_program(interposed->self, program));
+}
+
+static void tell_who_goes_past(const struct doctor_findings *interposed)
+{
+    printf("The calls of ");
+    for (size_t i = 0; i < interposed->past_count; i++)
+        printf("%s%s", i ? ", " : "", interposed->past[i]);
+    printf(" go past the interposer to %s: open %s without RTLD_DEEPBIND\n", interposed->other,
+           interposed->past_count == 1 ? "it" : "them, and what needs them,");
+}
+
+/* What is in the way of the interposer, and how to be rid of it. */
+static void tell_obstacle(const struct doctor_findings *plain,
+                          const struct doctor_findings *interposed, const char *program)
+{
+    if (is_program(interposed->other, program))
+        puts("The program has functions of the family in itself, which come before what is "
+             "preloaded: build it without them");
+    else if (plain->symbolic)
+        printf("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
+               "or take the functions out of it\n", plain->symbolic);
+    else if (interposed->self)
+        printf("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
+               "open it without RTLD_DEEPBIND, or take the functions out of it\n",
+               interposed->self);
+    else if (interposed->past_count)
+        tell_who_goes_past(interposed);
+    else if (interposed->other)
+        printf("%s uses an allocator of its own: build it without that\n", interposed->other);
+    else if (plain->own)
+        printf("%s has functions of the family, and may call its own: take them out of it\n",
+               plain->own);
+    else
+        puts("`" TOOL_NAME " run --check' names who gives back what is not of the allocator");
+}
+
+int doctor_advise(const struct doctor_findings *plain, const struct doctor_findings *interposed,
+                  const char *program)
+{
+    int is_obstructed = interposed->elsewhere > 0 || interposed->conflicts > 0;
+    int is_worse = is_harmed(plain, interposed, program);
+
+    diagnose(plain, interposed);
+    printf("what to do: ");
+    if (is_worse)
+        printf("do not use `" TOOL_NAME " run' for it. ");
+    else if (is_obstructed)
+        printf("`" TOOL_NAME " run' cannot %s. ", interposed->elsewhere < interposed->served
+                                                      ? "serve all of it"
+                                                      : "give it another allocator");
+    if (is_worse || is_obstructed)
+        tell_obstacle(plain, interposed, program);
+    else if (plain->conflicts)
+        puts("start it by `" TOOL_NAME " run', whose interposer serves the whole family");
+    else
+        puts("nothing; `" TOOL_NAME " run' can give it any allocator");
+    return !plain->conflicts && !is_worse && !is_obstructed;
+}

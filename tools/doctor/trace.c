@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* A run of a program under the trace of the dynamic loader. See doctor.h. */
+#define _GNU_SOURCE /* mkdtemp, dirfd, unlinkat */
+#include "doctor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/environment.h"
+#include "tools/tool.h"
+
+/* A directory of our own, since the loader's file has a name that can be guessed. */
+static int make_directory(char path[PATH_MAX])
+{
+    const char *parent = getenv("TMPDIR");
+    int written = snprintf(path, PATH_MAX, "%s/dispatchalloc.XXXXXX",
+                           parent && *parent ? parent : "/tmp");
+
+    if (written < 0 || written >= PATH_MAX - 32)
+        return (int)tool_complain("TMPDIR is too long");
+    if (!mkdtemp(path))
+        return (int)tool_complain("cannot make a directory %s: %s", path, strerror(errno));
+    return 0;
+}
+
+/* With the traces of whatever the program started. */
+static void remove_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+
+    while (directory && (entry = readdir(directory)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory)
+        (void)closedir(directory);
+    (void)rmdir(path);
+}
+
+static int read_trace(const char *directory, pid_t process, struct bindings *bindings)
+{
+    char path[PATH_MAX + 32];
+    FILE *trace;
+    int result;
+
+    (void)snprintf(path, sizeof path, "%s/trace.%ld", directory, (long)process);
+    trace = fopen(path, "re");
+    if (!trace)
+        return (int)tool_complain("the loader has left no trace of the program; that of glibc "
+                                  "is needed, and a program that it loads");
+    result = bindings_read(bindings, trace);
+    (void)fclose(trace);
+    return result;
+}
+
+static int run_in(const char *directory, const struct child_command *child,
+                  struct child_result *result, struct bindings *bindings)
+{
+    static char output[PATH_MAX + 32];
+    const char *const assignments[] = {"LD_DEBUG=bindings", "LD_BIND_NOW=1", output};
+    struct child_command traced = *child;
+    int status;
+
+    (void)snprintf(output, sizeof output, "LD_DEBUG_OUTPUT=%s/trace", directory);
+    traced.environment = environment_with(child->environment, assignments,
+                                          sizeof assignments / sizeof *assignments);
+    if (!traced.environment)
+        return TOOL_TROUBLE;
+    status = child_run(&traced, result);
+    free(traced.environment);
+    if (status)
+        return status;
+    if (result->not_executed)
+        return result->not_executed;
+    return read_trace(directory, result->process, bindings);
+}
+
+int doctor_trace(const struct child_command *child, struct child_result *result,
+                 struct bindings *bindings)
+{
+    char directory[PATH_MAX];
+    int status = make_directory(directory);
+
+    if (status)
+        return status;
+    status = run_in(directory, child, result, bindings);
+    remove_directory(directory);
+    return status;
+}
