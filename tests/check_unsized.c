@@ -86,7 +86,7 @@ static int is_filled(const unsigned char *bytes, size_t count, int value)
 }
 
 /* Sizes that no object has, in a variable, so that the compiler does not refuse them. */
-static volatile size_t size_max = SIZE_MAX;
+static volatile size_t size_max = SIZE_MAX, no_power = 48;
 
 /* ---- Promises --------------------------------------------------------------------------- */
 
@@ -207,7 +207,7 @@ START_TEST(test_alignment_is_kept_and_checked)
             ck_assert_ptr_eq(ptr, &ptr);
     }
     errno = 0;
-    ck_assert_ptr_null(dal_unsized_aligned_alloc(48, 1));
+    ck_assert_ptr_null(dal_unsized_aligned_alloc(no_power, 1));
     ck_assert_int_eq(errno, EINVAL);
     ck_assert_ptr_null(dal_unsized_aligned_alloc(size_max / 2 + 1, 1));
     ck_assert_ptr_null(dal_unsized_aligned_alloc(size_max / 4 + 1, size_max / 2));
