@@ -8,4 +8,4 @@ clean-variants:
 	-rm -rf $(variants)
 clean-local: clean-variants
 .PHONY: $(variants) clean-variants
-EXTRA_DIST += tests/variant.sh
+EXTRA_DIST += tests/variant.sh tests/platforms/lib.sh tests/platforms/musl.sh tests/platforms/musl.known
