@@ -88,6 +88,10 @@ DAL_API void *dal_alloc_natural_(size_t size, size_t align)
 /* Where size and alignment are constants the tests on them are made by the compiler. A macro,
  * so that the function keeps its name: take its address, or write (dal_alloc)(size, align). */
 #if defined __GNUC__ && defined __OPTIMIZE__ && !defined DAL_FRONT_IS_DEFINED_HERE_
+/* Without a line of its own: a debugger, or addr2line, is to see the program's at a call. */
+# ifdef __clang__
+DAL_ATTRIBUTE_((nodebug))
+# endif
 DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result, always_inline))
 static inline void *dal_alloc_pick_(size_t size, size_t align)
 {
