@@ -231,7 +231,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     instance->next = request->child;
     instance->calls = request->calls;
     (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->child->name);
-    /* From here on the instance may print. Pairs with the acquire in stats_report.c. */
+    /* From here on the instance may print. Pairs with the acquire in report.c. */
     atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
     if (instance->signal)
         dal_stats_signal_on_(instance->signal);

@@ -3,13 +3,13 @@
  * The insides of the layer `stats`, for its own files only.
  *
  *   stats.c            the slots, create() and destroy()
- *   stats_family.c     malloc and its family over that of the wrapped allocator
- *   stats_count.c      counting what does not go the short way of stats.c
- *   stats_counters.c   blocks of counters: finding, taking over, giving back
- *   stats_total.c      adding them up; dal_stats_read()
- *   stats_keys.c       the names of what is counted; dal_stats_get(), dal_stats_visit()
- *   stats_report.c     the text, at exit and on a signal
- *   stats_posix.c, stats_windows.c   what differs between systems
+ *   family.c           malloc and its family over that of the wrapped allocator
+ *   count.c            counting what does not go the short way of stats.c
+ *   counters.c         blocks of counters: finding, taking over, giving back
+ *   total.c            adding them up; dal_stats_read()
+ *   keys.c             the names of what is counted; dal_stats_get(), dal_stats_visit()
+ *   report.c           the text, at exit and on a signal
+ *   posix.c, windows.c what differs between systems
  *
  * Every thread counts in a block of its own for every instance that it uses. Only the
  * thread that holds a block writes to its counters, by relaxed loads and stores, so
@@ -89,7 +89,7 @@ enum { STATS_OPERATIONS = STATS_OPERATION_LIST(STATS_ONE_) };
 
 struct stats_counters {
     /* The instance (its ctx) if a thread holds the block for it; with one of the bits below
-     * added, or one of the two values. See stats_counters.c. */
+     * added, or one of the two values. See counters.c. */
     _Alignas(64) _Atomic(uintptr_t) owner;
     struct stats_counters *ring; /* the blocks of a thread; touched by that thread only */
 
@@ -174,7 +174,7 @@ static inline int stats_count_short(_Atomic(uint32_t) *words, size_t size)
     return 1;
 }
 
-/* ---- stats_family.c ---------------------------------------------------------------------- */
+/* ---- family.c ---------------------------------------------------------------------------- */
 
 /* Give an allocator a malloc family over that of its child, unless that is one of these already: a
  * family has no ctx, and its functions find the one instance that serves. */
@@ -182,7 +182,7 @@ STATS_HIDDEN void dal_stats_family_give_(struct stats_instance *instance,
                                          const struct dal_malloc_family *child,
                                          struct dal_allocator *allocator);
 
-/* ---- stats_count.c ------------------------------------------------------------------------ */
+/* ---- count.c ----------------------------------------------------------------------------- */
 
 /* What a call did: the block that it took, and the one that it gave. */
 struct stats_event {
@@ -205,7 +205,7 @@ STATS_HIDDEN void dal_stats_settle_made_(struct stats_instance *instance,
 STATS_HIDDEN void dal_stats_settle_given_(struct stats_instance *instance,
                                           struct stats_counters *counters, size_t index);
 
-/* ---- stats_counters.c -------------------------------------------------------------------- */
+/* ---- counters.c -------------------------------------------------------------------------- */
 
 /* The instance for which this thread counted last, and its block for it. The first is NULL
  * before that, and after the end of the thread. */
@@ -241,7 +241,7 @@ STATS_HIDDEN void dal_stats_detach_(struct stats_instance *instance);
 /* This thread ends; called by the system's file if dal_stats_watch_thread_() asked for it. */
 STATS_HIDDEN void dal_stats_thread_ends_(void);
 
-/* ---- stats_total.c ----------------------------------------------------------------------- */
+/* ---- total.c ----------------------------------------------------------------------------- */
 
 /* What everything that an instance has counted adds up to. */
 struct stats_sum {
@@ -267,13 +267,13 @@ static inline void stats_raise(_Atomic(int64_t) *peak, int64_t value)
         ;
 }
 
-/* ---- stats_keys.c ------------------------------------------------------------------------ */
+/* ---- keys.c ------------------------------------------------------------------------------ */
 
 /* Put a number in decimal before a place in a text, where there must be room for 20 bytes.
  * Returns its first digit. */
 STATS_HIDDEN char *dal_stats_prepend_number_(char *at, uint64_t number);
 
-/* ---- stats_report.c ---------------------------------------------------------------------- */
+/* ---- report.c ---------------------------------------------------------------------------- */
 
 /* Memory for an instance, zeroed but for its links and STATS_TAKEN, or NULL; and back. */
 STATS_HIDDEN struct stats_instance *dal_stats_enlist_(void);

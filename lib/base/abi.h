@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Structures that start with a version and a size, from code of another age. */
-#ifndef DAL_STRUCTURE_H
-#define DAL_STRUCTURE_H
+#ifndef DAL_ABI_H
+#define DAL_ABI_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,4 +24,4 @@ int dal_abi_check_(const char *name, uint32_t abi, uint32_t known, struct dal_te
 int dal_structure_copy_(const char *name, const void *structure, size_t size_bytes, size_t least,
                         void *ours, size_t known, struct dal_text_ *why);
 
-#endif /* DAL_STRUCTURE_H */
+#endif /* DAL_ABI_H */

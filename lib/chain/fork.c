@@ -88,8 +88,8 @@ static void release(const struct dal_instance *instance, int is_nested, int in_c
         dal_instance_fork_parent(instance);
 }
 
-/* What was made later first, mostly, so that what was built on another is quiet before it. Who takes part is
- * settled before the first one is called, and stays so until all are released. */
+/* What was made later first, mostly, so that what was built on another is quiet before it. Who
+ * takes part is settled before the first one is called, and stays so until all are released. */
 static void prepare_all(void)
 {
     atomic_fetch_add_explicit(&forking, 1, memory_order_seq_cst);

@@ -131,8 +131,7 @@ static const struct dal_malloc_family *child_family(const struct dal_stack_ *sta
 {
     int may_serve = stack->owner == DAL_STACK_OF_LIBRARY && stack->spec.items[index].list == 0;
 
-    return child && may_serve ? dal_tail_of_(child)->malloc_family
-                                                         : NULL;
+    return child && may_serve ? dal_tail_of_(child)->malloc_family : NULL;
 }
 
 /* Make item number index, whose next one (or base) is there already. */

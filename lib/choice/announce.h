@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is active, who chose it, and what went wrong, in words. */
-#ifndef DAL_EXPLAIN_H
-#define DAL_EXPLAIN_H
+#ifndef DAL_ANNOUNCE_H
+#define DAL_ANNOUNCE_H
 
 #include "choice/choice.h"
 
@@ -21,4 +21,4 @@ void dal_announce_refusal_(const char *what, const char *reason);
 /* A request of the program came after the first allocation: one line. */
 void dal_announce_late_(const char *what);
 
-#endif /* DAL_EXPLAIN_H */
+#endif /* DAL_ANNOUNCE_H */

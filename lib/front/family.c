@@ -44,7 +44,7 @@ void *dal_family_aligned_alloc_(dal_memalign_function_ memalign, size_t align, s
     return NULL;
 }
 
-/* ---- An allocator that knows its blocks: known.c ------------------------------ */
+/* ---- An allocator that knows its blocks: instance_unsized.c ------------------------------ */
 
 static void *known_malloc(size_t size)
 {

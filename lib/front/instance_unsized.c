@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls without sizes on an instance. See known.h. */
+/* Calls without sizes on an instance. See instance_unsized.h. */
 #include <config.h>
 
 #include "front/instance_unsized.h"
@@ -112,8 +112,8 @@ static size_t global_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family global_family = {
-    DAL_ALLOCATOR_ABI,   sizeof global_family,      dal_unsized_malloc, dal_unsized_free, dal_unsized_calloc,
-    dal_unsized_realloc, dal_unsized_aligned_alloc, global_usable_size,
+    DAL_ALLOCATOR_ABI,  sizeof global_family, dal_unsized_malloc,        dal_unsized_free,
+    dal_unsized_calloc, dal_unsized_realloc,  dal_unsized_aligned_alloc, global_usable_size,
 };
 
 /* The family that serves an instance, which resizes in place where ours has to copy; else NULL. */
@@ -165,7 +165,8 @@ void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *pt
         return refuse_block(instance, ptr);
     if (!family)
         return dal_known_realloc_(instance, ptr, size);
-    return size <= DAL_FAMILY_REALLOC_MAX_ ? family->realloc_function(ptr, size) : dal_family_out_of_memory_();
+    return size <= DAL_FAMILY_REALLOC_MAX_ ? family->realloc_function(ptr, size)
+                                           : dal_family_out_of_memory_();
 }
 
 void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, size_t align,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Calls without sizes on an instance whose blocks tell their sizes, for who has seen that it is
- * one: the malloc family over the hook (family.c), and the public calls (known.c).
+ * one: the malloc family over the hook (family.c), and the public calls (instance_unsized.c).
  */
-#ifndef DAL_KNOWN_H
-#define DAL_KNOWN_H
+#ifndef DAL_INSTANCE_UNSIZED_H
+#define DAL_INSTANCE_UNSIZED_H
 
 #include <dispatchalloc/instance.h>
 
@@ -23,4 +23,4 @@ void *dal_known_memalign_(const struct dal_instance *instance, size_t align, siz
 void dal_known_free_(const struct dal_instance *instance, void *ptr);
 size_t dal_known_usable_size_(const struct dal_instance *instance, const void *ptr);
 
-#endif /* DAL_KNOWN_H */
+#endif /* DAL_INSTANCE_UNSIZED_H */

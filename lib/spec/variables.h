@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the operator says by environment variables. The only reader of the environment. */
-#ifndef DAL_ENVIRONMENT_H
-#define DAL_ENVIRONMENT_H
+#ifndef DAL_VARIABLES_H
+#define DAL_VARIABLES_H
 
 /* The interposer is chosen apart from the front of a program that it is put under. */
 #ifdef DAL_INTERPOSER
@@ -31,4 +31,4 @@ void dal_environment_read_(struct dal_environment_ *environment);
  * if unset. Not while another thread changes the environment. */
 const char *dal_environment_module_path_(void);
 
-#endif /* DAL_ENVIRONMENT_H */
+#endif /* DAL_VARIABLES_H */

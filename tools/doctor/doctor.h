@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatchalloc doctor, in parts: doctor.c has the command line, doctor_trace.c runs the
- * program under the loader's trace, doctor_origin.c knows where blocks are from,
- * doctor_judge.c tells who serves what and whether that goes together, doctor_advise.c what is
+ * dispatchalloc doctor, in parts: doctor.c has the command line, trace.c runs the
+ * program under the loader's trace, origin.c knows where blocks are from,
+ * judge.c tells who serves what and whether that goes together, advise.c what is
  * to be done.
  */
 #ifndef TOOL_DOCTOR_H
