@@ -97,6 +97,9 @@ man_links += \
 	dal_backend_find:dal_backend \
 	dal_backend_visit:dal_backend
 
+man_pages += doc/man/dal_services.3
+man_links += dal_thread_record_part:dal_services
+
 man_pages += doc/man/dal_module_visit.3
 man_links += DAL_MODULE:dal_module_visit
 

@@ -18,6 +18,7 @@
  *   dispatchalloc/global.h       who serves the front, and who chose
  *   dispatchalloc/fixed.h        a fixed choice: a link choice that costs nothing and stays
  *   dispatchalloc/backend.h      named modules that make allocators
+ *   dispatchalloc/service.h      what those need of the system
  *   dispatchalloc/module.h       backends in files of their own
  *   dispatchalloc/spec.h         the text that names a backend and its layers
  *   dispatchalloc/arena.h        arenas: many allocations, given back at once
@@ -43,6 +44,7 @@
 #include <dispatchalloc/layout.h>
 #include <dispatchalloc/unsized.h>
 #include <dispatchalloc/module.h>
+#include <dispatchalloc/service.h>
 #include <dispatchalloc/spec.h>
 #include <dispatchalloc/stats.h>
 #include <dispatchalloc/typed.h>

@@ -15,6 +15,7 @@ dispatchallocinclude_HEADERS = \
 	include/dispatchalloc/macros.h \
 	include/dispatchalloc/unsized.h \
 	include/dispatchalloc/module.h \
+	include/dispatchalloc/service.h \
 	include/dispatchalloc/spec.h \
 	include/dispatchalloc/stats.h \
 	include/dispatchalloc/typed.h

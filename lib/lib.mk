@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The core, a room each, bottom to top. A file includes what is in its own room and in those before
 # it: "ROOM/FILE.h". (tests/structure.sh reads the order here.)
-lib_rooms = os base spec registry chain choice front
+lib_rooms = os base service spec registry chain choice front
 
 # The operating system and the object format: nobody else asks which they are.
 core_headers += lib/os/os.h
@@ -9,7 +9,7 @@ if OS_WINDOWS
 core_sources += lib/os/windows.c lib/os/no-link-choice.c lib/os/no-veto.c
 else
 core_headers += lib/os/mapping.h
-core_sources += lib/os/posix.c lib/os/mapping.c
+core_sources += lib/os/posix.c lib/os/posix_pages.c lib/os/mapping.c
 endif
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/os/elf.c
@@ -17,12 +17,17 @@ else
 core_sources += lib/os/no-elf.c
 endif
 EXTRA_DIST += lib/os/elf.c lib/os/no-elf.c lib/os/mapping.c lib/os/mapping.h lib/os/posix.c \
+	lib/os/posix_pages.c \
 	lib/os/windows.c
 
 # Texts, errors, layouts, versions of structures.
 core_headers += lib/base/abi.h lib/base/copies.h lib/base/nearest.h lib/base/text.h
 core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/nearest.c \
 	lib/base/abi.c lib/base/copies.c
+
+# What the library does for all backends and layers.
+core_headers += lib/service/service.h
+core_sources += lib/service/services.c lib/service/thread_end.c lib/service/thread_record.c
 
 # From a text to items and checked values.
 core_headers += lib/spec/options.h lib/spec/spec.h lib/spec/variables.h

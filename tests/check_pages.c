@@ -16,7 +16,7 @@
 
 #include <dispatchalloc.h>
 
-#include "../arenas/pages.h"
+#include "os/os.h"
 #include "counting.h"
 #include "over_child.h"
 
@@ -107,14 +107,14 @@ static int look_up(const void *address, struct mapping *mapping)
 /* Whether a huge page can be had at this moment: memory may be too fragmented for one. */
 static int gets_huge_page(void)
 {
-    size_t huge = dal_pages_huge_bytes_();
+    size_t huge = dal_os_huge_page_bytes_();
     char *memory = mmap(NULL, 2 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *page = memory + (huge - (uintptr_t)memory % huge) % huge;
     struct mapping mapping;
     int gets;
 
     ck_assert_ptr_ne(memory, MAP_FAILED);
-    dal_pages_prepare_(page, huge, (struct dal_pages_wish_){.huge = DAL_PAGES_ADVISE_});
+    dal_os_wish_(page, huge, DAL_PAGES_HUGE);
     *(volatile char *)page = 1;
     gets = !look_up(page, &mapping) || mapping.huge_kib >= huge / 1024;
     munmap(memory, 2 * huge);
@@ -132,7 +132,7 @@ static int has_huge_pages(void)
         fclose(file);
     }
     if (strstr(text, "[always]") || strstr(text, "[madvise]")) {
-        if (dal_pages_huge_bytes_() > 4 * MIB || gets_huge_page())
+        if (dal_os_huge_page_bytes_() > 4 * MIB || gets_huge_page())
             return 1;
         puts("skipped: no huge page is free at this moment");
         return 0;
@@ -219,11 +219,11 @@ START_TEST(test_touching_makes_pages_present_and_changes_nothing)
     ck_assert_ptr_ne(memory, MAP_FAILED);
     memory[page - 1] = 'a';
     memory[page] = 'b';
-    dal_pages_touch_(memory + 100, 8 * MIB - 200, page);
+    dal_os_touch_(memory + 100, 8 * MIB - 200, page);
     ck_assert(memory[page - 1] == 'a' && memory[page] == 'b' && memory[0] == 0);
     ck_assert_int_le(faults_of_touching(memory, 8 * MIB), 20);
     munmap(memory, 8 * MIB);
-    dal_pages_touch_(memory, 0, page); /* no byte, no touch: this would crash */
+    dal_os_touch_(memory, 0, page); /* no byte, no touch: this would crash */
 }
 END_TEST
 
@@ -243,7 +243,7 @@ static void check_huge(const void *memory, size_t least_kib)
 
 START_TEST(test_chunks_of_an_arena_lie_in_huge_pages)
 {
-    size_t huge = dal_pages_huge_bytes_();
+    size_t huge = dal_os_huge_page_bytes_();
     const struct dal_instance *arena;
     char *block;
     long faults;
@@ -264,7 +264,7 @@ END_TEST
 
 START_TEST(test_large_blocks_of_an_arena_have_huge_pages_inside)
 {
-    size_t huge = dal_pages_huge_bytes_();
+    size_t huge = dal_os_huge_page_bytes_();
     const struct dal_instance *arena;
     char *block;
 
@@ -284,7 +284,7 @@ END_TEST
 START_TEST(test_huge_pages_in_a_handle)
 {
     const struct dal_arena_options options = {.flags = DAL_ARENA_HUGE_PAGES};
-    size_t huge = dal_pages_huge_bytes_();
+    size_t huge = dal_os_huge_page_bytes_();
     struct dal_arena arena;
     struct dal_arena_stats stats;
     char *block;
@@ -305,7 +305,7 @@ END_TEST
 
 START_TEST(test_huge_chunks_keep_to_the_largest_that_was_chosen)
 {
-    size_t huge = dal_pages_huge_bytes_();
+    size_t huge = dal_os_huge_page_bytes_();
     const struct dal_arena_options options[] = {
         {.flags = DAL_ARENA_HUGE_PAGES, .chunk_bytes_max = huge + huge / 2},
         {.flags = DAL_ARENA_HUGE_PAGES, .chunk_bytes = huge + 4096, .chunk_bytes_max = 2 * huge - 8},
@@ -333,7 +333,7 @@ END_TEST
 
 START_TEST(test_huge_pages_in_a_fixed_arena)
 {
-    size_t huge = dal_pages_huge_bytes_();
+    size_t huge = dal_os_huge_page_bytes_();
     const struct dal_instance *arena;
     const char *block;
 
@@ -382,7 +382,7 @@ START_TEST(test_sizes_that_hold_no_huge_page_are_refused)
     struct dal_arena arena;
     char message[300];
 
-    if (dal_pages_huge_bytes_() == 0)
+    if (dal_os_huge_page_bytes_() == 0)
         return;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ck_assert_int_eq(dal_instance_create_spec(bad[i].spec, &instance, message,
@@ -401,7 +401,7 @@ static struct counting child;
  * with every alignment; counting.h aborts if one goes back with another. */
 static void work(const struct dal_instance *arena)
 {
-    size_t huge = dal_pages_huge_bytes_() > 0 ? dal_pages_huge_bytes_() : 2 * MIB;
+    size_t huge = dal_os_huge_page_bytes_() > 0 ? dal_os_huge_page_bytes_() : 2 * MIB;
     const size_t sizes[] = {100, huge / 8, huge / 2, huge - 48, huge, 2 * huge - 48, 3 * huge};
     size_t count = sizeof sizes / sizeof sizes[0];
 
@@ -425,7 +425,7 @@ static void work(const struct dal_instance *arena)
 
 START_TEST(test_everything_goes_back_to_a_child_as_it_was_taken)
 {
-    size_t chunk = dal_pages_huge_bytes_() > 0 ? dal_pages_huge_bytes_() : 2 * MIB;
+    size_t chunk = dal_os_huge_page_bytes_() > 0 ? dal_os_huge_page_bytes_() : 2 * MIB;
     const struct dal_arena_options options = {
         .child = counting_init(&child), .flags = DAL_ARENA_HUGE_PAGES | DAL_ARENA_PREFAULT};
     struct over_child over;

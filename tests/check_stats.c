@@ -747,13 +747,20 @@ START_TEST(test_reading_while_threads_count_is_safe_and_the_end_exact)
 }
 END_TEST
 
+static int count_block(void *part, void *count)
+{
+    (void)part;
+    ++*(size_t *)count;
+    return 0;
+}
+
 static size_t block_count(const struct dal_instance *instance)
 {
-    struct stats_place place = dal_stats_first_();
+    const struct stats_instance *layer = instance->alloc.ctx;
     size_t count = 0;
 
-    while (dal_stats_next_(instance->alloc.ctx, &place))
-        count++;
+    ck_assert_int_eq(
+        layer->services->thread_record_visit(&layer->record, count_block, &count), 0);
     return count;
 }
 
@@ -782,6 +789,7 @@ static _Atomic(int) late_past_end;
 
 static void late_destructor(void *instance)
 {
+    const struct dal_instance *handle = instance;
     allocate(instance, 48, 1);
     allocate(instance, 9000, 1);
     mock_fails = 1;
@@ -789,7 +797,7 @@ static void late_destructor(void *instance)
     mock_fails = 0;
     give_back(instance, 9000, 1);
     late_calls++;
-    late_past_end += dal_stats_mine_.instance == NULL;
+    late_past_end += stats_mine(handle->alloc.ctx)->recent_made[0] == UINT32_MAX;
     if (late_calls < PTHREAD_DESTRUCTOR_ITERATIONS)
         (void)pthread_setspecific(late_key, instance);
 }
@@ -936,8 +944,8 @@ START_TEST(test_thread_does_not_take_a_new_instance_for_one_that_is_gone)
     (void)pthread_barrier_wait(&memory.barrier);
     dal_instance_destroy(memory.instance);
     memory.instance = make_stats();
-    /* The thread remembers the address of the first one until it counts elsewhere. */
-    ck_assert_ptr_ne(memory.instance->alloc.ctx, first);
+    /* The new one has the address of the first, and its place among the parts of the thread. */
+    ck_assert_ptr_eq(memory.instance->alloc.ctx, first);
     (void)pthread_barrier_wait(&memory.barrier);
     (void)pthread_barrier_wait(&memory.barrier);
     assert_live(memory.instance, 20, 1);

@@ -143,8 +143,8 @@ cat >"$work/sizes.c" <<'END'
 
 int main(void)
 {
-    printf("pointer=%zu request=%zu calls=%zu allocator=%zu option=%zu backend=%zu family=%zu\n",
-           sizeof(void *), sizeof(struct dal_backend_request), sizeof(struct dal_instance_calls),
+    printf("pointer=%zu request=%zu calls=%zu services=%zu allocator=%zu option=%zu backend=%zu family=%zu\n",
+           sizeof(void *), sizeof(struct dal_backend_request), sizeof(struct dal_instance_calls), sizeof(struct dal_services),
            sizeof(struct dal_allocator), sizeof(struct dal_option), sizeof(struct dal_backend),
            sizeof(struct dal_malloc_family));
     return 0;
@@ -170,6 +170,7 @@ program this ask ask.c
 file="module $work/refused-next/pool.so, version 1"
 refused NEEDS_REQUEST "$file: $(needs "$request" dal_backend_request 8)"
 refused NEEDS_CALLS "$file: $(needs "$calls" dal_instance_calls "$pointer")"
+refused NEEDS_SERVICES "$file: $(needs "$services" dal_services "$pointer")"
 refused FILLS_OPTION "$file: $(has "$option" dal_option 8)"
 refused FILLS_BACKEND "$file: $(has "$backend" dal_backend "$pointer")"
 refused FILLS_SLOT "\"pool\": $(has "$allocator" dal_allocator "$pointer")"

@@ -61,7 +61,8 @@ static inline int over_child_make(struct over_child *over, const char *name,
         DAL_BACKEND_ABI, sizeof over->request, .child = child, .values = over->values,
         .value_count = over->backend->option_count, .value_bytes = sizeof over->values[0],
         .find = over_child_find,
-        .fail = over_child_fail};
+        .fail = over_child_fail,
+        .services = dal_services()};
     va_start(pairs, child);
     while ((key = va_arg(pairs, const char *)) != NULL) {
         struct dal_option_value *value =

@@ -68,7 +68,6 @@ done | complain "not there"
 # ---- Arenas are above lib, and below the backends that are made of them ------------------------
 includes arenas | while read -r file header; do
     case $header in
-    ../pages.h | pages.h) ;;
     */*) [ -e "lib/$header" ] || echo "$file includes $header" ;;
     *) [ -e "${file%/*}/$header" ] || echo "$file includes $header" ;;
     esac
@@ -85,8 +84,6 @@ for directory in backends/* layers tools conformance; do
         # The list of names that the interposer and the doctor share: no code.
         [ "$file $header" = "tools/doctor/bindings.c preload/interposed_names.h" ] && continue
         case $directory:$header in
-        # What memory may be wished to be, which the arenas share.
-        backends/*:../../arenas/pages.h) ;;
         backends/*:../*/*) echo "$file includes $header" ;;
         # What several backends share, next to them.
         backends/*:../*) [ -e "backends/${header#../}" ] || echo "$file includes $header" ;;

@@ -113,6 +113,13 @@ tests_check_pages_SOURCES = tests/check_pages.c tests/counting.h tests/over_chil
 tests_check_pages_CPPFLAGS = $(check_cppflags)
 tests_check_pages_LDADD = $(check_ldadd)
 
+# service.h
+if OS_POSIX
+unit_tests += tests/check_service
+endif
+tests_check_service_CPPFLAGS = $(check_cppflags)
+tests_check_service_LDADD = $(check_ldadd)
+
 unit_tests += tests/check_misuse
 tests_check_misuse_CPPFLAGS = $(check_cppflags)
 tests_check_misuse_LDADD = $(check_ldadd)

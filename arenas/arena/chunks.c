@@ -26,12 +26,11 @@ static size_t align_of(const struct dal_arena *arena, enum kind kind, size_t byt
 
 static void prepare(const struct dal_arena *arena, void *memory, size_t bytes)
 {
-    const struct dal_pages_wish_ wish = {
-        .huge = dal_arena_rest_(arena)->flags & DAL_ARENA_HUGE_PAGES ? DAL_PAGES_ADVISE_ : DAL_PAGES_DEFAULT_,
-        .prefault = (dal_arena_rest_(arena)->flags & DAL_ARENA_PREFAULT) != 0,
-    };
+    uint32_t flags = dal_arena_rest_(arena)->flags;
 
-    dal_pages_prepare_(memory, bytes, wish);
+    dal_os_wish_(memory, bytes,
+                 (flags & DAL_ARENA_HUGE_PAGES ? (uint32_t)DAL_PAGES_HUGE : 0) |
+                     (flags & DAL_ARENA_PREFAULT ? (uint32_t)DAL_PAGES_PRESENT : 0));
 }
 
 static void give_back(struct dal_arena *arena, struct dal_arena_chunk_ *chunk, enum kind kind)

@@ -14,7 +14,9 @@
 #include <dispatchalloc/arena.h>
 #include <dispatchalloc/global.h>
 
-#include "../pages.h"
+#include <dispatchalloc/service.h>
+
+#include "os/os.h"
 
 struct dal_arena_chunk_ {
     struct dal_arena_chunk_ *older;
@@ -118,7 +120,7 @@ static inline size_t dal_arena_most_bytes_(const struct dal_arena *arena)
 /* Size of the pages that large chunks are to consist of, or 0. */
 static inline size_t dal_arena_huge_bytes_(const struct dal_arena *arena)
 {
-    return dal_arena_rest_(arena)->flags & DAL_ARENA_HUGE_PAGES ? dal_pages_huge_bytes_() : 0;
+    return dal_arena_rest_(arena)->flags & DAL_ARENA_HUGE_PAGES ? dal_os_huge_page_bytes_() : 0;
 }
 
 /* ---- Chunks ---- */

@@ -41,7 +41,7 @@ static int read_options(struct dal_arena_options *copy, const struct dal_arena_o
 static int options_are_valid(const struct dal_arena_options *options)
 {
     const size_t most = PTRDIFF_MAX;
-    size_t huge = options->flags & DAL_ARENA_HUGE_PAGES ? dal_pages_huge_bytes_() : 0;
+    size_t huge = options->flags & DAL_ARENA_HUGE_PAGES ? dal_os_huge_page_bytes_() : 0;
 
     if (options->buffer_bytes > 0 && !options->buffer)
         return 0;

@@ -16,6 +16,8 @@
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/version.h>
 
+#include "../pages_options.h"
+
 /* Of the heap of the process, and by default. */
 #define CHUNK_BYTES ((size_t)64 << 10)
 #define CHUNK_TEXT  "64K"
@@ -309,7 +311,7 @@ static int read_sizes(const struct dal_backend_request *request, struct dal_heap
 {
     const struct dal_option_value *chunk = request->find(request, "chunk");
     const struct dal_option_value *limit = request->find(request, "limit");
-    size_t huge = heap->pages.huge == DAL_PAGES_ADVISE_ ? dal_pages_huge_bytes_() : 0;
+    size_t huge = dal_pages_huge_bytes_(request, heap->wishes);
     uint64_t bytes = huge > 0 && !chunk->given ? huge : chunk->number;
 
     if (huge > 0 && bytes % huge != 0)
@@ -330,14 +332,15 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 {
     struct dal_heap_ made = {
         .child = request->child,
-        .pages = dal_pages_wish_of_(request),
+        .services = request->services,
+        .wishes = dal_pages_wishes_of_(request),
     };
     struct dal_heap_ *heap;
     int error = read_sizes(request, &made);
 
     if (error < 0)
         return error;
-    if (dal_heap_exit_prepare_() != 0)
+    if (dal_heap_watch_threads_(request->services) != 0)
         return request->fail(request, DAL_ERR_SYSTEM,
                              "the system has no key left to tell when a thread ends");
     heap = dal_instance_alloc(request->child, sizeof *heap, DAL_ALIGNOF_(struct dal_heap_));

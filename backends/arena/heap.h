@@ -27,8 +27,7 @@
 #include <stdint.h>
 
 #include <dispatchalloc/instance.h>
-
-#include "../../arenas/pages.h"
+#include <dispatchalloc/service.h>
 
 /* What every block and whatever is taken from the child is aligned to, and sizes are
  * rounded up to. glibc does the same, and most requests then need no alignment. */
@@ -74,14 +73,15 @@ struct dal_heap_ {
     size_t chunk_bytes;
     size_t limit_bytes;
     const struct dal_instance *child; /* NULL: the system's */
+    const struct dal_services *services; /* NULL: the library's */
     struct dal_heap_state_ *_Atomic states; /* grows only */
     size_t chunk_align;
-    struct dal_pages_wish_ pages; /* for all that is taken of the child */
+    uint32_t wishes; /* for the pages of all that is taken of the child */
     DAL_ALIGNAS_(64) _Atomic size_t reserved_bytes;
 };
 
 /* The state that this thread used last, unpacked, and the list of all it has with that one
- * first. generation is 0 where there is none. Of the 128 bytes of thread-local storage
+ * first. generation is 0 where there is none. Of the 88 bytes of thread-local storage
  * that the library may have, these are 32. */
 struct dal_heap_cache_ {
     size_t generation;
@@ -117,10 +117,9 @@ int dal_heap_claim_(struct dal_heap_state_ *state);
 void dal_heap_retire_(struct dal_heap_state_ *state);
 void dal_heap_abandon_(struct dal_heap_state_ *state);
 
-/* Let go of all that this thread has, because it ends. Destructors of thread-local storage
- * that run later may allocate again; then the thread starts over and this has to be called
- * once more. */
-void dal_heap_leave_(void);
+/* Have all that a thread has let go of when it ends: 0, or an error number. Destructors of
+ * thread-local storage that run later may allocate again; then the thread starts over. */
+int dal_heap_watch_threads_(const struct dal_services *services);
 
 /* ---- heap_own.c ------------------------------------------------------------------ */
 
@@ -139,20 +138,12 @@ size_t dal_heap_own_room_(const void *ptr);
 /* Free what other threads gave back to a state that is this thread's. */
 void dal_heap_collect_(struct dal_heap_ *heap, struct dal_heap_state_ *state);
 
-/* ---- posix.c, windows.c ---------------------------------------------------------- */
-
-/* Get ready to call dal_heap_leave_() at the end of every thread that asks for it; 0, or -1
- * if the system refuses. Called by any thread, any number of times. */
-int dal_heap_exit_prepare_(void);
-
-/* Ask for it in this thread; it holds for one call. A failure goes unnoticed: then the
- * thread keeps its states. May allocate, by this very heap. */
-void dal_heap_exit_watch_(void);
-
-/* Zeroed pages of the operating system, which are never given back, or NULL. */
-void *dal_heap_pages_(size_t bytes);
-
 /* ---- Here ------------------------------------------------------------------------ */
+
+static inline const struct dal_services *dal_heap_services_(const struct dal_heap_ *heap)
+{
+    return heap->services ? heap->services : dal_services();
+}
 
 /* Bytes that a block takes: an empty one as much as one of a byte, so that it lies inside
  * its chunk. The size is at most PTRDIFF_MAX. */

@@ -40,6 +40,12 @@ static const struct dal_instance *child_of(const struct dal_heap_ *heap)
     return heap->child ? heap->child : dal_system();
 }
 
+static void wish(const struct dal_heap_ *heap, void *base, size_t bytes)
+{
+    if (heap->wishes)
+        heap->services->pages_wish(base, bytes, heap->wishes);
+}
+
 void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 {
     size_t align = dal_heap_align_of_(heap, bytes);
@@ -50,7 +56,7 @@ void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
     base = zeroed ? dal_instance_alloc_zeroed(child_of(heap), bytes, align)
                   : dal_instance_alloc(child_of(heap), bytes, align);
     if (base)
-        dal_pages_prepare_(base, bytes, heap->pages);
+        wish(heap, base, bytes);
     else
         unreserve(heap, bytes);
     return base;
@@ -221,7 +227,7 @@ void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size
     }
     if (total_bytes < old_bytes)
         unreserve(heap, old_bytes - total_bytes);
-    dal_pages_prepare_(base, total_bytes, heap->pages);
+    wish(heap, base, total_bytes);
     ptr = set_up(base, total_bytes, align);
     link_own(state, own_of(ptr));
     return ptr;

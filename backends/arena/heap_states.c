@@ -46,10 +46,10 @@ static void pool_put(struct dal_heap_state_ *first)
                                                   memory_order_relaxed));
 }
 
-static struct dal_heap_state_ *pool_fill(void)
+static struct dal_heap_state_ *pool_fill(const struct dal_heap_ *heap)
 {
     const size_t count = PAGE_BYTES / sizeof(struct dal_heap_state_);
-    struct dal_heap_state_ *states = dal_heap_pages_(PAGE_BYTES);
+    struct dal_heap_state_ *states = dal_heap_services_(heap)->pages_map(PAGE_BYTES);
 
     for (size_t i = 0; states && i + 1 < count; i++)
         states[i].next_of_thread = &states[i + 1];
@@ -58,12 +58,12 @@ static struct dal_heap_state_ *pool_fill(void)
 
 /* Takes the whole list, one from it, and puts the rest back: with no single state ever
  * popped, a list that changed and changed back meanwhile does no harm. */
-static struct dal_heap_state_ *pool_get(void)
+static struct dal_heap_state_ *pool_get(const struct dal_heap_ *heap)
 {
     struct dal_heap_state_ *state = atomic_exchange_explicit(&pool, NULL, memory_order_acquire);
 
     if (!state)
-        state = pool_fill();
+        state = pool_fill(heap);
     if (state)
         pool_put(state->next_of_thread);
     return state;
@@ -163,7 +163,7 @@ static struct dal_heap_state_ *take_on(struct dal_heap_ *heap)
 
 static struct dal_heap_state_ *make_state(struct dal_heap_ *heap)
 {
-    struct dal_heap_state_ *state = pool_get();
+    struct dal_heap_state_ *state = pool_get(heap);
 
     if (!state)
         return NULL;
@@ -179,6 +179,43 @@ static struct dal_heap_state_ *make_state(struct dal_heap_ *heap)
         continue;
     return state;
 }
+
+/* ---- The end of a thread --------------------------------------------------------- */
+
+static void thread_ends(struct dal_thread_listener *listener)
+{
+    struct dal_heap_state_ *state;
+
+    (void)listener;
+    pack();
+    state = dal_heap_cache_.states;
+    dal_heap_cache_.states = NULL;
+    while (state) {
+        struct dal_heap_state_ *next = state->next_of_thread;
+
+        dal_heap_retire_(state);
+        state = next;
+    }
+}
+
+int dal_heap_watch_threads_(const struct dal_services *services)
+{
+    static struct dal_thread_listener listener = {.ended = thread_ends};
+
+    return services->thread_end_listen(&listener);
+}
+
+/* The heap of the process has no create() that would have begun to watch. If that fails the thread
+ * keeps its states. */
+static void watch_thread(const struct dal_heap_ *heap)
+{
+    const struct dal_services *services = dal_heap_services_(heap);
+
+    if (heap->services || dal_heap_watch_threads_(services) == 0)
+        services->thread_end_announce();
+}
+
+/* ---- Entering and trading ------------------------------------------------------------ */
 
 struct dal_heap_state_ *dal_heap_enter_(struct dal_heap_ *heap)
 {
@@ -197,7 +234,7 @@ struct dal_heap_state_ *dal_heap_enter_(struct dal_heap_ *heap)
     unpack(state);
     /* Last, as it may allocate: the state is in place for that. */
     if (is_first)
-        dal_heap_exit_watch_();
+        watch_thread(heap);
     return state;
 }
 
@@ -223,19 +260,4 @@ int dal_heap_trade_(struct dal_heap_ *heap, size_t need)
         return 1;
     }
     return 0;
-}
-
-void dal_heap_leave_(void)
-{
-    struct dal_heap_state_ *state;
-
-    pack();
-    state = dal_heap_cache_.states;
-    dal_heap_cache_.states = NULL;
-    while (state) {
-        struct dal_heap_state_ *next = state->next_of_thread;
-
-        dal_heap_retire_(state);
-        state = next;
-    }
 }

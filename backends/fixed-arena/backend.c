@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "../../arenas/pages.h"
+#include "../pages_options.h"
 
 #define CACHE_LINE_BYTES 64
 
@@ -30,8 +30,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     size_t capacity = (size_t)request->find(request, "capacity")->number;
     size_t offset = (capacity + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
     size_t total_bytes = offset + sizeof(struct arena_block);
-    const struct dal_pages_wish_ wish = dal_pages_wish_of_(request);
-    size_t huge = wish.huge == DAL_PAGES_ADVISE_ ? dal_pages_huge_bytes_() : 0;
+    uint32_t wishes = dal_pages_wishes_of_(request);
+    size_t huge = dal_pages_huge_bytes_(request, wishes);
     size_t align = huge > 0 ? huge : DAL_FIXED_ARENA_ALIGN_MAX;
     struct arena_block *block;
     char *memory;
@@ -45,7 +45,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     if (!memory)
         return request->fail(request, DAL_ERR_MEMORY, "cannot get a block of %zu bytes",
                              total_bytes);
-    dal_pages_prepare_(memory, total_bytes, wish);
+    request->services->pages_wish(memory, total_bytes, wishes);
     block = (struct arena_block *)(void *)(memory + offset);
     *block = (struct arena_block){
         .arena = DAL_FIXED_ARENA_INIT(memory, capacity),

@@ -19,6 +19,7 @@
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/instance.h>
 #include <dispatchalloc/macros.h>
+#include <dispatchalloc/service.h>
 
 DAL_BEGIN_DECLS_
 
@@ -109,6 +110,10 @@ struct dal_backend_request {
     /** The functions of instances, such as dal_instance_grow(), for who is not linked with
      *  the library; valid for ever. */
     const struct dal_instance_calls *calls;
+
+    /** Pages, the end of threads, memory for each thread, a line to standard error, a clock, a
+     *  seed: what the library does for all backends. Valid for ever. */
+    const struct dal_services *services;
 };
 
 /**
@@ -178,6 +183,8 @@ struct dal_backend {
      *  version 0.1. */
     uint32_t needs_request_bytes;
     uint32_t needs_calls_bytes; /**< the same of struct dal_instance_calls */
+    uint32_t needs_services_bytes; /**< the same of struct dal_services */
+    uint32_t reserved_2_;
 };
 
 /** The first four members of a struct dal_backend. */

@@ -62,6 +62,18 @@
 # define DAL_DECLARE_AGAIN_(declaration)
 #endif
 
+/* Whether thread-local storage of the library lies at the same distance from the thread pointer in
+ * every thread: not where compilers emulate it. */
+#if defined(__has_builtin) && defined(__ELF__) && !defined(__ANDROID__) && \
+    !defined(__OpenBSD__) && (defined(__x86_64__) || defined(__i386__) || defined(__aarch64__))
+# if __has_builtin(__builtin_thread_pointer)
+#  define DAL_HAS_THREAD_POINTER_ 1
+# endif
+#endif
+#ifndef DAL_HAS_THREAD_POINTER_
+# define DAL_HAS_THREAD_POINTER_ 0
+#endif
+
 /* What a macro expands to as a string. */
 #define DAL_TEXT_(...)  DAL_TEXT__(__VA_ARGS__)
 #define DAL_TEXT__(...) #__VA_ARGS__

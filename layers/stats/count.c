@@ -114,8 +114,8 @@ static void look_for_peak(struct stats_instance *instance, struct stats_counters
 
 /* The word of what alloc made is full. If nothing was given back meanwhile, the first block
  * that is will find its word closed. */
-void dal_stats_settle_made_(struct stats_instance *instance, struct stats_counters *counters,
-                            size_t index)
+static void settle_made(struct stats_instance *instance, struct stats_counters *counters,
+                        size_t index)
 {
     _Atomic(uint32_t) *given = &counters->recent_given[index];
     int none_given = atomic_load_explicit(given, memory_order_relaxed) == 0;
@@ -129,8 +129,8 @@ void dal_stats_settle_made_(struct stats_instance *instance, struct stats_counte
 /* The word of what dealloc gave back is full, or closed: then a thread that has made blocks
  * begins to give them back, and all that it has made is counted first, so that the peak of a
  * small program is right and not only near. */
-void dal_stats_settle_given_(struct stats_instance *instance, struct stats_counters *counters,
-                             size_t index)
+static void settle_given(struct stats_instance *instance, struct stats_counters *counters,
+                         size_t index)
 {
     _Atomic(uint32_t) *given = &counters->recent_given[index];
 
@@ -141,6 +141,39 @@ void dal_stats_settle_given_(struct stats_instance *instance, struct stats_count
     settle_all(instance, counters);
     look_for_peak(instance, counters);
     atomic_store_explicit(given, 0, memory_order_relaxed);
+}
+
+/* ---- The short way and back ------------------------------------------------------------------- */
+
+void dal_stats_fill_(void *part)
+{
+    struct stats_counters *counters = part;
+
+    for (size_t i = 0; i < STATS_CLASSES; i++) {
+        if (i >= STATS_RECENT_CLASSES)
+            atomic_init(&counters->recent_made[i], STATS_RECENT_CLOSED);
+        atomic_init(&counters->recent_given[i], STATS_RECENT_CLOSED);
+    }
+}
+
+int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is_made)
+{
+    const struct stats_counters *before = stats_mine(instance);
+    struct stats_counters *counters;
+
+    if (size >= STATS_RECENT_BYTES)
+        return 0;
+    counters = instance->services->thread_record_enter(&instance->record);
+    /* Not in a thread past its end, nor where too many records are open. */
+    if (!counters || counters != stats_mine(instance)) {
+        instance->services->thread_record_leave(&instance->record, counters);
+        return 0;
+    }
+    if (counters == before && is_made)
+        settle_made(instance, counters, stats_class_of(size));
+    else if (counters == before)
+        settle_given(instance, counters, stats_class_of(size));
+    return 1;
 }
 
 /* ---- Counting one call the long way -------------------------------------------------------- */
@@ -174,7 +207,8 @@ static void count_in(struct stats_instance *instance, struct stats_counters *cou
 
 void dal_stats_count_(struct stats_instance *instance, const struct stats_event *event)
 {
-    struct stats_counters *counters = dal_stats_borrow_(instance);
+    struct stats_counters *counters =
+        instance->services->thread_record_enter(&instance->record);
 
     if (!counters) {
         atomic_fetch_add_explicit(&instance->uncounted, 1, memory_order_relaxed);
@@ -187,7 +221,7 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
     }
     count_in(instance, counters, event);
     look_for_peak(instance, counters);
-    dal_stats_hand_back_(counters);
+    instance->services->thread_record_leave(&instance->record, counters);
 }
 
 /* Ordinarily it is in the recent word still; not if an allocator underneath has called us in
@@ -213,8 +247,6 @@ void dal_stats_count_failed_alloc_(struct stats_instance *instance, size_t size)
 {
     struct stats_event event = {.operation = STATS_ALLOC, .failed = 1};
 
-    /* Who came the short way has a block; an allocator underneath may have used another one. */
-    if (dal_stats_switch_(instance))
-        take_back(instance, dal_stats_mine_.counters, size);
+    take_back(instance, stats_mine(instance), size);
     dal_stats_count_(instance, &event);
 }

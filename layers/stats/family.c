@@ -46,19 +46,11 @@ __attribute__((noinline, cold)) static void count_long(size_t size, int is_made)
                                 .has_new = is_made, .new_size = size,
                                 .has_old = !is_made, .old_size = size};
     struct stats_instance *instance = counting();
-    struct stats_counters *counters = dal_stats_mine_.counters;
-    size_t index = stats_class_of(size);
     int saved_errno = errno;
 
-    if (dal_stats_mine_.instance == instance && size < STATS_RECENT_BYTES) {
-        if (is_made)
-            dal_stats_settle_made_(instance, counters, index);
-        else
-            dal_stats_settle_given_(instance, counters, index);
-    }
-    if (size >= STATS_RECENT_BYTES || !dal_stats_switch_(instance) ||
-        !stats_count_short(is_made ? dal_stats_mine_.counters->recent_made
-                                   : dal_stats_mine_.counters->recent_given,
+    if (!dal_stats_can_go_short_(instance, size, is_made) ||
+        !stats_count_short(is_made ? stats_mine(instance)->recent_made
+                                   : stats_mine(instance)->recent_given,
                            size))
         dal_stats_count_(instance, &event);
     errno = saved_errno;
@@ -66,15 +58,13 @@ __attribute__((noinline, cold)) static void count_long(size_t size, int is_made)
 
 static inline void count_made(size_t size)
 {
-    if (DAL_UNLIKELY_(dal_stats_mine_.instance != counting()) ||
-        !stats_count_short(dal_stats_mine_.counters->recent_made, size))
+    if (!stats_count_short(stats_mine(counting())->recent_made, size))
         count_long(size, 1);
 }
 
 static inline void count_given(size_t size)
 {
-    if (DAL_UNLIKELY_(dal_stats_mine_.instance != counting()) ||
-        !stats_count_short(dal_stats_mine_.counters->recent_given, size))
+    if (!stats_count_short(stats_mine(counting())->recent_given, size))
         count_long(size, 0);
 }
 

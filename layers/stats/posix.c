@@ -4,71 +4,16 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <dispatchalloc/error.h>
-
 #include "stats.h"
-
-#if !defined MAP_ANONYMOUS && defined MAP_ANON
-# define MAP_ANONYMOUS MAP_ANON
-#endif
-
-void *dal_stats_map_(size_t bytes)
-{
-    int saved_errno = errno;
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    errno = saved_errno;
-    return pages == MAP_FAILED ? NULL : pages;
-}
 
 uint64_t dal_stats_process_(void)
 {
     return (uint64_t)getpid();
-}
-
-/* ---- The end of threads ----------------------------------------------------------------- */
-
-/* The key plus 1; 0 before there is one. Release in dal_stats_watch_start_, acquire in
- * dal_stats_watch_thread_. */
-static _Atomic(uintptr_t) key_word;
-
-static void thread_ends(void *unused)
-{
-    (void)unused;
-    dal_stats_thread_ends_();
-}
-
-int dal_stats_watch_start_(void)
-{
-    pthread_key_t key;
-    uintptr_t none = 0;
-
-    if (atomic_load_explicit(&key_word, memory_order_acquire))
-        return 0;
-    if (pthread_key_create(&key, thread_ends) != 0)
-        return -1;
-    if (!atomic_compare_exchange_strong_explicit(&key_word, &none, (uintptr_t)key + 1,
-                                                 memory_order_release, memory_order_relaxed))
-        (void)pthread_key_delete(key); /* another thread was quicker */
-    return 0;
-}
-
-void dal_stats_watch_thread_(void)
-{
-    int saved_errno = errno;
-    uintptr_t word = atomic_load_explicit(&key_word, memory_order_acquire);
-
-    /* Any value but NULL will do. If there is no memory to keep it in, the block of this
-     * thread is not taken over after its end; its counts are still counted. */
-    (void)pthread_setspecific((pthread_key_t)(word - 1), &key_word);
-    errno = saved_errno;
 }
 
 /* ---- Writing ------------------------------------------------------------------------------ */
@@ -220,29 +165,20 @@ static int is_ours(const struct sigaction *action)
     return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == on_signal;
 }
 
-void dal_stats_signal_on_(int signal)
+int dal_stats_signal_on_(int signal)
 {
     struct sigaction before, ours;
-    char line[128];
-    int length;
 
     memset(&ours, 0, sizeof ours);
     ours.sa_handler = on_signal;
     ours.sa_flags = SA_RESTART;
     (void)sigemptyset(&ours.sa_mask);
-    if (sigaction(signal, NULL, &before) == 0) {
-        if (is_ours(&before))
-            return;
-        if (!(before.sa_flags & SA_SIGINFO) && before.sa_handler == SIG_DFL &&
-            sigaction(signal, &ours, NULL) == 0)
-            return;
-    }
-    length = snprintf(line, sizeof line,
-                      "dispatchalloc: stats: signal %d is in use by the program; "
-                      "nothing is printed on it\n",
-                      signal);
-    if (length > 0)
-        (void)dal_stats_write_(NULL, 1, line, (size_t)length);
+    if (sigaction(signal, NULL, &before) != 0)
+        return 0;
+    if (is_ours(&before))
+        return 1;
+    return !(before.sa_flags & SA_SIGINFO) && before.sa_handler == SIG_DFL &&
+           sigaction(signal, &ours, NULL) == 0;
 }
 
 void dal_stats_signal_off_(int signal)

@@ -32,7 +32,7 @@ static void clear(struct stats_instance *instance)
     instance->family.malloc_function = NULL;
 }
 
-struct stats_instance *dal_stats_enlist_(void)
+struct stats_instance *dal_stats_enlist_(const struct dal_services *services)
 {
     struct stats_instance *instance =
         atomic_load_explicit(&newest_instance, memory_order_acquire);
@@ -40,8 +40,6 @@ struct stats_instance *dal_stats_enlist_(void)
     for (; instance; instance = instance->older) {
         int unused = STATS_UNUSED;
 
-        if (dal_stats_is_remembered_(instance))
-            continue;
         if (atomic_compare_exchange_strong_explicit(&instance->state, &unused, STATS_TAKEN,
                                                     memory_order_acquire,
                                                     memory_order_relaxed)) {
@@ -49,7 +47,7 @@ struct stats_instance *dal_stats_enlist_(void)
             return instance;
         }
     }
-    instance = dal_stats_map_(sizeof *instance);
+    instance = services->pages_map(sizeof *instance);
     if (!instance)
         return NULL;
     atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_relaxed);

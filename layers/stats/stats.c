@@ -16,26 +16,14 @@
 
 /* ---- alloc and dealloc ----------------------------------------------------------------------- */
 
-/* Whether a call that has left the short way can go back to it: not if it is too large for
- * it, or if there is no block to count in. *was_full: it was there, and the word was full. */
-static int can_go_short(struct stats_instance *instance, size_t size, int *was_full)
-{
-    *was_full = dal_stats_mine_.instance == instance;
-    return size < STATS_RECENT_BYTES && (*was_full || dal_stats_switch_(instance));
-}
-
 __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t align,
                                                         struct stats_instance *instance)
 {
     struct stats_event event = {.operation = STATS_ALLOC, .has_new = 1, .new_size = size};
     void *ptr;
-    int was_full;
 
-    if (can_go_short(instance, size, &was_full)) {
-        if (was_full)
-            dal_stats_settle_made_(instance, dal_stats_mine_.counters, stats_class_of(size));
+    if (dal_stats_can_go_short_(instance, size, 1))
         return dal_stats_alloc_(size, align, instance);
-    }
     ptr = dal_instance_alloc(instance->next, size, align);
     event.failed = !ptr;
     dal_stats_count_(instance, &event);
@@ -59,8 +47,7 @@ static inline void *count_and_alloc(size_t size, size_t align, struct stats_inst
     uintptr_t kept;
     void *ptr;
 
-    if (DAL_UNLIKELY_(dal_stats_mine_.instance != instance) ||
-        !stats_count_short(dal_stats_mine_.counters->recent_made, size))
+    if (!stats_count_short(stats_mine(instance)->recent_made, size))
         return alloc_long(size, align, instance);
     /* Instance and size in one word, hence one register to save: the one starts a page, and
      * the other has no more than 12 bits on the short way. The empty statement keeps the
@@ -90,11 +77,8 @@ __attribute__((noinline, cold)) static void
 dealloc_long(void *ptr, size_t size, size_t align, struct stats_instance *instance)
 {
     struct stats_event event = {.operation = STATS_DEALLOC, .has_old = 1, .old_size = size};
-    int was_full;
 
-    if (can_go_short(instance, size, &was_full)) {
-        if (was_full)
-            dal_stats_settle_given_(instance, dal_stats_mine_.counters, stats_class_of(size));
+    if (dal_stats_can_go_short_(instance, size, 0)) {
         stats_dealloc(ptr, size, align, instance);
         return;
     }
@@ -107,9 +91,7 @@ static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct stats_instance *instance = ctx;
 
-    if (DAL_LIKELY_(ptr) &&
-        (DAL_UNLIKELY_(dal_stats_mine_.instance != instance) ||
-         !stats_count_short(dal_stats_mine_.counters->recent_given, size))) {
+    if (DAL_LIKELY_(ptr) && !stats_count_short(stats_mine(instance)->recent_given, size)) {
         dealloc_long(ptr, size, align, instance);
         return;
     }
@@ -216,13 +198,15 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     struct stats_instance *instance;
     int error;
 
-    if (dal_stats_watch_start_() != 0)
-        return request->fail(request, DAL_ERR_SYSTEM,
-                             "the system has no thread-specific key left");
-    instance = dal_stats_enlist_();
+    instance = dal_stats_enlist_(request->services);
     if (!instance)
         return DAL_ERR_MEMORY;
+    instance->services = request->services;
     error = take_options(request, instance);
+    if (!error)
+        error = request->services->thread_record_open(&instance->record,
+                                                      sizeof(struct stats_counters),
+                                                      dal_stats_fill_);
     if (error) {
         instance->signal = 0;
         dal_stats_delist_(instance);
@@ -233,8 +217,9 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->child->name);
     /* From here on the instance may print. Pairs with the acquire in report.c. */
     atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
-    if (instance->signal)
-        dal_stats_signal_on_(instance->signal);
+    if (instance->signal && !dal_stats_signal_on_(instance->signal))
+        request->services->line("stats: signal %d is in use by the program; "
+                                "nothing is printed on it", instance->signal);
 
     allocator->ctx = instance;
     allocator->alloc = dal_stats_alloc_;
@@ -259,7 +244,7 @@ static void destroy(void *ctx)
     atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_release);
     if (signal && !dal_stats_wants_signal_(signal))
         dal_stats_signal_off_(signal);
-    dal_stats_detach_(instance);
+    instance->services->thread_record_close(&instance->record);
     dal_stats_delist_(instance);
 }
 

@@ -5,21 +5,19 @@
  *   stats.c            the slots, create() and destroy()
  *   family.c           malloc and its family over that of the wrapped allocator
  *   count.c            counting what does not go the short way of stats.c
- *   counters.c         blocks of counters: finding, taking over, giving back
  *   total.c            adding them up; dal_stats_read()
  *   keys.c             the names of what is counted; dal_stats_get(), dal_stats_visit()
  *   report.c           the text, at exit and on a signal
  *   posix.c, windows.c what differs between systems
  *
- * Every thread counts in a block of its own for every instance that it uses. Only the
- * thread that holds a block writes to its counters, by relaxed loads and stores, so
- * counting takes no locked instruction; readers may look at any time. A block stays with
- * its instance when its thread ends, counts and all, and the next thread that comes goes
- * on counting in it: nothing has to be moved, and short-lived threads need no new memory.
+ * Every thread counts in a block of its own for every instance that it uses: its part of the
+ * instance's thread record. Only the thread that has it writes to its counters, by relaxed loads
+ * and stores, so counting takes no locked instruction; readers may look at any time. When a
+ * thread ends, the next that comes goes on counting in its blocks: nothing has to be moved, and
+ * short-lived threads need no new memory.
  *
  * There is no lock anywhere, so a fork at any moment leaves the child able to count. In the
- * child the blocks of threads that it does not have stay as they are: they count as before
- * and are not taken over.
+ * child the blocks of threads that it does not have count as before.
  */
 #ifndef DAL_STATS_PRIVATE_H
 #define DAL_STATS_PRIVATE_H
@@ -88,16 +86,12 @@ enum { STATS_OPERATIONS = STATS_OPERATION_LIST(STATS_ONE_) };
 #define STATS_RECENT_FULL (~(uint64_t)0x7f0fff)
 
 struct stats_counters {
-    /* The instance (its ctx) if a thread holds the block for it; with one of the bits below
-     * added, or one of the two values. See counters.c. */
-    _Alignas(64) _Atomic(uintptr_t) owner;
-    struct stats_counters *ring; /* the blocks of a thread; touched by that thread only */
+    /* These first: a thread without a block finds closed words in their place. */
+    _Atomic(uint32_t) recent_made[STATS_CLASSES];  /* by alloc */
+    _Atomic(uint32_t) recent_given[STATS_CLASSES]; /* back, by dealloc */
 
     _Atomic(int64_t) balance_bytes; /* not yet in the shared balance */
     _Atomic(int64_t) balance_blocks;
-
-    _Atomic(uint32_t) recent_made[STATS_CLASSES];  /* by alloc */
-    _Atomic(uint32_t) recent_given[STATS_CLASSES]; /* back, by dealloc */
 
     _Atomic(uint64_t) calls[STATS_OPERATIONS];
     _Atomic(uint64_t) failures[STATS_OPERATIONS];
@@ -105,10 +99,8 @@ struct stats_counters {
     _Atomic(int64_t) live[STATS_CLASSES];
 };
 
-#define STATS_IDLE  ((uintptr_t)1) /* no thread's: for the next one that uses the instance */
-#define STATS_LOOSE ((uintptr_t)2) /* a thread's, of an instance that is gone, or of none */
-#define STATS_NEW   ((uintptr_t)0) /* never used */
-#define STATS_FREE  ((uintptr_t)4) /* for whoever comes */
+_Static_assert(offsetof(struct stats_counters, balance_bytes) <= DAL_THREAD_PART_INLINE_BYTES,
+               "what the short way reads stands where a thread without a block may look");
 
 /* Of an instance: whether its memory is in use, and whether it may be read. */
 enum stats_state { STATS_UNUSED, STATS_TAKEN, STATS_LIVE };
@@ -116,10 +108,13 @@ enum stats_state { STATS_UNUSED, STATS_TAKEN, STATS_LIVE };
 #define STATS_NAME_BYTES 512
 #define STATS_FILE_BYTES 1024
 
-/* An instance, the ctx of the slots; at the start of a page. Its memory is never given back to the system, so that a
- * signal handler that prints while another thread destroys reads something that is there. */
+/* An instance, the ctx of the slots; at the start of a page. Its memory is used again and never
+ * given back to the system, so that a signal handler that prints while another thread destroys reads
+ * something that is there. */
 struct stats_instance {
     const struct dal_instance *next;
+    struct dal_thread_record record; /* of struct stats_counters */
+    const struct dal_services *services;
     const struct dal_instance_calls *calls;
     struct stats_instance *older; /* in the list of all that were ever made */
     _Atomic(int) state;           /* enum stats_state */
@@ -161,6 +156,12 @@ static inline uint64_t stats_class_last(unsigned index)
     return ((uint64_t)1 << index) - 1;
 }
 
+/* The block of this thread, or closed words where it has none. */
+static inline struct stats_counters *stats_mine(const struct stats_instance *instance)
+{
+    return dal_thread_record_part(&instance->record);
+}
+
 /* Count a block by one addition to the word of its size, of what was made or given back: 1, or 0
  * if that needs the long way. */
 static inline int stats_count_short(_Atomic(uint32_t) *words, size_t size)
@@ -192,54 +193,19 @@ struct stats_event {
     size_t old_size, new_size;
 };
 
+/* Make a new block of counters what it has to be. */
+STATS_HIDDEN void dal_stats_fill_(void *part);
+
+/* A call has left the short way: whether it can go back to it, now that the thread has a block
+ * and the word of this size has room again. is_made says which word: of what alloc made. */
+STATS_HIDDEN int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is_made);
+
 /* Count a call that was not counted on the short way. */
 STATS_HIDDEN void dal_stats_count_(struct stats_instance *instance,
                                    const struct stats_event *event);
 
 /* Take back what the short way has added for an allocation that failed, and count that. */
 STATS_HIDDEN void dal_stats_count_failed_alloc_(struct stats_instance *instance, size_t size);
-
-/* Make room in the recent word of a class of sizes, of what alloc made or dealloc was given. */
-STATS_HIDDEN void dal_stats_settle_made_(struct stats_instance *instance,
-                                         struct stats_counters *counters, size_t index);
-STATS_HIDDEN void dal_stats_settle_given_(struct stats_instance *instance,
-                                          struct stats_counters *counters, size_t index);
-
-/* ---- counters.c -------------------------------------------------------------------------- */
-
-/* The instance for which this thread counted last, and its block for it. The first is NULL
- * before that, and after the end of the thread. */
-struct stats_mine {
-    const struct stats_instance *instance;
-    struct stats_counters *counters;
-};
-extern _Thread_local struct stats_mine dal_stats_mine_ STATS_HIDDEN;
-
-/* Bring the block for an instance to dal_stats_mine_. Returns 1, or 0 for a thread that is
- * past its end or if there is no memory. */
-STATS_HIDDEN int dal_stats_switch_(struct stats_instance *instance);
-
-/* A block to count one call in, to be handed back afterwards; NULL if there is no memory. */
-STATS_HIDDEN struct stats_counters *dal_stats_borrow_(struct stats_instance *instance);
-STATS_HIDDEN void dal_stats_hand_back_(struct stats_counters *counters);
-
-/* A walk over the blocks of an instance, held or idle; NULL at the end. */
-struct stats_place {
-    struct stats_slab *slab;
-    size_t index;
-};
-STATS_HIDDEN struct stats_place dal_stats_first_(void);
-STATS_HIDDEN struct stats_counters *dal_stats_next_(const struct stats_instance *instance,
-                                                    struct stats_place *place);
-
-/* 1 while the dal_stats_mine_ of some thread may still name an instance that is gone. */
-STATS_HIDDEN int dal_stats_is_remembered_(const struct stats_instance *instance);
-
-/* Take all blocks from an instance that nobody uses any more. */
-STATS_HIDDEN void dal_stats_detach_(struct stats_instance *instance);
-
-/* This thread ends; called by the system's file if dal_stats_watch_thread_() asked for it. */
-STATS_HIDDEN void dal_stats_thread_ends_(void);
 
 /* ---- total.c ----------------------------------------------------------------------------- */
 
@@ -276,7 +242,7 @@ STATS_HIDDEN char *dal_stats_prepend_number_(char *at, uint64_t number);
 /* ---- report.c ---------------------------------------------------------------------------- */
 
 /* Memory for an instance, zeroed but for its links and STATS_TAKEN, or NULL; and back. */
-STATS_HIDDEN struct stats_instance *dal_stats_enlist_(void);
+STATS_HIDDEN struct stats_instance *dal_stats_enlist_(const struct dal_services *services);
 STATS_HIDDEN void dal_stats_delist_(struct stats_instance *instance);
 
 /* The instance that was made last of those that have a malloc family. */
@@ -290,20 +256,10 @@ STATS_HIDDEN int dal_stats_wants_signal_(int signal);
 
 /* ---- the system's ------------------------------------------------------------------------- */
 
-/* All of these keep errno as it is, allocate nothing, and may be called in a signal handler,
- * but for those with threads or create in their description. */
-
-/* Zeroed pages, or NULL. Never given back. */
-STATS_HIDDEN void *dal_stats_map_(size_t bytes);
+/* All of these keep errno as it is, allocate nothing, and may be called in a signal handler
+ * but for what is for create(). */
 
 STATS_HIDDEN uint64_t dal_stats_process_(void);
-
-/* Make sure that the end of threads is noticed: 0, or non-zero. For create(). */
-STATS_HIDDEN int dal_stats_watch_start_(void);
-
-/* Have dal_stats_thread_ends_() called at the end of this thread. May allocate, and may
- * change errno. */
-STATS_HIDDEN void dal_stats_watch_thread_(void);
 
 /* Write to a file: its path, or NULL for standard error. If append is 0, what the file held
  * goes. Returns 0 or an error number of the system. */
@@ -318,9 +274,9 @@ STATS_HIDDEN int dal_stats_signal_number_(const char *text);
 /* The names of those, in a text that is made for messages. */
 STATS_HIDDEN const char *dal_stats_signal_names_(void);
 
-/* Have dal_stats_print_on_signal_() called on a signal, unless the program has a handler:
- * then one line says so. For create(). */
-STATS_HIDDEN void dal_stats_signal_on_(int signal);
+/* Have dal_stats_print_on_signal_() called on a signal: 1, or 0 if the program has a handler. For
+ * create(). */
+STATS_HIDDEN int dal_stats_signal_on_(int signal);
 
 /* Undo that, unless the program has set another handler since. */
 STATS_HIDDEN void dal_stats_signal_off_(int signal);

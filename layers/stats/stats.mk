@@ -5,7 +5,6 @@ core_sources += \
 	layers/stats/stats.c \
 	layers/stats/family.c \
 	layers/stats/count.c \
-	layers/stats/counters.c \
 	layers/stats/total.c \
 	layers/stats/keys.c \
 	layers/stats/report.c

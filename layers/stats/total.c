@@ -39,8 +39,11 @@ static uint64_t load(const _Atomic(int64_t) *counter)
     return (uint64_t)atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void add_block(struct stats_counters *counters, struct stats_sum *sum)
+static int add_block(void *part, void *data)
 {
+    struct stats_counters *counters = part;
+    struct stats_sum *sum = data;
+
     for (unsigned i = 0; i < STATS_OPERATIONS; i++) {
         sum->calls[i] += atomic_load_explicit(&counters->calls[i], memory_order_relaxed);
         sum->failures[i] += atomic_load_explicit(&counters->failures[i], memory_order_relaxed);
@@ -53,6 +56,7 @@ static void add_block(struct stats_counters *counters, struct stats_sum *sum)
     sum->totals.live_blocks += load(&counters->balance_blocks);
     for (unsigned i = 0; i < STATS_RECENT_CLASSES; i++)
         add_recent(counters, i, sum);
+    return 0;
 }
 
 static void clamp(uint64_t *value)
@@ -63,15 +67,12 @@ static void clamp(uint64_t *value)
 
 void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum)
 {
-    struct stats_place place = dal_stats_first_();
     struct dal_stats *totals = &sum->totals;
-    struct stats_counters *counters;
 
     memset(sum, 0, sizeof *sum);
     totals->abi = DAL_STATS_ABI;
     totals->size_bytes = sizeof *totals;
-    while ((counters = dal_stats_next_(instance, &place)) != NULL)
-        add_block(counters, sum);
+    (void)instance->services->thread_record_visit(&instance->record, add_block, sum);
     totals->live_bytes += load(&instance->shared_bytes);
     totals->live_blocks += load(&instance->shared_blocks);
     clamp(&totals->live_bytes);

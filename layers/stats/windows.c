@@ -5,55 +5,9 @@
 
 #include "stats.h"
 
-void *dal_stats_map_(size_t bytes)
-{
-    DWORD saved_error = GetLastError();
-    void *pages = VirtualAlloc(NULL, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-
-    SetLastError(saved_error);
-    return pages;
-}
-
 uint64_t dal_stats_process_(void)
 {
     return GetCurrentProcessId();
-}
-
-/* ---- The end of threads ----------------------------------------------------------------- */
-
-/* The index plus 1; 0 before there is one. */
-static _Atomic(uintptr_t) index_word;
-
-/* Runs in the thread that ends; in a process that ends, in whichever thread ends it. */
-static void WINAPI thread_ends(void *value)
-{
-    if (value)
-        dal_stats_thread_ends_();
-}
-
-int dal_stats_watch_start_(void)
-{
-    uintptr_t none = 0;
-    DWORD index;
-
-    if (atomic_load_explicit(&index_word, memory_order_acquire))
-        return 0;
-    index = FlsAlloc(thread_ends);
-    if (index == FLS_OUT_OF_INDEXES)
-        return -1;
-    if (!atomic_compare_exchange_strong_explicit(&index_word, &none, (uintptr_t)index + 1,
-                                                 memory_order_release, memory_order_relaxed))
-        (void)FlsFree(index);
-    return 0;
-}
-
-void dal_stats_watch_thread_(void)
-{
-    DWORD saved_error = GetLastError();
-    uintptr_t word = atomic_load_explicit(&index_word, memory_order_acquire);
-
-    (void)FlsSetValue((DWORD)(word - 1), (void *)&index_word);
-    SetLastError(saved_error);
 }
 
 /* ---- Writing ------------------------------------------------------------------------------ */
@@ -111,9 +65,10 @@ const char *dal_stats_signal_names_(void)
     return "the signals of this system: it has none to print on";
 }
 
-void dal_stats_signal_on_(int signal)
+int dal_stats_signal_on_(int signal)
 {
     (void)signal;
+    return 0;
 }
 
 void dal_stats_signal_off_(int signal)

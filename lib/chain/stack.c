@@ -19,6 +19,7 @@
 #include "chain/fork.h"
 #include "chain/instance.h"
 #include "registry/registry.h"
+#include "service/service.h"
 
 /* dal_* calls that come from inside create() are found by this (see hook.c). */
 static _Thread_local const char *creating;
@@ -94,6 +95,7 @@ static int call_create(const struct dal_backend *backend, const struct dal_optio
         .private_ = why,
         .child_family = child_family,
         .calls = &dal_instance_calls_,
+        .services = &dal_services_,
     };
 
     memset(filled, 0, sizeof *filled);
@@ -347,7 +349,7 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
     }
     if (owner == DAL_STACK_OF_PROGRAM)
         made->tables[0].head.private_[DAL_PRIVATE_STACK] = made;
-    dal_os_protect_(made, offsetof(struct dal_stack_, items));
+    (void)dal_os_protect_(made, offsetof(struct dal_stack_, items), DAL_PAGES_READ);
     *stack = made;
     return DAL_OK;
 }

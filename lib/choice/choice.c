@@ -210,7 +210,7 @@ static void start_once(void)
     else if (wanted_spec())
         make_environment_candidate(made);
     pick_winner(decision);
-    dal_os_protect_(made, bytes);
+    (void)dal_os_protect_(made, bytes, DAL_PAGES_READ);
     atomic_store_explicit(&state, (uintptr_t)decision | (decision->is_fixed ? SEALED : 0),
                           memory_order_release);
 }
@@ -367,7 +367,7 @@ static int make_changed(const struct dal_decision_ *old, const struct change *ch
     if (needs_remake(old, change))
         make_environment_candidate(made);
     pick_winner(&made->decision);
-    dal_os_protect_(made, sizeof *made);
+    (void)dal_os_protect_(made, sizeof *made, DAL_PAGES_READ);
     *result = made;
     return DAL_OK;
 }

@@ -32,14 +32,48 @@
 # define DAL_IS_DEFINED_(variable) ((variable) != NULL)
 #endif
 
-/* Zeroed pages from the operating system, or NULL. */
+/* Pages, as the services of the same names (dispatchalloc/service.h) have them. */
+size_t dal_os_page_bytes_(void);
+size_t dal_os_huge_page_bytes_(void);
 void *dal_os_map_(size_t bytes);
-
-/* Give pages of dal_os_map_() back, with the size they were asked for. */
 void dal_os_unmap_(void *pages, size_t bytes);
+int dal_os_protect_(void *pages, size_t bytes, uint32_t access);
+void dal_os_wish_(void *memory, size_t bytes, uint32_t wishes);
 
-/* Make pages of dal_os_map_() read-only. Best effort: a failure is not reported. */
-void dal_os_protect_(void *pages, size_t bytes);
+/* Make every page of memory present by writing back a byte of each. No other thread may use the
+ * memory yet. */
+static inline void dal_os_touch_(void *memory, size_t bytes, size_t page_bytes)
+{
+    uintptr_t end = (uintptr_t)memory + bytes;
+
+    for (uintptr_t at = (uintptr_t)memory; at < end;
+         at = (at & ~(uintptr_t)(page_bytes - 1)) + page_bytes) {
+        volatile char *byte = (volatile char *)at;
+
+        *byte = *byte;
+    }
+}
+
+/* Nanoseconds since some moment; a number that differs at each call. Likewise. */
+uint64_t dal_os_clock_(void);
+uint64_t dal_os_seed_(void);
+
+/* Spread the bits of a number, so that near ones become far ones (the finalizer of MurmurHash3, as
+ * SplitMix64 has it). */
+static inline uint64_t dal_os_mix_(uint64_t number)
+{
+    number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
+    return number ^ number >> 31;
+}
+
+/* Get ready to call a function, always the same, at the end of each thread that asks for it: 0, or
+ * -1 if the system has no key left. */
+int dal_os_thread_end_prepare_(void (*ended)(void));
+
+/* Ask for it in this thread, once it is prepared; it holds for one call. A failure goes unnoticed.
+ * May allocate. */
+void dal_os_thread_end_announce_(void);
 
 /* The value of an environment variable; NULL if unset or if the process runs with raised
  * privileges. */

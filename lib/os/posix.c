@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The platform seam on POSIX systems. See compat.h for the preconditions. */
+/* The platform seam on POSIX systems, but for pages (posix_pages.c). See os.h for the
+ * preconditions. */
 #include <config.h>
 
 #include "os/os.h"
@@ -9,57 +10,17 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #if HAVE_SYS_AUXV_H
 # include <sys/auxv.h>
 #endif
 
 #include "os/mapping.h"
-
-#if !defined MAP_ANONYMOUS && defined MAP_ANON
-# define MAP_ANONYMOUS MAP_ANON
-#endif
-
-/* LeakSanitizer looks for pointers in blocks of malloc and in data, not in mappings: without a
- * word from us it would take for a leak what a backend has from malloc and only its table
- * knows. Defined by the sanitizer's run-time alone. */
-void __lsan_register_root_region(const void *begin, size_t bytes) __attribute__((weak));
-void __lsan_unregister_root_region(const void *begin, size_t bytes) __attribute__((weak));
-
-void *dal_os_map_(size_t bytes)
-{
-    int saved_errno = errno;
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    errno = saved_errno;
-    if (pages == MAP_FAILED)
-        return NULL;
-    if (__lsan_register_root_region)
-        __lsan_register_root_region(pages, bytes);
-    return pages;
-}
-
-void dal_os_unmap_(void *pages, size_t bytes)
-{
-    int saved_errno = errno;
-
-    if (__lsan_unregister_root_region)
-        __lsan_unregister_root_region(pages, bytes);
-    (void)munmap(pages, bytes);
-    errno = saved_errno;
-}
-
-void dal_os_protect_(void *pages, size_t bytes)
-{
-    int saved_errno = errno;
-
-    (void)mprotect(pages, bytes, PROT_READ);
-    errno = saved_errno;
-}
 
 int dal_os_is_secure_(void)
 {
@@ -187,6 +148,81 @@ int dal_os_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(vo
 {
     return pthread_atfork(prepare, parent, child);
 }
+
+/* ---- The end of threads ---------------------------------------------------------------------- */
+
+/* The one key of the process plus 1; 0 before there is one. Never deleted: threads may end after
+ * the last user. Release in prepare, acquire in announce. */
+static _Atomic(uintptr_t) key_word;
+
+static void (*_Atomic thread_ended)(void);
+
+static void at_thread_end(void *unused)
+{
+    (void)unused;
+    atomic_load_explicit(&thread_ended, memory_order_relaxed)();
+}
+
+/* pthread_once would leave a child of fork waiting for a thread that it does not have. */
+int dal_os_thread_end_prepare_(void (*ended)(void))
+{
+    uintptr_t none = 0;
+    pthread_key_t key;
+
+    if (atomic_load_explicit(&key_word, memory_order_acquire))
+        return 0;
+    atomic_store_explicit(&thread_ended, ended, memory_order_relaxed);
+    if (pthread_key_create(&key, at_thread_end) != 0)
+        return -1;
+    if (!atomic_compare_exchange_strong_explicit(&key_word, &none, (uintptr_t)key + 1,
+                                                 memory_order_release, memory_order_relaxed))
+        (void)pthread_key_delete(key); /* another thread was quicker */
+    return 0;
+}
+
+void dal_os_thread_end_announce_(void)
+{
+    int saved_errno = errno;
+    uintptr_t word = atomic_load_explicit(&key_word, memory_order_acquire);
+
+    /* Any value but NULL will do. */
+    (void)pthread_setspecific((pthread_key_t)(word - 1), &key_word);
+    errno = saved_errno;
+}
+
+/* ---- A clock and a seed ----------------------------------------------------------------------- */
+
+uint64_t dal_os_clock_(void)
+{
+    int saved_errno = errno;
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    errno = saved_errno;
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* No system call for it but that of the process: a filter of the program may end who makes one that
+ * it does not expect. The kernel has given 16 random bytes to each program. */
+uint64_t dal_os_seed_(void)
+{
+    static _Atomic(uint64_t) calls;
+    uint64_t seed = dal_os_clock_() ^ dal_os_process_() << 40;
+
+#if HAVE_GETAUXVAL && defined AT_RANDOM
+    const void *random = (const void *)getauxval(AT_RANDOM);
+    uint64_t word = 0;
+
+    if (random)
+        memcpy(&word, random, sizeof word);
+    seed ^= word;
+#endif
+    seed ^= (uint64_t)(uintptr_t)&seed << 16;
+    return dal_os_mix_(seed + atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) *
+                                  UINT64_C(0x9e3779b97f4a7c15));
+}
+
+/* ---- Places in code --------------------------------------------------------------------------- */
 
 void dal_os_locate_(const void *address, char *text, size_t bytes)
 {

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The platform seam on Windows. See compat.h for the preconditions. What stands there of
+/* The platform seam on Windows. See os.h for the preconditions. What stands there of
  * errno is kept for GetLastError() too. */
 #include <config.h>
 
 #include "os/os.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <windows.h>
+
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/service.h>
 
 void *dal_os_map_(size_t bytes)
 {
@@ -25,17 +29,112 @@ void dal_os_unmap_(void *pages, size_t bytes)
 
     /* To be released, pages have to be named as a whole, which is size 0. */
     (void)bytes;
-    (void)VirtualFree(pages, 0, MEM_RELEASE);
+    if (pages)
+        (void)VirtualFree(pages, 0, MEM_RELEASE);
     SetLastError(saved_error);
 }
 
-void dal_os_protect_(void *pages, size_t bytes)
+int dal_os_protect_(void *pages, size_t bytes, uint32_t access)
 {
+    static const DWORD rights[] = {
+        [DAL_PAGES_NO_ACCESS] = PAGE_NOACCESS,
+        [DAL_PAGES_READ] = PAGE_READONLY,
+        [DAL_PAGES_READ_WRITE] = PAGE_READWRITE,
+    };
     DWORD saved_error = GetLastError();
     DWORD before;
+    int failed = access > DAL_PAGES_READ_WRITE ||
+                 !VirtualProtect(pages, bytes, rights[access], &before);
 
-    (void)VirtualProtect(pages, bytes, PAGE_READONLY, &before);
     SetLastError(saved_error);
+    return failed ? DAL_ERR_SYSTEM : DAL_OK;
+}
+
+size_t dal_os_page_bytes_(void)
+{
+    SYSTEM_INFO system;
+
+    GetSystemInfo(&system);
+    return system.dwPageSize;
+}
+
+/* A process has to have a right for large pages, and map them itself. */
+size_t dal_os_huge_page_bytes_(void)
+{
+    return 0;
+}
+
+void dal_os_wish_(void *memory, size_t bytes, uint32_t wishes)
+{
+    if (wishes & DAL_PAGES_PRESENT)
+        dal_os_touch_(memory, bytes, dal_os_page_bytes_());
+}
+
+/* ---- The end of threads ---------------------------------------------------------------------- */
+
+/* The one index of the process plus 1; 0 before there is one. A fibre-local slot calls its function
+ * when a thread ends, as a POSIX key does, but only once: what destructors allocate after that
+ * stays with the thread that is gone. */
+static _Atomic(uintptr_t) index_word;
+
+static void (*_Atomic thread_ended)(void);
+
+/* Runs in the thread that ends; in a process that ends, in whichever thread ends it. */
+static VOID WINAPI at_thread_end(PVOID value)
+{
+    if (value)
+        atomic_load_explicit(&thread_ended, memory_order_relaxed)();
+}
+
+int dal_os_thread_end_prepare_(void (*ended)(void))
+{
+    uintptr_t none = 0;
+    DWORD index;
+
+    if (atomic_load_explicit(&index_word, memory_order_acquire))
+        return 0;
+    atomic_store_explicit(&thread_ended, ended, memory_order_relaxed);
+    index = FlsAlloc(at_thread_end);
+    if (index == FLS_OUT_OF_INDEXES)
+        return -1;
+    if (!atomic_compare_exchange_strong_explicit(&index_word, &none, (uintptr_t)index + 1,
+                                                 memory_order_release, memory_order_relaxed))
+        (void)FlsFree(index);
+    return 0;
+}
+
+void dal_os_thread_end_announce_(void)
+{
+    DWORD saved_error = GetLastError();
+    uintptr_t word = atomic_load_explicit(&index_word, memory_order_acquire);
+
+    (void)FlsSetValue((DWORD)(word - 1), (void *)&index_word);
+    SetLastError(saved_error);
+}
+
+/* ---- A clock and a seed ----------------------------------------------------------------------- */
+
+uint64_t dal_os_clock_(void)
+{
+    LARGE_INTEGER ticks, ticks_per_second;
+    uint64_t seconds, rest;
+
+    (void)QueryPerformanceFrequency(&ticks_per_second);
+    (void)QueryPerformanceCounter(&ticks);
+    seconds = (uint64_t)(ticks.QuadPart / ticks_per_second.QuadPart);
+    rest = (uint64_t)(ticks.QuadPart % ticks_per_second.QuadPart);
+    return seconds * UINT64_C(1000000000) +
+           rest * UINT64_C(1000000000) / (uint64_t)ticks_per_second.QuadPart;
+}
+
+uint64_t dal_os_seed_(void)
+{
+    static _Atomic(uint64_t) calls;
+    uint64_t seed = dal_os_clock_() ^ dal_os_process_() << 40;
+
+    seed ^= (uint64_t)(uintptr_t)&seed << 16 ^ (uint64_t)GetCurrentThreadId() << 32;
+    return dal_os_mix_(seed + atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) *
+                                  UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /* There is nothing like AT_SECURE: no program runs with more rights than its caller's because

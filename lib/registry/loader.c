@@ -59,7 +59,7 @@ static int keep_opened(const char *path, const struct dal_backend **backend)
         return DAL_ERR_MEMORY;
     module->backend = *backend;
     memcpy(module->path, path, strlen(path) + 1);
-    dal_os_protect_(module, bytes);
+    (void)dal_os_protect_(module, bytes, DAL_PAGES_READ);
     for (size_t i = 0; i < OPENED_MAX; i++) {
         const struct opened *there = NULL;
 

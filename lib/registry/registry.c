@@ -195,12 +195,14 @@ static int options_are_good(const struct dal_backend *backend, struct dal_text_ 
 /* A flag is a demand: to take it for nothing could break what it stands for. */
 static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *why)
 {
-    if (!(backend->flags & ~FLAGS_KNOWN) && !backend->reserved_)
+    uint32_t reserved = backend->reserved_ | backend->reserved_2_;
+
+    if (!(backend->flags & ~FLAGS_KNOWN) && !reserved)
         return 1;
-    if (backend->reserved_) {
+    if (reserved) {
         dal_text_add_(why, "its reserved_ is %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
                            " knows 0",
-                      backend->reserved_);
+                      reserved);
         return 0;
     }
     dal_text_add_(why, "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
@@ -291,7 +293,7 @@ static int adopt(const struct dal_backend *original, const struct dal_backend *w
         dal_os_unmap_(copy, copy_bytes(whole));
         return error;
     }
-    dal_os_protect_(copy, copy_bytes(whole));
+    (void)dal_os_protect_(copy, copy_bytes(whole), DAL_PAGES_READ);
     *accepted = &copy->backend;
     return DAL_OK;
 }
@@ -311,6 +313,9 @@ int dal_registry_accept_(const struct dal_backend *backend, const struct dal_bac
     if (!error)
         error = check_needs("struct dal_instance_calls", whole.needs_calls_bytes,
                             sizeof(struct dal_instance_calls), why);
+    if (!error)
+        error = check_needs("struct dal_services", whole.needs_services_bytes,
+                            sizeof(struct dal_services), why);
     if (error)
         return error;
     *accepted = backend;

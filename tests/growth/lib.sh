@@ -70,6 +70,7 @@ append_members() {
     sed 's/^#define TOTALS(X) .*/& X(grown)/' "$tree/layers/stats/keys.c" >"$work/edited"
     ! cmp -s "$work/edited" "$tree/layers/stats/keys.c" || { echo "no TOTALS in keys.c"; exit 1; }
     cat "$work/edited" >"$tree/layers/stats/keys.c"
+    append service.h dal_services 'uint64_t (*grown)(void);'
     append spec.h dal_spec_item 'uint64_t grown;'
     edit "$tree/lib/chain/stack.c" 'struct dal_backend_request request = [{]' '^    [}];' \
         '        .grown = 42,'
@@ -84,7 +85,10 @@ take_members_away() {
     without arena.h dal_arena_options reserved_
     without backend.h dal_backend needs_request_bytes
     without backend.h dal_backend needs_calls_bytes
+    without backend.h dal_backend needs_services_bytes
+    without backend.h dal_backend reserved_2_
     without backend.h dal_backend_request calls
+    without backend.h dal_backend_request services
     without instance.h dal_allocator alloc_natural
     fixed=$tree/include/dispatchalloc/fixed.h
     drop "$fixed" 'dal_fixed_alloc_natural_[(]' 'return allocator->alloc_natural'

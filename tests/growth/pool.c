@@ -86,6 +86,9 @@ static const struct dal_backend pool = {
 #ifdef NEEDS_CALLS
     .needs_calls_bytes = DAL_NEEDS(struct dal_instance_calls, probe),
 #endif
+#ifdef NEEDS_SERVICES
+    .needs_services_bytes = DAL_NEEDS(struct dal_services, grown),
+#endif
 #ifdef FILLS_BACKEND
     .grown = "something",
 #endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file  dispatchalloc/service.h
+ * @brief What backends and layers need of the system, and could not do well each for itself.
+ *
+ * Pages, the end of threads, memory for each thread, a line to standard error, a clock, a seed.
+ * create() finds them in its request (`request->services`); an allocator that a program
+ * registers by itself, without a request, has them from dal_services().
+ *
+ * What they have in common: they may be called from inside a backend, whenever a program may
+ * call malloc: before main, in exit handlers, in destructors of thread-local storage, after
+ * fork. They are thread-safe, take no lock, keep errno, and allocate nothing but pages of the
+ * system, except where one says otherwise.
+ */
+#ifndef DISPATCHALLOC_SERVICE_H
+#define DISPATCHALLOC_SERVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dispatchalloc/macros.h>
+
+DAL_BEGIN_DECLS_
+
+/** What pages may be used for: the access of dal_services.pages_protect. */
+enum dal_pages_access {
+    DAL_PAGES_NO_ACCESS  = 0, /**< any access is a fault */
+    DAL_PAGES_READ       = 1, /**< writing is a fault */
+    DAL_PAGES_READ_WRITE = 2  /**< as they were mapped */
+};
+
+/** What memory may be wished to be: bits for dal_services.pages_wish. */
+enum dal_pages_wish {
+    DAL_PAGES_HUGE    = 1 << 0, /**< of huge pages where it holds whole ones */
+    DAL_PAGES_SMALL   = 1 << 1, /**< never of huge pages; not together with DAL_PAGES_HUGE */
+    DAL_PAGES_PRESENT = 1 << 2  /**< there before it is touched */
+};
+
+/**
+ * Who wants to know when threads end. One a module, in memory that lives for ever; a module is
+ * never unloaded. Fill `ended`, the rest is zero.
+ */
+struct dal_thread_listener {
+    /** Called in a thread that ends, if it asked for that by thread_end_announce(), of
+     *  which any user in the process may have been the one; so it may find nothing to do. It may
+     *  allocate. */
+    void (*ended)(struct dal_thread_listener *listener);
+    struct dal_thread_listener *next_;
+    uintptr_t is_listed_;
+};
+
+/**
+ * Memory of an instance for each thread: its parts. Owned by the instance, opened and closed by
+ * the services; copied by nobody, since it is found by its address.
+ *
+ * A part belongs to one thread at a time. When that ends the part stays as it is, and a thread
+ * that comes later goes on with it: there are as many parts as there ever were threads at one
+ * time. What must not lie idle is to be taken out by a dal_thread_listener. In the child of a
+ * fork(2) the parts of threads that it does not have stay as they are.
+ */
+struct dal_thread_record {
+    uintptr_t thread_offset_; /* from the thread pointer to this thread's parts */
+    uintptr_t part_offset_;   /* from there to the part of this record */
+    void *(*part_)(const struct dal_thread_record *record);
+    size_t part_bytes_;
+    void (*fill_)(void *part);
+    uintptr_t index_;
+    uintptr_t reserved_[2];
+};
+
+/** Bytes of a part that dal_thread_record_part() lets a thread read which has none. */
+#define DAL_THREAD_PART_INLINE_BYTES 1024
+
+/** Longest part, in bytes. */
+#define DAL_THREAD_PART_BYTES_MAX ((size_t)1 << 20)
+
+/**
+ * Called once for each part of a record.
+ *
+ * @param part  used by its thread meanwhile, or by none.
+ * @param data  what the caller passed on; may be NULL.
+ * @return 0 to go on, anything else to stop.
+ */
+typedef int (*dal_thread_part_visitor)(void *part, void *data);
+
+/**
+ * The services. Filled by the library, valid for ever, never changed; size_bytes says how far. A
+ * backend that uses one which came after version 0.1 says so (needs_services_bytes in
+ * dispatchalloc/backend.h).
+ */
+struct dal_services {
+    uint32_t size_bytes; /**< bytes of this structure that the library has filled */
+    uint32_t reserved_;
+
+    /** Bytes of a page, a power of two. */
+    size_t (*page_bytes)(void);
+
+    /** Bytes of a huge page, a power of two; 0 where none can be wished for. */
+    size_t (*huge_page_bytes)(void);
+
+    /** Zeroed pages from the system, at the start of one, for bytes, which are rounded up to
+     *  whole pages; NULL if there are none. Owned by the caller until it gives them back. */
+    void *(*pages_map)(size_t bytes);
+
+    /** Give pages of pages_map() back, all of them: with the bytes that they were asked for.
+     *  NULL is a no-op. */
+    void (*pages_unmap)(void *pages, size_t bytes);
+
+    /** Say what pages of pages_map() may be used for: access is an enum dal_pages_access, pages
+     *  the start of one, bytes are rounded up to whole pages. 0, or DAL_ERR_SYSTEM with the
+     *  pages as they were. */
+    int (*pages_protect)(void *pages, size_t bytes, uint32_t access);
+
+    /** Wish for memory to be of a kind: wishes are enum dal_pages_wish bits. The memory may come
+     *  from anywhere, such as from a child allocator, and begin and end anywhere. What the system
+     *  does not have is left out; what the memory holds stays. No other thread may use it
+     *  yet. */
+    void (*pages_wish)(void *memory, size_t bytes, uint32_t wishes);
+
+    /** Hear of the end of threads from now on. 0, also if the listener does already;
+     *  DAL_ERR_SYSTEM if the system has no key left. For create(). */
+    int (*thread_end_listen)(struct dal_thread_listener *listener);
+
+    /** Have all listeners called when this thread ends, once: who allocates again after that, in
+     *  the destructor of some thread-local object, may ask again. The system may allocate for
+     *  it, by the very allocator that calls this, and a failure goes unnoticed. */
+    void (*thread_end_announce)(void);
+
+    /** Open a record with parts of part_bytes, 1 to DAL_THREAD_PART_BYTES_MAX. fill makes a new
+     *  part, whose bytes are zero, what it is to be before any thread has it; it must not
+     *  allocate, and may be NULL. 0, or DAL_ERR_INVALID, DAL_ERR_MEMORY, or DAL_ERR_SYSTEM if the
+     *  system has no key left to tell when a thread ends. For create(). */
+    int (*thread_record_open)(struct dal_thread_record *record, size_t part_bytes,
+                              void (*fill)(void *part));
+
+    /** Close a record that no thread uses any more. Its parts are gone. For destroy(). */
+    void (*thread_record_close)(struct dal_thread_record *record);
+
+    /** This thread's part, for one call: made now if it has none; aligned to 64 bytes. NULL if there is no memory. To be followed by thread_record_leave()
+     *  when the call is over. A thread's first call asks for its end to be announced, for which
+     *  the system may allocate, by the very allocator that calls this: the part is there then.
+     */
+    void *(*thread_record_enter)(struct dal_thread_record *record);
+
+    /** Undo thread_record_enter(); part is what that gave, NULL is a no-op. A living thread keeps
+     *  its part; one that is past its end gives it to the next. */
+    void (*thread_record_leave)(struct dal_thread_record *record, void *part);
+
+    /** Walk through the parts of an open record. 0, or what visit returned. May be called from
+     *  any thread, and in signal handlers. */
+    int (*thread_record_visit)(const struct dal_thread_record *record,
+                               dal_thread_part_visitor visit, void *data);
+
+    /** Write "dispatchalloc: <text>" and a newline to standard error, in one piece. In the manner
+     *  of printf; a line longer than 1 KiB is cut. */
+    void (*line)(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
+
+    /** Nanoseconds since some moment in the past; never goes back. */
+    uint64_t (*clock)(void);
+
+    /** A number that differs from call to call, from thread to thread and from process to
+     *  process, also after a fork: to start a generator of random numbers. No secret. */
+    uint64_t (*seed)(void);
+};
+
+/**
+ * The services of this library.
+ *
+ * @return a table that is valid for ever.
+ *
+ * Thread-safe; may be called from inside a backend.
+ */
+DAL_API const struct dal_services *dal_services(void);
+
+/**
+ * This thread's part of a record, or what stands for it, in four instructions: for what is done
+ * at every call, where thread_record_enter() would be too slow.
+ *
+ * @param record  an open one; not NULL.
+ * @return the part if this thread has one; else, and always in a thread past its end or of a
+ *         record that was opened while more than 60 were, DAL_THREAD_PART_INLINE_BYTES bytes which
+ *         are all 0xff and must not be written to. The part has to be made such that it cannot
+ *         be taken for those.
+ *
+ * Thread-safe; may be called from inside a backend.
+ */
+DAL_INLINE_ void *dal_thread_record_part(const struct dal_thread_record *record)
+{
+#if DAL_HAS_THREAD_POINTER_
+    const char *parts = *(const char *const *)(
+        (const char *)__builtin_thread_pointer() + record->thread_offset_);
+
+    return *(void *const *)(parts + record->part_offset_);
+#else
+    return record->part_(record);
+#endif
+}
+
+DAL_END_DECLS_
+
+#endif /* DISPATCHALLOC_SERVICE_H */
