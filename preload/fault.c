@@ -274,7 +274,7 @@ __attribute__((destructor)) static void sum_up(void)
     unsigned lines;
 
     /* First of all, since it touches no page of this file. */
-    if (!dal_choice_is_checked_() || READ(fault_count) == 0)
+    if (!dal_choice_environment_()->check || READ(fault_count) == 0)
         return;
     lines = READ(line_count);
     dal_log_("check[%" PRIu64 "]: %" PRIu64 " faults at %u places, %u of them told above",

@@ -155,7 +155,7 @@ static const struct dal_malloc_family *start_check(const struct dal_malloc_famil
     if (!is_ours || !DAL_IS_OURS_(malloc, dal_preload_malloc_))
         dal_log_("check: the program has a malloc or free of its own; what it does by them is not "
                  "looked at");
-    else if (dal_choice_is_verbose_())
+    else if (dal_choice_environment_()->verbose)
         dal_log_("check: every pointer that is given back is looked at");
     if (is_ours) {
         SET_SLOT(free_sized, check->free_sized);
@@ -192,7 +192,7 @@ __attribute__((constructor(103))) static void start(void)
     is_libc = family == &dal_system_family_;
     if (is_libc)
         family = libc_family;
-    if (dal_choice_is_checked_())
+    if (dal_choice_environment_()->check)
         family = start_check(family);
     SET_SLOT(served_free, family->free_function);
     SET_SLOT(served_usable_size, family->usable_size_function);

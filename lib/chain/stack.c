@@ -220,11 +220,8 @@ static void take_backends(struct dal_stack_ *stack)
 {
     const struct dal_spec_ *spec = &stack->spec;
 
-    stack->item_count = spec->item_count;
     for (size_t i = 0; i < spec->item_count; i++)
         stack->items[i].backend = spec->items[i].backend;
-    stack->wraps_base =
-        (stack->items[spec->lists[0].count - 1].backend->flags & DAL_BACKEND_LAYER) != 0;
 }
 
 /* What the last item of a list wraps if it is a layer. */
@@ -325,7 +322,7 @@ static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_ins
         return error;
     }
     tie_nested(stack);
-    if (stack->wraps_base)
+    if (stack->items[stack->spec.lists[0].count - 1].backend->flags & DAL_BACKEND_LAYER)
         stack->tables[0].head.private_[DAL_PRIVATE_BASE] = (void *)(uintptr_t)base;
     return DAL_OK;
 }
@@ -335,8 +332,7 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
                   struct dal_stack_ **stack, struct dal_text_ *why)
 {
     if (!error) {
-        made->top = &made->tables[0].head;
-        error = dal_fork_watch_(made->top);
+        error = dal_fork_watch_(dal_stack_top_(made));
         if (error) {
             dal_text_add_(why, "its fork functions: %s (%d allocators can have some)",
                           dal_strerror(error), DAL_FORK_MAX);
@@ -387,7 +383,7 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
         return DAL_ERR_MEMORY;
     text = dal_text_over_(made->names, sizeof made->names);
     dal_text_add_(&text, "%s", name ? name : "custom");
-    made->item_count = 1;
+    made->spec.item_count = 1;
     error = dal_instance_fill_(&made->tables[0], allocator, NULL, made->names, why);
     return finish(made, error, owner, stack, why);
 }
@@ -401,7 +397,7 @@ void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory)
 {
     if (!stack)
         return;
-    dal_fork_unwatch_(stack->top);
+    dal_fork_unwatch_(dal_stack_top_(stack));
     destroy_items(stack);
     if (!keep_memory)
         dal_os_unmap_(stack, sizeof *stack);

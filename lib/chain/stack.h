@@ -8,10 +8,11 @@
 
 #include <dispatchalloc/backend.h>
 
-#include "spec/options.h"
-#include "chain/slots.h"
-#include "spec/spec.h"
 #include "base/text.h"
+#include "chain/instance.h"
+#include "chain/slots.h"
+#include "spec/options.h"
+#include "spec/spec.h"
 
 /* Of the name of what a spec wraps, so much stands in its own. */
 #define DAL_STACK_BASE_BYTES_ 512
@@ -33,21 +34,30 @@ struct dal_stack_item_ {
 enum dal_stack_owner_ { DAL_STACK_OF_PROGRAM, DAL_STACK_OF_LIBRARY };
 
 struct dal_stack_ {
-    const struct dal_instance *top;
     enum dal_stack_owner_ owner;
-    size_t item_count;
-    int wraps_base; /* the spec named no backend */
     size_t made_count;
     size_t made[DAL_SPEC_ITEMS_MAX]; /* the items in the order in which they were made */
     struct dal_table_ tables[DAL_SPEC_ITEMS_MAX];
     char names[DAL_STACK_NAMES_BYTES_];
-    struct dal_spec_ spec;
+    struct dal_spec_ spec; /* of an allocator that the program gave, one item without a name */
 
     /* From here on it stays writable, which nothing makes use of: leak checkers look for the
      * backends' memory in writable pages only. */
     DAL_ALIGNAS_(4096) struct dal_stack_item_ items[DAL_SPEC_ITEMS_MAX];
     struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
 };
+
+/* The instance that is the whole. */
+static inline const struct dal_instance *dal_stack_top_(const struct dal_stack_ *stack)
+{
+    return &stack->tables[0].head;
+}
+
+/* Whether its spec named no backend, so that it wraps what was there. */
+static inline int dal_stack_wraps_base_(const struct dal_stack_ *stack)
+{
+    return stack->tables[0].head.private_[DAL_PRIVATE_BASE] != NULL;
+}
 
 /*
  * Make the stack of a spec. base is what a spec without a backend wraps. Returns 0 with

@@ -10,15 +10,6 @@
 #include "spec/variables.h"
 #include "choice/status.h"
 
-/* The next candidate down that could serve. The default always can. */
-static int next_below(const struct dal_decision_ *decision, int source)
-{
-    do
-        source--;
-    while (!decision->candidates[source].instance);
-    return source;
-}
-
 /* "stats 0.1.0 + arena 0.1.0": each item with its version, an allocator of the program's by
  * its name. */
 static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decision, int source)
@@ -29,42 +20,42 @@ static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decisi
         dal_text_add_(text, "system " PACKAGE_VERSION);
         return;
     }
-    for (size_t i = 0; i < stack->item_count; i++) {
+    for (size_t i = 0; i < stack->spec.item_count; i++) {
         const struct dal_backend *backend = stack->items[i].backend;
 
-        dal_text_add_(text, "%s%s", i ? " + " : "", backend ? backend->name : stack->top->name);
+        dal_text_add_(text, "%s%s", i ? " + " : "", backend ? backend->name : dal_stack_top_(stack)->name);
         if (backend)
             dal_text_add_(text, " %s", backend->version);
     }
-    if (stack->wraps_base) {
+    if (dal_stack_wraps_base_(stack)) {
         dal_text_add_(text, " + ");
-        add_stack(text, decision, next_below(decision, source));
+        add_stack(text, decision, (int)dal_source_below_(decision, source));
     }
 }
 
 static int wraps_base(const struct dal_candidate_ *candidate)
 {
-    return candidate->stack && candidate->stack->wraps_base;
+    return candidate->stack && dal_stack_wraps_base_(candidate->stack);
 }
 
 /* 1 if somebody chose it and it could have served, but what serves passes it by. What the
  * winner wraps serves too, and so does what that wraps. */
 static int is_outranked(const struct dal_decision_ *decision, int source)
 {
-    int serving = (int)decision->source;
+    int serving = (int)dal_decision_source_(decision);
 
     if (source == DAL_SOURCE_DEFAULT || !decision->candidates[source].instance)
         return 0;
     while (serving > source && wraps_base(&decision->candidates[serving]))
-        serving = next_below(decision, serving);
+        serving = (int)dal_source_below_(decision, serving);
     return serving > source;
 }
 
 static const char *chooser(const struct dal_decision_ *decision)
 {
-    if (decision->source != DAL_SOURCE_DEFAULT)
-        return decision->candidates[decision->source].label;
-    return dal_choice_is_off_() ? "nobody may choose, since " DAL_ENV_OFF " is on" : "nobody chose";
+    if (dal_decision_source_(decision) != DAL_SOURCE_DEFAULT)
+        return decision->candidates[dal_decision_source_(decision)].label;
+    return dal_choice_environment_()->off ? "nobody may choose, since " DAL_ENV_OFF " is on" : "nobody chose";
 }
 
 /* Written once, by the first allocation. Volatile, since it is read from outside. */
@@ -97,9 +88,9 @@ static void tell_who_serves(const struct dal_decision_ *decision)
 
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--)
         somebody_tried |= is_rejected(decision, source);
-    add_stack(&text, decision, (int)decision->source);
+    add_stack(&text, decision, (int)dal_decision_source_(decision));
     dal_text_add_(&text, " serves (%s",
-                  decision->source == DAL_SOURCE_DEFAULT && somebody_tried ? "by default"
+                  dal_decision_source_(decision) == DAL_SOURCE_DEFAULT && somebody_tried ? "by default"
                                                                           : chooser(decision));
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
         if (is_outranked(decision, source))
@@ -109,7 +100,7 @@ static void tell_who_serves(const struct dal_decision_ *decision)
     }
     dal_text_add_(&text, ")%s%s", remark ? ", but " : "", remark ? remark : "");
     keep_status(line);
-    if (dal_choice_is_verbose_())
+    if (dal_choice_environment_()->verbose)
         dal_log_("%s", line);
 }
 
@@ -130,11 +121,11 @@ void dal_announce_report_(const struct dal_decision_ *decision)
             dal_log_("%s: %s", candidate->label, candidate->reason);
         else
             dal_log_("%s: %s; \"%s\" serves", candidate->label, candidate->reason,
-                     decision->winner->name);
+                     dal_decision_winner_(decision)->name);
     }
     if (vetoed)
         dal_log_(DAL_ENV_BACKEND "=%s is ignored: the program forbids it (%s); \"%s\" serves",
-                 vetoed, file, decision->winner->name);
+                 vetoed, file, dal_decision_winner_(decision)->name);
     if (is_bad && is_strict) {
         dal_log_("strict mode: aborting");
         abort();
@@ -180,10 +171,10 @@ void dal_announce_late_(const char *what)
     decision = dal_choice_current_(&sealed);
     if (decision && decision->is_fixed) {
         dal_text_add_(&text, "%s is refused: \"%s\" serves, fixed by %s", what,
-                      decision->winner->name, chooser(decision));
+                      dal_decision_winner_(decision)->name, chooser(decision));
     } else {
         dal_text_add_(&text, "%s comes too late: \"%s\" serves since ", what,
-                      decision ? decision->winner->name : "unknown");
+                      decision ? dal_decision_winner_(decision)->name : "unknown");
         add_first_call(&text);
     }
     dal_log_("%s", line);
@@ -247,7 +238,7 @@ size_t dal_global_explain(char *buffer, size_t bytes)
         return text.length;
     }
     dal_text_add_(&text, "serves: ");
-    add_stack(&text, decision, (int)decision->source);
+    add_stack(&text, decision, (int)dal_decision_source_(decision));
     end_line(&text, 0);
     explain_line(&text, "chosen by", chooser(decision));
     explain_candidates(&text, decision);

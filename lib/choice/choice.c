@@ -18,24 +18,11 @@
 #include "registry/builtin.h"
 #include "os/os.h"
 #include "base/copies.h"
-#include "spec/variables.h"
 #include "choice/link_choice.h"
 #include "registry/registry.h"
 
 static const struct dal_decision_ default_decision = {
-    .winner = &dal_system_instance_,
-    .source = DAL_SOURCE_DEFAULT,
     .candidates = {{.instance = &dal_system_instance_, .label = "system"}},
-};
-
-/* The choice that is made most often of all is there as well: a decision that is made takes
- * three pages and two calls of the system, a tenth of what a start under system takes. */
-static const struct dal_decision_ environment_wants_system = {
-    .winner = &dal_system_instance_,
-    .source = DAL_SOURCE_ENVIRONMENT,
-    .candidates = {{.instance = &dal_system_instance_, .label = "system"},
-                   [DAL_SOURCE_ENVIRONMENT] = {.instance = &dal_system_instance_,
-                                               .label = DAL_ENV_BACKEND "=system"}},
 };
 
 /* A decision that is made at run time, with what it says in words. Once published it lives for
@@ -57,12 +44,11 @@ static _Atomic(uintptr_t) state = (uintptr_t)&default_decision;
 /* Written while the library starts, before any reader: read after start(). */
 static struct dal_environment_ environment;
 static const char *environment_spec; /* a copy, NULL if unset */
-static int environment_is_vetoed;
 
 /* The spec that is to be made, or NULL. */
 static const char *wanted_spec(void)
 {
-    return environment_is_vetoed ? NULL : environment_spec;
+    return dal_environment_veto_() ? NULL : environment_spec;
 }
 
 static _Atomic(int) program_strict;
@@ -93,32 +79,17 @@ static struct draft begin(struct made_decision *made, enum dal_source source)
     return draft;
 }
 
-/* The one of highest rank that can serve. The default always can. */
-static void pick_winner(struct dal_decision_ *decision)
-{
-    int source = DAL_SOURCE_COUNT - 1;
-
-    while (!decision->candidates[source].instance)
-        source--;
-    decision->winner = decision->candidates[source].instance;
-    decision->source = (enum dal_source)source;
-}
-
 /* What would serve if nobody of this rank or above had chosen. */
 static const struct dal_instance *below(const struct dal_decision_ *decision,
                                         enum dal_source source)
 {
-    int lower = (int)source - 1;
-
-    while (!decision->candidates[lower].instance)
-        lower--;
-    return decision->candidates[lower].instance;
+    return decision->candidates[dal_source_below_(decision, (int)source)].instance;
 }
 
 static void adopt(struct dal_candidate_ *candidate, struct dal_stack_ *stack)
 {
     candidate->stack = stack;
-    candidate->instance = stack ? stack->top : NULL;
+    candidate->instance = stack ? dal_stack_top_(stack) : NULL;
 }
 
 static void make_link_candidate(struct made_decision *made, const struct dal_link_choice *choice)
@@ -188,14 +159,8 @@ static void start_once(void)
     size_t bytes = sizeof *made;
 
     dal_environment_read_(&environment);
-    environment_is_vetoed = dal_environment_veto_() != NULL;
     if (!link && !environment.backend)
         return;
-    if (!link && !environment_is_vetoed && strcmp(environment.backend, "system") == 0) {
-        environment_spec = "system";
-        atomic_store_explicit(&state, (uintptr_t)&environment_wants_system, memory_order_release);
-        return;
-    }
     if (environment.backend)
         bytes += strlen(environment.backend) + 1;
     made = map_first(bytes);
@@ -209,7 +174,6 @@ static void start_once(void)
         refuse_environment(made);
     else if (wanted_spec())
         make_environment_candidate(made);
-    pick_winner(decision);
     (void)dal_os_protect_(made, bytes, DAL_PAGES_READ);
     atomic_store_explicit(&state, (uintptr_t)decision | (decision->is_fixed ? SEALED : 0),
                           memory_order_release);
@@ -341,7 +305,7 @@ static int needs_remake(const struct dal_decision_ *old, const struct change *ch
 
     if (!wanted_spec() || change->refusal)
         return 0;
-    return !made->instance || (made->stack && made->stack->wraps_base && change->program);
+    return !made->instance || (made->stack && dal_stack_wraps_base_(made->stack) && change->program);
 }
 
 static int make_changed(const struct dal_decision_ *old, const struct change *change,
@@ -366,7 +330,6 @@ static int make_changed(const struct dal_decision_ *old, const struct change *ch
     }
     if (needs_remake(old, change))
         make_environment_candidate(made);
-    pick_winner(&made->decision);
     (void)dal_os_protect_(made, sizeof *made, DAL_PAGES_READ);
     *result = made;
     return DAL_OK;
@@ -448,7 +411,7 @@ int dal_choice_set_allocator_(const struct dal_allocator *allocator, const char 
         error = dal_stack_create_single_(allocator, name, DAL_STACK_OF_LIBRARY, &stack, why);
     if (error)
         return error;
-    dal_text_add_(&text, "\"%s\" set by the program", stack->top->name);
+    dal_text_add_(&text, "\"%s\" set by the program", dal_stack_top_(stack)->name);
     return apply_stack(stack, label, why);
 }
 
@@ -502,8 +465,10 @@ void dal_choice_retry_environment_(void)
 
 int dal_choice_is_strict_(void)
 {
-    if (start(WITHOUT_MODULES) && environment.strict >= 0)
-        return environment.strict;
+    int strict = dal_choice_environment_()->strict;
+
+    if (strict >= 0)
+        return strict;
     return atomic_load_explicit(&program_strict, memory_order_relaxed);
 }
 
@@ -512,24 +477,16 @@ void dal_choice_set_strict_(int strict)
     atomic_store_explicit(&program_strict, strict != 0, memory_order_relaxed);
 }
 
-int dal_choice_is_verbose_(void)
+const struct dal_environment_ *dal_choice_environment_(void)
 {
-    return start(WITHOUT_MODULES) && environment.verbose;
-}
+    static const struct dal_environment_ unset = {.strict = -1};
 
-int dal_choice_is_checked_(void)
-{
-    return start(WITHOUT_MODULES) && environment.check;
-}
-
-int dal_choice_is_off_(void)
-{
-    return start(WITHOUT_MODULES) && environment.off;
+    return start(WITHOUT_MODULES) ? &environment : &unset;
 }
 
 const char *dal_choice_vetoed_(const char **file)
 {
-    if (!start(WITHOUT_MODULES) || !environment_is_vetoed || !environment_spec)
+    if (!start(WITHOUT_MODULES) || !dal_environment_veto_() || !environment_spec)
         return NULL;
     *file = dal_environment_veto_();
     return environment_spec;

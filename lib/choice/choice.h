@@ -12,8 +12,9 @@
 
 #include <dispatchalloc/global.h>
 
-#include "chain/stack.h"
 #include "base/text.h"
+#include "chain/stack.h"
+#include "spec/variables.h"
 
 #define DAL_SOURCE_COUNT 4
 
@@ -26,12 +27,31 @@ struct dal_candidate_ {
 };
 
 struct dal_decision_ {
-    const struct dal_instance *winner;
-    enum dal_source source;
     int is_fixed; /* by the build: sealed from the start */
     struct dal_candidate_ candidates[DAL_SOURCE_COUNT];
     const char *refused; /* the first request of the program that failed, or NULL */
 };
+
+/* Whose candidate serves among those below a source, all below DAL_SOURCE_COUNT: the one of highest
+ * rank that can. The default always can. */
+static inline enum dal_source dal_source_below_(const struct dal_decision_ *decision, int limit)
+{
+    int source = limit - 1;
+
+    while (!decision->candidates[source].instance)
+        source--;
+    return (enum dal_source)source;
+}
+
+static inline enum dal_source dal_decision_source_(const struct dal_decision_ *decision)
+{
+    return dal_source_below_(decision, DAL_SOURCE_COUNT);
+}
+
+static inline const struct dal_instance *dal_decision_winner_(const struct dal_decision_ *decision)
+{
+    return decision->candidates[dal_decision_source_(decision)].instance;
+}
 
 /* The decision as it stands; *sealed says whether it is final. Starts the library if that
  * has not happened yet. NULL in a call that comes from inside the start itself. */
@@ -70,14 +90,9 @@ void dal_choice_retry_environment_(void);
 int dal_choice_is_strict_(void);
 void dal_choice_set_strict_(int strict);
 
-/* 1 if DISPATCHALLOC_VERBOSE is on. */
-int dal_choice_is_verbose_(void);
-
-/* 1 if DISPATCHALLOC_CHECK is on, which the interposer carries out. */
-int dal_choice_is_checked_(void);
-
-/* 1 if DISPATCHALLOC_OFF is on, for which the interposer leaves everything to the C library. */
-int dal_choice_is_off_(void);
+/* What the environment said when the library started, which it does now if it has not yet; all
+ * unset in a call that comes from inside the start itself. Valid for ever. */
+const struct dal_environment_ *dal_choice_environment_(void);
 
 /* The spec that the program vetoed and the file of the veto, or NULL. */
 const char *dal_choice_vetoed_(const char **file);

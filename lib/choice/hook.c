@@ -47,8 +47,8 @@ const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const vo
         dal_choice_note_first_call_(&(struct dal_first_call_){size, align, call_site});
         dal_announce_report_(decision);
     }
-    atomic_store_explicit(&dal_hook_, decision->winner, memory_order_release);
-    return decision->winner;
+    atomic_store_explicit(&dal_hook_, dal_decision_winner_(decision), memory_order_release);
+    return dal_decision_winner_(decision);
 }
 
 /* The front got here by a tail call, so this is the address in the program. */

@@ -23,7 +23,7 @@ int dal_instance_create(const struct dal_allocator *allocator, const char *name,
         return DAL_ERR_INVALID;
     error = dal_stack_create_single_(allocator, name, DAL_STACK_OF_PROGRAM, &stack, &nowhere);
     if (!error)
-        *instance = stack->top;
+        *instance = dal_stack_top_(stack);
     return error;
 }
 
@@ -41,7 +41,7 @@ int dal_instance_create_spec(const char *spec, const struct dal_instance **insta
     error = dal_stack_create_(spec, &dal_system_instance_, DAL_STACK_OF_PROGRAM, &stack, &why);
     dal_text_clean_(&why, 0);
     if (!error)
-        *instance = stack->top;
+        *instance = dal_stack_top_(stack);
     return error;
 }
 

@@ -84,7 +84,7 @@ const char *dal_global_name(void)
     int sealed;
     const struct dal_decision_ *decision = dal_choice_current_(&sealed);
 
-    return decision ? decision->winner->name : "unknown";
+    return decision ? dal_decision_winner_(decision)->name : "unknown";
 }
 
 enum dal_source dal_global_source(void)
@@ -92,7 +92,7 @@ enum dal_source dal_global_source(void)
     int sealed;
     const struct dal_decision_ *decision = dal_choice_current_(&sealed);
 
-    return decision ? decision->source : DAL_SOURCE_DEFAULT;
+    return decision ? dal_decision_source_(decision) : DAL_SOURCE_DEFAULT;
 }
 
 bool dal_global_is_sealed(void)
@@ -108,5 +108,5 @@ const struct dal_instance *dal_global_active(void)
     int sealed = 0;
     const struct dal_decision_ *decision = dal_choice_current_(&sealed);
 
-    return sealed ? decision->winner : NULL;
+    return sealed ? dal_decision_winner_(decision) : NULL;
 }
