@@ -214,11 +214,14 @@ man_pages += doc/man/dispatchalloc.7
 
 dist_man_MANS += $(man_pages)
 
-install-data-hook:
+install-data-hook: install-man-links
+install-man-links:
 	@$(MKDIR_P) '$(DESTDIR)$(man3dir)'
 	@for link in $(man_links); do \
 	  echo ".so man3/$${link#*:}.3" >'$(DESTDIR)$(man3dir)'/$${link%%:*}.3 || exit 1; \
 	done
 
-uninstall-hook:
+uninstall-hook: uninstall-man-links
+uninstall-man-links:
 	@for link in $(man_links); do rm -f '$(DESTDIR)$(man3dir)'/$${link%%:*}.3; done
+.PHONY: install-man-links uninstall-man-links

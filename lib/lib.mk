@@ -59,3 +59,20 @@ core_headers += lib/front/family.h lib/front/instance_unsized.h
 core_sources += lib/front/front.c lib/front/instance_calls.c lib/front/family.c \
 	lib/front/instance_unsized.c lib/front/unsized.c lib/front/global.c lib/front/create.c
 library_sources += lib/front/fixed.c lib/front/inline_symbols.c
+
+# Installed for use, and not below DESTDIR for a package, the loader has to find it.
+# (libtool's own advice, a page for each directory of libraries, is silenced in Makefile.am.)
+EXTRA_DIST += lib/ldconfig.sh
+loader = test -n '$(DESTDIR)$(DAL_NO_LOADER)' || LDCONFIG='$(LDCONFIG)' PKG_CONFIG='$(PKG_CONFIG)' \
+	$(SHELL) $(srcdir)/lib/ldconfig.sh
+install-exec-hook: install-loader
+install-loader:
+	@$(loader) refresh '$(libdir)'
+# Last, after all that make prints.
+install-data-hook: advise-loader
+advise-loader:
+	@$(loader) advise '$(libdir)'
+uninstall-hook: uninstall-loader
+uninstall-loader:
+	@$(loader) refresh '$(libdir)'
+.PHONY: install-loader advise-loader uninstall-loader

@@ -10,8 +10,13 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 # stop WHY: what follows needs this.
 stop() { fail "$@"; finish; }
 
-(cd "$builddir" && $MAKE install DESTDIR="$work/root") >"$work/log" 2>&1 ||
-    { cat "$work/log"; stop "make install"; }
+# Below DESTDIR the loader is nobody's business (tests/ldconfig.sh has the rest).
+printf '#!/bin/sh\necho "ldconfig $*" >>"%s"\n' "$work/ldconfig.log" >"$work/bin/ldconfig"
+chmod +x "$work/bin/ldconfig"
+(cd "$builddir" && $MAKE install DESTDIR="$work/root" LDCONFIG="$work/bin/ldconfig") \
+    >"$work/log" 2>&1 || { cat "$work/log"; stop "make install"; }
+[ ! -e "$work/ldconfig.log" ] || fail "$(cat "$work/ldconfig.log")"
+! grep 'LD_LIBRARY_PATH\|ldconfig' "$work/log" || fail "advice for what is below DESTDIR"
 
 # A user's shell after installation, but for the place: cc, c++ and pkg-config find what
 # is below the scratch directory, and use the compiler and flags of this build.
