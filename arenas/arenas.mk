@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Arenas as objects of a program (dispatchalloc/arena.h, dispatchalloc/fixed_arena.h).
-core_headers += arenas/arena/chunks.h
-core_sources += arenas/arena/arena.c arenas/arena/chunks.c arenas/arena/handle.c \
-	arenas/fixed-arena/fixed_arena.c
+core_headers += %D%/arena/chunks.h
+core_sources += %D%/arena/arena.c %D%/arena/chunks.c %D%/arena/handle.c \
+	%D%/fixed-arena/fixed_arena.c

@@ -4,23 +4,23 @@ if OS_POSIX
 noinst_LTLIBRARIES += libconformance.la
 endif
 libconformance_la_SOURCES = \
-	conformance/absurd.c \
-	conformance/align.c \
-	conformance/basics.c \
-	conformance/bytes.c \
-	conformance/cases.c \
-	conformance/conformance.h \
-	conformance/exhaust.c \
-	conformance/fork.c \
-	conformance/in_place.c \
-	conformance/kit.c \
-	conformance/kit.h \
-	conformance/process.c \
-	conformance/report.c \
-	conformance/report.h \
-	conformance/resize.c \
-	conformance/run.c \
-	conformance/sanitizer.h \
-	conformance/threads.c \
-	conformance/crew.c \
-	conformance/zeroed.c
+	%D%/absurd.c \
+	%D%/align.c \
+	%D%/basics.c \
+	%D%/bytes.c \
+	%D%/cases.c \
+	%D%/conformance.h \
+	%D%/exhaust.c \
+	%D%/fork.c \
+	%D%/in_place.c \
+	%D%/kit.c \
+	%D%/kit.h \
+	%D%/process.c \
+	%D%/report.c \
+	%D%/report.h \
+	%D%/resize.c \
+	%D%/run.c \
+	%D%/sanitizer.h \
+	%D%/threads.c \
+	%D%/crew.c \
+	%D%/zeroed.c

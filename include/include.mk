@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: MIT
 # The public headers. tests/headers.sh compiles each of them alone.
-include_HEADERS = include/dispatchalloc.h
+include_HEADERS = %D%/dispatchalloc.h
 dispatchallocincludedir = $(includedir)/dispatchalloc
 dispatchallocinclude_HEADERS = \
-	include/dispatchalloc/arena.h \
-	include/dispatchalloc/backend.h \
-	include/dispatchalloc/error.h \
-	include/dispatchalloc/fixed.h \
-	include/dispatchalloc/fixed_arena.h \
-	include/dispatchalloc/front.h \
-	include/dispatchalloc/global.h \
-	include/dispatchalloc/instance.h \
-	include/dispatchalloc/layout.h \
-	include/dispatchalloc/macros.h \
-	include/dispatchalloc/unsized.h \
-	include/dispatchalloc/module.h \
-	include/dispatchalloc/service.h \
-	include/dispatchalloc/spec.h \
-	include/dispatchalloc/stats.h \
-	include/dispatchalloc/typed.h
+	%D%/dispatchalloc/arena.h \
+	%D%/dispatchalloc/backend.h \
+	%D%/dispatchalloc/error.h \
+	%D%/dispatchalloc/fixed.h \
+	%D%/dispatchalloc/fixed_arena.h \
+	%D%/dispatchalloc/front.h \
+	%D%/dispatchalloc/global.h \
+	%D%/dispatchalloc/instance.h \
+	%D%/dispatchalloc/layout.h \
+	%D%/dispatchalloc/macros.h \
+	%D%/dispatchalloc/unsized.h \
+	%D%/dispatchalloc/module.h \
+	%D%/dispatchalloc/service.h \
+	%D%/dispatchalloc/spec.h \
+	%D%/dispatchalloc/stats.h \
+	%D%/dispatchalloc/typed.h
 dispatchallocallocatordir = $(includedir)/dispatchalloc/allocator
 dispatchallocallocator_HEADERS = \
-	include/dispatchalloc/allocator/arena.h \
-	include/dispatchalloc/allocator/jemalloc.h \
-	include/dispatchalloc/allocator/limits.h \
-	include/dispatchalloc/allocator/mimalloc.h \
-	include/dispatchalloc/allocator/system.h
-nodist_dispatchallocinclude_HEADERS = include/dispatchalloc/version.h
+	%D%/dispatchalloc/allocator/arena.h \
+	%D%/dispatchalloc/allocator/jemalloc.h \
+	%D%/dispatchalloc/allocator/limits.h \
+	%D%/dispatchalloc/allocator/mimalloc.h \
+	%D%/dispatchalloc/allocator/system.h
+nodist_dispatchallocinclude_HEADERS = %D%/dispatchalloc/version.h

@@ -16,9 +16,6 @@ core_sources += lib/os/elf.c
 else
 core_sources += lib/os/no-elf.c
 endif
-EXTRA_DIST += lib/os/elf.c lib/os/no-elf.c lib/os/mapping.c lib/os/mapping.h lib/os/posix.c \
-	lib/os/posix_pages.c \
-	lib/os/windows.c
 
 # Texts, errors, layouts, versions of structures.
 core_headers += lib/base/abi.h lib/base/copies.h lib/base/nearest.h lib/base/text.h
@@ -40,7 +37,6 @@ core_sources += lib/registry/builtin.c lib/registry/registry.c
 if !OS_WINDOWS
 core_sources += lib/registry/loader.c lib/registry/loader_trust.c
 endif
-EXTRA_DIST += lib/registry/loader.c lib/registry/loader_trust.c
 
 # Tables without holes, and stacks of them.
 core_headers += lib/chain/fork.h lib/chain/instance.h lib/chain/slots.h lib/chain/stack.h

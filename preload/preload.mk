@@ -6,12 +6,12 @@ if ENABLE_SHARED
 if HAVE_VERSION_SCRIPT
 noinst_LTLIBRARIES += libpreloadcore.la
 libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
-	preload/address.c preload/address.h preload/blocks.c preload/blocks.h preload/check.c \
-	preload/check.h preload/fault.c preload/fault.h preload/elf_symbol.c preload/elf_symbol.h \
-	preload/cxx.c preload/interposer.c preload/interposer.h \
-	preload/libc.c preload/libc.h preload/ours.c preload/libc_names.h backends/system/posix.c \
-	preload/no_link_choice.c preload/interposed_names.h \
-	preload/early.h preload/early.c
+	%D%/address.c %D%/address.h %D%/blocks.c %D%/blocks.h %D%/check.c \
+	%D%/check.h %D%/fault.c %D%/fault.h %D%/elf_symbol.c %D%/elf_symbol.h \
+	%D%/cxx.c %D%/interposer.c %D%/interposer.h \
+	%D%/libc.c %D%/libc.h %D%/ours.c %D%/libc_names.h backends/system/posix.c \
+	%D%/no_link_choice.c %D%/interposed_names.h \
+	%D%/early.h %D%/early.c
 # early.c is the last, so that its region does not part what is zero at the start and written at
 # once: each page less is some microseconds of every process.
 libpreloadcore_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_INTERPOSER
@@ -23,10 +23,10 @@ libpreloadcore_la_CFLAGS = $(libcore_la_CFLAGS) $(DAL_PRELOAD_CFLAGS) -fno-built
 lib_LTLIBRARIES += libdispatchalloc-preload.la
 libdispatchalloc_preload_la_SOURCES =
 libdispatchalloc_preload_la_LIBADD = libpreloadcore.la
-libdispatchalloc_preload_la_DEPENDENCIES = libpreloadcore.la preload/preload.map
+libdispatchalloc_preload_la_DEPENDENCIES = libpreloadcore.la %D%/preload.map
 libdispatchalloc_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
-	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/preload/preload.map
+	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/%D%/preload.map
 endif
 endif
 endif
-EXTRA_DIST += preload/preload.map
+EXTRA_DIST += %D%/preload.map

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The manual, the headers and the list of links say the same: each public function has one
-# page, each name of a page is installed, each prototype is the header's, its parameters' names
+# The manual and the headers say the same: each public function has one page, each name of a page
+# is installed, each prototype is the header's, its parameters' names
 # included, each error number has its text, and no page lacks the sections that every page has.
 set -eu
 work=$(mktemp -d)
@@ -39,7 +39,7 @@ for page in "$srcdir"/doc/man/*.3; do
     main=${main%.3}
     for name in $(names_of "$page"); do
         echo "$name"
-        [ "$name" = "$main" ] || echo "$name:$main" >>"$work/links"
+        [ "$name" = "$main" ] || echo "$name $main.3" >>"$work/links"
     done
 done | sort >"$work/documented"
 
@@ -49,10 +49,9 @@ uniq "$work/documented" | comm -23 "$work/public" - >"$work/missing"
 [ ! -s "$work/missing" ] || fail "without a page:" $(cat "$work/missing")
 
 sort "$work/links" >"$work/links.pages"
-$SED -n '/^man_links +=/,/[^\\]$/p' "$srcdir/doc/doc.mk" | tr -s ' \\\t' '\n\n\n' |
-    grep : | sort >"$work/links.listed"
-diff "$work/links.pages" "$work/links.listed" ||
-    fail "the names of the pages (<) are not the links in doc/doc.mk (>)"
+awk -f "$srcdir/doc/man-links.awk" "$srcdir"/doc/man/*.[137] | sort >"$work/links.made"
+diff "$work/links.pages" "$work/links.made" ||
+    fail "the names of the pages (<) are not the links that are installed (>)"
 
 for page in "$srcdir"/doc/man/*.[137]; do
     grep -q "doc/man/${page##*/}" "$srcdir/doc/doc.mk" || fail "${page##*/} is not in doc/doc.mk"

@@ -1,44 +1,44 @@
 # SPDX-License-Identifier: MIT
 # The dispatchalloc command. It has the conformance kit in it: POSIX only.
 if OS_POSIX
-bin_PROGRAMS += tools/dispatchalloc
+bin_PROGRAMS += %D%/dispatchalloc
 endif
 tools_dispatchalloc_SOURCES = \
-	tools/child.c \
-	tools/child.h \
-	tools/child_files.c \
-	tools/compare/compare.c \
-	tools/compare/compare.h \
-	tools/compare/print.c \
-	tools/compare/run.c \
-	tools/compare/statistics.c \
-	tools/doctor/bindings.c \
-	tools/doctor/bindings.h \
-	tools/doctor/doctor.c \
-	tools/doctor/doctor.h \
-	tools/doctor/advise.c \
-	tools/doctor/judge.c \
-	tools/doctor/origin.c \
-	tools/doctor/trace.c \
-	tools/environment.c \
-	tools/environment.h \
-	tools/explain.c \
-	tools/image.c \
-	tools/image.h \
-	tools/info.c \
-	tools/list.c \
-	tools/main.c \
-	tools/modules.c \
-	tools/print.c \
-	tools/program.c \
-	tools/program_check.c \
-	tools/program.h \
-	tools/room.c \
-	tools/run.c \
-	tools/status.c \
-	tools/tool.h \
-	tools/verify.c \
-	tools/version.c
+	%D%/child.c \
+	%D%/child.h \
+	%D%/child_files.c \
+	%D%/compare/compare.c \
+	%D%/compare/compare.h \
+	%D%/compare/print.c \
+	%D%/compare/run.c \
+	%D%/compare/statistics.c \
+	%D%/doctor/bindings.c \
+	%D%/doctor/bindings.h \
+	%D%/doctor/doctor.c \
+	%D%/doctor/doctor.h \
+	%D%/doctor/advise.c \
+	%D%/doctor/judge.c \
+	%D%/doctor/origin.c \
+	%D%/doctor/trace.c \
+	%D%/environment.c \
+	%D%/environment.h \
+	%D%/explain.c \
+	%D%/image.c \
+	%D%/image.h \
+	%D%/info.c \
+	%D%/list.c \
+	%D%/main.c \
+	%D%/modules.c \
+	%D%/print.c \
+	%D%/program.c \
+	%D%/program_check.c \
+	%D%/program.h \
+	%D%/room.c \
+	%D%/run.c \
+	%D%/status.c \
+	%D%/tool.h \
+	%D%/verify.c \
+	%D%/version.c
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
 if HAVE_XATTR
@@ -48,4 +48,4 @@ tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
 
 # bash-completion finds it by the name of the command.
 completiondir = $(datadir)/bash-completion/completions
-dist_completion_DATA = tools/bash-completion/dispatchalloc
+dist_completion_DATA = %D%/bash-completion/dispatchalloc

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-core_sources += backends/fixed-arena/backend.c
+core_sources += %D%/backend.c

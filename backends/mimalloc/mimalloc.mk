@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-backends_mimalloc_mimalloc_la_SOURCES = backends/malloc_conventions.h backends/mimalloc/mimalloc.c
+backends_mimalloc_mimalloc_la_SOURCES = backends/malloc_conventions.h %D%/mimalloc.c
 backends_mimalloc_mimalloc_la_CFLAGS = $(module_cflags)
 backends_mimalloc_mimalloc_la_LDFLAGS = $(module_ldflags)
 backends_mimalloc_mimalloc_la_LIBADD = -lmimalloc
 if WITH_MIMALLOC
 if ENABLE_SHARED
-backend_LTLIBRARIES += backends/mimalloc/mimalloc.la
+backend_LTLIBRARIES += %D%/mimalloc.la
 endif
 endif

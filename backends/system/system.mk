@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-core_headers += backends/system/system.h
-core_sources += backends/system/backend.c
+core_headers += %D%/system.h
+core_sources += %D%/backend.c
 if OS_WINDOWS
-library_sources += backends/system/windows.c
+library_sources += %D%/windows.c
 else
-library_sources += backends/system/posix.c
+library_sources += %D%/posix.c
 endif
-EXTRA_DIST += backends/system/posix.c backends/system/windows.c

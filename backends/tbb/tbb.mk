@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 backends_tbb_tbb_la_SOURCES = \
 	backends/malloc_conventions.h \
-	backends/tbb/forked.c \
-	backends/tbb/forked.h \
-	backends/tbb/tbb.c
+	%D%/forked.c \
+	%D%/forked.h \
+	%D%/tbb.c
 backends_tbb_tbb_la_CPPFLAGS = $(AM_CPPFLAGS) -DTBB_VERSION_TEXT='"$(TBB_VERSION)"'
 backends_tbb_tbb_la_CFLAGS = $(module_cflags)
 backends_tbb_tbb_la_LDFLAGS = $(module_ldflags)
 backends_tbb_tbb_la_LIBADD = -ltbbmalloc
 if WITH_TBB
 if ENABLE_SHARED
-backend_LTLIBRARIES += backends/tbb/tbb.la
+backend_LTLIBRARIES += %D%/tbb.la
 endif
 endif

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
 # The layer `stats`
-core_headers += layers/stats/stats.h
+core_headers += %D%/stats.h
 core_sources += \
-	layers/stats/stats.c \
-	layers/stats/family.c \
-	layers/stats/count.c \
-	layers/stats/total.c \
-	layers/stats/keys.c \
-	layers/stats/report.c
+	%D%/stats.c \
+	%D%/family.c \
+	%D%/count.c \
+	%D%/total.c \
+	%D%/keys.c \
+	%D%/report.c
 if OS_WINDOWS
-core_sources += layers/stats/windows.c
+core_sources += %D%/windows.c
 else
-core_sources += layers/stats/posix.c
+core_sources += %D%/posix.c
 endif
-EXTRA_DIST += layers/stats/posix.c layers/stats/windows.c
