@@ -27,8 +27,7 @@
 # four hyphens) or, but for the source, for the file (@file); so may NULL, by "Pointers are not
 # NULL unless", and units, by "Sizes and alignments are in bytes".
 set -eu
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$srcdir/tests/lib.sh"
 
 sources='layout.h unsized.h front.h'
 
@@ -416,5 +415,6 @@ awk -v sources="$sources" -v counts="$work/counts" -f "$work/lacks.awk" \
     $SED "s|^$srcdir/||" | sort -t : -k 1,1 -k 2,2n | uniq >"$work/lacks"
 cat "$work/lacks" "$work/counts"
 
-[ "$(awk '{ print $3 }' "$work/counts")" -ge 60 ] || { echo "hardly any function was found"; exit 1; }
-[ ! -s "$work/lacks" ]
+at_least 60 "$(awk '{ print $3 }' "$work/counts")" "functions"
+[ ! -s "$work/lacks" ] || fail "comments lack something (above)"
+finish

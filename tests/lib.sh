@@ -24,8 +24,15 @@ fail() {
     echo >>"$work/failures"
 }
 
-# skip REASON: the test as a whole cannot say anything here.
+# give_up WHAT: a failure after which there is nothing more to see.
+give_up() {
+    fail "$@"
+    finish
+}
+
+# skip REASON: the test as a whole cannot say anything here, or no more than it has.
 skip() {
+    [ ! -e "$work/failures" ] || finish
     echo "skipped: $*"
     exit 77
 }
@@ -40,12 +47,56 @@ finish() {
 # not_sanitized REASON
 not_sanitized() { [ -z "$sanitized" ] || skip "built with $sanitized: $*"; }
 
+# need_interposer: $DISPATCHALLOC_INTERPOSER, with which programs run.
+need_interposer() {
+    DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
+    export DISPATCHALLOC_INTERPOSER
+    [ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
+    not_sanitized "a sanitizer has a malloc of its own"
+}
+
+# need_tool: $tool, the command. Not libtool's wrapper, which takes longer than many a program that
+# it starts; what the wrapper sets is set here.
+need_tool() {
+    tool=$builddir/tools/.libs/dispatchalloc
+    if [ -x "$tool" ]; then
+        LD_LIBRARY_PATH=$builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+        export LD_LIBRARY_PATH
+    else
+        tool=$builddir/tools/dispatchalloc
+        [ -x "$tool" ] || skip "the command is not built on this system"
+    fi
+}
+
+# eventually COMMAND...: whether it succeeds within ten seconds.
+eventually() {
+    for _ in $(seq 100); do
+        ! "$@" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 # expect WHAT WANTED GOT
 expect() {
     [ "$2" = "$3" ] || fail "$1
     expected: $2
     got:      $3"
 }
+
+# like WHAT PATTERN GOT: as expect, by a pattern of the shell's.
+like() {
+    # shellcheck disable=SC2254
+    case $3 in
+    $2) ;;
+    *) fail "$1
+    expected: $2
+    got:      $3" ;;
+    esac
+}
+
+# at_least NUMBER GOT WHAT: that it looked at anything at all.
+at_least() { [ "$2" -ge "$1" ] || fail "$3: hardly any was found: $2, and not $1 or more"; }
 
 # The compiler of the build, and of gcc and clang whichever else there is.
 compilers() {

@@ -2,23 +2,16 @@
 # Modules: where they are found, which are refused and with what words, and that nothing is
 # ever opened by an allocation.
 set -eu
+. "$srcdir/tests/lib.sh"
+[ -n "$shared" ] || skip "no shared library was built"
 
-work=$builddir/tests/loader.dir
-rm -rf "$work"
 umask 022
 mkdir -p "$work/modules/deep" "$work/second"
-include="-I$builddir/include -I$srcdir/include"
 modules=$(cd "$work/modules" && pwd -P)
 second=$(cd "$work/second" && pwd -P)
 LD_LIBRARY_PATH=$builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 unset DISPATCHALLOC_STRICT DISPATCHALLOC_VERBOSE
-
-[ -e "$builddir/.libs/libdispatchalloc.so" ] || { echo "no shared library was built"; exit 77; }
-case "$CC $CFLAGS" in
-*-fsanitize=*) sanitized=yes ;;
-*) sanitized= ;;
-esac
 
 # module FILE NAME [flags]
 module() {
@@ -48,86 +41,76 @@ echo 'int nothing;' | $CC -shared -fPIC -xc - -o "$modules/plain.so"
 program "$work/serve" "$srcdir/tests/loader/serve.c" -L"$builddir/.libs" -ldispatchalloc
 
 export DISPATCHALLOC_MODULE_PATH="$modules"
-failed=0
 
-# expect WHAT-SERVES MESSAGE-PATTERN SPEC: the program is run with the spec in the
+# try WHAT-SERVES MESSAGE-PATTERN SPEC: the program is run with the spec in the
 # environment; standard error has to match the pattern as a whole.
-expect() {
+try() {
     serves=$(DISPATCHALLOC_BACKEND=$3 "$work/serve" 2>"$work/stderr") || serves="exit $?"
-    said=$(cat "$work/stderr")
-    # shellcheck disable=SC2254
-    case $said in
-    $2) ;;
-    *) echo "FAIL: $3: said: $said"; echo "      expected:  $2"; failed=1 ;;
-    esac
-    [ "$serves" = "$1" ] || { echo "FAIL: $3: $serves serves, not $1"; failed=1; }
+    like "$3: said" "$2" "$(cat "$work/stderr")"
+    expect "$3: who serves" "$1" "$serves"
 }
 
-# A build directory that others can write is one that no module is loaded from.
+# A directory that others can write is one that no module is loaded from.
 DISPATCHALLOC_BACKEND=good "$work/serve" >/dev/null 2>"$work/stderr"
 if grep -q "is refused" "$work/stderr" && ! grep -q "$modules " "$work/stderr"; then
-    echo "the build directory is not safe to load from: $(cat "$work/stderr")"
-    exit 77
+    skip "$modules is not safe to load from: $(cat "$work/stderr")"
 fi
 
 prefix='dispatchalloc: DISPATCHALLOC_BACKEND='
 system='; "system" serves'
-expect good '' good
-expect good '' "$modules/good.so"
-expect longer '' longer
-expect shorter '' shorter
-expect system "${prefix}abi: module $modules/abi.so, version 1.2.3: its struct dal_backend has version 7, libdispatchalloc $VERSION knows 1$system" abi
-expect system "${prefix}tail: module $modules/tail.so, version 1.2.3: its struct dal_backend has * bytes, libdispatchalloc $VERSION knows * and the rest is not zero$system" tail
-expect system "${prefix}name: module $modules/name.so, version 1.2.3, has the backend \"other\", not \"name\"$system" name
-expect other '' "$modules/name.so"
-expect system "${prefix}option: module $modules/option.so, version 1.2.3: its option \"size\" does not accept its own default$system" option
-expect system "${prefix}type: module $modules/type.so, version 1.2.3: its option \"size\" is of type 99, libdispatchalloc $VERSION knows 1 to *$system" type
-expect system "${prefix}plain: $modules/plain.so is not a module: it has no descriptor (DAL_MODULE makes one)$system" plain
-expect system "${prefix}junk: module $modules/junk.so cannot be opened: *$system" junk
+try good '' good
+try good '' "$modules/good.so"
+try longer '' longer
+try shorter '' shorter
+try system "${prefix}abi: module $modules/abi.so, version 1.2.3: its struct dal_backend has version 7, libdispatchalloc $VERSION knows 1$system" abi
+try system "${prefix}tail: module $modules/tail.so, version 1.2.3: its struct dal_backend has * bytes, libdispatchalloc $VERSION knows * and the rest is not zero$system" tail
+try system "${prefix}name: module $modules/name.so, version 1.2.3, has the backend \"other\", not \"name\"$system" name
+try other '' "$modules/name.so"
+try system "${prefix}option: module $modules/option.so, version 1.2.3: its option \"size\" does not accept its own default$system" option
+try system "${prefix}type: module $modules/type.so, version 1.2.3: its option \"size\" is of type 99, libdispatchalloc $VERSION knows 1 to *$system" type
+try system "${prefix}plain: $modules/plain.so is not a module: it has no descriptor (DAL_MODULE makes one)$system" plain
+try system "${prefix}junk: module $modules/junk.so cannot be opened: *$system" junk
 if [ -z "$sanitized" ]; then
-    expect system "${prefix}symbol: module $modules/symbol.so cannot be opened: *nobody_has_this*$system" symbol
-    expect system "${prefix}tls: module $modules/tls.so cannot be opened: *static TLS*; starting the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room$system" tls
+    try system "${prefix}symbol: module $modules/symbol.so cannot be opened: *nobody_has_this*$system" symbol
+    try system "${prefix}tls: module $modules/tls.so cannot be opened: *static TLS*; starting the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room$system" tls
 fi
-expect system "${prefix}goood: no backend or layer is called \"goood\" (did you mean \"good\"?); known: *good*; searched for modules: $modules *$system" goood
-expect system "${prefix}/nowhere/x.so: there is no module /nowhere/x.so$system" /nowhere/x.so
-expect system "${prefix}modules/good.so: no backend or layer is called \"modules/good.so\"; the path of a module has to be absolute$system" modules/good.so
-expect system "${prefix}../modules/good: no backend or layer is called *$system" ../modules/good
-expect system "${prefix}$modules: module $modules is refused: it is not a regular file$system" "$modules"
+try system "${prefix}goood: no backend or layer is called \"goood\" (did you mean \"good\"?); known: *good*; searched for modules: $modules *$system" goood
+try system "${prefix}/nowhere/x.so: there is no module /nowhere/x.so$system" /nowhere/x.so
+try system "${prefix}modules/good.so: no backend or layer is called \"modules/good.so\"; the path of a module has to be absolute$system" modules/good.so
+try system "${prefix}../modules/good: no backend or layer is called *$system" ../modules/good
+try system "${prefix}$modules: module $modules is refused: it is not a regular file$system" "$modules"
 
 # The first directory that has the name decides, also when what it has is refused.
 DISPATCHALLOC_MODULE_PATH="$second:$modules"
-expect system "${prefix}good: module $second/good.so, version 1.2.3: its struct dal_backend has version 7*" good
+try system "${prefix}good: module $second/good.so, version 1.2.3: its struct dal_backend has version 7*" good
 DISPATCHALLOC_MODULE_PATH="/nowhere::$modules:"
-expect good '' good
+try good '' good
 # A link that leads nowhere is there, and no other file of its name is taken.
 ln -s nowhere.so "$second/gone.so"
 module "$modules/gone.so" gone
 ln -s junk.so/x "$second/astray.so"
 DISPATCHALLOC_MODULE_PATH="$second:$modules"
 nowhere="is refused: it is a symbolic link to what is not there"
-expect system "${prefix}gone: module $second/gone.so $nowhere$system" gone
-expect system "${prefix}$second/gone.so: module $second/gone.so $nowhere$system" "$second/gone.so"
-expect system "${prefix}astray: module $second/astray.so $nowhere$system" astray
+try system "${prefix}gone: module $second/gone.so $nowhere$system" gone
+try system "${prefix}$second/gone.so: module $second/gone.so $nowhere$system" "$second/gone.so"
+try system "${prefix}astray: module $second/astray.so $nowhere$system" astray
 DISPATCHALLOC_MODULE_PATH="$modules:$second"
-expect gone '' gone
+try gone '' gone
 rm "$second/gone.so" "$second/astray.so" "$modules/gone.so"
 # A relative directory is not looked at.
 cd "$work"
 DISPATCHALLOC_MODULE_PATH=modules
-expect system "${prefix}good: no backend or layer is called \"good\"*" good
+try system "${prefix}good: no backend or layer is called \"good\"*" good
 DISPATCHALLOC_MODULE_PATH=$modules
 
 # By a call instead of the environment.
-[ "$("$work/serve" good 2>&1)" = good ] || { echo "FAIL: dal_global_set_spec(good)"; failed=1; }
-case $("$work/serve" junk 2>&1) in
-"dispatchalloc: dal_global_set_spec(\"junk\"): module $modules/junk.so cannot be opened: "*"
+expect "dal_global_set_spec(good)" good "$("$work/serve" good 2>&1)"
+like "dal_global_set_spec(junk)" "dispatchalloc: dal_global_set_spec(\"junk\"): module $modules/junk.so cannot be opened: *
 refused
-system") ;;
-*) echo "FAIL: dal_global_set_spec(junk)"; failed=1 ;;
-esac
+system" "$("$work/serve" junk 2>&1)"
 
 # ---- What others could change ----------------------------------------------------------
-refused() { expect system "${prefix}good: module $modules/good.so is refused: $1$system" good; }
+refused() { try system "${prefix}good: module $modules/good.so is refused: $1$system" good; }
 chmod o+w "$modules/good.so"; refused "$modules/good.so (mode 0757, *): everybody may write it"
 chmod o-w "$modules/good.so"
 chmod o+w "$modules"; refused "$modules (mode 0757, *): everybody may write it"
@@ -135,22 +118,22 @@ chmod +t "$modules"; refused "$modules (mode 1757, *): everybody may write it"
 chmod 755 "$modules"
 parent=${modules%/*}
 chmod 777 "$parent"; refused "$parent (mode 0777, *): everybody may write it"
-chmod 1777 "$parent"; expect good '' good
+chmod 1777 "$parent"; try good '' good
 chmod 755 "$parent"
 if [ "$(id -u)" = 0 ]; then
     chown 65534 "$modules/good.so"; refused "$modules/good.so (mode 0755, owner 65534, *): another user owns it"
     chown 0 "$modules/good.so"
     chgrp 65534 "$modules"; chmod g+w "$modules"
     refused "$modules (mode 0775, *, group 65534): another group may write it"
-    chgrp 0 "$modules"; expect good '' good
+    chgrp 0 "$modules"; try good '' good
     chmod 755 "$modules"
 fi
 # What counts is where a link leads.
 chmod 777 "$modules/deep"
 mv "$modules/good.so" "$modules/deep/good.so"
 ln -s deep/good.so "$modules/good.so"
-expect system "${prefix}good: module $modules/deep/good.so is refused: $modules/deep (mode 0777, *): everybody may write it$system" good
-chmod 755 "$modules/deep"; expect good '' good
+try system "${prefix}good: module $modules/deep/good.so is refused: $modules/deep (mode 0777, *): everybody may write it$system" good
+chmod 755 "$modules/deep"; try good '' good
 
 # ---- Nothing is opened by an allocation --------------------------------------------------
 for first in '' -DTHREAD_FIRST; do
@@ -159,7 +142,7 @@ for first in '' -DTHREAD_FIRST; do
         -L"$builddir/.libs" -ldispatchalloc -lpthread
     program "$work/host" "$srcdir/tests/loader/host.c" -ldl
     said=$(DISPATCHALLOC_BACKEND=good timeout 20 "$work/host" "$work/plugin.so" 2>&1) || said="exit $?: $said"
-    [ "$said" = "plugin served by good" ] || { echo "FAIL: plugin $first: $said"; failed=1; }
+    expect "plugin $first" "plugin served by good" "$said"
 done
 
 # ---- Two copies, and the static library --------------------------------------------------
@@ -178,26 +161,17 @@ int main(int argc, char **argv)
 END
     program "$work/both" "$work/both.c" "$builddir/.libs/libdispatchalloc.a" -ldl -lpthread
     said=$("$work/both" "$builddir/.libs/libdispatchalloc.so" 2>&1) || said="exit $?: $said"
-    case $said in
-    "dispatchalloc: 2 copies of libdispatchalloc are in this process, each with an allocator of its own: the program, "*libdispatchalloc.so*) ;;
-    *) echo "FAIL: two copies: $said"; failed=1 ;;
-    esac
+    like "two copies" "dispatchalloc: 2 copies of libdispatchalloc are in this process, each with an allocator of its own: the program, *libdispatchalloc.so*" "$said"
 
     program "$work/static" "$srcdir/tests/loader/serve.c" "$builddir/.libs/libdispatchalloc.a" -lpthread
     said=$(DISPATCHALLOC_BACKEND=good "$work/static" 2>&1) || said="exit $?: $said"
-    case $said in
-    "${prefix}good: no backend or layer is called \"good\"; known: "*"; no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system"*) ;;
-    *) echo "FAIL: static library without the loader: $said"; failed=1 ;;
-    esac
+    like "static library without the loader" "${prefix}good: no backend or layer is called \"good\"; known: *; no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system*" "$said"
     said=$(DISPATCHALLOC_BACKEND=/x.so "$work/static" 2>&1) || said="exit $?: $said"
-    case $said in
-    "${prefix}/x.so: no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system"*) ;;
-    *) echo "FAIL: static library, path without the loader: $said"; failed=1 ;;
-    esac
+    like "static library, path without the loader" "${prefix}/x.so: no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system*" "$said"
     program "$work/static-loader" "$srcdir/tests/loader/serve.c" -Wl,-u,dal_loader_find_ \
         "$builddir/.libs/libdispatchalloc.a" -lpthread -ldl
     said=$(DISPATCHALLOC_BACKEND=good "$work/static-loader" 2>&1) || said="exit $?: $said"
-    [ "$said" = good ] || { echo "FAIL: static library with the loader: $said"; failed=1; }
+    expect "static library with the loader" good "$said"
 fi
 
 # ---- A program that asks for nothing opens nothing ---------------------------------------
@@ -206,9 +180,7 @@ if command -v strace >/dev/null 2>&1 && strace -o /dev/null true 2>/dev/null; th
     # (LeakSanitizer does not work under ptrace.)
     ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace -f -e trace=file -o "$work/trace" "$work/serve" >/dev/null
     if grep -e "$modules" -e /dispatchalloc "$work/trace" | grep -v -e 'execve(' -e 'libdispatchalloc'; then
-        echo "FAIL: a program that asks for no module looks for some"; failed=1
+        fail "a program that asks for no module looks for some (above)"
     fi
 fi
-
-[ $failed = 0 ] && rm -rf "$work"
-exit $failed
+finish

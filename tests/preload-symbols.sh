@@ -2,21 +2,19 @@
 # The list of the interposer's functions, its map, and what it exports are the same; it needs
 # the C library alone; and malloc is one jump through memory.
 set -eu
+. "$srcdir/tests/lib.sh"
 object=$builddir/.libs/libdispatchalloc-preload.so
-[ -e "$object" ] || { echo "the interposer was not built"; exit 77; }
-work=$builddir/tests/preload-symbols.dir
-rm -rf "$work"
-mkdir -p "$work"
+[ -e "$object" ] || skip "the interposer was not built"
 $SED -n 's/^ *X(\([A-Za-z_0-9]*\)).*/\1/p' "$srcdir/preload/interposed_names.h" | sort >"$work/list"
 $SED -n 's/^	\([A-Za-z_0-9]*\);$/\1/p' "$srcdir/preload/preload.map" | sort >"$work/map"
 $NM -D --defined-only "$object" | $SED 's/.* //' | sort >"$work/exported"
-[ -s "$work/list" ]
-diff "$work/list" "$work/map"
-diff "$work/list" "$work/exported"
-case "$CC $CFLAGS" in *-fsanitize=*) rm -rf "$work"; exit 0 ;; esac
+[ -s "$work/list" ] || fail "no function was found in interposed_names.h"
+diff "$work/list" "$work/map" || fail "the list (<) is not the map (>)"
+diff "$work/list" "$work/exported" || fail "the list (<) is not what is exported (>)"
+[ -z "$sanitized" ] || finish
 if command -v readelf >/dev/null 2>&1; then
     needed=$(readelf -d "$object" | $SED -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | tr '\n' ' ')
-    [ "$needed" = "libc.so.6 " ] || { echo "needs $needed"; exit 1; }
+    expect "the libraries that it needs" "libc.so.6 " "$needed"
 fi
 if [ -n "$OBJDUMP" ] && [ "$(uname -m)" = x86_64 ]; then
     case $CFLAGS in *-O[123s]*)
@@ -24,8 +22,8 @@ if [ -n "$OBJDUMP" ] && [ "$(uname -m)" = x86_64 ]; then
             count=$($OBJDUMP -d --no-show-raw-insn --disassemble="${name%:*}" "$object" |
                 grep -E '^ +[0-9a-f]+:' | grep -vcE 'nop|endbr64|xchg +%ax,%ax|data16|cs nopw')
             [ "$count" -le "${name#*:}" ] ||
-                { echo "${name%:*} has $count instructions, not at most ${name#*:}"; exit 1; }
+                fail "${name%:*} has $count instructions, not at most ${name#*:}"
         done ;;
     esac
 fi
-rm -rf "$work"
+finish

@@ -2,9 +2,7 @@
 # What the typed macros promise of the compiler: right code compiles without a warning, as
 # C and as C++ of every year, and a pointer of another type does not.
 set -eu
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
+. "$srcdir/tests/lib.sh"
 count=0
 
 cat >"$work/before" <<'EOF'
@@ -35,8 +33,7 @@ accepts() {
     count=$((count + 1))
     compiles "$1" "$2" "$3" || {
         cat "$work/message"
-        echo "should compile (${standard-}): $3"
-        failed=1
+        fail "should compile (${standard-}): $3"
     }
 }
 
@@ -49,13 +46,11 @@ refuses() {
 refuses_so() {
     count=$((count + 1))
     if compiles "$1" "$2" "$3"; then
-        echo "should not compile as $1: $3"
-        failed=1
+        fail "should not compile as $1: $3"
     elif ! grep -q "code\.$1:[0-9]" "$work/message" || ! grep -q "error: " "$work/message" ||
         grep -Eq "undeclared|not declared|expected (a type|expression|primary)|syntax" "$work/message"; then
         cat "$work/message"
-        echo "refused for another reason than the code: $3"
-        failed=1
+        fail "refused for another reason than the code: $3"
     fi
 }
 
@@ -156,4 +151,4 @@ if [ -n "$CXX" ]; then
     accepts cpp "$CXX" 'dal_delete(int, dal_new(int))'
 fi
 echo "$count pieces of code"
-exit $failed
+finish
