@@ -174,6 +174,10 @@ tests_check_instance_unsized_LDADD = $(check_ldadd)
 shell_tests += tests/loader.sh
 EXTRA_DIST += tests/loader/host.c tests/loader/module.c tests/loader/plugin.c tests/loader/serve.c
 
+# Each mechanism once.
+shell_tests += tests/duplicates.sh
+EXTRA_DIST += tests/duplicates.awk tests/duplicates.known
+
 # doc/backend-howto.md and m4/dispatchalloc.m4, installed
 shell_tests += tests/backend-howto.sh tests/design.sh
 
