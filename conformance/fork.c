@@ -5,6 +5,7 @@
  * instance that it made; the kit does not.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,7 +100,11 @@ static void fork_leaves_two_heaps(struct kit *kit)
 
 struct hammering {
     atomic_int stop;
+    atomic_size_t steps;
 };
+
+/* More than anybody waits for: nobody waits for a thread that is at its end. */
+#define STEPS_OF_THE_END ((size_t)1 << 20)
 
 static void hammer(struct kit_thread *thread)
 {
@@ -111,6 +116,7 @@ static void hammer(struct kit_thread *thread)
     while (!atomic_load_explicit(&hammering->stop, memory_order_relaxed)) {
         struct kit_block block;
 
+        atomic_fetch_add_explicit(&hammering->steps, 1, memory_order_relaxed);
         if (kit->spent_bytes >= share)
             break;
         if (!kit_alloc(kit, &block, 16, 8))
@@ -119,6 +125,16 @@ static void hammer(struct kit_thread *thread)
             kit_realloc(kit, &block, 24);
         kit_free(kit, &block);
     }
+    atomic_fetch_add_explicit(&hammering->steps, STEPS_OF_THE_END, memory_order_relaxed);
+}
+
+/* Until the threads are in the middle of it, some steps further each time. */
+static void await_steps(struct kit *kit, const struct hammering *hammering)
+{
+    size_t steps = 1 + kit_random(kit, 1000);
+
+    while (atomic_load_explicit(&hammering->steps, memory_order_relaxed) < steps)
+        sched_yield();
 }
 
 static void fork_while_threads_allocate(struct kit *kit)
@@ -137,7 +153,7 @@ static void fork_while_threads_allocate(struct kit *kit)
         make_blocks(kit, blocks);
         kit_phase(kit, "in a thread of a program that forks");
         kit_threads_start(kit, crew, THREADS, hammer, &hammering);
-        usleep((useconds_t)kit_random(kit, 300));
+        await_steps(kit, &hammering);
         child = fork_kit(kit);
         if (child == 0)
             live_in_child(kit, blocks);

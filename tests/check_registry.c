@@ -8,8 +8,6 @@
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/spec.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -323,15 +321,13 @@ static struct registrar {
 } registrars[THREADS];
 
 static char names[NAMES][8];
-static atomic_int ready;
+static pthread_barrier_t start;
 
 static void *register_all(void *argument)
 {
     struct registrar *registrar = argument;
 
-    atomic_fetch_add(&ready, 1);
-    while (atomic_load(&ready) < THREADS)
-        sched_yield();
+    pthread_barrier_wait(&start);
     for (size_t i = 0; i < NAMES; i++) {
         size_t at = (i + registrar->offset) % NAMES;
 
@@ -353,6 +349,7 @@ START_TEST(test_of_racing_registrations_of_a_name_exactly_one_succeeds)
             memcpy(&registrars[t].backends[i], &backend, sizeof backend);
         }
     }
+    pthread_barrier_init(&start, NULL, THREADS);
     for (size_t t = 0; t < THREADS; t++)
         ck_assert_int_eq(pthread_create(&registrars[t].thread, NULL, register_all, &registrars[t]),
                          0);

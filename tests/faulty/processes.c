@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* ---- Shuts down in an exit handler -------------------------------------------------- */
 
@@ -36,23 +35,39 @@ static int create_closing(const struct dal_backend_request *request,
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Held for so long that a fork hardly misses it, whatever else the machine does. */
+static void take_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void give_lock_back(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
 static void *locked_alloc(size_t size, size_t align, void *ctx)
 {
-    const struct timespec moment = {.tv_nsec = 50000};
     void *ptr;
 
-    pthread_mutex_lock(&lock);
-    (void)nanosleep(&moment, NULL);
+    take_lock();
     ptr = good_alloc(size, align, ctx);
-    pthread_mutex_unlock(&lock);
+    give_lock_back();
     return ptr;
+}
+
+/* Each fork finds it locked, and nobody thinks of the child. */
+static void lock_at_fork(void)
+{
+    pthread_atfork(take_lock, give_lock_back, NULL);
 }
 
 static int create_locked(const struct dal_backend_request *request,
                          struct dal_allocator *allocator)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
     (void)request;
+    pthread_once(&once, lock_at_fork);
     allocator->alloc = locked_alloc;
     allocator->dealloc = good_dealloc;
     return 0;
