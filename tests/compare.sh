@@ -3,11 +3,8 @@
 # nothing is left running. tests/check_compare.c has the rules by which it judges.
 set -eu
 . "$srcdir/tests/lib.sh"
-DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
-export DISPATCHALLOC_INTERPOSER
-[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
-not_sanitized "a sanitizer has a malloc of its own"
-tool=$builddir/tools/dispatchalloc
+need_interposer
+need_tool
 unset DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT DISPATCHALLOC_VERBOSE LD_PRELOAD
 umask 022
 mkdir "$work/modules"
@@ -29,14 +26,15 @@ try() {
     # shellcheck disable=SC2254
     case $(cat "$work/err") in $message) ;; *) fail "$*: said: $(cat "$work/err")" ;; esac
 }
-# gone PID WHAT: it ended, or will within a second.
+# ended PID: nobody may care for the end of what was orphaned.
+ended() {
+    kill -0 "$1" 2>/dev/null || return 0
+    case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in Z*) return 0 ;; esac
+    return 1
+}
+# gone PID WHAT: it ended, or will soon.
 gone() {
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        # Nobody may care for the end of what was orphaned.
-        kill -0 "$1" 2>/dev/null || return 0
-        case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in Z*) return 0 ;; esac
-        sleep 0.1
-    done
+    ! eventually ended "$1" || return 0
     fail "$2 was left running"
     kill -9 "$1"
 }
@@ -257,7 +255,7 @@ interrupt() {
         [ "$(wc -l <"$work/counted")" -lt 3 ] && exit
         '"$2"' echo $$ >"$work/pid.new"; mv "$work/pid.new" "$work/pid"; while :; do sleep 0.1; done' >"$work/out" 2>"$work/err" &
     pid=$!
-    for _ in $(seq 100); do [ -e "$work/pid" ] || sleep 0.1; done
+    eventually [ -e "$work/pid" ] || fail "the third run did not start"
     kill -"$1" "$pid"
     code=0
     wait "$pid" 2>/dev/null || code=$?

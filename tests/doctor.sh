@@ -3,10 +3,8 @@
 # what it says is to be done.
 set -eu
 . "$srcdir/tests/lib.sh"
-DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
-export DISPATCHALLOC_INTERPOSER
-[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
-not_sanitized "a sanitizer has a malloc of its own"
+need_interposer
+need_tool
 unset DISPATCHALLOC_MALLOC LD_PRELOAD
 LC_ALL=C TMPDIR=$work/tmp
 export LC_ALL TMPDIR
@@ -14,7 +12,6 @@ mkdir "$TMPDIR"
 LD_DEBUG=bindings LD_DEBUG_OUTPUT=$TMPDIR/probe /bin/sh -c : || :
 [ -n "$(ls "$TMPDIR")" ] || skip "the dynamic loader leaves no trace (it is not glibc's)"
 rm -f "$TMPDIR"/*
-tool=$builddir/tools/dispatchalloc
 exec </dev/null
 
 # try STATUS OUTPUT MESSAGE ARGUMENT...: patterns of what doctor prints and says.
@@ -293,7 +290,7 @@ fi
 # A signal ends it at once, and what was made is removed.
 "$tool" doctor --timeout=60 sh -c 'echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$work/pid" >"$work/out" 2>&1 &
 pid=$!
-for _ in $(seq 100); do [ -e "$work/pid" ] || sleep 0.1; done
+eventually [ -e "$work/pid" ] || fail "the program did not start"
 kill "$pid"
 code=0
 wait "$pid" || code=$?

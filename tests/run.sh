@@ -2,124 +2,116 @@
 # dispatchalloc run and status: what is checked before a program starts, what it inherits, what
 # becomes of its exit status, and who is told to serve.
 set -eu
-DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
-export DISPATCHALLOC_INTERPOSER
-[ -e "$DISPATCHALLOC_INTERPOSER" ] || { echo "the interposer was not built"; exit 77; }
-case "$CC $CFLAGS" in *-fsanitize=*) echo "a sanitizer has a malloc of its own"; exit 77 ;; esac
-tool=$builddir/tools/dispatchalloc
-work=$builddir/tests/run.dir
-rm -rf "$work"
-mkdir -p "$work"
-failed=0
+. "$srcdir/tests/lib.sh"
+need_interposer
+need_tool
+# One test runs a program as another user.
+chmod 755 "$work"
 
-# expect STATUS PATTERN-OF-OUTPUT PATTERN-OF-STDERR ARGUMENT...
-expect() {
+# try STATUS PATTERN-OF-OUTPUT PATTERN-OF-STDERR ARGUMENT...
+try() {
     status=$1 output=$2 message=$3
     shift 3
     code=0
     "$tool" "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
-    [ "$code" = "$status" ] || { echo "FAIL: $*: exit status $code, not $status"; failed=1; }
-    # shellcheck disable=SC2254
-    case $(cat "$work/out") in $output) ;; *)
-        echo "FAIL: $*: printed: $(cat "$work/out")"; failed=1 ;; esac
-    # shellcheck disable=SC2254
-    case $(cat "$work/err") in $message) ;; *)
-        echo "FAIL: $*: said: $(cat "$work/err")"; failed=1 ;; esac
+    expect "$*: exit status" "$status" "$code"
+    like "$*: printed" "$output" "$(cat "$work/out")"
+    like "$*: said" "$message" "$(cat "$work/err")"
 }
 
 served='dispatchalloc: system * serves (DISPATCHALLOC_MALLOC=system)'
-expect 0 hello '' run -b system echo hello
-expect 0 hello "$served" run -v -b system -- echo hello
-expect 0 hello "$served" run --backend=system --verbose echo hello
-expect 0 '-b -v --help' '' run echo -b -v --help
-expect 0 '' 'dispatchalloc: system * serves (nobody chose)' run -v true
-expect 7 '' '' run -b system sh -c 'exit 7'
-expect 143 '' '' run -b system sh -c 'kill -TERM $$'
-expect 2 '' "dispatchalloc: spec \"sytem\": no backend or layer is called \"sytem\" (did you mean \"system\"?)*" run -b sytem true
-expect 2 '' "dispatchalloc: spec \"sytem\": *" run -b sytem no-such-program
-expect 127 '' "dispatchalloc: cannot run 'no-such-program': No such file or directory" run no-such-program
-expect 127 '' "dispatchalloc: cannot run '/no/such': No such file or directory" run /no/such
-expect 126 '' "dispatchalloc: cannot run '/': Permission denied" run /
-expect 126 '' "dispatchalloc: cannot run '.': Permission denied" run .
-expect 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b system
-expect 2 '' "dispatchalloc: 'run' takes -b once, and was given 'arena' and 'system'; one SPEC has its layers and the backend with '+' between
+try 0 hello '' run -b system echo hello
+try 0 hello "$served" run -v -b system -- echo hello
+try 0 hello "$served" run --backend=system --verbose echo hello
+try 0 '-b -v --help' '' run echo -b -v --help
+try 0 '' 'dispatchalloc: system * serves (nobody chose)' run -v true
+try 7 '' '' run -b system sh -c 'exit 7'
+try 143 '' '' run -b system sh -c 'kill -TERM $$'
+try 2 '' "dispatchalloc: spec \"sytem\": no backend or layer is called \"sytem\" (did you mean \"system\"?)*" run -b sytem true
+try 2 '' "dispatchalloc: spec \"sytem\": *" run -b sytem no-such-program
+try 127 '' "dispatchalloc: cannot run 'no-such-program': No such file or directory" run no-such-program
+try 127 '' "dispatchalloc: cannot run '/no/such': No such file or directory" run /no/such
+try 126 '' "dispatchalloc: cannot run '/': Permission denied" run /
+try 126 '' "dispatchalloc: cannot run '.': Permission denied" run .
+try 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b system
+try 2 '' "dispatchalloc: 'run' takes -b once, and was given 'arena' and 'system'; one SPEC has its layers and the backend with '+' between
 Try 'dispatchalloc run --help' for more information." run -b arena --backend=system true
-expect 2 '' "dispatchalloc: *
+try 2 '' "dispatchalloc: *
 Try 'dispatchalloc run --help' for more information." run --nonsense true
 early="dispatchalloc: the options of 'run' stand between it and the PROGRAM
 Try 'dispatchalloc run --help' for more information."
-expect 2 '' "$early" --verbose run true
-expect 2 '' "dispatchalloc: invalid option -- 'b'
+try 2 '' "$early" --verbose run true
+try 2 '' "dispatchalloc: invalid option -- 'b'
 $early" -b system run echo
-expect 2 '' "dispatchalloc: *option*backend*
+try 2 '' "dispatchalloc: *option*backend*
 $early" --backend=system run echo
-expect 0 'Usage: dispatchalloc run *' '' run --help
-expect 0 'Usage: dispatchalloc run *' '' --help run
+try 0 'Usage: dispatchalloc run *' '' run --help
+try 0 'Usage: dispatchalloc run *' '' --help run
 for command in run compare doctor; do
-    expect 0 'dispatchalloc (libdispatchalloc) *' '' $command --version
-    expect 0 'dispatchalloc (libdispatchalloc) *' '' --version $command
+    try 0 'dispatchalloc (libdispatchalloc) *' '' $command --version
+    try 0 'dispatchalloc (libdispatchalloc) *' '' --version $command
 done
-expect 0 '--version x' '' run echo --version x
+try 0 '--version x' '' run echo --version x
 
 # A terminal is not to get what a spec or a name has in it.
 escape=$(printf 'ar\033[31mena\177\nx')
 shown='"ar[?]\[31mena[?][?]x"'
-expect 2 '' "dispatchalloc: spec $shown: the character \[ at byte 4 *" run -b "$escape" true
+try 2 '' "dispatchalloc: spec $shown: the character \[ at byte 4 *" run -b "$escape" true
 name=$(printf 'ar\033\177a')
-expect 2 '' 'dispatchalloc: spec "ar[?][?]a": no backend or layer is called "ar[?][?]a"*' run -b "$name" true
-expect 2 '' "dispatchalloc: spec $shown: *" explain "$escape"
-expect 127 '' "dispatchalloc: cannot run 'ar[?]\[31mena[?][?]x': *" run "$escape"
-expect 2 '' "dispatchalloc: unknown command 'ar[?]\[31mena[?][?]x'*" "$escape"
+try 2 '' 'dispatchalloc: spec "ar[?][?]a": no backend or layer is called "ar[?][?]a"*' run -b "$name" true
+try 2 '' "dispatchalloc: spec $shown: *" explain "$escape"
+try 127 '' "dispatchalloc: cannot run 'ar[?]\[31mena[?][?]x': *" run "$escape"
+try 2 '' "dispatchalloc: unknown command 'ar[?]\[31mena[?][?]x'*" "$escape"
 # A long one is shown whole.
 long=$(printf '%05000d' 0)
-expect 2 '' "dispatchalloc: spec \"$long\": it is longer than 4095 bytes" run -b "$long" true
+try 2 '' "dispatchalloc: spec \"$long\": it is longer than 4095 bytes" run -b "$long" true
 
 # What has a slash in it was meant for a path.
 for path in ./good.so modules/good.so; do
-    expect 2 '' "dispatchalloc: spec \"$path\": no backend or layer is called \"$path\"; the path of a module has to be absolute" run -b "$path" true
+    try 2 '' "dispatchalloc: spec \"$path\": no backend or layer is called \"$path\"; the path of a module has to be absolute" run -b "$path" true
 done
 
 # The variable serves where no option does, and the option outranks it.
-DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M expect 0 '' 'dispatchalloc: fixed-arena *' run -v true
-DISPATCHALLOC_MALLOC=nonsense expect 0 '' "$served" run -v -b system true
-DISPATCHALLOC_MALLOC='' expect 0 '' '*(nobody chose)' run -v true
+DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M try 0 '' 'dispatchalloc: fixed-arena *' run -v true
+DISPATCHALLOC_MALLOC=nonsense try 0 '' "$served" run -v -b system true
+DISPATCHALLOC_MALLOC='' try 0 '' '*(nobody chose)' run -v true
 
 # Switched off by a variable: who forgot it is told, and nothing else keeps the program back.
 off="dispatchalloc: DISPATCHALLOC_OFF=yes is set, so 'echo' runs with the C library's own malloc; unset it to have another"
 for spec in fixed-arena:capacity=16M nosuch system:nosuch=1 /no/such.so fixed-arena:capacity=1E; do
-    DISPATCHALLOC_OFF=yes expect 0 hello "$off" run -cv -b "$spec" echo hello
-    DISPATCHALLOC_OFF=yes DISPATCHALLOC_MALLOC=$spec expect 0 hello "$off" run echo hello
+    DISPATCHALLOC_OFF=yes try 0 hello "$off" run -cv -b "$spec" echo hello
+    DISPATCHALLOC_OFF=yes DISPATCHALLOC_MALLOC=$spec try 0 hello "$off" run echo hello
 done
-DISPATCHALLOC_OFF=yes DISPATCHALLOC_INTERPOSER=/no/such.so expect 0 hello "$off" run echo hello
-DISPATCHALLOC_OFF=yes LD_PRELOAD='' expect 0 none "dispatchalloc: DISPATCHALLOC_OFF=yes *" \
+DISPATCHALLOC_OFF=yes DISPATCHALLOC_INTERPOSER=/no/such.so try 0 hello "$off" run echo hello
+DISPATCHALLOC_OFF=yes LD_PRELOAD='' try 0 none "dispatchalloc: DISPATCHALLOC_OFF=yes *" \
     run -b system sh -c 'echo "${LD_PRELOAD:-none}"'
-DISPATCHALLOC_OFF=yes expect 127 '' "dispatchalloc: cannot run 'no-such-program': *" run no-such-program
-DISPATCHALLOC_OFF=yes expect 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b nosuch
-DISPATCHALLOC_OFF=yes expect 2 '' "dispatchalloc: *--nonsense*" run --nonsense true
-DISPATCHALLOC_OFF=perhaps expect 2 '' "dispatchalloc: spec \"nosuch\": *" run -b nosuch true
-DISPATCHALLOC_OFF=0 expect 0 hello '' run -b fixed-arena:capacity=16M echo hello
-DISPATCHALLOC_OFF=1 expect 2 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, under which every allocator would be the C library's own; unset it to compare" \
+DISPATCHALLOC_OFF=yes try 127 '' "dispatchalloc: cannot run 'no-such-program': *" run no-such-program
+DISPATCHALLOC_OFF=yes try 2 '' "dispatchalloc: 'run' needs a PROGRAM*" run -b nosuch
+DISPATCHALLOC_OFF=yes try 2 '' "dispatchalloc: *--nonsense*" run --nonsense true
+DISPATCHALLOC_OFF=perhaps try 2 '' "dispatchalloc: spec \"nosuch\": *" run -b nosuch true
+DISPATCHALLOC_OFF=0 try 0 hello '' run -b fixed-arena:capacity=16M echo hello
+DISPATCHALLOC_OFF=1 try 2 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, under which every allocator would be the C library's own; unset it to compare" \
     compare -n 1 -b system true
 
 # What is in LD_PRELOAD stays, behind ours.
 echo 'int dal_test_other;' | $CC -shared -fPIC -xc - -o "$work/other.so"
-LD_PRELOAD=$work/other.so expect 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" '' \
+LD_PRELOAD=$work/other.so try 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" '' \
     run -b system sh -c 'echo "$LD_PRELOAD"'
 
 # Programs that cannot be served are refused, and not run without a word.
 echo 'int main(void) { return 0; }' >"$work/main.c"
 if $CC -static "$work/main.c" -o "$work/static" 2>/dev/null; then
-    expect 2 '' "dispatchalloc: '$work/static' cannot be run with another allocator: it is statically linked*" run "$work/static"
-    DISPATCHALLOC_OFF=1 expect 0 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, so *" run -b system "$work/static"
+    try 2 '' "dispatchalloc: '$work/static' cannot be run with another allocator: it is statically linked*" run "$work/static"
+    DISPATCHALLOC_OFF=1 try 0 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, so *" run -b system "$work/static"
 fi
 if $CC -fsanitize=address "$work/main.c" -o "$work/asan" 2>/dev/null; then
-    expect 2 '' "dispatchalloc: '$work/asan' cannot be run with another allocator: it is built with AddressSanitizer*" run "$work/asan"
+    try 2 '' "dispatchalloc: '$work/asan' cannot be run with another allocator: it is built with AddressSanitizer*" run "$work/asan"
 fi
 # One of gcc and clang has each of the others.
 sanitizer() { # FLAG NAME
     for compiler in "$CC" gcc clang; do
         $compiler "-fsanitize=$1" "$work/main.c" -o "$work/$1" 2>/dev/null || continue
-        expect 2 '' "dispatchalloc: '$work/$1' cannot be run with another allocator: it is built with $2, which brings its own malloc" run "$work/$1"
+        try 2 '' "dispatchalloc: '$work/$1' cannot be run with another allocator: it is built with $2, which brings its own malloc" run "$work/$1"
         return
     done
     echo "no compiler has -fsanitize=$1"
@@ -128,7 +120,7 @@ sanitizer thread ThreadSanitizer
 sanitizer leak LeakSanitizer
 sanitizer memory MemorySanitizer
 if $CC "$work/main.c" -Wl,--no-as-needed -llsan -o "$work/leak-library" 2>/dev/null; then
-    expect 2 '' "*it is built with LeakSanitizer*" run "$work/leak-library"
+    try 2 '' "*it is built with LeakSanitizer*" run "$work/leak-library"
 fi
 # Another processor's: e_machine is changed; a smaller one: EI_CLASS is.
 $CC "$work/main.c" -o "$work/machine"
@@ -136,14 +128,14 @@ cp "$work/machine" "$work/class"
 printf '\363' | dd of="$work/machine" bs=1 seek=18 conv=notrunc 2>/dev/null
 printf '\001' | dd of="$work/class" bs=1 seek=4 conv=notrunc 2>/dev/null
 for file in machine class; do
-    expect 2 '' "dispatchalloc: '$work/$file' cannot be run with another allocator: it is made for another kind of machine than the interposer" run "$work/$file"
+    try 2 '' "dispatchalloc: '$work/$file' cannot be run with another allocator: it is made for another kind of machine than the interposer" run "$work/$file"
 done
 printf '#!%s\n' "$work/static" >"$work/script"
 chmod +x "$work/script"
-[ ! -e "$work/static" ] || expect 2 '' "*statically linked*" run "$work/script"
+[ ! -e "$work/static" ] || try 2 '' "*statically linked*" run "$work/script"
 printf 'echo from a script\n' >"$work/plain"
 chmod +x "$work/plain"
-expect 0 'from a script' '' run -b system "$work/plain"
+try 0 'from a script' '' run -b system "$work/plain"
 # What is missing is the interpreter, also of an interpreter or of a program.
 printf '#! /no/such -x\n' >"$work/orphan"
 printf '#!%s\n' "$work/orphan" >"$work/grandchild"
@@ -151,49 +143,46 @@ printf '#!/bin/sh\r\n' >"$work/foreign"
 chmod +x "$work/orphan" "$work/grandchild" "$work/foreign"
 $CC "$work/main.c" -Wl,--dynamic-linker=/no/such -o "$work/unloadable"
 for file in orphan grandchild unloadable; do
-    expect 127 '' "dispatchalloc: cannot run '$work/$file': its interpreter '/no/such': No such file or directory" run "$work/$file"
+    try 127 '' "dispatchalloc: cannot run '$work/$file': its interpreter '/no/such': No such file or directory" run "$work/$file"
 done
-expect 127 '' "dispatchalloc: cannot run '$work/foreign': its interpreter '/bin/sh[?]': No such file or directory" run "$work/foreign"
+try 127 '' "dispatchalloc: cannot run '$work/foreign': its interpreter '/bin/sh[?]': No such file or directory" run "$work/foreign"
 printf '#!%s\n' "$work/main.c" >"$work/impossible"
 chmod +x "$work/impossible"
-expect 126 '' "dispatchalloc: cannot run '$work/impossible': its interpreter '$work/main.c': Permission denied" run "$work/impossible"
+try 126 '' "dispatchalloc: cannot run '$work/impossible': its interpreter '$work/main.c': Permission denied" run "$work/impossible"
 if [ "$(id -u)" = 0 ]; then
     $CC "$work/main.c" -o "$work/setuid"
     chown 65534 "$work/setuid"
     chmod u+s "$work/setuid"
-    expect 2 '' "*it is set-user-ID or set-group-ID*" run "$work/setuid"
+    try 2 '' "*it is set-user-ID or set-group-ID*" run "$work/setuid"
 fi
-# Capabilities raise what a user may do, and not what root may. libtool's wrapper may want to
-# write, which that user cannot.
-bare=$builddir/tools/.libs/dispatchalloc
-[ -x "$bare" ] || bare=$tool
+# Capabilities raise what a user may do, and not what root may.
 as_user=
 [ "$(id -u)" != 0 ] || as_user='setpriv --reuid=65534 --regid=65534 --clear-groups'
 give() { (PATH=$PATH:/usr/sbin:/sbin && setcap "$1" "$work/capable"); }
 $CC "$work/main.c" -o "$work/capable"
 # shellcheck disable=SC2086
 if give cap_net_raw+ep 2>/dev/null && $as_user "$work/capable" 2>/dev/null; then
-    [ -z "$as_user" ] || expect 0 '' '' run "$work/capable"
+    [ -z "$as_user" ] || try 0 '' '' run "$work/capable"
     for capabilities in cap_net_raw+ep cap_net_raw+p cap_net_raw+i; do
         give $capabilities
         code=0
-        said=$(LD_LIBRARY_PATH=$builddir/.libs $as_user "$bare" run "$work/capable" 2>&1) || code=$?
+        said=$($as_user "$tool" run "$work/capable" 2>&1) || code=$?
         case $capabilities:$code:$said in
         *+i:0:) ;;
         *p:2:"dispatchalloc: '$work/capable' cannot be run with another allocator: it has file capabilities, and the loader then ignores LD_PRELOAD") ;;
-        *) echo "FAIL: $capabilities: exit status $code: $said"; failed=1 ;;
+        *) fail "$capabilities: exit status $code: $said" ;;
         esac
     done
 else
     echo "no program can be given capabilities here: they are not tested"
 fi
-DISPATCHALLOC_INTERPOSER=/no/such expect 2 '' 'dispatchalloc: the interposer /no/such: No such file or directory' run true
+DISPATCHALLOC_INTERPOSER=/no/such try 2 '' 'dispatchalloc: the interposer /no/such: No such file or directory' run true
 
 # Any other file would be preloaded for nothing. The library itself has a note as well.
 printf '' >"$work/empty"
 for file in /etc/passwd "$work/empty" "$work" "$work/other.so" "$work/main" \
     "$builddir/.libs/libdispatchalloc.so"; do
-    [ ! -e "$file" ] || DISPATCHALLOC_INTERPOSER=$file expect 2 '' \
+    [ ! -e "$file" ] || DISPATCHALLOC_INTERPOSER=$file try 2 '' \
         "dispatchalloc: '$file' is not the interposer, libdispatchalloc-preload.so" run true
 done
 
@@ -207,7 +196,7 @@ export DISPATCHALLOC_MODULE_PATH
 said=$("$tool" run -b good sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
-*) echo "FAIL: run -b good: $said"; failed=1 ;;
+*) fail "run -b good: $said" ;;
 esac
 
 # Those in parentheses too, by name and by path; a path may have escapes.
@@ -218,12 +207,12 @@ cp "$work/modules/good.so" "$work/a+b/good.so"
 said=$("$tool" run -b "split:to=(split:to=(good))" sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_MODULE_PATH/split.so:"*"$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
-*) echo "FAIL: run -b split: $said"; failed=1 ;;
+*) fail "run -b split: $said" ;;
 esac
 said=$("$tool" run -b "split:to=($work/a%2Bb/good.so)+system" sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_MODULE_PATH/split.so:"*"/a+b/good.so" | *"is refused"*) ;;
-*) echo "FAIL: run -b split with a path: $said"; failed=1 ;;
+*) fail "run -b split with a path: $said" ;;
 esac
 
 # One that needs much thread-local storage: the tool starts over with room for it, by a variable
@@ -233,38 +222,33 @@ $CC -shared -fPIC -fvisibility=hidden "-DNAME=\"roomy\"" -DFAULT_TLS=6000 -I"$bu
 case $(GLIBC_TUNABLES=glibc.malloc.check=0 "$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1) in
 *"is refused"*) ;;
 "glibc.malloc.check=0:glibc.rtld.optional_static_tls=8192 "*roomy.so)
-    expect 0 '' "*roomy 1.2.3 serves (DISPATCHALLOC_MALLOC=roomy)" run -v -b roomy true
-    expect 0 "*roomy 1.2.3*" '' explain system roomy
-    expect 0 "*roomy * 1.2.3*" '' list
-    expect 0 "name *roomy*" '' info roomy
-    expect 0 '' '' verify -q --case=size_classes roomy
-    expect 0 "*
+    try 0 '' "*roomy 1.2.3 serves (DISPATCHALLOC_MALLOC=roomy)" run -v -b roomy true
+    try 0 "*roomy 1.2.3*" '' explain system roomy
+    try 0 "*roomy * 1.2.3*" '' list
+    try 0 "name *roomy*" '' info roomy
+    try 0 '' '' verify -q --case=size_classes roomy
+    try 0 "*
 stats:print=off+roomy *verdict*" '' compare -n 1 -b system -b stats:print=off+roomy true
-    expect 0 "*
+    try 0 "*
 roomy *verdict*" '' compare -n 1 true ;;
-*) echo "FAIL: run -b roomy: $("$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1)"; failed=1 ;;
+*) fail "run -b roomy: $("$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1)" ;;
 esac
 
 # ---- status ------------------------------------------------------------------------------
-"$tool" run -b fixed-arena:capacity=1M sleep 30 &
+# It says when it has started, and reads what nobody writes.
+mkfifo "$work/pipe"
+"$tool" run -b fixed-arena:capacity=1M sh -c ': >"$1"; read -r line <"$2"' sh "$work/started" "$work/pipe" &
 pid=$!
-waited=0
-while [ $waited -lt 50 ] && ! grep -q preload "/proc/$pid/maps" 2>/dev/null; do
-    sleep 0.1
-    waited=$((waited + 1))
-done
-sleep 0.2
+eventually [ -e "$work/started" ] || fail "the program did not start"
 if "$tool" status $$ >/dev/null 2>&1 || [ $? = 1 ]; then
-    expect 0 "$pid: $DISPATCHALLOC_INTERPOSER: fixed-arena * serves (DISPATCHALLOC_MALLOC=fixed-arena:capacity=1M)" '' status "$pid"
-    expect 1 "$$: libdispatchalloc is not in this process" '' status $$
+    try 0 "$pid: $DISPATCHALLOC_INTERPOSER: fixed-arena * serves (DISPATCHALLOC_MALLOC=fixed-arena:capacity=1M)" '' status "$pid"
+    try 1 "$$: libdispatchalloc is not in this process" '' status $$
 else
     echo "processes cannot be traced here: status is not tested"
 fi
 kill "$pid"
 wait "$pid" 2>/dev/null || true
-expect 2 '' 'dispatchalloc: process 4194399: no such process' status 4194399
-expect 2 '' "dispatchalloc: invalid process number 'x'*" status x
-expect 2 '' "dispatchalloc: 'status' needs a PID*" status
-
-[ $failed = 0 ] && rm -rf "$work"
-exit $failed
+try 2 '' 'dispatchalloc: process 4194399: no such process' status 4194399
+try 2 '' "dispatchalloc: invalid process number 'x'*" status x
+try 2 '' "dispatchalloc: 'status' needs a PID*" status
+finish

@@ -3,11 +3,8 @@
 # resized where it is goes on to be, and the counts come out even.
 set -eu
 . "$srcdir/tests/lib.sh"
-not_sanitized "it has a malloc of its own"
-DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
-export DISPATCHALLOC_INTERPOSER
-[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
-tool=$builddir/tools/dispatchalloc
+need_interposer
+need_tool
 # shellcheck disable=SC2086
 $CC $CFLAGS -fno-builtin "$srcdir/tests/stats_family.c" -o "$work/program" -lpthread
 
