@@ -22,28 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <dispatchalloc.h>
 
 #include "arena.h"
+#include "harness/samples.h"
 
 enum { BATCHES = 500, AT_ONCE = 8, ROUNDS = 31, PEERS_MAX = 24 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 static void *checked(void *ptr)
 {
@@ -286,18 +271,16 @@ static void measure_clock(void)
     double samples[BATCHES];
 
     for (int i = 0; i < BATCHES; i++) {
-        double start = now();
+        double start = samples_now();
 
-        samples[i] = now() - start;
+        samples[i] = samples_now() - start;
     }
-    qsort(samples, BATCHES, sizeof *samples, ascending);
-    clock_ns = samples[BATCHES / 2];
+    clock_ns = samples_median(samples, BATCHES);
 }
 
 static double per_block(double *samples)
 {
-    qsort(samples, BATCHES, sizeof *samples, ascending);
-    return (samples[BATCHES / 2] - clock_ns) / ARENA_BLOCKS;
+    return (samples_median(samples, BATCHES) - clock_ns) / ARENA_BLOCKS;
 }
 
 static struct times run_batches(const struct arena_peer *peer, void *state)
@@ -306,16 +289,16 @@ static struct times run_batches(const struct arena_peer *peer, void *state)
     char *blocks[ARENA_BLOCKS];
 
     for (int i = 0; i < BATCHES; i++) {
-        double start = now(), middle, end;
+        double start = samples_now(), middle, end;
 
         for (int again = 1; peer->at_once && again < AT_ONCE; again++) {
             peer->fill(state, blocks);
             peer->drain(state, blocks);
         }
         peer->fill(state, blocks);
-        middle = now();
+        middle = samples_now();
         peer->drain(state, blocks);
-        end = now();
+        end = samples_now();
         fill_ns[i] = middle - start;
         drain_ns[i] = end - middle;
     }
@@ -397,12 +380,11 @@ static void add_from(const char *path)
 static void print_result(struct result *result, int threads)
 {
     double *fill_ns = result->fill_ns[threads - 1], *drain_ns = result->drain_ns[threads - 1];
+    double fill_median = samples_median(fill_ns, ROUNDS);
 
-    qsort(fill_ns, ROUNDS, sizeof *fill_ns, ascending);
-    qsort(drain_ns, ROUNDS, sizeof *drain_ns, ascending);
-    printf("%-30s %d %8.2f %7.2f %7.2f %7.2f %8.2f\n", result->peer->name, threads,
-           fill_ns[ROUNDS / 2], fill_ns[ROUNDS / 4], fill_ns[ROUNDS * 3 / 4], fill_ns[0],
-           drain_ns[ROUNDS / 2]);
+    printf("%-30s %d %8.2f %7.2f %7.2f %7.2f %8.2f\n", result->peer->name, threads, fill_median,
+           fill_ns[ROUNDS / 4], fill_ns[ROUNDS * 3 / 4], fill_ns[0],
+           samples_median(drain_ns, ROUNDS));
 }
 
 static const struct result *find(const char *name)

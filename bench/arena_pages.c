@@ -10,22 +10,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <dispatchalloc.h>
 
+#include "harness/samples.h"
+
 #define MIB ((size_t)1 << 20)
 
 enum { SIZE = 64, TIMES = 11, MIBS = 64 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static long faults_so_far(void)
 {
@@ -33,19 +26,6 @@ static long faults_so_far(void)
 
     getrusage(RUSAGE_SELF, &usage);
     return usage.ru_minflt;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *samples)
-{
-    qsort(samples, TIMES, sizeof *samples, ascending);
-    return samples[TIMES / 2];
 }
 
 /* An arena of either kind, as an instance. */
@@ -101,13 +81,13 @@ static double warm_ns(const char *spec, size_t chunk_bytes, size_t bytes)
         double start;
 
         make(&arena, spec, 0, chunk_bytes);
-        start = now();
+        start = samples_now();
         use(arena.instance, bytes);
         if (i >= 0)
-            samples[i] = now() - start;
+            samples[i] = samples_now() - start;
         unmake(&arena, spec);
     }
-    return median(samples);
+    return samples_median(samples, TIMES);
 }
 
 /* The same work by many chunks and by few: what is left is the chunks'. */
@@ -147,20 +127,20 @@ static void touch(const char *name, const char *spec, uint32_t flags, size_t chu
     for (int i = 0; i < TIMES; i++) {
         struct arena arena;
         long faults_before = faults_so_far();
-        double start = now();
+        double start = samples_now();
 
         make(&arena, spec, flags, chunk_bytes);
         use(arena.instance, MIBS * MIB);
-        us_per_mib[i] = (now() - start) / 1e3 / MIBS;
+        us_per_mib[i] = (samples_now() - start) / 1e3 / MIBS;
         faults = faults_so_far() - faults_before;
         huge = huge_kib();
         unmake(&arena, spec);
         malloc_trim(0);
     }
-    printf("%-50s %9.1f %9.1f %9.0f", name, (double)faults / MIBS, median(us_per_mib),
+    printf("%-50s %9.1f %9.1f %9.0f", name, (double)faults / MIBS, samples_median(us_per_mib, TIMES),
            (double)huge / 1024);
     if (faults > MIBS)
-        printf(" %9.0f", (median(us_per_mib) - warm) * 1e3 * MIBS / (double)faults);
+        printf(" %9.0f", (samples_median(us_per_mib, TIMES) - warm) * 1e3 * MIBS / (double)faults);
     putchar('\n');
 }
 

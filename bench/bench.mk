@@ -23,13 +23,14 @@ check-cost: all $(bench_programs)
 # compilers for those. A benchmark, not a test: figures depend on what else the machine does.
 # Linked with the shared library, and again with the static archive.
 EXTRA_PROGRAMS += bench/arena bench/arena_static bench/arena_pages
-bench_arena_SOURCES = bench/arena.c bench/arena.h
+bench_arena_SOURCES = bench/arena.c bench/arena.h bench/harness/samples.h
 bench_arena_CFLAGS = $(AM_CFLAGS) -O2 -fno-plt
 bench_arena_LDADD = libdispatchalloc.la -lpthread
 bench_arena_static_SOURCES = $(bench_arena_SOURCES)
 bench_arena_static_CFLAGS = $(bench_arena_CFLAGS)
 bench_arena_static_LDADD = $(bench_arena_LDADD)
 bench_arena_static_LDFLAGS = -static-libtool-libs
+bench_arena_pages_SOURCES = bench/arena_pages.c bench/harness/samples.h
 bench_arena_pages_CFLAGS = $(AM_CFLAGS) -O2
 bench_arena_pages_LDADD = libdispatchalloc.la
 EXTRA_DIST += bench/arena_pmr.cc bench/arena_rust.rs bench/arena_rust.sh

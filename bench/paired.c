@@ -26,19 +26,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "harness/samples.h"
 
 enum { ROUNDS_MAX = 10000 };
 enum { FIRST, AGAIN, SECOND, RUNS };
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
 
 /* Without the variables that are set for one of the two. */
 static char **environment_with(const char *preload, const char *spec)
@@ -84,22 +77,15 @@ static struct times run(char **arguments, char **environment)
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 0, input ? input : "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-    start = now();
+    start = samples_now();
     if (posix_spawnp(&child, arguments[0], &files, NULL, arguments, environment) != 0 ||
         wait4(child, &status, 0, &usage) < 0 || status != 0) {
         fprintf(stderr, "paired: %s failed\n", arguments[0]);
         exit(1);
     }
     posix_spawn_file_actions_destroy(&files);
-    return (struct times){now() - start,
+    return (struct times){(samples_now() - start) / 1e3,
                           microseconds(usage.ru_utime) + microseconds(usage.ru_stime)};
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 /* The interval is that of the sign test: it supposes nothing of how times are spread. Of fewer than
@@ -109,7 +95,7 @@ static void print_median(const char *name, double *values, long count)
     long reach = (long)ceil(0.98 * sqrt((double)count));
     long low = (count - 1) / 2 - reach, high = count / 2 + reach;
 
-    qsort(values, (size_t)count, sizeof *values, by_size);
+    qsort(values, (size_t)count, sizeof *values, samples_compare);
     low = low < 0 ? 0 : low;
     high = high >= count ? count - 1 : high;
     printf("%s %.4f %.4f %.4f\n", name, (values[(count - 1) / 2] + values[count / 2]) / 2,

@@ -12,7 +12,8 @@ clean-local: clean-bench
 
 bench_reports = bench/report/summary.awk bench/report/table.awk bench/report/json.awk \
 	bench/report/dumps.awk bench/report/page.awk bench/report/chart.sh bench/report/chart.gp
-bench_harness = bench/harness/harness.h bench/harness/kernels.h bench/harness/works.h \
+bench_harness = bench/harness/harness.h bench/harness/kernels.h \
+	bench/harness/samples.h bench/harness/works.h \
 	bench/harness/main.c bench/harness/works.c bench/harness/process.c
 bench_peers = bench/peers/malloc.c bench/peers/glib.c bench/peers/python.c bench/peers/obstack.c \
 	bench/peers/cxx.cc bench/peers/pmr.cc bench/peers/rust.rs bench/peers/front.c \

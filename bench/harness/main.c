@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifdef BENCH_CALLGRIND
@@ -28,6 +27,7 @@
 #endif
 
 #include "harness.h"
+#include "samples.h"
 #include "works.h"
 
 enum { NOT_APPLICABLE = 3, SAMPLES_MAX = 16 };
@@ -57,34 +57,19 @@ void *bench_pages(size_t bytes)
 
 static double started;
 
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
 void bench_clock_start(void)
 {
-    started = now();
+    started = samples_now();
     CALLGRIND_TOGGLE_COLLECT;
 }
 
 void bench_clock_stop(struct sample *sample)
 {
     CALLGRIND_TOGGLE_COLLECT;
-    sample->value += now() - started;
+    sample->value += samples_now() - started;
 }
 
 /* ---- Runs ------------------------------------------------------------------------------- */
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 static int measure(const struct work *work, const struct job *job)
 {
@@ -100,8 +85,7 @@ static int measure(const struct work *work, const struct job *job)
         if (i > 0 || count == 1)
             values[used++] = sample.value / (double)work->operations(job);
     }
-    qsort(values, (size_t)used, sizeof values[0], ascending);
-    printf("%.3f %" PRIu64 "\n", values[used / 2], sum);
+    printf("%.3f %" PRIu64 "\n", samples_median(values, (size_t)used), sum);
     return 0;
 }
 
