@@ -247,7 +247,7 @@ int child_run(const struct child_command *command, struct child_result *result)
         result->timed_out = alarms && !interruption;
     }
     if (child < 0)
-        return (int)tool_complain("cannot start a process: %s", strerror(errno));
+        return tool_complain("cannot start a process: %s", strerror(errno));
     (void)munmap(not_executed, sizeof *not_executed);
     return 0;
 }

@@ -43,9 +43,9 @@ static int prepare(const char *spec, enum environment_kind kind)
         return LEFT_OUT;
     }
     if (result < 0)
-        return (int)tool_bad_spec(spec, message);
+        return tool_bad_spec(spec, message);
     if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
-        return (int)tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
+        return tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
     return program_prepare(spec, 0, 0);
 }
 
@@ -141,7 +141,7 @@ static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
     }
     if (WEXITSTATUS(status) == ROOM_IS_MISSING) {
         tool_make_room(room_is_missing);
-        return (int)tool_complain("cannot start over to keep room for \"%s\"", spec);
+        return tool_complain("cannot start over to keep room for \"%s\"", spec);
     }
     return WEXITSTATUS(status) == LEFT_OUT ? -1 : WEXITSTATUS(status) ? TOOL_TROUBLE : 0;
 }
@@ -157,7 +157,7 @@ int environment_make(const char *spec, enum environment_kind kind, char ***envir
     *environment = NULL;
     (void)fflush(stdout);
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return (int)tool_complain("cannot make a pipe: %s", strerror(errno));
+        return tool_complain("cannot make a pipe: %s", strerror(errno));
     child = fork();
     if (child == 0)
         be_child(spec, kind, ends[1]);
@@ -165,12 +165,12 @@ int environment_make(const char *spec, enum environment_kind kind, char ***envir
     bytes = child < 0 ? NULL : receive(ends[0], &count);
     (void)close(ends[0]);
     if (child < 0)
-        return (int)tool_complain("cannot start a process: %s", strerror(errno));
+        return tool_complain("cannot start a process: %s", strerror(errno));
     result = wait_for(child, spec, kind);
     if (!result)
         *environment = bytes ? split(bytes, count) : NULL;
     if (!result && !*environment)
-        result = (int)tool_complain("not enough memory");
+        result = tool_complain("not enough memory");
     free(bytes);
     return result;
 }

@@ -54,15 +54,16 @@ static int print_item(const struct dal_spec_item *item, void *data)
     return 0;
 }
 
-static enum tool_status run(const struct tool_arguments *arguments)
+static int run(int operand_count, char **operands)
 {
-    for (int i = 0; i < arguments->operand_count; i++) {
+    tool_make_room_for(operands, operand_count);
+    for (int i = 0; i < operand_count; i++) {
         /* Checked as a whole before the first line is printed. */
-        if (tool_try_spec(arguments->operands[i]) != TOOL_OK)
+        if (tool_try_spec(operands[i]) != TOOL_OK)
             return TOOL_TROUBLE;
         if (i > 0)
             putchar('\n');
-        print_spec(arguments->operands[i], 0);
+        print_spec(operands[i], 0);
     }
     return TOOL_OK;
 }

@@ -115,7 +115,7 @@ static void print_limits(const struct conformance_profile *profile)
 }
 
 /* By making one, in a process of its own: what is asked here may be half written. */
-static enum tool_status print_instance(const struct dal_backend *backend, const char *spec)
+static int print_instance(const struct dal_backend *backend, const char *spec)
 {
     struct conformance_subject subject = conformance_subject_by_spec(spec);
     struct conformance_profile profile;
@@ -163,7 +163,7 @@ static int meet_item(const struct dal_spec_item *item, void *data)
     return 0;
 }
 
-static enum tool_status print_info(const struct dal_backend *backend, const char *spec)
+static int print_info(const struct dal_backend *backend, const char *spec)
 {
     struct sought sought = {backend->name, ""};
 
@@ -177,12 +177,13 @@ static enum tool_status print_info(const struct dal_backend *backend, const char
     return print_instance(backend, spec);
 }
 
-static enum tool_status run(const struct tool_arguments *arguments)
+static int run(int operand_count, char **operands)
 {
-    enum tool_status worst = TOOL_OK;
+    int worst = TOOL_OK;
 
-    for (int i = 0; i < arguments->operand_count; i++) {
-        const char *spec = arguments->operands[i];
+    tool_make_room_for(operands, operand_count);
+    for (int i = 0; i < operand_count; i++) {
+        const char *spec = operands[i];
         struct shown shown = {0, NULL};
         char message[1024];
 

@@ -9,15 +9,16 @@
 enum { COLUMN_MAX = DAL_NAME_MAX };
 
 struct listing {
-    int names_only;
     int name_width;
     int version_width;
 };
 
+static int names_only;
+
 static void print_row(const struct listing *listing, const char *name, const char *kind,
                       const char *version, const char *summary)
 {
-    if (listing->names_only)
+    if (names_only)
         puts(name);
     else
         printf("%-*s  %-7s  %-*s  %s\n", listing->name_width, name, kind, listing->version_width,
@@ -43,7 +44,7 @@ static int measure_module(const char *name, const char *path, void *data)
 
     (void)path;
     widen(&listing->name_width, name);
-    if (!listing->names_only) {
+    if (!names_only) {
         tool_make_room_for(&spec, 1);
         backend = dal_backend_find(name);
     }
@@ -55,11 +56,11 @@ static int measure_module(const char *name, const char *path, void *data)
 static int print_module(const char *name, const char *path, void *data)
 {
     const struct listing *listing = data;
-    const struct dal_backend *backend = listing->names_only ? NULL : dal_backend_find(name);
+    const struct dal_backend *backend = names_only ? NULL : dal_backend_find(name);
     char reason[512] = "";
 
     (void)path;
-    if (!backend && !listing->names_only)
+    if (!backend && !names_only)
         (void)dal_spec_visit(name, NULL, NULL, reason, sizeof reason);
     if (backend)
         print_row(listing, name, tool_kind(backend), backend->version, backend->summary);
@@ -83,18 +84,25 @@ static int print_backend(const struct dal_backend *backend, void *data)
     return 0;
 }
 
-static enum tool_status run(const struct tool_arguments *arguments)
+static int run(int operand_count, char **operands)
 {
-    struct listing listing = {(arguments->given & TOOL_NAMES) != 0, 4, 7};
+    struct listing listing = {4, 7};
 
+    (void)operand_count;
+    (void)operands;
     (void)dal_backend_visit(measure_backend, &listing);
     if (tool_visit_modules(measure_module, &listing))
         return TOOL_TROUBLE;
-    if (!listing.names_only)
+    if (!names_only)
         print_row(&listing, "NAME", "KIND", "VERSION", "SUMMARY");
     (void)dal_backend_visit(print_backend, &listing);
     return tool_visit_modules(print_module, &listing) ? TOOL_TROUBLE : TOOL_OK;
 }
+
+static const struct tool_option options[] = {
+    {.name = "names", .flag = &names_only},
+    {.name = NULL},
+};
 
 const struct tool_command tool_list = {
     .name = "list",
@@ -106,6 +114,6 @@ const struct tool_command tool_list = {
             "\n"
             "      --names  print the names only, one a line, and open no module\n"
             "      --help   print this help and exit\n",
-    .options = TOOL_NAMES,
+    .options = options,
     .run = run,
 };

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatchalloc: look at and verify what libdispatchalloc can make. The command line: one
- * table of options for all commands, so that an option may stand before or after the name
- * of its command; a command says which it takes. Commands that start a program read their own
- * options, which stand between the two.
+ * dispatchalloc: look at and verify what libdispatchalloc can make. The command line: an option
+ * may stand before or after the name of its command, so those of all commands are read at once;
+ * but those of a command that starts a program stand between the two.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,30 +25,13 @@ static const struct tool_command *const commands[] = {
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
-/* Values of long options that are no enum tool_option. */
-enum { HELP = 1 << 20, VERSION = 1 << 21, UNKNOWN = '?' };
+static int wants_help, wants_version;
 
-static const struct option long_options[] = {
-    {"help", no_argument, NULL, HELP},
-    {"version", no_argument, NULL, VERSION},
-    {"names", no_argument, NULL, TOOL_NAMES},
-    {"list-cases", no_argument, NULL, TOOL_LIST_CASES},
-    {"case", required_argument, NULL, TOOL_CASE},
-    {"quiet", no_argument, NULL, TOOL_QUIET},
-    {"verbose", no_argument, NULL, TOOL_VERBOSE},
-    {"capacity", required_argument, NULL, TOOL_CAPACITY},
-    {"timeout", required_argument, NULL, TOOL_TIMEOUT},
-    {NULL, 0, NULL, 0},
+static const struct tool_option own_options[] = {
+    {.name = "help", .flag = &wants_help},
+    {.name = "version", .flag = &wants_version},
+    {.name = NULL},
 };
-
-static const char *option_name(unsigned bit)
-{
-    for (const struct option *option = long_options; option->name; option++) {
-        if ((unsigned)option->val == bit)
-            return option->name;
-    }
-    return "";
-}
 
 /* ---- --help ------------------------------------------------------------------- */
 
@@ -77,7 +59,7 @@ static void print_help(void)
          "The manual is in dispatchalloc(1) and dispatchalloc(7).");
 }
 
-void tool_print_command_help(const struct tool_command *command)
+static void print_command_help(const struct tool_command *command)
 {
     printf("Usage: " TOOL_NAME " %s [OPTION]...%s%s\n%s", command->name,
            *command->synopsis ? " " : "", command->synopsis, command->help);
@@ -85,56 +67,53 @@ void tool_print_command_help(const struct tool_command *command)
 
 /* ---- The command line -------------------------------------------------------------------- */
 
-static enum tool_status take_capacity(struct tool_arguments *arguments, const char *text)
+enum { OPTIONS_MAX = 32, FIRST_OPTION = 256, UNKNOWN = '?' };
+
+/* Options that are read together, and in the words of getopt_long(3). */
+struct reader {
+    const struct tool_option *options[OPTIONS_MAX];
+    int count;
+    uint32_t given; /* a bit each */
+    struct option names[OPTIONS_MAX + 1];
+    char letters[2 * OPTIONS_MAX + 2];
+};
+
+static void add_options(struct reader *reader, const struct tool_option *option)
 {
-    uint64_t bytes;
+    char *letter = reader->letters + strlen(reader->letters);
 
-    if (!tool_parse_bytes(text, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2)
-        return tool_misused(&tool_verify, "invalid capacity '%s': a number of bytes is expected",
-                            text);
-    arguments->capacity_bytes = (size_t)bytes;
-    return TOOL_OK;
-}
-
-static enum tool_status take_timeout(struct tool_arguments *arguments, const char *text)
-{
-    uint64_t seconds;
-
-    if (!tool_parse_bytes(text, &seconds) || seconds == 0 || seconds > 86400)
-        return tool_misused(&tool_verify,
-                            "invalid timeout '%s': a number of seconds from 1 to 86400 is expected",
-                            text);
-    arguments->timeout_seconds = (unsigned)seconds;
-    return TOOL_OK;
-}
-
-static enum tool_status take_case(struct tool_arguments *arguments, const char *name)
-{
-    if (arguments->case_count == TOOL_CASES_MAX)
-        return tool_misused(&tool_verify, "more than %d cases", TOOL_CASES_MAX);
-    arguments->cases[arguments->case_count++] = name;
-    return TOOL_OK;
-}
-
-static enum tool_status take_option(struct tool_arguments *arguments, int option)
-{
-    arguments->given |= (unsigned)option;
-    switch (option) {
-    case TOOL_CAPACITY: return take_capacity(arguments, optarg);
-    case TOOL_TIMEOUT: return take_timeout(arguments, optarg);
-    case TOOL_CASE: return take_case(arguments, optarg);
-    default: return TOOL_OK;
+    for (; option && option->name && reader->count < OPTIONS_MAX; option++) {
+        reader->names[reader->count] = (struct option){
+            option->name, option->take ? required_argument : no_argument, NULL,
+            option->letter ? option->letter : FIRST_OPTION + reader->count};
+        reader->options[reader->count++] = option;
+        if (option->letter)
+            *letter++ = option->letter;
+        if (option->letter && option->take)
+            *letter++ = ':';
     }
 }
 
-/* -q and -v are the short ways to say --quiet and --verbose. */
-static int next_option(int argc, char **argv)
+static int take_option(struct reader *reader, int value)
 {
-    int option = getopt_long(argc, argv, "qv", long_options, NULL);
+    const struct tool_option *option;
+    int i = 0;
 
-    if (option == 'q')
-        return TOOL_QUIET;
-    return option == 'v' ? TOOL_VERBOSE : option;
+    while (reader->names[i].val != value)
+        i++;
+    reader->given |= UINT32_C(1) << i;
+    option = reader->options[i];
+    if (option->take)
+        return option->take(optarg);
+    *option->flag = 1;
+    return TOOL_OK;
+}
+
+static int has_option(const struct tool_option *options, const struct tool_option *wanted)
+{
+    while (options && options->name && options != wanted)
+        options++;
+    return options == wanted;
 }
 
 static const struct tool_command *find_command(const char *name)
@@ -146,80 +125,81 @@ static const struct tool_command *find_command(const char *name)
     return NULL;
 }
 
-static enum tool_status tell_place(const struct tool_command *command)
+static int tell_place(const struct tool_command *command)
 {
     return tool_misused(command, "the options of '%s' stand between it and the PROGRAM",
                         command->name);
 }
 
-static enum tool_status run_command(const struct tool_command *command,
-                                    const struct tool_arguments *arguments)
+static int run_command(const struct reader *reader, const struct tool_command *command,
+                       int operand_count, char **operands)
 {
-    unsigned foreign = arguments->given & ~command->options;
+    int needs_one = command->operand && !(command->needs_none && *command->needs_none);
 
-    if (command->run_program)
-        return tell_place(command);
-    if (foreign)
-        return tool_misused(command, "'%s' has no option '--%s'", command->name,
-                            option_name(foreign & (0 - foreign)));
-    if (command->operand && arguments->operand_count == 0 && !(arguments->given & TOOL_LIST_CASES))
-        return tool_misused(command, "'%s' needs a %s", command->name, command->operand);
-    if (!command->operand && arguments->operand_count > 0)
-        return tool_misused(command, "extra operand '%s'", arguments->operands[0]);
-    if (command != &tool_status_of)
-        tool_make_room_for(arguments->operands, arguments->operand_count);
-    return command->run(arguments);
-}
-
-/* The command if it takes a program, whose options are not ours to read. */
-static const struct tool_command *find_program_command(int argc, char **argv)
-{
-    const struct tool_command *command = argc > 1 ? find_command(argv[1]) : NULL;
-
-    return command && command->run_program ? command : NULL;
-}
-
-/* After getopt's message: an option of a command that reads its own may stand too early. */
-static enum tool_status meet_unknown(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        const struct tool_command *command = find_command(argv[i]);
-
-        if (command && command->run_program)
-            return tell_place(command);
+    for (int i = 0; i < reader->count; i++) {
+        if (reader->given >> i & 1 && !has_option(command->options, reader->options[i]))
+            return tool_misused(command, "'%s' has no option '--%s'", command->name,
+                                reader->options[i]->name);
     }
-    return tool_try_help(NULL);
+    if (needs_one && operand_count == 0)
+        return tool_misused(command, "'%s' needs a %s", command->name, command->operand);
+    if (!command->operand && operand_count > 0)
+        return tool_misused(command, "extra operand '%s'", operands[0]);
+    return command->run(operand_count, operands);
 }
 
-static enum tool_status run(int argc, char **argv)
+/* After getopt's message: an option of a command that takes a program may stand too early. */
+static int meet_unknown(const struct tool_command *command, int argc, char **argv)
 {
-    static char name[] = TOOL_NAME;
-    struct tool_arguments arguments = {.given = 0};
-    const struct tool_command *command = NULL;
-    int wants_help = 0;
-    int option;
+    for (int i = 1; i < argc && !command; i++) {
+        const struct tool_command *later = find_command(argv[i]);
 
-    /* getopt's messages begin with it; a path would hide what is wrong. */
+        if (later && later->takes_program)
+            return tell_place(later);
+    }
+    return tool_try_help(command);
+}
+
+/* command: one that takes a program, and argv begins with its name; or NULL. */
+static int read_options(struct reader *reader, const struct tool_command *command, int argc,
+                        char **argv)
+{
+    static char name[] = TOOL_NAME; /* getopt's messages begin with it */
+    int value;
+    int status = TOOL_OK;
+
+    strcpy(reader->letters, command ? "+" : "");
+    add_options(reader, own_options);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (command ? commands[i] == command : !commands[i]->takes_program)
+            add_options(reader, commands[i]->options);
+    }
     if (argc > 0)
         argv[0] = name;
-    while ((option = next_option(argc, argv)) != -1) {
-        enum tool_status status;
+    while (!status && (value = getopt_long(argc, argv, reader->letters, reader->names, NULL)) != -1)
+        status = value == UNKNOWN ? meet_unknown(command, argc, argv) : take_option(reader, value);
+    return status;
+}
 
-        if (option == UNKNOWN)
-            return meet_unknown(argc, argv);
-        if (option == VERSION) {
-            tool_print_version();
-            return TOOL_OK;
-        }
-        if (option == HELP) {
-            wants_help = 1;
-            continue;
-        }
-        status = take_option(&arguments, option);
-        if (status != TOOL_OK)
-            return status;
+static int run(int argc, char **argv)
+{
+    static struct reader reader;
+    const struct tool_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    int is_read = command && command->takes_program;
+    int status;
+
+    if (!is_read)
+        command = NULL;
+    argc -= is_read;
+    argv += is_read;
+    status = read_options(&reader, command, argc, argv);
+    if (status)
+        return status;
+    if (wants_version) {
+        tool_print_version();
+        return TOOL_OK;
     }
-    if (optind < argc) {
+    if (!command && optind < argc) {
         command = find_command(argv[optind]);
         if (!command)
             return tool_misused(NULL, "unknown command '%s'", argv[optind]);
@@ -227,20 +207,20 @@ static enum tool_status run(int argc, char **argv)
     }
     if (wants_help) {
         if (command)
-            tool_print_command_help(command);
+            print_command_help(command);
         else
             print_help();
         return TOOL_OK;
     }
     if (!command)
         return tool_misused(NULL, "missing command");
-    arguments.operands = argv + optind;
-    arguments.operand_count = argc - optind;
-    return run_command(command, &arguments);
+    if (command->takes_program && !is_read)
+        return tell_place(command);
+    return run_command(&reader, command, argc - optind, argv + optind);
 }
 
 /* What could not be written has to be known, also what only the last flush finds. */
-static enum tool_status close_output(enum tool_status status)
+static int close_output(int status)
 {
     int failed_before = ferror(stdout);
 
@@ -256,7 +236,6 @@ static enum tool_status close_output(enum tool_status status)
 int main(int argc, char **argv)
 {
     int status = tool_check_library();
-    const struct tool_command *command;
 
     if (status)
         return status;
@@ -264,11 +243,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     tool_room_set_up(argc, argv);
-    command = find_program_command(argc, argv);
-    if (command) {
-        status = command->run_program(argc - 1, argv + 1);
-        /* Of trouble there is a message already, and 126 and more have a meaning. */
-        return status > TOOL_FAILED ? status : (int)close_output((enum tool_status)status);
-    }
-    return (int)close_output(run(argc, argv));
+    status = run(argc, argv);
+    /* Of trouble there is a message already, and 126 and more have a meaning. */
+    return status > TOOL_FAILED ? status : close_output(status);
 }

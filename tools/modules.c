@@ -42,7 +42,7 @@ int tool_visit_modules(dal_module_visitor visit, void *data)
     int result = 0;
 
     if (dal_module_visit(add_module, &modules))
-        result = (int)tool_complain("not enough memory");
+        result = tool_complain("not enough memory");
     else if (modules.count > 0)
         qsort(modules.list, modules.count, sizeof *modules.list, by_name);
     for (size_t i = 0; i < modules.count && !result; i++)

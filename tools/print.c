@@ -35,7 +35,7 @@ static void complain(const char *format, va_list arguments)
     free(text);
 }
 
-enum tool_status tool_complain(const char *format, ...)
+int tool_complain(const char *format, ...)
 {
     va_list arguments;
 
@@ -45,14 +45,14 @@ enum tool_status tool_complain(const char *format, ...)
     return TOOL_TROUBLE;
 }
 
-enum tool_status tool_try_help(const struct tool_command *command)
+int tool_try_help(const struct tool_command *command)
 {
     fprintf(stderr, "Try '" TOOL_NAME "%s%s --help' for more information.\n", command ? " " : "",
             command ? command->name : "");
     return TOOL_TROUBLE;
 }
 
-enum tool_status tool_misused(const struct tool_command *command, const char *format, ...)
+int tool_misused(const struct tool_command *command, const char *format, ...)
 {
     va_list arguments;
 
@@ -62,12 +62,12 @@ enum tool_status tool_misused(const struct tool_command *command, const char *fo
     return tool_try_help(command);
 }
 
-enum tool_status tool_bad_spec(const char *spec, const char *message)
+int tool_bad_spec(const char *spec, const char *message)
 {
     return tool_complain("spec \"%s\": %s", spec, message);
 }
 
-enum tool_status tool_try_spec(const char *spec)
+int tool_try_spec(const char *spec)
 {
     const struct dal_instance *instance;
     char message[1024];
@@ -122,6 +122,18 @@ int tool_parse_bytes(const char *text, uint64_t *bytes)
         return 0;
     *bytes = value << shift;
     return 1;
+}
+
+int tool_take_timeout(const struct tool_command *command, const char *text, unsigned *seconds)
+{
+    uint64_t number;
+
+    if (!tool_parse_bytes(text, &number) || number == 0 || number > 86400)
+        return tool_misused(command,
+                            "invalid timeout '%s': a number of seconds from 1 to 86400 is expected",
+                            text);
+    *seconds = (unsigned)number;
+    return TOOL_OK;
 }
 
 const char *tool_kind(const struct dal_backend *backend)

@@ -179,14 +179,14 @@ int program_prepare(const char *spec, int verbose, int check)
     if (!result && spec) {
         result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
         if (result < 0)
-            return (int)tool_bad_spec(spec, message);
+            return tool_bad_spec(spec, message);
     }
     if (!result && before && *before) {
         size_t used = preload.length;
         int written = snprintf(preload.text + used, sizeof preload.text - used, ":%s", before);
 
         if (written < 0 || (size_t)written >= sizeof preload.text - used)
-            result = (int)tool_complain("LD_PRELOAD would be too long");
+            result = tool_complain("LD_PRELOAD would be too long");
     }
     if (!result)
         result = set_variable("LD_PRELOAD", preload.text);

@@ -70,12 +70,12 @@ int program_check_interposer(void)
     int result = 0;
 
     if (access(path, R_OK) != 0)
-        return (int)tool_complain("the interposer %s: %s", path, strerror(errno));
+        return tool_complain("the interposer %s: %s", path, strerror(errno));
     if (!map_interposer(&image))
-        return (int)tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
+        return tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
     version = image_is_native(&image) ? version_of(&image, &bytes) : NULL;
     if (version)
-        result = (int)tool_check_version(path, version, bytes);
+        result = tool_check_version(path, version, bytes);
     image_unmap(&image);
     return result;
 }

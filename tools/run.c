@@ -5,68 +5,41 @@
  */
 #include "tools/tool.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 
 #include "tools/program.h"
 
-static const struct option run_options[] = {
-    {"backend", required_argument, NULL, 'b'},
-    {"check", no_argument, NULL, 'c'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
-};
+static const char *spec; /* NULL if none was given */
+static int checks, is_verbose;
 
-struct run_arguments {
-    const char *spec; /* NULL if none was given */
-    int check;
-    int verbose;
-};
-
-static int take_spec(struct run_arguments *arguments, const char *spec)
+static int take_spec(const char *value)
 {
-    if (arguments->spec)
-        return (int)tool_misused(&tool_run,
-                                 "'run' takes -b once, and was given '%s' and '%s'; one SPEC has "
-                                 "its layers and the backend with '+' between",
-                                 arguments->spec, spec);
-    arguments->spec = spec;
-    return 0;
+    if (spec)
+        return tool_misused(&tool_run,
+                            "'run' takes -b once, and was given '%s' and '%s'; one SPEC has "
+                            "its layers and the backend with '+' between",
+                            spec, value);
+    spec = value;
+    return TOOL_OK;
 }
 
-/* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said: the help or the version. */
-static int take_options(struct run_arguments *arguments, int argc, char **argv)
-{
-    int option;
-    int result = 0;
-
-    while (!result && (option = getopt_long(argc, argv, "+b:cv", run_options, NULL)) != -1) {
-        switch (option) {
-        case 'b': result = take_spec(arguments, optarg); break;
-        case 'c': arguments->check = 1; break;
-        case 'v': arguments->verbose = 1; break;
-        case 'h': tool_print_command_help(&tool_run); return -1;
-        case 'V': tool_print_version(); return -1;
-        default: return (int)tool_try_help(&tool_run);
-        }
-    }
-    if (!result && optind == argc)
-        result = (int)tool_misused(&tool_run, "'run' needs a PROGRAM");
-    return result;
-}
+static const struct tool_option options[] = {
+    {.name = "backend", .letter = 'b', .take = take_spec},
+    {.name = "check", .letter = 'c', .flag = &checks},
+    {.name = "verbose", .letter = 'v', .flag = &is_verbose},
+    {.name = NULL},
+};
 
 /* Whether an allocator can be made of it. Returns 0, or TOOL_TROUBLE after a message. */
-static int check_spec(const char *spec)
+static int check_spec(void)
 {
     char message[1024];
 
     if (dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0) {
         tool_make_room(message);
-        return (int)tool_bad_spec(spec, message);
+        return tool_bad_spec(spec, message);
     }
-    return (int)tool_try_spec(spec);
+    return tool_try_spec(spec);
 }
 
 /* As if without this tool: a spec or an interposer that is at fault must not keep a program from
@@ -85,38 +58,26 @@ static int start_switched_off(const char *off, char **program)
 }
 
 /* The spec before the program: what is wrong with both is most likely the first. */
-static int start(const struct run_arguments *arguments, char **program)
+static int run_program(int count, char **program)
 {
-    char path[PATH_MAX];
+    const char *inherited = getenv("DISPATCHALLOC_MALLOC");
     const char *off = program_switched_off();
+    char path[PATH_MAX];
     int result;
 
+    (void)count;
     if (off)
         return start_switched_off(off, program);
-    result = arguments->spec ? check_spec(arguments->spec) : 0;
+    if (!spec && inherited && *inherited)
+        spec = inherited;
+    result = spec ? check_spec() : 0;
     if (!result)
         result = program_find(*program, path);
     if (!result)
         result = program_check(path);
     if (!result)
-        result = program_prepare(arguments->spec, arguments->verbose, arguments->check);
+        result = program_prepare(spec, is_verbose, checks);
     return result ? result : program_become(path, program);
-}
-
-static int run_program(int argc, char **argv)
-{
-    static char name[] = TOOL_NAME; /* getopt's messages begin with it */
-    const char *inherited = getenv("DISPATCHALLOC_MALLOC");
-    struct run_arguments arguments = {.spec = NULL};
-    int result;
-
-    argv[0] = name;
-    result = take_options(&arguments, argc, argv);
-    if (result)
-        return result < 0 ? TOOL_OK : result;
-    if (!arguments.spec && inherited && *inherited)
-        arguments.spec = inherited;
-    return start(&arguments, argv + optind);
 }
 
 const struct tool_command tool_run = {
@@ -134,5 +95,8 @@ const struct tool_command tool_run = {
             "\n"
             "Exit status: that of PROGRAM; 2 for a spec that is not good or a program that\n"
             "cannot be run this way, 126 if it cannot be executed, 127 if it is not found.\n",
-    .run_program = run_program,
+    .options = options,
+    .operand = "PROGRAM",
+    .takes_program = 1,
+    .run = run_program,
 };

@@ -80,7 +80,7 @@ static FILE *open_of(const char *pid, const char *name)
     return fopen(path, "re");
 }
 
-static enum tool_status show(const char *pid)
+static int show(const char *pid)
 {
     struct process process = {pid, -1, 0};
     FILE *maps, *memory;
@@ -91,9 +91,8 @@ static enum tool_status show(const char *pid)
     maps = open_of(pid, "maps");
     memory = maps ? open_of(pid, "mem") : NULL;
     if (!memory) {
-        enum tool_status status =
-            tool_complain("process %s: %s", pid,
-                          errno == ENOENT ? "no such process" : strerror(errno));
+        int status = tool_complain("process %s: %s", pid,
+                                   errno == ENOENT ? "no such process" : strerror(errno));
 
         if (maps)
             fclose(maps);
@@ -110,12 +109,12 @@ static enum tool_status show(const char *pid)
     return TOOL_FAILED;
 }
 
-static enum tool_status show_all(const struct tool_arguments *arguments)
+static int show_all(int operand_count, char **operands)
 {
-    enum tool_status worst = TOOL_OK;
+    int worst = TOOL_OK;
 
-    for (int i = 0; i < arguments->operand_count; i++) {
-        enum tool_status status = show(arguments->operands[i]);
+    for (int i = 0; i < operand_count; i++) {
+        int status = show(operands[i]);
 
         if (status > worst)
             worst = status;

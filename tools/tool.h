@@ -16,31 +16,15 @@
 
 #define TOOL_NAME "dispatchalloc"
 
-enum tool_status { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_TROUBLE = 2 };
+/* Statuses are ints, since that of a program may be any. */
+enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_TROUBLE = 2 };
 
-/* Options by what they are for; a command says which of them it takes. */
-enum tool_option {
-    TOOL_NAMES      = 1 << 0,
-    TOOL_LIST_CASES = 1 << 1,
-    TOOL_CASE       = 1 << 2,
-    TOOL_QUIET      = 1 << 3,
-    TOOL_VERBOSE    = 1 << 4,
-    TOOL_CAPACITY   = 1 << 5,
-    TOOL_TIMEOUT    = 1 << 6
-};
-
-enum { TOOL_CASES_MAX = 64 };
-
-/* What the command line said. */
-struct tool_arguments {
-    unsigned given; /* enum tool_option bits */
-    const char *cases[TOOL_CASES_MAX];
-    size_t case_count;
-    size_t capacity_bytes;
-    unsigned timeout_seconds;
-    /* Behind the command's name. */
-    char **operands;
-    int operand_count;
+/* An option of a command: a flag that becomes 1, or what takes its value. */
+struct tool_option {
+    const char *name;
+    char letter; /* the short way to say it; 0: none */
+    int *flag;
+    int (*take)(const char *value); /* returns TOOL_OK, or TOOL_TROUBLE after a message */
 };
 
 struct tool_command {
@@ -48,13 +32,12 @@ struct tool_command {
     const char *synopsis; /* what follows the name in a usage line */
     const char *summary;  /* one line, for the list of commands */
     const char *help;     /* the rest of its --help */
-    unsigned options;     /* enum tool_option bits that it takes */
-    const char *operand;  /* what it needs one of at least; NULL if it takes none */
-    enum tool_status (*run)(const struct tool_arguments *arguments);
-    /* Instead of run, for a command whose operands are a program and its arguments: it has
-     * options of its own, which end where the program begins. argv[0] is the command's
-     * name; returns the exit status. */
-    int (*run_program)(int argc, char **argv);
+    const struct tool_option *options; /* up to one without a name; NULL: it has none */
+    const char *operand;               /* what it needs one of at least; NULL if it takes none */
+    const int *needs_none;             /* a flag with which it needs none; NULL: it has none such */
+    /* Its operands are a program and its arguments, and its options end where those begin. */
+    int takes_program;
+    int (*run)(int operand_count, char **operands); /* returns the exit status */
 };
 
 extern const struct tool_command tool_list;
@@ -68,35 +51,32 @@ extern const struct tool_command tool_doctor;
 
 /* A line on standard error, after the tool's name, with control characters shown as '?'; returns
  * TOOL_TROUBLE. */
-enum tool_status tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
+int tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
 
 /* tool_complain(), and where the help is: for command, or for the tool if that is NULL. */
-enum tool_status tool_misused(const struct tool_command *command, const char *format, ...)
+int tool_misused(const struct tool_command *command, const char *format, ...)
     DAL_ATTRIBUTE_PRINTF_(2, 3);
 
 /* The line that says where the help of a command is; returns TOOL_TROUBLE. */
-enum tool_status tool_try_help(const struct tool_command *command);
-
-/* What `dispatchalloc COMMAND --help` prints. */
-void tool_print_command_help(const struct tool_command *command);
+int tool_try_help(const struct tool_command *command);
 
 /* What --version prints. */
 void tool_print_version(void);
 
 /* See whether a part of the library is of the tool's own version: its file, and its version in
  * up to that many bytes. Returns TOOL_OK, or TOOL_TROUBLE after a message that names both. */
-enum tool_status tool_check_version(const char *path, const char *version, size_t version_bytes);
+int tool_check_version(const char *path, const char *version, size_t version_bytes);
 
 /* The same of the library that the tool runs with, whose file is the same for versions that
  * differ. Returns 0, or the exit status of what cannot run after a message. First of all. */
 int tool_check_library(void);
 
 /* tool_complain() about a spec that the library refuses, in its words. */
-enum tool_status tool_bad_spec(const char *spec, const char *message);
+int tool_bad_spec(const char *spec, const char *message);
 
 /* Make what a spec stands for and destroy it again: what the options of a backend mean together
  * is found out by its start alone. TOOL_OK, or what tool_bad_spec() returns. */
-enum tool_status tool_try_spec(const char *spec);
+int tool_try_spec(const char *spec);
 
 /*
  * A library with much thread-local storage, such as Debian's libjemalloc, can be opened only if
@@ -128,6 +108,9 @@ const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
 
 /* A number of bytes as a spec would take it; 0 if text is none. */
 int tool_parse_bytes(const char *text, uint64_t *bytes);
+
+/* The value of a command's --timeout. TOOL_OK, or TOOL_TROUBLE after a message. */
+int tool_take_timeout(const struct tool_command *command, const char *text, unsigned *seconds);
 
 /* Whether the value of an option is a spec, for dal_spec_visit() once more. */
 static inline int tool_is_spec(const struct dal_option_value *value)

@@ -10,29 +10,67 @@ struct tally {
     unsigned passed, failed, skipped;
 };
 
+/* ---- Options ------------------------------------------------------------------------ */
+
+enum { CASES_MAX = 64 };
+
+static int lists_cases, is_quiet, is_verbose;
+static const struct conformance_case *cases[CASES_MAX]; /* those that were asked for */
+static size_t case_count;
+static size_t capacity_bytes;
+static unsigned timeout_seconds;
+
+static int take_case(const char *name)
+{
+    if (case_count == CASES_MAX)
+        return tool_misused(&tool_verify, "more than %d cases", CASES_MAX);
+    cases[case_count] = conformance_case_find(name);
+    if (!cases[case_count++])
+        return tool_misused(&tool_verify, "no case is called '%s'; --list-cases lists them", name);
+    return TOOL_OK;
+}
+
+static int take_capacity(const char *text)
+{
+    uint64_t bytes;
+
+    if (!tool_parse_bytes(text, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2)
+        return tool_misused(&tool_verify, "invalid capacity '%s': a number of bytes is expected",
+                            text);
+    capacity_bytes = (size_t)bytes;
+    return TOOL_OK;
+}
+
+static int take_timeout(const char *text)
+{
+    return tool_take_timeout(&tool_verify, text, &timeout_seconds);
+}
+
+static const struct tool_option options[] = {
+    {.name = "capacity", .take = take_capacity},
+    {.name = "case", .take = take_case},
+    {.name = "list-cases", .flag = &lists_cases},
+    {.name = "quiet", .letter = 'q', .flag = &is_quiet},
+    {.name = "timeout", .take = take_timeout},
+    {.name = "verbose", .letter = 'v', .flag = &is_verbose},
+    {.name = NULL},
+};
+
+/* ---- Looking at what is asked for ---------------------------------------------------------- */
+
 static void list_cases(void)
 {
     for (const struct conformance_case *c = conformance_cases(); c->name; c++)
         printf("%-38s  %s\n", c->name, c->promise);
 }
 
-static enum tool_status check_cases(const struct tool_arguments *arguments)
+static int check_specs(int count, char **specs)
 {
-    for (size_t i = 0; i < arguments->case_count; i++) {
-        if (!conformance_case_find(arguments->cases[i]))
-            return tool_misused(&tool_verify, "no case is called '%s'; --list-cases lists them",
-                                arguments->cases[i]);
-    }
-    return TOOL_OK;
-}
-
-static enum tool_status check_specs(const struct tool_arguments *arguments)
-{
-    for (int i = 0; i < arguments->operand_count; i++) {
+    for (int i = 0; i < count; i++) {
         char message[1024];
 
-        if (dal_spec_visit(arguments->operands[i], NULL, NULL, message, sizeof message) != 0)
-            return tool_bad_spec(arguments->operands[i], message);
+        if (dal_spec_visit(specs[i], NULL, NULL, message, sizeof message) != 0)
+            return tool_bad_spec(specs[i], message);
     }
     return TOOL_OK;
 }
@@ -73,20 +111,17 @@ static double now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static void print_outcome(const struct tool_arguments *arguments,
-                          const struct conformance_subject *subject,
+static void print_outcome(const struct conformance_subject *subject,
                           const struct conformance_case *which,
                           const struct conformance_outcome *outcome, double ms)
 {
-    int verbose = (arguments->given & TOOL_VERBOSE) != 0;
-
     if (outcome->verdict == CONFORMANCE_FAILED)
         print_failure(subject, which, outcome);
-    else if (arguments->given & TOOL_QUIET)
+    else if (is_quiet)
         return;
     else if (outcome->verdict == CONFORMANCE_SKIPPED)
         printf("  skip  %s: %s\n", which->name, outcome->reason);
-    else if (verbose)
+    else if (is_verbose)
         printf("  pass  %s: %s (%.0f ms)\n", which->name, which->promise, ms);
     else
         printf("  pass  %s\n", which->name);
@@ -105,58 +140,57 @@ static void count(struct tally *tally, enum conformance_verdict verdict)
     tally->failed++;
 }
 
-static int is_wanted(const struct tool_arguments *arguments, const struct conformance_case *which)
+static int is_wanted(const struct conformance_case *which)
 {
-    for (size_t i = 0; i < arguments->case_count; i++) {
-        if (conformance_case_find(arguments->cases[i]) == which)
+    for (size_t i = 0; i < case_count; i++) {
+        if (cases[i] == which)
             return 1;
     }
-    return arguments->case_count == 0;
+    return case_count == 0;
 }
 
-static enum tool_status verify(const struct tool_arguments *arguments, const char *spec,
-                               struct tally *tally)
+static int verify(const char *spec, struct tally *tally)
 {
     struct conformance_subject subject = conformance_subject_by_spec(spec);
     struct conformance_profile profile;
     char message[1024] = "";
     int error;
 
-    subject.capacity_bytes = arguments->capacity_bytes;
-    error = conformance_probe(&subject, arguments->timeout_seconds, &profile, message,
-                              sizeof message);
+    subject.capacity_bytes = capacity_bytes;
+    error = conformance_probe(&subject, timeout_seconds, &profile, message, sizeof message);
     if (error)
         return tool_bad_spec(spec, *message ? message : dal_strerror(error));
-    if (!(arguments->given & TOOL_QUIET))
+    if (!is_quiet)
         print_subject(&subject, &profile);
     for (const struct conformance_case *c = conformance_cases(); c->name; c++) {
         struct conformance_outcome outcome;
         double start = now_ms();
 
-        if (!is_wanted(arguments, c))
+        if (!is_wanted(c))
             continue;
         conformance_run(&subject, &profile, c, &outcome);
         count(tally, outcome.verdict);
-        print_outcome(arguments, &subject, c, &outcome, now_ms() - start);
+        print_outcome(&subject, c, &outcome, now_ms() - start);
     }
     return TOOL_OK;
 }
 
-static enum tool_status run(const struct tool_arguments *arguments)
+static int run(int operand_count, char **operands)
 {
     struct tally tally = {0, 0, 0};
-    enum tool_status status = check_cases(arguments);
+    int status;
 
-    if (status == TOOL_OK)
-        status = check_specs(arguments);
-    if (status == TOOL_OK && (arguments->given & TOOL_LIST_CASES))
+    tool_make_room_for(operands, operand_count);
+    status = check_specs(operand_count, operands);
+    if (!status && lists_cases) {
         list_cases();
-    else
-        for (int i = 0; i < arguments->operand_count && status == TOOL_OK; i++)
-            status = verify(arguments, arguments->operands[i], &tally);
-    if (status != TOOL_OK || (arguments->given & TOOL_LIST_CASES))
+        return TOOL_OK;
+    }
+    for (int i = 0; i < operand_count && !status; i++)
+        status = verify(operands[i], &tally);
+    if (status)
         return status;
-    if (!(arguments->given & TOOL_QUIET))
+    if (!is_quiet)
         printf("%u passed, %u failed, %u skipped\n", tally.passed, tally.failed, tally.skipped);
     return tally.failed ? TOOL_FAILED : TOOL_OK;
 }
@@ -178,8 +212,8 @@ const struct tool_command tool_verify = {
             "      --timeout=SECONDS  for each case (60)\n"
             "  -v, --verbose          print what each case promises and how long it took\n"
             "      --help             print this help and exit\n",
-    .options = TOOL_LIST_CASES | TOOL_CASE | TOOL_QUIET | TOOL_VERBOSE | TOOL_CAPACITY |
-               TOOL_TIMEOUT,
+    .options = options,
     .operand = "SPEC",
+    .needs_none = &lists_cases,
     .run = run,
 };

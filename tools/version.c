@@ -18,7 +18,7 @@ void tool_print_version(void)
     puts("License: MIT. There is no warranty.");
 }
 
-enum tool_status tool_check_version(const char *path, const char *version, size_t version_bytes)
+int tool_check_version(const char *path, const char *version, size_t version_bytes)
 {
     size_t length = strnlen(version, version_bytes);
 

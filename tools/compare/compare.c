@@ -3,7 +3,6 @@
 #define _GNU_SOURCE /* strdup */
 #include "compare.h"
 
-#include <getopt.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,7 @@ static int add_candidate(struct comparison *comparison, const char *spec,
     int result;
 
     if (comparison->candidate_count == COMPARE_CANDIDATES_MAX)
-        return (int)tool_complain("more than %d allocators", (int)COMPARE_CANDIDATES_MAX);
+        return tool_complain("more than %d allocators", (int)COMPARE_CANDIDATES_MAX);
     result = environment_make(spec, kind, &candidate->environment);
     if (result)
         return result < 0 ? 0 : result;
@@ -30,7 +29,7 @@ static int add_candidate(struct comparison *comparison, const char *spec,
     for (int metric = 0; metric < COMPARE_METRICS; metric++) {
         candidate->values[metric] = calloc(comparison->runs, sizeof(double));
         if (!candidate->values[metric] || !candidate->spec)
-            return (int)tool_complain("not enough memory");
+            return tool_complain("not enough memory");
     }
     comparison->candidate_count++;
     return 0;
@@ -63,7 +62,8 @@ static int add_all(struct comparison *comparison)
 }
 
 /* system is always there: the others are told in parts of it. */
-static int add_candidates(struct comparison *comparison, char **specs, size_t spec_count)
+static int add_candidates(struct comparison *comparison, const char *const *specs,
+                          size_t spec_count)
 {
     size_t system_at = 0;
     int result = 0;
@@ -105,119 +105,82 @@ static int exit_status(const struct comparison *comparison)
     return TOOL_OK;
 }
 
-/* ---- The command line --------------------------------------------------------------------- */
+/* ---- Options ------------------------------------------------------------------------------ */
 
-enum { RUNS_DEFAULT = 5, JSON = 1, OUTPUT = 2 };
+static struct comparison comparison = {.runs = 5};
+static const char *specs[COMPARE_CANDIDATES_MAX];
+static size_t spec_count;
+static int wants_json, shows_output;
 
-static const struct option compare_options[] = {
-    {"runs", required_argument, NULL, 'n'},
-    {"backend", required_argument, NULL, 'b'},
-    {"json", no_argument, NULL, JSON},
-    {"output", no_argument, NULL, OUTPUT},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
-};
-
-struct compare_arguments {
-    char *specs[COMPARE_CANDIDATES_MAX];
-    size_t spec_count;
-    size_t runs;
-    int wants_json;
-    int shows_output;
-};
-
-static int take_runs(struct compare_arguments *arguments, const char *text)
+static int take_runs(const char *text)
 {
     uint64_t runs;
 
     if (!tool_parse_bytes(text, &runs) || runs == 0 || runs > COMPARE_RUNS_MAX)
-        return (int)tool_misused(&tool_compare,
-                                 "invalid number of runs '%s': it is expected from 1 to %d", text,
-                                 (int)COMPARE_RUNS_MAX);
-    arguments->runs = (size_t)runs;
-    return 0;
+        return tool_misused(&tool_compare,
+                            "invalid number of runs '%s': it is expected from 1 to %d", text,
+                            (int)COMPARE_RUNS_MAX);
+    comparison.runs = (size_t)runs;
+    return TOOL_OK;
 }
 
-static int take_spec(struct compare_arguments *arguments, char *spec)
+static int take_spec(const char *spec)
 {
-    if (arguments->spec_count == COMPARE_CANDIDATES_MAX)
-        return (int)tool_misused(&tool_compare, "more than %d allocators",
-                                 (int)COMPARE_CANDIDATES_MAX);
-    arguments->specs[arguments->spec_count++] = spec;
-    return 0;
+    if (spec_count == COMPARE_CANDIDATES_MAX)
+        return tool_misused(&tool_compare, "more than %d allocators", (int)COMPARE_CANDIDATES_MAX);
+    specs[spec_count++] = spec;
+    return TOOL_OK;
 }
 
-/* Returns 0, TOOL_TROUBLE after a message, or -1 if all was said: the help or the version. */
-static int take_options(struct compare_arguments *arguments, int argc, char **argv)
-{
-    int option;
-    int result = 0;
+static const struct tool_option options[] = {
+    {.name = "runs", .letter = 'n', .take = take_runs},
+    {.name = "backend", .letter = 'b', .take = take_spec},
+    {.name = "json", .flag = &wants_json},
+    {.name = "output", .flag = &shows_output},
+    {.name = NULL},
+};
 
-    while (!result && (option = getopt_long(argc, argv, "+n:b:", compare_options, NULL)) != -1) {
-        switch (option) {
-        case 'n': result = take_runs(arguments, optarg); break;
-        case 'b': result = take_spec(arguments, optarg); break;
-        case JSON: arguments->wants_json = 1; break;
-        case OUTPUT: arguments->shows_output = 1; break;
-        case 'h': tool_print_command_help(&tool_compare); return -1;
-        case 'V': tool_print_version(); return -1;
-        default: return (int)tool_try_help(&tool_compare);
-        }
-    }
-    if (result)
-        return result;
-    if (optind == argc)
-        return (int)tool_misused(&tool_compare, "'compare' needs a PROGRAM");
-    if (arguments->wants_json && arguments->shows_output)
-        return (int)tool_misused(&tool_compare, "--json and --output exclude each other");
-    return 0;
-}
+/* ---- The command -------------------------------------------------------------------------- */
 
-static int compare(struct compare_arguments *arguments, struct comparison *comparison)
+static int compare(void)
 {
     char path[PATH_MAX];
     int result;
 
     if (program_switched_off())
-        return (int)tool_complain("DISPATCHALLOC_OFF=%s is set, under which every allocator would be "
-                                  "the C library's own; unset it to compare",
-                                  program_switched_off());
-    result = add_candidates(comparison, arguments->specs, arguments->spec_count);
+        return tool_complain("DISPATCHALLOC_OFF=%s is set, under which every allocator would be "
+                             "the C library's own; unset it to compare",
+                             program_switched_off());
+    result = add_candidates(&comparison, specs, spec_count);
     if (!result)
-        result = program_find(*comparison->command, path);
+        result = program_find(*comparison.command, path);
     if (!result)
         result = program_check(path);
     if (result)
         return result;
     child_set_up();
-    result = compare_run(comparison, path, arguments->shows_output);
+    result = compare_run(&comparison, path, shows_output);
     if (result)
         return result;
-    if (arguments->wants_json)
-        compare_print_json(comparison);
+    if (wants_json)
+        compare_print_json(&comparison);
     else
-        compare_print_table(comparison);
-    return exit_status(comparison);
+        compare_print_table(&comparison);
+    return exit_status(&comparison);
 }
 
-static int compare_program(int argc, char **argv)
+static int compare_program(int count, char **program)
 {
-    static char name[] = TOOL_NAME; /* getopt's messages begin with it */
-    static struct comparison comparison;
-    struct compare_arguments arguments = {.runs = RUNS_DEFAULT};
     int result;
 
-    argv[0] = name;
+    (void)count;
     child_keep_standard_files();
-    result = take_options(&arguments, argc, argv);
-    if (!result) {
-        comparison.command = argv + optind;
-        comparison.runs = arguments.runs;
-        result = compare(&arguments, &comparison);
-        free_candidates(&comparison);
-    }
-    return result < 0 ? TOOL_OK : result;
+    if (wants_json && shows_output)
+        return tool_misused(&tool_compare, "--json and --output exclude each other");
+    comparison.command = program;
+    result = compare();
+    free_candidates(&comparison);
+    return result;
 }
 
 const struct tool_command tool_compare = {
@@ -243,5 +206,8 @@ const struct tool_command tool_compare = {
             "that is not good or a program that cannot be run this way; 126 if PROGRAM cannot be\n"
             "executed, 127 if it is not found; 128 and the signal's number if a signal ended it\n"
             "before all rounds were run.\n",
-    .run_program = compare_program,
+    .options = options,
+    .operand = "PROGRAM",
+    .takes_program = 1,
+    .run = compare_program,
 };

@@ -178,7 +178,7 @@ static int open_files(struct compare_setup *setup, int shows_output)
     setup->is_verbose = isatty(STDERR_FILENO);
     setup->errors = tmpfile();
     if (!setup->errors)
-        return (int)tool_complain("cannot make a temporary file: %s", strerror(errno));
+        return tool_complain("cannot make a temporary file: %s", strerror(errno));
     child->errors = fileno(setup->errors);
     (void)fcntl(child->errors, F_SETFD, FD_CLOEXEC);
     child->output = child_open_null();

@@ -147,7 +147,7 @@ int bindings_read(struct bindings *bindings, FILE *trace)
     free(line);
     if (!is_good) {
         bindings_free(bindings);
-        return (int)tool_complain("not enough memory");
+        return tool_complain("not enough memory");
     }
     if (started_at > 0)
         memmove(bindings->entries, bindings->entries + started_at,

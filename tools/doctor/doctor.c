@@ -6,8 +6,6 @@
 #define _GNU_SOURCE /* environ */
 #include "doctor.h"
 
-#include <getopt.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,14 +13,18 @@
 #include "tools/program.h"
 #include "tools/tool.h"
 
-enum { SECONDS_DEFAULT = 10, OUTPUT = 1 };
+static int shows_output;
+static unsigned timeout_seconds = 10;
 
-static const struct option doctor_options[] = {
-    {"output", no_argument, NULL, OUTPUT},
-    {"timeout", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+static int take_timeout(const char *text)
+{
+    return tool_take_timeout(&tool_doctor, text, &timeout_seconds);
+}
+
+static const struct tool_option options[] = {
+    {.name = "output", .flag = &shows_output},
+    {.name = "timeout", .take = take_timeout},
+    {.name = NULL},
 };
 
 /* ---- One run ------------------------------------------------------------------------------- */
@@ -59,13 +61,13 @@ static int examine(const struct child_command *child, off_t input_start, const c
     printf("%s %s:\n", child->arguments[0], heading);
     has_failed = tell_end(&result, child->seconds_limit);
     if (!bindings->has_started)
-        return (int)tool_complain("the loader could not start '%s'", child->arguments[0]);
+        return tool_complain("the loader could not start '%s'", child->arguments[0]);
     status = doctor_judge(bindings, owner, findings);
     findings->has_failed = has_failed;
     return status;
 }
 
-/* ---- The command line ---------------------------------------------------------------------- */
+/* ---- The command --------------------------------------------------------------------------- */
 
 static int run_twice(struct child_command *child, off_t input_start)
 {
@@ -96,13 +98,17 @@ static int run_twice(struct child_command *child, off_t input_start)
     return status;
 }
 
-static int look_at(struct child_command *child, int shows_output)
+static int examine_program(int count, char **program)
 {
+    struct child_command child = {.arguments = program, .seconds_limit = timeout_seconds};
     char path[PATH_MAX];
     off_t input_start;
     int null;
-    int status = program_find(child->arguments[0], path);
+    int status;
 
+    (void)count;
+    child_keep_standard_files();
+    status = program_find(*program, path);
     if (status)
         return status;
     if (program_check_loading(path)) {
@@ -110,45 +116,15 @@ static int look_at(struct child_command *child, int shows_output)
              "build it with the library, as dispatchalloc(7) tells");
         return TOOL_FAILED;
     }
-    child->path = path;
-    child->input = child_open_input(&input_start);
-    null = child->input < 0 ? -1 : child_open_null();
+    child.path = path;
+    child.input = child_open_input(&input_start);
+    null = child.input < 0 ? -1 : child_open_null();
     if (null < 0)
         return TOOL_TROUBLE;
-    child->output = shows_output ? STDOUT_FILENO : null;
-    child->errors = shows_output ? STDERR_FILENO : null;
+    child.output = shows_output ? STDOUT_FILENO : null;
+    child.errors = shows_output ? STDERR_FILENO : null;
     child_set_up();
-    return run_twice(child, input_start);
-}
-
-static int examine_program(int argc, char **argv)
-{
-    static char name[] = TOOL_NAME; /* getopt's messages begin with it */
-    struct child_command child = {.seconds_limit = SECONDS_DEFAULT};
-    uint64_t seconds;
-    int shows_output = 0;
-    int option;
-
-    argv[0] = name;
-    child_keep_standard_files();
-    while ((option = getopt_long(argc, argv, "+", doctor_options, NULL)) != -1) {
-        switch (option) {
-        case OUTPUT: shows_output = 1; break;
-        case 't':
-            if (!tool_parse_bytes(optarg, &seconds) || seconds == 0 || seconds > 86400)
-                return (int)tool_misused(&tool_doctor, "invalid timeout '%s': a number of "
-                                         "seconds from 1 to 86400 is expected", optarg);
-            child.seconds_limit = (unsigned)seconds;
-            break;
-        case 'h': tool_print_command_help(&tool_doctor); return TOOL_OK;
-        case 'V': tool_print_version(); return TOOL_OK;
-        default: return (int)tool_try_help(&tool_doctor);
-        }
-    }
-    if (optind == argc)
-        return (int)tool_misused(&tool_doctor, "'doctor' needs a PROGRAM");
-    child.arguments = argv + optind;
-    return look_at(&child, shows_output);
+    return run_twice(&child, input_start);
 }
 
 const struct tool_command tool_doctor = {
@@ -167,5 +143,8 @@ const struct tool_command tool_doctor = {
             "Exit status: 0; 1 if there is a conflict or PROGRAM cannot be run with another\n"
             "allocator; 2 for trouble; 126 if PROGRAM cannot be executed, 127 if it is not\n"
             "found; 128 and the signal's number if a signal ended it.\n",
-    .run_program = examine_program,
+    .options = options,
+    .operand = "PROGRAM",
+    .takes_program = 1,
+    .run = examine_program,
 };

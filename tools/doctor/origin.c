@@ -206,7 +206,7 @@ int doctor_view_open(struct doctor_view *view, struct bindings *bindings)
     if (!is_lookup || !view->next || !view->origins) {
         free(is_lookup);
         doctor_view_close(view);
-        return (int)tool_complain("not enough memory");
+        return tool_complain("not enough memory");
     }
     for (size_t file = 0; file < bindings->file_count; file++)
         view->next[file] = file;

@@ -23,9 +23,9 @@ static int make_directory(char path[PATH_MAX])
                            parent && *parent ? parent : "/tmp");
 
     if (written < 0 || written >= PATH_MAX - 32)
-        return (int)tool_complain("TMPDIR is too long");
+        return tool_complain("TMPDIR is too long");
     if (!mkdtemp(path))
-        return (int)tool_complain("cannot make a directory %s: %s", path, strerror(errno));
+        return tool_complain("cannot make a directory %s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -53,8 +53,8 @@ static int read_trace(const char *directory, pid_t process, struct bindings *bin
     (void)snprintf(path, sizeof path, "%s/trace.%ld", directory, (long)process);
     trace = fopen(path, "re");
     if (!trace)
-        return (int)tool_complain("the loader has left no trace of the program; that of glibc "
-                                  "is needed, and a program that it loads");
+        return tool_complain("the loader has left no trace of the program; that of glibc "
+                             "is needed, and a program that it loads");
     result = bindings_read(bindings, trace);
     (void)fclose(trace);
     return result;
