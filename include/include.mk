@@ -25,5 +25,6 @@ dispatchallocallocator_HEADERS = \
 	%D%/dispatchalloc/allocator/jemalloc.h \
 	%D%/dispatchalloc/allocator/limits.h \
 	%D%/dispatchalloc/allocator/mimalloc.h \
+	%D%/dispatchalloc/allocator/over_malloc.h \
 	%D%/dispatchalloc/allocator/system.h
 nodist_dispatchallocinclude_HEADERS = %D%/dispatchalloc/version.h

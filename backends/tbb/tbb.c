@@ -2,10 +2,7 @@
 /*
  * The backend `tbb`, a module over the scalable allocator of oneTBB (libtbbmalloc).
  *
- * scalable_free takes a block of scalable_malloc and of scalable_posix_memalign alike, and
- * scalable_aligned_realloc any block, so the alignment is looked at only where a block is made.
- *
- * malloc and free are called through pointers of the module's own instead of the loader's, at
+ * The short ways are called through pointers of the module's own instead of the loader's, at
  * the same cost: in a forked child they lead elsewhere (forked.h).
  */
 #include <pthread.h>
@@ -32,6 +29,8 @@
 /* Written by the only thread of a child. */
 static int is_forked;
 static void *(*short_malloc)(size_t size) = scalable_malloc;
+static void *(*short_calloc)(size_t count, size_t size) = scalable_calloc;
+static void *(*short_realloc)(void *ptr, size_t size) = scalable_realloc;
 static void (*short_free)(void *ptr) = scalable_free;
 
 static void *aligned_block(size_t size, size_t align)
@@ -40,119 +39,34 @@ static void *aligned_block(size_t size, size_t align)
 
     if (is_forked)
         return dal_tbb_forked_alloc_(size, align);
-    if (!dal_is_possible_(size, align))
-        return NULL;
-    return scalable_posix_memalign(&ptr, align, dal_long_size_(size)) == 0 ? ptr : NULL;
+    return scalable_posix_memalign(&ptr, align, size) == 0 ? ptr : NULL;
 }
 
-static void *alloc(size_t size, size_t align, void *ctx)
-{
-    (void)ctx;
-    if (dal_is_short_(align))
-        return short_malloc(dal_short_size_(size, align));
-    return aligned_block(size, align);
-}
-
-static void *alloc_natural(size_t size, size_t align, void *ctx)
-{
-    (void)align;
-    (void)ctx;
-    return short_malloc(size);
-}
-
-static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    short_free(ptr);
-}
-
-static void *alloc_zeroed(size_t size, size_t align, void *ctx)
-{
-    void *ptr;
-
-    (void)ctx;
-    if (dal_is_short_(align) && !is_forked)
-        return scalable_calloc(1, dal_short_size_(size, align));
-    ptr = aligned_block(size, align);
-    return ptr ? memset(ptr, 0, size) : NULL;
-}
-
-/* Also for a block that had another alignment. */
-static void *resize(void *ptr, size_t old_size, size_t align, size_t new_size)
+static void *aligned_resize(void *ptr, size_t old_size, size_t align, size_t new_size)
 {
     if (is_forked)
         return dal_tbb_forked_resize_(ptr, old_size, align, new_size);
-    if (dal_is_short_(align))
-        return scalable_realloc(ptr, dal_short_size_(new_size, align));
-    if (!ptr)
-        return aligned_block(new_size, align);
     if (!dal_is_possible_(new_size, align))
         return NULL;
-    return scalable_aligned_realloc(ptr, dal_long_size_(new_size), align);
+    return ptr ? scalable_aligned_realloc(ptr, dal_long_size_(new_size), align)
+               : aligned_block(dal_long_size_(new_size), align);
 }
 
-static void *reallocate(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
+static size_t room_of(const void *ptr)
 {
-    (void)ctx;
-    return resize(ptr, old_size, align, new_size);
-}
-
-static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                      size_t new_align, void *ctx)
-{
-    (void)old_align;
-    (void)ctx;
-    return resize(ptr, old_size, new_align, new_size);
-}
-
-static size_t usable_size(const void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
     return is_forked ? dal_tbb_forked_usable_size_(ptr) : scalable_msize((void *)(uintptr_t)ptr);
 }
 
-static int resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    return new_size <= usable_size(ptr, old_size, align, ctx) ? DAL_OK : DAL_ERR_UNSUPPORTED;
-}
-
-static void dealloc_unsized(void *ptr, void *ctx)
-{
-    (void)ctx;
-    short_free(ptr);
-}
-
-/* ---- fork ------------------------------------------------------------------------------ */
-
-static const struct dal_instance *system_instance;
-static atomic_int had_threads;
-
-static void fork_prepare(void *ctx)
-{
-    (void)ctx;
-    atomic_store_explicit(&had_threads, HAS_THREADS, memory_order_relaxed);
-}
-
-/* Also malloc of the family, so that a failure sets errno. */
-static void *forked_malloc(size_t size)
-{
-    return dal_family_result(dal_tbb_forked_alloc_(size, DAL_MIN_ALIGN));
-}
-
-static void fork_child(void *ctx)
-{
-    (void)ctx;
-    if (is_forked || !atomic_load_explicit(&had_threads, memory_order_relaxed))
-        return;
-    dal_tbb_forked_begin_(system_instance);
-    short_malloc = forked_malloc;
-    short_free = dal_tbb_forked_free_;
-    is_forked = 1;
-}
+#define DAL_OVER_ALLOCATOR_          slots
+#define DAL_OVER_(name)              dal_tbb_##name##_
+#define DAL_OVER_MALLOC_(size)       short_malloc(size)
+#define DAL_OVER_CALLOC_(size)       short_calloc(1, size)
+#define DAL_OVER_REALLOC_(ptr, size) short_realloc(ptr, size)
+#define DAL_OVER_FREE_(ptr)          short_free(ptr)
+#define DAL_OVER_LONG_               aligned_block
+#define DAL_OVER_LONG_RESIZE_        aligned_resize
+#define DAL_OVER_ROOM_               room_of
+#include <dispatchalloc/allocator/over_malloc.h>
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
@@ -168,18 +82,53 @@ static void family_free(void *ptr)
 
 static void *family_calloc(size_t count, size_t size)
 {
-    size_t bytes;
-    void *ptr;
-
-    if (DAL_LIKELY_(!is_forked))
-        return scalable_calloc(count, size);
-    ptr = __builtin_mul_overflow(count, size, &bytes) ? NULL : forked_malloc(bytes);
-    return dal_family_result(ptr ? memset(ptr, 0, bytes) : NULL);
+    return short_calloc(count, size);
 }
 
 static size_t family_usable_size(void *ptr)
 {
-    return ptr ? usable_size(ptr, 0, 0, NULL) : 0;
+    return ptr ? room_of(ptr) : 0;
+}
+
+static void *family_realloc(void *ptr, size_t size)
+{
+    return dal_family_realloc(ptr, size, short_realloc, short_free);
+}
+
+static void *family_memalign(size_t align, size_t size)
+{
+    return dal_family_result(dal_tbb_alloc_(size, align, NULL));
+}
+
+static const struct dal_malloc_family family = {
+    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, family_free, family_calloc, family_realloc,
+    family_memalign, family_usable_size,
+};
+
+/* ---- fork ------------------------------------------------------------------------------ */
+
+static const struct dal_instance *system_instance;
+static atomic_int had_threads;
+
+static void fork_prepare(void *ctx)
+{
+    (void)ctx;
+    atomic_store_explicit(&had_threads, HAS_THREADS, memory_order_relaxed);
+}
+
+/* Also of the family, so that a failure sets errno. */
+static void *forked_malloc(size_t size)
+{
+    return dal_family_result(dal_tbb_forked_alloc_(size, DAL_MIN_ALIGN));
+}
+
+static void *forked_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    void *ptr = __builtin_mul_overflow(count, size, &bytes) ? dal_family_result(NULL)
+                                                            : forked_malloc(bytes);
+
+    return ptr ? memset(ptr, 0, bytes) : NULL;
 }
 
 static void *forked_realloc(void *ptr, size_t size)
@@ -187,20 +136,18 @@ static void *forked_realloc(void *ptr, size_t size)
     return dal_tbb_forked_resize_(ptr, family_usable_size(ptr), DAL_MIN_ALIGN, size);
 }
 
-static void *family_realloc(void *ptr, size_t size)
+static void fork_child(void *ctx)
 {
-    return dal_family_realloc(ptr, size, is_forked ? forked_realloc : scalable_realloc, short_free);
+    (void)ctx;
+    if (is_forked || !atomic_load_explicit(&had_threads, memory_order_relaxed))
+        return;
+    dal_tbb_forked_begin_(system_instance);
+    short_malloc = forked_malloc;
+    short_calloc = forked_calloc;
+    short_realloc = forked_realloc;
+    short_free = dal_tbb_forked_free_;
+    is_forked = 1;
 }
-
-static void *family_memalign(size_t align, size_t size)
-{
-    return dal_family_result(alloc(size, align, NULL));
-}
-
-static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, family_free, family_calloc, family_realloc,
-    family_memalign, family_usable_size,
-};
 
 /* ---- Options -------------------------------------------------------------------------- */
 
@@ -263,16 +210,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     pthread_mutex_unlock(&starting);
     if (error)
         return error;
-    allocator->alloc = alloc;
-    allocator->alloc_natural = alloc_natural;
-    allocator->dealloc = dealloc;
-    allocator->alloc_zeroed = alloc_zeroed;
-    allocator->realloc = reallocate;
-    allocator->grow = relayout;
-    allocator->shrink = relayout;
-    allocator->resize_in_place = resize_in_place;
-    allocator->usable_size = usable_size;
-    allocator->dealloc_unsized = dealloc_unsized;
+    *allocator = slots;
     allocator->malloc_family = &family;
     allocator->fork_prepare = fork_prepare;
     allocator->fork_child = fork_child;

@@ -2,10 +2,8 @@
 /*
  * The backend `tcmalloc`, a module over libtcmalloc_minimal of gperftools.
  *
- * tc_free and tc_realloc take a block of tc_malloc and of tc_memalign alike, so the alignment
- * is looked at only where a block is made. Sized free (tc_free_sized) is out of the question:
- * tc_realloc leaves a block that shrinks to half in its size class, or takes a class above the
- * one of the new size when it grows.
+ * Sized free (tc_free_sized) is out of the question: tc_realloc leaves a block that shrinks to
+ * half in its size class, or takes a class above the one of the new size when it grows.
  */
 #include <pthread.h>
 #include <string.h>
@@ -16,112 +14,16 @@
 #include <dispatchalloc/module.h>
 
 #include "../malloc_conventions.h"
-#include <dispatchalloc/allocator/limits.h>
 
-static void *aligned_block(size_t size, size_t align)
-{
-    return dal_is_possible_(size, align) ? tc_memalign(align, dal_long_size_(size)) : NULL;
-}
-
-static void *alloc(size_t size, size_t align, void *ctx)
-{
-    (void)ctx;
-    if (dal_is_short_(align))
-        return tc_malloc(dal_short_size_(size, align));
-    return aligned_block(size, align);
-}
-
-static void *alloc_natural(size_t size, size_t align, void *ctx)
-{
-    (void)align;
-    (void)ctx;
-    return tc_malloc(size);
-}
-
-static void dealloc(void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    tc_free(ptr);
-}
-
-static void *alloc_zeroed(size_t size, size_t align, void *ctx)
-{
-    void *ptr;
-
-    (void)ctx;
-    if (dal_is_short_(align))
-        return tc_calloc(1, dal_short_size_(size, align));
-    ptr = aligned_block(size, align);
-    return ptr ? memset(ptr, 0, size) : NULL;
-}
-
-static size_t room_of(const void *ptr)
-{
-    return tc_malloc_size((void *)(uintptr_t)ptr);
-}
-
-/* tc_realloc's rule: a block stays where it has room and is not more than half empty. */
-static int may_stay(const void *ptr, size_t align, size_t new_size)
-{
-    size_t room = room_of(ptr);
-
-    return ((uintptr_t)ptr & (align - 1)) == 0 && new_size <= room && new_size >= room / 2;
-}
-
-/* Also for a block that had another alignment. */
-static void *resize(void *ptr, size_t old_size, size_t align, size_t new_size)
-{
-    void *moved;
-
-    if (dal_is_short_(align))
-        return tc_realloc(ptr, dal_short_size_(new_size, align));
-    if (ptr && may_stay(ptr, align, new_size))
-        return ptr;
-    moved = aligned_block(new_size, align);
-    if (moved && ptr) {
-        memcpy(moved, ptr, old_size < new_size ? old_size : new_size);
-        tc_free(ptr);
-    }
-    return moved;
-}
-
-static void *reallocate(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    (void)ctx;
-    return resize(ptr, old_size, align, new_size);
-}
-
-static void *relayout(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                      size_t new_align, void *ctx)
-{
-    (void)old_align;
-    (void)ctx;
-    return resize(ptr, old_size, new_align, new_size);
-}
-
-static int resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    (void)old_size;
-    (void)align;
-    (void)ctx;
-    return new_size <= room_of(ptr) ? DAL_OK : DAL_ERR_UNSUPPORTED;
-}
-
-static size_t usable_size(const void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    return room_of(ptr);
-}
-
-static void dealloc_unsized(void *ptr, void *ctx)
-{
-    (void)ctx;
-    tc_free(ptr);
-}
+#define DAL_OVER_ALLOCATOR_          slots
+#define DAL_OVER_(name)              dal_tcmalloc_##name##_
+#define DAL_OVER_MALLOC_(size)       tc_malloc(size)
+#define DAL_OVER_CALLOC_(size)       tc_calloc(1, size)
+#define DAL_OVER_REALLOC_(ptr, size) tc_realloc(ptr, size)
+#define DAL_OVER_FREE_(ptr)          tc_free(ptr)
+#define DAL_OVER_LONG_(size, align)  tc_memalign(align, size)
+#define DAL_OVER_ROOM_(ptr)          tc_malloc_size((void *)(uintptr_t)(ptr))
+#include <dispatchalloc/allocator/over_malloc.h>
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
@@ -140,7 +42,7 @@ static void *family_calloc(size_t count, size_t size)
 
 static void *family_memalign(size_t align, size_t size)
 {
-    return dal_family_result(alloc(size, align, NULL));
+    return dal_family_result(dal_tcmalloc_alloc_(size, align, NULL));
 }
 
 static const struct dal_malloc_family family = {
@@ -210,16 +112,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     pthread_mutex_unlock(&starting);
     if (error)
         return error;
-    allocator->alloc = alloc;
-    allocator->alloc_natural = alloc_natural;
-    allocator->dealloc = dealloc;
-    allocator->alloc_zeroed = alloc_zeroed;
-    allocator->realloc = reallocate;
-    allocator->grow = relayout;
-    allocator->shrink = relayout;
-    allocator->resize_in_place = resize_in_place;
-    allocator->usable_size = usable_size;
-    allocator->dealloc_unsized = dealloc_unsized;
+    *allocator = slots;
     allocator->malloc_family = &family;
     return DAL_OK;
 }

@@ -10,9 +10,8 @@
  *
  * For a jemalloc that was built with a prefix, define DAL_JEMALLOC_(name) as prefix##name before.
  *
- * jemalloc has a short way, malloc and free, and a long one, mallocx and rallocx. A block of
- * either may be given back by free and resized by the other, so the alignment is looked at
- * only where a block is made. Sized free is not used: see backends/jemalloc/jemalloc.c.
+ * jemalloc has a short way, malloc and free, and a long one, mallocx and rallocx. Sized free is
+ * not used: see backends/jemalloc/jemalloc.c.
  */
 #ifndef DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
 #define DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
@@ -29,7 +28,6 @@
 
 #include <dispatchalloc/allocator/limits.h>
 #include <dispatchalloc/error.h>
-#include <dispatchalloc/instance.h>
 #include <dispatchalloc/macros.h>
 
 /* The names of its functions. Those of the C library's family may be others. */
@@ -47,47 +45,8 @@ static inline int dal_jemalloc_flags_(size_t align)
     return MALLOCX_LG_ALIGN(__builtin_ctzl(align));
 }
 
-static inline void *dal_jemalloc_alloc_(size_t size, size_t align, void *ctx)
+static inline void *dal_jemalloc_long_resize_(void *ptr, size_t align, size_t new_size)
 {
-    (void)ctx;
-    if (dal_is_short_(align))
-        return DAL_JEMALLOC_SHORT_(malloc)(dal_short_size_(size, align));
-    if (!dal_is_possible_(size, align))
-        return NULL;
-    return DAL_JEMALLOC_(mallocx)(dal_long_size_(size), dal_jemalloc_flags_(align));
-}
-
-static inline void *dal_jemalloc_alloc_natural_(size_t size, size_t align, void *ctx)
-{
-    (void)align;
-    (void)ctx;
-    return DAL_JEMALLOC_SHORT_(malloc)(size);
-}
-
-static inline void dal_jemalloc_dealloc_(void *ptr, size_t size, size_t align, void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    DAL_JEMALLOC_SHORT_(free)(ptr);
-}
-
-static inline void *dal_jemalloc_alloc_zeroed_(size_t size, size_t align, void *ctx)
-{
-    (void)ctx;
-    if (dal_is_short_(align))
-        return DAL_JEMALLOC_SHORT_(calloc)(1, dal_short_size_(size, align));
-    if (!dal_is_possible_(size, align))
-        return NULL;
-    return DAL_JEMALLOC_(mallocx)(dal_long_size_(size),
-                                  dal_jemalloc_flags_(align) | MALLOCX_ZERO);
-}
-
-/* Also for a block that had another alignment. */
-static inline void *dal_jemalloc_resize_(void *ptr, size_t align, size_t new_size)
-{
-    if (dal_is_short_(align))
-        return DAL_JEMALLOC_SHORT_(realloc)(ptr, dal_short_size_(new_size, align));
     if (!dal_is_possible_(new_size, align))
         return NULL;
     if (!ptr)
@@ -95,40 +54,24 @@ static inline void *dal_jemalloc_resize_(void *ptr, size_t align, size_t new_siz
     return DAL_JEMALLOC_(rallocx)(ptr, dal_long_size_(new_size), dal_jemalloc_flags_(align));
 }
 
-static inline void *dal_jemalloc_realloc_(void *ptr, size_t old_size, size_t align,
-                                          size_t new_size, void *ctx)
-{
-    (void)old_size;
-    (void)ctx;
-    return dal_jemalloc_resize_(ptr, align, new_size);
-}
-
-static inline void *dal_jemalloc_relayout_(void *ptr, size_t old_size, size_t old_align,
-                                           size_t new_size, size_t new_align, void *ctx)
-{
-    (void)old_size;
-    (void)old_align;
-    (void)ctx;
-    return dal_jemalloc_resize_(ptr, new_align, new_size);
-}
-
 /* jemalloc zeroes what comes after the last usable byte of the old block, and leaves pages
  * alone that are zero already. What the old block had to spare is zeroed here. */
 static inline void *dal_jemalloc_grow_zeroed_(void *ptr, size_t old_size, size_t old_align,
                                               size_t new_size, size_t new_align, void *ctx)
 {
+    int flags = dal_jemalloc_flags_(new_align) | MALLOCX_ZERO;
     size_t asked = dal_short_size_(new_size, new_align);
     size_t spare;
     char *grown;
 
     (void)old_align;
-    if (!ptr)
-        return dal_jemalloc_alloc_zeroed_(new_size, new_align, ctx);
+    (void)ctx;
     if (!dal_is_possible_(new_size, new_align))
         return NULL;
+    if (!ptr)
+        return DAL_JEMALLOC_(mallocx)(asked, flags);
     spare = DAL_JEMALLOC_(sallocx)(ptr, 0);
-    grown = (char *)DAL_JEMALLOC_(rallocx)(ptr, asked,
-                                           dal_jemalloc_flags_(new_align) | MALLOCX_ZERO);
+    grown = (char *)DAL_JEMALLOC_(rallocx)(ptr, asked, flags);
     if (spare > asked)
         spare = asked;
     if (grown && spare > old_size)
@@ -149,43 +92,23 @@ static inline int dal_jemalloc_resize_in_place_(void *ptr, size_t old_size, size
                : DAL_ERR_UNSUPPORTED;
 }
 
-static inline size_t dal_jemalloc_usable_size_(const void *ptr, size_t size, size_t align,
-                                               void *ctx)
-{
-    (void)size;
-    (void)align;
-    (void)ctx;
-    return DAL_JEMALLOC_(sallocx)(ptr, 0);
-}
-
-static inline void dal_jemalloc_dealloc_unsized_(void *ptr, void *ctx)
-{
-    (void)ctx;
-    DAL_JEMALLOC_SHORT_(free)(ptr);
-}
+DAL_END_DECLS_
 
 /** The jemalloc that the program is linked with. Thread-safe. */
-DAL_ATTRIBUTE_((unused))
-static const struct dal_allocator dal_jemalloc_allocator = {
-    DAL_ALLOCATOR_HEADER(NULL),
-    dal_jemalloc_alloc_,
-    dal_jemalloc_dealloc_,
-    dal_jemalloc_alloc_zeroed_,
-    dal_jemalloc_realloc_,
-    dal_jemalloc_relayout_,
-    dal_jemalloc_grow_zeroed_,
-    dal_jemalloc_relayout_,
-    dal_jemalloc_resize_in_place_,
-    dal_jemalloc_usable_size_,
-    dal_jemalloc_dealloc_unsized_,
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    dal_jemalloc_alloc_natural_
-};
-
-DAL_END_DECLS_
+#define DAL_OVER_ALLOCATOR_          dal_jemalloc_allocator
+#define DAL_OVER_(name)              dal_jemalloc_##name##_
+#define DAL_OVER_MALLOC_(size)       DAL_JEMALLOC_SHORT_(malloc)(size)
+#define DAL_OVER_CALLOC_(size)       DAL_JEMALLOC_SHORT_(calloc)(1, size)
+#define DAL_OVER_REALLOC_(ptr, size) DAL_JEMALLOC_SHORT_(realloc)(ptr, size)
+#define DAL_OVER_FREE_(ptr)          DAL_JEMALLOC_SHORT_(free)(ptr)
+#define DAL_OVER_LONG_(size, align)  DAL_JEMALLOC_(mallocx)(size, dal_jemalloc_flags_(align))
+#define DAL_OVER_LONG_ZEROED_(size, align) \
+    DAL_JEMALLOC_(mallocx)(size, dal_jemalloc_flags_(align) | MALLOCX_ZERO)
+#define DAL_OVER_LONG_RESIZE_(ptr, old_size, align, new_size) \
+    dal_jemalloc_long_resize_(ptr, align, new_size)
+#define DAL_OVER_GROW_ZEROED_     dal_jemalloc_grow_zeroed_
+#define DAL_OVER_RESIZE_IN_PLACE_ dal_jemalloc_resize_in_place_
+#define DAL_OVER_ROOM_(ptr)       DAL_JEMALLOC_(sallocx)(ptr, 0)
+#include <dispatchalloc/allocator/over_malloc.h>
 
 #endif /* DISPATCHALLOC_ALLOCATOR_JEMALLOC_H */
