@@ -12,7 +12,7 @@
 #endif
 #include <unistd.h>
 
-#include "tools/image.h"
+#include "tools/program_image.h"
 #include "tools/tool.h"
 
 enum {

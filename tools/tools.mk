@@ -9,32 +9,32 @@ tools_dispatchalloc_SOURCES = \
 	%D%/child_files.c \
 	%D%/compare/compare.c \
 	%D%/compare/compare.h \
-	%D%/compare/print.c \
-	%D%/compare/run.c \
+	%D%/compare/report.c \
+	%D%/compare/rounds.c \
 	%D%/compare/statistics.c \
+	%D%/doctor/advise.c \
 	%D%/doctor/bindings.c \
 	%D%/doctor/bindings.h \
 	%D%/doctor/doctor.c \
 	%D%/doctor/doctor.h \
-	%D%/doctor/advise.c \
 	%D%/doctor/judge.c \
 	%D%/doctor/origin.c \
 	%D%/doctor/trace.c \
-	%D%/environment.c \
-	%D%/environment.h \
 	%D%/explain.c \
-	%D%/image.c \
-	%D%/image.h \
 	%D%/info.c \
 	%D%/list.c \
 	%D%/main.c \
+	%D%/messages.c \
 	%D%/modules.c \
-	%D%/print.c \
 	%D%/program.c \
-	%D%/program_check.c \
 	%D%/program.h \
-	%D%/room.c \
+	%D%/program_check.c \
+	%D%/program_environment.c \
+	%D%/program_environment.h \
+	%D%/program_image.c \
+	%D%/program_image.h \
 	%D%/run.c \
+	%D%/static_tls.c \
 	%D%/status.c \
 	%D%/tool.h \
 	%D%/verify.c \

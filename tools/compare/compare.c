@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tools/child.h"
-#include "tools/environment.h"
+#include "tools/program_environment.h"
 #include "tools/program.h"
 #include "tools/tool.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatchalloc compare, in parts: compare.c has the command line, run.c the
- * rounds, statistics.c what the numbers say, print.c how it is told.
+ * dispatchalloc compare, in parts: compare.c has the command line, rounds.c
+ * the rounds, statistics.c what the numbers say, report.c how it is told.
  */
 #ifndef TOOL_COMPARE_H
 #define TOOL_COMPARE_H

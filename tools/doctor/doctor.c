@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tools/environment.h"
+#include "tools/program_environment.h"
 #include "tools/program.h"
 #include "tools/tool.h"
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/image.h"
+#include "tools/program_image.h"
 #include "tools/tool.h"
 
 enum { CALLERS_SHOWN = 4 };

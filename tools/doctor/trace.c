@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/environment.h"
+#include "tools/program_environment.h"
 #include "tools/tool.h"
 
 /* A directory of our own, since the loader's file has a name that can be guessed. */

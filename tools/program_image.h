@@ -6,8 +6,8 @@
  * The functions about ELF files are for those of the tool's own class and byte order, and of
  * another's find nothing of use.
  */
-#ifndef TOOL_IMAGE_H
-#define TOOL_IMAGE_H
+#ifndef TOOL_PROGRAM_IMAGE_H
+#define TOOL_PROGRAM_IMAGE_H
 
 #include <limits.h>
 #include <link.h>
@@ -54,4 +54,4 @@ int image_script_interpreter(const struct image *image, char path[PATH_MAX]);
 /* The loader that an ELF file names. Returns 0 if there is none. */
 int image_elf_interpreter(const struct image *image, char path[PATH_MAX]);
 
-#endif /* TOOL_IMAGE_H */
+#endif /* TOOL_PROGRAM_IMAGE_H */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The environment of a program under a spec. See environment.h. A child prepares itself and
+ * The environment of a program under a spec. See program_environment.h. A child prepares itself and
  * sends its environment: a module's code stays out of the tool that way.
  */
 #define _GNU_SOURCE /* environ, pipe2 */
-#include "tools/environment.h"
+#include "tools/program_environment.h"
 
 #include <errno.h>
 #include <fcntl.h>

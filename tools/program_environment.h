@@ -3,8 +3,8 @@
  * The environment of a program under a spec, made before the program is started: what
  * program_prepare() costs, and the modules that it opens, are not in what is measured.
  */
-#ifndef TOOL_ENVIRONMENT_H
-#define TOOL_ENVIRONMENT_H
+#ifndef TOOL_PROGRAM_ENVIRONMENT_H
+#define TOOL_PROGRAM_ENVIRONMENT_H
 
 #include <stddef.h>
 
@@ -26,4 +26,4 @@ int environment_make(const char *spec, enum environment_kind kind, char ***envir
  */
 char **environment_with(char **environment, const char *const *assignments, size_t count);
 
-#endif /* TOOL_ENVIRONMENT_H */
+#endif /* TOOL_PROGRAM_ENVIRONMENT_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading a file that may be a program. See image.h. */
+/* Reading a file that may be a program. See program_image.h. */
 #define _GNU_SOURCE /* memmem */
-#include "tools/image.h"
+#include "tools/program_image.h"
 
 #include <elf.h>
 #include <fcntl.h>
