@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 # The core, a room each, bottom to top. A file includes what is in its own room and in those before
 # it: "ROOM/FILE.h". (tests/structure.sh reads the order here.)
-lib_rooms = os base service spec registry chain choice front
+lib_rooms = shared os base service spec registry chain choice front
+
+# What the command and the interposer know as well. Headers only.
+core_headers += lib/shared/interposed_names.h lib/shared/status.h
 
 # The operating system and the object format: nobody else asks which they are.
 core_headers += lib/os/os.h
@@ -45,7 +48,7 @@ core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/cha
 
 # Who serves. (What is in library_sources the interposer has another file for: preload/preload.mk.)
 core_headers += lib/choice/announce.h lib/choice/choice.h lib/choice/hook.h \
-	lib/choice/link_choice.h lib/choice/status.h
+	lib/choice/link_choice.h
 core_sources += lib/choice/choice.c lib/choice/announce.c lib/choice/hook.c \
 	lib/choice/global_instance.c
 library_sources += lib/choice/link_choice.c

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "interposed_names.h"
+#include "shared/interposed_names.h"
 
 /* The slots through which functions jump: see interposer.c. */
 #define DAL_SLOT_(name) atomic_load_explicit(&name##_slot, memory_order_relaxed)

@@ -10,7 +10,7 @@ libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
 	%D%/check.h %D%/fault.c %D%/fault.h %D%/elf_symbol.c %D%/elf_symbol.h \
 	%D%/cxx.c %D%/interposer.c %D%/interposer.h \
 	%D%/libc.c %D%/libc.h %D%/ours.c %D%/libc_names.h backends/system/posix.c \
-	%D%/no_link_choice.c %D%/interposed_names.h \
+	%D%/no_link_choice.c \
 	%D%/early.h %D%/early.c
 # early.c is the last, so that its region does not part what is zero at the start and written at
 # once: each page less is some microseconds of every process.

@@ -5,7 +5,7 @@ set -eu
 . "$srcdir/tests/lib.sh"
 object=$builddir/.libs/libdispatchalloc-preload.so
 [ -e "$object" ] || skip "the interposer was not built"
-$SED -n 's/^ *X(\([A-Za-z_0-9]*\)).*/\1/p' "$srcdir/preload/interposed_names.h" | sort >"$work/list"
+$SED -n 's/^ *X(\([A-Za-z_0-9]*\)).*/\1/p' "$srcdir/lib/shared/interposed_names.h" | sort >"$work/list"
 $SED -n 's/^	\([A-Za-z_0-9]*\);$/\1/p' "$srcdir/preload/preload.map" | sort >"$work/map"
 $NM -D --defined-only "$object" | $SED 's/.* //' | sort >"$work/exported"
 [ -s "$work/list" ] || fail "no function was found in interposed_names.h"

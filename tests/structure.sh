@@ -81,13 +81,13 @@ for directory in backends/* layers tools conformance; do
     includes "$directory" | while read -r file header; do
         # The interposer's copy of the system backend calls the C library by other names.
         [ "$file $header" = "backends/system/posix.c ../../preload/libc_names.h" ] && continue
-        # The list of names that the interposer and the doctor share: no code.
-        [ "$file $header" = "tools/doctor/bindings.c preload/interposed_names.h" ] && continue
         case $directory:$header in
         backends/*:../*/*) echo "$file includes $header" ;;
         # What several backends share, next to them.
         backends/*:../*) [ -e "backends/${header#../}" ] || echo "$file includes $header" ;;
         tools:tools/* | tools:conformance/conformance.h | conformance:conformance/*) ;;
+        # What command, library and interposer of one version know of each other.
+        tools:lib/shared/*) ;;
         *:*/*) echo "$file includes $header" ;;
         *) [ -e "${file%/*}/$header" ] || echo "$file includes $header" ;;
         esac

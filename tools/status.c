@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dispatchalloc status: who serves a running process. The library keeps a line behind a mark in
- * its writable data (lib/choice/status.h); it is searched for in the process's memory, which takes
+ * its writable data (lib/shared/status.h); it is searched for in the process's memory, which takes
  * the right to trace it, and nothing in the process takes notice.
  */
 #define _GNU_SOURCE /* memmem */
@@ -16,16 +16,10 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* In two parts, so that the tool's own memory does not have it. */
-static const char mark_start[] = "dispatchalloc-";
-static const char mark_end[] = "status-1:";
+#include "lib/shared/status.h"
 
-enum {
-    MARK_BYTES = sizeof mark_start - 1 + sizeof mark_end - 1,
-    TEXT_BYTES = 768,
-    /* Data of the library is some KB; what is larger is not searched to its end. */
-    SEARCH_BYTES = 4 << 20
-};
+/* Data of the library is some KB; what is larger is not searched to its end. */
+enum { SEARCH_BYTES = 4 << 20 };
 
 struct process {
     const char *number;
@@ -44,17 +38,17 @@ static void print_status(struct process *process, const char *file, const char *
 static void search(struct process *process, uint64_t start, uint64_t end, const char *file)
 {
     size_t bytes = end - start < SEARCH_BYTES ? (size_t)(end - start) : SEARCH_BYTES;
-    char mark[MARK_BYTES];
+    static const char start_of_mark[] = DAL_STATUS_MARK_START, end_of_mark[] = DAL_STATUS_MARK_END;
+    char mark[sizeof ((struct dal_status_ *)0)->mark + 1];
     char *block = malloc(bytes + 1);
     ssize_t got = block ? pread(process->memory, block, bytes, (off_t)start) : -1;
-    char *found;
+    struct dal_status_ *found;
 
-    memcpy(mark, mark_start, sizeof mark_start - 1);
-    memcpy(mark + sizeof mark_start - 1, mark_end, sizeof mark_end - 1);
-    found = got > 0 ? memmem(block, (size_t)got, mark, sizeof mark) : NULL;
-    if (found && (size_t)(block + got - found) >= sizeof mark + TEXT_BYTES) {
-        found[sizeof mark + TEXT_BYTES - 1] = '\0';
-        print_status(process, file, found + sizeof mark);
+    snprintf(mark, sizeof mark, "%s%s", start_of_mark, end_of_mark);
+    found = got > 0 ? memmem(block, (size_t)got, mark, sizeof mark - 1) : NULL;
+    if (found && (size_t)(block + got - found->mark) >= sizeof *found) {
+        found->text[sizeof found->text - 1] = '\0';
+        print_status(process, file, found->text);
     }
     free(block);
 }

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "os/os.h"
+#include "shared/status.h"
 #include "spec/variables.h"
-#include "choice/status.h"
 
 /* "stats 0.1.0 + arena 0.1.0": each item with its version, an allocator of the program's by
  * its name. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "preload/interposed_names.h"
+#include "lib/shared/interposed_names.h"
 #include "tools/tool.h"
 
 #define NAME(symbol) #symbol,
