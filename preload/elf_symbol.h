@@ -3,8 +3,8 @@
  * Which function or variable of a file an address belongs to, from the file itself: for
  * messages only. dladdr(3) would wait for the loader's lock, and knows exported names alone.
  */
-#ifndef DAL_PRELOAD_SYMBOL_H
-#define DAL_PRELOAD_SYMBOL_H
+#ifndef DAL_PRELOAD_ELF_SYMBOL_H
+#define DAL_PRELOAD_ELF_SYMBOL_H
 
 #include <stdint.h>
 
@@ -24,4 +24,4 @@ struct dal_symbol_ {
 int dal_symbol_find_(const struct dal_os_mapping_ *mapping, const void *address,
                      struct dal_symbol_ *symbol);
 
-#endif /* DAL_PRELOAD_SYMBOL_H */
+#endif /* DAL_PRELOAD_ELF_SYMBOL_H */

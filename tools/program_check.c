@@ -2,9 +2,7 @@
 /* Whether a program can be served by the interposer, by a look at its file. See program.h. */
 #include "tools/program.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <string.h>
 #include <sys/stat.h>
 #ifdef TOOL_HAS_XATTR
@@ -12,15 +10,12 @@
 #endif
 #include <unistd.h>
 
+#include "lib/shared/note.h"
 #include "tools/program_image.h"
 #include "tools/tool.h"
 
-enum {
-    /* The type of the note by which the interposer is known: see lib/os/elf.c. */
-    INTERPOSER_NOTE = 2,
-    /* So many scripts may interpret one another. */
-    SCRIPTS_MAX = 4
-};
+/* So many scripts may interpret one another. */
+enum { SCRIPTS_MAX = 4 };
 
 static int cannot(const char *path, const char *why)
 {
@@ -36,35 +31,35 @@ static int are_alike(const ElfW(Ehdr) *one, const ElfW(Ehdr) *other)
 }
 
 /* The version that its note has, in up to *bytes bytes; NULL if it is not the interposer. */
-static const char *version_of(const struct image *image, size_t *bytes)
+static const char *version_of(const struct dal_image_ *image, size_t *bytes)
 {
-    return image_note(image, "dispatchalloc", INTERPOSER_NOTE, bytes);
+    return image_note(image, DAL_NOTE_INTERPOSER, bytes);
 }
 
 /* One for a machine of another word size or byte order is not looked into. */
-static int is_interposer(const struct image *image)
+static int is_interposer(const struct dal_image_ *image)
 {
     size_t bytes;
 
-    if (!image_is_native(image))
-        return image_elf(image) != NULL;
+    if (!dal_image_is_native_(image))
+        return dal_image_elf_(image) != NULL;
     return version_of(image, &bytes) != NULL;
 }
 
-static int map_interposer(struct image *image)
+static int map_interposer(struct dal_image_ *image)
 {
-    if (!image_map(program_interposer(), image))
+    if (!dal_image_map_(program_interposer(), image))
         return 0;
     if (is_interposer(image))
         return 1;
-    image_unmap(image);
+    dal_image_unmap_(image);
     return 0;
 }
 
 int program_check_interposer(void)
 {
     const char *path = program_interposer();
-    struct image image;
+    struct dal_image_ image;
     const char *version;
     size_t bytes = 0;
     int result = 0;
@@ -73,29 +68,29 @@ int program_check_interposer(void)
         return tool_complain("the interposer %s: %s", path, strerror(errno));
     if (!map_interposer(&image))
         return tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
-    version = image_is_native(&image) ? version_of(&image, &bytes) : NULL;
+    version = dal_image_is_native_(&image) ? version_of(&image, &bytes) : NULL;
     if (version)
         result = tool_check_version(path, version, bytes);
-    image_unmap(&image);
+    dal_image_unmap_(&image);
     return result;
 }
 
-static int suits_interposer(const struct image *image)
+static int suits_interposer(const struct dal_image_ *image)
 {
-    struct image interposer;
+    struct dal_image_ interposer;
     int result;
 
     /* That there is none is told later. */
     if (!map_interposer(&interposer))
-        return image_is_native(image);
-    result = are_alike(image_elf(image), image_elf(&interposer));
-    image_unmap(&interposer);
+        return dal_image_is_native_(image);
+    result = are_alike(dal_image_elf_(image), dal_image_elf_(&interposer));
+    dal_image_unmap_(&interposer);
     return result;
 }
 
-static int check_elf(const char *path, const struct image *image, int needs_malloc)
+static int check_elf(const char *path, const struct dal_image_ *image, int needs_malloc)
 {
-    if (!image_elf(image) || !suits_interposer(image))
+    if (!dal_image_elf_(image) || !suits_interposer(image))
         return cannot(path, "it is made for another kind of machine than the interposer");
     if (!image_has_segment(image, PT_INTERP))
         return cannot(path, "it is statically linked, so nothing can be put before its malloc");
@@ -150,13 +145,13 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX])
     int depth;
 
     for (depth = 0; depth <= SCRIPTS_MAX; depth++) {
-        struct image image;
-        int is_there = image_map(path, &image);
+        struct dal_image_ image;
+        int is_there = dal_image_map_(path, &image);
         int has_one = is_there && (image_script_interpreter(&image, interpreter) ||
                                    image_elf_interpreter(&image, interpreter));
 
         if (is_there)
-            image_unmap(&image);
+            dal_image_unmap_(&image);
         if (!has_one)
             return 0;
         if (access(interpreter, X_OK) != 0)
@@ -168,7 +163,7 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX])
 
 static int check_file(const char *path, int needs_malloc, int depth)
 {
-    struct image image;
+    struct dal_image_ image;
     char script_of[PATH_MAX];
     int result = 0;
 
@@ -178,13 +173,13 @@ static int check_file(const char *path, int needs_malloc, int depth)
     if (gains_capabilities(path))
         return cannot(path, "it has file capabilities, and the loader then ignores LD_PRELOAD");
     /* One that can be executed and not read is not looked into. */
-    if (!image_map(path, &image))
+    if (!dal_image_map_(path, &image))
         return 0;
     if (image_script_interpreter(&image, script_of) && depth < SCRIPTS_MAX)
         result = check_file(script_of, needs_malloc, depth + 1);
     else if (image.size > SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
         result = check_elf(path, &image, needs_malloc);
-    image_unmap(&image);
+    dal_image_unmap_(&image);
     return result;
 }
 

@@ -3,79 +3,12 @@
 #define _GNU_SOURCE /* memmem */
 #include "tools/program_image.h"
 
-#include <elf.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "lib/shared/note.h"
 
-enum {
-    NATIVE_CLASS = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32,
-    NATIVE_DATA = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB
-};
-
-int image_map(const char *path, struct image *image)
-{
-    /* What a script names may be a FIFO, which would wait for a writer. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat status;
-    void *bytes = MAP_FAILED;
-
-    if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
-        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (file >= 0)
-        (void)close(file);
-    if (bytes == MAP_FAILED)
-        return 0;
-    image->bytes = bytes;
-    image->size = (size_t)status.st_size;
-    return 1;
-}
-
-void image_unmap(const struct image *image)
-{
-    (void)munmap((void *)(uintptr_t)image->bytes, image->size);
-}
-
-const void *image_part(const struct image *image, uint64_t offset, uint64_t bytes)
-{
-    if (offset > image->size || bytes > image->size - offset)
-        return NULL;
-    return image->bytes + offset;
-}
-
-const ElfW(Ehdr) *image_elf(const struct image *image)
-{
-    const ElfW(Ehdr) *header = image_part(image, 0, sizeof *header);
-
-    return header && memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 ? header : NULL;
-}
-
-int image_is_native(const struct image *image)
-{
-    const ElfW(Ehdr) *header = image_elf(image);
-
-    return header && header->e_ident[EI_CLASS] == NATIVE_CLASS &&
-           header->e_ident[EI_DATA] == NATIVE_DATA;
-}
-
-static const ElfW(Phdr) *segments_of(const struct image *image, size_t *count)
-{
-    const ElfW(Ehdr) *header = image_elf(image);
-    const ElfW(Phdr) *segments = NULL;
-
-    if (header)
-        segments =
-            image_part(image, header->e_phoff, (uint64_t)header->e_phnum * sizeof *segments);
-    *count = segments ? header->e_phnum : 0;
-    return segments;
-}
-
-static const ElfW(Phdr) *find_segment(const struct image *image, uint32_t type)
+static const ElfW(Phdr) *find_segment(const struct dal_image_ *image, uint32_t type)
 {
     size_t count;
-    const ElfW(Phdr) *segments = segments_of(image, &count);
+    const ElfW(Phdr) *segments = dal_image_segments_(image, &count);
 
     for (size_t i = 0; i < count; i++) {
         if (segments[i].p_type == type)
@@ -84,86 +17,56 @@ static const ElfW(Phdr) *find_segment(const struct image *image, uint32_t type)
     return NULL;
 }
 
-int image_has_segment(const struct image *image, uint32_t type)
+int image_has_segment(const struct dal_image_ *image, uint32_t type)
 {
     return find_segment(image, type) != NULL;
 }
 
 /* What is at an address of the running program, as it is in the file. */
-static const void *at_address(const struct image *image, uint64_t address, uint64_t bytes)
+static const void *at_address(const struct dal_image_ *image, uint64_t address, uint64_t bytes)
 {
     size_t count;
-    const ElfW(Phdr) *segments = segments_of(image, &count);
+    const ElfW(Phdr) *segments = dal_image_segments_(image, &count);
 
     for (size_t i = 0; i < count; i++) {
         const ElfW(Phdr) *segment = &segments[i];
 
         if (segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
             address - segment->p_vaddr < segment->p_filesz)
-            return image_part(image, segment->p_offset + (address - segment->p_vaddr), bytes);
+            return dal_image_part_(image, segment->p_offset + (address - segment->p_vaddr), bytes);
     }
     return NULL;
 }
 
-static uint64_t padded(uint64_t bytes)
-{
-    return (bytes + 3) & ~(uint64_t)3;
-}
-
-static const void *find_among_notes(const struct image *image, const ElfW(Phdr) *segment,
-                                    const char *owner, uint32_t type, size_t *bytes)
-{
-    uint64_t at = segment->p_offset;
-    uint64_t left = segment->p_filesz;
-    const void *start;
-    ElfW(Nhdr) note;
-
-    while (left >= sizeof note && (start = image_part(image, at, sizeof note)) != NULL) {
-        const char *name;
-        uint64_t whole;
-
-        memcpy(&note, start, sizeof note);
-        name = image_part(image, at + sizeof note, note.n_namesz);
-        if (name && note.n_type == type && note.n_namesz == strlen(owner) + 1 &&
-            memcmp(name, owner, note.n_namesz) == 0) {
-            *bytes = note.n_descsz;
-            return image_part(image, at + sizeof note + padded(note.n_namesz), note.n_descsz);
-        }
-        whole = sizeof note + padded(note.n_namesz) + padded(note.n_descsz);
-        if (whole > left)
-            return NULL;
-        at += whole;
-        left -= whole;
-    }
-    return NULL;
-}
-
-const void *image_note(const struct image *image, const char *owner, uint32_t type, size_t *bytes)
+const char *image_note(const struct dal_image_ *image, uint32_t type, size_t *bytes)
 {
     size_t count;
-    const ElfW(Phdr) *segments = segments_of(image, &count);
-    const void *found = NULL;
+    const ElfW(Phdr) *segments = dal_image_segments_(image, &count);
+    const char *found = NULL;
 
     for (size_t i = 0; i < count && !found; i++) {
-        if (segments[i].p_type == PT_NOTE)
-            found = find_among_notes(image, &segments[i], owner, type, bytes);
+        const char *notes = segments[i].p_type != PT_NOTE ? NULL
+                            : dal_image_part_(image, segments[i].p_offset, segments[i].p_filesz);
+
+        if (notes)
+            found = dal_note_find_(notes, segments[i].p_filesz, type, bytes);
     }
     return found;
 }
 
 /* The entries of the dynamic section, up to where the segment ends. */
-static const ElfW(Dyn) *dynamic_of(const struct image *image, size_t *count)
+static const ElfW(Dyn) *dynamic_of(const struct dal_image_ *image, size_t *count)
 {
     const ElfW(Phdr) *segment = find_segment(image, PT_DYNAMIC);
     const ElfW(Dyn) *entries =
-        segment ? image_part(image, segment->p_offset, segment->p_filesz) : NULL;
+        segment ? dal_image_part_(image, segment->p_offset, segment->p_filesz) : NULL;
 
     *count = entries ? segment->p_filesz / sizeof *entries : 0;
     return entries;
 }
 
 /* Every name is a string of one table. */
-int image_names(const struct image *image, const char *name)
+int image_names(const struct dal_image_ *image, const char *name)
 {
     size_t count;
     const ElfW(Dyn) *entries = dynamic_of(image, &count);
@@ -181,7 +84,7 @@ int image_names(const struct image *image, const char *name)
     return strings && memmem(strings, bytes, name, strlen(name) + 1) != NULL;
 }
 
-int image_is_symbolic(const struct image *image)
+int image_is_symbolic(const struct dal_image_ *image)
 {
     size_t count;
     const ElfW(Dyn) *entries = dynamic_of(image, &count);
@@ -195,25 +98,22 @@ int image_is_symbolic(const struct image *image)
 }
 
 /* By the sections, which a program with dynamic symbols keeps even if it is stripped. */
-int image_defines(const struct image *image, const char *name)
+int image_defines(const struct dal_image_ *image, const char *name)
 {
-    const ElfW(Ehdr) *header = image_elf(image);
-    const ElfW(Shdr) *sections = NULL;
+    size_t count;
+    const ElfW(Shdr) *sections = dal_image_sections_(image, &count);
 
-    if (header)
-        sections =
-            image_part(image, header->e_shoff, (uint64_t)header->e_shnum * sizeof *sections);
-    for (size_t i = 0; sections && i < header->e_shnum; i++) {
+    for (size_t i = 0; i < count; i++) {
         const ElfW(Sym) *symbols;
         const ElfW(Shdr) *strings;
 
-        if (sections[i].sh_type != SHT_DYNSYM || sections[i].sh_link >= header->e_shnum)
+        if (sections[i].sh_type != SHT_DYNSYM || sections[i].sh_link >= count)
             continue;
-        symbols = image_part(image, sections[i].sh_offset, sections[i].sh_size);
+        symbols = dal_image_part_(image, sections[i].sh_offset, sections[i].sh_size);
         strings = &sections[sections[i].sh_link];
         for (size_t at = 0; symbols && at < sections[i].sh_size / sizeof *symbols; at++) {
             const char *text =
-                image_part(image, strings->sh_offset + symbols[at].st_name, strlen(name) + 1);
+                dal_image_part_(image, strings->sh_offset + symbols[at].st_name, strlen(name) + 1);
 
             if (symbols[at].st_shndx != SHN_UNDEF && text && strcmp(text, name) == 0)
                 return 1;
@@ -223,7 +123,7 @@ int image_defines(const struct image *image, const char *name)
 }
 
 /* Up to what ends it for the kernel: a carriage return does not. */
-int image_script_interpreter(const struct image *image, char path[PATH_MAX])
+int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX])
 {
     const char *text = (const char *)image->bytes;
     size_t at = 2;
@@ -239,10 +139,10 @@ int image_script_interpreter(const struct image *image, char path[PATH_MAX])
     return length > 0;
 }
 
-int image_elf_interpreter(const struct image *image, char path[PATH_MAX])
+int image_elf_interpreter(const struct dal_image_ *image, char path[PATH_MAX])
 {
-    const ElfW(Phdr) *segment = image_is_native(image) ? find_segment(image, PT_INTERP) : NULL;
-    const char *name = segment ? image_part(image, segment->p_offset, segment->p_filesz) : NULL;
+    const ElfW(Phdr) *segment = dal_image_is_native_(image) ? find_segment(image, PT_INTERP) : NULL;
+    const char *name = segment ? dal_image_part_(image, segment->p_offset, segment->p_filesz) : NULL;
 
     if (!name || segment->p_filesz == 0 || segment->p_filesz > PATH_MAX)
         return 0;

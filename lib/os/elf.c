@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Looking at the objects of a process. Every copy of this library is found by an ELF note,
- * in the shared library or in whatever the static one was linked into.
- */
+/* Looking at the objects of a process. Every copy of this library is found by its note. */
 #include <config.h>
 
 #include "os/os.h"
+#include "shared/note.h"
 
 #include <elf.h>
 #include <link.h>
 #include <string.h>
 
-#define NOTE_OWNER "dispatchalloc"
-
 /* The interposer's copy is meant to be there beside the program's own. */
 #ifdef DAL_INTERPOSER
-# define NOTE_TYPE 2
+# define NOTE_TYPE DAL_NOTE_INTERPOSER
 #else
-# define NOTE_TYPE 1
+# define NOTE_TYPE DAL_NOTE_LIBRARY
 #endif
 
-/* Name and descriptor are padded to 4 bytes, as readers of notes expect. */
 struct note {
     ElfW(Nhdr) header;
     char owner[16];
@@ -28,36 +23,10 @@ struct note {
 };
 
 __attribute__((section(".note.dispatchalloc"), used, aligned(4))) static const struct note note = {
-    {sizeof NOTE_OWNER, sizeof note.version, NOTE_TYPE},
-    NOTE_OWNER,
+    {sizeof DAL_NOTE_OWNER, sizeof note.version, NOTE_TYPE},
+    DAL_NOTE_OWNER,
     PACKAGE_VERSION,
 };
-
-static size_t padded(size_t bytes)
-{
-    return (bytes + 3) & ~(size_t)3;
-}
-
-/* Whether a segment of notes has one of ours. */
-static int has_note(const char *at, size_t bytes)
-{
-    while (bytes >= sizeof(ElfW(Nhdr))) {
-        ElfW(Nhdr) header;
-        size_t owner, whole;
-
-        memcpy(&header, at, sizeof header);
-        owner = padded(header.n_namesz);
-        whole = sizeof header + owner + padded(header.n_descsz);
-        if (whole > bytes)
-            return 0;
-        if (header.n_type == NOTE_TYPE && header.n_namesz == sizeof NOTE_OWNER &&
-            memcmp(at + sizeof header, NOTE_OWNER, sizeof NOTE_OWNER) == 0)
-            return 1;
-        at += whole;
-        bytes -= whole;
-    }
-    return 0;
-}
 
 struct search {
     dal_os_copy_visitor_ visit;
@@ -74,13 +43,15 @@ static int is_in(const struct dl_phdr_info *object, const ElfW(Phdr) *segment, c
 static int look_into(struct dl_phdr_info *object, size_t size, void *data)
 {
     const struct search *search = data;
+    size_t version_bytes;
 
     (void)size;
     for (size_t i = 0; i < object->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
 
         if (segment->p_type == PT_NOTE &&
-            has_note((const char *)(object->dlpi_addr + segment->p_vaddr), segment->p_memsz)) {
+            dal_note_find_((const char *)(object->dlpi_addr + segment->p_vaddr), segment->p_memsz,
+                           NOTE_TYPE, &version_bytes)) {
             search->visit(object->dlpi_name && object->dlpi_name[0] ? object->dlpi_name
                                                                     : "the program",
                           is_in(object, segment, &note), search->data);

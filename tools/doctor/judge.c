@@ -278,13 +278,13 @@ static void count_served(const struct doctor_view *view, struct doctor_findings 
  * between. */
 static int is_symbolic(const char *path)
 {
-    struct image image;
+    struct dal_image_ image;
     int result;
 
-    if (!image_map(path, &image))
+    if (!dal_image_map_(path, &image))
         return 0;
-    result = image_is_native(&image) && image_is_symbolic(&image);
-    image_unmap(&image);
+    result = dal_image_is_native_(&image) && image_is_symbolic(&image);
+    dal_image_unmap_(&image);
     return result;
 }
 
