@@ -80,55 +80,18 @@ int tool_try_spec(const char *spec)
 
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes)
 {
-    static const char suffixes[] = "KMG";
-    size_t used = 0;
+    const char *unit;
 
-    while (bytes > 0 && bytes % 1024 == 0 && suffixes[used]) {
-        bytes /= 1024;
-        used++;
-    }
-    snprintf(text, text_bytes, "%" PRIu64 "%.1s", bytes, used ? &suffixes[used - 1] : "");
+    bytes = dal_number_in_units_(bytes, &unit);
+    snprintf(text, text_bytes, "%" PRIu64 "%s", bytes, unit);
     return text;
-}
-
-static unsigned suffix_shift(char suffix)
-{
-    switch (suffix) {
-    case 'k': case 'K': return 10;
-    case 'm': case 'M': return 20;
-    case 'g': case 'G': return 30;
-    default: return 0;
-    }
-}
-
-int tool_parse_bytes(const char *text, uint64_t *bytes)
-{
-    uint64_t value = 0;
-    unsigned shift;
-
-    if (*text < '0' || *text > '9')
-        return 0;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        uint64_t digit = (uint64_t)(*text - '0');
-
-        if (value > (UINT64_MAX - digit) / 10)
-            return 0;
-        value = value * 10 + digit;
-    }
-    shift = suffix_shift(*text);
-    if (shift)
-        text++;
-    if (*text || value > UINT64_MAX >> shift)
-        return 0;
-    *bytes = value << shift;
-    return 1;
 }
 
 int tool_take_timeout(const struct tool_command *command, const char *text, unsigned *seconds)
 {
     uint64_t number;
 
-    if (!tool_parse_bytes(text, &number) || number == 0 || number > 86400)
+    if (!dal_number_parse_(text, 1, &number) || number == 0 || number > 86400)
         return tool_misused(command,
                             "invalid timeout '%s': a number of seconds from 1 to 86400 is expected",
                             text);

@@ -14,6 +14,8 @@
 
 #include <dispatchalloc.h>
 
+#include "lib/shared/number.h"
+
 #define TOOL_NAME "dispatchalloc"
 
 /* Statuses are ints, since that of a program may be any. */
@@ -105,9 +107,6 @@ int tool_visit_modules(dal_module_visitor visit, void *data);
 
 /* Bytes as a spec would say them: 64K, 1G, 100. Returns text. */
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
-
-/* A number of bytes as a spec would take it; 0 if text is none. */
-int tool_parse_bytes(const char *text, uint64_t *bytes);
 
 /* The value of a command's --timeout. TOOL_OK, or TOOL_TROUBLE after a message. */
 int tool_take_timeout(const struct tool_command *command, const char *text, unsigned *seconds);

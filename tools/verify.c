@@ -34,7 +34,7 @@ static int take_capacity(const char *text)
 {
     uint64_t bytes;
 
-    if (!tool_parse_bytes(text, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2)
+    if (!dal_number_parse_(text, 1, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2)
         return tool_misused(&tool_verify, "invalid capacity '%s': a number of bytes is expected",
                             text);
     capacity_bytes = (size_t)bytes;

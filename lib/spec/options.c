@@ -10,49 +10,7 @@
 #include <dispatchalloc/error.h>
 
 #include "base/nearest.h"
-
-static uint64_t suffix_factor(char suffix)
-{
-    switch (suffix) {
-    case 'k':
-    case 'K':
-        return UINT64_C(1) << 10;
-    case 'm':
-    case 'M':
-        return UINT64_C(1) << 20;
-    case 'g':
-    case 'G':
-        return UINT64_C(1) << 30;
-    default:
-        return 0;
-    }
-}
-
-/* A number without sign or space; with_suffix lets K, M or G follow. Returns 0 if text is
- * not one, or too large for 64 bits. */
-static int parse_number(const char *text, int with_suffix, uint64_t *number)
-{
-    uint64_t value = 0;
-    uint64_t factor = 1;
-
-    if (*text < '0' || *text > '9')
-        return 0;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        uint64_t digit = (uint64_t)(*text - '0');
-
-        if (value > (UINT64_MAX - digit) / 10)
-            return 0;
-        value = value * 10 + digit;
-    }
-    if (with_suffix && *text) {
-        factor = suffix_factor(*text);
-        text++;
-    }
-    if (*text || factor == 0 || value > UINT64_MAX / factor)
-        return 0;
-    *number = value * factor;
-    return 1;
-}
+#include "shared/number.h"
 
 int dal_option_parse_switch_(const char *text, uint64_t *number)
 {
@@ -93,7 +51,7 @@ int dal_option_check_(const struct dal_option *option, const char *text, uint64_
     switch (option->type) {
     case DAL_OPTION_BYTES:
     case DAL_OPTION_COUNT:
-        good = parse_number(text, option->type == DAL_OPTION_BYTES, number) &&
+        good = dal_number_parse_(text, option->type == DAL_OPTION_BYTES, number) &&
                *number >= option->minimum && *number <= option->maximum;
         break;
     case DAL_OPTION_SWITCH:
@@ -115,14 +73,10 @@ int dal_option_check_(const struct dal_option *option, const char *text, uint64_
 /* A size as a person would write it in a spec. */
 static void add_bytes(struct dal_text_ *text, uint64_t bytes)
 {
-    static const char suffixes[] = {0, 'K', 'M', 'G'};
-    size_t i = 0;
+    const char *unit;
 
-    while (bytes > 0 && bytes % 1024 == 0 && i + 1 < sizeof suffixes) {
-        bytes /= 1024;
-        i++;
-    }
-    dal_text_add_(text, "%" PRIu64 "%.1s", bytes, &suffixes[i]);
+    bytes = dal_number_in_units_(bytes, &unit);
+    dal_text_add_(text, "%" PRIu64 "%s", bytes, unit);
 }
 
 static void add_accepted(struct dal_text_ *why, const struct dal_option *option)

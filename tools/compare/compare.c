@@ -116,7 +116,7 @@ static int take_runs(const char *text)
 {
     uint64_t runs;
 
-    if (!tool_parse_bytes(text, &runs) || runs == 0 || runs > COMPARE_RUNS_MAX)
+    if (!dal_number_parse_(text, 1, &runs) || runs == 0 || runs > COMPARE_RUNS_MAX)
         return tool_misused(&tool_compare,
                             "invalid number of runs '%s': it is expected from 1 to %d", text,
                             (int)COMPARE_RUNS_MAX);
