@@ -226,8 +226,8 @@ clean-local:
 # The layer `stats`
 if OS_POSIX
 unit_tests += tests/check_stats tests/check_stats_keys
-check_PROGRAMS += tests/stats_user tests/stats_pairs
-shell_tests += tests/stats-print.sh tests/stats-cost.sh tests/stats-family.sh
+check_PROGRAMS += tests/stats_user
+shell_tests += tests/stats-print.sh tests/stats-family.sh
 endif
 tests_check_stats_SOURCES = tests/check_stats.c tests/stats_reading.h
 tests_check_stats_CPPFLAGS = $(check_cppflags)
@@ -236,7 +236,6 @@ tests_check_stats_keys_SOURCES = tests/check_stats_keys.c tests/stats_reading.h
 tests_check_stats_keys_CPPFLAGS = $(check_cppflags)
 tests_check_stats_keys_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
-tests_stats_pairs_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 
 # dispatchalloc compare, doctor
