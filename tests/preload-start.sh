@@ -4,14 +4,11 @@
 # and exec; and other allocators in the program.
 set -eu
 . "$srcdir/tests/lib.sh"
-DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
-export DISPATCHALLOC_INTERPOSER
-[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
-not_sanitized "a sanitizer has a malloc of its own"
+need_interposer
+need_tool
 unset LD_PRELOAD
 . "$srcdir/tests/modules/find.sh"
 backends="system arena:limit=2G fixed-arena:capacity=1G stats:print=off+system$modules"
-tool=$builddir/tools/dispatchalloc
 sources=$srcdir/tests/preload
 cd "$work"
 

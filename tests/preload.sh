@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Unmodified programs under the interposer, with each backend that is built in.
 set -eu
-object=$builddir/.libs/libdispatchalloc-preload.so
-[ -e "$object" ] || { echo "the interposer was not built"; exit 77; }
-case "$CC $CFLAGS" in *-fsanitize=*) echo "a sanitizer has a malloc of its own"; exit 77 ;; esac
-work=$builddir/tests/preload.dir
-rm -rf "$work"
-mkdir -p "$work"
-failed=0
-fail() { echo "FAIL: $*"; failed=1; }
+. "$srcdir/tests/lib.sh"
+need_interposer
+need_tool
 
 $CC -O1 -fno-builtin -Wno-deprecated-declarations "$srcdir/tests/preload/family.c" -o "$work/family" -lpthread
 programs=$work/family
@@ -27,7 +22,7 @@ fi
 run() {
     spec=$1
     shift
-    LD_PRELOAD=$object DISPATCHALLOC_MALLOC=$spec DISPATCHALLOC_VERBOSE=1 timeout 120 "$@" \
+    LD_PRELOAD=$DISPATCHALLOC_INTERPOSER DISPATCHALLOC_MALLOC=$spec DISPATCHALLOC_VERBOSE=1 timeout 120 "$@" \
         >"$work/out" 2>&1
 }
 
@@ -46,9 +41,6 @@ done
 
 # The modules, which have to be in the program from its start.
 . "$srcdir/tests/modules/find.sh"
-DISPATCHALLOC_INTERPOSER=$object
-export DISPATCHALLOC_INTERPOSER
-tool=$builddir/tools/dispatchalloc
 for module in $("$tool" list --names); do
     case $module in jemalloc | mimalloc | tcmalloc | tbb) ;; *) continue ;; esac
     # Debian's jemalloc can be opened where it is there from the start only, as here.
@@ -64,7 +56,7 @@ done
 unset DISPATCHALLOC_MODULE_PATH
 
 # Nobody chose, and a choice that is none: the C library serves, and says so.
-LD_PRELOAD=$object "$work/family" >"$work/out" 2>&1 || fail "no choice: $(cat "$work/out")"
+LD_PRELOAD=$DISPATCHALLOC_INTERPOSER "$work/family" >"$work/out" 2>&1 || fail "no choice: $(cat "$work/out")"
 [ -s "$work/out" ] && fail "no choice is not silent: $(cat "$work/out")"
 run nonsense "$work/family" || fail "unknown backend: $(cat "$work/out")"
 grep -q 'DISPATCHALLOC_MALLOC=nonsense: no backend or layer is called "nonsense".*"system" serves' \
@@ -72,7 +64,7 @@ grep -q 'DISPATCHALLOC_MALLOC=nonsense: no backend or layer is called "nonsense"
 DISPATCHALLOC_STRICT=1 run nonsense "$work/family" && fail "strict mode does not stop an unknown backend"
 
 # Switched off, it says nothing and looks nothing up, in a child neither; nothing is checked.
-off() { LD_PRELOAD=$object DISPATCHALLOC_OFF=$1 DISPATCHALLOC_MALLOC=nonsense DISPATCHALLOC_STRICT=1 \
+off() { LD_PRELOAD=$DISPATCHALLOC_INTERPOSER DISPATCHALLOC_OFF=$1 DISPATCHALLOC_MALLOC=nonsense DISPATCHALLOC_STRICT=1 \
     DISPATCHALLOC_CHECK=maybe DISPATCHALLOC_VERBOSE=${2-} sh -c "$work/family; exit" >"$work/out" 2>&1; }
 for word in 1 on true yes; do
     off $word || fail "OFF=$word: $? $(cat "$work/out")"
@@ -130,7 +122,4 @@ LD_LIBRARY_PATH=$builddir/.libs DISPATCHALLOC_BACKEND=stats run stats "$work/bot
 grep -q 'stats .* serve.*(DISPATCHALLOC_MALLOC=stats' "$work/out" || fail "both, interposer: $(cat "$work/out")"
 grep -q 'stats .* serve.*(DISPATCHALLOC_BACKEND=stats' "$work/out" || fail "both, library: $(cat "$work/out")"
 grep -q 'copies of libdispatchalloc' "$work/out" && fail "the interposer counts as a second copy"
-
-# What DAL_GLOBAL_ALLOCATOR says is not for malloc.
-[ $failed = 0 ] && rm -rf "$work"
-exit $failed
+finish
