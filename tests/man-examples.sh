@@ -6,8 +6,7 @@ set -eu
 # AddressSanitizer ends a program that asks for more than there can be, if it is not told.
 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}allocator_may_return_null=1
 export ASAN_OPTIONS
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$srcdir/tests/lib.sh"
 
 cat >"$work/extract.awk" <<'EOF'
 /^\.Sh/ { in_examples = ($2 == "EXAMPLES") }
@@ -31,7 +30,6 @@ in_display {
 }
 EOF
 
-failed=0
 count=0
 for page in "$srcdir"/doc/man/*.[37]; do
     name=${page##*/}
@@ -46,26 +44,22 @@ for page in "$srcdir"/doc/man/*.[37]; do
             ! $LIBTOOL --quiet --tag=CC --mode=link $CC $CFLAGS $LDFLAGS -no-install \
                 "$program.o" "$builddir/libdispatchalloc.la" -o "$program" >"$program.link" 2>&1; then
             cat "$program.link" 2>/dev/null || :
-            echo "$name: an example does not compile"
-            failed=1
+            fail "$name: an example does not compile"
             continue
         fi
         status=0
         (cd "$work" && "$program") >"$program.actual" 2>"$program.stderr" || status=$?
         if [ $status -ne 0 ]; then
             cat "$program.actual" "$program.stderr"
-            echo "$name: an example exits with $status"
-            failed=1
+            fail "$name: an example exits with $status, not 0"
         fi
         [ -f "$program.expected" ] || continue
         # The version changes with each release, the pages do not.
         for side in expected actual; do
             $SED 's/[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*/X.Y.Z/g' "$program.$side" >"$program.$side.text"
         done
-        diff "$program.expected.text" "$program.actual.text" || {
-            echo "$name: an example prints (>) what its page does not show (<)"
-            failed=1
-        }
+        diff "$program.expected.text" "$program.actual.text" ||
+            fail "$name: an example prints (>) what its page does not show (<)"
     done
 done
 # ---- dispatchalloc(7): commands, each with the lines that it prints ----------------------
@@ -88,7 +82,7 @@ $LIBTOOL --quiet --tag=CC --mode=link $CC $CFLAGS $LDFLAGS -no-install "$work/pr
 # What the shell says of a program that aborts is not the program's.
 $SED -n 's/\\(dq/"/g; /^\.Sh EXAMPLES/,/^\.Sh DIAG/s/^\.Dl //p' "$srcdir/doc/man/dispatchalloc.7" \
     >"$work/shown"
-[ "$(grep -c '^\$ ' "$work/shown")" -ge 4 ] || failed=1
+at_least 4 "$(grep -c '^\$ ' "$work/shown")" "commands in dispatchalloc.7"
 cd "$work"
 $SED -n 's/^\$ //p' shown | while read -r command; do
     echo "\$ $command"
@@ -96,11 +90,9 @@ $SED -n 's/^\$ //p' shown | while read -r command; do
 done >printed
 $SED 's/[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*/X.Y.Z/g' shown >shown.text
 $SED 's/[0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*/X.Y.Z/g' printed >printed.text
-diff shown.text printed.text || {
-    echo "dispatchalloc.7: the commands of EXAMPLES print (>) what the page does not show (<)"
-    failed=1
-}
+diff shown.text printed.text ||
+    fail "dispatchalloc.7: the commands of EXAMPLES print (>) what the page does not show (<)"
 
 echo "$count examples"
-[ $count -gt 0 ] || failed=1
-exit $failed
+[ $count -gt 0 ] || fail "no example was found"
+finish
