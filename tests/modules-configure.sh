@@ -3,6 +3,12 @@
 set -eu
 . "$srcdir/tests/lib.sh"
 
+# What this build has found out of the compiler and the system is not asked again, but for what is
+# found out of the allocators, nor are the variables that it was given.
+forget() { sed '/^dal_cv_have/d; /^dal_cv_jemalloc/d; /^ac_cv_env_/d'; }
+sed -n '/^## Cache variables/,/^## Output variables/{/_cv_/p;}' "$builddir/config.log" 2>/dev/null |
+    forget >"$work/cache" || :
+
 # configure_says STATUS PATTERN ARGUMENT...: the words of its last run hold the pattern.
 configure_says() {
     status=$1 pattern=$2
@@ -17,8 +23,8 @@ configure_says() {
     *$pattern*) ;;
     *) fail "configure $* did not say: $pattern"; tail -n 15 "$work/out" ;;
     esac
-    sed '/^dal_cv_have/d;/^dal_cv_jemalloc/d' "$work/cache" >"$work/cache.kept" 2>/dev/null &&
-        mv "$work/cache.kept" "$work/cache"
+    forget <"$work/cache" >"$work/cache.kept"
+    mv "$work/cache.kept" "$work/cache"
 }
 
 configure_says 1 "error: --with-jemalloc=source needs --with-jemalloc-source=DIR" \
