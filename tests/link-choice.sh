@@ -32,11 +32,26 @@ works() {
 
 # ---- Ways to compile and to link ---------------------------------------------------------
 count=0
+# objects COMPILER SUFFIX FLAGS: what is for the linker is left out, and nothing compiled twice.
+compiled=
+objects() {
+    # shellcheck disable=SC2086
+    set -- "$1" "$2" "$(printf '%s\n' $3 | grep -vxE -e '-Wl,.*|-fuse-ld=.*|-s|-pie|-no-pie' | tr '\n' ' ')"
+    [ "$compiled" != "$*" ] || return 0
+    compiled=
+    for name in main choice; do
+        # shellcheck disable=SC2086
+        $1 -Wall -I"$source" $include $3 -c "$source/$name.$2" -o "$work/$name.o" || return 1
+    done
+    compiled=$*
+}
+
 try() { # COMPILER SUFFIX FLAGS LIBRARY
     count=$((count + 1))
     # shellcheck disable=SC2086
-    if $1 -Wall -I"$source" $include -o "$work/program" $3 "$source/main.$2" "$source/choice.$2" \
-        $4 >"$work/messages" 2>&1 && [ ! -s "$work/messages" ]; then
+    if { objects "$1" "$2" "$3" &&
+        $1 -Wall -o "$work/program" $3 "$work/main.o" "$work/choice.o" $4; } >"$work/messages" 2>&1 &&
+        [ ! -s "$work/messages" ]; then
         expect "$1 $3 ... $4" "$linked" "$(answer program)"
         return
     fi
@@ -66,18 +81,16 @@ many="$few
 -O2 -fuse-ld=gold -Wl,--gc-sections -ffunction-sections
 -O2 -fuse-ld=lld -Wl,--gc-sections -fdata-sections"
 
-try_all() { # COMPILER SUFFIX FLAVOURS LIBRARY
-    [ -n "$4" ] || return 0
+try_compiler() { # COMPILER SUFFIX FLAVOURS: the few with every library there is
+    printf '%s\n' "$few" >"$work/few"
     printf '%s\n' "$3" >"$work/flavours"
     while read -r flags; do
-        try "$1" "$2" "$flags" "$4"
+        [ -z "$shared" ] || try "$1" "$2" "$flags" "$shared"
+        if [ -n "$archive" ] && grep -Fqxe "$flags" "$work/few"; then
+            try "$1" "$2" "$flags" "$archive"
+            try "$1" "$2" "$flags" "-static $archive"
+        fi
     done <"$work/flavours"
-}
-
-try_compiler() { # COMPILER SUFFIX FLAVOURS
-    try_all "$1" "$2" "$3" "$shared"
-    try_all "$1" "$2" "$few" "$archive"
-    try_all "$1" "$2" "$few" "${archive:+-static $archive}"
 }
 
 source=$srcdir/tests/link
