@@ -67,6 +67,13 @@ done
 export DISPATCHALLOC_MODULE_PATH
 for module in jemalloc mimalloc tcmalloc tbb; do
     case :$DISPATCHALLOC_MODULE_PATH in */backends/$module/.libs:*) ;; *) continue ;; esac
+    # The system's jemalloc needs room to be opened by a running program; our own does not.
+    if [ $module = jemalloc ] && [ ! -e "$(dirname "$programs")/backends/jemalloc/private/done" ]; then
+        room=glibc.rtld.optional_static_tls=4096
+        export GLIBC_TUNABLES="$room${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"
+        echo
+        echo "\$ export GLIBC_TUNABLES=$room"
+    fi
     if "$(dirname "$programs")/tools/dispatchalloc" explain "$module" >"$out/explained" 2>&1; then
         answer "$module" wordfreq "$module" "$@"
     else
