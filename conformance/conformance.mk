@@ -24,3 +24,4 @@ libconformance_la_SOURCES = \
 	%D%/threads.c \
 	%D%/crew.c \
 	%D%/zeroed.c
+libconformance_la_LIBTOOLFLAGS = $(static_only)

@@ -19,6 +19,7 @@ libpreloadcore_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_INTERPOSER
 # operator new throws goes through our frames.
 libpreloadcore_la_CFLAGS = $(libcore_la_CFLAGS) $(DAL_PRELOAD_CFLAGS) -fno-builtin-malloc -fno-builtin-free \
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-aligned_alloc -fexceptions
+libpreloadcore_la_LIBTOOLFLAGS = $(shared_only)
 
 lib_LTLIBRARIES += libdispatchalloc-preload.la
 libdispatchalloc_preload_la_SOURCES =

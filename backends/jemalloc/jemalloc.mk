@@ -7,6 +7,7 @@ backends_jemalloc_jemalloc_la_SOURCES = \
 	%D%/options.c
 backends_jemalloc_jemalloc_la_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAGS)
 backends_jemalloc_jemalloc_la_CFLAGS = $(module_cflags)
+backends_jemalloc_jemalloc_la_LIBTOOLFLAGS = $(shared_only)
 # Its mallctl and nallocx as well.
 backends_jemalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared \
 	-export-symbols-regex '^dal_(module_|jemalloc_mallctl|jemalloc_nallocx)$$'

@@ -11,10 +11,13 @@
 #   --disable-initial-exec-tls      so that the module can be opened at any time: its
 #                                   thread-local storage exceeds what the loader keeps
 #   --with-jemalloc-prefix          so that it is nobody's malloc
-#   --with-private-namespace        so that it can meet another jemalloc
 #   --disable-cxx                   no C++ run-time
 #   -Dconstructor=unused            so that it starts with the options of the spec, by the
 #                                   first call, and not when the module is opened
+#
+# What is jemalloc's own is hidden in the module. So it does not need the prefix that keeps those
+# names apart where archives are linked, for which jemalloc compiles every file once more to
+# list them (C_SYMS), nor what a second build would need (CC_MM).
 set -eu
 source=$(cd "$1" && pwd) directory=$2
 shift 2
@@ -27,11 +30,12 @@ unset CFLAGS CPPFLAGS LDFLAGS CXXFLAGS MAKEFLAGS MFLAGS MAKELEVEL
 
 build() {
     "$source/configure" --disable-initial-exec-tls --disable-cxx --disable-doc \
-        --with-jemalloc-prefix=dal_je_ --with-private-namespace=dal_je_ \
+        --with-jemalloc-prefix=dal_je_ \
         CC="$CC" AR="$AR" RANLIB="$RANLIB" NM="$NM" "$@" &&
+    : >include/jemalloc/internal/private_namespace.gen.h &&
     # The functions by which a thread enters jemalloc are all in this file.
-    "$MAKE" EXTRA_CFLAGS="$common ${JEMALLOC_ENTRY_CFLAGS-}" src/jemalloc.pic.o &&
-    "$MAKE" "$jobs" EXTRA_CFLAGS="$common" lib/libjemalloc_pic.a
+    "$MAKE" C_SYMS= CC_MM= EXTRA_CFLAGS="$common ${JEMALLOC_ENTRY_CFLAGS-}" src/jemalloc.pic.o &&
+    "$MAKE" C_SYMS= CC_MM= "$jobs" EXTRA_CFLAGS="$common" lib/libjemalloc_pic.a
 }
 
 echo "  building jemalloc of $source: a minute or two, once"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 backends_mimalloc_mimalloc_la_SOURCES = backends/malloc_conventions.h %D%/mimalloc.c
 backends_mimalloc_mimalloc_la_CFLAGS = $(module_cflags)
+backends_mimalloc_mimalloc_la_LIBTOOLFLAGS = $(shared_only)
 backends_mimalloc_mimalloc_la_LDFLAGS = $(module_ldflags)
 backends_mimalloc_mimalloc_la_LIBADD = -lmimalloc
 if WITH_MIMALLOC

@@ -6,6 +6,7 @@ backends_tbb_tbb_la_SOURCES = \
 	%D%/tbb.c
 backends_tbb_tbb_la_CPPFLAGS = $(AM_CPPFLAGS) -DTBB_VERSION_TEXT='"$(TBB_VERSION)"'
 backends_tbb_tbb_la_CFLAGS = $(module_cflags)
+backends_tbb_tbb_la_LIBTOOLFLAGS = $(shared_only)
 backends_tbb_tbb_la_LDFLAGS = $(module_ldflags)
 backends_tbb_tbb_la_LIBADD = -ltbbmalloc
 if WITH_TBB
