@@ -177,7 +177,7 @@ DAL_API const struct dal_services *dal_services(void);
  * at every call, where thread_record_enter() would be too slow.
  *
  * @param record  an open one; not NULL.
- * @return the part if this thread has one; else, and always in a thread past its end or of a
+ * @return the part if this thread has one, owned by it while the record is open; else, and always in a thread past its end or of a
  *         record that was opened while more than 60 were, DAL_THREAD_PART_INLINE_BYTES bytes which
  *         are all 0xff and must not be written to. The part has to be made such that it cannot
  *         be taken for those.
