@@ -2,12 +2,9 @@
 /* What the numbers of `dispatchalloc compare` say. See compare.h. */
 #include "compare.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <dispatchalloc/macros.h>
 
 /* ---- Numbers ------------------------------------------------------------------------------ */
 
@@ -90,40 +87,20 @@ enum compare_order compare_candidates(const struct compare_candidate *a,
 
 /* ---- The verdict -------------------------------------------------------------------------- */
 
-struct text {
-    char *bytes;
-    size_t size;
-    size_t length;
-};
-
-static void DAL_ATTRIBUTE_PRINTF_(2, 3) add(struct text *text, const char *format, ...)
-{
-    va_list arguments;
-    int written;
-
-    va_start(arguments, format);
-    written = vsnprintf(text->bytes + text->length, text->size - text->length, format, arguments);
-    va_end(arguments);
-    if (written > 0)
-        text->length += (size_t)written;
-    if (text->length >= text->size)
-        text->length = text->size - 1;
-}
-
 static double median(const struct compare_candidate *candidate, enum compare_metric metric)
 {
     return compare_summarise(candidate->values[metric], candidate->done).median;
 }
 
 /* A candidate and its part of the baseline's, such as "jemalloc (0.87 of system's)". */
-static void add_ratio(struct text *text, const struct comparison *comparison, size_t at,
+static void add_ratio(FILE *out, const struct comparison *comparison, size_t at,
                       enum compare_metric metric)
 {
     const struct compare_candidate *baseline = &comparison->candidates[comparison->baseline];
     const struct compare_candidate *candidate = &comparison->candidates[at];
 
-    add(text, "%s (%.2f of system's)", candidate->spec,
-        median(candidate, metric) / median(baseline, metric));
+    fprintf(out, "%s (%.2f of system's)", candidate->spec,
+            median(candidate, metric) / median(baseline, metric));
 }
 
 /* How the candidates stand to system. */
@@ -157,24 +134,24 @@ static void find_standing(const struct comparison *comparison, enum compare_metr
     }
 }
 
-static void add_best(struct text *text, const struct comparison *comparison,
-                     enum compare_metric metric, const struct standing *standing)
+static void add_best(FILE *out, const struct comparison *comparison, enum compare_metric metric,
+                     const struct standing *standing)
 {
     const struct compare_candidate *candidates = comparison->candidates;
     const char *before = "; within noise of it: ";
 
-    add_ratio(text, comparison, standing->best, metric);
-    add(text, " is best");
+    add_ratio(out, comparison, standing->best, metric);
+    fprintf(out, " is best");
     for (size_t i = 0; i < comparison->candidate_count; i++) {
         if (standing->orders[i] != COMPARE_LESS || i == standing->best ||
             compare_candidates(&candidates[standing->best], &candidates[i], metric))
             continue;
-        add(text, "%s%s", before, candidates[i].spec);
+        fprintf(out, "%s%s", before, candidates[i].spec);
         before = ", ";
     }
 }
 
-static void add_judgement(struct text *text, const struct comparison *comparison,
+static void add_judgement(FILE *out, const struct comparison *comparison,
                           enum compare_metric metric)
 {
     struct standing standing;
@@ -182,19 +159,19 @@ static void add_judgement(struct text *text, const struct comparison *comparison
 
     find_standing(comparison, metric, &standing);
     if (standing.less) {
-        add_best(text, comparison, metric, &standing);
+        add_best(out, comparison, metric, &standing);
         return;
     }
     if (standing.more == standing.compared) {
-        add(text, "system is best");
+        fprintf(out, "system is best");
         return;
     }
-    add(text, "no difference beyond noise");
+    fprintf(out, "no difference beyond noise");
     for (size_t i = 0; i < comparison->candidate_count; i++) {
         if (standing.orders[i] != COMPARE_MORE)
             continue;
-        add(text, "%s", before);
-        add_ratio(text, comparison, i, metric);
+        fprintf(out, "%s", before);
+        add_ratio(out, comparison, i, metric);
         before = ", ";
     }
 }
@@ -217,25 +194,29 @@ static size_t common_rounds(const struct comparison *comparison)
     return others ? rounds : 0;
 }
 
-const char *compare_verdict(const struct comparison *comparison, char *text_bytes, size_t size)
+const char *compare_verdict(const struct comparison *comparison, char *text, size_t text_bytes)
 {
-    struct text text = {text_bytes, size, 0};
+    FILE *out = fmemopen(text, text_bytes, "w");
     const struct compare_candidate *baseline = &comparison->candidates[comparison->baseline];
     size_t rounds = common_rounds(comparison);
 
-    *text_bytes = '\0';
+    *text = '\0';
+    if (!out)
+        return text;
     if (*baseline->failure) {
-        add(&text, "none, as the program fails under system");
+        fprintf(out, "none, as the program fails under system");
     } else if (rounds == 0 || baseline->done == 0) {
-        add(&text, "none, as there is nothing to compare");
+        fprintf(out, "none, as there is nothing to compare");
     } else if (rounds < COMPARE_ROUNDS_MIN) {
-        add(&text, "none, as %zu %s too few to tell a difference from noise (%d are needed)",
-            rounds, rounds == 1 ? "round is" : "rounds are", (int)COMPARE_ROUNDS_MIN);
+        fprintf(out, "none, as %zu %s too few to tell a difference from noise (%d are needed)",
+                rounds, rounds == 1 ? "round is" : "rounds are", (int)COMPARE_ROUNDS_MIN);
     } else {
-        add(&text, "time: ");
-        add_judgement(&text, comparison, COMPARE_TIME);
-        add(&text, "; peak memory: ");
-        add_judgement(&text, comparison, COMPARE_MEMORY);
+        fprintf(out, "time: ");
+        add_judgement(out, comparison, COMPARE_TIME);
+        fprintf(out, "; peak memory: ");
+        add_judgement(out, comparison, COMPARE_MEMORY);
     }
-    return text_bytes;
+    (void)fclose(out);
+    text[text_bytes - 1] = '\0'; /* of one that is cut */
+    return text;
 }
