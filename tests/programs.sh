@@ -5,23 +5,14 @@
 # `make check-programs` sets, is a longer one. A first argument names the programs to try.
 set -eu
 . "$srcdir/tests/lib.sh"
-DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
-[ -e "$DISPATCHALLOC_INTERPOSER" ] || skip "the interposer was not built"
-not_sanitized "a sanitizer has a malloc of its own"
-# The tool itself: libtool's wrapper would take longer than many of the programs.
-tool=$builddir/tools/.libs/dispatchalloc
-if [ -x "$tool" ]; then
-    LD_LIBRARY_PATH=$builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-    export LD_LIBRARY_PATH
-else
-    tool=$builddir/tools/dispatchalloc
-fi
+need_interposer
+need_tool
 load=${PROGRAMS_LOAD:-quick}
 programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlite3 redis-server node rustc"}
 unset LD_PRELOAD DISPATCHALLOC_MALLOC
 . "$srcdir/tests/modules/find.sh"
 backends="system arena fixed-arena stats$modules"
-export DISPATCHALLOC_INTERPOSER tool load
+export tool load
 command -v timeout >/dev/null 2>&1 || skip "there is no timeout to bound the programs with"
 
 # spec_of BACKEND PROGRAM: nothing where the backend does not suit the program.
@@ -58,12 +49,10 @@ under() {
     # shellcheck disable=SC2012 # the names are numbers
     ls -ld /proc/[0-9]*/cwd 2>/dev/null | sed -n "s|.* /proc/\\([0-9]*\\)/cwd -> $1/.*|\\1|p"
 }
+none_under() { [ -z "$(under "$1")" ]; }
 # leftover WHAT: helpers of a program that end when it has ended are given a moment.
 leftover() {
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        [ -n "$(under "$at")" ] || return 0
-        sleep 0.2
-    done
+    ! eventually none_under "$at" || return 0
     for process in $(under "$at"); do
         fail "$1 left a process: $(tr '\0' ' ' <"/proc/$process/cmdline" 2>/dev/null)"
         kill -9 "$process" 2>/dev/null || :

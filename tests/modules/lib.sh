@@ -3,7 +3,7 @@
 # where they are; $tool; $program NAME SOURCE makes a program linked only with the library.
 [ -n "$shared" ] || skip "no shared library was built"
 not_sanitized "the allocators that the modules are over are not"
-tool=$builddir/tools/dispatchalloc
+need_tool
 . "$srcdir/tests/modules/find.sh"
 [ -n "$modules" ] || skip "no module was built"
 # The system's jemalloc needs room to be opened by a running program; our own does not.
