@@ -45,7 +45,8 @@ for module in $modules; do
     variable=$(front "$module" variable)
     [ "$direct" -ge 10 ] || fail "$module: $direct instructions cannot be"
     [ "$constant" -gt "$direct" ] || fail "$module: the front cannot be free"
-    hold "module.$module.constant" $((constant - direct))
-    hold "module.$module.variable" $((variable - direct))
+    budgeted=$(budgeted "$module")
+    hold "module.$budgeted.constant" $((constant - direct))
+    hold "module.$budgeted.variable" $((variable - direct))
 done
 finish

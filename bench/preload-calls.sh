@@ -30,13 +30,14 @@ for module in system stats $modules; do
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
     ours=$interposer
     [ -z "$library" ] || ours=$ours:$builddir/backends/$module/.libs/$module.so
+    budgeted=$(budgeted "$module")
     for which in malloc calloc pair realloc usable; do
         over=$(($(calls "$ours" $which) - $(calls "$library" $which)))
         grep -q "^dispatchalloc: $module .* serves" "$work/said" && fail "$library is not what serves"
         case $which in
-        malloc) over_malloc=$over; hold "preload.$module.malloc" "$over" ;;
-        pair) hold "preload.$module.free" $((over - over_malloc)) ;;
-        *) hold "preload.$module.$which" "$over" ;;
+        malloc) over_malloc=$over; hold "preload.$budgeted.malloc" "$over" ;;
+        pair) hold "preload.$budgeted.free" $((over - over_malloc)) ;;
+        *) hold "preload.$budgeted.$which" "$over" ;;
         esac
     done
     calls "$ours" pair >/dev/null

@@ -33,10 +33,13 @@
 
 # define JE(name) name
 
+/* Of this module: hidden where they are declared, or each is looked up in a table first. */
+# pragma GCC visibility push(hidden)
 extern void *(*dal_jemalloc_found_malloc_)(size_t size);
 extern void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
 extern void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
 extern void (*dal_jemalloc_found_free_)(void *ptr);
+# pragma GCC visibility pop
 
 # define jemalloc_malloc  dal_jemalloc_found_malloc_
 # define jemalloc_calloc  dal_jemalloc_found_calloc_

@@ -6,11 +6,15 @@ not_sanitized "the allocators that the modules are over are not"
 need_tool
 . "$srcdir/tests/modules/find.sh"
 [ -n "$modules" ] || skip "no module was built"
-# The system's jemalloc needs room to be opened by a running program; our own does not.
+# The system's jemalloc needs room to be opened by a running program; our own does not. And it has
+# budgets of its own: budgeted MODULE is the name in bench/budgets.
+jemalloc=jemalloc
 [ -e "$builddir/backends/jemalloc/private/done" ] || {
+    jemalloc=jemalloc-system
     GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096
     export GLIBC_TUNABLES
 }
+budgeted() { case $1 in jemalloc) echo "$jemalloc" ;; *) echo "$1" ;; esac; }
 
 # program NAME: $work/NAME of tests/modules/NAME.c
 program() {
