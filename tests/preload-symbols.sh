@@ -18,7 +18,11 @@ if command -v readelf >/dev/null 2>&1; then
 fi
 if [ -n "$OBJDUMP" ] && [ "$(uname -m)" = x86_64 ]; then
     case $CFLAGS in *-O[123s]*)
-        for name in malloc:1 calloc:1 free:7 realloc:12; do
+        # clang loads the pointer before it jumps.
+        jump=1
+        # shellcheck disable=SC2086 # a compiler is words
+        case $($CC --version) in *clang*) jump=2 ;; esac
+        for name in malloc:$jump calloc:$jump free:7 realloc:12; do
             count=$($OBJDUMP -d --no-show-raw-insn --disassemble="${name%:*}" "$object" |
                 grep -E '^ +[0-9a-f]+:' | grep -vcE 'nop|endbr64|xchg +%ax,%ax|data16|cs nopw')
             [ "$count" -le "${name#*:}" ] ||
