@@ -21,7 +21,7 @@ man_pages = \
 	doc/man/dal_layout.3 \
 	doc/man/dal_module_visit.3 \
 	doc/man/dal_new.3 \
-	doc/man/dal_services.3 \
+	doc/man/dal_services_get.3 \
 	doc/man/dal_spec_visit.3 \
 	doc/man/dal_stats.3 \
 	doc/man/dal_strerror.3 \

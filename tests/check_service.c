@@ -23,7 +23,7 @@ static const struct dal_services *services;
 
 static void setup(void)
 {
-    services = dal_services();
+    services = dal_services_get();
 }
 
 static void *join(pthread_t thread)

@@ -62,7 +62,7 @@ static inline int over_child_make(struct over_child *over, const char *name,
         .value_count = over->backend->option_count, .value_bytes = sizeof over->values[0],
         .find = over_child_find,
         .fail = over_child_fail,
-        .services = dal_services()};
+        .services = dal_services_get()};
     va_start(pairs, child);
     while ((key = va_arg(pairs, const char *)) != NULL) {
         struct dal_option_value *value =

@@ -142,7 +142,7 @@ void dal_heap_collect_(struct dal_heap_ *heap, struct dal_heap_state_ *state);
 
 static inline const struct dal_services *dal_heap_services_(const struct dal_heap_ *heap)
 {
-    return heap->services ? heap->services : dal_services();
+    return heap->services ? heap->services : dal_services_get();
 }
 
 /* Bytes that a block takes: an empty one as much as one of a byte, so that it lies inside

@@ -5,7 +5,7 @@
  *
  * Pages, the end of threads, memory for each thread, a line to standard error, a clock, a seed.
  * create() finds them in its request (`request->services`); an allocator that a program
- * registers by itself, without a request, has them from dal_services().
+ * registers by itself, without a request, has them from dal_services_get().
  *
  * What they have in common: they may be called from inside a backend, whenever a program may
  * call malloc: before main, in exit handlers, in destructors of thread-local storage, after
@@ -170,7 +170,7 @@ struct dal_services {
  *
  * Thread-safe; may be called from inside a backend.
  */
-DAL_API const struct dal_services *dal_services(void);
+DAL_API const struct dal_services *dal_services_get(void);
 
 /**
  * This thread's part of a record, or what stands for it, in four instructions: for what is done

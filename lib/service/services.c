@@ -26,7 +26,7 @@ const struct dal_services dal_services_ = {
     .seed = dal_os_seed_,
 };
 
-const struct dal_services *dal_services(void)
+const struct dal_services *dal_services_get(void)
 {
     return &dal_services_;
 }
