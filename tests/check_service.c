@@ -179,6 +179,22 @@ START_TEST(test_every_listener_hears_of_who_announced_its_end_once)
 }
 END_TEST
 
+START_TEST(test_there_is_no_end_to_listeners)
+{
+    static struct dal_thread_listener crowd[100];
+    int once = 1;
+
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 100; i++) {
+            crowd[i].ended = ended_first;
+            ck_assert_int_eq(services->thread_end_listen(&crowd[i]), 0);
+        }
+    }
+    in_thread(announce, &once);
+    ck_assert_int_eq(ends[0], 100);
+}
+END_TEST
+
 static pthread_key_t late_key;
 
 static void announce_again(void *unused)
@@ -609,6 +625,33 @@ START_TEST(test_a_line_is_one_line)
 }
 END_TEST
 
+/* A cancellation that is due comes at the next such point: here that is the last call. */
+static void *use_all_while_cancelled(void *record)
+{
+    pthread_cancel(pthread_self());
+    (void)services->huge_page_bytes();
+    services->pages_unmap(services->pages_map(1), 1);
+    services->line("%s", "nobody is cancelled here");
+    services->thread_end_announce();
+    add_one(record);
+    (void)services->clock();
+    (void)services->seed();
+    add_one(record);
+    pthread_testcancel();
+    return NULL;
+}
+
+START_TEST(test_no_service_is_a_cancellation_point)
+{
+    struct dal_thread_record record;
+
+    open_record(&record);
+    ck_assert_ptr_eq(in_thread(use_all_while_cancelled, &record), PTHREAD_CANCELED);
+    ck_assert_uint_eq(sum_of(&record).count, 2);
+    services->thread_record_close(&record);
+}
+END_TEST
+
 START_TEST(test_the_clock_goes_on)
 {
     uint64_t before = services->clock();
@@ -694,6 +737,7 @@ int main(void)
 
     tcase = add_case(suite, "the end of threads");
     tcase_add_test(tcase, test_every_listener_hears_of_who_announced_its_end_once);
+    tcase_add_test(tcase, test_there_is_no_end_to_listeners);
     tcase_add_test(tcase, test_who_goes_on_after_its_end_may_announce_it_again);
 
     tcase = add_case(suite, "thread records");
@@ -711,6 +755,7 @@ int main(void)
 
     tcase = add_case(suite, "the rest");
     tcase_add_test(tcase, test_a_line_is_one_line);
+    tcase_add_test(tcase, test_no_service_is_a_cancellation_point);
     tcase_add_test(tcase, test_the_clock_goes_on);
     tcase_add_test(tcase, test_seeds_differ);
     return suite_run(suite);

@@ -63,14 +63,21 @@
 #endif
 
 /* Whether thread-local storage of the library lies at the same distance from the thread pointer in
- * every thread: not where compilers emulate it. */
-#if defined(__has_builtin) && defined(__ELF__) && !defined(__ANDROID__) && \
-    !defined(__OpenBSD__) && (defined(__x86_64__) || defined(__i386__) || defined(__aarch64__))
-# if __has_builtin(__builtin_thread_pointer)
-#  define DAL_HAS_THREAD_POINTER_ 1
-# endif
+ * every thread: a matter of the system, not where compilers emulate it. Libraries and modules of
+ * any compilers agree about it. */
+#if defined(__ELF__) && !defined(__ANDROID__) && !defined(__OpenBSD__) && \
+    (defined(__x86_64__) || defined(__i386__) || defined(__aarch64__))
+# define DAL_THREAD_DISTANCE_IS_FIXED_ 1
+#else
+# define DAL_THREAD_DISTANCE_IS_FIXED_ 0
 #endif
-#ifndef DAL_HAS_THREAD_POINTER_
+
+/* Whether the compiler can tell the thread pointer. (Older ones say that they can, and stop.) */
+#if DAL_THREAD_DISTANCE_IS_FIXED_ && \
+    ((defined(__clang__) && __clang_major__ >= 14) || \
+     (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11))
+# define DAL_HAS_THREAD_POINTER_ 1
+#else
 # define DAL_HAS_THREAD_POINTER_ 0
 #endif
 

@@ -9,8 +9,8 @@
  *
  * What they have in common: they may be called from inside a backend, whenever a program may
  * call malloc: before main, in exit handlers, in destructors of thread-local storage, after
- * fork. They are thread-safe, take no lock, keep errno, and allocate nothing but pages of the
- * system, except where one says otherwise.
+ * fork. They are thread-safe, take no lock, keep errno, are no cancellation points, and allocate
+ * nothing but pages of the system, except where one says otherwise.
  */
 #ifndef DISPATCHALLOC_SERVICE_H
 #define DISPATCHALLOC_SERVICE_H
@@ -45,8 +45,7 @@ struct dal_thread_listener {
      *  which any user in the process may have been the one; so it may find nothing to do. It may
      *  allocate. */
     void (*ended)(struct dal_thread_listener *listener);
-    struct dal_thread_listener *next_;
-    uintptr_t is_listed_;
+    uintptr_t reserved_[2];
 };
 
 /**
@@ -56,11 +55,12 @@ struct dal_thread_listener {
  * A part belongs to one thread at a time. When that ends the part stays as it is, and a thread
  * that comes later goes on with it: there are as many parts as there ever were threads at one
  * time. What must not lie idle is to be taken out by a dal_thread_listener. In the child of a
- * fork(2) the parts of threads that it does not have stay as they are.
+ * fork(2) the parts of threads that it does not have stay as they were at that moment, between any
+ * two instructions of theirs.
  */
 struct dal_thread_record {
-    uintptr_t thread_offset_; /* from the thread pointer to this thread's parts */
-    uintptr_t part_offset_;   /* from there to the part of this record */
+    ptrdiff_t thread_offset_; /* from the thread pointer to where this thread's seat is told */
+    uintptr_t part_offset_;   /* what that is to be added to, for the place of the part */
     void *(*part_)(const struct dal_thread_record *record);
     size_t part_bytes_;
     void (*fill_)(void *part);
@@ -107,18 +107,17 @@ struct dal_services {
     void (*pages_unmap)(void *pages, size_t bytes);
 
     /** Say what pages of pages_map() may be used for: access is an enum dal_pages_access, pages
-     *  the start of one, bytes are rounded up to whole pages. 0, or DAL_ERR_SYSTEM with the
-     *  pages as they were. */
+     *  the start of one, bytes are rounded up to whole pages. 0, or DAL_ERR_SYSTEM. */
     int (*pages_protect)(void *pages, size_t bytes, uint32_t access);
 
     /** Wish for memory to be of a kind: wishes are enum dal_pages_wish bits. The memory may come
      *  from anywhere, such as from a child allocator, and begin and end anywhere. What the system
-     *  does not have is left out; what the memory holds stays. No other thread may use it
-     *  yet. */
+     *  does not have is left out; what the memory holds stays. It has to be writable, and no other
+     *  thread may use it yet. */
     void (*pages_wish)(void *memory, size_t bytes, uint32_t wishes);
 
     /** Hear of the end of threads from now on. 0, also if the listener does already;
-     *  DAL_ERR_SYSTEM if the system has no key left. For create(). */
+     *  DAL_ERR_SYSTEM if the system has no key left, DAL_ERR_MEMORY. For create(). */
     int (*thread_end_listen)(struct dal_thread_listener *listener);
 
     /** Have all listeners called when this thread ends, once: who allocates again after that, in
@@ -143,7 +142,8 @@ struct dal_services {
     void *(*thread_record_enter)(struct dal_thread_record *record);
 
     /** Undo thread_record_enter(); part is what that gave, NULL is a no-op. A living thread keeps
-     *  its part; one that is past its end gives it to the next. */
+     *  its part; one that is past its end gives it to the next. May be left out where
+     *  dal_thread_record_part() gives the same part. */
     void (*thread_record_leave)(struct dal_thread_record *record, void *part);
 
     /** Walk through the parts of an open record. 0, or what visit returned. May be called from
@@ -187,10 +187,10 @@ DAL_API const struct dal_services *dal_services_get(void);
 DAL_INLINE_ void *dal_thread_record_part(const struct dal_thread_record *record)
 {
 #if DAL_HAS_THREAD_POINTER_
-    const char *parts = *(const char *const *)(
-        (const char *)__builtin_thread_pointer() + record->thread_offset_);
+    const void *seat = (const char *)__builtin_thread_pointer() + record->thread_offset_;
+    const void *place = (const char *)*(const uintptr_t *)seat + record->part_offset_;
 
-    return *(void *const *)(parts + record->part_offset_);
+    return *(void *const *)place;
 #else
     return record->part_(record);
 #endif

@@ -145,33 +145,59 @@ static void settle_given(struct stats_instance *instance, struct stats_counters 
 
 /* ---- The short way and back ------------------------------------------------------------------- */
 
+#define ZERO(array)                                                          \
+    for (size_t i_ = 0; i_ < sizeof(array) / sizeof(array)[0]; i_++)         \
+        atomic_store_explicit(&(array)[i_], 0, memory_order_relaxed)
+
 void dal_stats_fill_(void *part)
 {
     struct stats_counters *counters = part;
 
+    atomic_store_explicit(&counters->balance_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->balance_blocks, 0, memory_order_relaxed);
+    ZERO(counters->calls);
+    ZERO(counters->failures);
+    ZERO(counters->obtained);
+    ZERO(counters->live);
     for (size_t i = 0; i < STATS_CLASSES; i++) {
-        if (i >= STATS_RECENT_CLASSES)
-            atomic_init(&counters->recent_made[i], STATS_RECENT_CLOSED);
-        atomic_init(&counters->recent_given[i], STATS_RECENT_CLOSED);
+        atomic_store_explicit(&counters->recent_made[i],
+                              i < STATS_RECENT_CLASSES ? 0 : STATS_RECENT_CLOSED,
+                              memory_order_relaxed);
+        atomic_store_explicit(&counters->recent_given[i], STATS_RECENT_CLOSED,
+                              memory_order_relaxed);
     }
+}
+
+/* No word of a block is all ones: those are what a thread without a block finds. */
+static int is_block(const struct stats_counters *counters)
+{
+    return atomic_load_explicit(&counters->recent_made[0], memory_order_relaxed) != UINT32_MAX;
+}
+
+/* Take a block for this thread: 1 if it stands where the short way finds it, which is not so in a
+ * thread past its end, nor where too many records are open. */
+static int take_block(struct stats_instance *instance)
+{
+    struct stats_counters *counters =
+        instance->services->thread_record_enter(&instance->record);
+
+    if (counters && counters == stats_mine(instance))
+        return 1;
+    instance->services->thread_record_leave(&instance->record, counters);
+    return 0;
 }
 
 int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is_made)
 {
-    const struct stats_counters *before = stats_mine(instance);
-    struct stats_counters *counters;
+    struct stats_counters *counters = stats_mine(instance);
 
     if (size >= STATS_RECENT_BYTES)
         return 0;
-    counters = instance->services->thread_record_enter(&instance->record);
-    /* Not in a thread past its end, nor where too many records are open. */
-    if (!counters || counters != stats_mine(instance)) {
-        instance->services->thread_record_leave(&instance->record, counters);
-        return 0;
-    }
-    if (counters == before && is_made)
+    if (!is_block(counters))
+        return take_block(instance);
+    if (is_made)
         settle_made(instance, counters, stats_class_of(size));
-    else if (counters == before)
+    else
         settle_given(instance, counters, stats_class_of(size));
     return 1;
 }

@@ -21,8 +21,16 @@
 /* Grows by new ones and never shrinks. Release in dal_stats_enlist_, acquire in readers. */
 static _Atomic(struct stats_instance *) newest_instance;
 
+static int fill_again(void *part, void *unused)
+{
+    (void)unused;
+    dal_stats_fill_(part);
+    return 0;
+}
+
 static void clear(struct stats_instance *instance)
 {
+    (void)instance->services->thread_record_visit(&instance->record, fill_again, NULL);
     atomic_store_explicit(&instance->shared_bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->shared_blocks, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->peak_bytes, 0, memory_order_relaxed);
@@ -50,6 +58,12 @@ struct stats_instance *dal_stats_enlist_(const struct dal_services *services)
     instance = services->pages_map(sizeof *instance);
     if (!instance)
         return NULL;
+    instance->services = services;
+    if (services->thread_record_open(&instance->record, sizeof(struct stats_counters),
+                                     dal_stats_fill_) != 0) {
+        services->pages_unmap(instance, sizeof *instance);
+        return NULL;
+    }
     atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_relaxed);
     instance->older = atomic_load_explicit(&newest_instance, memory_order_acquire);
     while (!atomic_compare_exchange_weak_explicit(&newest_instance, &instance->older, instance,

@@ -200,13 +200,9 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     instance = dal_stats_enlist_(request->services);
     if (!instance)
-        return DAL_ERR_MEMORY;
-    instance->services = request->services;
+        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters, or "
+                             "the system has no key left to tell when a thread ends");
     error = take_options(request, instance);
-    if (!error)
-        error = request->services->thread_record_open(&instance->record,
-                                                      sizeof(struct stats_counters),
-                                                      dal_stats_fill_);
     if (error) {
         instance->signal = 0;
         dal_stats_delist_(instance);
@@ -244,7 +240,6 @@ static void destroy(void *ctx)
     atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_release);
     if (signal && !dal_stats_wants_signal_(signal))
         dal_stats_signal_off_(signal);
-    instance->services->thread_record_close(&instance->record);
     dal_stats_delist_(instance);
 }
 

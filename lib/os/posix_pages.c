@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -98,10 +99,13 @@ size_t dal_os_huge_page_bytes_(void)
     static _Atomic size_t known;
     size_t bytes = atomic_load_explicit(&known, memory_order_relaxed);
     int saved_errno = errno;
+    int state;
 
     if (bytes > 0)
         return bytes;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     bytes = number_in(HUGE_BYTES_FILE);
+    (void)pthread_setcancelstate(state, NULL);
     if (bytes < dal_os_page_bytes_() || (bytes & (bytes - 1)) != 0)
         bytes = USUAL_HUGE_BYTES;
     atomic_store_explicit(&known, bytes, memory_order_relaxed);

@@ -3,14 +3,16 @@
  * Memory of an instance for each thread.
  *
  * A thread has a seat: a list of its parts, by the index of the record that each is of. The
- * one pointer of thread-local storage leads to it; so the part of a record is two loads away.
- * Where there is no part its place leads to bytes that stand for one (`none`), and so do
- * the places of a thread without a seat: nothing has to be tested.
+ * one word of thread-local storage tells where it is, as a distance from the seat of nobody: so
+ * that is 0, which it is from the first instruction of a thread on. The part of a record is two
+ * loads away. Where there is no part its place leads to bytes that stand for one (`none`), and so
+ * do the places of nobody: nothing has to be tested.
  *
  * A seat outlives its thread, with its parts, and is taken by a thread that comes later. Seats
- * and parts lie in memory that is never given back to the system: who looks at them while
- * something ends finds what was there. There is no lock anywhere, so a fork at any moment leaves
- * the child able to go on; seats of threads that it does not have stay taken.
+ * and parts lie in memory that is never given back to the system. When a record is closed its
+ * parts are spare ones of the seats that they are in, for the next record of their size. There is
+ * no lock anywhere, so a fork at any moment leaves the child able to go on; seats of threads that
+ * it does not have stay taken.
  *
  * A thread past its end (`past`) takes a seat for each call by itself: what it took for
  * good would never be let go.
@@ -67,12 +69,6 @@ static void *carve(size_t bytes)
     }
 }
 
-/* Parts of records that were closed, a list a size. */
-struct spare {
-    struct spare *next;
-};
-static _Atomic(struct spare *) spares[PART_SIZES];
-
 static unsigned size_class_of(size_t bytes)
 {
     unsigned class = 0;
@@ -80,37 +76,6 @@ static unsigned size_class_of(size_t bytes)
     while (((size_t)SMALLEST_PART << class) < bytes)
         class++;
     return class;
-}
-
-/* Release pairs with the acquire in take_part(). */
-static void put_spares(unsigned class, struct spare *first)
-{
-    struct spare *expected = NULL;
-    struct spare *last = first;
-
-    if (!first || atomic_compare_exchange_strong_explicit(&spares[class], &expected, first,
-                                                          memory_order_release,
-                                                          memory_order_relaxed))
-        return;
-    while (last->next)
-        last = last->next;
-    do
-        last->next = expected;
-    while (!atomic_compare_exchange_weak_explicit(&spares[class], &expected, first,
-                                                  memory_order_release, memory_order_relaxed));
-}
-
-/* Takes the whole list, one from it, and puts the rest back: with no single part ever popped, a
- * list that changed and changed back meanwhile does no harm. */
-static void *take_part(size_t bytes)
-{
-    unsigned class = size_class_of(bytes);
-    struct spare *part = atomic_exchange_explicit(&spares[class], NULL, memory_order_acquire);
-
-    if (!part)
-        return carve((size_t)SMALLEST_PART << class);
-    put_spares(class, part->next);
-    return memset(part, 0, bytes);
 }
 
 /* ---- Seats ----------------------------------------------------------------------------------- */
@@ -123,9 +88,15 @@ struct page {
     _Atomic(struct page *) next;
 };
 
+/* A part of a record that was closed. */
+struct spare {
+    struct spare *next;
+};
+
 struct seat {
-    struct page page; /* first: what the thread-local pointer leads to */
+    _Alignas(SMALLEST_PART) struct page page; /* first: what the thread-local word leads to */
     struct seat *next;
+    _Atomic(struct spare *) spares[PART_SIZES];
     _Atomic(int) is_taken;
 };
 
@@ -143,15 +114,35 @@ _Static_assert(DAL_THREAD_PART_INLINE_BYTES == 16 * 64, "all of them are 0xff");
 #define NO_4    NO_PART, NO_PART, NO_PART, NO_PART
 #define NO_20   NO_4, NO_4, NO_4, NO_4, NO_4
 
-/* Of a thread that has none yet. */
+/* Of a thread that has none yet, and of one that has ended. Nothing writes to them. */
 static struct seat nobody = {.page.places = {NO_20, NO_20, NO_20, NO_PART}};
+static struct seat past = {.page.places = {NO_20, NO_20, NO_20, NO_PART}};
 
 _Static_assert(PAGE_PLACES == 3 * 20 + 1, "every place of nobody's leads to `none`");
 
-/* Of a thread that has ended; filled by the first one that does. */
-static struct seat past;
+/* From nobody's seat to that of this thread. */
+static _Thread_local uintptr_t distance;
 
-static _Thread_local struct page *mine = &nobody.page;
+static struct seat *mine(void)
+{
+    return (struct seat *)((uintptr_t)&nobody + distance);
+}
+
+static void sit_down(struct seat *seat)
+{
+    distance = (uintptr_t)seat - (uintptr_t)&nobody;
+}
+
+/* ThreadSanitizer sees what instrumented code does: that a seat goes from thread to thread here it
+ * has to be told, or takes what a backend keeps in its part for unguarded. Defined by the
+ * sanitizer's run-time alone. */
+#ifdef __ELF__
+void __tsan_acquire(void *address) __attribute__((weak));
+void __tsan_release(void *address) __attribute__((weak));
+# define TELL_SANITIZER(call, seat) ((call) ? (call)(seat) : (void)0)
+#else
+# define TELL_SANITIZER(call, seat) ((void)(seat))
+#endif
 
 /* All there are; grows at its head. Release in make_seat(), acquire in readers. */
 static _Atomic(struct seat *) newest_seat;
@@ -197,6 +188,7 @@ static struct seat *take_seat(void)
         if (!atomic_load_explicit(&seat->is_taken, memory_order_relaxed) &&
             !atomic_exchange_explicit(&seat->is_taken, 1, memory_order_acquire)) {
             atomic_fetch_sub_explicit(&free_seats, 1, memory_order_relaxed);
+            TELL_SANITIZER(__tsan_acquire, seat);
             return seat;
         }
     }
@@ -205,6 +197,7 @@ static struct seat *take_seat(void)
 
 static void let_go(struct seat *seat)
 {
+    TELL_SANITIZER(__tsan_release, seat);
     atomic_store_explicit(&seat->is_taken, 0, memory_order_release);
     atomic_fetch_add_explicit(&free_seats, 1, memory_order_relaxed);
 }
@@ -239,6 +232,29 @@ static void *part_at(_Atomic(void *) *place)
     return part == NO_PART ? NULL : part;
 }
 
+/* Put a part by. Release pairs with the acquire in take_part(). */
+static void put_spare(struct seat *seat, unsigned class, struct spare *part)
+{
+    part->next = atomic_load_explicit(&seat->spares[class], memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&seat->spares[class], &part->next, part,
+                                                  memory_order_release, memory_order_relaxed))
+        ;
+}
+
+/* Zeroed. Only the thread of the seat takes from its spares, so that the next one of what it sees
+ * is still that when it takes it. */
+static void *take_part(struct seat *seat, size_t bytes)
+{
+    unsigned class = size_class_of(bytes);
+    struct spare *part = atomic_load_explicit(&seat->spares[class], memory_order_acquire);
+
+    while (part && !atomic_compare_exchange_weak_explicit(&seat->spares[class], &part, part->next,
+                                                          memory_order_acquire,
+                                                          memory_order_acquire))
+        ;
+    return part ? memset(part, 0, bytes) : carve((size_t)SMALLEST_PART << class);
+}
+
 /* This thread's, made if it has none. Release: who visits sees what it was filled with. */
 static void *part_in(struct seat *seat, const struct dal_thread_record *record)
 {
@@ -247,7 +263,7 @@ static void *part_in(struct seat *seat, const struct dal_thread_record *record)
 
     if (part || !place)
         return part;
-    part = take_part(record->part_bytes_);
+    part = take_part(seat, record->part_bytes_);
     if (!part)
         return NULL;
     if (record->fill_)
@@ -316,8 +332,31 @@ static void free_index(size_t index)
 /* dal_thread_record_part() without a thread pointer. */
 static void *inline_part(const struct dal_thread_record *record)
 {
-    return atomic_load_explicit((_Atomic(void *) *)(void *)((char *)mine + record->part_offset_),
+    return atomic_load_explicit((_Atomic(void *) *)(record->part_offset_ + distance),
                                 memory_order_relaxed);
+}
+
+#if DAL_HAS_THREAD_POINTER_
+# define THREAD_POINTER(pointer) ((pointer) = __builtin_thread_pointer())
+#elif defined __x86_64__
+# define THREAD_POINTER(pointer) __asm__("mov %%fs:0, %0" : "=r"(pointer))
+#elif defined __i386__
+# define THREAD_POINTER(pointer) __asm__("mov %%gs:0, %0" : "=r"(pointer))
+#elif defined __aarch64__
+# define THREAD_POINTER(pointer) __asm__("mrs %0, tpidr_el0" : "=r"(pointer))
+#endif
+
+/* Also if no compiler here could use it: that of a module may. */
+static ptrdiff_t thread_offset(void)
+{
+#if DAL_THREAD_DISTANCE_IS_FIXED_
+    void *pointer;
+
+    THREAD_POINTER(pointer);
+    return (ptrdiff_t)((uintptr_t)&distance - (uintptr_t)pointer);
+#else
+    return 0;
+#endif
 }
 
 int dal_thread_record_open_(struct dal_thread_record *record, size_t part_bytes,
@@ -333,15 +372,13 @@ int dal_thread_record_open_(struct dal_thread_record *record, size_t part_bytes,
     if (index == 0)
         return DAL_ERR_MEMORY;
     *record = (struct dal_thread_record){
-        .part_offset_ = index < PAGE_PLACES ? index * sizeof(void *) : 0,
+        .thread_offset_ = thread_offset(),
+        .part_offset_ = (uintptr_t)&nobody.page.places[index < PAGE_PLACES ? index : 0],
         .part_ = inline_part,
         .part_bytes_ = part_bytes,
         .fill_ = fill_part,
         .index_ = index,
     };
-#if DAL_HAS_THREAD_POINTER_
-    record->thread_offset_ = (uintptr_t)&mine - (uintptr_t)__builtin_thread_pointer();
-#endif
     return DAL_OK;
 }
 
@@ -356,23 +393,24 @@ void dal_thread_record_close_(struct dal_thread_record *record)
         if (!part)
             continue;
         atomic_store_explicit(place, NO_PART, memory_order_relaxed);
-        part->next = NULL;
-        put_spares(class, part);
+        put_spare(seat, class, part);
     }
     free_index(record->index_);
 }
 
 void *dal_thread_record_enter_(struct dal_thread_record *record)
 {
-    int is_new = mine == &nobody.page;
-    int is_past = mine == &past.page;
-    struct seat *seat = is_new || is_past ? take_seat() : (struct seat *)(void *)mine;
+    struct seat *seat = mine();
+    int is_new = seat == &nobody;
+    int is_past = seat == &past;
     void *part;
 
+    if (is_new || is_past)
+        seat = take_seat();
     if (!seat)
         return NULL;
     if (is_new)
-        mine = &seat->page;
+        sit_down(seat);
     part = part_in(seat, record);
     if (is_past && !part)
         let_go(seat);
@@ -384,7 +422,7 @@ void *dal_thread_record_enter_(struct dal_thread_record *record)
 
 void dal_thread_record_leave_(struct dal_thread_record *record, void *part)
 {
-    if (!part || mine != &past.page)
+    if (!part || mine() != &past)
         return;
     for (struct seat *seat = first_seat(); seat; seat = seat->next) {
         if (part_at(place_in(seat, record->index_, 0)) == part) {
@@ -410,12 +448,9 @@ int dal_thread_record_visit_(const struct dal_thread_record *record,
 
 void dal_thread_record_end_(void)
 {
-    struct page *page = mine;
+    struct seat *seat = mine();
 
-    if (page == &past.page)
-        return;
-    fill_page(&past.page);
-    mine = &past.page;
-    if (page != &nobody.page)
-        let_go((struct seat *)(void *)page);
+    sit_down(&past);
+    if (seat != &nobody && seat != &past)
+        let_go(seat);
 }
