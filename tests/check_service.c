@@ -625,18 +625,22 @@ START_TEST(test_a_line_is_one_line)
 }
 END_TEST
 
-/* A cancellation that is due comes at the next such point: here that is the last call. */
+/* A cancellation that is due comes at the next such point: here that is the last call. (The checks of
+ * libcheck are such points as well.) */
 static void *use_all_while_cancelled(void *record)
 {
+    size_t *part;
+
     pthread_cancel(pthread_self());
     (void)services->huge_page_bytes();
     services->pages_unmap(services->pages_map(1), 1);
     services->line("%s", "nobody is cancelled here");
     services->thread_end_announce();
-    add_one(record);
     (void)services->clock();
     (void)services->seed();
-    add_one(record);
+    part = services->thread_record_enter(record);
+    ++*part;
+    services->thread_record_leave(record, part);
     pthread_testcancel();
     return NULL;
 }
@@ -647,7 +651,7 @@ START_TEST(test_no_service_is_a_cancellation_point)
 
     open_record(&record);
     ck_assert_ptr_eq(in_thread(use_all_while_cancelled, &record), PTHREAD_CANCELED);
-    ck_assert_uint_eq(sum_of(&record).count, 2);
+    ck_assert_uint_eq(sum_of(&record).count, 1);
     services->thread_record_close(&record);
 }
 END_TEST
