@@ -440,6 +440,9 @@ int dal_thread_record_visit_(const struct dal_thread_record *record,
     for (struct seat *seat = first_seat(); seat && result == 0; seat = seat->next) {
         void *part = part_at(place_in(seat, record->index_, 0));
 
+        /* Of a thread that has ended all is seen that it wrote: pairs with let_go(). */
+        if (part && !atomic_load_explicit(&seat->is_taken, memory_order_acquire))
+            TELL_SANITIZER(__tsan_acquire, seat);
         if (part)
             result = visit(part, data);
     }

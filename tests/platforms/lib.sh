@@ -15,8 +15,10 @@
 # Usage:
 #     . "${0%/*}/lib.sh"
 #     need PACKAGE:WHAT...          what it cannot do without, see has()
+#     emulate EMULATOR...           unit tests run under it, if the processor cannot run them
 #     configure CC=... [ARGUMENT]   configure and build
-#     run_tests TEST...             unit is all libcheck programs
+#     run_tests TEST...             unit is all libcheck programs, $shell_tests those scripts that
+#                                   look at what is built and what runs
 #     finish
 #
 # What it needs is installed if root calls it, as ./quickstart does. Without it the platform is
@@ -34,6 +36,14 @@ jobs=-j$(nproc 2>/dev/null || echo 2)
 limit=${PLATFORM_LIMIT-300}
 RACE_RUNS=${RACE_RUNS-25} CHOICE_EVERY=${CHOICE_EVERY-7}
 export RACE_RUNS CHOICE_EVERY
+
+shell_tests='tests/front.sh tests/fixed.sh tests/link-choice.sh tests/call-site.sh tests/symbols.sh
+    tests/structure.sh tests/typed-misuse.sh tests/preload.sh tests/preload-start.sh
+    tests/preload-symbols.sh tests/run.sh tests/run-check.sh tests/loader.sh tests/secure.sh
+    tests/tool.sh tests/stats-print.sh tests/stats-family.sh tests/examples.sh tests/headers.sh'
+
+# Set by a platform that runs unit tests alone: half as much to build.
+shared_only=''
 
 say() { echo "$name: $*"; }
 
@@ -77,13 +87,24 @@ bootstrap() {
     [ -e "$source/configure" ] || (cd "$source" && quietly bootstrap ./bootstrap)
 }
 
+# emulate COMPILER EMULATOR...: unless what the compiler makes runs by itself.
+emulate() {
+    echo 'int main(void) { return 0; }' >"$directory/trivial.c"
+    $1 "$directory/trivial.c" -o "$directory/trivial" || { say "$1 does not work"; exit 1; }
+    shift
+    ! "$directory/trivial" 2>/dev/null || return 0
+    "$@" "$directory/trivial" || { say "$1 cannot run its programs"; exit 1; }
+    UNIT_RUNNER="$*" CK_TIMEOUT_MULTIPLIER=6
+    export UNIT_RUNNER CK_TIMEOUT_MULTIPLIER
+}
+
 # configure ARGUMENT...
 configure() {
     bootstrap
     rm -rf "$directory/build"
     mkdir -p "$directory/build"
     cd "$directory/build"
-    quietly configure "$source/configure" --with-jemalloc=no "$@" ||
+    quietly configure "$source/configure" --with-jemalloc=no $shared_only "$@" ||
         { say "it cannot be configured"; exit 1; }
     quietly make make "$jobs" || { say "it does not build"; exit 1; }
 }
@@ -129,7 +150,7 @@ run_tests() {
 
 # The value of a variable of the Makefile.
 ask() {
-    printf '%s\n' 'include Makefile' "asked: ; @echo \$($1)" | make -s -f - asked | tail -n 1
+    printf '%s\n' 'include Makefile' "asked: ; @echo \$($1)" | make -s -f - asked
 }
 
 # "pass 1 TEST", "fail 1 TEST[:CHECK]" or "skip 1 TEST" for each; passed checks are counted.
