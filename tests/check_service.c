@@ -435,17 +435,26 @@ START_TEST(test_there_is_no_end_to_records)
 }
 END_TEST
 
-/* Uses the record in every round of destructors, most of them past the end of its thread. */
-static atomic_int late_calls;
+/* Uses the record in every round of destructors, most of them past the end of its thread. It checks
+ * nothing there: libcheck's checks are calls that sanitizers follow, which are past their end too. */
+static atomic_int late_calls, late_parts;
+
+#ifdef __SANITIZE_THREAD__ /* whose own end is in the last round */
+enum { ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 1 };
+#else
+enum { ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS };
+#endif
 
 static void count_late(void *record)
 {
-    late_calls++;
-    add_one(record);
-    if (late_calls < PTHREAD_DESTRUCTOR_ITERATIONS)
+    size_t *part = services->thread_record_enter(record);
+
+    ++*part;
+    services->thread_record_leave(record, part);
+    if (++late_calls < ROUNDS)
         (void)pthread_setspecific(late_key, record);
     else
-        inline_part_is_none(record);
+        late_parts += *(size_t *)dal_thread_record_part(record) != SIZE_MAX;
 }
 
 static void *count_now_and_late(void *record)
@@ -464,8 +473,9 @@ START_TEST(test_who_is_past_its_end_leaves_nothing_behind)
     for (size_t i = 1; i <= 3; i++) {
         late_calls = 0;
         in_thread(count_now_and_late, &record);
+        ck_assert_int_eq(late_parts, 0);
         ck_assert_uint_eq(sum_of(&record).parts, 1);
-        ck_assert_uint_eq(sum_of(&record).count, i * (1 + PTHREAD_DESTRUCTOR_ITERATIONS));
+        ck_assert_uint_eq(sum_of(&record).count, i * (1 + ROUNDS));
     }
     services->thread_record_close(&record);
 }
@@ -560,6 +570,9 @@ static int child_is_right(struct dal_thread_record *record)
     if (*(size_t *)dal_thread_record_part(record) != 1)
         return 0;
     add_one(record);
+#ifdef __SANITIZE_THREAD__ /* which refuses a new thread here */
+    return sum_of(record).count == 3;
+#endif
     in_thread(count_once, record);
     sum = sum_of(record);
     /* The part of the thread that is not here is nobody's: the new one has a third. */
