@@ -11,7 +11,7 @@ check-asan)
 check-tsan) flags='-O1 -g -fsanitize=thread' ;;
 check-clang) CC=clang CXX=clang++ arguments=--enable-werror ;;
 check-valgrind)
-    runner="$VALGRIND -q --error-exitcode=97 --trace-children=yes --trace-children-skip=*/sh,*/dash,*/bash,*/addr2line --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=no" ;;
+    runner="$VALGRIND -q --error-exitcode=97 --trace-children=yes --trace-children-skip=*/sh,*/dash,*/bash,*/addr2line --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=no --max-threads=1100" ;;
 *) echo "variant.sh: what is $variant?" >&2; exit 2 ;;
 esac
 
