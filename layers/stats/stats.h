@@ -257,7 +257,7 @@ STATS_HIDDEN int dal_stats_wants_signal_(int signal);
 
 /* ---- the system's ------------------------------------------------------------------------- */
 
-/* All of these keep errno as it is, allocate nothing, and may be called in a signal handler
+/* All of these keep errno as it is, allocate nothing, and may be called in a signal handler,
  * but for what is for create(). */
 
 STATS_HIDDEN uint64_t dal_stats_process_(void);

@@ -54,18 +54,12 @@ static inline void dal_os_touch_(void *memory, size_t bytes, size_t page_bytes)
     }
 }
 
-/* Nanoseconds since some moment; a number that differs at each call. Likewise. */
+/* Nanoseconds since some moment. Likewise. */
 uint64_t dal_os_clock_(void);
-uint64_t dal_os_seed_(void);
 
-/* Spread the bits of a number, so that near ones become far ones (the finalizer of MurmurHash3, as
- * SplitMix64 has it). */
-static inline uint64_t dal_os_mix_(uint64_t number)
-{
-    number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
-    return number ^ number >> 31;
-}
+/* What nobody knows beforehand of this process or thread, as far as it can be had without a call of
+ * the system: a filter of the program may end who makes one that it does not expect. 0 if nothing. */
+uint64_t dal_os_chance_(void);
 
 /* Get ready to call a function, always the same, at the end of each thread that asks for it: 0, or
  * -1 if the system has no key left. */

@@ -194,7 +194,7 @@ void dal_os_thread_end_announce_(void)
     errno = saved_errno;
 }
 
-/* ---- A clock and a seed ----------------------------------------------------------------------- */
+/* ---- A clock, and chance ----------------------------------------------------------------------- */
 
 uint64_t dal_os_clock_(void)
 {
@@ -206,24 +206,18 @@ uint64_t dal_os_clock_(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-/* No system call for it but that of the process: a filter of the program may end who makes one that
- * it does not expect. The kernel has given 16 random bytes to each program. */
-uint64_t dal_os_seed_(void)
+/* The kernel has given 16 random bytes to each program. */
+uint64_t dal_os_chance_(void)
 {
-    static _Atomic(uint64_t) calls;
-    uint64_t seed = dal_os_clock_() ^ dal_os_process_() << 40;
+    uint64_t word = 0;
 
 #if HAVE_GETAUXVAL && defined AT_RANDOM
     const void *random = (const void *)getauxval(AT_RANDOM);
-    uint64_t word = 0;
 
     if (random)
         memcpy(&word, random, sizeof word);
-    seed ^= word;
 #endif
-    seed ^= (uint64_t)(uintptr_t)&seed << 16;
-    return dal_os_mix_(seed + atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) *
-                                  UINT64_C(0x9e3779b97f4a7c15));
+    return word;
 }
 
 /* ---- Places in code --------------------------------------------------------------------------- */

@@ -112,7 +112,7 @@ void dal_os_thread_end_announce_(void)
     SetLastError(saved_error);
 }
 
-/* ---- A clock and a seed ----------------------------------------------------------------------- */
+/* ---- A clock, and chance ----------------------------------------------------------------------- */
 
 uint64_t dal_os_clock_(void)
 {
@@ -127,14 +127,9 @@ uint64_t dal_os_clock_(void)
            rest * UINT64_C(1000000000) / (uint64_t)ticks_per_second.QuadPart;
 }
 
-uint64_t dal_os_seed_(void)
+uint64_t dal_os_chance_(void)
 {
-    static _Atomic(uint64_t) calls;
-    uint64_t seed = dal_os_clock_() ^ dal_os_process_() << 40;
-
-    seed ^= (uint64_t)(uintptr_t)&seed << 16 ^ (uint64_t)GetCurrentThreadId() << 32;
-    return dal_os_mix_(seed + atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) *
-                                  UINT64_C(0x9e3779b97f4a7c15));
+    return (uint64_t)GetCurrentThreadId() << 32;
 }
 
 /* There is nothing like AT_SECURE: no program runs with more rights than its caller's because

@@ -4,7 +4,24 @@
 
 #include "service/service.h"
 
+#include <stdatomic.h>
+
 #include "base/text.h"
+
+/* Clock, process, chance and a place on this thread's stack, which may all be those of another call;
+ * and a count, which is not. Spread over all bits as SplitMix64 does it. */
+static uint64_t seed(void)
+{
+    static _Atomic(uint64_t) calls;
+    uint64_t number = dal_os_clock_() ^ dal_os_process_() << 40 ^ dal_os_chance_();
+
+    number ^= (uint64_t)(uintptr_t)&number << 16;
+    number += atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) *
+              UINT64_C(0x9e3779b97f4a7c15);
+    number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
+    return number ^ number >> 31;
+}
 
 const struct dal_services dal_services_ = {
     .size_bytes = sizeof dal_services_,
@@ -23,7 +40,7 @@ const struct dal_services dal_services_ = {
     .thread_record_visit = dal_thread_record_visit_,
     .line = dal_log_,
     .clock = dal_os_clock_,
-    .seed = dal_os_seed_,
+    .seed = seed,
 };
 
 const struct dal_services *dal_services_get(void)
