@@ -34,6 +34,7 @@ static void refuse_call_from_create(const char *backend)
 const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const void *call_site)
 {
     const struct dal_decision_ *decision = NULL;
+    const struct dal_instance *winner;
     const char *creating = dal_stack_creating_();
     int first = 0;
 
@@ -47,8 +48,9 @@ const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const vo
         dal_choice_note_first_call_(&(struct dal_first_call_){size, align, call_site});
         dal_announce_report_(decision);
     }
-    atomic_store_explicit(&dal_hook_, dal_decision_winner_(decision), memory_order_release);
-    return dal_decision_winner_(decision);
+    winner = dal_decision_winner_(decision);
+    atomic_store_explicit(&dal_hook_, winner, memory_order_release);
+    return winner;
 }
 
 /* The front got here by a tail call, so this is the address in the program. */
