@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The core, a room each, bottom to top. A file includes what is in its own room and in those before
-# it: "ROOM/FILE.h". (tests/structure.sh reads the order here.)
+# it: "ROOM/FILE.h". (tests/structure.sh reads the order here.) The core is linked into the library
+# and into the interposer, which has files of its own in the place of library_sources
+# (lib/base/product.h, preload/preload.mk).
 lib_rooms = shared os base service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
@@ -22,7 +24,8 @@ core_sources += lib/os/no-elf.c
 endif
 
 # Texts, errors, layouts, versions of structures.
-core_headers += lib/base/abi.h lib/base/copies.h lib/base/nearest.h lib/base/text.h
+core_headers += lib/base/abi.h lib/base/copies.h lib/base/nearest.h \
+	lib/base/product.h lib/base/text.h
 core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/nearest.c \
 	lib/base/abi.c lib/base/copies.c
 
@@ -39,20 +42,22 @@ core_headers += lib/registry/builtin.h lib/registry/loader.h lib/registry/loader
 	lib/registry/registry.h
 core_sources += lib/registry/builtin.c lib/registry/registry.c
 if !OS_WINDOWS
+core_headers += lib/registry/module_open.h
 core_sources += lib/registry/loader.c lib/registry/loader_trust.c
+library_sources += lib/registry/module_open.c
 endif
 
 # Tables without holes, and stacks of them.
 core_headers += lib/chain/fork.h lib/chain/instance.h lib/chain/slots.h lib/chain/stack.h
-core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/chain/stack.c \
-	lib/chain/system_instance.c
+core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/chain/stack.c
+library_sources += lib/chain/system_instance.c
 
-# Who serves. (What is in library_sources the interposer has another file for: preload/preload.mk.)
+# Who serves.
 core_headers += lib/choice/announce.h lib/choice/choice.h lib/choice/hook.h \
 	lib/choice/link_choice.h
 core_sources += lib/choice/choice.c lib/choice/announce.c lib/choice/hook.c \
 	lib/choice/global_instance.c
-library_sources += lib/choice/link_choice.c
+library_sources += lib/choice/library.c lib/choice/link_choice.c
 
 # What programs call.
 core_headers += lib/front/family.h lib/front/instance_unsized.h

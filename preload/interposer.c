@@ -131,20 +131,6 @@ static void (*_Atomic free_aligned_sized_slot)(void *, size_t, size_t) =
 
 static int is_libc;
 
-/* The loader runs us before the C library has set its `environ`, which is where the core
- * finds the variables; glibc passes the same pointer to every constructor. */
-__attribute__((constructor(101))) static void set_environment(int argc, char **argv, char **envp)
-{
-    (void)argc;
-    (void)argv;
-#ifdef __GLIBC__
-    if (!environ)
-        environ = envp;
-#else
-    (void)envp;
-#endif
-}
-
 /* `run --check`: puts the checks before a family, and under the names that lead to it. */
 static const struct dal_malloc_family *start_check(const struct dal_malloc_family *family)
 {
@@ -180,11 +166,22 @@ static void look_who_is_first(void)
     }
 }
 
-/* After the core's own constructor, which has the priority 102 in this object. */
-__attribute__((constructor(103))) static void start(void)
+/* The only constructor of this object: link-time optimisation joins those of one priority to a
+ * function without parameters. The loader runs us before the C library has set its `environ`, which
+ * is where the core finds the variables; glibc passes the same pointer to every constructor. */
+__attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
 {
     const struct dal_malloc_family *libc_family, *family;
 
+    (void)argc;
+    (void)argv;
+#ifdef __GLIBC__
+    if (!environ)
+        environ = envp;
+#else
+    (void)envp;
+#endif
+    dal_choice_start_early_();
     look_who_is_first();
     /* In every case, and first: to look the functions up may allocate, from early memory. */
     libc_family = dal_libc_family_();

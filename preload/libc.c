@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/os.h"
 #include "front/family.h"
 #include "libc_names.h"
+#include "loaded.h"
 #include "base/text.h"
 
 static struct dal_malloc_family family = {.abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof family};
@@ -36,9 +36,9 @@ static int is_whole(void)
 }
 
 /* handle: what dlopen() gave, or NULL for the tables. */
-static void take_all(void *handle, const struct dal_os_object_ *tables)
+static void take_all(void *handle, const struct dal_loaded_ *tables)
 {
-#define LOOK_UP(name) (handle ? dlsym(handle, name) : dal_os_object_symbol_(tables, name))
+#define LOOK_UP(name) (handle ? dlsym(handle, name) : dal_loaded_symbol_(tables, name))
     TAKE(trim, LOOK_UP("malloc_trim"));
     TAKE(family.malloc_function, LOOK_UP("malloc"));
     TAKE(family.free_function, LOOK_UP("free"));
@@ -53,10 +53,10 @@ static void take_all(void *handle, const struct dal_os_object_ *tables)
  * may be called libc.so.6; it has not this function. */
 static void find_in_tables(void)
 {
-    struct dal_os_object_ libc;
+    struct dal_loaded_ libc;
 
-    if (dal_os_find_object_("libc.so.6", &libc) &&
-        dal_os_object_symbol_(&libc, "gnu_get_libc_version"))
+    if (dal_loaded_find_("libc.so.6", &libc) &&
+        dal_loaded_symbol_(&libc, "gnu_get_libc_version"))
         take_all(NULL, &libc);
 }
 

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: MIT
-# The interposer: an object of its own, with a hidden copy of the core that is compiled for
-# it, and the malloc family as its only symbols.
+# The interposer: an object of its own, with a hidden copy of the core, and the malloc family as its
+# only symbols. What stands on the C library's malloc is compiled for it.
 if OS_POSIX
 if ENABLE_SHARED
 if HAVE_VERSION_SCRIPT
+if HAVE_DL_ITERATE_PHDR
 noinst_LTLIBRARIES += libpreloadcore.la
-libpreloadcore_la_SOURCES = $(core_sources) $(core_headers) \
+libpreloadcore_la_SOURCES = \
 	%D%/address.c %D%/address.h %D%/blocks.c %D%/blocks.h %D%/check.c \
 	%D%/check.h %D%/fault.c %D%/fault.h %D%/elf_symbol.c %D%/elf_symbol.h \
 	%D%/cxx.c %D%/interposer.c %D%/interposer.h \
-	%D%/libc.c %D%/libc.h %D%/ours.c %D%/libc_names.h backends/system/posix.c \
-	%D%/no_link_choice.c \
+	%D%/libc.c %D%/libc.h %D%/libc_names.h %D%/loaded.c %D%/loaded.h %D%/ours.c %D%/product.c \
+	backends/system/backend.c backends/system/posix.c lib/chain/system_instance.c \
 	%D%/early.h %D%/early.c
 # early.c is the last, so that its region does not part what is zero at the start and written at
 # once: each page less is some microseconds of every process.
 libpreloadcore_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_INTERPOSER
 # The compiler knows what malloc does, and must not put one call for another here. What
 # operator new throws goes through our frames.
-libpreloadcore_la_CFLAGS = $(libcore_la_CFLAGS) $(DAL_PRELOAD_CFLAGS) -fno-builtin-malloc -fno-builtin-free \
+libpreloadcore_la_CFLAGS = $(libcommon_la_CFLAGS) $(DAL_PRELOAD_CFLAGS) -fno-builtin-malloc -fno-builtin-free \
 	-fno-builtin-calloc -fno-builtin-realloc -fno-builtin-aligned_alloc -fexceptions
+libpreloadcore_la_LIBADD = libcommon.la
 libpreloadcore_la_LIBTOOLFLAGS = $(shared_only)
 
 lib_LTLIBRARIES += libdispatchalloc-preload.la
@@ -27,6 +29,7 @@ libdispatchalloc_preload_la_LIBADD = libpreloadcore.la
 libdispatchalloc_preload_la_DEPENDENCIES = libpreloadcore.la %D%/preload.map
 libdispatchalloc_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
 	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/%D%/preload.map
+endif
 endif
 endif
 endif

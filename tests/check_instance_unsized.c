@@ -119,7 +119,7 @@ START_TEST(test_who_tells_no_sizes_stops_at_realloc)
 {
     const struct dal_instance *raw = make_without_sizes();
 
-    (void)dal_instance_unsized_realloc(raw, dal_instance_alloc(raw, 10, 8), 20);
+    ck_assert_ptr_null(dal_instance_unsized_realloc(raw, dal_instance_alloc(raw, 10, 8), 20));
 }
 END_TEST
 

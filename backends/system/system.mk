@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 core_headers += %D%/system.h
-core_sources += %D%/backend.c
+library_sources += %D%/backend.c
 if OS_WINDOWS
 library_sources += %D%/windows.c
 else

@@ -4,7 +4,7 @@
 
 #include "base/copies.h"
 
-#include "os/os.h"
+#include "base/product.h"
 #include "base/text.h"
 
 struct copies {
@@ -26,7 +26,7 @@ void dal_copies_report_(void)
     char files[DAL_MESSAGE_BYTES];
     struct copies copies = {dal_text_over_(files, sizeof files), 0, 0};
 
-    dal_os_visit_copies_(meet_copy, &copies);
+    dal_os_visit_copies_(dal_product_.note, meet_copy, &copies);
     if (copies.count > 1 && copies.last_is_own)
         dal_log_("%d copies of libdispatchalloc are in this process, each with an allocator of its "
                  "own: %s",

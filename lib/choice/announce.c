@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "os/os.h"
+#include "base/product.h"
 #include "shared/status.h"
 #include "spec/variables.h"
 
@@ -106,7 +106,7 @@ static void tell_who_serves(const struct dal_decision_ *decision)
 
 void dal_announce_report_(const struct dal_decision_ *decision)
 {
-    const char *file;
+    const char *file = NULL;
     const char *vetoed = dal_choice_vetoed_(&file);
     int is_strict = dal_choice_is_strict_();
     int is_bad = 0;
@@ -124,8 +124,8 @@ void dal_announce_report_(const struct dal_decision_ *decision)
                      dal_decision_winner_(decision)->name);
     }
     if (vetoed)
-        dal_log_(DAL_ENV_BACKEND "=%s is ignored: the program forbids it (%s); \"%s\" serves",
-                 vetoed, file, dal_decision_winner_(decision)->name);
+        dal_log_("%s=%s is ignored: the program forbids it (%s); \"%s\" serves",
+                 dal_product_.backend_variable, vetoed, file, dal_decision_winner_(decision)->name);
     if (is_bad && is_strict) {
         dal_log_("strict mode: aborting");
         abort();
@@ -214,14 +214,14 @@ static void explain_line(struct dal_text_ *text, const char *title, const char *
 
 static void explain_veto(struct dal_text_ *text)
 {
-    const char *file;
+    const char *file = NULL;
     const char *vetoed = dal_choice_vetoed_(&file);
     size_t start = text->length;
 
     if (!vetoed)
         return;
-    dal_text_add_(text, "vetoed: " DAL_ENV_BACKEND "=%s, forbidden by the program (%s)", vetoed,
-                  file);
+    dal_text_add_(text, "vetoed: %s=%s, forbidden by the program (%s)",
+                  dal_product_.backend_variable, vetoed, file);
     end_line(text, start);
 }
 

@@ -18,6 +18,7 @@
 #include "registry/builtin.h"
 #include "os/os.h"
 #include "base/copies.h"
+#include "base/product.h"
 #include "choice/link_choice.h"
 #include "registry/registry.h"
 
@@ -114,7 +115,7 @@ static void make_environment_candidate(struct made_decision *made)
     struct draft draft = begin(made, DAL_SOURCE_ENVIRONMENT);
     struct dal_stack_ *stack = NULL;
 
-    dal_text_add_(&draft.label, DAL_ENV_BACKEND "=%s", environment_spec);
+    dal_text_add_(&draft.label, "%s=%s", dal_product_.backend_variable, environment_spec);
     /* The table that is there anyway: it takes no pages, and a third of the time of a start. */
     if (strcmp(environment_spec, "system") == 0) {
         draft.candidate->instance = &dal_system_instance_;
@@ -130,7 +131,7 @@ static void refuse_environment(struct made_decision *made)
 {
     struct draft draft = begin(made, DAL_SOURCE_ENVIRONMENT);
 
-    dal_text_add_(&draft.label, DAL_ENV_BACKEND "=%s", environment_spec);
+    dal_text_add_(&draft.label, "%s=%s", dal_product_.backend_variable, environment_spec);
     dal_text_add_(&draft.why, "refused, since the program was built with %s",
                   made->decision.candidates[DAL_SOURCE_LINK].label);
 }
@@ -229,16 +230,9 @@ static int start(enum modules modules)
     return 1;
 }
 
-/* Before the constructors of the program, and of the libraries that depend on us. In the
- * interposer one of its own comes before. */
-#ifdef DAL_INTERPOSER
-# define START_PRIORITY 102
-#else
-# define START_PRIORITY 101
-#endif
-
-__attribute__((constructor(START_PRIORITY))) static void start_early(void)
+void dal_choice_start_early_(void)
 {
+    dal_os_note_constructor_();
     (void)start(WITH_MODULES);
     /* A look at the choice that came before us could open no module. */
     dal_choice_retry_environment_();

@@ -53,6 +53,9 @@ static inline const struct dal_instance *dal_decision_winner_(const struct dal_d
     return decision->candidates[dal_decision_source_(decision)].instance;
 }
 
+/* For the constructor: read the environment and the link choice, if no call came earlier. */
+void dal_choice_start_early_(void);
+
 /* The decision as it stands; *sealed says whether it is final. Starts the library if that
  * has not happened yet. NULL in a call that comes from inside the start itself. */
 const struct dal_decision_ *dal_choice_current_(int *sealed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the build of the program says. The interposer has another file in the place of this
- * one (preload/no_link_choice.c): what a program chose for its own front is not for its malloc.
+ * one (preload/product.c): what a program chose for its own front is not for its malloc.
  */
 #include <config.h>
 

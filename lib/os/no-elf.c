@@ -10,24 +10,9 @@ uintptr_t dal_os_link_address_(uintptr_t address)
     return 0;
 }
 
-void dal_os_visit_copies_(dal_os_copy_visitor_ visit, void *data)
+void dal_os_visit_copies_(const struct dal_note_ *note, dal_os_copy_visitor_ visit, void *data)
 {
+    (void)note;
     (void)visit;
     (void)data;
 }
-
-#ifdef DAL_INTERPOSER
-int dal_os_find_object_(const char *name, struct dal_os_object_ *object)
-{
-    (void)name;
-    (void)object;
-    return 0;
-}
-
-void *dal_os_object_symbol_(const struct dal_os_object_ *object, const char *name)
-{
-    (void)object;
-    (void)name;
-    return NULL;
-}
-#endif

@@ -97,39 +97,24 @@ void dal_os_locate_(const void *address, char *text, size_t bytes);
  * Takes the same lock as the next function. */
 uintptr_t dal_os_link_address_(uintptr_t address);
 
+/* Called by the one constructor of ours, which the loader runs. */
+void dal_os_note_constructor_(void);
+
+/* Whether this process is the one whose loader did, and not a child forked since. */
+int dal_os_is_loaded_here_(void);
+
 /* Called with the file of an object that has a copy of this library in it, and whether that
  * is the copy that asks. */
 typedef void (*dal_os_copy_visitor_)(const char *file, int is_own, void *data);
 
+struct dal_note_;
+
 /*
- * Visit each such object of the process, in the order of loading. Takes the lock of the
+ * Visit each object of the process with a note of the type of ours, in the order of loading. Takes the lock of the
  * loader's list of objects: for the constructor alone, which runs under the loader's locks
  * already. Another thread may hold it in a callback of dl_iterate_phdr(3), and in a forked
  * child for ever. Visits nothing where objects cannot be listed.
  */
-void dal_os_visit_copies_(dal_os_copy_visitor_ visit, void *data);
-
-#ifdef DAL_INTERPOSER
-/* Where the symbols of an object that is loaded are. */
-struct dal_os_object_ {
-    uintptr_t base;
-    const void *symbols;
-    const char *strings;
-    const uint32_t *hash;
-    const uint16_t *versions; /* or NULL */
-};
-
-/*
- * Find an object by its whole path, or by its file name if the name has no '/', as the loader has
- * it. Returns 1 and fills *object in, or 0 if there is none by that name, or none whose tables are
- * known here: dlopen() may know more. Takes the lock as above. Allocates nothing, and that is what
- * it is for: glibc's dlopen() allocates also for what is loaded already.
- */
-int dal_os_find_object_(const char *name, struct dal_os_object_ *object);
-
-/* The address of a function or variable that the object itself defines, or NULL: dlsym() may know
- * more here as well. */
-void *dal_os_object_symbol_(const struct dal_os_object_ *object, const char *name);
-#endif
+void dal_os_visit_copies_(const struct dal_note_ *note, dal_os_copy_visitor_ visit, void *data);
 
 #endif /* DAL_OS_H */

@@ -33,22 +33,28 @@ int dal_os_is_secure_(void)
 #endif
 }
 
+/* The process whose loader ran our constructor, 0 before it. */
+static uint64_t loaded_in;
+
+void dal_os_note_constructor_(void)
+{
+    loaded_in = dal_os_process_();
+}
+
+int dal_os_is_loaded_here_(void)
+{
+    return dal_os_process_() == loaded_in;
+}
+
 /*
  * Before constructors run (from a preinit function, or for an allocation of the loader's own)
  * the C library has no environment yet: getenv() finds nothing, and what the operator said
  * would be lost without a word. Linux has it in a file.
  */
 #if defined __linux__
-static int constructors_run;
-
-__attribute__((constructor(101))) static void note_constructors(void)
-{
-    constructors_run = 1;
-}
-
 static int is_early(void)
 {
-    return !environ && !constructors_run;
+    return !environ && !loaded_in;
 }
 
 /* The whole of a file in pages that stay, terminated, with its length; NULL if that cannot

@@ -162,6 +162,10 @@ void dal_os_write_(const char *text, size_t bytes)
     SetLastError(saved_error);
 }
 
+void dal_os_note_constructor_(void)
+{
+}
+
 uint64_t dal_os_process_(void)
 {
     return GetCurrentProcessId();

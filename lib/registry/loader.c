@@ -5,7 +5,6 @@
 #include "registry/loader.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "os/os.h"
 #include "spec/variables.h"
 #include "registry/loader_trust.h"
+#include "registry/module_open.h"
 #include "registry/registry.h"
 
 #define SUFFIX ".so"
@@ -78,72 +78,6 @@ static int keep_opened(const char *path, const struct dal_backend **backend)
 
 /* ---- Opening one ---------------------------------------------------------------------- */
 
-static int explain_dlopen(const char *path, struct dal_text_ *why)
-{
-#ifdef DAL_INTERPOSER
-    dal_text_add_(why, "module %s has to be there from the start of the program: LD_PRELOAD it "
-                       "behind the interposer, as `dispatchalloc run` does",
-                  path);
-    return DAL_ERR_MODULE;
-#else
-    const char *message = dlerror();
-
-    dal_text_add_(why, "module %s cannot be opened: %s", path, message ? message : "no reason given");
-    if (message && strstr(message, "static TLS"))
-        dal_text_add_(why, "; starting the program with "
-                           "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room");
-    return DAL_ERR_MODULE;
-#endif
-}
-
-/* RTLD_NOW, so that a missing symbol is found here and not in an allocation; RTLD_LOCAL, so
- * that a module's malloc does not become the program's; RTLD_NODELETE, since allocators have
- * code that runs when a thread ends. Never RTLD_DEEPBIND: AddressSanitizer does not bear it. */
-static void *open_object(const char *path)
-{
-#ifdef DAL_INTERPOSER
-    /* Only what the loader mapped at the start of the program. The thread-local storage of a
-     * library that is opened later comes from malloc, which would be this very library. */
-    return dlopen(path, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-#else
-    return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-#endif
-}
-
-#ifdef DAL_INTERPOSER
-/* Without the loader, whose dlopen() allocates, and runs the constructors of a preloaded module and
- * its libraries before the program's: which most need to have run. */
-static const struct dal_backend *const *find_loaded(const char *path)
-{
-    struct dal_os_object_ loaded;
-    const struct dal_backend *const *descriptor = NULL;
-
-    if (dal_os_find_object_(path, &loaded))
-        descriptor = dal_os_object_symbol_(&loaded, "dal_module_");
-    if (!descriptor || !*descriptor || (*descriptor)->abi != DAL_BACKEND_ABI ||
-        !((*descriptor)->flags & DAL_BACKEND_NO_CONSTRUCTORS))
-        return NULL;
-    return descriptor;
-}
-#endif
-
-static int find_descriptor(const char *path, const struct dal_backend *const **descriptor,
-                           struct dal_text_ *why)
-{
-    void *object;
-
-#ifdef DAL_INTERPOSER
-    *descriptor = find_loaded(path);
-    if (*descriptor)
-        return DAL_OK;
-#endif
-    object = open_object(path);
-    if (!object)
-        return explain_dlopen(path, why);
-    *descriptor = dlsym(object, "dal_module_");
-    return DAL_OK;
-}
-
 /* A refusal begins with whom it is about. The version is found in a descriptor of any number. */
 static void add_module(struct dal_text_ *why, const char *path, const struct dal_backend *backend)
 {
@@ -156,7 +90,7 @@ static int open_file(const char *path, const struct dal_backend **backend, struc
 {
     const struct dal_backend *const *descriptor;
     size_t length = why->length;
-    int error = find_descriptor(path, &descriptor, why);
+    int error = dal_module_open_(path, &descriptor, why);
 
     if (error)
         return error;

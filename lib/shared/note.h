@@ -15,6 +15,17 @@
 
 enum { DAL_NOTE_LIBRARY = 1, DAL_NOTE_INTERPOSER = 2 };
 
+struct dal_note_ {
+    ElfW(Nhdr) header;
+    char owner[16];
+    char version[16];
+};
+
+#define DAL_NOTE_DEFINE_(name, type, version_text)                                              \
+    __attribute__((section(".note.dispatchalloc"), used, aligned(4))) static const struct       \
+        dal_note_ name = {{sizeof DAL_NOTE_OWNER, sizeof name.version, type},                    \
+                          DAL_NOTE_OWNER, version_text}
+
 /* Names and descriptors are padded to 4 bytes. */
 static inline uint64_t dal_note_padded_(uint64_t bytes)
 {

@@ -5,8 +5,9 @@
 #include "spec/variables.h"
 
 #include "os/os.h"
-#include "spec/options.h"
+#include "base/product.h"
 #include "base/text.h"
+#include "spec/options.h"
 
 static const char *read_text(const char *name)
 {
@@ -36,14 +37,13 @@ static int read_switch(const char *name)
 void dal_environment_read_(struct dal_environment_ *environment)
 {
     *environment = (struct dal_environment_){.strict = -1};
-#ifdef DAL_INTERPOSER
     /* Who switches it off is not to hear what else is wrong. */
-    environment->off = read_switch(DAL_ENV_OFF) == 1;
-    if (!environment->off)
+    if (dal_product_.has_switches)
+        environment->off = read_switch(DAL_ENV_OFF) == 1;
+    if (dal_product_.has_switches && !environment->off)
         environment->check = read_switch(DAL_ENV_CHECK) == 1;
-#endif
     if (!environment->off) {
-        environment->backend = read_text(DAL_ENV_BACKEND);
+        environment->backend = read_text(dal_product_.backend_variable);
         environment->strict = read_switch(DAL_ENV_STRICT);
     }
     environment->verbose = read_switch(DAL_ENV_VERBOSE) == 1;

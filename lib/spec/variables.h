@@ -3,12 +3,7 @@
 #ifndef DAL_VARIABLES_H
 #define DAL_VARIABLES_H
 
-/* The interposer is chosen apart from the front of a program that it is put under. */
-#ifdef DAL_INTERPOSER
-# define DAL_ENV_BACKEND "DISPATCHALLOC_MALLOC"
-#else
-# define DAL_ENV_BACKEND "DISPATCHALLOC_BACKEND"
-#endif
+/* (The one that chooses the backend: base/product.h.) */
 #define DAL_ENV_CHECK "DISPATCHALLOC_CHECK"
 #define DAL_ENV_OFF "DISPATCHALLOC_OFF"
 #define DAL_ENV_STRICT "DISPATCHALLOC_STRICT"

@@ -5,7 +5,7 @@ growth-library: top_srcdir = $(growth_tree)
 growth-library: top_builddir = $(growth_tree)
 growth-library:
 	@set -- $(growth_flags); \
-	for source in $(libcore_la_SOURCES); do \
+	for source in $(libcommon_la_SOURCES) $(libcore_la_SOURCES); do \
 	    case $$source in *.c) set -- "$$@" "$(top_srcdir)/$$source" ;; esac; \
 	done; \
 	$(CC) $(DEFS) $(libcore_la_CPPFLAGS) $(CPPFLAGS) $(libcore_la_CFLAGS) $(CFLAGS) -w -fPIC -shared \

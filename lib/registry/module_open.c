@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The file of a module becomes its descriptor, by the loader. See module_open.h. */
+#include <config.h>
+
+#include "registry/module_open.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include <dispatchalloc/error.h>
+
+static int explain(const char *path, struct dal_text_ *why)
+{
+    const char *message = dlerror();
+
+    dal_text_add_(why, "module %s cannot be opened: %s", path, message ? message : "no reason given");
+    if (message && strstr(message, "static TLS"))
+        dal_text_add_(why, "; starting the program with "
+                           "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room");
+    return DAL_ERR_MODULE;
+}
+
+/* RTLD_NOW, so that a missing symbol is found here and not in an allocation; RTLD_LOCAL, so
+ * that a module's malloc does not become the program's; RTLD_NODELETE, since allocators have
+ * code that runs when a thread ends. Never RTLD_DEEPBIND: AddressSanitizer does not bear it. */
+int dal_module_open_(const char *path, const struct dal_backend *const **descriptor,
+                     struct dal_text_ *why)
+{
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+
+    if (!object)
+        return explain(path, why);
+    *descriptor = dlsym(object, "dal_module_");
+    return DAL_OK;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The symbols of objects that are loaded, from their own tables. */
+#ifndef DAL_PRELOAD_LOADED_H
+#define DAL_PRELOAD_LOADED_H
+
+#include <stdint.h>
+
+/* Where the symbols of an object that is loaded are. */
+struct dal_loaded_ {
+    uintptr_t base;
+    const void *symbols;
+    const char *strings;
+    const uint32_t *hash;
+    const uint16_t *versions; /* or NULL */
+};
+
+/*
+ * Find an object by its whole path, or by its file name if the name has no '/', as the loader has
+ * it. Returns 1 and fills *object in, or 0 if there is none by that name, or none whose tables are
+ * known here: dlopen() may know more. Takes the lock of the loader's list. Allocates nothing, and that is what
+ * it is for: glibc's dlopen() allocates also for what is loaded already.
+ */
+int dal_loaded_find_(const char *name, struct dal_loaded_ *object);
+
+/* The address of a function or variable that the object itself defines, or NULL: dlsym() may know
+ * more here as well. */
+void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name);
+
+#endif /* DAL_PRELOAD_LOADED_H */
