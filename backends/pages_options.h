@@ -7,19 +7,17 @@
 #include <dispatchalloc/backend.h>
 
 /* The two options. What is said of them is the backend's. */
-#define DAL_PAGES_OPTIONS_(huge_pages_summary, prefault_summary) \
-    {                                                            \
-        .name = "huge_pages",                                    \
-        .type = DAL_OPTION_CHOICE,                               \
-        .default_text = "default",                               \
-        .choices = "default|advise|never",                       \
-        .summary = (huge_pages_summary),                         \
-    },                                                           \
-    {                                                            \
-        .name = "prefault",                                      \
-        .type = DAL_OPTION_SWITCH,                               \
-        .default_text = "off",                                   \
-        .summary = (prefault_summary),                           \
+#define DAL_PAGES_OPTIONS_(huge_pages_summary, prefault_summary)              \
+    {                                                                         \
+        .name = "huge_pages",                                                 \
+        .type = DAL_OPTION_CHOICE,                                            \
+        .default_text = "default",                                            \
+        .choices = "default|advise|never",                                    \
+        .summary = (huge_pages_summary),                                      \
+    },                                                                        \
+    {                                                                         \
+        .name = "prefault", .type = DAL_OPTION_SWITCH, .default_text = "off", \
+        .summary = (prefault_summary),                                        \
     }
 
 /* What those options of a request wish for: enum dal_pages_wish bits. */

@@ -44,43 +44,43 @@ static void *checked(void *ptr)
 /* The compiler must not know where a pointer comes from. */
 #define HIDE(pointer) __asm__ volatile("" : "+r"(pointer) : : "memory")
 
-#define DEFINE_FILL(name, type, allocate)                                  \
-    static void name(void *data, char **blocks)                            \
-    {                                                                      \
-        type *state = data;                                                \
-                                                                           \
-        (void)blocks;                                                      \
-        HIDE(state);                                                       \
-        for (int i = 0; i < ARENA_BLOCKS; i++) {                           \
-            char *block = allocate;                                        \
-                                                                           \
-            if (!block)                                                    \
-                abort();                                                   \
-            *block = 1;                                                    \
-        }                                                                  \
+#define DEFINE_FILL(name, type, allocate)        \
+    static void name(void *data, char **blocks)  \
+    {                                            \
+        type *state = data;                      \
+                                                 \
+        (void)blocks;                            \
+        HIDE(state);                             \
+        for (int i = 0; i < ARENA_BLOCKS; i++) { \
+            char *block = allocate;              \
+                                                 \
+            if (!block)                          \
+                abort();                         \
+            *block = 1;                          \
+        }                                        \
     }
 
-#define DEFINE_PAIR(name, allocate, release)                               \
-    static void name##_fill(void *state, char **blocks)                    \
-    {                                                                      \
-        (void)state;                                                       \
-        for (int i = 0; i < ARENA_BLOCKS; i++) {                           \
-            char *block = allocate;                                        \
-                                                                           \
-            if (!block)                                                    \
-                abort();                                                   \
-            *block = 1;                                                    \
-            blocks[i] = block;                                             \
-        }                                                                  \
-    }                                                                      \
-    static void name##_drain(void *state, char **blocks)                   \
-    {                                                                      \
-        (void)state;                                                       \
-        for (int i = ARENA_BLOCKS - 1; i >= 0; i--) {                      \
-            char *block = blocks[i];                                       \
-                                                                           \
-            release;                                                       \
-        }                                                                  \
+#define DEFINE_PAIR(name, allocate, release)             \
+    static void name##_fill(void *state, char **blocks)  \
+    {                                                    \
+        (void)state;                                     \
+        for (int i = 0; i < ARENA_BLOCKS; i++) {         \
+            char *block = allocate;                      \
+                                                         \
+            if (!block)                                  \
+                abort();                                 \
+            *block = 1;                                  \
+            blocks[i] = block;                           \
+        }                                                \
+    }                                                    \
+    static void name##_drain(void *state, char **blocks) \
+    {                                                    \
+        (void)state;                                     \
+        for (int i = ARENA_BLOCKS - 1; i >= 0; i--) {    \
+            char *block = blocks[i];                     \
+                                                         \
+            release;                                     \
+        }                                                \
     }
 
 /* Nothing but a pointer and an end. */
@@ -147,7 +147,7 @@ DEFINE_FILL(handle_fill_8, struct dal_arena, dal_arena_alloc(state, ARENA_SIZE, 
 DEFINE_FILL(handle_fill_16, struct dal_arena, dal_arena_alloc(state, ARENA_SIZE, 16))
 
 #define obstack_chunk_alloc malloc
-#define obstack_chunk_free free
+#define obstack_chunk_free  free
 
 struct stack {
     struct obstack obstack;
@@ -401,8 +401,7 @@ static void print_ratio(const char *name, const char *to, int threads)
 
     if (one && other)
         printf("%-30s %d  %5.2f times as fast as %s\n", name, threads,
-               other->fill_ns[threads - 1][ROUNDS / 2] / one->fill_ns[threads - 1][ROUNDS / 2],
-               to);
+               other->fill_ns[threads - 1][ROUNDS / 2] / one->fill_ns[threads - 1][ROUNDS / 2], to);
 }
 
 int main(int argc, char **argv)

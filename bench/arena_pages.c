@@ -38,7 +38,10 @@ struct arena {
 static void make(struct arena *arena, const char *spec, uint32_t flags, size_t chunk_bytes)
 {
     const struct dal_arena_options options = {
-        .flags = flags, .chunk_bytes = chunk_bytes, .chunk_bytes_max = chunk_bytes};
+        .flags = flags,
+        .chunk_bytes = chunk_bytes,
+        .chunk_bytes_max = chunk_bytes,
+    };
     int error = spec ? dal_instance_create_spec(spec, &arena->instance, NULL, 0)
                      : dal_arena_init(&arena->handle, &options);
 
@@ -137,8 +140,8 @@ static void touch(const char *name, const char *spec, uint32_t flags, size_t chu
         unmake(&arena, spec);
         malloc_trim(0);
     }
-    printf("%-50s %9.1f %9.1f %9.0f", name, (double)faults / MIBS, samples_median(us_per_mib, TIMES),
-           (double)huge / 1024);
+    printf("%-50s %9.1f %9.1f %9.0f", name, (double)faults / MIBS,
+           samples_median(us_per_mib, TIMES), (double)huge / 1024);
     if (faults > MIBS)
         printf(" %9.0f", (samples_median(us_per_mib, TIMES) - warm) * 1e3 * MIBS / (double)faults);
     putchar('\n');
@@ -185,14 +188,14 @@ int main(void)
     first_touches("arena:chunk=2M", "arena:chunk=2M", 0, 0, warm);
     first_touches("arena:chunk=2M,prefault=on", "arena:chunk=2M,prefault=on", 0, 0, warm);
     first_touches("arena:huge_pages=advise", "arena:huge_pages=advise", 0, 0, warm);
-    first_touches("arena:huge_pages=advise,prefault=on",
-                  "arena:huge_pages=advise,prefault=on", 0, 0, warm);
+    first_touches("arena:huge_pages=advise,prefault=on", "arena:huge_pages=advise,prefault=on", 0,
+                  0, warm);
     first_touches("handle, chunks of 2M", NULL, 0, 2 * MIB, warm);
     first_touches("handle, DAL_ARENA_PREFAULT", NULL, DAL_ARENA_PREFAULT, 2 * MIB, warm);
     first_touches("handle, DAL_ARENA_HUGE_PAGES", NULL, DAL_ARENA_HUGE_PAGES, 2 * MIB, warm);
     first_touches("fixed-arena:capacity=65M", "fixed-arena:capacity=65M", 0, 0, warm);
-    first_touches("fixed-arena:capacity=65M,prefault=on",
-                  "fixed-arena:capacity=65M,prefault=on", 0, 0, warm);
+    first_touches("fixed-arena:capacity=65M,prefault=on", "fixed-arena:capacity=65M,prefault=on", 0,
+                  0, warm);
     first_touches("fixed-arena:capacity=65M,huge_pages=advise",
                   "fixed-arena:capacity=65M,huge_pages=advise", 0, 0, warm);
     return 0;

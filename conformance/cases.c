@@ -39,8 +39,7 @@ const struct conformance_case *conformance_case_find(const char *name)
 /* ---- Subjects ------------------------------------------------------------------------------- */
 
 static int create_by_spec(const struct conformance_subject *subject,
-                          const struct dal_instance **instance, char *message,
-                          size_t message_bytes)
+                          const struct dal_instance **instance, char *message, size_t message_bytes)
 {
     return dal_instance_create_spec(subject->spec, instance, message, message_bytes);
 }

@@ -35,8 +35,7 @@ struct conformance_subject {
     /* Make a fresh instance: 0, or an error number with a message. */
     int (*create)(const struct conformance_subject *subject, const struct dal_instance **instance,
                   char *message, size_t message_bytes);
-    void (*destroy)(const struct conformance_subject *subject,
-                    const struct dal_instance *instance);
+    void (*destroy)(const struct conformance_subject *subject, const struct dal_instance *instance);
     const void *data; /* for create and destroy */
 };
 
@@ -62,8 +61,8 @@ const struct conformance_case *conformance_cases(void);
 const struct conformance_case *conformance_case_find(const char *name);
 
 enum conformance_verdict {
-    CONFORMANCE_PASSED  = 1,
-    CONFORMANCE_FAILED  = 2,
+    CONFORMANCE_PASSED = 1,
+    CONFORMANCE_FAILED = 2,
     CONFORMANCE_SKIPPED = 3
 };
 
@@ -79,11 +78,11 @@ struct conformance_outcome {
 
 /* What is known of a subject before the first case. */
 struct conformance_profile {
-    size_t capacity_bytes; /* what a fresh instance served, at most CONFORMANCE_PROBE_BYTES */
-    int limited;           /* 1 if it answered NULL before that */
-    uint64_t native;       /* DAL_SLOT_ bits */
-    size_t align_max;      /* largest alignment served, at most CONFORMANCE_ALIGN_PROBED */
-    char name[256];        /* what the instance calls itself */
+    size_t capacity_bytes;    /* what a fresh instance served, at most CONFORMANCE_PROBE_BYTES */
+    int limited;              /* 1 if it answered NULL before that */
+    uint64_t native;          /* DAL_SLOT_ bits */
+    size_t align_max;         /* largest alignment served, at most CONFORMANCE_ALIGN_PROBED */
+    char name[256];           /* what the instance calls itself */
     unsigned timeout_seconds; /* for each case */
 };
 

@@ -67,8 +67,7 @@ static void check_null(const struct kit *kit, size_t align)
     if (kit->null_is_fine || align > KIT_ALIGN_REQUIRED || kit->spent_bytes > kit->budget_bytes)
         return;
     kit_fail(kit, "a block", "NULL, when %zu bytes at most of this instance were in use%s",
-             kit->spent_bytes,
-             kit->profile->limited ? ", a quarter of its capacity or less" : "");
+             kit->spent_bytes, kit->profile->limited ? ", a quarter of its capacity or less" : "");
 }
 
 static void check_aligned(const struct kit *kit, const void *ptr, size_t align)
@@ -182,8 +181,7 @@ bool kit_alloc(struct kit *kit, struct kit_block *block, size_t size, size_t ali
     const struct dal_alloc_slot *slot = alloc_slot(kit, size, align);
 
     spend(kit, size, align);
-    kit_asks(kit, slot == &kit->instance->alloc ? KIT_ALLOC : KIT_ALLOC_NATURAL, size, align, 0,
-             0);
+    kit_asks(kit, slot == &kit->instance->alloc ? KIT_ALLOC : KIT_ALLOC_NATURAL, size, align, 0, 0);
     if (!take_block(kit, block, slot->call(size, align, slot->ctx), size, align))
         return false;
     kit_fill(kit, block);
@@ -355,8 +353,7 @@ void kit_refuse_realloc(struct kit *kit, struct kit_block *block, size_t new_siz
 
     kit_asks(kit, KIT_REALLOC, block->size, block->align, new_size, block->align);
     check_refusal(kit, block,
-                  a->realloc.call(block->ptr, block->size, block->align, new_size,
-                                  a->realloc.ctx));
+                  a->realloc.call(block->ptr, block->size, block->align, new_size, a->realloc.ctx));
 }
 
 void kit_refuse_grow(struct kit *kit, struct kit_block *block, size_t new_size, bool zeroed)
@@ -365,7 +362,7 @@ void kit_refuse_grow(struct kit *kit, struct kit_block *block, size_t new_size, 
 
     kit_asks(kit, zeroed ? KIT_GROW_ZEROED : KIT_GROW, block->size, block->align, new_size,
              block->align);
-    check_refusal(kit, block,
-                  make(kit->instance, block->ptr, block->size, block->align, new_size,
-                       block->align));
+    check_refusal(
+        kit, block,
+        make(kit->instance, block->ptr, block->size, block->align, new_size, block->align));
 }

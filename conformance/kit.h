@@ -93,8 +93,8 @@ _Noreturn void kit_skip(const struct kit *kit, const char *reason_format, ...)
     DAL_ATTRIBUTE_PRINTF_(2, 3);
 
 /* Note what is asked next, keeping the phase. */
-void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align,
-              size_t new_size, size_t new_align);
+void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align, size_t new_size,
+              size_t new_align);
 
 /* Say when this is, for the report; a string constant or NULL. */
 void kit_phase(const struct kit *kit, const char *phase);

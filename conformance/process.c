@@ -20,9 +20,9 @@
 #include "report.h"
 #include "sanitizer.h"
 
-#define VARIABLE "DISPATCHALLOC_CONFORMANCE_RUN"
+#define VARIABLE          "DISPATCHALLOC_CONFORMANCE_RUN"
 #define CAPACITY_VARIABLE "DISPATCHALLOC_CONFORMANCE_CAPACITY"
-#define THIS_PROGRAM "/proc/self/exe"
+#define THIS_PROGRAM      "/proc/self/exe"
 
 enum { STATUS_FAULT = 1, STATUS_NO_EXEC = 127 };
 
@@ -108,8 +108,8 @@ static void front_realloc(struct kit_block *block, size_t new_size, const char *
     front_check(block, when);
     ptr = launder(dal_realloc(block->ptr, block->size, block->align, new_size));
     if (ptr && kit_match(ptr, kept, block->seed) != kept)
-        fault("realloc(size %zu, align %zu, to size %zu) lost bytes, %s", block->size,
-              block->align, new_size, when);
+        fault("realloc(size %zu, align %zu, to size %zu) lost bytes, %s", block->size, block->align,
+              new_size, when);
     block->size = new_size;
     take(block, ptr, when);
 }

@@ -9,8 +9,8 @@
 
 /* ---- What is asked ------------------------------------------------------------------ */
 
-void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align,
-              size_t new_size, size_t new_align)
+void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align, size_t new_size,
+              size_t new_align)
 {
     kit->note->call = call;
     kit->note->size = size;
@@ -27,9 +27,7 @@ void kit_phase(const struct kit *kit, const char *phase)
 static void describe_call(const struct kit_note *n, char *text, size_t bytes)
 {
     switch (n->call) {
-    case KIT_ALLOC:
-        snprintf(text, bytes, "alloc(size %zu, align %zu)", n->size, n->align);
-        return;
+    case KIT_ALLOC: snprintf(text, bytes, "alloc(size %zu, align %zu)", n->size, n->align); return;
     case KIT_ALLOC_NATURAL:
         snprintf(text, bytes, "alloc_natural(size %zu, align %zu)", n->size, n->align);
         return;
@@ -68,17 +66,12 @@ static void describe_call(const struct kit_note *n, char *text, size_t bytes)
     case KIT_USABLE_SIZE:
         snprintf(text, bytes, "usable_size(size %zu, align %zu)", n->size, n->align);
         return;
-    case KIT_OWNS:
-        snprintf(text, bytes, "owns(of size %zu, align %zu)", n->size, n->align);
-        return;
+    case KIT_OWNS: snprintf(text, bytes, "owns(of size %zu, align %zu)", n->size, n->align); return;
     case KIT_HOLD:
         snprintf(text, bytes, "a live block (size %zu, align %zu)", n->size, n->align);
         return;
-    case KIT_CREATE:
-        snprintf(text, bytes, "a fresh instance");
-        return;
-    case KIT_NOTHING:
-        break;
+    case KIT_CREATE: snprintf(text, bytes, "a fresh instance"); return;
+    case KIT_NOTHING: break;
     }
     snprintf(text, bytes, "nothing yet");
 }

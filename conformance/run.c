@@ -17,12 +17,12 @@
 
 #if CONFORMANCE_SANITIZED
 /* Asked by the sanitizers when they start. Weak, so that a program can have its own. */
-# define OPTIONS(name)                                     \
-    __attribute__((weak, visibility("default"))) const char *name(void); \
-    const char *name(void)                                 \
-    {                                                      \
-        return "allocator_may_return_null=1";              \
-    }
+# define OPTIONS(name)                                                    \
+     __attribute__((weak, visibility("default"))) const char *name(void); \
+     const char *name(void)                                               \
+     {                                                                    \
+         return "allocator_may_return_null=1";                            \
+     }
 OPTIONS(__asan_default_options)
 OPTIONS(__tsan_default_options)
 #endif
@@ -157,8 +157,8 @@ static _Noreturn void run_probe(const struct conformance_subject *subject,
     struct kit kit = make_kit(subject, report);
 
     kit_limit_process(profile->timeout_seconds);
-    report->create_error = subject->create(subject, &kit.instance, report->message,
-                                           sizeof report->message);
+    report->create_error =
+        subject->create(subject, &kit.instance, report->message, sizeof report->message);
     if (report->create_error)
         _exit(0);
     profile->native = kit.instance->native;
@@ -243,8 +243,8 @@ void conformance_run(const struct conformance_subject *subject,
         status = kit_wait(child);
         *outcome = report->outcome;
         /* Partner: the store in kit_end(). */
-        outcome->verdict = (enum conformance_verdict)atomic_load_explicit(&report->verdict,
-                                                                          memory_order_acquire);
+        outcome->verdict =
+            (enum conformance_verdict)atomic_load_explicit(&report->verdict, memory_order_acquire);
         if (outcome->verdict == 0 || status != 0)
             conclude_badly(report, status, outcome);
     }

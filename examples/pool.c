@@ -7,7 +7,9 @@
 
 enum { CLASSES = 8, SLAB_BYTES = 65536 };
 
-struct block { struct block *next; };
+struct block {
+    struct block *next;
+};
 static _Thread_local struct block *lists[CLASSES];
 
 /* The smallest class that will do. Its blocks are aligned to their own size. */
@@ -15,7 +17,7 @@ static unsigned class_of(size_t size, size_t align)
 {
     unsigned class = 0;
     while (class < CLASSES && ((size_t)16 << class) < (size > align ? size : align))
-        class++;
+        class ++;
     return class;
 }
 
@@ -24,7 +26,7 @@ static void refill(unsigned class)
     size_t bytes = (size_t)16 << class;
     char *slab = dal_instance_alloc(dal_system(), SLAB_BYTES, bytes);
     for (size_t at = 0; slab != NULL && at < SLAB_BYTES; at += bytes) {
-        *(struct block *)(void *)(slab + at) = (struct block){ lists[class] };
+        *(struct block *)(void *)(slab + at) = (struct block){lists[class]};
         lists[class] = (void *)(slab + at);
     }
 }
@@ -50,10 +52,13 @@ static void pool_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     if (class == CLASSES || ptr == NULL) {
         dal_instance_dealloc(dal_system(), ptr, size, align);
     } else {
-        *(struct block *)ptr = (struct block){ lists[class] };
+        *(struct block *)ptr = (struct block){lists[class]};
         lists[class] = ptr;
     }
 }
 
-const struct dal_allocator pool = { DAL_ALLOCATOR_HEADER(NULL), .alloc = pool_alloc,
-                                    .dealloc = pool_dealloc };
+const struct dal_allocator pool = {
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = pool_alloc,
+    .dealloc = pool_dealloc,
+};

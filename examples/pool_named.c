@@ -15,8 +15,11 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 }
 
 static const struct dal_backend backend = {
-    DAL_BACKEND_HEADER, .name = "pool", .version = "1.0", .create = create,
-    .summary = "free lists of eight block sizes for each thread"
+    DAL_BACKEND_HEADER,
+    .name = "pool",
+    .version = "1.0",
+    .create = create,
+    .summary = "free lists of eight block sizes for each thread",
 };
 
 int main(void)

@@ -67,7 +67,7 @@ static struct entry **buckets_new(size_t count)
 
 static struct table table_new(void)
 {
-    return (struct table){ buckets_new(64), 64, 0 };
+    return (struct table){buckets_new(64), 64, 0};
 }
 
 static void table_grow(struct table *table)
@@ -105,7 +105,7 @@ static void table_add(struct table *table, const char *word, uint64_t hash, uint
     struct entry **bucket = &table->buckets[hash & (table->bucket_count - 1)];
 
     entry = got(dal_new(struct entry), sizeof *entry);
-    *entry = (struct entry){ *bucket, got(dal_strdup(word), strlen(word) + 1), hash, count };
+    *entry = (struct entry){*bucket, got(dal_strdup(word), strlen(word) + 1), hash, count};
     *bucket = entry;
     table->entry_count++;
 }
@@ -188,7 +188,7 @@ static bool count_file(struct table *total, const char *path)
     }
 
     struct table table = table_new();
-    struct word word = { NULL, 0, 0 };
+    struct word word = {NULL, 0, 0};
     char *bytes = got(dal_array_new(char, READ_BYTES), READ_BYTES);
     size_t count;
 

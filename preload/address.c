@@ -131,11 +131,15 @@ static void add_anonymous(struct dal_text_ *text, const struct dal_os_mapping_ *
     else if (mapping->name[0])
         dal_text_add_(text, "in %s, and no block that was given out here", mapping->name);
     else if (looks_like_glibc(mapping, address))
-        dal_text_add_(text, "in an anonymous mapping of %zuK, and no block that was given out "
-                            "here: it looks like one of the C library's own malloc", kilobytes);
+        dal_text_add_(text,
+                      "in an anonymous mapping of %zuK, and no block that was given out "
+                      "here: it looks like one of the C library's own malloc",
+                      kilobytes);
     else
-        dal_text_add_(text, "in an anonymous mapping of %zuK, and no block that was given out "
-                            "here: most likely one of another allocator", kilobytes);
+        dal_text_add_(text,
+                      "in an anonymous mapping of %zuK, and no block that was given out "
+                      "here: most likely one of another allocator",
+                      kilobytes);
 }
 
 uintptr_t dal_address_add_what_(struct dal_text_ *text, const void *ptr)

@@ -17,10 +17,10 @@
 
 /* Blocks begin at multiples of 8 (lib/front/family.c). A leaf is for 1 MiB of addresses. */
 #define GRANULE_BITS 3
-#define LEAF_BITS 20
-#define LEVEL_BITS 14
-#define PLACES ((size_t)1 << (LEAF_BITS - GRANULE_BITS))
-#define BRANCHES ((size_t)1 << LEVEL_BITS)
+#define LEAF_BITS    20
+#define LEVEL_BITS   14
+#define PLACES       ((size_t)1 << (LEAF_BITS - GRANULE_BITS))
+#define BRANCHES     ((size_t)1 << LEVEL_BITS)
 #define ADDRESS_BITS (LEAF_BITS + 2 * LEVEL_BITS)
 
 struct place {
@@ -48,13 +48,13 @@ static atomic_int lost;
 
 /* ---- The word ----------------------------------------------------------------------------- */
 
-#define STATE_BITS 2
-#define CALL_BITS 6
-#define ALIGN_BITS 6
-#define CALL_SHIFT STATE_BITS
+#define STATE_BITS  2
+#define CALL_BITS   6
+#define ALIGN_BITS  6
+#define CALL_SHIFT  STATE_BITS
 #define ALIGN_SHIFT (CALL_SHIFT + CALL_BITS)
-#define SIZE_SHIFT (ALIGN_SHIFT + ALIGN_BITS)
-#define MASK(bits) ((UINT64_C(1) << (bits)) - 1)
+#define SIZE_SHIFT  (ALIGN_SHIFT + ALIGN_BITS)
+#define MASK(bits)  ((UINT64_C(1) << (bits)) - 1)
 
 static uint64_t pack(enum dal_block_state_ state, const struct dal_block_ *block)
 {
@@ -236,8 +236,7 @@ int dal_blocks_take_(const void *ptr, unsigned call, const void *site, struct da
                                                    memory_order_acq_rel, memory_order_acquire))
             continue;
         atomic_store_explicit(&place->site, site, memory_order_relaxed);
-        atomic_store_explicit(&place->word, with(word, DAL_BLOCK_GONE, call),
-                              memory_order_release);
+        atomic_store_explicit(&place->word, with(word, DAL_BLOCK_GONE, call), memory_order_release);
         unpack(word, address, old_site, block);
         return 1;
     }
@@ -281,7 +280,8 @@ static void visit_place(struct search *search, const struct place *place, uintpt
 }
 
 /* The places of a leaf that begins at an address, from one of them down. */
-static void search_leaf(struct search *search, const struct leaf *leaf, uintptr_t start, size_t last)
+static void search_leaf(struct search *search, const struct leaf *leaf, uintptr_t start,
+                        size_t last)
 {
     for (size_t i = last + 1; i-- > 0 && !search->is_over;) {
         if (!atomic_load_explicit(&leaf->used[i / PAGE_PLACES], memory_order_relaxed))

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum dal_block_state_ {
-    DAL_BLOCK_NONE,  /* nothing was ever given out there */
+    DAL_BLOCK_NONE, /* nothing was ever given out there */
     DAL_BLOCK_LIVE,
     DAL_BLOCK_GOING, /* a thread is about to give it back */
     DAL_BLOCK_GONE,

@@ -22,8 +22,13 @@ static const struct dal_malloc_family *served;
 
 static void *give_out(void *ptr, size_t size, size_t align, enum dal_call_ call, const void *site)
 {
-    struct dal_block_ block = {.address = (uintptr_t)ptr, .size = size, .align = align,
-                               .call = call, .site = site};
+    struct dal_block_ block = {
+        .address = (uintptr_t)ptr,
+        .size = size,
+        .align = align,
+        .call = call,
+        .site = site,
+    };
     struct dal_block_ replaced;
 
     if (!ptr)
@@ -67,8 +72,8 @@ static void *checked_new_aligned(size_t align, size_t size)
 /* What a call says of the block that it gives back. */
 struct promise {
     enum dal_call_ call;
-    size_t size;         /* or SIZE_MAX */
-    size_t align;        /* or 0 */
+    size_t size;  /* or SIZE_MAX */
+    size_t align; /* or 0 */
     const void *site;
 };
 
@@ -80,8 +85,7 @@ static int is_bound_by(const struct dal_block_ *block, const struct promise *pro
     case DAL_CALL_DELETE:
     case DAL_CALL_DELETE_ARRAY:
         return block->call == DAL_CALL_NEW || block->call == DAL_CALL_NEW_ALIGNED;
-    default:
-        return 1;
+    default: return 1;
     }
 }
 
@@ -142,22 +146,22 @@ static void checked_free_aligned_sized(void *ptr, size_t align, size_t size)
     GIVE_BACK(ptr, FREE_ALIGNED_SIZED, size, align);
 }
 
-#define DELETE(suffix, name)                                                              \
-    static void checked_##suffix(void *ptr)                                               \
-    {                                                                                     \
-        GIVE_BACK(ptr, name, SIZE_MAX, 0);                                                \
-    }                                                                                     \
-    static void checked_##suffix##_sized(void *ptr, size_t size)                          \
-    {                                                                                     \
-        GIVE_BACK(ptr, name, size, 0);                                                    \
-    }                                                                                     \
-    static void checked_##suffix##_aligned(void *ptr, size_t align)                       \
-    {                                                                                     \
-        GIVE_BACK(ptr, name, SIZE_MAX, align);                                            \
-    }                                                                                     \
-    static void checked_##suffix##_sized_aligned(void *ptr, size_t size, size_t align)    \
-    {                                                                                     \
-        GIVE_BACK(ptr, name, size, align);                                                \
+#define DELETE(suffix, name)                                                           \
+    static void checked_##suffix(void *ptr)                                            \
+    {                                                                                  \
+        GIVE_BACK(ptr, name, SIZE_MAX, 0);                                             \
+    }                                                                                  \
+    static void checked_##suffix##_sized(void *ptr, size_t size)                       \
+    {                                                                                  \
+        GIVE_BACK(ptr, name, size, 0);                                                 \
+    }                                                                                  \
+    static void checked_##suffix##_aligned(void *ptr, size_t align)                    \
+    {                                                                                  \
+        GIVE_BACK(ptr, name, SIZE_MAX, align);                                         \
+    }                                                                                  \
+    static void checked_##suffix##_sized_aligned(void *ptr, size_t size, size_t align) \
+    {                                                                                  \
+        GIVE_BACK(ptr, name, size, align);                                             \
     }
 
 DELETE(delete, DELETE)

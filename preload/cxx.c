@@ -140,16 +140,16 @@ static void *new_aligned_nothrow(const char *name, int is_own, size_t size, size
     return ptr ? ptr : fail_aligned(name, size, align, nothrow);
 }
 
-# define NEW_NOTHROW(name, is_own)                                                \
-    EXPORT void *name(size_t size, const void *nothrow)                           \
-    {                                                                             \
-        return new_nothrow(#name, (is_own), size, nothrow);                       \
-    }
-# define NEW_ALIGNED_NOTHROW(name, is_own)                                        \
-    EXPORT void *name(size_t size, size_t align, const void *nothrow)             \
-    {                                                                             \
-        return new_aligned_nothrow(#name, (is_own), size, align, nothrow);        \
-    }
+# define NEW_NOTHROW(name, is_own)                           \
+     EXPORT void *name(size_t size, const void *nothrow)     \
+     {                                                       \
+         return new_nothrow(#name, (is_own), size, nothrow); \
+     }
+# define NEW_ALIGNED_NOTHROW(name, is_own)                                  \
+     EXPORT void *name(size_t size, size_t align, const void *nothrow)      \
+     {                                                                      \
+         return new_aligned_nothrow(#name, (is_own), size, align, nothrow); \
+     }
 
 NEW_NOTHROW(_ZnwmRKSt9nothrow_t, _Znwm == own_new)
 NEW_NOTHROW(_ZnamRKSt9nothrow_t, _Znam == own_new_array && _Znwm == own_new)
@@ -163,28 +163,28 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t,
  * free. That looks at its first parameter alone, so the slots take it under the type of the
  * form: what the others are is of use to `run --check` only.
  */
-# define DELETE(name, plain)                                                       \
-    static void (*_Atomic name##_slot)(void *) = plain;                           \
-    EXPORT void name(void *ptr)                                                   \
-    {                                                                             \
-        DAL_SLOT_(name)(ptr);                                                     \
-    }
+# define DELETE(name, plain)                             \
+     static void (*_Atomic name##_slot)(void *) = plain; \
+     EXPORT void name(void *ptr)                         \
+     {                                                   \
+         DAL_SLOT_(name)(ptr);                           \
+     }
 /* With a size or an alignment. */
-# define DELETE_1(name, plain)                                                     \
-    static void (*_Atomic name##_slot)(void *, size_t) =                          \
-        (void (*)(void *, size_t))(void (*)(void))plain;                          \
-    EXPORT void name(void *ptr, size_t promise)                                   \
-    {                                                                             \
-        DAL_SLOT_(name)(ptr, promise);                                            \
-    }
+# define DELETE_1(name, plain)                            \
+     static void (*_Atomic name##_slot)(void *, size_t) = \
+         (void (*)(void *, size_t))(void (*)(void))plain; \
+     EXPORT void name(void *ptr, size_t promise)          \
+     {                                                    \
+         DAL_SLOT_(name)(ptr, promise);                   \
+     }
 /* With a size and an alignment. */
-# define DELETE_2(name, plain)                                                     \
-    static void (*_Atomic name##_slot)(void *, size_t, size_t) =                  \
-        (void (*)(void *, size_t, size_t))(void (*)(void))plain;                  \
-    EXPORT void name(void *ptr, size_t size, size_t align)                        \
-    {                                                                             \
-        DAL_SLOT_(name)(ptr, size, align);                                        \
-    }
+# define DELETE_2(name, plain)                                    \
+     static void (*_Atomic name##_slot)(void *, size_t, size_t) = \
+         (void (*)(void *, size_t, size_t))(void (*)(void))plain; \
+     EXPORT void name(void *ptr, size_t size, size_t align)       \
+     {                                                            \
+         DAL_SLOT_(name)(ptr, size, align);                       \
+     }
 
 DELETE(_ZdlPv, free)
 DELETE(_ZdaPv, _ZdlPv)

@@ -21,8 +21,8 @@ static int find_link_address(const struct dal_image_ *image, const struct dal_os
         const ElfW(Phdr) *segment = &segments[i];
         uintptr_t place;
 
-        if (segment->p_type != PT_LOAD || mapping->offset + (mapping->end - mapping->start) <=
-                                              segment->p_offset)
+        if (segment->p_type != PT_LOAD ||
+            mapping->offset + (mapping->end - mapping->start) <= segment->p_offset)
             continue;
         place = segment->p_vaddr + (address - mapping->start) + mapping->offset - segment->p_offset;
         if (place >= segment->p_vaddr && place - segment->p_vaddr < segment->p_memsz) {
@@ -50,7 +50,8 @@ static void copy_name(const struct dal_image_ *image, const ElfW(Shdr) *strings,
     if (text && at < strings->sh_size)
         (void)snprintf(symbol->name, sizeof symbol->name, "%.*s",
                        (int)strnlen(text + at, strings->sh_size - at < 256
-                                                   ? (size_t)(strings->sh_size - at) : 256),
+                                                   ? (size_t)(strings->sh_size - at)
+                                                   : 256),
                        text + at);
 }
 

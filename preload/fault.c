@@ -20,7 +20,7 @@
  * the same call, and concern what came from the same place, or the same part of memory. To see
  * what a pointer is costs a look at the mappings of the process: of so many from a place. */
 #define LINES_A_FAULT 3
-#define LINES_MAX 100
+#define LINES_MAX     100
 #define LOOKS_A_PLACE 200
 
 static const char *const call_names[] = {
@@ -42,7 +42,7 @@ static _Atomic(unsigned) place_count, line_count;
 static _Atomic(uint64_t) fault_count;
 
 #define COUNT(counter) atomic_fetch_add_explicit(&(counter), 1, memory_order_relaxed)
-#define READ(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
+#define READ(counter)  atomic_load_explicit(&(counter), memory_order_relaxed)
 #define CLEAR(counter) atomic_store_explicit(&(counter), 0, memory_order_relaxed)
 
 /* The child of a fork has faults of its own to tell. While it has one thread, so that none of
@@ -263,7 +263,8 @@ void dal_fault_blind_(void)
 
     if (!atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
         dal_log_("check[%" PRIu64 "]: no memory to register blocks with; from here on nothing is "
-                 "checked", dal_os_process_());
+                 "checked",
+                 dal_os_process_());
 }
 
 /* ---- At exit ------------------------------------------------------------------------------ */

@@ -10,26 +10,26 @@
 #include "blocks.h"
 
 /* The calls that give blocks out, take them back, or ask about them, with their names. */
-#define DAL_CALLS(X)                              \
-    X(NONE, "nothing")                            \
-    X(MALLOC, "malloc")                           \
-    X(CALLOC, "calloc")                           \
-    X(REALLOC, "realloc")                         \
-    X(MEMALIGN, "an aligned allocation")          \
-    X(NEW, "operator new")                        \
-    X(NEW_ALIGNED, "aligned operator new")        \
-    X(FREE, "free")                               \
-    X(FREE_SIZED, "free_sized")                   \
-    X(FREE_ALIGNED_SIZED, "free_aligned_sized")   \
-    X(USABLE_SIZE, "malloc_usable_size")          \
-    X(DELETE, "operator delete")                  \
+#define DAL_CALLS(X)                            \
+    X(NONE, "nothing")                          \
+    X(MALLOC, "malloc")                         \
+    X(CALLOC, "calloc")                         \
+    X(REALLOC, "realloc")                       \
+    X(MEMALIGN, "an aligned allocation")        \
+    X(NEW, "operator new")                      \
+    X(NEW_ALIGNED, "aligned operator new")      \
+    X(FREE, "free")                             \
+    X(FREE_SIZED, "free_sized")                 \
+    X(FREE_ALIGNED_SIZED, "free_aligned_sized") \
+    X(USABLE_SIZE, "malloc_usable_size")        \
+    X(DELETE, "operator delete")                \
     X(DELETE_ARRAY, "operator delete[]")
 
 enum dal_call_ {
 #define X(name, text) DAL_CALL_##name,
     DAL_CALLS(X)
 #undef X
-    DAL_CALL_COUNT
+        DAL_CALL_COUNT
 };
 
 /* A call that was given something, and where it comes from. */

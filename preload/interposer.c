@@ -59,7 +59,7 @@ static size_t (*_Atomic usable_size_slot)(void *) = careful_usable_size;
 static void (*_Atomic served_free_slot)(void *) = early_free;
 static size_t (*_Atomic served_usable_size_slot)(void *) = early_usable_size;
 
-#define SLOT DAL_SLOT_
+#define SLOT     DAL_SLOT_
 #define SET_SLOT DAL_SET_SLOT_
 
 static void careful_free(void *ptr)
@@ -124,10 +124,11 @@ static size_t early_usable_size(void *ptr)
 
 /* What only `run --check` tells from a free. The jump is the same; it goes to whatever is
  * `free` in the process, which looks at its first parameter alone. */
-static void (*_Atomic free_sized_slot)(void *, size_t) =
-    (void (*)(void *, size_t))(void (*)(void))free;
-static void (*_Atomic free_aligned_sized_slot)(void *, size_t, size_t) =
-    (void (*)(void *, size_t, size_t))(void (*)(void))free;
+static void (*_Atomic free_sized_slot)(void *,
+                                       size_t) = (void (*)(void *, size_t))(void (*)(void))free;
+static void (*_Atomic free_aligned_sized_slot)(void *, size_t,
+                                               size_t) = (void (*)(void *, size_t,
+                                                                   size_t))(void (*)(void))free;
 
 static int is_libc;
 
@@ -304,8 +305,8 @@ EXPORT void *aligned_alloc(size_t align, size_t size)
     return dal_family_aligned_alloc_(SLOT(memalign), align, size);
 }
 
-extern __typeof__(aligned_alloc) dal_preload_aligned_alloc_
-    __attribute__((alias("aligned_alloc"))) DAL_OWN_;
+extern __typeof__(aligned_alloc) dal_preload_aligned_alloc_ __attribute__((alias("aligned_alloc")))
+DAL_OWN_;
 
 /* As glibc, which takes the next power of two. */
 EXPORT void *memalign(size_t align, size_t size)

@@ -23,10 +23,10 @@ static struct dal_malloc_family family = {.abi = DAL_ALLOCATOR_ABI, .size_bytes 
 static int (*trim)(size_t);
 
 /* ISO C has no way from an object pointer to a function's; POSIX promises that it works. */
-#define TAKE(member, found)                            \
-    do {                                               \
-        void *address = (found);                       \
-        memcpy(&(member), &address, sizeof address);   \
+#define TAKE(member, found)                          \
+    do {                                             \
+        void *address = (found);                     \
+        memcpy(&(member), &address, sizeof address); \
     } while (0)
 
 static int is_whole(void)
@@ -55,8 +55,7 @@ static void find_in_tables(void)
 {
     struct dal_loaded_ libc;
 
-    if (dal_loaded_find_("libc.so.6", &libc) &&
-        dal_loaded_symbol_(&libc, "gnu_get_libc_version"))
+    if (dal_loaded_find_("libc.so.6", &libc) && dal_loaded_symbol_(&libc, "gnu_get_libc_version"))
         take_all(NULL, &libc);
 }
 

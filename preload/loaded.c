@@ -26,7 +26,8 @@ static const void *table_at(const struct dl_phdr_info *loaded, ElfW(Addr) place)
 {
     for (size_t i = 0; i < loaded->dlpi_phnum; i++) {
         if (loaded->dlpi_phdr[i].p_type == PT_LOAD &&
-            place - (loaded->dlpi_addr + loaded->dlpi_phdr[i].p_vaddr) < loaded->dlpi_phdr[i].p_memsz)
+            place - (loaded->dlpi_addr + loaded->dlpi_phdr[i].p_vaddr) <
+                loaded->dlpi_phdr[i].p_memsz)
             return (const void *)place;
     }
     return (const void *)(loaded->dlpi_addr + place);
@@ -57,8 +58,8 @@ static int look_for_object(struct dl_phdr_info *loaded, size_t size, void *data)
         return 0;
     for (size_t i = 0; i < loaded->dlpi_phnum; i++) {
         if (loaded->dlpi_phdr[i].p_type == PT_DYNAMIC) {
-            read_tables(loaded,
-                        (const void *)(loaded->dlpi_addr + loaded->dlpi_phdr[i].p_vaddr), object);
+            read_tables(loaded, (const void *)(loaded->dlpi_addr + loaded->dlpi_phdr[i].p_vaddr),
+                        object);
             return object->symbols && object->strings && object->hash;
         }
     }
@@ -107,8 +108,7 @@ void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name)
         return NULL;
     for (;; index++) {
         if ((hashes[index - first] | 1) == (hash | 1) && is_wanted(object, index, name))
-            return (void *)(object->base +
-                            ((const ElfW(Sym) *)object->symbols + index)->st_value);
+            return (void *)(object->base + ((const ElfW(Sym) *)object->symbols + index)->st_value);
         if (hashes[index - first] & 1)
             return NULL;
     }

@@ -64,8 +64,9 @@ int dal_module_open_(const char *path, const struct dal_backend *const **descrip
         return DAL_OK;
     object = dlopen(path, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
     if (!object) {
-        dal_text_add_(why, "module %s has to be there from the start of the program: LD_PRELOAD it "
-                           "behind the interposer, as `dispatchalloc run` does",
+        dal_text_add_(why,
+                      "module %s has to be there from the start of the program: LD_PRELOAD it "
+                      "behind the interposer, as `dispatchalloc run` does",
                       path);
         return DAL_ERR_MODULE;
     }

@@ -179,8 +179,9 @@ START_TEST(test_sizes_and_alignments_near_the_end_of_numbers_give_null)
     const size_t top = (size_t)1 << (sizeof(size_t) * 8 - 1);
 
     for (size_t align = 1; align != 0; align *= 2) {
-        const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX - align + 1, SIZE_MAX - align,
-                                top, top - 1, top - align, top / 2, top / 2 - 1, top - 64};
+        const size_t sizes[] = {SIZE_MAX,    SIZE_MAX - 7, SIZE_MAX - align + 1, SIZE_MAX - align,
+                                top,         top - 1,      top - align,          top / 2,
+                                top / 2 - 1, top - 64};
         struct dal_arena_stats after;
 
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -260,8 +261,7 @@ START_TEST(test_last_block_grows_and_shrinks_in_place)
     ck_assert_int_eq(dal_arena_resize_in_place(&arena, block, 33, 4, 100), 0);
     ck_assert_uint_eq(stats().used_bytes, 104);
     ck_assert_int_eq(dal_arena_resize_in_place(&arena, block, 100, 4, 4048), 0);
-    ck_assert_int_eq(dal_arena_resize_in_place(&arena, block, 4048, 4, 4049),
-                     DAL_ERR_UNSUPPORTED);
+    ck_assert_int_eq(dal_arena_resize_in_place(&arena, block, 4048, 4, 4049), DAL_ERR_UNSUPPORTED);
     ck_assert_ptr_eq(dal_arena_realloc(&arena, block, 4048, 4, 0), block);
     ck_assert_ptr_eq(filled(1, 1, 2), block + 8);
     ck_assert_uint_eq(requests(), 1);
@@ -500,9 +500,11 @@ START_TEST(test_block_that_ends_at_the_buffer_is_not_its_last_one)
     char *block;
 
     ck_assert_int_eq(dal_instance_init(&below_storage, &allocator, NULL), 0);
-    ck_assert_int_eq(dal_arena_init(&handle, &(struct dal_arena_options){
-                         .child = &below_storage.instance, .buffer = memory + 16384, .buffer_bytes = 1024}),
-                     0);
+    ck_assert_int_eq(
+        dal_arena_init(&handle, &(struct dal_arena_options){.child = &below_storage.instance,
+                                                            .buffer = memory + 16384,
+                                                            .buffer_bytes = 1024}),
+        0);
     /* Too large for the buffer: it has memory of its own, which ends where the buffer begins. */
     block = dal_arena_alloc(&handle, 4096, 8);
     ck_assert_ptr_nonnull(block);
@@ -541,8 +543,8 @@ START_TEST(test_buffer_of_any_address_and_size)
             size_t count = 0;
 
             memset(buffer, 0x55, sizeof buffer);
-            make(&(struct dal_arena_options){.buffer = buffer + shift, .buffer_bytes = bytes,
-                                             .flags = DAL_ARENA_BUFFER_ONLY});
+            make(&(struct dal_arena_options){
+                .buffer = buffer + shift, .buffer_bytes = bytes, .flags = DAL_ARENA_BUFFER_ONLY});
             while ((block = dal_arena_alloc(&arena, 8, shift % 2 ? 16 : 1)) != NULL) {
                 ck_assert(block >= buffer + shift && block + 8 <= buffer + shift + bytes);
                 memset(block, 1, 8);
@@ -642,8 +644,8 @@ START_TEST(test_an_arena_over_a_fixed_arena)
     size_t count = 0;
 
     ck_assert_int_eq(dal_instance_init(&storage, &allocator, NULL), 0);
-    ck_assert_int_eq(
-        dal_arena_init(&over, &(struct dal_arena_options){.child = &storage.instance}), 0);
+    ck_assert_int_eq(dal_arena_init(&over, &(struct dal_arena_options){.child = &storage.instance}),
+                     0);
     ck_assert(is_aligned(dal_arena_alloc(&over, 10, 8192), 8192)); /* more than the child can */
     for (char *block; (block = dal_arena_alloc(&over, 64, 8)) != NULL; count++)
         ck_assert(block >= memory && block + 64 <= memory + sizeof memory);
@@ -656,8 +658,9 @@ START_TEST(test_an_arena_in_an_arena)
 {
     struct dal_arena inner;
 
-    ck_assert_int_eq(dal_arena_init(&inner, &(struct dal_arena_options){
-                                                .child = dal_arena_instance(&arena)}), 0);
+    ck_assert_int_eq(
+        dal_arena_init(&inner, &(struct dal_arena_options){.child = dal_arena_instance(&arena)}),
+        0);
     for (int i = 0; i < 10000; i++)
         ck_assert_ptr_nonnull(memset(dal_arena_alloc(&inner, 100, 16), 1, 100));
     dal_arena_destroy(&inner);
@@ -937,7 +940,10 @@ struct model_block {
 
 static struct model_block model[MODEL_BLOCKS];
 static int model_count;
-static struct { struct dal_arena_checkpoint checkpoint; int count; } model_checkpoints[MODEL_CHECKPOINTS];
+static struct {
+    struct dal_arena_checkpoint checkpoint;
+    int count;
+} model_checkpoints[MODEL_CHECKPOINTS];
 static int model_checkpoint_count;
 static uint32_t model_random = 1;
 
@@ -952,7 +958,9 @@ static size_t random_size(void)
     switch (random_below(40)) {
     case 0: return 0;
     case 1: return random_below(60000);
-    case 2: case 3: case 4: return random_below(3000);
+    case 2:
+    case 3:
+    case 4: return random_below(3000);
     default: return random_below(100);
     }
 }
@@ -988,7 +996,8 @@ static void model_add(void)
 /* Resize or free one of the newest blocks, which no checkpoint holds. */
 static void model_change(void)
 {
-    int oldest = model_checkpoint_count > 0 ? model_checkpoints[model_checkpoint_count - 1].count : 0;
+    int oldest =
+        model_checkpoint_count > 0 ? model_checkpoints[model_checkpoint_count - 1].count : 0;
     struct model_block *block;
     size_t size;
 
@@ -1033,7 +1042,8 @@ static void model_step(void)
         int to = (int)random_below((uint32_t)model_checkpoint_count);
 
         ck_assert_int_eq(dal_arena_rewind(&arena, model_checkpoints[to].checkpoint,
-                                          (enum dal_arena_keep)random_below(2)), 0);
+                                          (enum dal_arena_keep)random_below(2)),
+                         0);
         model_count = model_checkpoints[to].count;
         model_checkpoint_count = to;
         model_check();
@@ -1070,7 +1080,8 @@ START_TEST(test_a_created_arena_lives_in_its_child)
     struct dal_arena_stats known;
 
     ck_assert_int_eq(
-        dal_arena_create(&(struct dal_arena_options){.child = &child.storage.instance}, &created), 0);
+        dal_arena_create(&(struct dal_arena_options){.child = &child.storage.instance}, &created),
+        0);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 1);
     ck_assert_ptr_nonnull(dal_arena_alloc(created, 100, 8));
     dal_arena_stats_read(created, &known);
@@ -1092,7 +1103,8 @@ START_TEST(test_creation_that_fails_changes_nothing)
     struct dal_arena *created = (struct dal_arena *)&child;
 
     ck_assert_int_eq(dal_arena_create(&(struct dal_arena_options){.child = &child.storage.instance,
-                                                                  .limit_bytes = 100}, &created),
+                                                                  .limit_bytes = 100},
+                                      &created),
                      DAL_ERR_MEMORY);
     child.limit_bytes = 1;
     ck_assert_int_eq(
@@ -1118,11 +1130,17 @@ START_TEST(test_contradicting_options_are_refused)
         {.chunk_bytes_max = SIZE_MAX},
         {.buffer = buffer, .buffer_bytes = SIZE_MAX},
         {.flags = 8},
-        {.buffer = buffer, .buffer_bytes = 100, .flags = DAL_ARENA_BUFFER_ONLY | DAL_ARENA_PREFAULT},
+        {.buffer = buffer,
+         .buffer_bytes = 100,
+         .flags = DAL_ARENA_BUFFER_ONLY | DAL_ARENA_PREFAULT},
         {.reserved_ = 1},
     };
-    struct { struct dal_arena_options known; long tail; } longer = {.tail = 0};
-    const size_t cut[] = {1, sizeof(void *) - 1, offsetof(struct dal_arena_options, limit_bytes) + 1,
+    struct {
+        struct dal_arena_options known;
+        long tail;
+    } longer = {.tail = 0};
+    const size_t cut[] = {1, sizeof(void *) - 1,
+                          offsetof(struct dal_arena_options, limit_bytes) + 1,
                           offsetof(struct dal_arena_options, reserved_) + 1};
     struct dal_arena before;
 
@@ -1134,8 +1152,7 @@ START_TEST(test_contradicting_options_are_refused)
     for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++)
         ck_assert_int_eq(dal_arena_init_sized(&arena, &longer.known, cut[i]), DAL_ERR_INVALID);
     longer.tail = 1;
-    ck_assert_int_eq(dal_arena_init_sized(&arena, &longer.known, sizeof longer),
-                     DAL_ERR_ABI);
+    ck_assert_int_eq(dal_arena_init_sized(&arena, &longer.known, sizeof longer), DAL_ERR_ABI);
     ck_assert_mem_eq(&before, &arena, sizeof arena);
     longer.tail = 0;
     ck_assert_int_eq(dal_arena_init_sized(&before, &longer.known, sizeof longer), 0);

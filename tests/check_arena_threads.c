@@ -33,11 +33,12 @@ static const struct dal_instance *arena = &over.storage.instance;
 static void make(int chunk, int limit)
 {
     if (limit > 0)
-        ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", chunk, "limit",
-                                         limit, NULL), 0);
-    else
-        ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", chunk, NULL),
+        ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", chunk,
+                                         "limit", limit, NULL),
                          0);
+    else
+        ck_assert_int_eq(
+            over_child_make(&over, "arena", &child.storage.instance, "chunk", chunk, NULL), 0);
 }
 
 static void setup(void)
@@ -249,8 +250,9 @@ START_TEST(test_sizes_and_alignments_near_the_end_of_numbers_give_null)
     const size_t top = (size_t)1 << (sizeof(size_t) * 8 - 1);
 
     for (size_t align = 1; align != 0; align *= 2) {
-        const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX - align + 1, SIZE_MAX - align,
-                                top, top - 1, top - align, top / 2, top / 2 - 1, top - 64};
+        const size_t sizes[] = {SIZE_MAX,    SIZE_MAX - 7, SIZE_MAX - align + 1, SIZE_MAX - align,
+                                top,         top - 1,      top - align,          top / 2,
+                                top / 2 - 1, top - 64};
 
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             volatile size_t size = sizes[i];
@@ -297,7 +299,8 @@ START_TEST(test_two_arenas_take_turns_in_a_thread)
     struct over_child second;
     char *last[2] = {NULL, NULL};
 
-    ck_assert_int_eq(over_child_make(&second, "arena", &child.storage.instance, "chunk", CHUNK, NULL), 0);
+    ck_assert_int_eq(
+        over_child_make(&second, "arena", &child.storage.instance, "chunk", CHUNK, NULL), 0);
     for (int i = 0; i < 500; i++) {
         const struct dal_instance *arenas[2] = {arena, &second.storage.instance};
 
@@ -751,9 +754,11 @@ static size_t states_of_this_thread(void)
 
 START_TEST(test_a_thread_never_takes_a_new_arena_for_a_destroyed_one)
 {
-    const struct dal_allocator same_place = {DAL_ALLOCATOR_HEADER(&child),
-                                             .alloc = same_place_alloc,
-                                             .dealloc = same_place_dealloc};
+    const struct dal_allocator same_place = {
+        DAL_ALLOCATOR_HEADER(&child),
+        .alloc = same_place_alloc,
+        .dealloc = same_place_dealloc,
+    };
     struct dal_instance_storage storage;
     pthread_t thread;
     void *failed;
@@ -763,7 +768,8 @@ START_TEST(test_a_thread_never_takes_a_new_arena_for_a_destroyed_one)
     ck_assert_int_eq(pthread_create(&thread, NULL, use_each, &turn), 0);
     for (int i = 0; i < 100; i++) {
         teardown();
-        ck_assert_int_eq(over_child_make(&over, "arena", &storage.instance, "chunk", CHUNK, NULL), 0);
+        ck_assert_int_eq(over_child_make(&over, "arena", &storage.instance, "chunk", CHUNK, NULL),
+                         0);
         ck_assert_ptr_eq(over.allocator.ctx, heap_place);
         (void)filled(64, 8, 1);
         pthread_barrier_wait(&turn);
@@ -875,19 +881,21 @@ END_TEST
 
 START_TEST(test_wrong_options_say_what_is_accepted)
 {
-    static const struct { const char *spec, *says; } bad[] = {
-        {"arena:chunk=4095", "4K"},           {"arena:chunk=2G", "1G"},
-        {"arena:chunk=big", "chunk"},         {"arena:limit=1", "4K"},
-        {"arena:limit=1K", "limit"},          {"arena:size=1M", "chunk"},
-        {"arena:limit=32K", "chunk=64K"},     {"arena:limit=1M,chunk=2M", "limit=1M"},
-        {"arena:prefault=2", "prefault"},     {"arena:huge_pages=on", "default|advise|never"},
+    static const struct {
+        const char *spec, *says;
+    } bad[] = {
+        {"arena:chunk=4095", "4K"},       {"arena:chunk=2G", "1G"},
+        {"arena:chunk=big", "chunk"},     {"arena:limit=1", "4K"},
+        {"arena:limit=1K", "limit"},      {"arena:size=1M", "chunk"},
+        {"arena:limit=32K", "chunk=64K"}, {"arena:limit=1M,chunk=2M", "limit=1M"},
+        {"arena:prefault=2", "prefault"}, {"arena:huge_pages=on", "default|advise|never"},
     };
     const struct dal_instance *instance = NULL;
     char message[300];
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ck_assert_int_eq(dal_instance_create_spec(bad[i].spec, &instance, message,
-                                                  sizeof message), DAL_ERR_OPTION);
+        ck_assert_int_eq(dal_instance_create_spec(bad[i].spec, &instance, message, sizeof message),
+                         DAL_ERR_OPTION);
         ck_assert_ptr_null(instance);
         ck_assert_msg(strstr(message, bad[i].says) != NULL, "%s: %s", bad[i].spec, message);
     }

@@ -123,8 +123,9 @@ static void *custom_realloc(void *ptr, size_t old_size, size_t align, size_t new
 
 static char context[] = "ctx";
 static const struct dal_allocator custom = {
-    DAL_ALLOCATOR_HEADER(context), .alloc = custom_alloc, .dealloc = custom_dealloc,
-    .alloc_zeroed = custom_alloc_zeroed, .realloc = custom_realloc};
+    DAL_ALLOCATOR_HEADER(context),       .alloc = custom_alloc,     .dealloc = custom_dealloc,
+    .alloc_zeroed = custom_alloc_zeroed, .realloc = custom_realloc,
+};
 
 /* ---- The ways to call the front ---------------------------------------------------------------- */
 
@@ -161,8 +162,8 @@ static void *call(enum way way, enum operation operation, void *ptr, size_t size
 }
 
 /* Do one operation, as the first call of the process or as a later one, and compare. */
-static void expect_calls(int round, enum operation operation, size_t size, size_t align, size_t new_size,
-                         const char *wanted)
+static void expect_calls(int round, enum operation operation, size_t size, size_t align,
+                         size_t new_size, const char *wanted)
 {
     enum way way = (enum way)(round % WAYS);
     int is_custom = strncmp(wanted, "custom", 6) == 0;
@@ -231,8 +232,8 @@ END_TEST
 
 START_TEST(test_alloc_of_no_bytes_is_one_posix_memalign)
 {
-    expect_calls(_i, ALLOC, 0, 1, 0, sizeof(void *) == 8 ? "posix_memalign(8,1) "
-                                                     : "posix_memalign(4,1) ");
+    expect_calls(_i, ALLOC, 0, 1, 0,
+                 sizeof(void *) == 8 ? "posix_memalign(8,1) " : "posix_memalign(4,1) ");
 }
 END_TEST
 

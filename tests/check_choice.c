@@ -55,7 +55,7 @@ static int add_name(const struct dal_backend *backend, void *data)
 }
 
 /* The actor is linked statically. */
-#define NO_LOADER \
+#define NO_LOADER                                                           \
     "; no module can be opened: this program is linked without the loader " \
     "(-Wl,-u,dal_loader_find_ adds it)"
 
@@ -142,11 +142,13 @@ static void expect(const struct run_request *request, int signal, const char *ou
 }
 
 /* {"alloc", "8", "8", ...} for the plain actor without any variable. */
-#define ACTOR(...) {.program = "tests/choice/actor", .arguments = {__VA_ARGS__}}
-#define ACTOR_WITH(variable, ...)                                         \
-    {                                                                     \
-        .program = "tests/choice/actor", .arguments = {__VA_ARGS__},      \
-        .environment = { variable }                                       \
+#define ACTOR(...)                                                    \
+    {                                                                 \
+        .program = "tests/choice/actor", .arguments = { __VA_ARGS__ } \
+    }
+#define ACTOR_WITH(variable, ...)                                                                \
+    {                                                                                            \
+        .program = "tests/choice/actor", .arguments = {__VA_ARGS__}, .environment = { variable } \
     }
 
 /* ---- The table --------------------------------------------------------------------------- */
@@ -174,16 +176,16 @@ static const struct row {
     const char *overrides;
     const char *says;
 } rows[] = {
-#define ROW(link, start, environment, veto, strict, end, serves, source, overrides, says)     \
-    {link, start_##start, environment_##environment, veto, strict, end, serves,               \
-     DAL_SOURCE_##source, overrides, says},
+#define ROW(link, start, environment, veto, strict, end, serves, source, overrides, says) \
+    {link, start_##start, environment_##environment, veto,      strict,                   \
+     end,  serves,        DAL_SOURCE_##source,       overrides, says},
 #include "choice/table.h"
 #undef ROW
 };
 
 static const char *const start_actions[][2] = {
-    [start_none] = {NULL, NULL},       [start_set] = {"set", NULL},
-    [start_named] = {"named", "mine"}, [start_spec] = {"spec", "pool"},
+    [start_none] = {NULL, NULL},        [start_set] = {"set", NULL},
+    [start_named] = {"named", "mine"},  [start_spec] = {"spec", "pool"},
     [start_layers] = {"spec", "tally"}, [start_bad] = {"spec", "poool"},
 };
 
@@ -211,8 +213,8 @@ static const char *const variables[] = {
 static void add_reason(struct text *text, enum environment environment)
 {
     if (environment == environment_unknown)
-        add(text, "no backend or layer is called \"poool\" (did you mean \"pool\"?); known: %s"
-                  NO_LOADER,
+        add(text,
+            "no backend or layer is called \"poool\" (did you mean \"pool\"?); known: %s" NO_LOADER,
             known_names());
     else if (environment == environment_malformed)
         add(text, "item 2 has no name");
@@ -380,7 +382,9 @@ START_TEST(test_table_has_every_combination_once)
     ck_assert_uint_eq(COUNT_OF(rows), count);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         size_t place = (((size_t)rows[i].link * COUNT_OF(start_actions) + rows[i].start) *
-                            COUNT_OF(variables) + rows[i].environment) * 4 +
+                            COUNT_OF(variables) +
+                        rows[i].environment) *
+                           4 +
                        (size_t)rows[i].veto * 2 + (size_t)rows[i].strict;
 
         ck_assert_uint_eq(place, i);
@@ -397,24 +401,23 @@ START_TEST(test_last_choice_before_first_allocation_holds)
 
     expect(&request, 0,
            "register 0\nset 0\ncustom by program, open\nspec 0\npool by program, open\nnamed 0\n"
-           "mine by program, open\nalloc done\ncalls custom=1\n", "");
+           "mine by program, open\nalloc done\ncalls custom=1\n",
+           "");
 }
 END_TEST
 
 START_TEST(test_refused_choice_leaves_the_one_before)
 {
-    struct run_request request =
-        ACTOR("named", "mine", "set-null", "set-unfinished", "spec-null", "spec", "", "who",
-              "alloc", "8", "8", "calls", "explain");
+    struct run_request request = ACTOR("named", "mine", "set-null", "set-unfinished", "spec-null",
+                                       "spec", "", "who", "alloc", "8", "8", "calls", "explain");
     struct run_result result;
 
     run(&request, &result);
-    ck_assert_str_eq(
-        result.err,
-        "dispatchalloc: dal_global_set(\"custom\"): the allocator is NULL\n"
-        "dispatchalloc: dal_global_set(\"custom\"): it has no dealloc function\n"
-        "dispatchalloc: dal_global_set_spec(NULL): the spec is NULL\n"
-        "dispatchalloc: dal_global_set_spec(\"\"): it is empty\n");
+    ck_assert_str_eq(result.err,
+                     "dispatchalloc: dal_global_set(\"custom\"): the allocator is NULL\n"
+                     "dispatchalloc: dal_global_set(\"custom\"): it has no dealloc function\n"
+                     "dispatchalloc: dal_global_set_spec(NULL): the spec is NULL\n"
+                     "dispatchalloc: dal_global_set_spec(\"\"): it is empty\n");
     *strstr(result.out, "an allocation") = '\0';
     ck_assert_str_eq(result.out,
                      "named 0\nset -1\nset -12\nspec -1\nspec -6\nmine by program, open\n"
@@ -434,7 +437,8 @@ START_TEST(test_first_allocation_seals)
 
     expect(&request, 0,
            "active NULL\ndealloc done\nsystem by default, open\nset 0\nrealloc done\n"
-           "custom by program, sealed\nactive custom\ncalls custom=1\n", "");
+           "custom by program, sealed\nactive custom\ncalls custom=1\n",
+           "");
 }
 END_TEST
 
@@ -477,7 +481,8 @@ START_TEST(test_late_choice_is_refused_and_tells_the_first_allocation)
         ACTOR("register", "pool", "set", "alloc", "4097", "64", "named", "mine", "spec", "pool",
               "who", "alloc", "8", "8", "calls", "explain");
     struct run_result result;
-    static const char *const calls[] = {"dal_global_set(\"mine\")", "dal_global_set_spec(\"pool\")"};
+    static const char *const calls[] = {"dal_global_set(\"mine\")",
+                                        "dal_global_set_spec(\"pool\")"};
     char *at = result.err;
 
     run_program(&request, &result);
@@ -486,7 +491,8 @@ START_TEST(test_late_choice_is_refused_and_tells_the_first_allocation)
 
         snprintf(start, sizeof start,
                  "dispatchalloc: %s comes too late: \"custom\" serves since an allocation of 4097 "
-                 "bytes at alignment 64 from ", calls[i]);
+                 "bytes at alignment 64 from ",
+                 calls[i]);
         ck_assert_msg(strncmp(at, start, strlen(start)) == 0, "%s is not %s", at, start);
         at += strlen(start);
         expect_call_site(&at);
@@ -509,8 +515,8 @@ END_TEST
 /* A program that goes on without its choice is not wrong enough to die, strict or not. */
 START_TEST(test_late_choice_does_not_abort_in_strict_mode)
 {
-    struct run_request request = ACTOR_WITH("DISPATCHALLOC_STRICT=1", "alloc", "8", "8", "set",
-                                            "who");
+    struct run_request request =
+        ACTOR_WITH("DISPATCHALLOC_STRICT=1", "alloc", "8", "8", "set", "who");
     struct run_result result;
 
     run(&request, &result);
@@ -523,13 +529,14 @@ END_TEST
 
 START_TEST(test_environment_can_name_what_is_registered_after_the_programs_choice)
 {
-    struct run_request request = ACTOR_WITH("DISPATCHALLOC_BACKEND=tally+pool", "set", "who",
-                                            "register", "tally", "who", "register", "pool", "who",
-                                            "alloc", "8", "8", "calls");
+    struct run_request request =
+        ACTOR_WITH("DISPATCHALLOC_BACKEND=tally+pool", "set", "who", "register", "tally", "who",
+                   "register", "pool", "who", "alloc", "8", "8", "calls");
 
     expect(&request, 0,
            "set 0\ncustom by program, open\nregister 0\ncustom by program, open\nregister 0\n"
-           "tally+pool by environment, open\nalloc done\ncalls tally=1 pool=1\n", "");
+           "tally+pool by environment, open\nalloc done\ncalls tally=1 pool=1\n",
+           "");
 }
 END_TEST
 
@@ -543,7 +550,8 @@ START_TEST(test_environments_layers_follow_the_programs_choice)
     expect(&request, 0,
            "register 0\nregister 0\ntally+system by environment, open\nset 0\n"
            "tally+custom by environment, open\nspec 0\ntally+pool by environment, open\n"
-           "alloc done\ncalls tally=1 pool=1\n", "");
+           "alloc done\ncalls tally=1 pool=1\n",
+           "");
 }
 END_TEST
 
@@ -553,8 +561,10 @@ START_TEST(test_layers_over_the_programs_choice_call_its_fork_functions_once)
     struct run_request request = ACTOR_WITH("DISPATCHALLOC_BACKEND=tally+tally", "register",
                                             "tally", "set", "alloc", "8", "8", "calls", "fork");
 
-    expect(&request, 0, "register 0\nset 0\nalloc done\ncalls tally=2 custom=1\n"
-                        "fork prepare=1 parent=1 child=1\n", "");
+    expect(&request, 0,
+           "register 0\nset 0\nalloc done\ncalls tally=2 custom=1\n"
+           "fork prepare=1 parent=1 child=1\n",
+           "");
 }
 END_TEST
 
@@ -562,8 +572,7 @@ START_TEST(test_empty_variable_is_unset)
 {
     struct run_request request = {.program = actor(no, no),
                                   .arguments = {"alloc", "8", "8", "who"},
-                                  .environment = {"DISPATCHALLOC_BACKEND=",
-                                                  "DISPATCHALLOC_STRICT=",
+                                  .environment = {"DISPATCHALLOC_BACKEND=", "DISPATCHALLOC_STRICT=",
                                                   "DISPATCHALLOC_VERBOSE="}};
 
     expect(&request, 0, "alloc done\nsystem by default, sealed\n", "");
@@ -573,8 +582,7 @@ END_TEST
 START_TEST(test_variable_of_greatest_length_is_read_and_a_longer_one_is_rejected)
 {
     char variable[32 + DAL_SPEC_BYTES_MAX + 2] = "DISPATCHALLOC_BACKEND=pool:mode=";
-    struct run_request request = ACTOR_WITH(variable, "register", "pool", "alloc", "8", "8",
-                                            "who");
+    struct run_request request = ACTOR_WITH(variable, "register", "pool", "alloc", "8", "8", "who");
     size_t start = strlen("DISPATCHALLOC_BACKEND=");
     struct run_result result;
 
@@ -585,7 +593,8 @@ START_TEST(test_variable_of_greatest_length_is_read_and_a_longer_one_is_rejected
 
     variable[start + DAL_SPEC_BYTES_MAX] = 'x';
     run(&request, &result);
-    ck_assert_ptr_nonnull(strstr(result.err, ": it is longer than 4095 bytes; \"system\" serves\n"));
+    ck_assert_ptr_nonnull(
+        strstr(result.err, ": it is longer than 4095 bytes; \"system\" serves\n"));
     ck_assert_str_eq(result.out, "register 0\nalloc done\nsystem by default, sealed\n");
 }
 END_TEST
@@ -593,8 +602,8 @@ END_TEST
 /* What the operator wrote is shown, but no byte of it moves the cursor or forges a line. */
 START_TEST(test_control_characters_of_a_variable_stay_in_their_line)
 {
-    struct run_request request = ACTOR_WITH("DISPATCHALLOC_BACKEND=a\nb\r\x1b[31mc\x7f\t", "alloc",
-                                            "8", "8", "explain");
+    struct run_request request =
+        ACTOR_WITH("DISPATCHALLOC_BACKEND=a\nb\r\x1b[31mc\x7f\t", "alloc", "8", "8", "explain");
     struct run_result result;
     static const char start[] = "dispatchalloc: DISPATCHALLOC_BACKEND=a?b??[31mc??: the newline at "
                                 "byte 2 cannot stand in a spec; ";
@@ -609,17 +618,18 @@ START_TEST(test_control_characters_of_a_variable_stay_in_their_line)
     }
     /* "alloc done", then serves, chosen by, rejected, sealed by. */
     ck_assert_uint_eq(lines, 5);
-    ck_assert_ptr_nonnull(strstr(result.out,
-                                 "\nrejected: DISPATCHALLOC_BACKEND=a?b??[31mc??: the newline at "));
+    ck_assert_ptr_nonnull(
+        strstr(result.out, "\nrejected: DISPATCHALLOC_BACKEND=a?b??[31mc??: the newline at "));
 }
 END_TEST
 
 START_TEST(test_switch_that_is_none_is_reported_and_counts_as_unset)
 {
-    struct run_request request = {.program = actor(no, no),
-                                  .arguments = {"spec", "poool", "alloc", "8", "8"},
-                                  .environment = {"DISPATCHALLOC_STRICT=maybe",
-                                                  "DISPATCHALLOC_VERBOSE=2"}};
+    struct run_request request = {
+        .program = actor(no, no),
+        .arguments = {"spec", "poool", "alloc", "8", "8"},
+        .environment = {"DISPATCHALLOC_STRICT=maybe", "DISPATCHALLOC_VERBOSE=2"},
+    };
     struct run_result result;
     static const char start[] =
         "dispatchalloc: DISPATCHALLOC_STRICT=maybe is ignored: accepted is on or off (also 1, 0, "
@@ -639,8 +649,8 @@ END_TEST
 START_TEST(test_program_can_be_strict_and_the_variable_outranks_it)
 {
     struct run_request strict = ACTOR("strict", "1", "spec", "+", "who");
-    struct run_request lenient = ACTOR_WITH("DISPATCHALLOC_STRICT=off", "strict", "1", "spec", "+",
-                                            "who");
+    struct run_request lenient =
+        ACTOR_WITH("DISPATCHALLOC_STRICT=off", "strict", "1", "spec", "+", "who");
     struct run_request revoked = ACTOR("strict", "1", "strict", "0", "spec", "+", "who");
     static const char refusal[] = "dispatchalloc: dal_global_set_spec(\"+\"): item 1 has no name\n";
     char refusal_and_end[256];
@@ -655,8 +665,8 @@ END_TEST
 
 START_TEST(test_bad_environment_is_fatal_to_a_program_that_is_strict)
 {
-    struct run_request request = ACTOR_WITH("DISPATCHALLOC_BACKEND=+", "strict", "1", "who",
-                                            "alloc", "8", "8", "who");
+    struct run_request request =
+        ACTOR_WITH("DISPATCHALLOC_BACKEND=+", "strict", "1", "who", "alloc", "8", "8", "who");
 
     expect(&request, SIGABRT, "system by default, open\n",
            "dispatchalloc: DISPATCHALLOC_BACKEND=+: item 1 has no name\n"
@@ -681,8 +691,8 @@ static const struct bad_backend {
 START_TEST(test_backend_that_cannot_start_is_refused_with_its_reason)
 {
     const struct bad_backend *bad = &bad_backends[_i];
-    struct run_request request = ACTOR("register", bad->name, "spec", bad->name, "alloc", "8", "8",
-                                       "who");
+    struct run_request request =
+        ACTOR("register", bad->name, "spec", bad->name, "alloc", "8", "8", "who");
     char out[512], err[512];
 
     snprintf(out, sizeof out, "register 0\n%sspec %d\nalloc done\nsystem by default, sealed\n",
@@ -697,8 +707,8 @@ START_TEST(test_environments_backend_that_cannot_start_is_rejected_with_its_reas
 {
     const struct bad_backend *bad = &bad_backends[_i];
     char variable[64];
-    struct run_request request = ACTOR_WITH(variable, "register", bad->name, "set", "alloc", "8",
-                                            "8", "who", "calls");
+    struct run_request request =
+        ACTOR_WITH(variable, "register", bad->name, "set", "alloc", "8", "8", "who", "calls");
     struct run_result result;
     char err[512];
 
@@ -749,9 +759,9 @@ static void expect_explanation(const struct run_request *request, const char *ex
 START_TEST(test_explanation_names_every_source_and_what_became_of_it)
 {
     struct run_request nobody = ACTOR("explain");
-    struct run_request outranked = ACTOR_WITH("DISPATCHALLOC_BACKEND=pool:size=8K,mode=small",
-                                              "register", "pool", "named", "mine", "spec", "p",
-                                              "alloc", "8", "8", "explain");
+    struct run_request outranked =
+        ACTOR_WITH("DISPATCHALLOC_BACKEND=pool:size=8K,mode=small", "register", "pool", "named",
+                   "mine", "spec", "p", "alloc", "8", "8", "explain");
     struct run_request wrapped = ACTOR_WITH("DISPATCHALLOC_BACKEND=tally+tally", "register",
                                             "tally", "named", "mine", "explain");
     struct run_request vetoed = ACTOR_WITH("DISPATCHALLOC_BACKEND=pool", "explain");
@@ -784,12 +794,11 @@ START_TEST(test_explanation_names_every_source_and_what_became_of_it)
     expect_explanation(&wrapped, text);
 
     vetoed.program = actor(no, yes);
-    expect_explanation(&vetoed,
-                       "serves: system " DAL_VERSION_STRING "\n"
-                       "chosen by: nobody chose\n"
-                       "vetoed: DISPATCHALLOC_BACKEND=pool, forbidden by the program "
-                       "(tests/choice/actor.c)\n"
-                       "sealed by: nothing yet\n");
+    expect_explanation(&vetoed, "serves: system " DAL_VERSION_STRING "\n"
+                                "chosen by: nobody chose\n"
+                                "vetoed: DISPATCHALLOC_BACKEND=pool, forbidden by the program "
+                                "(tests/choice/actor.c)\n"
+                                "sealed by: nothing yet\n");
 }
 END_TEST
 
@@ -825,13 +834,11 @@ int main(void)
     tcase_add_test(stories, test_first_allocation_seals);
     tcase_add_test(stories, test_late_choice_is_refused_and_tells_the_first_allocation);
     tcase_add_test(stories, test_late_choice_does_not_abort_in_strict_mode);
-    tcase_add_test(stories,
-                   test_environment_can_name_what_is_registered_after_the_programs_choice);
+    tcase_add_test(stories, test_environment_can_name_what_is_registered_after_the_programs_choice);
     tcase_add_test(stories, test_environments_layers_follow_the_programs_choice);
     tcase_add_test(stories, test_layers_over_the_programs_choice_call_its_fork_functions_once);
     tcase_add_test(stories, test_empty_variable_is_unset);
-    tcase_add_test(stories,
-                   test_variable_of_greatest_length_is_read_and_a_longer_one_is_rejected);
+    tcase_add_test(stories, test_variable_of_greatest_length_is_read_and_a_longer_one_is_rejected);
     tcase_add_test(stories, test_control_characters_of_a_variable_stay_in_their_line);
     tcase_add_test(stories, test_switch_that_is_none_is_reported_and_counts_as_unset);
     tcase_add_test(stories, test_program_can_be_strict_and_the_variable_outranks_it);

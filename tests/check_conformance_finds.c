@@ -15,12 +15,12 @@
 
 #if CONFORMANCE_SANITIZED
 /* What the sanitizers say of the faults is not wanted, and takes them long. */
-# define OPTIONS(name)                                                                       \
-    __attribute__((visibility("default"))) const char *name(void);                           \
-    const char *name(void)                                                                   \
-    {                                                                                        \
-        return "allocator_may_return_null=1:symbolize=0";                                    \
-    }
+# define OPTIONS(name)                                              \
+     __attribute__((visibility("default"))) const char *name(void); \
+     const char *name(void)                                         \
+     {                                                              \
+         return "allocator_may_return_null=1:symbolize=0";          \
+     }
 OPTIONS(__asan_default_options)
 OPTIONS(__tsan_default_options)
 #endif
@@ -29,7 +29,10 @@ OPTIONS(__tsan_default_options)
 enum { HANG_SECONDS = 2, TIMEOUT_SECONDS = 60 };
 
 static const struct faulty *const lists[] = {
-    faulty_wrappers, faulty_heaps, faulty_threads, faulty_processes,
+    faulty_wrappers,
+    faulty_heaps,
+    faulty_threads,
+    faulty_processes,
 };
 
 enum { LIST_COUNT = sizeof lists / sizeof *lists };
@@ -73,8 +76,7 @@ static void run(const struct conformance_subject *subject, const char *name, uns
     char message[256];
 
     ck_assert_msg(which != NULL, "there is no case \"%s\"", name);
-    ck_assert_int_eq(
-        conformance_probe(subject, seconds, &profile, message, sizeof message), 0);
+    ck_assert_int_eq(conformance_probe(subject, seconds, &profile, message, sizeof message), 0);
     conformance_run(subject, &profile, which, outcome);
 }
 
@@ -144,7 +146,10 @@ END_TEST
 START_TEST(test_faultless_heap_passes)
 {
     const struct faulty heap = {
-        .name = "faultless heap", .heap_fault = HEAP_FAULTLESS, .heap_bytes = (size_t)8 << 20};
+        .name = "faultless heap",
+        .heap_fault = HEAP_FAULTLESS,
+        .heap_bytes = (size_t)8 << 20,
+    };
     struct conformance_subject subject = faulty_heap_subject(&heap);
 
     expect_pass(&subject, _i);
@@ -155,7 +160,10 @@ END_TEST
 START_TEST(test_faultless_tiny_heap_passes)
 {
     const struct faulty heap = {
-        .name = "faultless tiny heap", .heap_fault = HEAP_FAULTLESS, .heap_bytes = 1000};
+        .name = "faultless tiny heap",
+        .heap_fault = HEAP_FAULTLESS,
+        .heap_bytes = 1000,
+    };
     struct conformance_subject subject = faulty_heap_subject(&heap);
 
     subject.capacity_bytes = 1000;
@@ -166,7 +174,10 @@ END_TEST
 START_TEST(test_tiny_heap_that_does_not_say_so_fails)
 {
     const struct faulty heap = {
-        .name = "tiny heap", .heap_fault = HEAP_FAULTLESS, .heap_bytes = 1000};
+        .name = "tiny heap",
+        .heap_fault = HEAP_FAULTLESS,
+        .heap_bytes = 1000,
+    };
     struct conformance_subject subject = faulty_heap_subject(&heap);
     struct conformance_outcome outcome;
 

@@ -117,10 +117,14 @@ END_TEST
 
 START_TEST(test_sizes_and_alignments_near_the_end_of_numbers_give_null)
 {
-    static const size_t sizes[] = {
-        SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4095, (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1,
-        (size_t)PTRDIFF_MAX - 4095, (size_t)1 << (sizeof(size_t) * 8 - 2), CAPACITY + 1
-    };
+    static const size_t sizes[] = {SIZE_MAX,
+                                   SIZE_MAX - 1,
+                                   SIZE_MAX - 4095,
+                                   (size_t)PTRDIFF_MAX,
+                                   (size_t)PTRDIFF_MAX + 1,
+                                   (size_t)PTRDIFF_MAX - 4095,
+                                   (size_t)1 << (sizeof(size_t) * 8 - 2),
+                                   CAPACITY + 1};
 
     ck_assert_ptr_nonnull(dal_fixed_arena_alloc(&arena, 3, 1));
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
@@ -268,8 +272,9 @@ START_TEST(test_a_spec_makes_one_that_can_be_read)
     const struct dal_fixed_arena *made;
     char message[200];
 
-    ck_assert_int_eq(dal_instance_create_spec("fixed-arena:capacity=128K", &instance, message,
-                                              sizeof message), 0);
+    ck_assert_int_eq(
+        dal_instance_create_spec("fixed-arena:capacity=128K", &instance, message, sizeof message),
+        0);
     made = dal_fixed_arena_of(instance);
     ck_assert_ptr_nonnull(made);
     ck_assert_uint_eq(dal_fixed_arena_capacity(made), CAPACITY);
@@ -293,21 +298,20 @@ END_TEST
 START_TEST(test_wrong_options_say_what_is_accepted)
 {
     static const char *const specs[] = {
-        "fixed-arena:capacity=0", "fixed-arena:capacity=lots", "fixed-arena:capacity=-1",
-        "fixed-arena:capacity=100000000G", "fixed-arena:capacity=", "fixed-arena:size=1K"
-    };
+        "fixed-arena:capacity=0",          "fixed-arena:capacity=lots", "fixed-arena:capacity=-1",
+        "fixed-arena:capacity=100000000G", "fixed-arena:capacity=",     "fixed-arena:size=1K"};
     const struct dal_instance *instance = NULL;
     char message[200];
 
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
-        ck_assert_int_eq(
-            dal_instance_create_spec(specs[i], &instance, message, sizeof message),
-            DAL_ERR_OPTION);
+        ck_assert_int_eq(dal_instance_create_spec(specs[i], &instance, message, sizeof message),
+                         DAL_ERR_OPTION);
         ck_assert_ptr_null(instance);
         ck_assert_ptr_nonnull(strstr(message, "capacity"));
     }
-    ck_assert_int_eq(dal_instance_create_spec("fixed-arena:capacity=60000G", &instance, message,
-                                              sizeof message), DAL_ERR_MEMORY);
+    ck_assert_int_eq(
+        dal_instance_create_spec("fixed-arena:capacity=60000G", &instance, message, sizeof message),
+        DAL_ERR_MEMORY);
     ck_assert_ptr_nonnull(strstr(message, "cannot get a block of"));
 }
 END_TEST
@@ -322,8 +326,8 @@ START_TEST(test_backend_takes_one_block_of_its_child_and_gives_it_back)
     void *block;
 
     counting_init(&child);
-    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity", 1000,
-                                     NULL), 0);
+    ck_assert_int_eq(
+        over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity", 1000, NULL), 0);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 1);
     block = dal_instance_alloc(&over.storage.instance, 1000, 1);
     ck_assert_ptr_nonnull(block);
@@ -335,8 +339,9 @@ START_TEST(test_backend_takes_one_block_of_its_child_and_gives_it_back)
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
 
     child.limit_bytes = 999;
-    ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity", 1000,
-                                     NULL), DAL_ERR_MEMORY);
+    ck_assert_int_eq(
+        over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity", 1000, NULL),
+        DAL_ERR_MEMORY);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);
 }
 END_TEST
@@ -344,7 +349,7 @@ END_TEST
 /* ---- Threads --------------------------------------------------------------------- */
 
 #define THREADS 4
-#define ROUNDS 2000
+#define ROUNDS  2000
 
 static pthread_barrier_t start;
 

@@ -105,9 +105,10 @@ static int create_nothing(const struct dal_backend_request *request,
     return 0;
 }
 
-static const struct dal_backend passing = {DAL_BACKEND_HEADER, .name = "passing", .version = "1",
-                                           .summary = "for a test", .flags = DAL_BACKEND_LAYER,
-                                           .create = create_nothing};
+static const struct dal_backend passing = {
+    DAL_BACKEND_HEADER,      .name = "passing",          .version = "1",
+    .summary = "for a test", .flags = DAL_BACKEND_LAYER, .create = create_nothing,
+};
 
 /* As when the operator's layer wraps the program's allocator: both are watched. */
 START_TEST(test_an_instance_that_is_wrapped_is_called_once)
@@ -216,12 +217,8 @@ static void *create_and_destroy(void *unused)
     while (atomic_load(&churning)) {
         atomic_int state = 0;
         const struct dal_allocator allocator = {
-            DAL_ALLOCATOR_HEADER(&state),
-            .alloc = plain_alloc,
-            .dealloc = plain_dealloc,
-            .fork_prepare = set_prepared,
-            .fork_parent = take_prepared,
-            .fork_child = take_prepared,
+            DAL_ALLOCATOR_HEADER(&state), .alloc = plain_alloc,         .dealloc = plain_dealloc,
+            .fork_prepare = set_prepared, .fork_parent = take_prepared, .fork_child = take_prepared,
         };
         const struct dal_instance *instance;
 

@@ -21,8 +21,8 @@
 /* ---- An allocator that writes down how it is called ---------------------------------------- */
 
 static struct trace {
-    char calls[256];      /* "alloc(16,8) dealloc(16,8) " */
-    int refuses;          /* alloc gives NULL */
+    char calls[256]; /* "alloc(16,8) dealloc(16,8) " */
+    int refuses;     /* alloc gives NULL */
     unsigned char memory[1024];
     size_t used;
 } trace;
@@ -80,13 +80,22 @@ static void *trace_grow(void *ptr, size_t old_size, size_t old_align, size_t new
 }
 
 static const struct dal_allocator two_functions = {
-    DAL_ALLOCATOR_HEADER(&trace), .alloc = trace_alloc, .dealloc = trace_dealloc};
-static const struct dal_allocator with_realloc = {DAL_ALLOCATOR_HEADER(&trace),
-                                                  .alloc = trace_alloc, .dealloc = trace_dealloc,
-                                                  .realloc = trace_realloc};
+    DAL_ALLOCATOR_HEADER(&trace),
+    .alloc = trace_alloc,
+    .dealloc = trace_dealloc,
+};
+static const struct dal_allocator with_realloc = {
+    DAL_ALLOCATOR_HEADER(&trace),
+    .alloc = trace_alloc,
+    .dealloc = trace_dealloc,
+    .realloc = trace_realloc,
+};
 static const struct dal_allocator with_grow = {
-    DAL_ALLOCATOR_HEADER(&trace), .alloc = trace_alloc, .dealloc = trace_dealloc,
-    .grow = trace_grow};
+    DAL_ALLOCATOR_HEADER(&trace),
+    .alloc = trace_alloc,
+    .dealloc = trace_dealloc,
+    .grow = trace_grow,
+};
 
 /* What is looked at, with the slots behind its head. */
 static struct dal_table_ table;
@@ -174,8 +183,9 @@ START_TEST(test_shorter_structure_is_filled_up_from_its_two_functions)
 
     ck_assert_int_eq(fill_cut(&two_functions, LEAST_BYTES - 1, message, sizeof message),
                      DAL_ERR_ABI);
-    snprintf(wanted, sizeof wanted, "its struct dal_allocator has %zu bytes, libdispatchalloc "
-             PACKAGE_VERSION " knows %zu",
+    snprintf(wanted, sizeof wanted,
+             "its struct dal_allocator has %zu bytes, libdispatchalloc " PACKAGE_VERSION
+             " knows %zu",
              LEAST_BYTES - 1, sizeof(struct dal_allocator));
     ck_assert_str_eq(message, wanted);
     ck_assert_int_eq(fill_cut(&two_functions, 8, message, sizeof message), DAL_ERR_ABI);
@@ -206,9 +216,10 @@ START_TEST(test_longer_structure_is_accepted_while_what_is_unknown_is_zero)
         later.unknown[i] = 1;
         ck_assert_int_eq(fill(&later, message, sizeof message), DAL_ERR_ABI);
         snprintf(wanted, sizeof wanted,
-                 "its struct dal_allocator has %zu bytes, libdispatchalloc "
-                 PACKAGE_VERSION " knows %zu and the rest is "
-                 "not zero", sizeof later, sizeof later.known);
+                 "its struct dal_allocator has %zu bytes, libdispatchalloc " PACKAGE_VERSION
+                 " knows %zu and the rest is "
+                 "not zero",
+                 sizeof later, sizeof later.known);
         ck_assert_str_eq(message, wanted);
         later.unknown[i] = 0;
     }
@@ -222,8 +233,9 @@ START_TEST(test_another_version_is_refused_with_both_numbers)
 
     other.abi = 2;
     ck_assert_int_eq(fill(&other, message, sizeof message), DAL_ERR_ABI);
-    ck_assert_str_eq(message, "its struct dal_allocator has version 2, libdispatchalloc "
-                              PACKAGE_VERSION " knows 1");
+    ck_assert_str_eq(message,
+                     "its struct dal_allocator has version 2, libdispatchalloc " PACKAGE_VERSION
+                     " knows 1");
 }
 END_TEST
 
@@ -247,15 +259,16 @@ START_TEST(test_storage_of_a_program_has_room_for_more_slots)
 
     ck_assert_int_eq(dal_instance_init(&storage, &two_functions, NULL), 0);
     ck_assert_str_eq(storage.instance.name, "custom");
-    ck_assert_uint_ge(sizeof storage, sizeof(struct dal_table_) + 32 * sizeof(struct dal_alloc_slot));
+    ck_assert_uint_ge(sizeof storage,
+                      sizeof(struct dal_table_) + 32 * sizeof(struct dal_alloc_slot));
 }
 END_TEST
 
 /* ---- A malloc family of another age ------------------------------------------------------------ */
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, malloc, free, calloc, realloc, aligned_alloc,
-    malloc_usable_size};
+    DAL_ALLOCATOR_ABI, sizeof family,     malloc, free, calloc, realloc,
+    aligned_alloc,     malloc_usable_size};
 
 struct later_family {
     struct dal_malloc_family known;
@@ -277,8 +290,9 @@ START_TEST(test_family_of_another_version_or_size_is_refused)
 
     other.abi = 9;
     ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
-    ck_assert_str_eq(message, "its struct dal_malloc_family has version 9, libdispatchalloc "
-                              PACKAGE_VERSION " knows 1");
+    ck_assert_str_eq(message,
+                     "its struct dal_malloc_family has version 9, libdispatchalloc " PACKAGE_VERSION
+                     " knows 1");
     other = family;
     other.size_bytes = sizeof other - 1;
     ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
@@ -417,10 +431,8 @@ START_TEST(test_what_cannot_be_derived_says_so)
     begin(&two_functions);
     block = numbered_block(20, 8);
     ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 20), 0);
-    ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 21),
-                     DAL_ERR_UNSUPPORTED);
-    ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 19),
-                     DAL_ERR_UNSUPPORTED);
+    ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 21), DAL_ERR_UNSUPPORTED);
+    ck_assert_int_eq(dal_instance_resize_in_place(traced, block, 20, 8, 19), DAL_ERR_UNSUPPORTED);
     ck_assert_uint_eq(dal_instance_usable_size(traced, block, 20, 8), 20);
     ck_assert_int_eq(dal_instance_owns(traced, block), DAL_ERR_UNSUPPORTED);
     dal_instance_dealloc_unsized(traced, NULL);
@@ -482,21 +494,21 @@ static const struct dal_allocator complete = {
 };
 
 /* Every slot, and whether a layer that hooks alloc needs it. */
-#define SLOTS(X)           \
-    X(alloc, 1)            \
-    X(alloc_zeroed, 1)     \
-    X(realloc, 1)          \
-    X(grow, 1)             \
-    X(grow_zeroed, 1)      \
-    X(shrink, 1)           \
-    X(resize_in_place, 1)  \
-    X(dealloc, 0)          \
-    X(usable_size, 0)      \
-    X(dealloc_unsized, 0)  \
-    X(owns, 0)             \
-    X(fork_prepare, 0)     \
-    X(fork_parent, 0)      \
-    X(fork_child, 0)       \
+#define SLOTS(X)          \
+    X(alloc, 1)           \
+    X(alloc_zeroed, 1)    \
+    X(realloc, 1)         \
+    X(grow, 1)            \
+    X(grow_zeroed, 1)     \
+    X(shrink, 1)          \
+    X(resize_in_place, 1) \
+    X(dealloc, 0)         \
+    X(usable_size, 0)     \
+    X(dealloc_unsized, 0) \
+    X(owns, 0)            \
+    X(fork_prepare, 0)    \
+    X(fork_parent, 0)     \
+    X(fork_child, 0)      \
     X(alloc_natural, 0)
 
 static struct dal_table_ next_table;
@@ -526,9 +538,9 @@ START_TEST(test_layer_that_hooks_nothing_is_the_next_one_pair_by_pair)
     for (size_t i = 0; i < COUNT_OF(allocators); i++) {
         make_next(allocators[i]);
         ck_assert_int_eq(fill_layer(&nothing, message, sizeof message), 0);
-#define EXPECT_NEXT(slot, own, wanted)                                   \
-        ck_assert_msg(own.call == wanted.call &&                         \
-                      own.ctx == dal_tail_ctx_(next, wanted.ctx), "%s", #slot);
+#define EXPECT_NEXT(slot, own, wanted)                                                         \
+    ck_assert_msg(own.call == wanted.call && own.ctx == dal_tail_ctx_(next, wanted.ctx), "%s", \
+                  #slot);
 #define NEXT_HEAD(slot, ...) EXPECT_NEXT(slot, table.head.slot, next_table.head.slot)
 #define NEXT_TAIL(slot, ...) EXPECT_NEXT(slot, table.tail.slot, next_table.tail.slot)
         DAL_SLOTS_(NEXT_HEAD, NEXT_TAIL, NEXT_TAIL)
@@ -594,15 +606,15 @@ START_TEST(test_layer_that_hooks_alloc_hooks_whatever_creates_or_resizes)
 
     layer.alloc_natural = NULL;
     make_next(&complete);
-#define EXPECT_REFUSAL(slot_, sizing)                                                     \
-    layer.slot_ = NULL;                                                                   \
-    if ((sizing) && strcmp(#slot_, "alloc") != 0) {                                       \
+#define EXPECT_REFUSAL(slot_, sizing)                                                      \
+    layer.slot_ = NULL;                                                                    \
+    if ((sizing) && strcmp(#slot_, "alloc") != 0) {                                        \
         ck_assert_int_eq(fill_layer(&layer, message, sizeof message), DAL_ERR_INCOMPLETE); \
-        snprintf(wanted, sizeof wanted, "it hooks alloc but not %s", #slot_);             \
-        ck_assert_str_eq(message, wanted);                                                \
-    } else {                                                                              \
-        ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);                 \
-    }                                                                                     \
+        snprintf(wanted, sizeof wanted, "it hooks alloc but not %s", #slot_);              \
+        ck_assert_str_eq(message, wanted);                                                 \
+    } else {                                                                               \
+        ck_assert_int_eq(fill_layer(&layer, message, sizeof message), 0);                  \
+    }                                                                                      \
     layer.slot_ = complete.slot_;
     SLOTS(EXPECT_REFUSAL)
 }

@@ -94,9 +94,12 @@ static void raw_dealloc_unsized(void *ptr, void *ctx)
 static const struct dal_instance *make_without_sizes(void)
 {
     static struct dal_instance_storage storage;
-    const struct dal_allocator raw = {DAL_ALLOCATOR_HEADER(NULL), .alloc = raw_alloc,
-                                      .dealloc = raw_dealloc,
-                                      .dealloc_unsized = raw_dealloc_unsized};
+    const struct dal_allocator raw = {
+        DAL_ALLOCATOR_HEADER(NULL),
+        .alloc = raw_alloc,
+        .dealloc = raw_dealloc,
+        .dealloc_unsized = raw_dealloc_unsized,
+    };
 
     ck_assert_int_eq(dal_instance_init(&storage, &raw, "raw"), 0);
     return &storage.instance;
@@ -172,8 +175,12 @@ static size_t least_bit(const void *ptr)
 START_TEST(test_blocks_are_aligned_as_mallocs_are)
 {
     const struct dal_allocator exact = {
-        DAL_ALLOCATOR_HEADER(NULL), .alloc = exact_alloc, .dealloc = exact_dealloc,
-        .usable_size = exact_usable_size, .dealloc_unsized = exact_dealloc_unsized};
+        DAL_ALLOCATOR_HEADER(NULL),
+        .alloc = exact_alloc,
+        .dealloc = exact_dealloc,
+        .usable_size = exact_usable_size,
+        .dealloc_unsized = exact_dealloc_unsized,
+    };
     struct dal_instance_storage storage;
     const struct dal_instance *instance = &storage.instance;
 

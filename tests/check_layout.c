@@ -156,8 +156,15 @@ END_TEST
 START_TEST(test_invalid_layout_is_refused_and_results_stay)
 {
     static const struct dal_layout invalid[] = {
-        {0, 0}, {8, 0}, {8, 3}, {1, SIZE_MAX}, {PTRDIFF_MAX, 2}, {SIZE_MAX, 1}, {SIZE_MAX, 0},
-        {(size_t)PTRDIFF_MAX + 1, 1}, {SIZE_MAX - 7, 8},
+        {0, 0},
+        {8, 0},
+        {8, 3},
+        {1, SIZE_MAX},
+        {PTRDIFF_MAX, 2},
+        {SIZE_MAX, 1},
+        {SIZE_MAX, 0},
+        {(size_t)PTRDIFF_MAX + 1, 1},
+        {SIZE_MAX - 7, 8},
     };
     const struct dal_layout valid = {8, 8};
 
@@ -232,10 +239,10 @@ START_TEST(test_extend_lays_out_a_structure_as_the_compiler_does)
     ck_assert_int_eq(dal_layout_array_of(uint16_t, 3, &pair), 0);
     ck_assert_int_eq(dal_layout_align_to(dal_layout_of(char[33]), 32, &aligned), 0);
 
-#define MEMBER(name, member_layout)                                                     \
-    do {                                                                                \
+#define MEMBER(name, member_layout)                                                        \
+    do {                                                                                   \
         ck_assert_int_eq(dal_layout_extend(layout, (member_layout), &layout, &offset), 0); \
-        ck_assert_uint_eq(offset, offsetof(struct record, name));                       \
+        ck_assert_uint_eq(offset, offsetof(struct record, name));                          \
     } while (0)
     MEMBER(letter, dal_layout_of(char));
     MEMBER(wide, of(sizeof(uint64_t), _Alignof(struct { uint64_t member; })));

@@ -88,8 +88,8 @@ static void expect_signal(void (*test_case)(void), int number, const char *words
     char text[4096];
     int status = run(test_case, text, sizeof text);
 
-    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == number, "status %#x, said: %s",
-                  status, text);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == number, "status %#x, said: %s", status,
+                  text);
     ck_assert_str_eq(text, words);
 }
 
@@ -111,9 +111,14 @@ static void plain_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 }
 
 static const struct dal_allocator plain = {
-    DAL_ALLOCATOR_HEADER(NULL), .alloc = plain_alloc, .dealloc = plain_dealloc};
-static const struct dal_allocator no_alloc = {DAL_ALLOCATOR_HEADER(NULL),
-                                              .dealloc = plain_dealloc};
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = plain_alloc,
+    .dealloc = plain_dealloc,
+};
+static const struct dal_allocator no_alloc = {
+    DAL_ALLOCATOR_HEADER(NULL),
+    .dealloc = plain_dealloc,
+};
 static const struct dal_allocator no_dealloc = {DAL_ALLOCATOR_HEADER(NULL), .alloc = plain_alloc};
 
 static int plain_create(const struct dal_backend_request *request, struct dal_allocator *allocator)
@@ -182,9 +187,11 @@ static void count_destroy(void *ctx)
     destroyed_count += ctx == &choosing_result;
 }
 
-#define BACKEND(name_, create_)                                                                  \
-    {DAL_BACKEND_HEADER, .name = (name_), .version = "1", .summary = "for a test",               \
-     .create = (create_), .destroy = count_destroy}
+#define BACKEND(name_, create_)                                                       \
+    {                                                                                 \
+        DAL_BACKEND_HEADER, .name = (name_), .version = "1", .summary = "for a test", \
+                            .create = (create_), .destroy = count_destroy             \
+    }
 
 static const struct dal_backend greedy = BACKEND("greedy", greedy_create);
 static const struct dal_backend choosing = BACKEND("choosing", choosing_create);
@@ -192,8 +199,9 @@ static const struct dal_backend positive = BACKEND("positive", positive_create);
 static const struct dal_backend silent = BACKEND("silent", silent_create);
 static const struct dal_backend half = BACKEND("half", half_create);
 static const struct dal_backend half_layer = {
-    DAL_BACKEND_HEADER, .name = "half-layer", .version = "1", .summary = "for a test",
-    .flags = DAL_BACKEND_LAYER, .create = half_layer_create};
+    DAL_BACKEND_HEADER,      .name = "half-layer",       .version = "1",
+    .summary = "for a test", .flags = DAL_BACKEND_LAYER, .create = half_layer_create,
+};
 
 static const struct dal_instance *made(const struct dal_allocator *allocator)
 {
@@ -327,9 +335,10 @@ static void create_refuses(void)
     REQUIRE(dal_instance_create_spec("system", NULL, NULL, 0) == DAL_ERR_INVALID);
     REQUIRE(dal_instance_create_spec("sytsem", &instance, message, sizeof message) ==
             DAL_ERR_UNKNOWN);
-    REQUIRE(strstr(message,
-                   "no backend or layer is called \"sytsem\" (did you mean \"system\"?); known: ") ==
-            message);
+    REQUIRE(
+        strstr(message,
+               "no backend or layer is called \"sytsem\" (did you mean \"system\"?); known: ") ==
+        message);
     /* A message that is cut short, or not wanted, changes nothing else. */
     REQUIRE(dal_instance_create_spec("sytsem", &instance, message, 3) == DAL_ERR_UNKNOWN);
     REQUIRE(strcmp(message, "no") == 0);
@@ -611,15 +620,24 @@ static void register_refuses(void)
     static const struct dal_option bad_type = {.name = "x", .type = 9, .summary = "for a test"};
     static const struct dal_option no_summary = {.name = "x", .type = DAL_OPTION_TEXT};
     static const struct dal_option bad_default = {
-        .name = "x", .type = DAL_OPTION_COUNT, .maximum = 3, .default_text = "4",
-        .summary = "for a test"};
+        .name = "x",
+        .type = DAL_OPTION_COUNT,
+        .maximum = 3,
+        .default_text = "4",
+        .summary = "for a test",
+    };
     static const struct dal_option twice[] = {
         {.name = "x", .type = DAL_OPTION_TEXT, .summary = "for a test"},
         {.name = "y", .type = DAL_OPTION_TEXT, .summary = "for a test"},
-        {.name = "x", .type = DAL_OPTION_COUNT, .summary = "for a test"}};
+        {.name = "x", .type = DAL_OPTION_COUNT, .summary = "for a test"},
+    };
     static const struct dal_option inverted = {
-        .name = "x", .type = DAL_OPTION_BYTES, .minimum = 2, .maximum = 1,
-        .summary = "for a test"};
+        .name = "x",
+        .type = DAL_OPTION_BYTES,
+        .minimum = 2,
+        .maximum = 1,
+        .summary = "for a test",
+    };
     const struct dal_backend good = BACKEND("good", plain_create);
     struct dal_backend bad = good;
 
@@ -828,8 +846,7 @@ static void give_up_with_nonsense(void)
 
 START_TEST(test_giving_up_accepts_an_invalid_layout)
 {
-    expect_signal(give_up_with_nonsense, SIGABRT,
-                  "memory allocation of 4294967295 bytes failed\n");
+    expect_signal(give_up_with_nonsense, SIGABRT, "memory allocation of 4294967295 bytes failed\n");
 }
 END_TEST
 

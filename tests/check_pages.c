@@ -213,8 +213,7 @@ END_TEST
 START_TEST(test_touching_makes_pages_present_and_changes_nothing)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *memory = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                        0);
+    char *memory = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     ck_assert_ptr_ne(memory, MAP_FAILED);
     memory[page - 1] = 'a';
@@ -308,7 +307,9 @@ START_TEST(test_huge_chunks_keep_to_the_largest_that_was_chosen)
     size_t huge = dal_os_huge_page_bytes_();
     const struct dal_arena_options options[] = {
         {.flags = DAL_ARENA_HUGE_PAGES, .chunk_bytes_max = huge + huge / 2},
-        {.flags = DAL_ARENA_HUGE_PAGES, .chunk_bytes = huge + 4096, .chunk_bytes_max = 2 * huge - 8},
+        {.flags = DAL_ARENA_HUGE_PAGES,
+         .chunk_bytes = huge + 4096,
+         .chunk_bytes_max = 2 * huge - 8},
     };
 
     if (huge == 0 || huge > 4 * MIB)
@@ -370,14 +371,18 @@ END_TEST
 
 START_TEST(test_sizes_that_hold_no_huge_page_are_refused)
 {
-    const struct { const char *spec, *says; } bad[] = {
+    const struct {
+        const char *spec, *says;
+    } bad[] = {
         {"arena:huge_pages=advise,chunk=64K", "chunk=64K is no multiple of a huge page"},
         {"arena:huge_pages=advise,limit=64K", "limit=64K is less than one chunk"},
         {"fixed-arena:huge_pages=advise", "capacity=128K is less than a huge page"},
         {"fixed-arena:huge_pages=yes", "default|advise|never"},
     };
-    const struct dal_arena_options options = {.flags = DAL_ARENA_HUGE_PAGES,
-                                              .chunk_bytes_max = 65536};
+    const struct dal_arena_options options = {
+        .flags = DAL_ARENA_HUGE_PAGES,
+        .chunk_bytes_max = 65536,
+    };
     const struct dal_instance *instance = NULL;
     struct dal_arena arena;
     char message[300];
@@ -385,8 +390,8 @@ START_TEST(test_sizes_that_hold_no_huge_page_are_refused)
     if (dal_os_huge_page_bytes_() == 0)
         return;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        ck_assert_int_eq(dal_instance_create_spec(bad[i].spec, &instance, message,
-                                                  sizeof message), DAL_ERR_OPTION);
+        ck_assert_int_eq(dal_instance_create_spec(bad[i].spec, &instance, message, sizeof message),
+                         DAL_ERR_OPTION);
         ck_assert_msg(strstr(message, bad[i].says) != NULL, "%s: %s", bad[i].spec, message);
     }
     ck_assert_int_eq(dal_arena_init(&arena, &options), DAL_ERR_INVALID);
@@ -429,19 +434,22 @@ START_TEST(test_everything_goes_back_to_a_child_as_it_was_taken)
 {
     size_t chunk = dal_os_huge_page_bytes_() > 0 ? dal_os_huge_page_bytes_() : 2 * MIB;
     const struct dal_arena_options options = {
-        .child = counting_init(&child), .flags = DAL_ARENA_HUGE_PAGES | DAL_ARENA_PREFAULT};
+        .child = counting_init(&child),
+        .flags = DAL_ARENA_HUGE_PAGES | DAL_ARENA_PREFAULT,
+    };
     struct over_child over;
     struct dal_arena arena;
 
     if (chunk > 4 * MIB)
         return;
     ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", (int)chunk,
-                                     "huge_pages", ADVISE, "prefault", 1, NULL), 0);
+                                     "huge_pages", ADVISE, "prefault", 1, NULL),
+                     0);
     work(&over.storage.instance);
     over_child_destroy(&over);
     ck_assert_int_eq(over_child_make(&over, "arena", &child.storage.instance, "chunk", (int)chunk,
-                                     "limit", (int)(chunk * 3 + 4096), "huge_pages",
-                                     ADVISE, NULL), 0);
+                                     "limit", (int)(chunk * 3 + 4096), "huge_pages", ADVISE, NULL),
+                     0);
     while (dal_instance_alloc(&over.storage.instance, 256, 8))
         continue;
     over_child_destroy(&over);
@@ -451,8 +459,9 @@ START_TEST(test_everything_goes_back_to_a_child_as_it_was_taken)
     work(dal_arena_instance(&arena));
     dal_arena_destroy(&arena);
     ck_assert_int_eq(over_child_make(&over, "fixed-arena", &child.storage.instance, "capacity",
-                                     (int)(4 * chunk + 100), "huge_pages", ADVISE,
-                                     "prefault", 1, NULL), 0);
+                                     (int)(4 * chunk + 100), "huge_pages", ADVISE, "prefault", 1,
+                                     NULL),
+                     0);
     ck_assert_ptr_nonnull(dal_instance_alloc(&over.storage.instance, 4 * chunk, 4096));
     over_child_destroy(&over);
     ck_assert_uint_eq(atomic_load(&child.live_blocks), 0);

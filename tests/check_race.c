@@ -45,17 +45,19 @@ static int count(const char *text, const char *what)
 /* However many threads come first, one resolves: one line says who serves, and this. */
 static void race(const char *program, const char *argument, const char *said)
 {
-    struct run_request request = {.program = program,
-                                  .arguments = {argument},
-                                  .environment = {"DISPATCHALLOC_VERBOSE=1"}};
+    struct run_request request = {
+        .program = program,
+        .arguments = {argument},
+        .environment = {"DISPATCHALLOC_VERBOSE=1"},
+    };
     struct run_result result;
 
     for (int i = 0; i < runs(); i++) {
         run_program(&request, &result);
         ck_assert_msg(result.exit_status == 0, "run %d: exit %d, signal %d: %s%s", i,
                       result.exit_status, result.signal, result.out, result.err);
-        ck_assert_msg(count(result.err, " serves (") == 1 && strstr(result.err, said),
-                      "run %d: %s", i, result.err);
+        ck_assert_msg(count(result.err, " serves (") == 1 && strstr(result.err, said), "run %d: %s",
+                      i, result.err);
     }
 }
 
@@ -88,9 +90,10 @@ END_TEST
 /* The variable holds from the very first instruction of the program on. */
 START_TEST(test_environment_is_read_before_constructors)
 {
-    struct run_request request = {.program = "tests/race/first_early",
-                                  .environment = {"DISPATCHALLOC_BACKEND=system",
-                                                  "DISPATCHALLOC_VERBOSE=1"}};
+    struct run_request request = {
+        .program = "tests/race/first_early",
+        .environment = {"DISPATCHALLOC_BACKEND=system", "DISPATCHALLOC_VERBOSE=1"},
+    };
     struct run_result result;
 
     run_program(&request, &result);
@@ -102,9 +105,11 @@ END_TEST
 
 static void fork_in(const char *mode, const char *variable, const char *second)
 {
-    struct run_request request = {.program = "tests/race/forks",
-                                  .arguments = {mode},
-                                  .environment = {variable, second}};
+    struct run_request request = {
+        .program = "tests/race/forks",
+        .arguments = {mode},
+        .environment = {variable, second},
+    };
     struct run_result result;
 
     run_program(&request, &result);

@@ -25,10 +25,10 @@ static int create_nothing(const struct dal_backend_request *request,
     return DAL_ERR_CREATE;
 }
 
-#define BACKEND(name_)                                                             \
-    {                                                                              \
-        DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = "a test",    \
-        .create = create_nothing                                                   \
+#define BACKEND(name_)                                                          \
+    {                                                                           \
+        DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = "a test", \
+                            .create = create_nothing                            \
     }
 
 static const struct dal_backend alpha = BACKEND("alpha");
@@ -70,8 +70,7 @@ START_TEST(test_registered_come_first_in_their_order_then_the_built_in)
     ck_assert_uint_eq(after.count, before.count + 2);
     ck_assert_ptr_eq(after.backends[0], &beta);
     ck_assert_ptr_eq(after.backends[1], &alpha);
-    ck_assert_mem_eq(after.backends + 2, before.backends,
-                     before.count * sizeof before.backends[0]);
+    ck_assert_mem_eq(after.backends + 2, before.backends, before.count * sizeof before.backends[0]);
     ck_assert_ptr_eq(dal_backend_find("alpha"), &alpha);
     ck_assert_ptr_null(dal_backend_find("alph"));
     ck_assert_ptr_null(dal_backend_find(""));
@@ -102,8 +101,8 @@ START_TEST(test_built_in_backends_are_well_formed_and_have_their_names_to_themse
         char message[256];
         struct dal_text_ why = dal_text_over_(message, sizeof message);
 
-        ck_assert_msg(dal_registry_accept_(backend, &accepted, &why) == 0, "%s: %s",
-                      backend->name, message);
+        ck_assert_msg(dal_registry_accept_(backend, &accepted, &why) == 0, "%s: %s", backend->name,
+                      message);
         ck_assert_ptr_eq(accepted, backend);
         ck_assert_ptr_eq(dal_backend_find(backend->name), backend);
     }
@@ -134,7 +133,8 @@ START_TEST(test_defaults_of_built_in_backends_can_be_given)
         struct dal_text_ spec = dal_text_over_(text, sizeof text);
 
         ck_assert_int_eq(dal_spec_visit(visited.backends[i]->name, give_defaults, &spec, message,
-                                        sizeof message), 0);
+                                        sizeof message),
+                         0);
         ck_assert_msg(dal_spec_visit(text, NULL, NULL, message, sizeof message) == 0, "%s: %s",
                       text, message);
     }
@@ -255,20 +255,26 @@ static const struct {
     {{{.type = DAL_OPTION_TEXT, .summary = "s"}}, 1, "the name of its option 0 is NULL"},
     {{{.name = "x", .type = DAL_OPTION_TEXT, .summary = "s"},
       {.name = "x=", .type = DAL_OPTION_TEXT, .summary = "s"}},
-     2, "the name of its option 1 is \"x=\"" NAME_RULE},
+     2,
+     "the name of its option 1 is \"x=\"" NAME_RULE},
     {{{.name = "x", .type = DAL_OPTION_TEXT, .summary = "s"},
       {.name = "x", .type = DAL_OPTION_COUNT, .summary = "s"}},
-     2, "its option \"x\" is there twice"},
+     2,
+     "its option \"x\" is there twice"},
     {{{.name = "x", .type = DAL_OPTION_TEXT}}, 1, "its option \"x\" has no summary"},
     {{{.name = "x", .summary = "s"}}, 1, "its option \"x\" has no type"},
-    {{{.name = "x", .type = DAL_OPTION_CHOICE, .summary = "s"}}, 1,
+    {{{.name = "x", .type = DAL_OPTION_CHOICE, .summary = "s"}},
+     1,
      "its option \"x\" has no choices"},
-    {{{.name = "x", .type = DAL_OPTION_BYTES, .minimum = 2, .maximum = 1, .summary = "s"}}, 1,
+    {{{.name = "x", .type = DAL_OPTION_BYTES, .minimum = 2, .maximum = 1, .summary = "s"}},
+     1,
      "its option \"x\" has a minimum above its maximum"},
-    {{{.name = "x", .type = DAL_OPTION_COUNT, .minimum = 2, .summary = "s"}}, 1,
+    {{{.name = "x", .type = DAL_OPTION_COUNT, .minimum = 2, .summary = "s"}},
+     1,
      "its option \"x\" has a minimum above its maximum"},
     {{{.name = "x", .type = DAL_OPTION_COUNT, .maximum = 3, .default_text = "4", .summary = "s"}},
-     1, "its option \"x\" does not accept its own default"},
+     1,
+     "its option \"x\" does not accept its own default"},
 };
 
 static void refuses(struct dal_backend backend, const char *says)

@@ -61,9 +61,14 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 START_TEST(test_a_request_has_them_all)
 {
     static const struct dal_backend asking = {
-        DAL_BACKEND_HEADER, .name = "asking", .version = "1", .summary = "asks",
-        .flags = DAL_BACKEND_LAYER, .create = create,
-        .needs_services_bytes = DAL_NEEDS(struct dal_services, seed)};
+        DAL_BACKEND_HEADER,
+        .name = "asking",
+        .version = "1",
+        .summary = "asks",
+        .flags = DAL_BACKEND_LAYER,
+        .create = create,
+        .needs_services_bytes = DAL_NEEDS(struct dal_services, seed),
+    };
     const struct dal_instance *instance;
 
     ck_assert_int_eq(dal_backend_register(&asking), 0);
@@ -365,8 +370,7 @@ START_TEST(test_parts_are_filled_also_those_used_again)
     struct dal_thread_record record;
 
     for (int i = 0; i < 3; i++) {
-        ck_assert_int_eq(
-            services->thread_record_open(&record, sizeof(size_t), fill_with_seven), 0);
+        ck_assert_int_eq(services->thread_record_open(&record, sizeof(size_t), fill_with_seven), 0);
         ck_assert_uint_eq(add_one(&record), 8);
         ck_assert_uint_eq(add_one(&record), 9);
         services->thread_record_close(&record);

@@ -12,10 +12,10 @@
 #include "suite.h"
 
 #define ARENA_BYTES 131072
-#define X16(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
-#define X64K(x) X16(X16(X16(X16(x))))
+#define X16(x)      x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
+#define X64K(x)     X16(X16(X16(X16(x))))
 
-static _Alignas(4096) unsigned char memory[ARENA_BYTES] = { X64K(0x55), X64K(0x55) };
+static _Alignas(4096) unsigned char memory[ARENA_BYTES] = {X64K(0x55), X64K(0x55)};
 static struct dal_fixed_arena arena = DAL_FIXED_ARENA_INIT(memory, sizeof memory);
 static const struct dal_allocator simple = DAL_FIXED_ARENA_ALLOCATOR(&arena);
 DAL_GLOBAL_ALLOCATOR(simple);

@@ -539,11 +539,10 @@ static const struct dal_option every_option[] = {
     {"text", DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, "anything"},
 };
 
-#define BACKEND(name_, flags_, options_, count_)                                          \
-    {                                                                                     \
-        DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = "a test",           \
-        .flags = flags_, .option_count = count_, .options = options_,                     \
-        .create = create_nothing                                                          \
+#define BACKEND(name_, flags_, options_, count_)                                                  \
+    {                                                                                             \
+        DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = "a test", .flags = flags_,  \
+                            .option_count = count_, .options = options_, .create = create_nothing \
     }
 
 static const struct dal_option spec_options[] = {
@@ -607,8 +606,8 @@ START_TEST(test_visit_shows_every_option_with_its_value)
     struct dal_text_ out = dal_text_over_(shown, sizeof shown);
 
     register_backends();
-    ck_assert_int_eq(dal_spec_visit(option_values[_i].spec, show_item, &out, message,
-                                    sizeof message), 0);
+    ck_assert_int_eq(
+        dal_spec_visit(option_values[_i].spec, show_item, &out, message, sizeof message), 0);
     ck_assert_str_eq(shown, option_values[_i].values);
     ck_assert_str_eq(message, "");
 }
@@ -670,11 +669,11 @@ START_TEST(test_value_comes_to_its_number)
 }
 END_TEST
 
-#define SIZE_TAKES "a number of bytes from 1K to 1G"
-#define ANY_TAKES "a number of bytes from 0 to 18446744073709551615"
+#define SIZE_TAKES  "a number of bytes from 1K to 1G"
+#define ANY_TAKES   "a number of bytes from 0 to 18446744073709551615"
 #define COUNT_TAKES "a number from 2 to 10"
-#define FLAG_TAKES "on or off (also 1, 0, true, false, yes, no)"
-#define MODE_TAKES "one of fast|small|x"
+#define FLAG_TAKES  "on or off (also 1, 0, true, false, yes, no)"
+#define MODE_TAKES  "one of fast|small|x"
 
 static const struct {
     const char *key, *value, *takes;
@@ -770,8 +769,7 @@ static const struct {
      "option \"more\" of \"endless\": more than 4 parentheses within each other"},
     {"nest:to=(bare+)", DAL_ERR_SYNTAX, "option \"to\" of \"nest\": item 2 has no name"},
     {"bare+wrap", DAL_ERR_SYNTAX, "\"bare\" is a backend, not a layer, and has to come last"},
-    {"wrap+bare+opts", DAL_ERR_SYNTAX,
-     "\"bare\" is a backend, not a layer, and has to come last"},
+    {"wrap+bare+opts", DAL_ERR_SYNTAX, "\"bare\" is a backend, not a layer, and has to come last"},
     {"wrap+", DAL_ERR_SYNTAX, "item 2 has no name"},
 };
 
@@ -787,8 +785,9 @@ START_TEST(test_spec_that_cannot_be_is_refused_before_any_item_is_shown)
     char message[256];
 
     register_backends();
-    ck_assert_int_eq(dal_spec_visit(bad_specs[_i].spec, must_not_be_called, NULL, message,
-                                    sizeof message), bad_specs[_i].error);
+    ck_assert_int_eq(
+        dal_spec_visit(bad_specs[_i].spec, must_not_be_called, NULL, message, sizeof message),
+        bad_specs[_i].error);
     ck_assert_str_eq(message, bad_specs[_i].message);
 }
 END_TEST
@@ -811,12 +810,12 @@ END_TEST
 
 START_TEST(test_message_is_one_line_and_fits_any_room)
 {
-    static const char spec[] = "a%0Ab\x7f" "c";
+    static const char spec[] = "a%0Ab\x7f"
+                               "c";
     static const char reason[] = "no backend or layer is called \"a?b?c\"; known: ";
     char whole[1024], part[1024];
 
-    ck_assert_int_eq(dal_spec_visit(spec, NULL, NULL, whole, sizeof whole),
-                     DAL_ERR_UNKNOWN);
+    ck_assert_int_eq(dal_spec_visit(spec, NULL, NULL, whole, sizeof whole), DAL_ERR_UNKNOWN);
     ck_assert_msg(strncmp(whole, reason, sizeof reason - 1) == 0, "%s", whole);
     for (size_t bytes = 1; bytes <= strlen(whole) + 1; bytes++) {
         memset(part, 'x', sizeof part);
@@ -848,8 +847,9 @@ START_TEST(test_unknown_name_is_told_with_its_place_and_the_nearest)
     char message[1024];
 
     register_backends();
-    ck_assert_int_eq(dal_spec_visit(unknown_names[_i].spec, must_not_be_called, NULL, message,
-                                    sizeof message), DAL_ERR_UNKNOWN);
+    ck_assert_int_eq(
+        dal_spec_visit(unknown_names[_i].spec, must_not_be_called, NULL, message, sizeof message),
+        DAL_ERR_UNKNOWN);
     ck_assert_msg(strncmp(message, wanted, strlen(wanted)) == 0, "%s", message);
 }
 END_TEST
@@ -873,9 +873,9 @@ static int visit_nested(const struct dal_spec_item *item, void *data)
 /* What stands in parentheses is good by itself wherever the whole is. */
 START_TEST(test_any_row_of_words_is_good_with_all_its_parts_or_refused_with_a_reason)
 {
-    static const char *const words[] = {"wrap", "nest", "bare", "opts", "own", "+", "+", ":", "=",
-                                        "to",   "tee",  "(",    "(",    ")",   ")", ",", "size",
-                                        "=1K",  ":to=(", ":tee=(", ")+", "%28"};
+    static const char *const words[] = {"wrap", "nest", "bare",  "opts",   "own", "+",  "+", ":",
+                                        "=",    "to",   "tee",   "(",      "(",   ")",  ")", ",",
+                                        "size", "=1K",  ":to=(", ":tee=(", ")+",  "%28"};
     int visits = 0;
 
     register_backends();
@@ -924,8 +924,8 @@ static const struct {
 
 START_TEST(test_nearest_word_is_meant_if_it_is_near)
 {
-    static const char *const known[] = {"jemalloc", "mimalloc", "arena", "fixed-arena", "system",
-                                        "tbb"};
+    static const char *const known[] = {"jemalloc",    "mimalloc", "arena",
+                                        "fixed-arena", "system",   "tbb"};
     struct dal_nearest_ nearest = {words[_i].given, "", 0};
 
     for (size_t i = 0; i < COUNT_OF(known); i++)
@@ -965,8 +965,7 @@ int main(void)
                    test_any_row_of_words_is_good_with_all_its_parts_or_refused_with_a_reason);
     tcase_add_test(options, test_visitor_can_stop);
     tcase_add_test(options, test_message_is_one_line_and_fits_any_room);
-    tcase_add_loop_test(options, test_nearest_word_is_meant_if_it_is_near, 0,
-                        (int)COUNT_OF(words));
+    tcase_add_loop_test(options, test_nearest_word_is_meant_if_it_is_near, 0, (int)COUNT_OF(words));
     suite_add_tcase(suite, options);
     return suite_run(suite);
 }

@@ -181,8 +181,12 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     if (strcmp(fail, "front") == 0)
         ck_assert_ptr_null(dal_alloc(8, 8));
     node_count++;
-    *node = (struct node){.id = text_of(request, "id"), .child = request->child,
-                          .child_family = request->child_family, .is_layer = is_layer};
+    *node = (struct node){
+        .id = text_of(request, "id"),
+        .child = request->child,
+        .child_family = request->child_family,
+        .is_layer = is_layer,
+    };
     note('+', node->id);
     allocator->ctx = node;
     if (request->find(request, "fork")->number) {
@@ -202,8 +206,7 @@ static int create_leaf(const struct dal_backend_request *request, struct dal_all
     return create(request, allocator, 0);
 }
 
-static int create_split(const struct dal_backend_request *request,
-                        struct dal_allocator *allocator)
+static int create_split(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
     const struct dal_option_value *to = request->find(request, "to");
     int error = create(request, allocator, 1);
@@ -232,10 +235,12 @@ static void destroy(void *ctx)
     note('-', node->id);
 }
 
-#define COMMON_OPTIONS                                                                     \
-    {"id", DAL_OPTION_TEXT, 0, 0, 0, "x", NULL, "name in the events"},                     \
-    {"fail", DAL_OPTION_CHOICE, 0, 0, 0, "no", "no|early|late|front", "how to fail"},      \
-    {"fork", DAL_OPTION_SWITCH, 0, 0, 0, "off", NULL, "whether to have fork functions"}
+#define COMMON_OPTIONS                                                                    \
+    {"id", DAL_OPTION_TEXT, 0, 0, 0, "x", NULL, "name in the events"},                    \
+        {"fail", DAL_OPTION_CHOICE, 0, 0, 0, "no", "no|early|late|front", "how to fail"}, \
+    {                                                                                     \
+        "fork", DAL_OPTION_SWITCH, 0, 0, 0, "off", NULL, "whether to have fork functions" \
+    }
 
 static const struct dal_option leaf_options[] = {COMMON_OPTIONS};
 static const struct dal_option split_options[] = {
@@ -248,11 +253,11 @@ static const struct dal_option ready_options[] = {
     {"to", DAL_OPTION_SPEC, 0, 0, 0, "(leaf:id=d)", NULL, "where large blocks come from"},
 };
 
-#define BACKEND(name_, flags_, options_, create_)                                          \
-    {                                                                                      \
-        DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = "a test",            \
-        .flags = flags_, .option_count = COUNT_OF(options_), .options = options_,          \
-        .create = create_, .destroy = destroy                                              \
+#define BACKEND(name_, flags_, options_, create_)                                                \
+    {                                                                                            \
+        DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = "a test", .flags = flags_, \
+                            .option_count = COUNT_OF(options_), .options = options_,             \
+                            .create = create_, .destroy = destroy                                \
     }
 
 static const struct dal_backend backends[] = {
@@ -328,15 +333,19 @@ START_TEST(test_a_long_name_below_leaves_room_for_the_nested_names)
 {
     static char name[1500];
     struct dal_text_ nowhere = dal_text_over_(NULL, 0);
-    const struct dal_allocator allocator = {DAL_ALLOCATOR_HEADER(&nodes[0]), .alloc = leaf_alloc,
-                                            .dealloc = leaf_dealloc};
+    const struct dal_allocator allocator = {
+        DAL_ALLOCATOR_HEADER(&nodes[0]),
+        .alloc = leaf_alloc,
+        .dealloc = leaf_dealloc,
+    };
     struct dal_instance_storage base;
     struct dal_stack_ *stack;
 
     memset(name, 'b', sizeof name - 1);
     ck_assert_int_eq(dal_instance_init(&base, &allocator, name), 0);
     ck_assert_int_eq(dal_stack_create_("split:id=a,to=(split:id=n,to=(leaf)+ready:id=r+leaf)",
-                                       &base.instance, DAL_STACK_OF_LIBRARY, &stack, &nowhere), 0);
+                                       &base.instance, DAL_STACK_OF_LIBRARY, &stack, &nowhere),
+                     0);
     ck_assert_uint_eq(strlen(stack->tables[0].head.name), strlen("split+") + DAL_STACK_BASE_BYTES_);
     ck_assert_str_eq(node_of("a")->to->name, "split+ready+leaf");
     ck_assert_str_eq(node_of("n")->to->name, "leaf");
@@ -353,7 +362,8 @@ START_TEST(test_a_layer_in_parentheses_is_offered_no_family)
     const struct dal_instance *of_program;
     struct dal_stack_ *stack;
 
-    ck_assert_int_eq(dal_stack_create_(spec, dal_system(), DAL_STACK_OF_LIBRARY, &stack, &nowhere), 0);
+    ck_assert_int_eq(dal_stack_create_(spec, dal_system(), DAL_STACK_OF_LIBRARY, &stack, &nowhere),
+                     0);
     ck_assert_ptr_nonnull(node_of("a")->child_family);
     ck_assert_ptr_null(node_of("n")->child_family);
     dal_stack_destroy_(stack, 0);
@@ -403,11 +413,14 @@ static const struct {
      "option \"to\" of \"split\": \"split\": no, says m", "+b+n-n-b"},
     {"split:id=a,to=(leaf:id=n,fail=late)+leaf:id=b", DAL_ERR_ABI,
      "option \"to\" of \"split\": \"leaf\": its struct dal_allocator has version 99, "
-     "libdispatchalloc " PACKAGE_VERSION " knows 1", "+b+n-n-b"},
-    {"split:id=a,to=(leaf:id=n),fail=early+leaf:id=b", DAL_ERR_SYSTEM,
-     "\"split\": no, says a", "+b+n-n-b"},
+     "libdispatchalloc " PACKAGE_VERSION " knows 1",
+     "+b+n-n-b"},
+    {"split:id=a,to=(leaf:id=n),fail=early+leaf:id=b", DAL_ERR_SYSTEM, "\"split\": no, says a",
+     "+b+n-n-b"},
     {"split:id=a,to=(leaf:id=n),fail=late+leaf:id=b", DAL_ERR_ABI,
-     "\"split\": its struct dal_allocator has version 99, libdispatchalloc " PACKAGE_VERSION " knows 1", "+b+n+a-a-n-b"},
+     "\"split\": its struct dal_allocator has version 99, libdispatchalloc " PACKAGE_VERSION
+     " knows 1",
+     "+b+n+a-a-n-b"},
     {"split:id=a,to=(leaf:id=n),or=(leaf:id=o,fail=early)+leaf:id=b", DAL_ERR_SYSTEM,
      "option \"or\" of \"split\": \"leaf\": no, says o", "+b+n-n-b"},
     {"split:id=z,fail=early+split:id=a,to=(leaf:id=n)+leaf:id=b", DAL_ERR_SYSTEM,
@@ -428,8 +441,9 @@ START_TEST(test_a_failure_leaves_nothing_behind)
     const struct dal_instance *instance = NULL;
     char message[512];
 
-    ck_assert_int_eq(dal_instance_create_spec(failures[_i].spec, &instance, message,
-                                              sizeof message), failures[_i].error);
+    ck_assert_int_eq(
+        dal_instance_create_spec(failures[_i].spec, &instance, message, sizeof message),
+        failures[_i].error);
     ck_assert_ptr_null(instance);
     if (failures[_i].message)
         ck_assert_str_eq(message, failures[_i].message);
@@ -501,7 +515,8 @@ START_TEST(test_the_nested_stack_of_a_wrapped_one_is_called_once)
     struct dal_stack_ *stack;
 
     ck_assert_int_eq(dal_stack_create_("split:id=w,fork=on,to=(leaf:id=m,fork=on)", base,
-                                       DAL_STACK_OF_LIBRARY, &stack, &nowhere), 0);
+                                       DAL_STACK_OF_LIBRARY, &stack, &nowhere),
+                     0);
     expect_fork("(w(a(m(n)n)m)a)w", "(w(a(m(n*n*m*a*w");
     dal_stack_destroy_(stack, 0);
     expect_fork("(a(n)n)a", "(a(n*n*a");
@@ -556,13 +571,15 @@ static void expect_line(const char *spec, const char *line)
 
 START_TEST(test_a_call_from_inside_create_names_the_nested_backend)
 {
-    expect_line("split:to=(leaf:fail=front)", "backend \"leaf\" calls dal_* from inside its create()");
+    expect_line("split:to=(leaf:fail=front)",
+                "backend \"leaf\" calls dal_* from inside its create()");
 }
 END_TEST
 
 START_TEST(test_a_call_from_inside_create_names_the_owner_after_its_nested_one)
 {
-    expect_line("split:fail=front,to=(leaf)", "backend \"split\" calls dal_* from inside its create()");
+    expect_line("split:fail=front,to=(leaf)",
+                "backend \"split\" calls dal_* from inside its create()");
 }
 END_TEST
 
@@ -590,8 +607,12 @@ static const struct {
 
 START_TEST(test_a_default_has_to_stand_in_parentheses)
 {
-    struct dal_option option = {.name = "to", .type = DAL_OPTION_SPEC, .summary = "a spec",
-                                .default_text = defaults[_i].text};
+    struct dal_option option = {
+        .name = "to",
+        .type = DAL_OPTION_SPEC,
+        .summary = "a spec",
+        .default_text = defaults[_i].text,
+    };
     struct dal_backend backend = backends[0];
 
     backend.name = "tried";

@@ -74,13 +74,13 @@ static void *mock_realloc(void *ptr, size_t old_size, size_t align, size_t new_s
     return answer();
 }
 
-#define MOCK_RELAYOUT(name, operation)                                                        \
-    static void *mock_##name(void *ptr, size_t old_size, size_t old_align, size_t new_size,   \
-                             size_t new_align, void *ctx)                                     \
-    {                                                                                         \
-        (void)ctx;                                                                            \
-        note(operation, ptr, old_size, old_align, new_size, new_align);                       \
-        return answer();                                                                      \
+#define MOCK_RELAYOUT(name, operation)                                                      \
+    static void *mock_##name(void *ptr, size_t old_size, size_t old_align, size_t new_size, \
+                             size_t new_align, void *ctx)                                   \
+    {                                                                                       \
+        (void)ctx;                                                                          \
+        note(operation, ptr, old_size, old_align, new_size, new_align);                     \
+        return answer();                                                                    \
     }
 
 MOCK_RELAYOUT(grow, STATS_GROW)
@@ -126,7 +126,7 @@ static int mock_create(const struct dal_backend_request *request, struct dal_all
 }
 
 static const struct dal_backend mock = {
-    DAL_BACKEND_HEADER, .name = "mock", .version = "1", .summary = "gives any address",
+    DAL_BACKEND_HEADER,    .name = "mock", .version = "1", .summary = "gives any address",
     .create = mock_create,
 };
 
@@ -195,21 +195,14 @@ static void in_thread(void *(*run)(void *), void *argument)
 static int call_operation(const struct dal_instance *instance, enum stats_operation operation)
 {
     switch (operation) {
-    case STATS_ALLOC:
-        return dal_instance_alloc(instance, 300, 8) != NULL;
-    case STATS_DEALLOC:
-        dal_instance_dealloc(instance, mock_block, 100, 8);
-        return 1;
-    case STATS_ALLOC_ZEROED:
-        return dal_instance_alloc_zeroed(instance, 300, 8) != NULL;
-    case STATS_REALLOC:
-        return dal_instance_realloc(instance, mock_block, 100, 8, 300) != NULL;
-    case STATS_GROW:
-        return dal_instance_grow(instance, mock_block, 100, 8, 300, 16) != NULL;
+    case STATS_ALLOC: return dal_instance_alloc(instance, 300, 8) != NULL;
+    case STATS_DEALLOC: dal_instance_dealloc(instance, mock_block, 100, 8); return 1;
+    case STATS_ALLOC_ZEROED: return dal_instance_alloc_zeroed(instance, 300, 8) != NULL;
+    case STATS_REALLOC: return dal_instance_realloc(instance, mock_block, 100, 8, 300) != NULL;
+    case STATS_GROW: return dal_instance_grow(instance, mock_block, 100, 8, 300, 16) != NULL;
     case STATS_GROW_ZEROED:
         return dal_instance_grow_zeroed(instance, mock_block, 100, 8, 300, 16) != NULL;
-    case STATS_SHRINK:
-        return dal_instance_shrink(instance, mock_block, 100, 8, 40, 16) != NULL;
+    case STATS_SHRINK: return dal_instance_shrink(instance, mock_block, 100, 8, 40, 16) != NULL;
     case STATS_RESIZE_IN_PLACE:
         return dal_instance_resize_in_place(instance, mock_block, 100, 8, 300) == 0;
     }
@@ -265,7 +258,8 @@ START_TEST(test_operation_counts_what_it_does)
     ck_assert_int_eq((int64_t)stats.live_bytes, 100 + effects[_i].bytes);
     ck_assert_int_eq((int64_t)stats.live_blocks, 1 + effects[_i].blocks);
     for (int i = 0; i < STATS_OPERATIONS; i++) {
-        ck_assert_uint_eq(stats.operations[i].calls, (i == STATS_ALLOC ? 1u : 0u) + (i == _i ? 1u : 0u));
+        ck_assert_uint_eq(stats.operations[i].calls,
+                          (i == STATS_ALLOC ? 1u : 0u) + (i == _i ? 1u : 0u));
         ck_assert_uint_eq(stats.operations[i].failures, 0);
     }
     for (unsigned i = 0; i < STATS_CLASSES; i++) {
@@ -732,8 +726,7 @@ START_TEST(test_reading_while_threads_count_is_safe_and_the_end_exact)
     struct reading stats;
 
     for (size_t i = 0; i < COUNT_OF(threads); i++)
-        ck_assert_int_eq(
-            pthread_create(&threads[i], NULL, churn, (void *)(uintptr_t)instance), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, (void *)(uintptr_t)instance), 0);
     for (int i = 0; i < 200; i++)
         (void)read_stats(instance);
     for (size_t i = 0; i < COUNT_OF(threads); i++)
@@ -759,8 +752,7 @@ static size_t block_count(const struct dal_instance *instance)
     const struct stats_instance *layer = instance->alloc.ctx;
     size_t count = 0;
 
-    ck_assert_int_eq(
-        layer->services->thread_record_visit(&layer->record, count_block, &count), 0);
+    ck_assert_int_eq(layer->services->thread_record_visit(&layer->record, count_block, &count), 0);
     return count;
 }
 
@@ -1010,8 +1002,8 @@ START_TEST(test_child_of_a_threaded_parent_counts_on)
     pthread_t threads[2];
 
     atomic_store(&forking, 1);
-    ck_assert_int_eq(pthread_create(&threads[0], NULL, churn_until_told, (void *)(uintptr_t)instance),
-                     0);
+    ck_assert_int_eq(
+        pthread_create(&threads[0], NULL, churn_until_told, (void *)(uintptr_t)instance), 0);
     ck_assert_int_eq(pthread_create(&threads[1], NULL, churn_blocks, (void *)(uintptr_t)instance),
                      0);
     for (int i = 0; i < 50; i++) {

@@ -87,8 +87,7 @@ START_TEST(test_every_key_that_visit_shows_can_be_got_with_the_same_value)
 {
     const struct dal_instance *instance = make_used();
 
-    ck_assert_int_eq(
-        dal_stats_visit(instance, get_the_same, (void *)(uintptr_t)instance), 0);
+    ck_assert_int_eq(dal_stats_visit(instance, get_the_same, (void *)(uintptr_t)instance), 0);
     dal_instance_destroy(instance);
 }
 END_TEST
@@ -153,8 +152,7 @@ START_TEST(test_key_means_what_it_says)
     ck_assert_uint_eq(get(instance, "size.2-3.obtained"), 7);
     ck_assert_uint_eq(get(instance, "size.2-3.live"), 6);
     ck_assert_uint_eq(get(instance, "size.4-7.live"), 5);
-    ck_assert_uint_eq(
-        get(instance, "size.4611686018427387904-9223372036854775807.obtained"), 0);
+    ck_assert_uint_eq(get(instance, "size.4611686018427387904-9223372036854775807.obtained"), 0);
     dal_instance_destroy(instance);
 }
 END_TEST
@@ -162,10 +160,27 @@ END_TEST
 START_TEST(test_key_that_there_is_not_is_unknown)
 {
     static const char *const keys[] = {
-        "", "live", "live_bytes ", "live_byte", "LIVE_BYTES", "alloc", "alloc.", "alloc.call",
-        "alloc.calls.", ".calls", "alloc_natural.calls", "size", "size.0", "size.1-1.live",
-        "size.2.live", "size.4-8.live", "size.5-7.live", "size.04-7.live", "size.4-7",
-        "size.0-0.live", "size.9223372036854775808-18446744073709551615.live",
+        "",
+        "live",
+        "live_bytes ",
+        "live_byte",
+        "LIVE_BYTES",
+        "alloc",
+        "alloc.",
+        "alloc.call",
+        "alloc.calls.",
+        ".calls",
+        "alloc_natural.calls",
+        "size",
+        "size.0",
+        "size.1-1.live",
+        "size.2.live",
+        "size.4-8.live",
+        "size.5-7.live",
+        "size.04-7.live",
+        "size.4-7",
+        "size.0-0.live",
+        "size.9223372036854775808-18446744073709551615.live",
     };
     const struct dal_instance *instance = make_used();
 

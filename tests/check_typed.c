@@ -84,11 +84,8 @@ static void seen_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 }
 
 static const struct dal_allocator seen_allocator = {
-    DAL_ALLOCATOR_HEADER(NULL),
-    .alloc = seen_alloc,
-    .dealloc = seen_dealloc,
-    .alloc_zeroed = seen_alloc_zeroed,
-    .realloc = seen_realloc,
+    DAL_ALLOCATOR_HEADER(NULL),        .alloc = seen_alloc,     .dealloc = seen_dealloc,
+    .alloc_zeroed = seen_alloc_zeroed, .realloc = seen_realloc,
 };
 
 static struct dal_instance_storage storage;
@@ -137,66 +134,67 @@ struct form {
     void (*string_delete)(char *text);
 };
 
-#define FORM(name, prefix, ...)                                                             \
-    static struct wide *name##_new_wide(void)                                               \
-    {                                                                                       \
-        return prefix##new(__VA_ARGS__ struct wide);                                        \
-    }                                                                                       \
-    static struct wide *name##_new_wide_zeroed(void)                                        \
-    {                                                                                       \
-        return prefix##new_zeroed(__VA_ARGS__ struct wide);                                 \
-    }                                                                                       \
-    static void name##_delete_wide(struct wide *ptr)                                        \
-    {                                                                                       \
-        prefix##delete(__VA_ARGS__ struct wide, ptr);                                       \
-    }                                                                                       \
-    static int (*name##_new_row(void))[4]                                                   \
-    {                                                                                       \
-        return prefix##new(__VA_ARGS__ int[4]);                                             \
-    }                                                                                       \
-    static void name##_delete_row(int (*ptr)[4])                                            \
-    {                                                                                       \
-        prefix##delete(__VA_ARGS__ int[4], ptr);                                            \
-    }                                                                                       \
-    ARRAY_FORM(name##_wides, prefix, struct wide, __VA_ARGS__)                              \
-    ARRAY_FORM(name##_words, prefix, uint32_t, __VA_ARGS__)                                 \
-    static char *name##_copy(const char *text)                                              \
-    {                                                                                       \
-        return prefix##strdup(__VA_ARGS__ text);                                            \
-    }                                                                                       \
-    static char *name##_copy_most(const char *text, size_t max_bytes)                       \
-    {                                                                                       \
-        return prefix##strndup(__VA_ARGS__ text, max_bytes);                                \
-    }                                                                                       \
-    static void name##_string_delete(char *text)                                            \
-    {                                                                                       \
-        prefix##string_delete(__VA_ARGS__ text);                                            \
-    }                                                                                       \
-    static const struct form name = {                                                       \
-        name##_new_wide,   name##_new_wide_zeroed,   name##_delete_wide,                    \
-        name##_new_row,    name##_delete_row,                                               \
-        name##_wides_new,  name##_wides_new_zeroed,  name##_wides_resize,                   \
-        name##_wides_delete,                                                                \
-        name##_words_new,  name##_words_new_zeroed,  name##_words_resize,                   \
-        name##_words_delete,                                                                \
-        name##_copy,       name##_copy_most,         name##_string_delete,                  \
+#define FORM(name, prefix, ...)                                       \
+    static struct wide *name##_new_wide(void)                         \
+    {                                                                 \
+        return prefix##new (__VA_ARGS__ struct wide);                 \
+    }                                                                 \
+    static struct wide *name##_new_wide_zeroed(void)                  \
+    {                                                                 \
+        return prefix##new_zeroed(__VA_ARGS__ struct wide);           \
+    }                                                                 \
+    static void name##_delete_wide(struct wide *ptr)                  \
+    {                                                                 \
+        prefix##delete (__VA_ARGS__ struct wide, ptr);                \
+    }                                                                 \
+    static int(*name##_new_row(void))[4]                              \
+    {                                                                 \
+        return prefix##new (__VA_ARGS__ int[4]);                      \
+    }                                                                 \
+    static void name##_delete_row(int(*ptr)[4])                       \
+    {                                                                 \
+        prefix##delete (__VA_ARGS__ int[4], ptr);                     \
+    }                                                                 \
+    ARRAY_FORM(name##_wides, prefix, struct wide, __VA_ARGS__)        \
+    ARRAY_FORM(name##_words, prefix, uint32_t, __VA_ARGS__)           \
+    static char *name##_copy(const char *text)                        \
+    {                                                                 \
+        return prefix##strdup(__VA_ARGS__ text);                      \
+    }                                                                 \
+    static char *name##_copy_most(const char *text, size_t max_bytes) \
+    {                                                                 \
+        return prefix##strndup(__VA_ARGS__ text, max_bytes);          \
+    }                                                                 \
+    static void name##_string_delete(char *text)                      \
+    {                                                                 \
+        prefix##string_delete(__VA_ARGS__ text);                      \
+    }                                                                 \
+    static const struct form name = {                                 \
+        name##_new_wide,         name##_new_wide_zeroed,              \
+        name##_delete_wide,      name##_new_row,                      \
+        name##_delete_row,       name##_wides_new,                    \
+        name##_wides_new_zeroed, name##_wides_resize,                 \
+        name##_wides_delete,     name##_words_new,                    \
+        name##_words_new_zeroed, name##_words_resize,                 \
+        name##_words_delete,     name##_copy,                         \
+        name##_copy_most,        name##_string_delete,                \
     };
-#define ARRAY_FORM(name, prefix, type, ...)                                                 \
-    static type *name##_new(size_t count)                                                   \
-    {                                                                                       \
-        return prefix##array_new(__VA_ARGS__ type, count);                                  \
-    }                                                                                       \
-    static type *name##_new_zeroed(size_t count)                                            \
-    {                                                                                       \
-        return prefix##array_new_zeroed(__VA_ARGS__ type, count);                           \
-    }                                                                                       \
-    static type *name##_resize(type *ptr, size_t old_count, size_t new_count)               \
-    {                                                                                       \
-        return prefix##array_resize(__VA_ARGS__ type, ptr, old_count, new_count);           \
-    }                                                                                       \
-    static void name##_delete(type *ptr, size_t count)                                      \
-    {                                                                                       \
-        prefix##array_delete(__VA_ARGS__ type, ptr, count);                                 \
+#define ARRAY_FORM(name, prefix, type, ...)                                       \
+    static type *name##_new(size_t count)                                         \
+    {                                                                             \
+        return prefix##array_new(__VA_ARGS__ type, count);                        \
+    }                                                                             \
+    static type *name##_new_zeroed(size_t count)                                  \
+    {                                                                             \
+        return prefix##array_new_zeroed(__VA_ARGS__ type, count);                 \
+    }                                                                             \
+    static type *name##_resize(type *ptr, size_t old_count, size_t new_count)     \
+    {                                                                             \
+        return prefix##array_resize(__VA_ARGS__ type, ptr, old_count, new_count); \
+    }                                                                             \
+    static void name##_delete(type *ptr, size_t count)                            \
+    {                                                                             \
+        prefix##array_delete(__VA_ARGS__ type, ptr, count);                       \
     }
 
 #define COMMA ,
@@ -218,7 +216,7 @@ START_TEST(test_new_asks_for_size_and_alignment_of_the_type)
     form->delete_wide(wide);
     expect(DEALLOC, wide, 128, 64, 0);
 
-    int (*row)[4] = form->new_row();
+    int(*row)[4] = form->new_row();
     ck_assert_ptr_nonnull(row);
     expect(ALLOC, NULL, 0, _Alignof(int), sizeof(int[4]));
     form->delete_row(row);
@@ -310,7 +308,8 @@ END_TEST
 START_TEST(test_array_too_large_is_null_and_reaches_no_allocator)
 {
     const struct form *form = forms[_i];
-    size_t most_words = ((size_t)PTRDIFF_MAX - 3) / 4, most_wides = ((size_t)PTRDIFF_MAX - 63) / 128;
+    size_t most_words = ((size_t)PTRDIFF_MAX - 3) / 4,
+           most_wides = ((size_t)PTRDIFF_MAX - 63) / 128;
     size_t word_counts[] = {most_words + 1, SIZE_MAX / 4 + 1, SIZE_MAX / 4 + 2, SIZE_MAX};
     size_t wide_counts[] = {most_wides + 1, SIZE_MAX / 128 + 1, SIZE_MAX / 128 + 2, SIZE_MAX};
     uint32_t *words = form->words_new(1);
@@ -406,8 +405,12 @@ START_TEST(test_strndup_copies_no_more_than_told_and_than_there_is)
         size_t max_bytes;
         const char *copy;
     } cases[] = {
-        {"dispatch", 0, ""},          {"dispatch", 3, "dis"},          {"dispatch", 8, "dispatch"},
-        {"dispatch", 9, "dispatch"},  {"dispatch", SIZE_MAX, "dispatch"}, {"", SIZE_MAX, ""},
+        {"dispatch", 0, ""},
+        {"dispatch", 3, "dis"},
+        {"dispatch", 8, "dispatch"},
+        {"dispatch", 9, "dispatch"},
+        {"dispatch", SIZE_MAX, "dispatch"},
+        {"", SIZE_MAX, ""},
         {unterminated, 3, "abc"},
     };
     const struct form *form = forms[_i];
@@ -457,7 +460,8 @@ START_TEST(test_each_argument_is_evaluated_once)
 END_TEST
 
 /* The results have the type that was named, so that an assignment to another warns. */
-#define IS(type, expression) _Static_assert(_Generic((expression), type: 1, default: 0), #expression)
+#define IS(type, expression) \
+    _Static_assert(_Generic((expression), type: 1, default: 0), #expression)
 IS(struct wide *, dal_new(struct wide));
 IS(struct wide *, dal_new_zeroed(struct wide));
 IS(int **, dal_new(int *));
@@ -487,7 +491,8 @@ int main(void)
     tcase_add_loop_test(both, test_failure_is_null_and_leaves_blocks_intact, 0, FORM_COUNT);
     tcase_add_loop_test(both, test_null_may_be_deleted, 0, FORM_COUNT);
     tcase_add_loop_test(both, test_strdup_copies_terminator_and_all, 0, FORM_COUNT);
-    tcase_add_loop_test(both, test_strndup_copies_no_more_than_told_and_than_there_is, 0, FORM_COUNT);
+    tcase_add_loop_test(both, test_strndup_copies_no_more_than_told_and_than_there_is, 0,
+                        FORM_COUNT);
     tcase_add_test(both, test_each_argument_is_evaluated_once);
     suite_add_tcase(suite, both);
     return suite_run(suite);

@@ -63,10 +63,17 @@ static size_t keep_usable_size(const void *ptr, size_t size, size_t align, void 
 }
 
 static const struct dal_allocator headed = {
-    DAL_ALLOCATOR_HEADER(NULL), .alloc = keep_alloc, .dealloc = keep_dealloc};
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = keep_alloc,
+    .dealloc = keep_dealloc,
+};
 static const struct dal_allocator known = {
-    DAL_ALLOCATOR_HEADER(NULL), .alloc = keep_alloc, .dealloc = keep_dealloc,
-    .usable_size = keep_usable_size, .dealloc_unsized = keep_dealloc_unsized};
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = keep_alloc,
+    .dealloc = keep_dealloc,
+    .usable_size = keep_usable_size,
+    .dealloc_unsized = keep_dealloc_unsized,
+};
 
 enum { OWN_FAMILY, KNOWS_SIZES, HEADED, KIND_COUNT };
 

@@ -243,7 +243,7 @@ fi
 try 0 '*' '' -n 1 -b system sh -c 'sleep 300 & echo $! >"$work/pid"'
 gone "$(cat "$work/pid")" "a background process"
 if command -v setsid >/dev/null 2>&1 && [ -e "/proc/$$/task/$$/children" ]; then
-    try 0 '*' '' -n 1 -b system sh -c 'setsid sh -c "sleep 300 & echo \$! >\$work/pid; wait" & 
+    try 0 '*' '' -n 1 -b system sh -c 'setsid sh -c "sleep 300 & echo \$! >\$work/pid; wait" &
         while ! [ -s "$work/pid" ]; do sleep 0.1; done'
     gone "$(cat "$work/pid")" "a daemon"
 fi

@@ -28,12 +28,8 @@ static size_t subject_count;
 /* Sides of a backend that its defaults do not show. Left out where there is no such backend;
  * anything else that is wrong with them is a failure. */
 static const char *const more_specs[] = {
-    "fixed-arena:capacity=8M",
-    "fixed-arena:capacity=20000",
-    "arena:limit=1M",
-    "arena:chunk=4K,limit=8M",
-    "stats+arena:limit=1M",
-    "stats+stats+system",
+    "fixed-arena:capacity=8M", "fixed-arena:capacity=20000", "arena:limit=1M",
+    "arena:chunk=4K,limit=8M", "stats+arena:limit=1M",       "stats+stats+system",
 };
 
 /* ---- Subjects of our own ------------------------------------------------------------------- */
@@ -54,7 +50,9 @@ static void least_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 }
 
 static struct dal_allocator least = {
-    DAL_ALLOCATOR_HEADER(NULL), .alloc = least_alloc, .dealloc = least_dealloc,
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = least_alloc,
+    .dealloc = least_dealloc,
 };
 
 static int lend_handle(const struct conformance_subject *subject,

@@ -62,8 +62,7 @@ static inline void *counting_alloc(size_t size, size_t align, void *ctx)
         fprintf(stderr, "asked for the layout (%zu, %zu), which is none\n", size, align);
         abort();
     }
-    if (request == counting->fail_at || size > COUNTING_MOST ||
-        align > ((size_t)1 << 30))
+    if (request == counting->fail_at || size > COUNTING_MOST || align > ((size_t)1 << 30))
         return NULL;
     if (counting->limit_bytes > 0 &&
         atomic_load(&counting->live_bytes) + size > counting->limit_bytes)
@@ -96,12 +95,13 @@ static inline void counting_dealloc(void *ptr, size_t size, size_t align, void *
 static inline const struct dal_instance *counting_init(struct counting *counting)
 {
     const struct dal_allocator allocator = {
-        DAL_ALLOCATOR_HEADER(counting), .alloc = counting_alloc, .dealloc = counting_dealloc
+        DAL_ALLOCATOR_HEADER(counting),
+        .alloc = counting_alloc,
+        .dealloc = counting_dealloc,
     };
 
     memset(counting, 0, sizeof *counting);
-    if (dal_instance_init(&counting->storage, &allocator,
-                          "counting") != 0)
+    if (dal_instance_init(&counting->storage, &allocator, "counting") != 0)
         abort();
     return &counting->storage.instance;
 }

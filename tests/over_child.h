@@ -24,8 +24,8 @@ struct over_child {
     struct dal_instance_storage storage;
 };
 
-static inline const struct dal_option_value *
-over_child_find(const struct dal_backend_request *request, const char *key)
+static inline const struct dal_option_value *over_child_find(
+    const struct dal_backend_request *request, const char *key)
 {
     for (size_t i = 0; i < request->value_count; i++)
         if (strcmp(dal_request_value(request, i)->key, key) == 0)
@@ -56,13 +56,20 @@ static inline int over_child_make(struct over_child *over, const char *name,
         abort();
     for (uint32_t i = 0; i < over->backend->option_count; i++)
         over->values[i] = (struct dal_option_value){
-            .option = &over->backend->options[i], .key = over->backend->options[i].name};
+            .option = &over->backend->options[i],
+            .key = over->backend->options[i].name,
+        };
     over->request = (struct dal_backend_request){
-        DAL_BACKEND_ABI, sizeof over->request, .child = child, .values = over->values,
-        .value_count = over->backend->option_count, .value_bytes = sizeof over->values[0],
+        DAL_BACKEND_ABI,
+        sizeof over->request,
+        .child = child,
+        .values = over->values,
+        .value_count = over->backend->option_count,
+        .value_bytes = sizeof over->values[0],
         .find = over_child_find,
         .fail = over_child_fail,
-        .services = dal_services_get()};
+        .services = dal_services_get(),
+    };
     va_start(pairs, child);
     while ((key = va_arg(pairs, const char *)) != NULL) {
         struct dal_option_value *value =

@@ -15,12 +15,12 @@
 
 static const char *name = "?";
 
-#define PROMISE(condition)                                                      \
-    do {                                                                        \
-        if (!(condition)) {                                                     \
-            printf("%s: line %d: not so: %s\n", name, __LINE__, #condition);    \
-            exit(1);                                                            \
-        }                                                                       \
+#define PROMISE(condition)                                                   \
+    do {                                                                     \
+        if (!(condition)) {                                                  \
+            printf("%s: line %d: not so: %s\n", name, __LINE__, #condition); \
+            exit(1);                                                         \
+        }                                                                    \
     } while (0)
 
 static const size_t sizes[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 100, 1000, 4095, 4096, 4097};

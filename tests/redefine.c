@@ -24,7 +24,10 @@
 # define STD(name) std::name
 struct pool {
     int blocks;
-    int free(int count) { return blocks -= count; }
+    int free(int count)
+    {
+        return blocks -= count;
+    }
 };
 template <class T> static T *make(size_t count)
 {
@@ -79,7 +82,7 @@ static int aligned(void)
 
 int main(void)
 {
-    int calloc = 3; /* a variable */
+    int calloc = 3;                        /* a variable */
     static struct dal_allocator allocator; /* has a member `realloc` */
 
     if (!addresses() || !aligned())

@@ -10,9 +10,9 @@
 
 /* What a program is run with. End both lists by NULL. */
 struct run_request {
-    const char *program;                            /* relative to the build directory */
-    const char *arguments[RUN_ARGUMENTS_MAX];       /* without the program's own name */
-    const char *environment[8];                     /* "NAME=value", on top of the test's own */
+    const char *program;                      /* relative to the build directory */
+    const char *arguments[RUN_ARGUMENTS_MAX]; /* without the program's own name */
+    const char *environment[8];               /* "NAME=value", on top of the test's own */
 };
 
 struct run_result {

@@ -16,8 +16,8 @@
 
 /* The names of the operations in keys, written out once more: they must never change. */
 static const char *const operation_names[] = {
-    "alloc", "dealloc", "alloc_zeroed", "realloc", "grow", "grow_zeroed", "shrink",
-    "resize_in_place",
+    "alloc", "dealloc",     "alloc_zeroed", "realloc",
+    "grow",  "grow_zeroed", "shrink",       "resize_in_place",
 };
 
 /* Everything that a stats layer counts, at one moment. */
@@ -26,7 +26,8 @@ struct reading {
     struct calls {
         uint64_t calls, failures;
     } operations[STATS_OPERATIONS];
-    struct class {
+    struct class
+    {
         uint64_t obtained, live;
     } sizes[STATS_CLASSES];
 };
@@ -37,8 +38,8 @@ static uint64_t *total_of(struct reading *reading, const char *key)
         const char *key;
         uint64_t *value;
     } totals[] = {
-        {"live_bytes", &reading->live_bytes},   {"live_blocks", &reading->live_blocks},
-        {"peak_bytes", &reading->peak_bytes},   {"peak_blocks", &reading->peak_blocks},
+        {"live_bytes", &reading->live_bytes}, {"live_blocks", &reading->live_blocks},
+        {"peak_bytes", &reading->peak_bytes}, {"peak_blocks", &reading->peak_blocks},
         {"uncounted", &reading->uncounted},
     };
 

@@ -99,9 +99,8 @@ static const char *value_of(const char *argument, const char *word)
 {
     size_t length = strlen(word);
 
-    return strncmp(argument, word, length) == 0 && argument[length] == '='
-               ? argument + length + 1
-               : NULL;
+    return strncmp(argument, word, length) == 0 && argument[length] == '=' ? argument + length + 1
+                                                                           : NULL;
 }
 
 static int do_value(const char *argument)

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
-#include <sys/prctl.h>
+# include <sys/prctl.h>
 #endif
 
 #include "tools/program.h"
@@ -227,8 +227,8 @@ static pid_t start(const struct child_command *command, int *not_executed)
 
 int child_run(const struct child_command *command, struct child_result *result)
 {
-    int *not_executed = mmap(NULL, sizeof *not_executed, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int *not_executed =
+        mmap(NULL, sizeof *not_executed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     double began;
     pid_t child = -1;
 

@@ -14,22 +14,22 @@
 #include <sys/resource.h>
 
 struct child_command {
-    const char *path;   /* of the program */
-    char **arguments;   /* its argv */
+    const char *path; /* of the program */
+    char **arguments; /* its argv */
     char **environment;
-    int input;          /* file descriptors, which the child gets as 0, 1 and 2 */
+    int input; /* file descriptors, which the child gets as 0, 1 and 2 */
     int output;
     int errors;
     unsigned seconds_limit; /* it gets SIGTERM after that long; 0: never */
 };
 
 struct child_result {
-    int status;         /* as wait(2) has it */
-    int not_executed;   /* 0, or 126 or 127 if the program could not be executed */
+    int status;       /* as wait(2) has it */
+    int not_executed; /* 0, or 126 or 127 if the program could not be executed */
     int timed_out;
-    int stop_signal;    /* it stopped by that, and was ended; 0: it did not stop */
-    pid_t process;      /* its number; it is gone */
-    double seconds;     /* from before fork(2) to after wait(2) */
+    int stop_signal;     /* it stopped by that, and was ended; 0: it did not stop */
+    pid_t process;       /* its number; it is gone */
+    double seconds;      /* from before fork(2) to after wait(2) */
     struct rusage usage; /* of the child and of its children that it waited for */
 };
 

@@ -50,7 +50,8 @@ int child_open_input(off_t *start)
         }
         if (!isatty(STDIN_FILENO) && !is_null(&status))
             (void)fputs(TOOL_NAME ": standard input is not a file that can be read more than "
-                        "once: the program gets /dev/null\n", stderr);
+                                  "once: the program gets /dev/null\n",
+                        stderr);
     }
     return child_open_null();
 }

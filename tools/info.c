@@ -29,16 +29,13 @@ static void describe_range(const struct dal_option *option, char *text, size_t t
 
     switch (option->type) {
     case DAL_OPTION_BYTES:
-        snprintf(text, text_bytes, "%s to %s bytes",
-                 tool_bytes(option->minimum, low, sizeof low),
+        snprintf(text, text_bytes, "%s to %s bytes", tool_bytes(option->minimum, low, sizeof low),
                  tool_bytes(option->maximum, high, sizeof high));
         return;
     case DAL_OPTION_COUNT:
         snprintf(text, text_bytes, "%" PRIu64 " to %" PRIu64, option->minimum, option->maximum);
         return;
-    case DAL_OPTION_SWITCH:
-        snprintf(text, text_bytes, "on or off");
-        return;
+    case DAL_OPTION_SWITCH: snprintf(text, text_bytes, "on or off"); return;
     case DAL_OPTION_CHOICE:
         for (const char *c = option->choices; *c && used + 3 < text_bytes; c++) {
             text[used++] = *c == '|' ? ',' : *c;
@@ -47,20 +44,15 @@ static void describe_range(const struct dal_option *option, char *text, size_t t
         }
         text[used] = '\0';
         return;
-    case DAL_OPTION_SPEC:
-        snprintf(text, text_bytes, "a spec in parentheses");
-        return;
-    default:
-        snprintf(text, text_bytes, "any text");
-        return;
+    case DAL_OPTION_SPEC: snprintf(text, text_bytes, "a spec in parentheses"); return;
+    default: snprintf(text, text_bytes, "any text"); return;
     }
 }
 
 static void print_options(const struct dal_backend *backend)
 {
     if (backend->option_count == 0)
-        printf("options    %s\n",
-               backend->flags & DAL_BACKEND_CHECKS_OPTIONS ? "its own" : "none");
+        printf("options    %s\n", backend->flags & DAL_BACKEND_CHECKS_OPTIONS ? "its own" : "none");
     for (size_t i = 0; i < backend->option_count; i++) {
         const struct dal_option *option = dal_backend_option(backend, i);
         char range[256];

@@ -13,14 +13,8 @@
 #include "tools/tool.h"
 
 static const struct tool_command *const commands[] = {
-    &tool_list,
-    &tool_info,
-    &tool_explain,
-    &tool_verify,
-    &tool_run,
-    &tool_status_of,
-    &tool_compare,
-    &tool_doctor,
+    &tool_list, &tool_info,      &tool_explain, &tool_verify,
+    &tool_run,  &tool_status_of, &tool_compare, &tool_doctor,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -42,8 +36,7 @@ static void print_help(void)
          "\n"
          "Commands:");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-7s %-20s %s\n", commands[i]->name, commands[i]->synopsis,
-               commands[i]->summary);
+        printf("  %-7s %-20s %s\n", commands[i]->name, commands[i]->synopsis, commands[i]->summary);
     puts("\n"
          "Options:\n"
          "      --help     print this help, or that of a COMMAND, and exit\n"
@@ -83,9 +76,9 @@ static void add_options(struct reader *reader, const struct tool_option *option)
     char *letter = reader->letters + strlen(reader->letters);
 
     for (; option && option->name && reader->count < OPTIONS_MAX; option++) {
-        reader->names[reader->count] = (struct option){
-            option->name, option->take ? required_argument : no_argument, NULL,
-            option->letter ? option->letter : FIRST_OPTION + reader->count};
+        reader->names[reader->count] =
+            (struct option){option->name, option->take ? required_argument : no_argument, NULL,
+                            option->letter ? option->letter : FIRST_OPTION + reader->count};
         reader->options[reader->count++] = option;
         if (option->letter)
             *letter++ = option->letter;

@@ -92,9 +92,8 @@ int tool_take_timeout(const struct tool_command *command, const char *text, unsi
     uint64_t number;
 
     if (!dal_number_parse_(text, 1, &number) || number == 0 || number > 86400)
-        return tool_misused(command,
-                            "invalid timeout '%s': a number of seconds from 1 to 86400 is expected",
-                            text);
+        return tool_misused(
+            command, "invalid timeout '%s': a number of seconds from 1 to 86400 is expected", text);
     *seconds = (unsigned)number;
     return TOOL_OK;
 }

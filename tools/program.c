@@ -54,8 +54,8 @@ int program_find(const char *name, char path[PATH_MAX])
         list = "/usr/local/bin:/usr/bin:/bin";
     while (*name) {
         size_t length = strcspn(list, ":");
-        int written = snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, list, length ? "/" : "./",
-                               name);
+        int written =
+            snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, list, length ? "/" : "./", name);
 
         if (written > 0 && written < PATH_MAX && access(path, F_OK) == 0) {
             if (is_file(path) && access(path, X_OK) == 0)

@@ -45,8 +45,10 @@ const char *image_note(const struct dal_image_ *image, uint32_t type, size_t *by
     const char *found = NULL;
 
     for (size_t i = 0; i < count && !found; i++) {
-        const char *notes = segments[i].p_type != PT_NOTE ? NULL
-                            : dal_image_part_(image, segments[i].p_offset, segments[i].p_filesz);
+        const char *notes =
+            segments[i].p_type != PT_NOTE
+                ? NULL
+                : dal_image_part_(image, segments[i].p_offset, segments[i].p_filesz);
 
         if (notes)
             found = dal_note_find_(notes, segments[i].p_filesz, type, bytes);
@@ -142,7 +144,8 @@ int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX]
 int image_elf_interpreter(const struct dal_image_ *image, char path[PATH_MAX])
 {
     const ElfW(Phdr) *segment = dal_image_is_native_(image) ? find_segment(image, PT_INTERP) : NULL;
-    const char *name = segment ? dal_image_part_(image, segment->p_offset, segment->p_filesz) : NULL;
+    const char *name =
+        segment ? dal_image_part_(image, segment->p_offset, segment->p_filesz) : NULL;
 
     if (!name || segment->p_filesz == 0 || segment->p_filesz > PATH_MAX)
         return 0;

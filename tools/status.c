@@ -39,7 +39,7 @@ static void search(struct process *process, uint64_t start, uint64_t end, const 
 {
     size_t bytes = end - start < SEARCH_BYTES ? (size_t)(end - start) : SEARCH_BYTES;
     static const char start_of_mark[] = DAL_STATUS_MARK_START, end_of_mark[] = DAL_STATUS_MARK_END;
-    char mark[sizeof ((struct dal_status_ *)0)->mark + 1];
+    char mark[sizeof((struct dal_status_ *)0)->mark + 1];
     char *block = malloc(bytes + 1);
     ssize_t got = block ? pread(process->memory, block, bytes, (off_t)start) : -1;
     struct dal_status_ *found;

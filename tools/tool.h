@@ -31,9 +31,9 @@ struct tool_option {
 
 struct tool_command {
     const char *name;
-    const char *synopsis; /* what follows the name in a usage line */
-    const char *summary;  /* one line, for the list of commands */
-    const char *help;     /* the rest of its --help */
+    const char *synopsis;              /* what follows the name in a usage line */
+    const char *summary;               /* one line, for the list of commands */
+    const char *help;                  /* the rest of its --help */
     const struct tool_option *options; /* up to one without a name; NULL: it has none */
     const char *operand;               /* what it needs one of at least; NULL if it takes none */
     const int *needs_none;             /* a flag with which it needs none; NULL: it has none such */

@@ -24,8 +24,9 @@ int tool_check_version(const char *path, const char *version, size_t version_byt
 
     if (length == strlen(DAL_VERSION_STRING) && memcmp(version, DAL_VERSION_STRING, length) == 0)
         return TOOL_OK;
-    return tool_complain(TOOL_NAME " " DAL_VERSION_STRING " cannot use %s, which is of version %.*s; "
-                         "both have to be of one version",
+    return tool_complain(TOOL_NAME " " DAL_VERSION_STRING
+                                   " cannot use %s, which is of version %.*s; "
+                                   "both have to be of one version",
                          path, (int)length, version);
 }
 

@@ -260,8 +260,7 @@ static int slot_owns(const void *ptr, void *instance)
 #endif
 
 static const struct dal_tail_ arena_tail = {
-    DAL_DERIVED_TAIL_
-    .resize_in_place = {slot_resize_in_place, DAL_SELF_},
+    DAL_DERIVED_TAIL_.resize_in_place = {slot_resize_in_place, DAL_SELF_},
     .owns = {slot_owns, DAL_SELF_},
 };
 

@@ -45,7 +45,8 @@ static void give_back(struct dal_arena *arena, struct dal_arena_chunk_ *chunk, e
 
 void dal_arena_give_back_(struct dal_arena *arena, struct dal_arena_chunk_ **list)
 {
-    enum kind kind = list == &arena->chunk_ || list == &dal_arena_rest_(arena)->spare ? SHARED : OWN;
+    enum kind kind =
+        list == &arena->chunk_ || list == &dal_arena_rest_(arena)->spare ? SHARED : OWN;
 
     while (*list) {
         struct dal_arena_chunk_ *chunk = *list;
@@ -143,7 +144,8 @@ static struct dal_arena_chunk_ **find_spare(struct dal_arena_chunk_ **list, size
 /* A chunk that is much too large would be missing when its like is needed again. */
 static struct dal_arena_chunk_ **find_spare_own(struct dal_arena *arena, size_t need)
 {
-    return find_spare(&dal_arena_rest_(arena)->spare_own, need, need < SIZE_MAX / 4 ? need * 4 : SIZE_MAX);
+    return find_spare(&dal_arena_rest_(arena)->spare_own, need,
+                      need < SIZE_MAX / 4 ? need * 4 : SIZE_MAX);
 }
 
 int dal_arena_has_spare_own_(struct dal_arena *arena, size_t need)
@@ -170,7 +172,7 @@ static void grow_next(struct dal_arena *arena, size_t bytes)
 }
 
 void dal_arena_link_(struct dal_arena *arena, struct dal_arena_chunk_ **list,
-                       struct dal_arena_chunk_ *chunk)
+                     struct dal_arena_chunk_ *chunk)
 {
     chunk->older = *list;
     chunk->serial = ++arena->serial_;
@@ -247,11 +249,12 @@ int dal_arena_resize_own_(struct dal_arena *arena, struct dal_arena_chunk_ **lin
 
     if (bytes > old_bytes && bytes - old_bytes > room_for(arena, bytes - old_bytes))
         return -1;
-    resized = dal_instance_realloc(dal_arena_rest_(arena)->child, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN, bytes);
+    resized = dal_instance_realloc(dal_arena_rest_(arena)->child, chunk, old_bytes,
+                                   DAL_ARENA_CHUNK_ALIGN, bytes);
     if (!resized && bytes > old_bytes && dal_arena_rest_(arena)->spare_bytes > 0) {
         dal_arena_give_back_spares_(arena);
-        resized = dal_instance_realloc(dal_arena_rest_(arena)->child, chunk, old_bytes, DAL_ARENA_CHUNK_ALIGN,
-                                       bytes);
+        resized = dal_instance_realloc(dal_arena_rest_(arena)->child, chunk, old_bytes,
+                                       DAL_ARENA_CHUNK_ALIGN, bytes);
     }
     if (!resized)
         return -1;

@@ -20,7 +20,7 @@
 
 struct dal_arena_chunk_ {
     struct dal_arena_chunk_ *older;
-    char *start;        /* of the part for blocks */
+    char *start; /* of the part for blocks */
     char *end;
     char *used_end;     /* of the blocks, once the chunk is not the current one */
     size_t taken_bytes; /* from the child; 0 for the caller's memory */
@@ -57,12 +57,12 @@ static inline struct dal_arena_rest_ *dal_arena_rest_(const struct dal_arena *ar
 
 /* Chunks begin with their header and are aligned to what every child can give. */
 #define DAL_ARENA_CHUNK_ALIGN 16u
-#define DAL_ARENA_CHUNK_HEADER \
+#define DAL_ARENA_CHUNK_HEADER                                       \
     ((sizeof(struct dal_arena_chunk_) + DAL_ARENA_CHUNK_ALIGN - 1) & \
      ~(size_t)(DAL_ARENA_CHUNK_ALIGN - 1))
 
 /* Sizes of chunks: the first, the largest, and the least that a caller may choose. */
-#define DAL_ARENA_CHUNK_BYTES ((size_t)4096)
+#define DAL_ARENA_CHUNK_BYTES     ((size_t)4096)
 #define DAL_ARENA_CHUNK_BYTES_MAX ((size_t)1 << 20)
 #define DAL_ARENA_CHUNK_BYTES_MIN ((size_t)256)
 
@@ -104,17 +104,20 @@ static inline size_t dal_arena_limit_(const struct dal_arena *arena)
 
 static inline size_t dal_arena_first_bytes_(const struct dal_arena *arena)
 {
-    return dal_arena_rest_(arena)->chunk_bytes > 0 ? dal_arena_rest_(arena)->chunk_bytes : DAL_ARENA_CHUNK_BYTES;
+    return dal_arena_rest_(arena)->chunk_bytes > 0 ? dal_arena_rest_(arena)->chunk_bytes
+                                                   : DAL_ARENA_CHUNK_BYTES;
 }
 
 static inline size_t dal_arena_next_bytes_(const struct dal_arena *arena)
 {
-    return dal_arena_rest_(arena)->next_bytes > 0 ? dal_arena_rest_(arena)->next_bytes : dal_arena_first_bytes_(arena);
+    return dal_arena_rest_(arena)->next_bytes > 0 ? dal_arena_rest_(arena)->next_bytes
+                                                  : dal_arena_first_bytes_(arena);
 }
 
 static inline size_t dal_arena_most_bytes_(const struct dal_arena *arena)
 {
-    return dal_arena_rest_(arena)->chunk_bytes_max > 0 ? dal_arena_rest_(arena)->chunk_bytes_max : DAL_ARENA_CHUNK_BYTES_MAX;
+    return dal_arena_rest_(arena)->chunk_bytes_max > 0 ? dal_arena_rest_(arena)->chunk_bytes_max
+                                                       : DAL_ARENA_CHUNK_BYTES_MAX;
 }
 
 /* Size of the pages that large chunks are to consist of, or 0. */
@@ -153,8 +156,7 @@ int dal_arena_resize_own_(struct dal_arena *arena, struct dal_arena_chunk_ **lin
                           size_t block_bytes);
 
 /* Make a chunk of own_ the newest, as its block was resized, with a new end of that. */
-void dal_arena_renew_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link,
-                          char *used_end);
+void dal_arena_renew_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link, char *used_end);
 
 /* Give a chunk of own_ back to the child. */
 void dal_arena_drop_own_(struct dal_arena *arena, struct dal_arena_chunk_ **link);

@@ -142,8 +142,8 @@ int dal_arena_create_sized(const struct dal_arena_options *options, size_t optio
         return error;
     if (sizeof *handle > dal_arena_limit_(&made))
         return DAL_ERR_MEMORY;
-    handle = dal_instance_alloc(dal_arena_child_(&made), sizeof *handle,
-                                DAL_ALIGNOF_(struct dal_arena));
+    handle =
+        dal_instance_alloc(dal_arena_child_(&made), sizeof *handle, DAL_ALIGNOF_(struct dal_arena));
     if (!handle)
         return DAL_ERR_MEMORY;
     (void)dal_arena_init_sized(handle, options, options_bytes);
@@ -162,7 +162,8 @@ void dal_arena_destroy(struct dal_arena *arena)
     dal_arena_give_back_(arena, &arena->chunk_);
     dal_arena_give_back_spares_(arena);
     if (dal_arena_rest_(arena)->flags & CREATED)
-        dal_instance_dealloc(dal_arena_rest_(arena)->child, arena, sizeof *arena, DAL_ALIGNOF_(struct dal_arena));
+        dal_instance_dealloc(dal_arena_rest_(arena)->child, arena, sizeof *arena,
+                             DAL_ALIGNOF_(struct dal_arena));
     else
         memset(arena, 0, sizeof *arena);
 }
@@ -181,7 +182,8 @@ size_t dal_arena_stats_read_sized(const struct dal_arena *arena, struct dal_aren
         known.used_bytes += (size_t)(used_end - chunk->start);
         known.chunk_count++;
     }
-    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk; chunk = chunk->older) {
+    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk;
+         chunk = chunk->older) {
         known.used_bytes += (size_t)(chunk->used_end - chunk->start);
         known.chunk_count++;
     }
@@ -204,7 +206,8 @@ bool dal_arena_owns(const struct dal_arena *arena, const void *ptr)
     for (const struct dal_arena_chunk_ *chunk = arena->chunk_; chunk; chunk = chunk->older)
         if (is_within(ptr, chunk->start, chunk == arena->chunk_ ? arena->next_ : chunk->used_end))
             return 1;
-    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk; chunk = chunk->older)
+    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk;
+         chunk = chunk->older)
         if (is_within(ptr, chunk->start, chunk->used_end))
             return 1;
     return 0;

@@ -27,8 +27,8 @@ static size_t load_remaining(const struct dal_fixed_arena *arena)
 /* Lower the counter from *remaining; otherwise *remaining becomes what it is now. */
 static int claim(struct dal_fixed_arena *arena, size_t *remaining, size_t lowered)
 {
-    return __atomic_compare_exchange_n(&arena->remaining_, remaining, lowered, 1,
-                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&arena->remaining_, remaining, lowered, 1, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
 }
 
 /* Where a block would begin whose end is `top` bytes above the arena's start: its offset,
@@ -154,5 +154,7 @@ struct dal_fixed_arena *dal_fixed_arena_of(const struct dal_instance *instance)
         instance = dal_global_active();
     if (!instance)
         return NULL;
-    return dal_tail_of_(instance)->owns.call == dal_fixed_arena_owns_ ? dal_tail_of_(instance)->owns.ctx : NULL;
+    return dal_tail_of_(instance)->owns.call == dal_fixed_arena_owns_
+               ? dal_tail_of_(instance)->owns.ctx
+               : NULL;
 }

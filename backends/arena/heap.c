@@ -89,8 +89,8 @@ static inline int cut_short(const struct dal_heap_ *heap, size_t size, size_t al
     size_t last = size - 1;
     uintptr_t next = block + (last & ~(size_t)(DAL_HEAP_GRAIN - 1)) + DAL_HEAP_GRAIN;
 
-    if (DAL_UNLIKELY_(!is_cached(heap) || last >= heap->small_most ||
-                      align > DAL_HEAP_GRAIN || next > (uintptr_t)dal_heap_cache_.end))
+    if (DAL_UNLIKELY_(!is_cached(heap) || last >= heap->small_most || align > DAL_HEAP_GRAIN ||
+                      next > (uintptr_t)dal_heap_cache_.end))
         return 0;
     dal_heap_cache_.next = (char *)next;
     *ptr = (char *)block;
@@ -317,11 +317,12 @@ static int read_sizes(const struct dal_backend_request *request, struct dal_heap
     if (huge > 0 && bytes % huge != 0)
         return request->fail(request, DAL_ERR_OPTION,
                              "chunk=%s is no multiple of a huge page (%zuK), as "
-                             "huge_pages=advise needs it", chunk->text, huge / 1024);
+                             "huge_pages=advise needs it",
+                             chunk->text, huge / 1024);
     if (limit->text && limit->number < bytes)
         return request->fail(request, DAL_ERR_OPTION,
-                             "limit=%s is less than one chunk (chunk=%" PRIu64 "K)",
-                             limit->text, bytes / 1024);
+                             "limit=%s is less than one chunk (chunk=%" PRIu64 "K)", limit->text,
+                             bytes / 1024);
     heap->chunk_bytes = (size_t)bytes & ~(size_t)(DAL_HEAP_GRAIN - 1);
     heap->chunk_align = huge > 0 ? huge : DAL_HEAP_GRAIN;
     heap->limit_bytes = limit->text ? (size_t)limit->number : SIZE_MAX;

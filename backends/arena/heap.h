@@ -59,11 +59,11 @@ enum dal_heap_status_ {
 struct dal_heap_state_ {
     size_t generation; /* of its heap */
     char *next;        /* where the next block begins; stale while it is in the cache */
-    struct dal_heap_chunk_ *_Atomic chunks;      /* the current one first */
+    struct dal_heap_chunk_ *_Atomic chunks; /* the current one first */
     struct dal_heap_own_ *_Atomic own;
-    struct dal_heap_own_ *_Atomic returned;      /* freed by other threads */
-    struct dal_heap_state_ *next_of_heap;        /* never changes while the heap lives */
-    struct dal_heap_state_ *next_of_thread;      /* or of the pool */
+    struct dal_heap_own_ *_Atomic returned; /* freed by other threads */
+    struct dal_heap_state_ *next_of_heap;   /* never changes while the heap lives */
+    struct dal_heap_state_ *next_of_thread; /* or of the pool */
     _Atomic int status;
 };
 
@@ -72,8 +72,8 @@ struct dal_heap_ {
     size_t small_most; /* a power of two, less 1; see dal_heap_is_own_() */
     size_t chunk_bytes;
     size_t limit_bytes;
-    const struct dal_instance *child; /* NULL: the system's */
-    const struct dal_services *services; /* NULL: the library's */
+    const struct dal_instance *child;       /* NULL: the system's */
+    const struct dal_services *services;    /* NULL: the library's */
     struct dal_heap_state_ *_Atomic states; /* grows only */
     size_t chunk_align;
     uint32_t wishes; /* for the pages of all that is taken of the child */

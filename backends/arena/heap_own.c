@@ -11,8 +11,7 @@
 #include "heap.h"
 
 #define HEADER_BYTES \
-    ((sizeof(struct dal_heap_own_) + DAL_HEAP_GRAIN - 1) & \
-     ~(size_t)(DAL_HEAP_GRAIN - 1))
+    ((sizeof(struct dal_heap_own_) + DAL_HEAP_GRAIN - 1) & ~(size_t)(DAL_HEAP_GRAIN - 1))
 
 /* ---- Memory of the child --------------------------------------------------------- */
 

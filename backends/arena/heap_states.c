@@ -34,9 +34,8 @@ static void pool_put(struct dal_heap_state_ *first)
     struct dal_heap_state_ *last = first;
     struct dal_heap_state_ *expected = NULL;
 
-    if (!first || atomic_compare_exchange_strong_explicit(&pool, &expected, first,
-                                                          memory_order_release,
-                                                          memory_order_relaxed))
+    if (!first || atomic_compare_exchange_strong_explicit(
+                      &pool, &expected, first, memory_order_release, memory_order_relaxed))
         return;
     while (last->next_of_thread)
         last = last->next_of_thread;

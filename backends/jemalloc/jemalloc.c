@@ -95,8 +95,8 @@ static void *family_memalign(size_t align, size_t size)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, family_free, family_calloc, family_realloc,
-    family_memalign, family_usable_size,
+    DAL_ALLOCATOR_ABI, sizeof family,  family_malloc,   family_free,
+    family_calloc,     family_realloc, family_memalign, family_usable_size,
 };
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
@@ -110,7 +110,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     return DAL_OK;
 }
 
-#define TEXT_OF(x) #x
+#define TEXT_OF(x)                      #x
 #define VERSION_OF(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
 
 #ifdef DAL_JEMALLOC_SOURCE

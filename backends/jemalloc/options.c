@@ -19,11 +19,26 @@
 
 #include "jemalloc.h"
 
-#define SWITCH(name, summary) {name, DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, summary}
-#define CHOICE(name, words, summary) {name, DAL_OPTION_CHOICE, 0, 0, 0, NULL, words, summary}
-#define COUNT(name, min, max, summary) {name, DAL_OPTION_COUNT, 0, min, max, NULL, NULL, summary}
-#define BYTES(name, min, max, summary) {name, DAL_OPTION_BYTES, 0, min, max, NULL, NULL, summary}
-#define TEXT(name, summary) {name, DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, summary}
+#define SWITCH(name, summary)                                 \
+    {                                                         \
+        name, DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, summary \
+    }
+#define CHOICE(name, words, summary)                           \
+    {                                                          \
+        name, DAL_OPTION_CHOICE, 0, 0, 0, NULL, words, summary \
+    }
+#define COUNT(name, min, max, summary)                           \
+    {                                                            \
+        name, DAL_OPTION_COUNT, 0, min, max, NULL, NULL, summary \
+    }
+#define BYTES(name, min, max, summary)                           \
+    {                                                            \
+        name, DAL_OPTION_BYTES, 0, min, max, NULL, NULL, summary \
+    }
+#define TEXT(name, summary)                                 \
+    {                                                       \
+        name, DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, summary \
+    }
 
 /* What TEXT options are: a number that may be -1, except those that end in "_opts". */
 #define SIGNED(name, summary) TEXT(name, summary)
@@ -52,10 +67,12 @@ const struct dal_option dal_jemalloc_options_[DAL_JEMALLOC_OPTION_COUNT] = {
     COUNT("tcache_nslots_small_min", 1, 2048, "fewest small blocks of a size that are kept"),
     COUNT("tcache_nslots_small_max", 1, 2048, "most small blocks of a size that are kept"),
     COUNT("tcache_nslots_large", 1, 2048, "large blocks of a size that are kept"),
-    SIGNED("lg_tcache_nslots_mul", "log2 of the kept blocks of a size for those of a slab, -16 to 16"),
+    SIGNED("lg_tcache_nslots_mul",
+           "log2 of the kept blocks of a size for those of a slab, -16 to 16"),
     BYTES("tcache_gc_incr_bytes", 1024, INT64_MAX, "bytes allocated between two clean-ups"),
     BYTES("tcache_gc_delay_bytes", 0, INT64_MAX, "bytes freed before a size is cleaned up"),
-    COUNT("lg_tcache_flush_small_div", 1, 16, "log2 of the part of kept small blocks that a full cache gives back"),
+    COUNT("lg_tcache_flush_small_div", 1, 16,
+          "log2 of the part of kept small blocks that a full cache gives back"),
     COUNT("lg_tcache_flush_large_div", 1, 16, "the same for large blocks"),
     SWITCH("hpa", "serve small blocks from huge pages that jemalloc keeps together"),
     BYTES("hpa_slab_max_alloc", 4096, 2 << 20, "largest block served so"),
@@ -69,7 +86,8 @@ const struct dal_option dal_jemalloc_options_[DAL_JEMALLOC_OPTION_COUNT] = {
     COUNT("hpa_sec_batch_fill_extra", 0, 512, "blocks put into the cache at a time"),
     CHOICE("junk", "false|true|alloc|free", "fill blocks with a pattern"),
     SWITCH("zero", "fill new blocks with zeros"),
-    CHOICE("zero_realloc", "alloc|free|abort", "what realloc(ptr, 0) does; free, as in glibc, unless given"),
+    CHOICE("zero_realloc", "alloc|free|abort",
+           "what realloc(ptr, 0) does; free, as in glibc, unless given"),
     SWITCH("abort", "abort on most warnings"),
     SWITCH("stats_print", "print jemalloc's statistics at exit"),
     TEXT("stats_print_opts", "what to print, such as Jmdablxegh; see malloc_stats_print(3)"),
@@ -133,11 +151,12 @@ static int check_signed(const struct dal_backend_request *request,
     }
     return request->fail(request, DAL_ERR_OPTION,
                          "option \"%s\" cannot be \"%s\"; accepted is a number from %" PRId64
-                         " to %" PRId64, given->key, given->text, low, high);
+                         " to %" PRId64,
+                         given->key, given->text, low, high);
 }
 
-static int value_of(const struct dal_backend_request *request,
-                    const struct dal_option_value *given, struct value *value)
+static int value_of(const struct dal_backend_request *request, const struct dal_option_value *given,
+                    struct value *value)
 {
     switch (given->option->type) {
     case DAL_OPTION_SWITCH:
@@ -149,9 +168,7 @@ static int value_of(const struct dal_backend_request *request,
     case DAL_OPTION_TEXT:
         return is_letters(given->option) ? check_letters(request, given, value)
                                          : check_signed(request, given, value);
-    default:
-        snprintf(value->text, sizeof value->text, "%" PRIu64, given->number);
-        return DAL_OK;
+    default: snprintf(value->text, sizeof value->text, "%" PRIu64, given->number); return DAL_OK;
     }
 }
 
@@ -255,9 +272,8 @@ static int start_once(const struct dal_backend_request *request)
     return started ? DAL_OK : request->fail(request, DAL_ERR_MEMORY, "jemalloc does not start");
 }
 
-static int refuse_option(const struct dal_backend_request *request,
-                         const struct dal_option *option, const struct value *wanted,
-                         const struct value *there)
+static int refuse_option(const struct dal_backend_request *request, const struct dal_option *option,
+                         const struct value *wanted, const struct value *there)
 {
     return request->fail(request, DAL_ERR_CREATE,
                          "there is one jemalloc in a process, and it runs with %s=%s, not %s",
@@ -271,9 +287,8 @@ static int start_once(const struct dal_backend_request *request)
     return dal_jemalloc_find_(request);
 }
 
-static int refuse_option(const struct dal_backend_request *request,
-                         const struct dal_option *option, const struct value *wanted,
-                         const struct value *there)
+static int refuse_option(const struct dal_backend_request *request, const struct dal_option *option,
+                         const struct value *wanted, const struct value *there)
 {
     return request->fail(request, DAL_ERR_CREATE,
                          "the system's jemalloc runs with %s=%s already; to change that, set "
@@ -317,7 +332,9 @@ static int start_with(const struct dal_backend_request *request)
     if (error)
         return error;
     for (size_t i = 0; i < request->value_count; i++) {
-        error = dal_request_value(request, i)->given ? compare(request, dal_request_value(request, i)) : DAL_OK;
+        error = dal_request_value(request, i)->given
+                    ? compare(request, dal_request_value(request, i))
+                    : DAL_OK;
         if (error)
             return error;
     }

@@ -43,16 +43,22 @@ static size_t family_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, mi_free, family_calloc, family_realloc,
-    family_memalign, family_usable_size,
+    DAL_ALLOCATOR_ABI, sizeof family,  family_malloc,   mi_free,
+    family_calloc,     family_realloc, family_memalign, family_usable_size,
 };
 
 /* ---- Options -------------------------------------------------------------------------- */
 
 /* mimalloc's options are read whenever they matter, so they are set here. What it does only
  * at its start, to reserve memory, is asked for by the function that it would have called. */
-#define SWITCH(name, summary) {name, DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, summary}
-#define COUNT(name, summary) {name, DAL_OPTION_COUNT, 0, 0, INT32_MAX, NULL, NULL, summary}
+#define SWITCH(name, summary)                                 \
+    {                                                         \
+        name, DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, summary \
+    }
+#define COUNT(name, summary)                                         \
+    {                                                                \
+        name, DAL_OPTION_COUNT, 0, 0, INT32_MAX, NULL, NULL, summary \
+    }
 
 static const struct dal_option options[] = {
     {"reserve_os_memory", DAL_OPTION_BYTES, 0, 1, PTRDIFF_MAX / 2, NULL, NULL,
@@ -142,7 +148,8 @@ static int check_same(const struct dal_backend_request *request)
         if (given->given && there != (long)given->number)
             return request->fail(request, DAL_ERR_CREATE,
                                  "there is one mimalloc in a process, and it was started with "
-                                 "other options (%s)", given->key);
+                                 "other options (%s)",
+                                 given->key);
     }
     return DAL_OK;
 }
@@ -182,8 +189,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
 /* 2.0.9 is 209: the last digits of later ones may be two. */
 static const char version[] = {
-    '0' + MI_MALLOC_VERSION / 100, '.', '0' + MI_MALLOC_VERSION / 10 % 10, '.',
-    '0' + MI_MALLOC_VERSION % 10, '\0',
+    '0' + MI_MALLOC_VERSION / 100, '.',  '0' + MI_MALLOC_VERSION / 10 % 10, '.',
+    '0' + MI_MALLOC_VERSION % 10,  '\0',
 };
 
 /* Never destroyed: mimalloc has no end but the process's. */

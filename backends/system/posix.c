@@ -84,7 +84,13 @@ static void *family_memalign(size_t align, size_t size)
 /* malloc and its like by address and not by a wrapper: they are the C library's, or those
  * of whatever was put before it. */
 const struct dal_malloc_family dal_system_family_ = {
-    DAL_ALLOCATOR_ABI,  sizeof(struct dal_malloc_family), malloc, free, calloc, realloc,
-    family_memalign, malloc_usable_size,
+    DAL_ALLOCATOR_ABI,
+    sizeof(struct dal_malloc_family),
+    malloc,
+    free,
+    calloc,
+    realloc,
+    family_memalign,
+    malloc_usable_size,
 };
 #endif

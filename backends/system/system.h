@@ -25,7 +25,7 @@
  */
 #if defined __GNUC__ && defined __ELF__ && !defined __wasm__ && !defined DAL_INTERPOSER && \
     !defined DAL_SYSTEM_WITH_FRAMES
-# define DAL_SYSTEM_IS_LIBC 1
+# define DAL_SYSTEM_IS_LIBC       1
 # define DAL_SYSTEM_SYMBOL_(name) __asm__(name)
 #else
 # define DAL_SYSTEM_IS_LIBC 0
@@ -34,7 +34,8 @@
 
 void *dal_system_alloc_(size_t size, size_t align, void *ctx);
 void *dal_system_alloc_natural_(size_t size, size_t align, void *ctx) DAL_SYSTEM_SYMBOL_("malloc");
-void dal_system_dealloc_(void *ptr, size_t size, size_t align, void *ctx) DAL_SYSTEM_SYMBOL_("free");
+void dal_system_dealloc_(void *ptr, size_t size, size_t align, void *ctx)
+    DAL_SYSTEM_SYMBOL_("free");
 void *dal_system_alloc_zeroed_(size_t size, size_t align, void *ctx);
 void *dal_system_realloc_(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx);
 

@@ -14,7 +14,7 @@
  * of a block depends on its address. */
 struct header {
     uintptr_t mark;
-    size_t size;   /* of the whole, and its alignment: for the system allocator */
+    size_t size; /* of the whole, and its alignment: for the system allocator */
     size_t align;
     size_t offset; /* from its start to the block */
 };

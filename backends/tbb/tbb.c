@@ -101,8 +101,8 @@ static void *family_memalign(size_t align, size_t size)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, family_malloc, family_free, family_calloc, family_realloc,
-    family_memalign, family_usable_size,
+    DAL_ALLOCATOR_ABI, sizeof family,  family_malloc,   family_free,
+    family_calloc,     family_realloc, family_memalign, family_usable_size,
 };
 
 /* ---- fork ------------------------------------------------------------------------------ */
@@ -183,7 +183,8 @@ static int set_mode(const struct dal_backend_request *request, size_t i)
     if (is_set[i] && set_to[i] != given->number)
         return request->fail(request, DAL_ERR_CREATE,
                              "there is one oneTBB allocator in a process, and its %s was set to "
-                             "another value", given->key);
+                             "another value",
+                             given->key);
     result = scalable_allocation_mode(modes[i], (intptr_t)given->number);
     if (result == TBBMALLOC_NO_EFFECT)
         return request->fail(request, DAL_ERR_SYSTEM, "%s=%s: the system has none to give",

@@ -46,8 +46,8 @@ static void *family_memalign(size_t align, size_t size)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, tc_malloc, tc_free, family_calloc,
-    tc_realloc, family_memalign, tc_malloc_size,
+    DAL_ALLOCATOR_ABI, sizeof family, tc_malloc,       tc_free,
+    family_calloc,     tc_realloc,    family_memalign, tc_malloc_size,
 };
 
 /* ---- Options -------------------------------------------------------------------------- */
@@ -88,13 +88,14 @@ static int set_property(const struct dal_backend_request *request, size_t i)
     if (is_set[i] && set_to[i] != given->number)
         return request->fail(request, DAL_ERR_CREATE,
                              "there is one tcmalloc in a process, and its %s was set to another "
-                             "value", given->key);
+                             "value",
+                             given->key);
     property_of(given, property);
     if (!MallocExtension_SetNumericProperty(property, (size_t)given->number))
         return request->fail(request, DAL_ERR_OPTION, "this tcmalloc has no %s", property);
     if (MallocExtension_GetNumericProperty(property, &there) && there != (size_t)given->number)
-        return request->fail(request, DAL_ERR_OPTION, "tcmalloc took %s as %zu, not %s",
-                             given->key, there, given->text);
+        return request->fail(request, DAL_ERR_OPTION, "tcmalloc took %s as %zu, not %s", given->key,
+                             there, given->text);
     is_set[i] = 1;
     set_to[i] = given->number;
     return DAL_OK;
@@ -117,7 +118,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     return DAL_OK;
 }
 
-#define TEXT_OF(x) #x
+#define TEXT_OF(x)               #x
 #define VERSION_OF(major, minor) TEXT_OF(major) "." TEXT_OF(minor)
 
 /* Never destroyed: tcmalloc has no end but the process's. */

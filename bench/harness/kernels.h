@@ -215,7 +215,10 @@ static void reset(void)
 #endif
 
 const struct bench_peer bench_peer = {
-    BENCH_START, BENCH_KERNELS_FREE, BENCH_KERNEL_RESET, BENCH_KERNELS_REST,
+    BENCH_START,
+    BENCH_KERNELS_FREE,
+    BENCH_KERNEL_RESET,
+    BENCH_KERNELS_REST,
 };
 
 #endif

@@ -21,8 +21,8 @@
 #ifdef BENCH_CALLGRIND
 # include <valgrind/callgrind.h>
 #else
-# define CALLGRIND_TOGGLE_COLLECT (void)0
-# define CALLGRIND_ZERO_STATS (void)0
+# define CALLGRIND_TOGGLE_COLLECT      (void)0
+# define CALLGRIND_ZERO_STATS          (void)0
 # define CALLGRIND_DUMP_STATS_AT(name) (void)(name)
 #endif
 

@@ -14,11 +14,11 @@ static void start(void)
         exit(1);
 }
 
-#define BENCH_START start
-#define BENCH_ALLOC(size, align) dal_arena_alloc(&arena, size, align)
-#define BENCH_FREE(block, size, align) dal_arena_dealloc(&arena, block, size, align)
-#define BENCH_ZEROED(size) dal_arena_alloc_zeroed(&arena, size, 8)
+#define BENCH_START                          start
+#define BENCH_ALLOC(size, align)             dal_arena_alloc(&arena, size, align)
+#define BENCH_FREE(block, size, align)       dal_arena_dealloc(&arena, block, size, align)
+#define BENCH_ZEROED(size)                   dal_arena_alloc_zeroed(&arena, size, 8)
 #define BENCH_REALLOC(block, old_size, size) dal_arena_realloc(&arena, block, old_size, 8, size)
-#define BENCH_RESET() dal_arena_reset(&arena, DAL_ARENA_KEEP)
+#define BENCH_RESET()                        dal_arena_reset(&arena, DAL_ARENA_KEEP)
 
 #include "../harness/kernels.h"

@@ -27,10 +27,11 @@ static void start(void)
     }
 }
 
-#define BENCH_START start
-#define BENCH_ALLOC(size, align) dal_instance_alloc(instance, size, align)
+#define BENCH_START                    start
+#define BENCH_ALLOC(size, align)       dal_instance_alloc(instance, size, align)
 #define BENCH_FREE(block, size, align) dal_instance_dealloc(instance, block, size, align)
-#define BENCH_ZEROED(size) dal_instance_alloc_zeroed(instance, size, 8)
-#define BENCH_REALLOC(block, old_size, size) dal_instance_realloc(instance, block, old_size, 8, size)
+#define BENCH_ZEROED(size)             dal_instance_alloc_zeroed(instance, size, 8)
+#define BENCH_REALLOC(block, old_size, size) \
+    dal_instance_realloc(instance, block, old_size, 8, size)
 
 #include "../harness/kernels.h"

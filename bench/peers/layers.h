@@ -116,7 +116,7 @@ static int watch_create(const struct dal_backend_request *request, struct dal_al
 #define BENCH_LAYER(name_, summary_, create_)                                   \
     {                                                                           \
         DAL_BACKEND_HEADER, .name = name_, .version = "1", .summary = summary_, \
-        .flags = DAL_BACKEND_LAYER, .create = create_                           \
+                            .flags = DAL_BACKEND_LAYER, .create = create_       \
     }
 
 /* Returns 0, or the error of the first layer that was not taken. */

@@ -7,8 +7,8 @@
 
 #ifdef BENCH_PREFIX
 # define CONCATENATED(prefix, name) prefix##name
-# define EXPANDED(prefix, name) CONCATENATED(prefix, name)
-# define CALL(name) EXPANDED(BENCH_PREFIX, name)
+# define EXPANDED(prefix, name)     CONCATENATED(prefix, name)
+# define CALL(name)                 EXPANDED(BENCH_PREFIX, name)
 void *CALL(malloc)(size_t size);
 void *CALL(calloc)(size_t count, size_t size);
 void *CALL(realloc)(void *block, size_t size);
@@ -25,9 +25,9 @@ static inline void *aligned(size_t size, size_t align)
     return CALL(posix_memalign)(&block, align, size) == 0 ? block : NULL;
 }
 
-#define BENCH_ALLOC(size, align) ((align) <= 16 ? CALL(malloc)(size) : aligned(size, align))
-#define BENCH_FREE(block, size, align) CALL(free)(block)
-#define BENCH_ZEROED(size) CALL(calloc)(1, size)
+#define BENCH_ALLOC(size, align)             ((align) <= 16 ? CALL(malloc)(size) : aligned(size, align))
+#define BENCH_FREE(block, size, align)       CALL(free)(block)
+#define BENCH_ZEROED(size)                   CALL(calloc)(1, size)
 #define BENCH_REALLOC(block, old_size, size) CALL(realloc)(block, size)
 
 #include "../harness/kernels.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define obstack_chunk_alloc malloc
-#define obstack_chunk_free free
+#define obstack_chunk_free  free
 
 static struct obstack stack;
 static void *mark;
@@ -21,8 +21,8 @@ static inline void empty(void)
     mark = obstack_alloc(&stack, 1);
 }
 
-#define BENCH_START start
+#define BENCH_START              start
 #define BENCH_ALLOC(size, align) obstack_alloc(&stack, (int)(size))
-#define BENCH_RESET() empty()
+#define BENCH_RESET()            empty()
 
 #include "../harness/kernels.h"

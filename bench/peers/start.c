@@ -7,10 +7,10 @@
 
 #ifdef BENCH_FRONT
 # include <dispatchalloc.h>
-# define ALLOC(size) dal_alloc(size, 8)
+# define ALLOC(size)       dal_alloc(size, 8)
 # define FREE(block, size) dal_dealloc(block, size, 8)
 #else
-# define ALLOC(size) malloc(size)
+# define ALLOC(size)       malloc(size)
 # define FREE(block, size) free(block)
 #endif
 

@@ -41,8 +41,8 @@ static void register_backends(int count)
     for (int i = 0; i < count && i < BACKENDS_MAX; i++) {
         snprintf(names[i], NAME_BYTES, "backend-%d", i);
         backends[i] = (struct dal_backend){
-            DAL_BACKEND_HEADER, .name = names[i], .version = "1", .summary = "no allocator",
-            .create = create,
+            DAL_BACKEND_HEADER,        .name = names[i], .version = "1",
+            .summary = "no allocator", .create = create,
         };
         check(dal_backend_register(&backends[i]), names[i]);
     }

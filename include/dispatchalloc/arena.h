@@ -99,8 +99,8 @@ struct dal_arena_chunk_;
  * same in every version.
  */
 struct dal_arena {
-    char *next_; /* where the next block begins if 8 is alignment enough */
-    char *end_;  /* of the current chunk; both are multiples of 8 */
+    char *next_;                     /* where the next block begins if 8 is alignment enough */
+    char *end_;                      /* of the current chunk; both are multiples of 8 */
     struct dal_arena_chunk_ *chunk_; /* current; a list, newest first */
     uint64_t serial_;                /* of the newest chunk */
     uint64_t private_[28];
@@ -112,9 +112,11 @@ struct dal_arena {
  * dal_global() without a limit. It holds nothing until the first allocation.
  */
 #ifdef __cplusplus
-# define DAL_ARENA_INIT {}
+# define DAL_ARENA_INIT \
+     {                  \
+     } /* clang-format off */
 #else
-# define DAL_ARENA_INIT { 0 }
+# define DAL_ARENA_INIT {0} /* clang-format on */
 #endif
 
 /** A state of an arena to go back to. See dal_arena_checkpoint_take(). */
@@ -143,8 +145,7 @@ DAL_API void *dal_arena_alloc_slow_(struct dal_arena *arena, size_t size, size_t
     DAL_ATTRIBUTE_((cold, warn_unused_result));
 DAL_API void *dal_arena_alloc_zeroed_slow_(struct dal_arena *arena, size_t size, size_t align)
     DAL_ATTRIBUTE_((cold, warn_unused_result));
-DAL_API void dal_arena_dealloc_slow_(struct dal_arena *arena, void *ptr, size_t size,
-                                     size_t align);
+DAL_API void dal_arena_dealloc_slow_(struct dal_arena *arena, void *ptr, size_t size, size_t align);
 DAL_API int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                                    enum dal_arena_keep keep);
 
@@ -284,7 +285,7 @@ DAL_INLINE_ void *dal_arena_alloc_zeroed(struct dal_arena *arena, size_t size, s
  */
 DAL_ATTRIBUTE_((alloc_size(2, 3), alloc_align(4), warn_unused_result))
 DAL_INLINE_ void *dal_arena_alloc_array(struct dal_arena *arena, size_t count, size_t size,
-                                          size_t align)
+                                        size_t align)
 {
     if (size > 0 && count > (size_t)PTRDIFF_MAX / size)
         return NULL;
@@ -361,7 +362,7 @@ DAL_API bool dal_arena_owns(const struct dal_arena *arena, const void *ptr);
  */
 DAL_ATTRIBUTE_((alloc_size(3), alloc_align(4), warn_unused_result))
 DAL_INLINE_ void *dal_arena_memdup(struct dal_arena *arena, const void *from, size_t size,
-                                     size_t align)
+                                   size_t align)
 {
     void *ptr = dal_arena_alloc(arena, size, align);
 
@@ -427,7 +428,7 @@ DAL_INLINE_ struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct d
  *         sound, but blocks may be given back that were not meant.
  */
 DAL_INLINE_ int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
-                                   enum dal_arena_keep keep)
+                                 enum dal_arena_keep keep)
 {
     /* With no chunk taken since there is one pointer to put back. */
     if (DAL_LIKELY_(keep == DAL_ARENA_KEEP && checkpoint.serial_ == arena->serial_ &&

@@ -33,25 +33,25 @@ DAL_BEGIN_DECLS_
 
 /** What a value has to look like. The library checks it before create() runs. */
 enum dal_option_type {
-    DAL_OPTION_BYTES  = 1, /**< a number of bytes; K, M, G are powers of 1024 */
-    DAL_OPTION_COUNT  = 2, /**< a plain number */
+    DAL_OPTION_BYTES = 1,  /**< a number of bytes; K, M, G are powers of 1024 */
+    DAL_OPTION_COUNT = 2,  /**< a plain number */
     DAL_OPTION_SWITCH = 3, /**< on, off, true, false, yes, no, 1, 0 */
-    DAL_OPTION_TEXT   = 4, /**< anything */
+    DAL_OPTION_TEXT = 4,   /**< anything */
     DAL_OPTION_CHOICE = 5, /**< one of `choices` */
-    DAL_OPTION_SPEC   = 6  /**< a spec in parentheses; create() gets it as an instance */
+    DAL_OPTION_SPEC = 6    /**< a spec in parentheses; create() gets it as an instance */
 };
 
 /** One option of a backend. */
 struct dal_option {
-    const char *name;           /**< lower case letters, digits, '_' and '-' */
-    uint32_t type;              /**< enum dal_option_type */
-    uint32_t flags;             /**< 0 */
-    uint64_t minimum;           /**< smallest BYTES or COUNT accepted */
-    uint64_t maximum;           /**< largest BYTES or COUNT accepted */
-    const char *default_text;   /**< value if the spec names none, as in a spec, a SPEC with its
+    const char *name;         /**< lower case letters, digits, '_' and '-' */
+    uint32_t type;            /**< enum dal_option_type */
+    uint32_t flags;           /**< 0 */
+    uint64_t minimum;         /**< smallest BYTES or COUNT accepted */
+    uint64_t maximum;         /**< largest BYTES or COUNT accepted */
+    const char *default_text; /**< value if the spec names none, as in a spec, a SPEC with its
                                      parentheses; NULL: none */
-    const char *choices;        /**< for CHOICE: the words, separated by '|'; else NULL */
-    const char *summary;        /**< one line, without a full stop */
+    const char *choices;      /**< for CHOICE: the words, separated by '|'; else NULL */
+    const char *summary;      /**< one line, without a full stop */
 };
 
 /** An option with the value that a spec gave it, or its default. */
@@ -127,13 +127,14 @@ struct dal_backend_request {
 DAL_INLINE_ const struct dal_option_value *dal_request_value(
     const struct dal_backend_request *request, size_t index)
 {
-    return (const struct dal_option_value *)(const void *)(
-        (const char *)(const void *)request->values + index * request->value_bytes);
+    const char *first = (const char *)(const void *)request->values;
+
+    return (const struct dal_option_value *)(const void *)(first + index * request->value_bytes);
 }
 
 /** Flags of a backend. */
 enum dal_backend_flag {
-    DAL_BACKEND_LAYER          = 1 << 0, /**< wraps the next one in a spec */
+    DAL_BACKEND_LAYER = 1 << 0,          /**< wraps the next one in a spec */
     DAL_BACKEND_CHECKS_OPTIONS = 1 << 1, /**< takes keys that are not in its table */
     /** create() and what it calls need no constructor, neither one of the module nor of a
      *  library that it needs: they may run later. The interposer then starts it without a
@@ -152,12 +153,12 @@ struct dal_backend {
     uint32_t size_bytes;   /**< sizeof(struct dal_backend) */
     uint32_t option_bytes; /**< sizeof(struct dal_option): from one option to the next */
     uint32_t reserved_;
-    const char *name;     /**< a lower case letter, then those, digits, '_' and '-';
+    const char *name;                 /**< a lower case letter, then those, digits, '_' and '-';
                                at most DAL_NAME_MAX bytes */
-    const char *version;  /**< such as "0.1.0" */
-    const char *summary;  /**< one line, without a full stop */
-    uint32_t flags;       /**< enum dal_backend_flag bits */
-    uint32_t option_count; /**< how many options it has; at most 64 */
+    const char *version;              /**< such as "0.1.0" */
+    const char *summary;              /**< one line, without a full stop */
+    uint32_t flags;                   /**< enum dal_backend_flag bits */
+    uint32_t option_count;            /**< how many options it has; at most 64 */
     const struct dal_option *options; /**< NULL if option_count is 0 */
 
     /**
@@ -182,13 +183,13 @@ struct dal_backend {
      *  DAL_NEEDS(); a library that knows less refuses the backend. 0: it does with those of
      *  version 0.1. */
     uint32_t needs_request_bytes;
-    uint32_t needs_calls_bytes; /**< the same of struct dal_instance_calls */
+    uint32_t needs_calls_bytes;    /**< the same of struct dal_instance_calls */
     uint32_t needs_services_bytes; /**< the same of struct dal_services */
     uint32_t reserved_2_;
 };
 
 /** The first four members of a struct dal_backend. */
-#define DAL_BACKEND_HEADER                                                                  \
+#define DAL_BACKEND_HEADER \
     DAL_BACKEND_ABI, (uint32_t)sizeof(struct dal_backend), (uint32_t)sizeof(struct dal_option), 0
 
 /** How many bytes of a structure who uses one of its members needs, for needs_request_bytes
@@ -205,10 +206,11 @@ struct dal_backend {
  *         Thread-safe; may be called from inside a backend.
  */
 DAL_INLINE_ const struct dal_option *dal_backend_option(const struct dal_backend *backend,
-                                                          size_t index)
+                                                        size_t index)
 {
-    return (const struct dal_option *)(const void *)(
-        (const char *)(const void *)backend->options + index * backend->option_bytes);
+    const char *first = (const char *)(const void *)backend->options;
+
+    return (const struct dal_option *)(const void *)(first + index * backend->option_bytes);
 }
 
 /**

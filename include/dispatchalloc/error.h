@@ -18,6 +18,7 @@
  * The error numbers with their texts, the one list that the enumeration and
  * dal_strerror() are made from. Append only: a number never changes its meaning.
  */
+/* clang-format off */
 #define DAL_ERRORS(X)                                                               \
     X(INVALID,     -1,  "invalid argument")                                         \
     X(LAYOUT,      -2,  "layout too large, or its alignment not a power of two")    \
@@ -34,6 +35,7 @@
     X(CREATE,      -13, "the backend could not be started")                         \
     X(SYSTEM,      -14, "the operating system refused")                             \
     X(MODULE,      -15, "the module cannot be used")
+/* clang-format on */
 
 /** Error numbers; all negative, so that `if (result < 0)` finds every failure. */
 enum dal_err {
@@ -83,7 +85,9 @@ typedef void (*dal_alloc_error_hook)(struct dal_layout layout);
 #else
 _Noreturn
 #endif
+/* clang-format off */
 DAL_API void dal_handle_alloc_error(struct dal_layout layout);
+/* clang-format on */
 
 /**
  * Set what dal_handle_alloc_error() does first.

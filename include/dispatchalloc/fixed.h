@@ -107,41 +107,43 @@ static inline void *dal_fixed_realloc_(const struct dal_allocator *allocator, vo
  * @param allocator_  the name of a const struct dal_allocator with static storage and an
  *                    initialiser that is in sight.
  */
-#define DAL_GLOBAL_ALLOCATOR_FIXED(allocator_)                                              \
-    void *DAL_FIXED_(dal_fixed_front_alloc_, (dal_alloc))(size_t size, size_t align)        \
-    {                                                                                       \
-        return (allocator_).alloc(size, align, (allocator_).ctx);                           \
-    }                                                                                       \
-    void *DAL_FIXED_(dal_fixed_front_alloc_natural_, dal_alloc_natural_)(size_t size,       \
-                                                                         size_t align)      \
-    {                                                                                       \
-        return dal_fixed_alloc_natural_(&(allocator_), size, align);                        \
-    }                                                                                       \
-    void DAL_FIXED_(dal_fixed_front_dealloc_, dal_dealloc)(void *ptr, size_t size,          \
-                                                           size_t align)                    \
-    {                                                                                       \
-        (allocator_).dealloc(ptr, size, align, (allocator_).ctx);                           \
-    }                                                                                       \
-    void *DAL_FIXED_(dal_fixed_front_alloc_zeroed_, dal_alloc_zeroed)(size_t size,          \
-                                                                      size_t align)         \
-    {                                                                                       \
-        return dal_fixed_alloc_zeroed_(&(allocator_), size, align);                         \
-    }                                                                                       \
-    void *DAL_FIXED_(dal_fixed_front_realloc_, dal_realloc)(void *ptr, size_t old_size,     \
-                                                            size_t align, size_t new_size)  \
-    {                                                                                       \
-        return dal_fixed_realloc_(&(allocator_), ptr, old_size, align, new_size);           \
-    }                                                                                       \
-    static const struct dal_link_choice dal_link_choice_here_ = {                           \
-        DAL_ALLOCATOR_ABI, (uint32_t)sizeof(struct dal_link_choice), &(allocator_),         \
-        #allocator_, __FILE__, __LINE__, 1                                                  \
-    };                                                                                      \
-    DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =                 \
-        &dal_link_choice_here_;                                                             \
-    DAL_ATTRIBUTE_((constructor)) static void dal_link_choice_constructor_(void)            \
-    {                                                                                       \
-        dal_fixed_announce_(&dal_link_choice_here_);                                        \
-    }                                                                                       \
+#define DAL_GLOBAL_ALLOCATOR_FIXED(allocator_)                                                   \
+    void *DAL_FIXED_(dal_fixed_front_alloc_, (dal_alloc))(size_t size, size_t align)             \
+    {                                                                                            \
+        return (allocator_).alloc(size, align, (allocator_).ctx);                                \
+    }                                                                                            \
+    void *DAL_FIXED_(dal_fixed_front_alloc_natural_, dal_alloc_natural_)(size_t size,            \
+                                                                         size_t align)           \
+    {                                                                                            \
+        return dal_fixed_alloc_natural_(&(allocator_), size, align);                             \
+    }                                                                                            \
+    void DAL_FIXED_(dal_fixed_front_dealloc_, dal_dealloc)(void *ptr, size_t size, size_t align) \
+    {                                                                                            \
+        (allocator_).dealloc(ptr, size, align, (allocator_).ctx);                                \
+    }                                                                                            \
+    void *DAL_FIXED_(dal_fixed_front_alloc_zeroed_, dal_alloc_zeroed)(size_t size, size_t align) \
+    {                                                                                            \
+        return dal_fixed_alloc_zeroed_(&(allocator_), size, align);                              \
+    }                                                                                            \
+    void *DAL_FIXED_(dal_fixed_front_realloc_, dal_realloc)(void *ptr, size_t old_size,          \
+                                                            size_t align, size_t new_size)       \
+    {                                                                                            \
+        return dal_fixed_realloc_(&(allocator_), ptr, old_size, align, new_size);                \
+    }                                                                                            \
+    static const struct dal_link_choice dal_link_choice_here_ = {                                \
+        DAL_ALLOCATOR_ABI,                                                                       \
+        (uint32_t)sizeof(struct dal_link_choice),                                                \
+        &(allocator_),                                                                           \
+        #allocator_,                                                                             \
+        __FILE__,                                                                                \
+        __LINE__,                                                                                \
+        1};                                                                                      \
+    DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =                      \
+        &dal_link_choice_here_;                                                                  \
+    DAL_ATTRIBUTE_((constructor)) static void dal_link_choice_constructor_(void)                 \
+    {                                                                                            \
+        dal_fixed_announce_(&dal_link_choice_here_);                                             \
+    }                                                                                            \
     struct dal_link_choice /* takes the semicolon */
 
 DAL_END_DECLS_

@@ -51,7 +51,9 @@ struct dal_fixed_arena {
  *                matter: blocks are aligned by address, and zeroed ones are zeroed.
  * @param bytes   size of memory in bytes.
  */
+/* clang-format off */
 #define DAL_FIXED_ARENA_INIT(memory, bytes) { (memory), (bytes), (bytes) }
+/* clang-format on */
 
 /**
  * Initializer, also a constant one, of a struct dal_allocator that allocates from a
@@ -60,21 +62,21 @@ struct dal_fixed_arena {
  * @param arena  address of a struct dal_fixed_arena.
  */
 #ifdef __cplusplus
-# define DAL_FIXED_ARENA_ALLOCATOR(arena)                                                   \
-    {                                                                                       \
-        DAL_ALLOCATOR_HEADER(arena), dal_fixed_arena_alloc_, dal_fixed_arena_dealloc_,      \
-            dal_fixed_arena_alloc_zeroed_, dal_fixed_arena_realloc_, NULL, NULL, NULL,      \
-            dal_fixed_arena_resize_in_place_, NULL, NULL, dal_fixed_arena_owns_, NULL,      \
-            NULL, NULL, NULL                                                                \
-    }
+# define DAL_FIXED_ARENA_ALLOCATOR(arena)                                                     \
+     {                                                                                        \
+         DAL_ALLOCATOR_HEADER(arena), dal_fixed_arena_alloc_, dal_fixed_arena_dealloc_,       \
+             dal_fixed_arena_alloc_zeroed_, dal_fixed_arena_realloc_, NULL, NULL, NULL,       \
+             dal_fixed_arena_resize_in_place_, NULL, NULL, dal_fixed_arena_owns_, NULL, NULL, \
+             NULL, NULL                                                                       \
+     }
 #else
-# define DAL_FIXED_ARENA_ALLOCATOR(arena)                                                   \
-    {                                                                                       \
-        DAL_ALLOCATOR_HEADER(arena), .alloc = dal_fixed_arena_alloc_,                       \
-        .dealloc = dal_fixed_arena_dealloc_, .alloc_zeroed = dal_fixed_arena_alloc_zeroed_, \
-        .realloc = dal_fixed_arena_realloc_,                                                \
-        .resize_in_place = dal_fixed_arena_resize_in_place_, .owns = dal_fixed_arena_owns_  \
-    }
+# define DAL_FIXED_ARENA_ALLOCATOR(arena)                                                        \
+     {                                                                                           \
+         DAL_ALLOCATOR_HEADER(arena),                                                            \
+             .alloc = dal_fixed_arena_alloc_, .dealloc = dal_fixed_arena_dealloc_,               \
+             .alloc_zeroed = dal_fixed_arena_alloc_zeroed_, .realloc = dal_fixed_arena_realloc_, \
+             .resize_in_place = dal_fixed_arena_resize_in_place_, .owns = dal_fixed_arena_owns_  \
+     }
 #endif
 
 /* The slots of that allocator; ctx is the arena. None of the functions here has the
@@ -85,8 +87,8 @@ DAL_API void *dal_fixed_arena_alloc_(size_t size, size_t align, void *ctx)
 DAL_API void dal_fixed_arena_dealloc_(void *ptr, size_t size, size_t align, void *ctx);
 DAL_API void *dal_fixed_arena_alloc_zeroed_(size_t size, size_t align, void *ctx)
     DAL_ATTRIBUTE_((alloc_size(1), alloc_align(2), warn_unused_result));
-DAL_API void *dal_fixed_arena_realloc_(void *ptr, size_t old_size, size_t align,
-                                       size_t new_size, void *ctx)
+DAL_API void *dal_fixed_arena_realloc_(void *ptr, size_t old_size, size_t align, size_t new_size,
+                                       void *ctx)
     DAL_ATTRIBUTE_((alloc_size(4), alloc_align(3), warn_unused_result));
 DAL_API int dal_fixed_arena_resize_in_place_(void *ptr, size_t old_size, size_t align,
                                              size_t new_size, void *ctx);
@@ -103,8 +105,7 @@ DAL_API int dal_fixed_arena_owns_(const void *ptr, void *ctx);
  *         DAL_FIXED_ARENA_ALIGN_MAX.
  */
 DAL_ATTRIBUTE_((alloc_size(2), alloc_align(3), warn_unused_result))
-DAL_INLINE_ void *dal_fixed_arena_alloc(struct dal_fixed_arena *arena, size_t size,
-                                          size_t align)
+DAL_INLINE_ void *dal_fixed_arena_alloc(struct dal_fixed_arena *arena, size_t size, size_t align)
 {
     return dal_fixed_arena_alloc_(size, align, arena);
 }
@@ -112,7 +113,7 @@ DAL_INLINE_ void *dal_fixed_arena_alloc(struct dal_fixed_arena *arena, size_t si
 /** dal_fixed_arena_alloc() whose bytes are zero, whatever the memory held before. */
 DAL_ATTRIBUTE_((alloc_size(2), alloc_align(3), warn_unused_result))
 DAL_INLINE_ void *dal_fixed_arena_alloc_zeroed(struct dal_fixed_arena *arena, size_t size,
-                                                 size_t align)
+                                               size_t align)
 {
     return dal_fixed_arena_alloc_zeroed_(size, align, arena);
 }
@@ -126,7 +127,7 @@ DAL_INLINE_ void *dal_fixed_arena_alloc_zeroed(struct dal_fixed_arena *arena, si
  * @param align  the alignment that it has, in bytes.
  */
 DAL_INLINE_ void dal_fixed_arena_dealloc(struct dal_fixed_arena *arena, void *ptr, size_t size,
-                                           size_t align)
+                                         size_t align)
 {
     dal_fixed_arena_dealloc_(ptr, size, align, arena);
 }
@@ -145,8 +146,8 @@ DAL_INLINE_ void dal_fixed_arena_dealloc(struct dal_fixed_arena *arena, void *pt
  *         dead even if equal; NULL if exhausted, with the old block as it was.
  */
 DAL_ATTRIBUTE_((alloc_size(5), alloc_align(4), warn_unused_result))
-DAL_INLINE_ void *dal_fixed_arena_realloc(struct dal_fixed_arena *arena, void *ptr,
-                                            size_t old_size, size_t align, size_t new_size)
+DAL_INLINE_ void *dal_fixed_arena_realloc(struct dal_fixed_arena *arena, void *ptr, size_t old_size,
+                                          size_t align, size_t new_size)
 {
     return dal_fixed_arena_realloc_(ptr, old_size, align, new_size, arena);
 }

@@ -33,10 +33,10 @@ DAL_BEGIN_DECLS_
 
 /** Who chose the global allocator, in rising rank. */
 enum dal_source {
-    DAL_SOURCE_DEFAULT     = 0, /**< nobody: the system allocator */
-    DAL_SOURCE_LINK        = 1, /**< DAL_GLOBAL_ALLOCATOR() */
-    DAL_SOURCE_PROGRAM     = 2, /**< dal_global_set() and its siblings */
-    DAL_SOURCE_ENVIRONMENT = 3  /**< DISPATCHALLOC_BACKEND */
+    DAL_SOURCE_DEFAULT = 0,    /**< nobody: the system allocator */
+    DAL_SOURCE_LINK = 1,       /**< DAL_GLOBAL_ALLOCATOR() */
+    DAL_SOURCE_PROGRAM = 2,    /**< dal_global_set() and its siblings */
+    DAL_SOURCE_ENVIRONMENT = 3 /**< DISPATCHALLOC_BACKEND */
 };
 
 /**
@@ -157,13 +157,13 @@ DAL_API size_t dal_global_explain(char *text, size_t text_bytes);
 
 /** A choice made by the build. Written by DAL_GLOBAL_ALLOCATOR(), not by hand. */
 struct dal_link_choice {
-    uint32_t abi;        /**< DAL_ALLOCATOR_ABI */
-    uint32_t size_bytes; /**< sizeof(struct dal_link_choice) */
+    uint32_t abi;                          /**< DAL_ALLOCATOR_ABI */
+    uint32_t size_bytes;                   /**< sizeof(struct dal_link_choice) */
     const struct dal_allocator *allocator; /**< the argument of the macro */
-    const char *name;    /**< the same as it is written there */
-    const char *file;    /**< where the macro stands */
-    uint32_t line;       /**< and in which line */
-    uint32_t is_fixed;   /**< 1 by DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h */
+    const char *name;                      /**< the same as it is written there */
+    const char *file;                      /**< where the macro stands */
+    uint32_t line;                         /**< and in which line */
+    uint32_t is_fixed; /**< 1 by DAL_GLOBAL_ALLOCATOR_FIXED() of dispatchalloc/fixed.h */
 };
 
 /* Looked up by the library through a weak reference, so that it is found before any
@@ -193,23 +193,27 @@ DAL_API void dal_link_choice_announce_(const struct dal_link_choice *choice);
  *
  * @param allocator  the name of a struct dal_allocator with static storage.
  */
-#define DAL_GLOBAL_ALLOCATOR(allocator)                                                     \
-    static const struct dal_link_choice dal_link_choice_here_ = {                           \
-        DAL_ALLOCATOR_ABI, (uint32_t)sizeof(struct dal_link_choice), &(allocator),          \
-        #allocator, __FILE__, __LINE__, 0                                                   \
-    };                                                                                      \
-    DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =                 \
-        &dal_link_choice_here_;                                                             \
-    DAL_ATTRIBUTE_((constructor)) static void dal_link_choice_constructor_(void)            \
-    {                                                                                       \
-        dal_link_choice_announce_(&dal_link_choice_here_);                                  \
-    }                                                                                       \
+#define DAL_GLOBAL_ALLOCATOR(allocator)                                          \
+    static const struct dal_link_choice dal_link_choice_here_ = {                \
+        DAL_ALLOCATOR_ABI,                                                       \
+        (uint32_t)sizeof(struct dal_link_choice),                                \
+        &(allocator),                                                            \
+        #allocator,                                                              \
+        __FILE__,                                                                \
+        __LINE__,                                                                \
+        0};                                                                      \
+    DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =      \
+        &dal_link_choice_here_;                                                  \
+    DAL_ATTRIBUTE_((constructor)) static void dal_link_choice_constructor_(void) \
+    {                                                                            \
+        dal_link_choice_announce_(&dal_link_choice_here_);                       \
+    }                                                                            \
     struct dal_link_choice /* takes the semicolon */
 
 /** Veto the environment: DISPATCHALLOC_BACKEND is ignored in this program, and one
  *  line says so if it was set. At file scope, once a program. */
-#define DAL_FORBID_ENVIRONMENT()                                                            \
-    DAL_LINK_SYMBOL_ const char *const dal_forbid_environment_ = __FILE__;                  \
+#define DAL_FORBID_ENVIRONMENT()                                           \
+    DAL_LINK_SYMBOL_ const char *const dal_forbid_environment_ = __FILE__; \
     struct dal_link_choice /* takes the semicolon */
 
 DAL_END_DECLS_

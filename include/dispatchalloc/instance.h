@@ -179,8 +179,8 @@ struct dal_allocator {
 /** The slots that make or resize blocks. A layer that hooks alloc has to hook all of them that
  *  version 0.1 has; a later one that it leaves NULL is derived from these, so that no block
  *  passes the layer by. */
-#define DAL_SLOTS_SIZING                                                                    \
-    (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW |            \
+#define DAL_SLOTS_SIZING                                                         \
+    (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW | \
      DAL_SLOT_GROW_ZEROED | DAL_SLOT_SHRINK | DAL_SLOT_RESIZE_IN_PLACE)
 
 /* The slots, the one list that everything made of all of them comes from: what a member of
@@ -194,44 +194,52 @@ struct dal_allocator {
  *   FORK  called around fork(2)        slot; there are three, and never more, since their
  *                                        calls stand before those of the tail
  */
-#define DAL_SLOTS_(HEAD, TAIL, FORK)                                                          \
-    HEAD(alloc, DAL_SLOT_ALLOC, void *, (size_t size, size_t align), (size, align),           \
-         1, size, align, NULL)                                                                \
-    HEAD(dealloc, DAL_SLOT_DEALLOC, void, (void *ptr, size_t size, size_t align),             \
-         (ptr, size, align), ptr != NULL, size, align, (void)0)                               \
-    HEAD(alloc_zeroed, DAL_SLOT_ALLOC_ZEROED, void *, (size_t size, size_t align),            \
-         (size, align), 1, size, align, NULL)                                                 \
-    HEAD(realloc, DAL_SLOT_REALLOC, void *,                                                   \
-         (void *ptr, size_t old_size, size_t align, size_t new_size),                         \
-         (ptr, old_size, align, new_size), 1, new_size, align, NULL)                          \
-    TAIL(grow, DAL_SLOT_GROW, void *,                                                         \
-         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),   \
-         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)       \
-    TAIL(grow_zeroed, DAL_SLOT_GROW_ZEROED, void *,                                           \
-         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),   \
-         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)       \
-    TAIL(shrink, DAL_SLOT_SHRINK, void *,                                                     \
-         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),   \
-         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)       \
-    TAIL(resize_in_place, DAL_SLOT_RESIZE_IN_PLACE, int,                                      \
-         (void *ptr, size_t old_size, size_t align, size_t new_size),                         \
-         (ptr, old_size, align, new_size), 1, new_size, align, DAL_ERR_UNSUPPORTED)           \
-    TAIL(usable_size, DAL_SLOT_USABLE_SIZE, size_t,                                           \
-         (const void *ptr, size_t size, size_t align), (ptr, size, align),                    \
-         1, size, align, size)                                                                \
-    TAIL(dealloc_unsized, DAL_SLOT_DEALLOC_UNSIZED, void, (void *ptr), (ptr),                 \
-         ptr != NULL, 0, 1, (void)0)                                                          \
-    TAIL(owns, DAL_SLOT_OWNS, int, (const void *ptr), (ptr), 0, 0, 1, 0)                      \
-    FORK(fork_prepare)                                                                        \
-    FORK(fork_parent)                                                                         \
+#define DAL_SLOTS_(HEAD, TAIL, FORK)                                                              \
+    HEAD(alloc, DAL_SLOT_ALLOC, void *, (size_t size, size_t align), (size, align), 1, size,      \
+         align, NULL)                                                                             \
+    HEAD(dealloc, DAL_SLOT_DEALLOC, void, (void *ptr, size_t size, size_t align),                 \
+         (ptr, size, align), ptr != NULL, size, align, (void)0)                                   \
+    HEAD(alloc_zeroed, DAL_SLOT_ALLOC_ZEROED, void *, (size_t size, size_t align), (size, align), \
+         1, size, align, NULL)                                                                    \
+    HEAD(realloc, DAL_SLOT_REALLOC, void *,                                                       \
+         (void *ptr, size_t old_size, size_t align, size_t new_size),                             \
+         (ptr, old_size, align, new_size), 1, new_size, align, NULL)                              \
+    TAIL(grow, DAL_SLOT_GROW, void *,                                                             \
+         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),       \
+         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)           \
+    TAIL(grow_zeroed, DAL_SLOT_GROW_ZEROED, void *,                                               \
+         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),       \
+         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)           \
+    TAIL(shrink, DAL_SLOT_SHRINK, void *,                                                         \
+         (void *ptr, size_t old_size, size_t old_align, size_t new_size, size_t new_align),       \
+         (ptr, old_size, old_align, new_size, new_align), 1, new_size, new_align, NULL)           \
+    TAIL(resize_in_place, DAL_SLOT_RESIZE_IN_PLACE, int,                                          \
+         (void *ptr, size_t old_size, size_t align, size_t new_size),                             \
+         (ptr, old_size, align, new_size), 1, new_size, align, DAL_ERR_UNSUPPORTED)               \
+    TAIL(usable_size, DAL_SLOT_USABLE_SIZE, size_t, (const void *ptr, size_t size, size_t align), \
+         (ptr, size, align), 1, size, align, size)                                                \
+    TAIL(dealloc_unsized, DAL_SLOT_DEALLOC_UNSIZED, void, (void *ptr), (ptr), ptr != NULL, 0, 1,  \
+         (void)0)                                                                                 \
+    TAIL(owns, DAL_SLOT_OWNS, int, (const void *ptr), (ptr), 0, 0, 1, 0)                          \
+    FORK(fork_prepare)                                                                            \
+    FORK(fork_parent)                                                                             \
     FORK(fork_child)
 
 /** A pair: the function to call, and the ctx that is its last argument. */
-struct dal_alloc_slot   { dal_alloc_function call;   void *ctx; };
+struct dal_alloc_slot {
+    dal_alloc_function call;
+    void *ctx;
+};
 /** A pair of a dealloc function to call, and its ctx. */
-struct dal_dealloc_slot { dal_dealloc_function call; void *ctx; };
+struct dal_dealloc_slot {
+    dal_dealloc_function call;
+    void *ctx;
+};
 /** A pair of a realloc function to call, and its ctx. */
-struct dal_realloc_slot { dal_realloc_function call; void *ctx; };
+struct dal_realloc_slot {
+    dal_realloc_function call;
+    void *ctx;
+};
 
 /**
  * A complete allocator, ready to be called. Read it, never write to it, and do not copy it:
@@ -241,9 +249,9 @@ struct dal_realloc_slot { dal_realloc_function call; void *ctx; };
  * natural layouts (struct dal_allocator).
  */
 struct dal_instance {
-    DAL_ALIGNAS_(64) uint64_t native;   /**< DAL_SLOT_ bits: what is not derived */
-    const char *name;                   /**< such as "stats+arena"; never NULL */
-    const void *tail_;                  /* the other slots */
+    DAL_ALIGNAS_(64) uint64_t native; /**< DAL_SLOT_ bits: what is not derived */
+    const char *name;                 /**< such as "stats+arena"; never NULL */
+    const void *tail_;                /* the other slots */
     void *private_[3];
     struct dal_alloc_slot alloc_natural;
 
@@ -357,8 +365,7 @@ DAL_API const struct dal_instance *dal_system(void);
  *         exhausted or not supported.
  */
 DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
-DAL_INLINE_ void *dal_instance_alloc(const struct dal_instance *instance, size_t size,
-                                       size_t align)
+DAL_INLINE_ void *dal_instance_alloc(const struct dal_instance *instance, size_t size, size_t align)
 {
     if (DAL_IS_NATURAL_(size, align))
         return instance->alloc_natural.call(size, align, instance->alloc_natural.ctx);
@@ -373,8 +380,8 @@ DAL_INLINE_ void *dal_instance_alloc(const struct dal_instance *instance, size_t
  * @param size      the size that it has, in bytes.
  * @param align     the alignment that it has, in bytes.
  */
-DAL_INLINE_ void dal_instance_dealloc(const struct dal_instance *instance, void *ptr,
-                                        size_t size, size_t align)
+DAL_INLINE_ void dal_instance_dealloc(const struct dal_instance *instance, void *ptr, size_t size,
+                                      size_t align)
 {
     instance->dealloc.call(ptr, size, align, instance->dealloc.ctx);
 }
@@ -382,7 +389,7 @@ DAL_INLINE_ void dal_instance_dealloc(const struct dal_instance *instance, void 
 /** dal_instance_alloc() with bytes that are zero. */
 DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(3), warn_unused_result))
 DAL_INLINE_ void *dal_instance_alloc_zeroed(const struct dal_instance *instance, size_t size,
-                                              size_t align)
+                                            size_t align)
 {
     return instance->alloc_zeroed.call(size, align, instance->alloc_zeroed.ctx);
 }
@@ -400,7 +407,7 @@ DAL_INLINE_ void *dal_instance_alloc_zeroed(const struct dal_instance *instance,
  */
 DAL_ATTRIBUTE_((alloc_size(5), alloc_align(4), warn_unused_result))
 DAL_INLINE_ void *dal_instance_realloc(const struct dal_instance *instance, void *ptr,
-                                         size_t old_size, size_t align, size_t new_size)
+                                       size_t old_size, size_t align, size_t new_size)
 {
     return instance->realloc.call(ptr, old_size, align, new_size, instance->realloc.ctx);
 }
@@ -434,9 +441,8 @@ DAL_API void *dal_instance_grow_zeroed(const struct dal_instance *instance, void
 
 /** dal_instance_grow() the other way: new_size is at most old_size (Rust's
  *  Allocator::shrink). */
-DAL_API void *dal_instance_shrink(const struct dal_instance *instance, void *ptr,
-                                  size_t old_size, size_t old_align, size_t new_size,
-                                  size_t new_align)
+DAL_API void *dal_instance_shrink(const struct dal_instance *instance, void *ptr, size_t old_size,
+                                  size_t old_align, size_t new_size, size_t new_align)
     DAL_ATTRIBUTE_((alloc_size(5), alloc_align(6), warn_unused_result));
 
 /**
@@ -579,8 +585,8 @@ DAL_API void *dal_instance_unsized_realloc(const struct dal_instance *instance, 
  * @param size      bytes, of any value.
  * @return as dal_instance_unsized_malloc().
  */
-DAL_API void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance,
-                                                 size_t align, size_t size)
+DAL_API void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, size_t align,
+                                                 size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(3), alloc_align(2), warn_unused_result));
 
 /**
@@ -606,7 +612,7 @@ DAL_API size_t dal_instance_unsized_usable_size(const struct dal_instance *insta
 #define DAL_NO_SLOT_(...)
 #define DAL_CALL_MEMBER_(slot, bit, result, parameters, ...) \
     result(*slot) DAL_CALL_PARAMETERS_ parameters;
-#define DAL_CALL_FORK_(slot) void (*slot)(const struct dal_instance *instance);
+#define DAL_CALL_FORK_(slot)      void (*slot)(const struct dal_instance *instance);
 #define DAL_CALL_PARAMETERS_(...) (const struct dal_instance *instance, __VA_ARGS__)
 
 /**
@@ -625,14 +631,14 @@ struct dal_instance_calls {
 /** dal_instance_alloc() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
 DAL_INLINE_ void *dal_instance_alloc_layout(const struct dal_instance *instance,
-                                              struct dal_layout layout)
+                                            struct dal_layout layout)
 {
     return dal_instance_alloc(instance, layout.size, layout.align);
 }
 
 /** dal_instance_dealloc() of a block that has this layout. */
 DAL_INLINE_ void dal_instance_dealloc_layout(const struct dal_instance *instance, void *ptr,
-                                               struct dal_layout layout)
+                                             struct dal_layout layout)
 {
     dal_instance_dealloc(instance, ptr, layout.size, layout.align);
 }
@@ -640,7 +646,7 @@ DAL_INLINE_ void dal_instance_dealloc_layout(const struct dal_instance *instance
 /** dal_instance_alloc_zeroed() with the size and alignment of layout. */
 DAL_ATTRIBUTE_((__malloc__, warn_unused_result))
 DAL_INLINE_ void *dal_instance_alloc_zeroed_layout(const struct dal_instance *instance,
-                                                     struct dal_layout layout)
+                                                   struct dal_layout layout)
 {
     return dal_instance_alloc_zeroed(instance, layout.size, layout.align);
 }
@@ -648,7 +654,7 @@ DAL_INLINE_ void *dal_instance_alloc_zeroed_layout(const struct dal_instance *in
 /** dal_instance_realloc() of a block that has this layout to new_size bytes. */
 DAL_ATTRIBUTE_((warn_unused_result))
 DAL_INLINE_ void *dal_instance_realloc_layout(const struct dal_instance *instance, void *ptr,
-                                                struct dal_layout layout, size_t new_size)
+                                              struct dal_layout layout, size_t new_size)
 {
     return dal_instance_realloc(instance, ptr, layout.size, layout.align, new_size);
 }

@@ -36,10 +36,10 @@ struct dal_layout {
 
 /** The alignment in bytes that a malloc gives every block that is at least that large, by
  *  architecture, as Rust's std::sys::alloc has it; what is not listed has 8. */
-#if defined __x86_64__ || defined _M_X64 || defined __aarch64__ || defined __arm64ec__ ||  \
-    (defined __loongarch__ && __loongarch_grlen == 64) || defined __mips64 ||              \
-    defined __s390x__ || (defined __sparc__ && defined __arch64__) ||                      \
-    (defined __riscv && __riscv_xlen == 64) || defined __wasm64__
+#if defined __x86_64__ || defined _M_X64 || defined __aarch64__ || defined __arm64ec__ ||          \
+    (defined __loongarch__ && __loongarch_grlen == 64) || defined __mips64 || defined __s390x__ || \
+    (defined __sparc__ && defined __arch64__) || (defined __riscv && __riscv_xlen == 64) ||        \
+    defined __wasm64__
 # define DAL_MIN_ALIGN 16u
 #else
 # define DAL_MIN_ALIGN 8u
@@ -48,9 +48,9 @@ struct dal_layout {
 /* Whether a layout is known, when the program is compiled, to be natural: one that a malloc
  * aligns without being told, so that no test has to be made when the program runs. */
 #ifdef __GNUC__
-# define DAL_IS_NATURAL_(size, align)                             \
-    (__builtin_constant_p((align) <= DAL_MIN_ALIGN && (align) <= (size)) && \
-     (align) <= DAL_MIN_ALIGN && (align) <= (size))
+# define DAL_IS_NATURAL_(size, align)                                        \
+     (__builtin_constant_p((align) <= DAL_MIN_ALIGN && (align) <= (size)) && \
+      (align) <= DAL_MIN_ALIGN && (align) <= (size))
 #else
 # define DAL_IS_NATURAL_(size, align) 0
 #endif
@@ -177,8 +177,7 @@ DAL_INLINE_ struct dal_layout dal_layout_pad_to_align(struct dal_layout layout)
  * Rust's Layout::array.
  */
 DAL_ATTRIBUTE_((warn_unused_result))
-DAL_INLINE_ int dal_layout_array(struct dal_layout element, size_t count,
-                                   struct dal_layout *out)
+DAL_INLINE_ int dal_layout_array(struct dal_layout element, size_t count, struct dal_layout *out)
 {
     struct dal_layout padded = dal_layout_pad_to_align(element);
 
@@ -198,8 +197,7 @@ DAL_INLINE_ int dal_layout_array(struct dal_layout element, size_t count,
  * @param out    receives the layout. Not NULL; unchanged on failure.
  * @return 0 or DAL_ERR_LAYOUT.
  */
-#define dal_layout_array_of(type, count, out) \
-    dal_layout_array(dal_layout_of(type), (count), (out))
+#define dal_layout_array_of(type, count, out) dal_layout_array(dal_layout_of(type), (count), (out))
 
 /**
  * A pointer that is aligned for a layout and points to nothing.
@@ -264,8 +262,7 @@ DAL_API int dal_layout_extend(struct dal_layout layout, struct dal_layout next,
  * Rust's Layout::extend_packed.
  */
 DAL_API int dal_layout_extend_packed(struct dal_layout layout, struct dal_layout next,
-                                     struct dal_layout *out)
-    DAL_ATTRIBUTE_((warn_unused_result));
+                                     struct dal_layout *out) DAL_ATTRIBUTE_((warn_unused_result));
 
 /**
  * The layout of count times layout, each of them aligned: padding between them, none
@@ -281,8 +278,7 @@ DAL_API int dal_layout_extend_packed(struct dal_layout layout, struct dal_layout
  * Rust's Layout::repeat.
  */
 DAL_API int dal_layout_repeat(struct dal_layout layout, size_t count, struct dal_layout *out,
-                              size_t *stride)
-    DAL_ATTRIBUTE_((warn_unused_result));
+                              size_t *stride) DAL_ATTRIBUTE_((warn_unused_result));
 
 /**
  * The layout of count times layout without any padding. Unless the size is a multiple
@@ -295,8 +291,7 @@ DAL_API int dal_layout_repeat(struct dal_layout layout, size_t count, struct dal
  *
  * Rust's Layout::repeat_packed.
  */
-DAL_API int dal_layout_repeat_packed(struct dal_layout layout, size_t count,
-                                     struct dal_layout *out)
+DAL_API int dal_layout_repeat_packed(struct dal_layout layout, size_t count, struct dal_layout *out)
     DAL_ATTRIBUTE_((warn_unused_result));
 
 DAL_END_DECLS_

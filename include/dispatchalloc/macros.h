@@ -10,14 +10,14 @@
 #define DISPATCHALLOC_MACROS_H
 
 #ifdef __cplusplus
-# define DAL_BEGIN_DECLS_ extern "C" {
-# define DAL_END_DECLS_   }
-# define DAL_ALIGNOF_(type) alignof(type)
+# define DAL_BEGIN_DECLS_    extern "C" {
+# define DAL_END_DECLS_      }
+# define DAL_ALIGNOF_(type)  alignof(type)
 # define DAL_ALIGNAS_(bytes) alignas(bytes)
 #else
 # define DAL_BEGIN_DECLS_
 # define DAL_END_DECLS_
-# define DAL_ALIGNOF_(type) _Alignof(type)
+# define DAL_ALIGNOF_(type)  _Alignof(type)
 # define DAL_ALIGNAS_(bytes) _Alignas(bytes)
 #endif
 
@@ -34,7 +34,7 @@
 #  define DAL_API
 # endif
 /* "malloc" is written __malloc__ in a list: a program may have defined the plain name. */
-# define DAL_ATTRIBUTE_(list) __attribute__(list)
+# define DAL_ATTRIBUTE_(list)     __attribute__(list)
 # define DAL_LIKELY_(condition)   __builtin_expect(!!(condition), 1)
 # define DAL_UNLIKELY_(condition) __builtin_expect(!!(condition), 0)
 #else
@@ -48,13 +48,12 @@
  * gcc finds a block that goes elsewhere, goes back twice or is used afterwards. gcc does not inline
  * what is named there; who would rather have that defines DAL_NO_DEALLOC_WARNINGS. */
 #if defined(__GNUC__) && __GNUC__ >= 11 && !defined(__clang__) && !defined(DAL_NO_DEALLOC_WARNINGS)
-# define DAL_HAS_DEALLOC_ATTRIBUTES_ 1
-# define DAL_ATTRIBUTE_DEALLOC_(function, position) \
-     DAL_ATTRIBUTE_((__malloc__(function, position)))
+# define DAL_HAS_DEALLOC_ATTRIBUTES_                1
+# define DAL_ATTRIBUTE_DEALLOC_(function, position) DAL_ATTRIBUTE_((__malloc__(function, position)))
 /* A function that takes back its own blocks is known by its name only after it is declared. */
-# define DAL_DECLARE_AGAIN_(declaration)                                                     \
+# define DAL_DECLARE_AGAIN_(declaration)                                                    \
      _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wredundant-decls\"") \
-     declaration;                                                                            \
+         declaration;                                                                       \
      _Pragma("GCC diagnostic pop")
 #else
 # define DAL_HAS_DEALLOC_ATTRIBUTES_ 0
@@ -73,7 +72,7 @@
 #endif
 
 /* Whether the compiler can tell the thread pointer. (Older ones say that they can, and stop.) */
-#if DAL_THREAD_DISTANCE_IS_FIXED_ && \
+#if DAL_THREAD_DISTANCE_IS_FIXED_ &&                  \
     ((defined(__clang__) && __clang_major__ >= 14) || \
      (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11))
 # define DAL_HAS_THREAD_POINTER_ 1

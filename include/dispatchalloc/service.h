@@ -24,16 +24,16 @@ DAL_BEGIN_DECLS_
 
 /** What pages may be used for: the access of dal_services.pages_protect. */
 enum dal_pages_access {
-    DAL_PAGES_NO_ACCESS  = 0, /**< any access is a fault */
-    DAL_PAGES_READ       = 1, /**< writing is a fault */
-    DAL_PAGES_READ_WRITE = 2  /**< as they were mapped */
+    DAL_PAGES_NO_ACCESS = 0, /**< any access is a fault */
+    DAL_PAGES_READ = 1,      /**< writing is a fault */
+    DAL_PAGES_READ_WRITE = 2 /**< as they were mapped */
 };
 
 /** What memory may be wished to be: bits for dal_services.pages_wish. */
 enum dal_pages_wish {
-    DAL_PAGES_HUGE    = 1 << 0, /**< of huge pages where it holds whole ones */
-    DAL_PAGES_SMALL   = 1 << 1, /**< never of huge pages; not together with DAL_PAGES_HUGE */
-    DAL_PAGES_PRESENT = 1 << 2  /**< there before it is touched */
+    DAL_PAGES_HUGE = 1 << 0,   /**< of huge pages where it holds whole ones */
+    DAL_PAGES_SMALL = 1 << 1,  /**< never of huge pages; not together with DAL_PAGES_HUGE */
+    DAL_PAGES_PRESENT = 1 << 2 /**< there before it is touched */
 };
 
 /**

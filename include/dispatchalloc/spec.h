@@ -61,10 +61,11 @@ struct dal_spec_item {
  *         backend.
  */
 DAL_INLINE_ const struct dal_option_value *dal_spec_item_value(const struct dal_spec_item *item,
-                                                                 size_t index)
+                                                               size_t index)
 {
-    return (const struct dal_option_value *)(const void *)(
-        (const char *)(const void *)item->values + index * item->value_bytes);
+    return (
+        const struct dal_option_value *)(const void *)((const char *)(const void *)item->values +
+                                                       index * item->value_bytes);
 }
 
 /**

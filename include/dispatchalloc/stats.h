@@ -113,9 +113,9 @@ struct dal_stats {
 };
 
 /** What a struct dal_stats has to start as: `struct dal_stats stats = DAL_STATS_INIT;` */
-#define DAL_STATS_INIT                                                                         \
-    {                                                                                          \
-        DAL_STATS_ABI, (uint32_t)sizeof(struct dal_stats), 0, 0, 0, 0, 0                       \
+#define DAL_STATS_INIT                                                   \
+    {                                                                    \
+        DAL_STATS_ABI, (uint32_t)sizeof(struct dal_stats), 0, 0, 0, 0, 0 \
     }
 
 /**

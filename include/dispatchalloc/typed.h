@@ -49,7 +49,10 @@ template <class T> struct dal_pointer_ {
 
     /* A pointer to a derived class would convert; it has another size, and maybe
      * another address. */
-    static T *check(T *ptr) { return ptr; }
+    static T *check(T *ptr)
+    {
+        return ptr;
+    }
     template <class U> static T *check(U *ptr) = delete;
 
     static T *check_movable(T *ptr)
@@ -191,8 +194,7 @@ static inline char *dal_string_fill_(void *block, const char *text, size_t lengt
  * @param type  its type.
  * @param ptr   `type *`; NULL is a no-op.
  */
-#define dal_delete(type, ptr) \
-    dal_dealloc(DAL_POINTER_(type, ptr), sizeof(type), DAL_ALIGNOF_(type))
+#define dal_delete(type, ptr) dal_dealloc(DAL_POINTER_(type, ptr), sizeof(type), DAL_ALIGNOF_(type))
 
 /* ---- Arrays -------------------------------------------------------------------- */
 
@@ -223,7 +225,7 @@ static inline char *dal_string_fill_(void *block, const char *text, size_t lengt
  * @return `type *` to the first one, after which ptr is dead even if equal; NULL if
  *         exhausted or too large, in which case the array is as it was.
  */
-#define dal_array_resize(type, ptr, old_count, new_count)                               \
+#define dal_array_resize(type, ptr, old_count, new_count)                                 \
     DAL_CAST_(type, dal_array_realloc_(DAL_MOVABLE_(type, ptr), (old_count), (new_count), \
                                        sizeof(type), DAL_ALIGNOF_(type)))
 
@@ -297,24 +299,23 @@ DAL_INLINE_ void dal_string_delete(char *text)
     dal_instance_dealloc((instance), DAL_POINTER_(type, ptr), sizeof(type), DAL_ALIGNOF_(type))
 
 /** dal_array_new() from an instance. */
-#define dal_instance_array_new(instance, type, count)                                        \
-    DAL_CAST_(type, dal_instance_array_alloc_((instance), (count), sizeof(type),             \
-                                              DAL_ALIGNOF_(type)))
+#define dal_instance_array_new(instance, type, count) \
+    DAL_CAST_(type,                                   \
+              dal_instance_array_alloc_((instance), (count), sizeof(type), DAL_ALIGNOF_(type)))
 
 /** dal_array_new_zeroed() from an instance. */
-#define dal_instance_array_new_zeroed(instance, type, count)                                 \
-    DAL_CAST_(type, dal_instance_array_alloc_zeroed_((instance), (count), sizeof(type),      \
+#define dal_instance_array_new_zeroed(instance, type, count)                            \
+    DAL_CAST_(type, dal_instance_array_alloc_zeroed_((instance), (count), sizeof(type), \
                                                      DAL_ALIGNOF_(type)))
 
 /** dal_array_resize() of an array of the same instance. */
-#define dal_instance_array_resize(instance, type, ptr, old_count, new_count)                 \
-    DAL_CAST_(type, dal_instance_array_realloc_((instance), DAL_MOVABLE_(type, ptr),         \
-                                                (old_count), (new_count), sizeof(type),      \
-                                                DAL_ALIGNOF_(type)))
+#define dal_instance_array_resize(instance, type, ptr, old_count, new_count)                      \
+    DAL_CAST_(type, dal_instance_array_realloc_((instance), DAL_MOVABLE_(type, ptr), (old_count), \
+                                                (new_count), sizeof(type), DAL_ALIGNOF_(type)))
 
 /** dal_array_delete() of an array of the same instance. */
-#define dal_instance_array_delete(instance, type, ptr, count)                                \
-    dal_instance_array_dealloc_((instance), DAL_POINTER_(type, ptr), (count), sizeof(type),  \
+#define dal_instance_array_delete(instance, type, ptr, count)                               \
+    dal_instance_array_dealloc_((instance), DAL_POINTER_(type, ptr), (count), sizeof(type), \
                                 DAL_ALIGNOF_(type))
 
 /** dal_strdup() from an instance. */
@@ -329,7 +330,7 @@ DAL_INLINE_ char *dal_instance_strdup(const struct dal_instance *instance, const
 /** dal_strndup() from an instance. */
 DAL_ATTRIBUTE_((__malloc__, nonnull(2), warn_unused_result))
 DAL_INLINE_ char *dal_instance_strndup(const struct dal_instance *instance, const char *text,
-                                         size_t max_bytes)
+                                       size_t max_bytes)
 {
     size_t length = dal_string_length_(text, max_bytes);
 

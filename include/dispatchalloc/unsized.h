@@ -58,12 +58,12 @@ DAL_API void *dal_unsized_realloc(void *ptr, size_t size)
  * @return as dal_unsized_realloc(); NULL also if the product overflows, with ptr as it was.
  */
 DAL_API void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
-    DAL_ATTRIBUTE_((alloc_size(2, 3), warn_unused_result)) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1)
-        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1);
+    DAL_ATTRIBUTE_((alloc_size(2, 3), warn_unused_result))
+        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1);
 
 DAL_DECLARE_AGAIN_(void *dal_unsized_realloc(void *ptr, size_t size)
                        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
-                       DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1))
+                           DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1))
 DAL_DECLARE_AGAIN_(void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
                        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1))
 
@@ -76,7 +76,7 @@ DAL_DECLARE_AGAIN_(void *dal_unsized_reallocarray(void *ptr, size_t count, size_
 DAL_API void *dal_unsized_malloc(size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
-        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
+            DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
 
 /**
  * calloc(3).
@@ -88,7 +88,7 @@ DAL_API void *dal_unsized_malloc(size_t size)
 DAL_API void *dal_unsized_calloc(size_t count, size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1, 2), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
-        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
+            DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
 
 /**
  * aligned_alloc(3).
@@ -100,7 +100,7 @@ DAL_API void *dal_unsized_calloc(size_t count, size_t size)
 DAL_API void *dal_unsized_aligned_alloc(size_t align, size_t size)
     DAL_ATTRIBUTE_((__malloc__, alloc_size(2), alloc_align(1), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)
-        DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
+            DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1);
 
 /**
  * posix_memalign(3).
@@ -127,36 +127,36 @@ DAL_END_DECLS_
 
 /* Outside of the guard: the header may have been included without it before. */
 #if defined DAL_REDEFINE_MALLOC && !defined DAL_MALLOC_IS_REDEFINED_
-# define DAL_MALLOC_IS_REDEFINED_
-# ifndef __GNUC__
-#  error "DAL_REDEFINE_MALLOC needs gcc or clang"
-# endif
-# if defined DISPATCHALLOC_ALLOCATOR_SYSTEM_H || defined DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
-#  error "an allocator of dispatchalloc/allocator/ calls malloc itself: do not define DAL_REDEFINE_MALLOC here"
-# endif
+#define DAL_MALLOC_IS_REDEFINED_
+#ifndef __GNUC__
+# error "DAL_REDEFINE_MALLOC needs gcc or clang"
+#endif
+#if defined DISPATCHALLOC_ALLOCATOR_SYSTEM_H || defined DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
+# error "an allocator of dispatchalloc/allocator/ calls malloc: do not define DAL_REDEFINE_MALLOC"
+#endif
 /* The system's declarations first: these have to agree with them. */
-# ifdef __cplusplus
-#  include <cstdlib>
-# endif
-# include <stdlib.h>
-# if defined(__linux__)
-#  include <malloc.h>
-# endif
+#ifdef __cplusplus
+# include <cstdlib>
+#endif
+#include <stdlib.h>
+#if defined(__linux__)
+# include <malloc.h>
+#endif
 
-# if defined __cplusplus && defined __GLIBC__
-#  define DAL_THROWS_ __THROW
-# else
-#  define DAL_THROWS_
-# endif
+#if defined __cplusplus && defined __GLIBC__
+# define DAL_THROWS_ __THROW
+#else
+# define DAL_THROWS_
+#endif
 /* By symbol, so that it holds for a call, an address and std::malloc alike, and for calls that
  * the compiler makes of others (malloc and memset become calloc). */
-# define DAL_RENAME_(declaration, to) \
-     extern declaration DAL_THROWS_ __asm__(DAL_TEXT_(__USER_LABEL_PREFIX__) #to);
+#define DAL_RENAME_(declaration, to) \
+    extern declaration DAL_THROWS_ __asm__(DAL_TEXT_(__USER_LABEL_PREFIX__) #to);
 
 DAL_BEGIN_DECLS_
 /* The declarations are the system's once more: that is how a symbol is given to them. */
-# pragma GCC diagnostic push
-# pragma GCC diagnostic ignored "-Wredundant-decls"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
 DAL_RENAME_(void *malloc(size_t size), dal_unsized_malloc)
 DAL_RENAME_(void *calloc(size_t count, size_t size), dal_unsized_calloc)
 DAL_RENAME_(void *realloc(void *ptr, size_t size), dal_unsized_realloc)
@@ -166,11 +166,13 @@ DAL_RENAME_(void *aligned_alloc(size_t align, size_t size), dal_unsized_aligned_
 DAL_RENAME_(int posix_memalign(void **out, size_t align, size_t size), dal_unsized_posix_memalign)
 DAL_RENAME_(size_t malloc_usable_size(void *ptr), dal_unsized_usable_size)
 /* A block may go back by either name. (Not on malloc, which that would keep out of line.) */
-# define DAL_EITHER_NAME_                                                                   \
-     DAL_ATTRIBUTE_DEALLOC_(free, 1) DAL_ATTRIBUTE_DEALLOC_(realloc, 1)                     \
-     DAL_ATTRIBUTE_DEALLOC_(reallocarray, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1)    \
-     DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)                                         \
-     DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1)
+/* clang-format off */
+#define DAL_EITHER_NAME_                                                                   \
+    DAL_ATTRIBUTE_DEALLOC_(free, 1) DAL_ATTRIBUTE_DEALLOC_(realloc, 1)                     \
+    DAL_ATTRIBUTE_DEALLOC_(reallocarray, 1) DAL_ATTRIBUTE_DEALLOC_(dal_unsized_free, 1)    \
+    DAL_ATTRIBUTE_DEALLOC_(dal_unsized_realloc, 1)                                         \
+    DAL_ATTRIBUTE_DEALLOC_(dal_unsized_reallocarray, 1)
+/* clang-format on */
 DAL_DECLARE_AGAIN_(void *dal_unsized_malloc(size_t size) DAL_EITHER_NAME_)
 DAL_DECLARE_AGAIN_(void *dal_unsized_calloc(size_t count, size_t size) DAL_EITHER_NAME_)
 DAL_DECLARE_AGAIN_(void *dal_unsized_realloc(void *ptr, size_t size) DAL_EITHER_NAME_)
@@ -179,29 +181,30 @@ DAL_DECLARE_AGAIN_(void *dal_unsized_reallocarray(void *ptr, size_t count, size_
 DAL_DECLARE_AGAIN_(void *dal_unsized_aligned_alloc(size_t align, size_t size) DAL_EITHER_NAME_)
 DAL_DECLARE_AGAIN_(void *calloc(size_t count, size_t size) DAL_THROWS_ DAL_EITHER_NAME_)
 DAL_DECLARE_AGAIN_(void *realloc(void *ptr, size_t size) DAL_THROWS_ DAL_EITHER_NAME_)
-DAL_DECLARE_AGAIN_(void *reallocarray(void *ptr, size_t count, size_t size) DAL_THROWS_
-                       DAL_EITHER_NAME_)
+DAL_DECLARE_AGAIN_(void *reallocarray(void *ptr, size_t count, size_t size)
+                       DAL_THROWS_ DAL_EITHER_NAME_)
 DAL_DECLARE_AGAIN_(void *aligned_alloc(size_t align, size_t size) DAL_THROWS_ DAL_EITHER_NAME_)
-# ifndef __clang__
+#ifndef __clang__
 /* gcc's link-time optimizer makes a calloc of it by the name that it knows itself, unless it
  * sees the family's function. */
 extern inline DAL_ATTRIBUTE_((gnu_inline)) void *malloc(size_t size) DAL_THROWS_
 {
     return dal_unsized_malloc(size);
 }
-# endif
-# pragma GCC diagnostic pop
+#endif
+#pragma GCC diagnostic pop
 DAL_END_DECLS_
 
-# ifdef __cplusplus
+#ifdef __cplusplus
 /* Once more: for clang the name in std is that declaration of the function that was the last one
  * when it was put there, without the symbol. */
-namespace std {
+namespace std
+{
 using ::aligned_alloc;
 using ::calloc;
 using ::free;
 using ::malloc;
 using ::realloc;
-}
-# endif
+} // namespace std
+#endif
 #endif

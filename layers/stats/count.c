@@ -145,9 +145,9 @@ static void settle_given(struct stats_instance *instance, struct stats_counters 
 
 /* ---- The short way and back ------------------------------------------------------------------- */
 
-#define ZERO(array)                                                          \
-    for (size_t i_ = 0; i_ < sizeof(array) / sizeof(array)[0]; i_++)         \
-        atomic_store_explicit(&(array)[i_], 0, memory_order_relaxed)
+#define ZERO(array)                                                  \
+    for (size_t i_ = 0; i_ < sizeof(array) / sizeof(array)[0]; i_++) \
+    atomic_store_explicit(&(array)[i_], 0, memory_order_relaxed)
 
 void dal_stats_fill_(void *part)
 {
@@ -178,8 +178,7 @@ static int is_block(const struct stats_counters *counters)
  * thread past its end, nor where too many records are open. */
 static int take_block(struct stats_instance *instance)
 {
-    struct stats_counters *counters =
-        instance->services->thread_record_enter(&instance->record);
+    struct stats_counters *counters = instance->services->thread_record_enter(&instance->record);
 
     if (counters && counters == stats_mine(instance))
         return 1;
@@ -233,8 +232,7 @@ static void count_in(struct stats_instance *instance, struct stats_counters *cou
 
 void dal_stats_count_(struct stats_instance *instance, const struct stats_event *event)
 {
-    struct stats_counters *counters =
-        instance->services->thread_record_enter(&instance->record);
+    struct stats_counters *counters = instance->services->thread_record_enter(&instance->record);
 
     if (!counters) {
         atomic_fetch_add_explicit(&instance->uncounted, 1, memory_order_relaxed);
@@ -252,8 +250,7 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
 
 /* Ordinarily it is in the recent word still; not if an allocator underneath has called us in
  * between. */
-static void take_back(struct stats_instance *instance, struct stats_counters *counters,
-                      size_t size)
+static void take_back(struct stats_instance *instance, struct stats_counters *counters, size_t size)
 {
     size_t index = stats_class_of(size);
     uint32_t word = atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed);

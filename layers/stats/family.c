@@ -42,16 +42,19 @@ static struct stats_instance *counting(void)
 /* A block came, or goes, whose size does not go into its word; errno is the caller's. */
 __attribute__((noinline, cold)) static void count_long(size_t size, int is_made)
 {
-    struct stats_event event = {.operation = is_made ? STATS_ALLOC : STATS_DEALLOC,
-                                .has_new = is_made, .new_size = size,
-                                .has_old = !is_made, .old_size = size};
+    struct stats_event event = {
+        .operation = is_made ? STATS_ALLOC : STATS_DEALLOC,
+        .has_new = is_made,
+        .new_size = size,
+        .has_old = !is_made,
+        .old_size = size,
+    };
     struct stats_instance *instance = counting();
     int saved_errno = errno;
 
     if (!dal_stats_can_go_short_(instance, size, is_made) ||
-        !stats_count_short(is_made ? stats_mine(instance)->recent_made
-                                   : stats_mine(instance)->recent_given,
-                           size))
+        !stats_count_short(
+            is_made ? stats_mine(instance)->recent_made : stats_mine(instance)->recent_given, size))
         dal_stats_count_(instance, &event);
     errno = saved_errno;
 }
@@ -203,8 +206,10 @@ void dal_stats_family_give_(struct stats_instance *instance,
     if (child_family->malloc_function == counted_malloc)
         return;
     instance->child_family = *child_family;
-    instance->family = (struct dal_malloc_family){
-        DAL_ALLOCATOR_ABI, sizeof instance->family, counted_malloc,   counted_free,
-        counted_calloc,    counted_realloc,         counted_memalign, child_family->usable_size_function};
+    instance->family =
+        (struct dal_malloc_family){DAL_ALLOCATOR_ABI, sizeof instance->family,
+                                   counted_malloc,    counted_free,
+                                   counted_calloc,    counted_realloc,
+                                   counted_memalign,  child_family->usable_size_function};
     allocator->malloc_family = &instance->family;
 }

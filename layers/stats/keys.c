@@ -20,6 +20,7 @@ static const struct fixed_key {
     char name[32];
     size_t offset; /* in struct stats_sum */
 } fixed_keys[] = {
+/* clang-format off */
 #define TOTAL(member) {#member, offsetof(struct stats_sum, totals.member)},
 #define OPERATION(operation, name)                                               \
     {name ".calls", offsetof(struct stats_sum, calls[STATS_##operation])},       \
@@ -28,6 +29,7 @@ static const struct fixed_key {
     STATS_OPERATION_LIST(OPERATION)
 #undef OPERATION
 #undef TOTAL
+    /* clang-format on */
 };
 
 #define FIXED_KEYS (sizeof fixed_keys / sizeof *fixed_keys)

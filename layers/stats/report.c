@@ -42,15 +42,13 @@ static void clear(struct stats_instance *instance)
 
 struct stats_instance *dal_stats_enlist_(const struct dal_services *services)
 {
-    struct stats_instance *instance =
-        atomic_load_explicit(&newest_instance, memory_order_acquire);
+    struct stats_instance *instance = atomic_load_explicit(&newest_instance, memory_order_acquire);
 
     for (; instance; instance = instance->older) {
         int unused = STATS_UNUSED;
 
         if (atomic_compare_exchange_strong_explicit(&instance->state, &unused, STATS_TAKEN,
-                                                    memory_order_acquire,
-                                                    memory_order_relaxed)) {
+                                                    memory_order_acquire, memory_order_relaxed)) {
             clear(instance);
             return instance;
         }
@@ -80,8 +78,7 @@ void dal_stats_delist_(struct stats_instance *instance)
 /* The next one that may be read. */
 static struct stats_instance *live_from(struct stats_instance *instance)
 {
-    while (instance &&
-           atomic_load_explicit(&instance->state, memory_order_acquire) != STATS_LIVE)
+    while (instance && atomic_load_explicit(&instance->state, memory_order_acquire) != STATS_LIVE)
         instance = instance->older;
     return instance;
 }
@@ -283,8 +280,7 @@ static void deliver(struct stats_instance *instance, const struct text *text)
         complain(instance->file, 0);
         return;
     }
-    error = dal_stats_write_(path, has_written(instance->file, process), text->data,
-                             text->length);
+    error = dal_stats_write_(path, has_written(instance->file, process), text->data, text->length);
     if (error)
         complain(path, error);
     else

@@ -73,8 +73,8 @@ static void *stats_alloc_natural(size_t size, size_t align, void *ctx)
 
 static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx);
 
-__attribute__((noinline, cold)) static void
-dealloc_long(void *ptr, size_t size, size_t align, struct stats_instance *instance)
+__attribute__((noinline, cold)) static void dealloc_long(void *ptr, size_t size, size_t align,
+                                                         struct stats_instance *instance)
 {
     struct stats_event event = {.operation = STATS_DEALLOC, .has_old = 1, .old_size = size};
 
@@ -105,7 +105,10 @@ static void *stats_alloc_zeroed(size_t size, size_t align, void *ctx)
     struct stats_instance *instance = ctx;
     void *ptr = dal_instance_alloc_zeroed(instance->next, size, align);
     struct stats_event event = {
-        .operation = STATS_ALLOC_ZEROED, .failed = !ptr, .has_new = 1, .new_size = size,
+        .operation = STATS_ALLOC_ZEROED,
+        .failed = !ptr,
+        .has_new = 1,
+        .new_size = size,
     };
 
     dal_stats_count_(instance, &event);
@@ -144,8 +147,8 @@ static void *stats_realloc(void *ptr, size_t old_size, size_t align, size_t new_
     {                                                                                             \
         struct stats_instance *instance = ctx;                                                    \
         int had_block = ptr != NULL;                                                              \
-        void *moved = instance->calls->slot(instance->next, ptr, old_size, old_align, new_size,   \
-                                            new_align);                                           \
+        void *moved =                                                                             \
+            instance->calls->slot(instance->next, ptr, old_size, old_align, new_size, new_align); \
                                                                                                   \
         count_resize(instance, operation, !moved, had_block, old_size, new_size);                 \
         return moved;                                                                             \
@@ -200,7 +203,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     instance = dal_stats_enlist_(request->services);
     if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters, or "
+        return request->fail(request, DAL_ERR_MEMORY,
+                             "there is no memory for its counters, or "
                              "the system has no key left to tell when a thread ends");
     error = take_options(request, instance);
     if (error) {
@@ -215,7 +219,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
     if (instance->signal && !dal_stats_signal_on_(instance->signal))
         request->services->line("stats: signal %d is in use by the program; "
-                                "nothing is printed on it", instance->signal);
+                                "nothing is printed on it",
+                                instance->signal);
 
     allocator->ctx = instance;
     allocator->alloc = dal_stats_alloc_;

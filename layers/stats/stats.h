@@ -37,14 +37,14 @@
 
 /* The operations that are counted, in the order of the slots of an instance, and what they
  * are called in keys and in the report. A name that was released stays. */
-#define STATS_OPERATION_LIST(X)              \
-    X(ALLOC, "alloc")                        \
-    X(DEALLOC, "dealloc")                    \
-    X(ALLOC_ZEROED, "alloc_zeroed")          \
-    X(REALLOC, "realloc")                    \
-    X(GROW, "grow")                          \
-    X(GROW_ZEROED, "grow_zeroed")            \
-    X(SHRINK, "shrink")                      \
+#define STATS_OPERATION_LIST(X)     \
+    X(ALLOC, "alloc")               \
+    X(DEALLOC, "dealloc")           \
+    X(ALLOC_ZEROED, "alloc_zeroed") \
+    X(REALLOC, "realloc")           \
+    X(GROW, "grow")                 \
+    X(GROW_ZEROED, "grow_zeroed")   \
+    X(SHRINK, "shrink")             \
     X(RESIZE_IN_PLACE, "resize_in_place")
 
 #define STATS_OPERATION_(operation, name) STATS_##operation,
@@ -120,8 +120,8 @@ struct stats_instance {
     struct stats_instance *older; /* in the list of all that were ever made */
     _Atomic(int) state;           /* enum stats_state */
 
-    int print;                    /* at exit */
-    int signal;                   /* 0: none */
+    int print;  /* at exit */
+    int signal; /* 0: none */
     /* That of the wrapped allocator, and the one over it; unused where there is none. */
     struct dal_malloc_family child_family, family;
     char name[STATS_NAME_BYTES];

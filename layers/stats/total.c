@@ -127,8 +127,7 @@ int dal_stats_reset_peak(const struct dal_instance *instance)
     if (!layer)
         return DAL_ERR_UNSUPPORTED;
     dal_stats_sum_(layer, &sum);
-    atomic_store_explicit(&layer->peak_bytes, (int64_t)sum.totals.live_bytes,
-                          memory_order_relaxed);
+    atomic_store_explicit(&layer->peak_bytes, (int64_t)sum.totals.live_bytes, memory_order_relaxed);
     atomic_store_explicit(&layer->peak_blocks, (int64_t)sum.totals.live_blocks,
                           memory_order_relaxed);
     return DAL_OK;

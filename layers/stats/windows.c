@@ -15,11 +15,11 @@ uint64_t dal_stats_process_(void)
 int dal_stats_write_(const char *path, int append, const char *text, size_t bytes)
 {
     DWORD saved_error = GetLastError();
-    HANDLE file = path ? CreateFileA(path, append ? FILE_APPEND_DATA : GENERIC_WRITE,
-                                     FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
-                                     append ? OPEN_ALWAYS : CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL,
-                                     NULL)
-                       : GetStdHandle(STD_ERROR_HANDLE);
+    HANDLE file =
+        path ? CreateFileA(path, append ? FILE_APPEND_DATA : GENERIC_WRITE,
+                           FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                           append ? OPEN_ALWAYS : CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL)
+             : GetStdHandle(STD_ERROR_HANDLE);
     DWORD error = 0;
 
     if (!file || file == INVALID_HANDLE_VALUE) {
@@ -43,12 +43,12 @@ int dal_stats_write_(const char *path, int append, const char *text, size_t byte
 const char *dal_stats_reason_(int error)
 {
     switch (error) {
-    case 0:                      return "the path is too long";
+    case 0: return "the path is too long";
     case ERROR_FILE_NOT_FOUND:
-    case ERROR_PATH_NOT_FOUND:   return "no such file or directory";
-    case ERROR_ACCESS_DENIED:    return "permission denied";
-    case ERROR_DISK_FULL:        return "no space left";
-    default:                     return NULL;
+    case ERROR_PATH_NOT_FOUND: return "no such file or directory";
+    case ERROR_ACCESS_DENIED: return "permission denied";
+    case ERROR_DISK_FULL: return "no space left";
+    default: return NULL;
     }
 }
 

@@ -24,17 +24,16 @@ int dal_abi_check_(const char *name, uint32_t abi, uint32_t known, struct dal_te
 {
     if (abi == known)
         return DAL_OK;
-    dal_text_add_(why, "its %s has version %" PRIu32 ", libdispatchalloc " PACKAGE_VERSION
-                       " knows %" PRIu32,
-                  name, abi, known);
+    dal_text_add_(
+        why, "its %s has version %" PRIu32 ", libdispatchalloc " PACKAGE_VERSION " knows %" PRIu32,
+        name, abi, known);
     return DAL_ERR_ABI;
 }
 
 int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,
                     size_t known, struct dal_text_ *why)
 {
-    if (size_bytes >= least &&
-        (size_bytes <= known || tail_is_zero(structure, known, size_bytes)))
+    if (size_bytes >= least && (size_bytes <= known || tail_is_zero(structure, known, size_bytes)))
         return DAL_OK;
     dal_text_add_(why, "its %s has %zu bytes, libdispatchalloc " PACKAGE_VERSION " knows %zu%s",
                   name, size_bytes, known, size_bytes > known ? " and the rest is not zero" : "");

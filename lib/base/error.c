@@ -26,15 +26,12 @@ uint32_t dal_version_number(void)
 const char *dal_strerror(int error)
 {
     switch (error) {
-    case DAL_OK:
-        return "success";
+    case DAL_OK: return "success";
 #define DAL_ERROR_CASE(name, number, text) \
-    case DAL_ERR_##name:                   \
-        return text;
+    case DAL_ERR_##name: return text;
         DAL_ERRORS(DAL_ERROR_CASE)
 #undef DAL_ERROR_CASE
-    default:
-        return "unknown error";
+    default: return "unknown error";
     }
 }
 

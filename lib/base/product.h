@@ -10,7 +10,8 @@
 #include "os/os.h"
 
 struct dal_product_ {
-    const struct dal_note_ *note; /* by which copies of it are found in a process; NULL without ELF */
+    const struct dal_note_
+        *note; /* by which copies of it are found in a process; NULL without ELF */
     const char *backend_variable; /* the environment variable that chooses its backend */
     int has_switches;             /* DISPATCHALLOC_OFF and DISPATCHALLOC_CHECK are for it */
 };

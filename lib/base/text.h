@@ -23,7 +23,7 @@ struct dal_text_ {
 };
 
 /* Longest line that dal_log_() writes, and room for a message that one is made from. */
-#define DAL_LINE_BYTES 1024
+#define DAL_LINE_BYTES    1024
 #define DAL_MESSAGE_BYTES 768
 
 /* An empty text over a buffer; data may be NULL if bytes is 0. */
@@ -44,7 +44,7 @@ void dal_text_clean_(struct dal_text_ *text, size_t from);
 /* The most of a value that a message repeats: the rest of a long one tells nobody more, and
  * what is behind it in the line has to fit. To be printed by DAL_VALUE_FORMAT with
  * DAL_VALUE(value). */
-#define DAL_VALUE_BYTES 100
+#define DAL_VALUE_BYTES  100
 #define DAL_VALUE_FORMAT "%.100s%s"
 #define DAL_VALUE(value) (value), strlen(value) > DAL_VALUE_BYTES ? "..." : ""
 

@@ -64,7 +64,7 @@ void *dal_derived_shrink_(void *ptr, size_t old_size, size_t old_align, size_t n
 }
 
 void *dal_derived_grow_zeroed_(void *ptr, size_t old_size, size_t old_align, size_t new_size,
-                                 size_t new_align, void *ctx)
+                               size_t new_align, void *ctx)
 {
     char *grown = dal_instance_grow(ctx, ptr, old_size, old_align, new_size, new_align);
 
@@ -74,7 +74,7 @@ void *dal_derived_grow_zeroed_(void *ptr, size_t old_size, size_t old_align, siz
 }
 
 int dal_derived_resize_in_place_(void *ptr, size_t old_size, size_t align, size_t new_size,
-                                   void *ctx)
+                                 void *ctx)
 {
     (void)ptr;
     (void)align;

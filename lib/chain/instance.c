@@ -54,9 +54,9 @@ static uint64_t slots_within(size_t size_bytes)
 {
     uint64_t slots = 0;
 
-#define ADD_SLOT(slot, bit, ...)                                                        \
+#define ADD_SLOT(slot, bit, ...)                                                             \
     slots |= offsetof(struct dal_allocator, slot) + sizeof(dal_alloc_function) <= size_bytes \
-                 ? (bit)                                                                \
+                 ? (bit)                                                                     \
                  : 0;
     DAL_SLOTS_(ADD_SLOT, ADD_SLOT, DAL_SKIP_)
 #undef ADD_SLOT
@@ -75,8 +75,8 @@ static const char *slot_name(uint64_t slots)
 
 /* What a layer that hooks alloc has to hook: the slots of version 0.1 that make or resize blocks.
  * Later ones are derived from these, also for a layer that is only compiled once more. */
-#define SLOTS_REQUIRED                                                                      \
-    (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW |            \
+#define SLOTS_REQUIRED                                                           \
+    (DAL_SLOT_ALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC | DAL_SLOT_GROW | \
      DAL_SLOT_GROW_ZEROED | DAL_SLOT_SHRINK | DAL_SLOT_RESIZE_IN_PLACE)
 
 static int check_complete(const struct dal_allocator *ours, uint64_t slots, int is_layer,
@@ -125,7 +125,7 @@ static int upgrade_family(const struct dal_malloc_family *family, struct dal_mal
 }
 
 /* Slots whose blocks a family has to know of. */
-#define SLOTS_OF_BLOCKS                                                                     \
+#define SLOTS_OF_BLOCKS \
     (DAL_SLOTS_SIZING | DAL_SLOT_DEALLOC | DAL_SLOT_USABLE_SIZE | DAL_SLOT_DEALLOC_UNSIZED)
 
 static void set_family(struct dal_table_ *table, const struct dal_malloc_family *family,
@@ -152,12 +152,12 @@ static void set_slots(struct dal_table_ *table, const struct dal_allocator *ours
                       const struct dal_instance *child, uint64_t inherited)
 {
 #define SET_SLOT(slot_, bit, place, child_slot, child_ctx) \
-    if (ours->slot_) {                                \
-        place.slot_.call = ours->slot_;               \
-        place.slot_.ctx = ours->ctx;                  \
-    } else if (child && ((bit) & inherited)) {        \
-        place.slot_.call = child_slot.call;           \
-        place.slot_.ctx = child_ctx;                  \
+    if (ours->slot_) {                                     \
+        place.slot_.call = ours->slot_;                    \
+        place.slot_.ctx = ours->ctx;                       \
+    } else if (child && ((bit)&inherited)) {               \
+        place.slot_.call = child_slot.call;                \
+        place.slot_.ctx = child_ctx;                       \
     }
 #define SET_HEAD(slot, bit, ...) SET_SLOT(slot, bit, table->head, child->slot, child->slot.ctx)
 #define SET_TAIL(slot, bit, ...)                                \
@@ -174,10 +174,10 @@ static void set_slots(struct dal_table_ *table, const struct dal_allocator *ours
         table->head.alloc_natural = table->head.alloc;
 }
 
-#define DERIVE(slot_, function, ctx_)       \
-    if (!slot_.call) {                      \
-        slot_.call = (function);            \
-        slot_.ctx = (ctx_);                 \
+#define DERIVE(slot_, function, ctx_) \
+    if (!slot_.call) {                \
+        slot_.call = (function);      \
+        slot_.ctx = (ctx_);           \
     }
 
 /* Fill every slot that is still empty with a derived function. */

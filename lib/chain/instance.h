@@ -11,8 +11,8 @@
 #include "base/text.h"
 
 /* What the private members of an instance hold, NULL where that does not apply. */
-#define DAL_PRIVATE_STACK 0 /* the stack that it is the handle of; the program may destroy it */
-#define DAL_PRIVATE_BASE 1  /* what its stack wraps and did not make itself */
+#define DAL_PRIVATE_STACK  0 /* the stack that it is the handle of; the program may destroy it */
+#define DAL_PRIVATE_BASE   1 /* what its stack wraps and did not make itself */
 #define DAL_PRIVATE_NESTED 2 /* the next nested stack with fork functions of the same owner */
 
 /*

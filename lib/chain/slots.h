@@ -22,10 +22,10 @@
 /* The type of a slot's function. */
 #define DAL_FUNCTION_OF_(slot) __typeof__(((struct dal_allocator *)0)->slot)
 
-#define DAL_TAIL_MEMBER_(slot, ...)   \
-    struct {                          \
-        DAL_FUNCTION_OF_(slot) call;  \
-        void *ctx;                    \
+#define DAL_TAIL_MEMBER_(slot, ...)  \
+    struct {                         \
+        DAL_FUNCTION_OF_(slot) call; \
+        void *ctx;                   \
     } slot;
 
 /* The slots behind the head. */

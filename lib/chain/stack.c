@@ -77,8 +77,8 @@ static void measure(struct filled *filled)
 /* Calls create() and makes sure that a failure has a number and a reason. */
 static int call_create(const struct dal_backend *backend, const struct dal_option_value *values,
                        size_t value_count, const struct dal_instance *next,
-                       const struct dal_malloc_family *child_family,
-                       struct filled *filled, struct dal_text_ *why)
+                       const struct dal_malloc_family *child_family, struct filled *filled,
+                       struct dal_text_ *why)
 {
     const char *outer = creating;
     size_t length;
@@ -232,16 +232,14 @@ static const struct dal_instance *base_of(size_t list, const struct dal_instance
 
 /* The name of a list is "a+b+c", after it what its last layer wraps; that of an inner instance is
  * the rest from it on. A name that the program gave, which may be of any length, is cut short. */
-static void set_names(struct dal_stack_ *stack, const struct dal_instance *base,
-                      const char **names)
+static void set_names(struct dal_stack_ *stack, const struct dal_instance *base, const char **names)
 {
     size_t used = 0;
 
     for (size_t i = 0; i < stack->spec.list_count; i++) {
         const struct dal_spec_list_ *list = &stack->spec.lists[i];
         size_t last = list->first + list->count - 1;
-        struct dal_text_ text =
-            dal_text_over_(stack->names + used, sizeof stack->names - used);
+        struct dal_text_ text = dal_text_over_(stack->names + used, sizeof stack->names - used);
 
         for (size_t j = list->first; j <= last; j++) {
             names[j] = text.data + text.length + (j > list->first);
@@ -360,8 +358,7 @@ static struct dal_stack_ *map_stack(struct dal_text_ *why)
 }
 
 int dal_stack_create_(const char *spec, const struct dal_instance *base,
-                      enum dal_stack_owner_ owner, struct dal_stack_ **stack,
-                      struct dal_text_ *why)
+                      enum dal_stack_owner_ owner, struct dal_stack_ **stack, struct dal_text_ *why)
 {
     struct dal_stack_ *made = map_stack(why);
 

@@ -19,8 +19,8 @@
 
 /* Room for the names of all items, with what joins them, and for what each list wraps: the outer
  * one its base, the nested ones the system allocator. */
-#define DAL_STACK_NAMES_BYTES_                                                              \
-    (DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 2) + DAL_STACK_BASE_BYTES_ + 2 +                  \
+#define DAL_STACK_NAMES_BYTES_                                             \
+    (DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 2) + DAL_STACK_BASE_BYTES_ + 2 + \
      DAL_SPEC_ITEMS_MAX * (sizeof "system" + 2))
 
 /* What one item of a stack came from, to be undone in the other order. */

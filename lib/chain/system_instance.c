@@ -26,7 +26,7 @@
 static const struct dal_tail_ system_tail = {
     DAL_DERIVED_TAIL_
 #if DAL_SYSTEM_KNOWS_SIZES
-    .usable_size = {dal_system_usable_size_, NULL},
+        .usable_size = {dal_system_usable_size_, NULL},
     .dealloc_unsized = {dal_system_dealloc_unsized_, NULL},
     .malloc_family = &dal_system_family_,
 #endif

@@ -23,7 +23,8 @@ static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decisi
     for (size_t i = 0; i < stack->spec.item_count; i++) {
         const struct dal_backend *backend = stack->items[i].backend;
 
-        dal_text_add_(text, "%s%s", i ? " + " : "", backend ? backend->name : dal_stack_top_(stack)->name);
+        dal_text_add_(text, "%s%s", i ? " + " : "",
+                      backend ? backend->name : dal_stack_top_(stack)->name);
         if (backend)
             dal_text_add_(text, " %s", backend->version);
     }
@@ -55,7 +56,8 @@ static const char *chooser(const struct dal_decision_ *decision)
 {
     if (dal_decision_source_(decision) != DAL_SOURCE_DEFAULT)
         return decision->candidates[dal_decision_source_(decision)].label;
-    return dal_choice_environment_()->off ? "nobody may choose, since " DAL_ENV_OFF " is on" : "nobody chose";
+    return dal_choice_environment_()->off ? "nobody may choose, since " DAL_ENV_OFF " is on"
+                                          : "nobody chose";
 }
 
 /* Written once, by the first allocation. Volatile, since it is read from outside. */
@@ -90,8 +92,9 @@ static void tell_who_serves(const struct dal_decision_ *decision)
         somebody_tried |= is_rejected(decision, source);
     add_stack(&text, decision, (int)dal_decision_source_(decision));
     dal_text_add_(&text, " serves (%s",
-                  dal_decision_source_(decision) == DAL_SOURCE_DEFAULT && somebody_tried ? "by default"
-                                                                          : chooser(decision));
+                  dal_decision_source_(decision) == DAL_SOURCE_DEFAULT && somebody_tried
+                      ? "by default"
+                      : chooser(decision));
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
         if (is_outranked(decision, source))
             dal_text_add_(&text, "; overrides %s", decision->candidates[source].label);
@@ -214,7 +217,7 @@ static void explain_line(struct dal_text_ *text, const char *title, const char *
 
 static void explain_veto(struct dal_text_ *text)
 {
-    const char *file = NULL;
+    const char *file;
     const char *vetoed = dal_choice_vetoed_(&file);
     size_t start = text->length;
 

@@ -75,8 +75,10 @@ static struct draft begin(struct made_decision *made, enum dal_source source)
         .why = dal_text_over_(made->words[source].reason, sizeof made->words[source].reason),
     };
 
-    *draft.candidate = (struct dal_candidate_){.label = made->words[source].label,
-                                               .reason = made->words[source].reason};
+    *draft.candidate = (struct dal_candidate_){
+        .label = made->words[source].label,
+        .reason = made->words[source].reason,
+    };
     return draft;
 }
 
@@ -299,7 +301,8 @@ static int needs_remake(const struct dal_decision_ *old, const struct change *ch
 
     if (!wanted_spec() || change->refusal)
         return 0;
-    return !made->instance || (made->stack && dal_stack_wraps_base_(made->stack) && change->program);
+    return !made->instance ||
+           (made->stack && dal_stack_wraps_base_(made->stack) && change->program);
 }
 
 static int make_changed(const struct dal_decision_ *old, const struct change *change,

@@ -56,21 +56,21 @@ const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const vo
 /* The front got here by a tail call, so this is the address in the program. */
 #define CALL_SITE __builtin_return_address(0)
 
-#define BOOT(slot, result, parameters, call, is_first, size_, align_, without)               \
-    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                              \
-    {                                                                                       \
-        const struct dal_instance *table =                                                  \
-            is_first ? dal_hook_resolve_(size_, align_, CALL_SITE) : NULL;                  \
-                                                                                            \
-        (void)ctx;                                                                          \
-        return table ? call : without;                                                      \
+#define BOOT(slot, result, parameters, call, is_first, size_, align_, without) \
+    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                 \
+    {                                                                          \
+        const struct dal_instance *table =                                     \
+            is_first ? dal_hook_resolve_(size_, align_, CALL_SITE) : NULL;     \
+                                                                               \
+        (void)ctx;                                                             \
+        return table ? call : without;                                         \
     }
 #define BOOT_HEAD(slot, bit, result, parameters, arguments, is_first, size, align, without) \
     BOOT(slot, result, parameters, table->slot.call(DAL_LIST_ arguments, table->slot.ctx),  \
          is_first, size, align, without)
-#define BOOT_TAIL(slot, bit, result, parameters, arguments, is_first, size, align, without) \
-    BOOT(slot, result, parameters, dal_instance_##slot(table, DAL_LIST_ arguments),         \
-         is_first, size, align, without)
+#define BOOT_TAIL(slot, bit, result, parameters, arguments, is_first, size, align, without)   \
+    BOOT(slot, result, parameters, dal_instance_##slot(table, DAL_LIST_ arguments), is_first, \
+         size, align, without)
 DAL_SLOTS_(BOOT_HEAD, BOOT_TAIL, DAL_SKIP_)
 
 #define NAME_BOOT(slot, ...) .slot = {boot_##slot, NULL},
@@ -78,9 +78,11 @@ DAL_SLOTS_(BOOT_HEAD, BOOT_TAIL, DAL_SKIP_)
 
 static const struct dal_tail_ boot_tail = {DAL_SLOTS_(DAL_SKIP_, NAME_BOOT, NAME_FORK)};
 
+/* clang-format off */
 static const struct dal_instance boot_instance = {
     .name = "unresolved",
     .tail_ = &boot_tail,
     DAL_SLOTS_(NAME_BOOT, DAL_SKIP_, DAL_SKIP_)
     .alloc_natural = {boot_alloc, NULL},
 };
+/* clang-format on */

@@ -58,11 +58,13 @@ static int visit_items(const struct dal_spec_ *spec, dal_spec_visitor visit, voi
     int result = DAL_OK;
 
     for (size_t i = 0; !result && i < spec->lists[0].count; i++) {
-        struct dal_spec_item item = {.size_bytes = sizeof item,
-                                     .value_bytes = sizeof values[0],
-                                     .backend = spec->items[i].backend,
-                                     .values = values,
-                                     .name = spec->items[i].name};
+        struct dal_spec_item item = {
+            .size_bytes = sizeof item,
+            .value_bytes = sizeof values[0],
+            .backend = spec->items[i].backend,
+            .values = values,
+            .name = spec->items[i].name,
+        };
         size_t value_count;
 
         result = dal_options_resolve_(spec, i, values, &value_count, &nowhere);

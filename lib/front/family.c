@@ -77,8 +77,10 @@ static size_t known_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family known_family = {
-    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), known_malloc, known_free, known_calloc,
-    known_realloc, known_memalign, known_usable_size,
+    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family),
+    known_malloc,      known_free,
+    known_calloc,      known_realloc,
+    known_memalign,    known_usable_size,
 };
 
 /* ---- An allocator that does not --------------------------------------------------------- */
@@ -107,7 +109,8 @@ static void *place(char *whole, size_t size, size_t align)
 
 static int whole_size(size_t size, size_t align, size_t *whole)
 {
-    return !__builtin_add_overflow(size, align, whole) && dal_family_layout_is_valid_(*whole, align);
+    return !__builtin_add_overflow(size, align, whole) &&
+           dal_family_layout_is_valid_(*whole, align);
 }
 
 static void *headed_memalign(size_t align, size_t size)
@@ -173,8 +176,10 @@ static size_t headed_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family headed_family = {
-    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), headed_malloc, headed_free, headed_calloc,
-    headed_realloc, headed_memalign, headed_usable_size,
+    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family),
+    headed_malloc,     headed_free,
+    headed_calloc,     headed_realloc,
+    headed_memalign,   headed_usable_size,
 };
 
 const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winner)

@@ -45,8 +45,8 @@ void dal_fixed_announce_(const struct dal_link_choice *choice)
         stop(choice, found);
     decision = dal_choice_current_(&sealed);
     if (!decision || !decision->is_fixed || !decision->candidates[DAL_SOURCE_LINK].instance) {
-        dal_log_("DAL_GLOBAL_ALLOCATOR_FIXED(%s) at %s:%u: %s; aborting", choice->name, choice->file,
-                 (unsigned)choice->line,
+        dal_log_("DAL_GLOBAL_ALLOCATOR_FIXED(%s) at %s:%u: %s; aborting", choice->name,
+                 choice->file, (unsigned)choice->line,
                  decision && decision->is_fixed ? decision->candidates[DAL_SOURCE_LINK].reason
                                                 : "there was no memory to start with");
         abort();

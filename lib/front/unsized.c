@@ -87,8 +87,10 @@ static size_t boot_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family boot_family = {
-    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), boot_malloc, boot_free, boot_calloc,
-    boot_realloc, boot_memalign, boot_usable_size,
+    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family),
+    boot_malloc,       boot_free,
+    boot_calloc,       boot_realloc,
+    boot_memalign,     boot_usable_size,
 };
 
 void *dal_unsized_malloc(size_t size)

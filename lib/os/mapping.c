@@ -56,7 +56,7 @@ static int read_line(struct reader *reader, char *line, size_t bytes)
 }
 
 int dal_os_mapping_(const void *address, struct dal_os_mapping_ *mapping,
-                        struct dal_os_mapping_ *before)
+                    struct dal_os_mapping_ *before)
 {
     const uintptr_t wanted = (uintptr_t)address;
     struct dal_os_mapping_ current = {.end = 0};

@@ -21,6 +21,6 @@ struct dal_os_mapping_ {
  * be NULL. Returns 1, 0 if nothing is mapped there, or -1 where that cannot be known.
  */
 int dal_os_mapping_(const void *address, struct dal_os_mapping_ *mapping,
-                        struct dal_os_mapping_ *before);
+                    struct dal_os_mapping_ *before);
 
 #endif /* DAL_OS_MAPPING_H */

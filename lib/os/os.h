@@ -25,7 +25,7 @@
  * (Windows), an archive member of its own defines it as NULL, for the linker to take if
  * nothing before it did: no-link-choice.c and no-veto.c. */
 #if defined __ELF__ || defined __APPLE__
-# define DAL_MAYBE_DEFINED_ __attribute__((weak))
+# define DAL_MAYBE_DEFINED_        __attribute__((weak))
 # define DAL_IS_DEFINED_(variable) (&(variable) != NULL)
 #else
 # define DAL_MAYBE_DEFINED_

@@ -74,7 +74,7 @@ int dal_os_protect_(void *pages, size_t bytes, uint32_t access)
 
 /* What most processors have, for a system that does not tell. */
 #define USUAL_HUGE_BYTES ((size_t)2 << 20)
-#define HUGE_BYTES_FILE "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
+#define HUGE_BYTES_FILE  "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
 
 #ifdef MADV_HUGEPAGE
 /* The number in a file of one line, or 0. */

@@ -43,8 +43,8 @@ int dal_os_protect_(void *pages, size_t bytes, uint32_t access)
     };
     DWORD saved_error = GetLastError();
     DWORD before;
-    int failed = access > DAL_PAGES_READ_WRITE ||
-                 !VirtualProtect(pages, bytes, rights[access], &before);
+    int failed =
+        access > DAL_PAGES_READ_WRITE || !VirtualProtect(pages, bytes, rights[access], &before);
 
     SetLastError(saved_error);
     return failed ? DAL_ERR_SYSTEM : DAL_OK;

@@ -125,7 +125,8 @@ static int open_module(const char *path, const char *expected, const struct dal_
         error = keep_opened(resolved, &made);
         if (error) {
             add_module(why, resolved, made);
-            dal_text_add_(why, ": %s (libdispatchalloc " PACKAGE_VERSION " opens %d modules at most)",
+            dal_text_add_(why,
+                          ": %s (libdispatchalloc " PACKAGE_VERSION " opens %d modules at most)",
                           dal_strerror(error), OPENED_MAX);
             return error;
         }
@@ -174,7 +175,7 @@ struct search {
 };
 
 #define SEARCH_GOES_ON 0
-#define SEARCH_FOUND 1
+#define SEARCH_FOUND   1
 
 static int search_directory(const char *directory, void *data)
 {
@@ -231,8 +232,8 @@ void dal_loader_places_(struct dal_text_ *text)
 struct visit {
     dal_module_visitor visit;
     void *data;
-    const char *stop_at;   /* the directory that is being visited */
-    const char *name;      /* whether this name was there before it */
+    const char *stop_at; /* the directory that is being visited */
+    const char *name;    /* whether this name was there before it */
     int is_shadowed;
 };
 

@@ -13,7 +13,8 @@ static int explain(const char *path, struct dal_text_ *why)
 {
     const char *message = dlerror();
 
-    dal_text_add_(why, "module %s cannot be opened: %s", path, message ? message : "no reason given");
+    dal_text_add_(why, "module %s cannot be opened: %s", path,
+                  message ? message : "no reason given");
     if (message && strstr(message, "static TLS"))
         dal_text_add_(why, "; starting the program with "
                            "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room");

@@ -96,8 +96,10 @@ static void add_bad_name(const char *name, struct dal_text_ *why)
         dal_text_add_(why, "NULL");
         return;
     }
-    dal_text_add_(why, "\"" DAL_VALUE_FORMAT "\"; a name begins with a to z, has a to z, 0 to 9, _ and - "
-                       "behind that, and %d bytes at most",
+    dal_text_add_(why,
+                  "\"" DAL_VALUE_FORMAT
+                  "\"; a name begins with a to z, has a to z, 0 to 9, _ and - "
+                  "behind that, and %d bytes at most",
                   DAL_VALUE(name), DAL_NAME_MAX);
 }
 
@@ -105,8 +107,9 @@ static void add_bad_name(const char *name, struct dal_text_ *why)
 static int options_are_known(const struct dal_backend *backend, struct dal_text_ *why)
 {
     if (backend->option_count > DAL_OPTIONS_MAX) {
-        dal_text_add_(why, "it has %" PRIu32 " options, libdispatchalloc " PACKAGE_VERSION
-                           " takes %d at most",
+        dal_text_add_(why,
+                      "it has %" PRIu32 " options, libdispatchalloc " PACKAGE_VERSION
+                      " takes %d at most",
                       backend->option_count, (int)DAL_OPTIONS_MAX);
         return 0;
     }
@@ -114,15 +117,17 @@ static int options_are_known(const struct dal_backend *backend, struct dal_text_
         const struct dal_option *option = &backend->options[i];
 
         if (option->flags) {
-            dal_text_add_(why, "its option %u has flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
-                               " knows none",
+            dal_text_add_(why,
+                          "its option %u has flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                          " knows none",
                           (unsigned)i, option->flags);
             return 0;
         }
         if (option->type <= DAL_OPTION_SPEC || !dal_registry_name_is_good_(option->name))
             continue;
-        dal_text_add_(why, "its option \"%s\" is of type %" PRIu32 ", libdispatchalloc "
-                           PACKAGE_VERSION " knows %d to %d",
+        dal_text_add_(why,
+                      "its option \"%s\" is of type %" PRIu32 ", libdispatchalloc " PACKAGE_VERSION
+                      " knows %d to %d",
                       option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_SPEC);
         return 0;
     }
@@ -200,14 +205,14 @@ static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *
     if (!(backend->flags & ~FLAGS_KNOWN) && !reserved)
         return 1;
     if (reserved) {
-        dal_text_add_(why, "its reserved_ is %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
-                           " knows 0",
+        dal_text_add_(why,
+                      "its reserved_ is %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION " knows 0",
                       reserved);
         return 0;
     }
-    dal_text_add_(why, "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
-                       " knows %#" PRIx32,
-                  backend->flags, FLAGS_KNOWN);
+    dal_text_add_(
+        why, "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION " knows %#" PRIx32,
+        backend->flags, FLAGS_KNOWN);
     return 0;
 }
 
@@ -242,14 +247,15 @@ static int check_members(const struct dal_backend *backend, struct dal_text_ *wh
 
 /* A descriptor, or an option, that ends before this was never made. */
 #define BACKEND_BYTES_MIN (offsetof(struct dal_backend, create) + sizeof(void (*)(void)))
-#define OPTION_BYTES_MIN (offsetof(struct dal_option, summary) + sizeof(char *))
+#define OPTION_BYTES_MIN  (offsetof(struct dal_option, summary) + sizeof(char *))
 
 /* A backend that says itself what it needs of us. */
 static int check_needs(const char *what, uint32_t needed, size_t known, struct dal_text_ *why)
 {
     if (needed <= known)
         return DAL_OK;
-    dal_text_add_(why, "it needs %" PRIu32 " bytes of %s, libdispatchalloc " PACKAGE_VERSION " has %zu",
+    dal_text_add_(why,
+                  "it needs %" PRIu32 " bytes of %s, libdispatchalloc " PACKAGE_VERSION " has %zu",
                   needed, what, known);
     return DAL_ERR_ABI;
 }
@@ -265,8 +271,8 @@ static int copy_options(struct copy *copy, struct dal_text_ *why)
 
     for (uint32_t i = 0; !error && i < copy->backend.option_count; i++)
         error = dal_structure_copy_("struct dal_option", dal_backend_option(&copy->backend, i),
-                                    copy->backend.option_bytes, OPTION_BYTES_MIN,
-                                    &copy->options[i], sizeof copy->options[i], why);
+                                    copy->backend.option_bytes, OPTION_BYTES_MIN, &copy->options[i],
+                                    sizeof copy->options[i], why);
     copy->backend.options = copy->options;
     copy->backend.option_bytes = sizeof copy->options[0];
     return error;
@@ -426,8 +432,8 @@ static void meet_all(struct unknown *unknown)
         (void)dal_loader_visit_(meet_module, unknown);
 }
 
-#define NO_LOADER                                                                 \
-    "no module can be opened: this program is linked without the loader "         \
+#define NO_LOADER                                                         \
+    "no module can be opened: this program is linked without the loader " \
     "(-Wl,-u,dal_loader_find_ adds it)"
 
 static void explain_unknown(const char *name, const char *wanted, struct dal_text_ *why)
@@ -467,8 +473,9 @@ static int open_module(const char *name, const struct dal_backend **backend, str
         return DAL_ERR_MODULE;
     }
     if (opening_is_forbidden) {
-        dal_text_add_(why, "\"%s\" is not built in, and the first allocation came before modules "
-                           "can be opened, which is when libdispatchalloc is initialised",
+        dal_text_add_(why,
+                      "\"%s\" is not built in, and the first allocation came before modules "
+                      "can be opened, which is when libdispatchalloc is initialised",
                       name);
         return DAL_ERR_MODULE;
     }

@@ -29,8 +29,8 @@ int dal_thread_record_open_(struct dal_thread_record *record, size_t part_bytes,
 void dal_thread_record_close_(struct dal_thread_record *record);
 void *dal_thread_record_enter_(struct dal_thread_record *record);
 void dal_thread_record_leave_(struct dal_thread_record *record, void *part);
-int dal_thread_record_visit_(const struct dal_thread_record *record,
-                             dal_thread_part_visitor visit, void *data);
+int dal_thread_record_visit_(const struct dal_thread_record *record, dal_thread_part_visitor visit,
+                             void *data);
 
 /* This thread ends: after all listeners, which may still use their parts. */
 void dal_thread_record_end_(void);

@@ -16,8 +16,8 @@ static uint64_t seed(void)
     uint64_t number = dal_os_clock_() ^ dal_os_process_() << 40 ^ dal_os_chance_();
 
     number ^= (uint64_t)(uintptr_t)&number << 16;
-    number += atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) *
-              UINT64_C(0x9e3779b97f4a7c15);
+    number +=
+        atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) * UINT64_C(0x9e3779b97f4a7c15);
     number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
     return number ^ number >> 31;

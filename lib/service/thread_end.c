@@ -65,9 +65,8 @@ static struct listeners *next_of(struct listeners *listeners)
     if (next)
         return next;
     made = dal_os_map_(sizeof *made);
-    if (made && !atomic_compare_exchange_strong_explicit(&listeners->next, &next, made,
-                                                         memory_order_acq_rel,
-                                                         memory_order_acquire)) {
+    if (made && !atomic_compare_exchange_strong_explicit(
+                    &listeners->next, &next, made, memory_order_acq_rel, memory_order_acquire)) {
         dal_os_unmap_(made, sizeof *made);
         made = next;
     }

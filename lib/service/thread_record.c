@@ -51,8 +51,8 @@ static void *carve(size_t bytes)
     if (bytes > SLAB_BYTES / 4)
         return dal_os_map_(bytes);
     for (;;) {
-        size_t at = slab ? atomic_fetch_add_explicit(&slab->used, bytes, memory_order_relaxed)
-                         : SLAB_BYTES;
+        size_t at =
+            slab ? atomic_fetch_add_explicit(&slab->used, bytes, memory_order_relaxed) : SLAB_BYTES;
         struct slab *fresh;
 
         if (at + bytes <= SLAB_BYTES)
@@ -74,7 +74,7 @@ static unsigned size_class_of(size_t bytes)
     unsigned class = 0;
 
     while (((size_t)SMALLEST_PART << class) < bytes)
-        class++;
+        class ++;
     return class;
 }
 
@@ -248,9 +248,9 @@ static void *take_part(struct seat *seat, size_t bytes)
     unsigned class = size_class_of(bytes);
     struct spare *part = atomic_load_explicit(&seat->spares[class], memory_order_acquire);
 
-    while (part && !atomic_compare_exchange_weak_explicit(&seat->spares[class], &part, part->next,
-                                                          memory_order_acquire,
-                                                          memory_order_acquire))
+    while (part &&
+           !atomic_compare_exchange_weak_explicit(&seat->spares[class], &part, part->next,
+                                                  memory_order_acquire, memory_order_acquire))
         ;
     return part ? memset(part, 0, bytes) : carve((size_t)SMALLEST_PART << class);
 }
@@ -289,9 +289,8 @@ static struct indices *next_indices(struct indices *indices)
     if (next)
         return next;
     made = carve(SMALLEST_PART);
-    if (made && !atomic_compare_exchange_strong_explicit(&indices->next, &next, made,
-                                                         memory_order_acq_rel,
-                                                         memory_order_acquire))
+    if (made && !atomic_compare_exchange_strong_explicit(
+                    &indices->next, &next, made, memory_order_acq_rel, memory_order_acquire))
         made = next;
     return made;
 }
@@ -310,8 +309,7 @@ static size_t take_index(void)
 
             if (atomic_compare_exchange_weak_explicit(&indices->used, &used,
                                                       used | UINT64_C(1) << bit,
-                                                      memory_order_acquire,
-                                                      memory_order_relaxed))
+                                                      memory_order_acquire, memory_order_relaxed))
                 return base + bit;
         }
     }
@@ -432,8 +430,8 @@ void dal_thread_record_leave_(struct dal_thread_record *record, void *part)
     }
 }
 
-int dal_thread_record_visit_(const struct dal_thread_record *record,
-                             dal_thread_part_visitor visit, void *data)
+int dal_thread_record_visit_(const struct dal_thread_record *record, dal_thread_part_visitor visit,
+                             void *data)
 {
     int result = 0;
 

@@ -30,25 +30,25 @@
 
 /* operator new and delete by their names of the Itanium C++ ABI, for a size_t that is an
  * unsigned long: m; where it is an unsigned int: j. */
-#define DAL_NEW_SYMBOLS(X)            \
-    X(_Znwm)                          \
-    X(_Znam)                          \
-    X(_ZnwmRKSt9nothrow_t)            \
-    X(_ZnamRKSt9nothrow_t)            \
-    X(_ZnwmSt11align_val_t)           \
-    X(_ZnamSt11align_val_t)           \
-    X(_ZnwmSt11align_val_tRKSt9nothrow_t) \
-    X(_ZnamSt11align_val_tRKSt9nothrow_t) \
-    X(_ZdlPv)                         \
-    X(_ZdaPv)                         \
-    X(_ZdlPvm)                        \
-    X(_ZdaPvm)                        \
-    X(_ZdlPvRKSt9nothrow_t)           \
-    X(_ZdaPvRKSt9nothrow_t)           \
-    X(_ZdlPvSt11align_val_t)          \
-    X(_ZdaPvSt11align_val_t)          \
-    X(_ZdlPvmSt11align_val_t)         \
-    X(_ZdaPvmSt11align_val_t)         \
+#define DAL_NEW_SYMBOLS(X)                 \
+    X(_Znwm)                               \
+    X(_Znam)                               \
+    X(_ZnwmRKSt9nothrow_t)                 \
+    X(_ZnamRKSt9nothrow_t)                 \
+    X(_ZnwmSt11align_val_t)                \
+    X(_ZnamSt11align_val_t)                \
+    X(_ZnwmSt11align_val_tRKSt9nothrow_t)  \
+    X(_ZnamSt11align_val_tRKSt9nothrow_t)  \
+    X(_ZdlPv)                              \
+    X(_ZdaPv)                              \
+    X(_ZdlPvm)                             \
+    X(_ZdaPvm)                             \
+    X(_ZdlPvRKSt9nothrow_t)                \
+    X(_ZdaPvRKSt9nothrow_t)                \
+    X(_ZdlPvSt11align_val_t)               \
+    X(_ZdaPvSt11align_val_t)               \
+    X(_ZdlPvmSt11align_val_t)              \
+    X(_ZdaPvmSt11align_val_t)              \
     X(_ZdlPvSt11align_val_tRKSt9nothrow_t) \
     X(_ZdaPvSt11align_val_tRKSt9nothrow_t)
 

@@ -11,7 +11,7 @@
 #define DAL_STATUS_H
 
 #define DAL_STATUS_MARK_START "dispatchalloc-"
-#define DAL_STATUS_MARK_END "status-1:"
+#define DAL_STATUS_MARK_END   "status-1:"
 
 struct dal_status_ {
     char mark[sizeof DAL_STATUS_MARK_START DAL_STATUS_MARK_END - 1];

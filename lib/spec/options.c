@@ -54,18 +54,10 @@ int dal_option_check_(const struct dal_option *option, const char *text, uint64_
         good = dal_number_parse_(text, option->type == DAL_OPTION_BYTES, number) &&
                *number >= option->minimum && *number <= option->maximum;
         break;
-    case DAL_OPTION_SWITCH:
-        good = dal_option_parse_switch_(text, number);
-        break;
-    case DAL_OPTION_CHOICE:
-        good = parse_choice(option->choices, text, number);
-        break;
-    case DAL_OPTION_SPEC:
-        good = dal_spec_is_nested_(text);
-        break;
-    default:
-        good = 1;
-        break;
+    case DAL_OPTION_SWITCH: good = dal_option_parse_switch_(text, number); break;
+    case DAL_OPTION_CHOICE: good = parse_choice(option->choices, text, number); break;
+    case DAL_OPTION_SPEC: good = dal_spec_is_nested_(text); break;
+    default: good = 1; break;
     }
     return good ? DAL_OK : DAL_ERR_OPTION;
 }
@@ -92,12 +84,8 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
         dal_text_add_(why, "a number from %" PRIu64 " to %" PRIu64, option->minimum,
                       option->maximum);
         break;
-    case DAL_OPTION_SWITCH:
-        dal_text_add_(why, DAL_SWITCH_ACCEPTED_);
-        break;
-    default:
-        dal_text_add_(why, "one of %s", option->choices ? option->choices : "nothing");
-        break;
+    case DAL_OPTION_SWITCH: dal_text_add_(why, DAL_SWITCH_ACCEPTED_); break;
+    default: dal_text_add_(why, "one of %s", option->choices ? option->choices : "nothing"); break;
     }
 }
 
@@ -105,7 +93,8 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
 static int refuse_value(const struct dal_backend *backend, const struct dal_option *option,
                         const struct dal_spec_pair_ *pair, struct dal_text_ *why)
 {
-    dal_text_add_(why, "option \"%s\" of \"%s\" cannot be \"%s" DAL_VALUE_FORMAT "%s\"; accepted is ",
+    dal_text_add_(why,
+                  "option \"%s\" of \"%s\" cannot be \"%s" DAL_VALUE_FORMAT "%s\"; accepted is ",
                   pair->key, backend->name, pair->is_nested ? "(" : "", DAL_VALUE(pair->value),
                   pair->is_nested ? ")" : "");
     if (!option || option->type == DAL_OPTION_TEXT)
@@ -113,15 +102,15 @@ static int refuse_value(const struct dal_backend *backend, const struct dal_opti
     else if (option->type == DAL_OPTION_SPEC && pair->value[0] == '(')
         dal_text_add_(why, "a spec in parentheses that are not escaped");
     else if (option->type == DAL_OPTION_SPEC)
-        dal_text_add_(why, "a spec in parentheses, as in %s=(" DAL_VALUE_FORMAT ")", pair->key,
-                      DAL_VALUE(*pair->value && !strpbrk(pair->value, "()") ? pair->value : "system"));
+        dal_text_add_(
+            why, "a spec in parentheses, as in %s=(" DAL_VALUE_FORMAT ")", pair->key,
+            DAL_VALUE(*pair->value && !strpbrk(pair->value, "()") ? pair->value : "system"));
     else
         add_accepted(why, option);
     return DAL_ERR_OPTION;
 }
 
-static int refuse_unknown(const struct dal_backend *backend, const char *key,
-                          struct dal_text_ *why)
+static int refuse_unknown(const struct dal_backend *backend, const char *key, struct dal_text_ *why)
 {
     struct dal_nearest_ nearest = {key, "", 0};
 
@@ -194,8 +183,7 @@ struct dal_option_value *dal_option_value_of_(struct dal_option_value *values, s
 }
 
 /* Every option of the table as if the spec named none. */
-static void set_defaults(const struct dal_spec_ *spec, size_t item,
-                         struct dal_option_value *values)
+static void set_defaults(const struct dal_spec_ *spec, size_t item, struct dal_option_value *values)
 {
     const struct dal_backend *backend = spec->items[item].backend;
 
@@ -203,7 +191,10 @@ static void set_defaults(const struct dal_spec_ *spec, size_t item,
         const struct dal_option *option = dal_backend_option(backend, i);
 
         values[i] = (struct dal_option_value){
-            .option = option, .key = option->name, .text = option->default_text};
+            .option = option,
+            .key = option->name,
+            .text = option->default_text,
+        };
         if (option->default_text)
             (void)dal_option_check_(option, option->default_text, &values[i].number);
     }
@@ -218,8 +209,8 @@ static void set_defaults(const struct dal_spec_ *spec, size_t item,
     }
 }
 
-int dal_options_resolve_(const struct dal_spec_ *spec, size_t item,
-                         struct dal_option_value *values, size_t *count, struct dal_text_ *why)
+int dal_options_resolve_(const struct dal_spec_ *spec, size_t item, struct dal_option_value *values,
+                         size_t *count, struct dal_text_ *why)
 {
     const struct dal_spec_item_ *given = &spec->items[item];
     size_t table_count = given->backend->option_count;

@@ -19,8 +19,8 @@
  * room for DAL_VALUES_MAX; their instances are NULL. Returns 0, or DAL_ERR_OPTION with the
  * reason in why.
  */
-int dal_options_resolve_(const struct dal_spec_ *spec, size_t item,
-                         struct dal_option_value *values, size_t *count, struct dal_text_ *why);
+int dal_options_resolve_(const struct dal_spec_ *spec, size_t item, struct dal_option_value *values,
+                         size_t *count, struct dal_text_ *why);
 
 /* See that the values of an item that stand in parentheses are of options that take a spec, and
  * add the defaults of those that are not given. An error as above, or DAL_ERR_SYNTAX. */

@@ -76,8 +76,7 @@ static bool ends_nested(char c, size_t depth)
 }
 
 /* text begins at a place; its parentheses nest on top of outer ones. */
-static int check_characters(const char *text, enum place place, size_t outer,
-                            struct dal_text_ *why)
+static int check_characters(const char *text, enum place place, size_t outer, struct dal_text_ *why)
 {
     size_t opened[DAL_SPEC_DEPTH_MAX];
     size_t depth = 0;
@@ -255,8 +254,7 @@ static int parse_item(struct dal_spec_ *spec, size_t list, char *text, struct da
         return DAL_ERR_SYNTAX;
     }
     if (!unescape(text)) {
-        dal_text_add_(why, "%%00 cannot be part of a name (item %zu)",
-                      spec->lists[list].count + 1);
+        dal_text_add_(why, "%%00 cannot be part of a name (item %zu)", spec->lists[list].count + 1);
         return DAL_ERR_SYNTAX;
     }
     *item = (struct dal_spec_item_){text, &spec->pairs[spec->pair_count], 0, list, NULL};
@@ -344,8 +342,9 @@ static int nest_all(struct dal_spec_ *spec, struct dal_text_ *why)
 
         for (size_t i = 0; i < item->pair_count; i++) {
             const struct dal_spec_pair_ *pair = &item->pairs[i];
-            int error = pair->is_nested ? nest(spec, spec->nested_count, pair->key, pair->value, why)
-                                        : DAL_OK;
+            int error = pair->is_nested
+                            ? nest(spec, spec->nested_count, pair->key, pair->value, why)
+                            : DAL_OK;
 
             if (error)
                 return error;

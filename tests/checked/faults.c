@@ -342,6 +342,7 @@ static void nothing(void)
 {
 }
 
+/* clang-format off */
 #define CASE(name) {#name, name}
 static const struct {
     const char *name;
@@ -354,6 +355,7 @@ static const struct {
     CASE(past_us), CASE(often), CASE(various), CASE(in_child), CASE(in_vfork_child),
     CASE(at_once), CASE(at_exit), CASE(many_places), CASE(exhausting), CASE(nothing),
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

@@ -61,14 +61,20 @@ static void count_child(void *ctx)
 }
 
 static const struct dal_allocator custom = {
-    DAL_ALLOCATOR_HEADER(&custom_calls), .alloc = counting_alloc,  .dealloc = counting_dealloc,
-    .fork_prepare = count_prepare,       .fork_parent = count_parent, .fork_child = count_child};
-static const struct dal_allocator unfinished = {DAL_ALLOCATOR_HEADER(NULL),
-                                                .alloc = counting_alloc};
+    DAL_ALLOCATOR_HEADER(&custom_calls), .alloc = counting_alloc,     .dealloc = counting_dealloc,
+    .fork_prepare = count_prepare,       .fork_parent = count_parent, .fork_child = count_child,
+};
+static const struct dal_allocator unfinished = {
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = counting_alloc,
+};
 
 #ifdef ACTOR_LINK
-static const struct dal_allocator linked = {DAL_ALLOCATOR_HEADER(&linked_calls),
-                                            .alloc = counting_alloc, .dealloc = counting_dealloc};
+static const struct dal_allocator linked = {
+    DAL_ALLOCATOR_HEADER(&linked_calls),
+    .alloc = counting_alloc,
+    .dealloc = counting_dealloc,
+};
 DAL_GLOBAL_ALLOCATOR(linked);
 #endif
 #ifdef ACTOR_VETO
@@ -171,8 +177,7 @@ static int odd_create(const struct dal_backend_request *request, struct dal_allo
     return 7;
 }
 
-static int hollow_create(const struct dal_backend_request *request,
-                         struct dal_allocator *allocator)
+static int hollow_create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
     (void)request;
     (void)allocator;
@@ -186,8 +191,7 @@ static void hollow_destroy(void *ctx)
 }
 
 /* Allocates through the front from inside create(), twice, and works nevertheless. */
-static int greedy_create(const struct dal_backend_request *request,
-                         struct dal_allocator *allocator)
+static int greedy_create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
     void *first = dal_alloc(8, 8);
     void *second = dal_alloc_zeroed(8, 8);
@@ -204,7 +208,7 @@ static const struct dal_option pool_options[] = {
 #define BACKEND(name_, version_, flags_, create_)                                    \
     {                                                                                \
         DAL_BACKEND_HEADER, .name = name_, .version = version_, .summary = "a test", \
-        .flags = flags_, .create = create_                                           \
+                            .flags = flags_, .create = create_                       \
     }
 
 static const struct dal_backend pool = {
@@ -217,7 +221,7 @@ static const struct dal_backend pool = {
     .create = pool_create,
 };
 static const struct dal_backend hollow = {
-    DAL_BACKEND_HEADER, .name = "hollow",         .version = "0",
+    DAL_BACKEND_HEADER,  .name = "hollow",        .version = "0",
     .summary = "a test", .create = hollow_create, .destroy = hollow_destroy,
 };
 static const struct dal_backend tally = BACKEND("tally", "0.3", DAL_BACKEND_LAYER, tally_create);
@@ -226,7 +230,7 @@ static const struct dal_backend mute = BACKEND("mute", "0", 0, mute_create);
 static const struct dal_backend odd = BACKEND("odd", "0", 0, odd_create);
 static const struct dal_backend greedy = BACKEND("greedy", "0", 0, greedy_create);
 
-static const struct dal_backend *const backends[] = {&pool, &tally, &sulky, &mute,
+static const struct dal_backend *const backends[] = {&pool, &tally,  &sulky, &mute,
                                                      &odd,  &hollow, &greedy};
 
 /* ---- What an argument does --------------------------------------------------------------- */

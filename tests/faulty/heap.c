@@ -12,16 +12,16 @@
 
 enum heap_fault {
     FAULTLESS = HEAP_FAULTLESS,
-    ONE_SHORT,          /* large blocks share their last byte with the next */
-    CLASS_SHORT,        /* the class for 4097 bytes has 4096 */
-    HEADER_BEFORE,      /* an over-aligned block has a header where the one before ends */
-    REST_IS_ZERO,       /* memory beyond the last block is taken for clean */
-    PAST_END,           /* the last block may reach 64 bytes past the end */
-    REFUSAL_COUNTS,     /* a request is added up before it is refused */
-    SIGNED_COMPARE,     /* what is left is compared as signed */
-    NO_LOCK,            /* two threads may read the same position */
-    SHARED_WITH_CHILD,  /* the memory is MAP_SHARED */
-    LOCK_ACROSS_FORK    /* the lock is not taken around fork */
+    ONE_SHORT,         /* large blocks share their last byte with the next */
+    CLASS_SHORT,       /* the class for 4097 bytes has 4096 */
+    HEADER_BEFORE,     /* an over-aligned block has a header where the one before ends */
+    REST_IS_ZERO,      /* memory beyond the last block is taken for clean */
+    PAST_END,          /* the last block may reach 64 bytes past the end */
+    REFUSAL_COUNTS,    /* a request is added up before it is refused */
+    SIGNED_COMPARE,    /* what is left is compared as signed */
+    NO_LOCK,           /* two threads may read the same position */
+    SHARED_WITH_CHILD, /* the memory is MAP_SHARED */
+    LOCK_ACROSS_FORK   /* the lock is not taken around fork */
 };
 
 struct heap {
@@ -177,8 +177,8 @@ static struct heap *map_heap(const struct faulty *faulty)
 {
     size_t bytes = (faulty->heap_bytes + page - 1) / page * page;
     int shared = faulty->heap_fault == SHARED_WITH_CHILD;
-    struct heap *heap = mmap(NULL, sizeof *heap, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct heap *heap =
+        mmap(NULL, sizeof *heap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     unsigned char *memory = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE,
                                  (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
 
@@ -245,29 +245,47 @@ struct conformance_subject faulty_heap_subject(const struct faulty *faulty)
 
 const struct faulty faulty_heaps[] = {
     {.name = "serves blocks that share a byte",
-     .found_by = "live_blocks_share_nothing", .asked = "a live block", HEAP(ONE_SHORT)},
+     .found_by = "live_blocks_share_nothing",
+     .asked = "a live block",
+     HEAP(ONE_SHORT)},
     {.name = "has a size class that is a byte too small",
-     .found_by = "size_classes", .asked = "a live block (size 4097", .got = "byte 4096 of 4097",
+     .found_by = "size_classes",
+     .asked = "a live block (size 4097",
+     .got = "byte 4096 of 4097",
      HEAP(CLASS_SHORT)},
     {.name = "keeps a header in the block before",
-     .found_by = "alignments_mix", .asked = "a live block", HEAP(HEADER_BEFORE)},
+     .found_by = "alignments_mix",
+     .asked = "a live block",
+     HEAP(HEADER_BEFORE)},
     {.name = "takes memory that was used for clean",
-     .found_by = "grow_zeroed_after_shrink", .asked = "grow_zeroed(", HEAP(REST_IS_ZERO)},
+     .found_by = "grow_zeroed_after_shrink",
+     .asked = "grow_zeroed(",
+     HEAP(REST_IS_ZERO)},
     {.name = "reaches past its end",
-     .found_by = "exhaustion_is_null", .got = "SIGSEGV", HEAP(PAST_END)},
+     .found_by = "exhaustion_is_null",
+     .got = "SIGSEGV",
+     HEAP(PAST_END)},
     {.name = "counts what it refused",
-     .found_by = "refusals_take_nothing", .asked = "alloc(size 64, align 8) after requests",
-     .got = "NULL", HEAP(REFUSAL_COUNTS)},
+     .found_by = "refusals_take_nothing",
+     .asked = "alloc(size 64, align 8) after requests",
+     .got = "NULL",
+     HEAP(REFUSAL_COUNTS)},
     {.name = "compares sizes as signed",
-     .found_by = "absurd_sizes_are_null", .asked = "alloc(size 9223372036854775807, align 1)",
+     .found_by = "absurd_sizes_are_null",
+     .asked = "alloc(size 9223372036854775807, align 1)",
      HEAP(SIGNED_COMPARE)},
     {.name = "has no lock",
-     .found_by = "threads_race_for_blocks", .asked = "a live block", HEAP(NO_LOCK)},
-    {.name = "has no lock",
-     .found_by = "threads_share_nothing", HEAP(NO_LOCK)},
+     .found_by = "threads_race_for_blocks",
+     .asked = "a live block",
+     HEAP(NO_LOCK)},
+    {.name = "has no lock", .found_by = "threads_share_nothing", HEAP(NO_LOCK)},
     {.name = "shares its memory with the child of a fork",
-     .found_by = "fork_leaves_two_heaps", .asked = "in the parent", HEAP(SHARED_WITH_CHILD)},
+     .found_by = "fork_leaves_two_heaps",
+     .asked = "in the parent",
+     HEAP(SHARED_WITH_CHILD)},
     {.name = "leaves its lock taken in the child of a fork",
-     .found_by = "fork_while_threads_allocate", .got = "it hangs", HEAP(LOCK_ACROSS_FORK)},
+     .found_by = "fork_while_threads_allocate",
+     .got = "it hangs",
+     HEAP(LOCK_ACROSS_FORK)},
     {.name = NULL},
 };

@@ -61,8 +61,7 @@ static void lock_at_fork(void)
     pthread_atfork(take_lock, give_lock_back, NULL);
 }
 
-static int create_locked(const struct dal_backend_request *request,
-                         struct dal_allocator *allocator)
+static int create_locked(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -74,13 +73,15 @@ static int create_locked(const struct dal_backend_request *request,
 }
 
 static const struct dal_backend closing = {
-    DAL_BACKEND_HEADER, .name = "closing", .version = "0",
-    .summary = "shuts down in an exit handler", .create = create_closing,
+    DAL_BACKEND_HEADER,       .name = "closing",
+    .version = "0",           .summary = "shuts down in an exit handler",
+    .create = create_closing,
 };
 
 static const struct dal_backend locked = {
-    DAL_BACKEND_HEADER, .name = "locked", .version = "0",
-    .summary = "keeps its lock across fork", .create = create_locked,
+    DAL_BACKEND_HEADER,      .name = "locked",
+    .version = "0",          .summary = "keeps its lock across fork",
+    .create = create_locked,
 };
 
 /* Before the kit's own constructor. */
@@ -92,8 +93,12 @@ __attribute__((constructor(101))) static void register_all(void)
 
 const struct faulty faulty_processes[] = {
     {.name = "shuts down in an exit handler",
-     .found_by = "serves_before_and_after_main", .got = "NULL for size", .spec = "closing"},
+     .found_by = "serves_before_and_after_main",
+     .got = "NULL for size",
+     .spec = "closing"},
     {.name = "keeps its lock across fork",
-     .found_by = "serves_the_front_around_fork", .got = "it hangs", .spec = "locked"},
+     .found_by = "serves_the_front_around_fork",
+     .got = "it hangs",
+     .spec = "locked"},
     {.name = NULL},
 };

@@ -138,22 +138,35 @@ static void forget(void *ptr, size_t size, size_t align, void *ctx)
 }
 
 static const struct dal_allocator owned_by_thread = {
-    DAL_ALLOCATOR_HEADER(NULL), .alloc = note_owner, .dealloc = insist_on_owner};
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = note_owner,
+    .dealloc = insist_on_owner,
+};
 static const struct dal_allocator gone_with_thread = {
-    DAL_ALLOCATOR_HEADER(NULL), .alloc = from_mortal_region, .dealloc = forget};
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = from_mortal_region,
+    .dealloc = forget,
+};
 static const struct dal_allocator closed_with_thread = {
-    DAL_ALLOCATOR_HEADER(NULL), .alloc = from_closing_region, .dealloc = forget};
+    DAL_ALLOCATOR_HEADER(NULL),
+    .alloc = from_closing_region,
+    .dealloc = forget,
+};
 
 const struct faulty faulty_threads[] = {
     {.name = "frees in the thread that allocated only",
-     .found_by = "blocks_change_hands", .asked = "8 threads at work", .got = "SIGABRT",
+     .found_by = "blocks_change_hands",
+     .asked = "8 threads at work",
+     .got = "SIGABRT",
      .allocator = &owned_by_thread},
     {.name = "gives the memory of a thread back with it",
-     .found_by = "blocks_outlive_threads", .got = "SIGSEGV",
+     .found_by = "blocks_outlive_threads",
+     .got = "SIGSEGV",
      .allocator = &gone_with_thread},
     {.name = "is gone in destructors of thread-local storage",
      .found_by = "serves_in_thread_destructors",
-     .asked = "in a destructor of thread-local storage", .got = "NULL",
+     .asked = "in a destructor of thread-local storage",
+     .got = "NULL",
      .allocator = &closed_with_thread},
     {.name = NULL},
 };

@@ -57,8 +57,9 @@ int main(void)
 
     other_pair();
     other_direct();
-    printf("%s source %d sealed %d set %s, blocks %s\n", dal_global_name(), (int)dal_global_source(),
-           dal_global_is_sealed(), error == DAL_ERR_SEALED ? "refused" : "recorded",
+    printf("%s source %d sealed %d set %s, blocks %s\n", dal_global_name(),
+           (int)dal_global_source(), dal_global_is_sealed(),
+           error == DAL_ERR_SEALED ? "refused" : "recorded",
            blocks_are_the_same() ? "fine" : "BAD");
     return 0;
 }

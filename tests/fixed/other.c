@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #ifdef DIRECT_HEADER
-#include DIRECT_HEADER
+# include DIRECT_HEADER
 #endif
 #ifndef DIRECT_ALLOC
 # define DIRECT_ALLOC malloc

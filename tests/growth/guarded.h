@@ -7,15 +7,15 @@
 
 #define GUARD_BYTES 512
 
-#define GUARDED(type)                        \
-    struct {                                 \
-        unsigned char before[GUARD_BYTES];   \
-        type inner;                          \
-        unsigned char after[GUARD_BYTES];    \
+#define GUARDED(type)                      \
+    struct {                               \
+        unsigned char before[GUARD_BYTES]; \
+        type inner;                        \
+        unsigned char after[GUARD_BYTES];  \
     }
 
-#define GUARD(guarded)                                                  \
-    (memset((guarded)->before, 0xA5, sizeof(guarded)->before),          \
+#define GUARD(guarded)                                         \
+    (memset((guarded)->before, 0xA5, sizeof(guarded)->before), \
      memset((guarded)->after, 0xA5, sizeof(guarded)->after))
 
 /* Padding in front of `after` is not looked at: the compiler may write to it. */

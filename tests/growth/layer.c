@@ -47,7 +47,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
         family->free_function(family->malloc_function(100));
 #ifdef NEXT
     if (family && request->size_bytes < sizeof *request && family->size_bytes >= sizeof *family)
-        return request->fail(request, DAL_ERR_CREATE, "the family is longer than the library knows");
+        return request->fail(request, DAL_ERR_CREATE,
+                             "the family is longer than the library knows");
 #endif
     say(family ? "layer: its child has a family\n" : "layer: its child has no family\n");
 #ifndef NO_CALLS
@@ -61,7 +62,10 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 }
 
 static const struct dal_option options[] = {
-    {.name = "size", .type = DAL_OPTION_BYTES, .maximum = 1 << 20, .default_text = "4K",
+    {.name = "size",
+     .type = DAL_OPTION_BYTES,
+     .maximum = 1 << 20,
+     .default_text = "4K",
      .summary = "how much"},
 };
 

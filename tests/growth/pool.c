@@ -61,11 +61,20 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 }
 
 static const struct dal_option options[] = {
-    {.name = "size", .type = DAL_OPTION_BYTES, .maximum = 1 << 20, .default_text = "4K",
+    {.name = "size",
+     .type = DAL_OPTION_BYTES,
+     .maximum = 1 << 20,
+     .default_text = "4K",
      .summary = "how much"},
-    {.name = "mode", .type = DAL_OPTION_CHOICE, .choices = "a|b", .default_text = "a",
+    {.name = "mode",
+     .type = DAL_OPTION_CHOICE,
+     .choices = "a|b",
+     .default_text = "a",
      .summary = "how"},
-    {.name = "last", .type = DAL_OPTION_COUNT, .maximum = 99, .default_text = "1",
+    {.name = "last",
+     .type = DAL_OPTION_COUNT,
+     .maximum = 99,
+     .default_text = "1",
 #ifdef FILLS_OPTION
      .grown = "something",
 #endif

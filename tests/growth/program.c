@@ -68,8 +68,8 @@ static void use_arena(void)
                                 stats.inner.chunk_count == 1);
     check("the limit", dal_arena_alloc(&arena.inner, 2 << 20, 8) == NULL);
     dal_arena_destroy(&arena.inner);
-    check("dal_arena_create", dal_arena_create(&options.inner, &made) == 0 &&
-                                  blocks_work(dal_arena_instance(made)));
+    check("dal_arena_create",
+          dal_arena_create(&options.inner, &made) == 0 && blocks_work(dal_arena_instance(made)));
     dal_arena_destroy(made);
     check("nothing around them is overwritten", GUARD_HOLDS(&arena) && GUARD_HOLDS(&stats) &&
                                                     GUARD_HOLDS(&checkpoint) &&
@@ -86,9 +86,9 @@ static void use_storage(void)
     GUARD(&fixed);
     check("dal_instance_init", dal_instance_init(&storage.inner, &own, "mine") == 0);
     check("an instance in its storage", blocks_work(&storage.inner.instance));
-    check("what is native", storage.inner.instance.native ==
-                                (DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC | DAL_SLOT_USABLE_SIZE |
-                                 DAL_SLOT_DEALLOC_UNSIZED));
+    check("what is native",
+          storage.inner.instance.native == (DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC |
+                                            DAL_SLOT_USABLE_SIZE | DAL_SLOT_DEALLOC_UNSIZED));
     fixed.inner = (struct dal_fixed_arena)DAL_FIXED_ARENA_INIT(memory, sizeof memory);
     check("a fixed arena", dal_fixed_arena_alloc(&fixed.inner, 100, 64) != NULL);
     check("nothing around them is overwritten", GUARD_HOLDS(&storage) && GUARD_HOLDS(&fixed));
@@ -116,7 +116,7 @@ static void use_statistics(void)
 
 #ifdef NEXT
 # define HAS_GROWN(structure, bytes, pointer) \
-    ((bytes) >= DAL_NEEDS(struct structure, grown) && (pointer)->grown)
+     ((bytes) >= DAL_NEEDS(struct structure, grown) && (pointer)->grown)
 #else
 # define HAS_GROWN(structure, bytes, pointer) 0
 #endif
@@ -153,13 +153,8 @@ static const struct dal_option own_options[] = {
 };
 
 static const struct dal_backend own_backend = {
-    DAL_BACKEND_HEADER,
-    .name = "own",
-    .version = "1",
-    .summary = "of the program",
-    .option_count = 2,
-    .options = own_options,
-    .create = create_own,
+    DAL_BACKEND_HEADER, .name = "own",          .version = "1",       .summary = "of the program",
+    .option_count = 2,  .options = own_options, .create = create_own,
 };
 
 static void use_backends(void)
@@ -207,7 +202,8 @@ static void use_front(void)
     check("typed", number && text && strcmp(text, "text") == 0);
     dal_delete(int, number);
     dal_string_delete(text);
-    dal_dealloc_layout(dal_alloc_layout(dal_layout_unchecked(48, 16)), dal_layout_unchecked(48, 16));
+    dal_dealloc_layout(dal_alloc_layout(dal_layout_unchecked(48, 16)),
+                       dal_layout_unchecked(48, 16));
     before = own_calls;
     text = dal_unsized_malloc(100);
     check("the malloc family", text && own_calls > before && dal_unsized_usable_size(text) >= 100);

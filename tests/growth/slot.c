@@ -14,7 +14,8 @@ static int create_own(const struct dal_backend_request *request, struct dal_allo
 }
 
 static const struct dal_backend own_backend = {
-    DAL_BACKEND_HEADER, .name = "own", .version = "1", .summary = "of the program", .create = create_own,
+    DAL_BACKEND_HEADER,          .name = "own",        .version = "1",
+    .summary = "of the program", .create = create_own,
 };
 
 static void probe_spec(const char *spec)
@@ -35,7 +36,8 @@ static void check_statistics(const struct dal_arena *arena)
     struct dal_arena_stats stats;
     size_t filled = dal_arena_stats_read(arena, &stats);
 
-    printf("arena statistics: %zu%s\n", stats.grown_count, filled < sizeof stats ? ", not filled" : "");
+    printf("arena statistics: %zu%s\n", stats.grown_count,
+           filled < sizeof stats ? ", not filled" : "");
 }
 
 int main(void)

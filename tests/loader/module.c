@@ -58,38 +58,37 @@ static const struct dal_option options[] = {
 static const struct {
     struct dal_backend backend;
     unsigned long later;
-} module = {
-    {
-        .abi = DAL_BACKEND_ABI
+} module = {{
+                .abi = DAL_BACKEND_ABI
 #ifdef FAULT_ABI
-               + 6
+                       + 6
 #endif
-        ,
+                ,
 #if defined LONGER || defined FAULT_TAIL
-        .size_bytes = sizeof module,
+                .size_bytes = sizeof module,
 #elif defined SHORTER
-        .size_bytes = offsetof(struct dal_backend, destroy),
+                .size_bytes = offsetof(struct dal_backend, destroy),
 #else
         .size_bytes = sizeof(struct dal_backend),
 #endif
 #ifdef FAULT_NAME
-        .name = "other",
+                .name = "other",
 #else
-        .name = NAME,
+                .name = NAME,
 #endif
-        .version = "1.2.3",
-        .option_bytes = sizeof(struct dal_option),
-        .summary = "a module of the test suite",
+                .version = "1.2.3",
+                .option_bytes = sizeof(struct dal_option),
+                .summary = "a module of the test suite",
 #if defined FAULT_OPTION || defined FAULT_TYPE
-        .option_count = 1,
-        .options = options,
+                .option_count = 1,
+                .options = options,
 #endif
-        .create = create,
-    },
+                .create = create,
+            },
 #ifdef FAULT_TAIL
-    1
+            1
 #else
-    0
+            0
 #endif
 };
 

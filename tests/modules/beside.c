@@ -60,8 +60,8 @@ static void destroy(const struct conformance_subject *subject, const struct dal_
     dal_instance_destroy(other);
 }
 
-static int run(const struct conformance_subject *subject,
-               const struct conformance_profile *profile, const struct conformance_case *which)
+static int run(const struct conformance_subject *subject, const struct conformance_profile *profile,
+               const struct conformance_case *which)
 {
     struct conformance_outcome outcome;
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOINED(a, b) a##b
+#define JOINED(a, b)      a##b
 #define NAMED(name, rest) JOINED(name, rest)
 
 /* The dynamic loader's own calls and those of the C library come on top. */

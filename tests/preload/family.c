@@ -17,12 +17,12 @@
 
 static int faults;
 
-#define CHECK(condition)                                                      \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            printf("line %d: not so: %s\n", __LINE__, #condition);            \
-            faults = 1;                                                       \
-        }                                                                     \
+#define CHECK(condition)                                           \
+    do {                                                           \
+        if (!(condition)) {                                        \
+            printf("line %d: not so: %s\n", __LINE__, #condition); \
+            faults = 1;                                            \
+        }                                                          \
     } while (0)
 
 static volatile size_t huge = SIZE_MAX / 2 + 2;

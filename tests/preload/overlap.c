@@ -70,10 +70,7 @@ __attribute__((destructor)) static void wait_for_helper(void)
 }
 
 static const struct dal_backend overlap = {
-    DAL_BACKEND_HEADER,
-    .name = "overlap",
-    .version = "1",
-    .summary = "frees while it starts",
+    DAL_BACKEND_HEADER, .name = "overlap", .version = "1", .summary = "frees while it starts",
     .create = create,
 };
 

@@ -51,7 +51,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     if (asprintf(&printed, "start %d", 42) < 0 || !kept || !grown || !opened)
         abort();
     free(malloc(1000));
-    if (pthread_key_create(&key, free) != 0 || pthread_create(&thread, NULL, start_thread, NULL) != 0)
+    if (pthread_key_create(&key, free) != 0 ||
+        pthread_create(&thread, NULL, start_thread, NULL) != 0)
         abort();
     pthread_join(thread, NULL);
     allocator->ctx = (void *)(uintptr_t)request->child;

@@ -48,11 +48,11 @@ static void counted_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     dal_instance_dealloc(dal_system(), ptr, size, align);
 }
 
-#define COUNTED(calls)                                                                \
-    {                                                                                 \
-        DAL_ALLOCATOR_HEADER(calls), .alloc = counted_alloc,                          \
-        .dealloc = counted_dealloc, .alloc_zeroed = counted_alloc_zeroed,             \
-        .realloc = counted_realloc                                                    \
+#define COUNTED(calls)                                                                   \
+    {                                                                                    \
+        DAL_ALLOCATOR_HEADER(calls), .alloc = counted_alloc, .dealloc = counted_dealloc, \
+                                     .alloc_zeroed = counted_alloc_zeroed,               \
+                                     .realloc = counted_realloc                          \
     }
 
 static const struct dal_allocator linked = COUNTED(&linked_calls);
@@ -86,12 +86,9 @@ static void choose(struct runner *runner)
 static void *first_block(unsigned number, size_t size)
 {
     switch (number % 3) {
-    case 0:
-        return dal_alloc(size, 8);
-    case 1:
-        return dal_alloc_zeroed(size, 8);
-    default:
-        return dal_realloc(NULL, 0, 8, size);
+    case 0: return dal_alloc(size, 8);
+    case 1: return dal_alloc_zeroed(size, 8);
+    default: return dal_realloc(NULL, 0, 8, size);
     }
 }
 
@@ -144,8 +141,8 @@ static void race_early(int argc, char **argv, char **environment)
     race(argc, argv);
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const before_constructors)(
-    int, char **, char **) = race_early;
+__attribute__((section(".preinit_array"),
+               used)) static void (*const before_constructors)(int, char **, char **) = race_early;
 #endif
 
 /* ---- What came of it ------------------------------------------------------------------------ */

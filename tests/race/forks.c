@@ -201,8 +201,8 @@ static void before_constructors(int argc, char **argv, char **environment)
         fork_in_start();
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(
-    int, char **, char **) = before_constructors;
+__attribute__((section(".preinit_array"),
+               used)) static void (*const preinit)(int, char **, char **) = before_constructors;
 
 /* ---- publish -------------------------------------------------------------------------------- */
 

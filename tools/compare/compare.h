@@ -11,22 +11,16 @@
 enum { COMPARE_RUNS_MAX = 1000, COMPARE_CANDIDATES_MAX = 64 };
 
 /* What is measured, in seconds, bytes or numbers; less is better for all. */
-enum compare_metric {
-    COMPARE_TIME,
-    COMPARE_CPU,
-    COMPARE_MEMORY,
-    COMPARE_FAULTS,
-    COMPARE_METRICS
-};
+enum compare_metric { COMPARE_TIME, COMPARE_CPU, COMPARE_MEMORY, COMPARE_FAULTS, COMPARE_METRICS };
 
 /* A spec and what was measured under it. */
 struct compare_candidate {
     char *spec;
     char **environment;
-    size_t done;                      /* rounds that were measured: the first ones */
-    double *values[COMPARE_METRICS];  /* by round */
-    char failure[96];                 /* "" if the program did not fail */
-    size_t failed_round;              /* 0: the warm-up */
+    size_t done;                     /* rounds that were measured: the first ones */
+    double *values[COMPARE_METRICS]; /* by round */
+    char failure[96];                /* "" if the program did not fail */
+    size_t failed_round;             /* 0: the warm-up */
 };
 
 struct comparison {

@@ -68,8 +68,8 @@ static void print_cells(const struct comparison *comparison,
         const struct column *column = &columns[metric];
         struct compare_summary summary = summary_of(candidate, (enum compare_metric)metric);
 
-        printf("  %8.*f %7.*f", column->decimals, summary.median / column->unit,
-               column->decimals, summary.deviation / column->unit);
+        printf("  %8.*f %7.*f", column->decimals, summary.median / column->unit, column->decimals,
+               summary.deviation / column->unit);
         print_ratio(comparison, summary.median, (enum compare_metric)metric);
     }
 }

@@ -128,8 +128,7 @@ static int run_once(const struct compare_setup *setup, struct compare_candidate 
     return 0;
 }
 
-static int run_round(const struct compare_setup *setup, struct comparison *comparison,
-                     size_t round)
+static int run_round(const struct compare_setup *setup, struct comparison *comparison, size_t round)
 {
     int result = 0;
 

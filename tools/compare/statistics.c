@@ -79,8 +79,7 @@ static size_t rounds_of_both(const struct compare_candidate *a, const struct com
 }
 
 enum compare_order compare_candidates(const struct compare_candidate *a,
-                                      const struct compare_candidate *b,
-                                      enum compare_metric metric)
+                                      const struct compare_candidate *b, enum compare_metric metric)
 {
     return compare_order_of(a->values[metric], b->values[metric], rounds_of_both(a, b));
 }

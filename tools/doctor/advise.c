@@ -18,7 +18,8 @@ static int fails_under_run_only(const struct doctor_findings *plain,
 static void print_conflicts(const char *where, size_t count)
 {
     printf("diagnosis: %zu conflict%s%s: a block may go back to another allocator than it came "
-           "from\n", count, count == 1 ? "" : "s", where);
+           "from\n",
+           count, count == 1 ? "" : "s", where);
 }
 
 static void diagnose(const struct doctor_findings *plain, const struct doctor_findings *interposed)
@@ -68,7 +69,8 @@ static void tell_obstacle(const struct doctor_findings *plain,
              "preloaded: build it without them");
     else if (plain->symbolic)
         printf("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
-               "or take the functions out of it\n", plain->symbolic);
+               "or take the functions out of it\n",
+               plain->symbolic);
     else if (interposed->self)
         printf("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
                "open it without RTLD_DEEPBIND, or take the functions out of it\n",

@@ -35,8 +35,7 @@ static int tell_end(const struct child_result *result, unsigned seconds_limit)
     char failure[96];
 
     if (result->timed_out) {
-        printf("  it was ended after %u seconds; what it does later is not known\n",
-               seconds_limit);
+        printf("  it was ended after %u seconds; what it does later is not known\n", seconds_limit);
         return 0;
     }
     if (child_interruption() || !child_failure(result, failure, sizeof failure))
@@ -89,8 +88,8 @@ static int run_twice(struct child_command *child, off_t input_start)
         if (!status && child_interruption())
             status = 128 + child_interruption();
         else if (!status)
-            status = doctor_advise(&plain, &interposed, child->arguments[0]) ? TOOL_OK
-                                                                            : TOOL_FAILED;
+            status =
+                doctor_advise(&plain, &interposed, child->arguments[0]) ? TOOL_OK : TOOL_FAILED;
     }
     bindings_free(&bindings[0]);
     bindings_free(&bindings[1]);

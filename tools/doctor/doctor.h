@@ -52,9 +52,9 @@ int doctor_is_libc(const struct bindings *bindings, size_t file);
 enum { DOCTOR_PAST_MAX = 4 };
 
 struct doctor_findings {
-    int has_failed;    /* the program has, by itself */
-    size_t served;     /* C functions, as often as a file asks for them */
-    size_t elsewhere;  /* of those, the ones that are not the owner's */
+    int has_failed;   /* the program has, by itself */
+    size_t served;    /* C functions, as often as a file asks for them */
+    size_t elsewhere; /* of those, the ones that are not the owner's */
     size_t conflicts;
     const char *other; /* name of one that is not the owner and serves something, or NULL */
     /* Names of libraries, or NULL. Not the C library. */

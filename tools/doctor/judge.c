@@ -313,8 +313,7 @@ int doctor_judge(struct bindings *bindings, const char *owner, struct doctor_fin
     print_servers(&view);
     print_the_rest(&view);
     findings->conflicts =
-        tell_c_conflicts(&view) +
-        tell_operator_conflict(&view, DOCTOR_NEW, DOCTOR_DELETE, "") +
+        tell_c_conflicts(&view) + tell_operator_conflict(&view, DOCTOR_NEW, DOCTOR_DELETE, "") +
         tell_operator_conflict(&view, DOCTOR_ALIGNED_NEW, DOCTOR_ALIGNED_DELETE, " (aligned)");
     if (owner)
         view.owner = file_called(bindings, owner);

@@ -99,9 +99,9 @@ static void remove_lookups(struct bindings *bindings, char *is_lookup, size_t *n
     for (size_t i = 0; i < bindings->count; i++) {
         const struct binding *entry = &bindings->entries[i];
 
-        is_lookup[i] = (char)(is_lookup_by_handle(bindings, entry) ||
-                              is_lookup_of_next(bindings, entry) ||
-                              is_of_interposer(bindings, entry));
+        is_lookup[i] =
+            (char)(is_lookup_by_handle(bindings, entry) || is_lookup_of_next(bindings, entry) ||
+                   is_of_interposer(bindings, entry));
     }
     for (size_t i = 0; i < bindings->count; i++) {
         const struct binding entry = bindings->entries[i];

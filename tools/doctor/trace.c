@@ -19,8 +19,8 @@
 static int make_directory(char path[PATH_MAX])
 {
     const char *parent = getenv("TMPDIR");
-    int written = snprintf(path, PATH_MAX, "%s/dispatchalloc.XXXXXX",
-                           parent && *parent ? parent : "/tmp");
+    int written =
+        snprintf(path, PATH_MAX, "%s/dispatchalloc.XXXXXX", parent && *parent ? parent : "/tmp");
 
     if (written < 0 || written >= PATH_MAX - 32)
         return tool_complain("TMPDIR is too long");
@@ -69,8 +69,8 @@ static int run_in(const char *directory, const struct child_command *child,
     int status;
 
     (void)snprintf(output, sizeof output, "LD_DEBUG_OUTPUT=%s/trace", directory);
-    traced.environment = environment_with(child->environment, assignments,
-                                          sizeof assignments / sizeof *assignments);
+    traced.environment =
+        environment_with(child->environment, assignments, sizeof assignments / sizeof *assignments);
     if (!traced.environment)
         return TOOL_TROUBLE;
     status = child_run(&traced, result);

@@ -120,8 +120,7 @@ static const struct dal_allocator dal_arena_allocator = {
     NULL,
     NULL,
     NULL,
-    NULL
-};
+    NULL};
 
 DAL_END_DECLS_
 

@@ -17,7 +17,7 @@
 #define DISPATCHALLOC_ALLOCATOR_JEMALLOC_H
 
 #ifdef DAL_REDEFINE_MALLOC
-# error "dispatchalloc/allocator/jemalloc.h calls malloc itself: do not define DAL_REDEFINE_MALLOC here"
+# error "allocator/jemalloc.h calls malloc itself: do not define DAL_REDEFINE_MALLOC here"
 #endif
 
 #include <stddef.h>
@@ -86,8 +86,8 @@ static inline int dal_jemalloc_resize_in_place_(void *ptr, size_t old_size, size
     (void)ctx;
     if (!dal_is_possible_(new_size, align))
         return DAL_ERR_UNSUPPORTED;
-    return DAL_JEMALLOC_(xallocx)(ptr, dal_long_size_(new_size), 0,
-                                  dal_jemalloc_flags_(align)) >= new_size
+    return DAL_JEMALLOC_(xallocx)(ptr, dal_long_size_(new_size), 0, dal_jemalloc_flags_(align)) >=
+                   new_size
                ? DAL_OK
                : DAL_ERR_UNSUPPORTED;
 }

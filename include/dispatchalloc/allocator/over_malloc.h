@@ -22,14 +22,14 @@
  */
 #ifdef DAL_OVER_
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+# include <stddef.h>
+# include <stdint.h>
+# include <string.h>
 
-#include <dispatchalloc/allocator/limits.h>
-#include <dispatchalloc/error.h>
-#include <dispatchalloc/instance.h>
-#include <dispatchalloc/macros.h>
+# include <dispatchalloc/allocator/limits.h>
+# include <dispatchalloc/error.h>
+# include <dispatchalloc/instance.h>
+# include <dispatchalloc/macros.h>
 
 DAL_BEGIN_DECLS_
 
@@ -67,8 +67,8 @@ static inline void DAL_OVER_(dealloc_unsized)(void *ptr, void *ctx)
     DAL_OVER_FREE_(ptr);
 }
 
-#ifndef DAL_OVER_LONG_ZEROED_
-# define DAL_OVER_LONG_ZEROED_ DAL_OVER_(long_zeroed)
+# ifndef DAL_OVER_LONG_ZEROED_
+#  define DAL_OVER_LONG_ZEROED_ DAL_OVER_(long_zeroed)
 
 static inline void *DAL_OVER_(long_zeroed)(size_t size, size_t align)
 {
@@ -76,18 +76,19 @@ static inline void *DAL_OVER_(long_zeroed)(size_t size, size_t align)
 
     return ptr ? memset(ptr, 0, size) : NULL;
 }
-#endif
+# endif
 
 static inline void *DAL_OVER_(alloc_zeroed)(size_t size, size_t align, void *ctx)
 {
     (void)ctx;
     if (dal_is_short_(align))
         return DAL_OVER_CALLOC_(dal_short_size_(size, align));
-    return dal_is_possible_(size, align) ? DAL_OVER_LONG_ZEROED_(dal_long_size_(size), align) : NULL;
+    return dal_is_possible_(size, align) ? DAL_OVER_LONG_ZEROED_(dal_long_size_(size), align)
+                                         : NULL;
 }
 
-#ifndef DAL_OVER_LONG_RESIZE_
-# define DAL_OVER_LONG_RESIZE_ DAL_OVER_(move)
+# ifndef DAL_OVER_LONG_RESIZE_
+#  define DAL_OVER_LONG_RESIZE_ DAL_OVER_(move)
 
 /* Realloc's rule of most allocators: a block stays where it has room and is not more than half
  * empty. */
@@ -111,7 +112,7 @@ static inline void *DAL_OVER_(move)(void *ptr, size_t old_size, size_t align, si
     }
     return moved;
 }
-#endif
+# endif
 
 /* Also for a block that had another alignment. */
 static inline void *DAL_OVER_(relayout)(void *ptr, size_t old_size, size_t old_align,
@@ -139,8 +140,8 @@ static inline size_t DAL_OVER_(usable_size)(const void *ptr, size_t size, size_t
     return DAL_OVER_ROOM_(ptr);
 }
 
-#ifndef DAL_OVER_RESIZE_IN_PLACE_
-# define DAL_OVER_RESIZE_IN_PLACE_ DAL_OVER_(resize_in_place)
+# ifndef DAL_OVER_RESIZE_IN_PLACE_
+#  define DAL_OVER_RESIZE_IN_PLACE_ DAL_OVER_(resize_in_place)
 
 static inline int DAL_OVER_(resize_in_place)(void *ptr, size_t old_size, size_t align,
                                              size_t new_size, void *ctx)
@@ -150,46 +151,44 @@ static inline int DAL_OVER_(resize_in_place)(void *ptr, size_t old_size, size_t 
     (void)ctx;
     return new_size <= DAL_OVER_ROOM_(ptr) ? DAL_OK : DAL_ERR_UNSUPPORTED;
 }
-#endif
+# endif
 
-#ifndef DAL_OVER_GROW_ZEROED_
-# define DAL_OVER_GROW_ZEROED_ NULL /* derived */
-#endif
+# ifndef DAL_OVER_GROW_ZEROED_
+#  define DAL_OVER_GROW_ZEROED_ NULL /* derived */
+# endif
 
 DAL_ATTRIBUTE_((unused))
-static const struct dal_allocator DAL_OVER_ALLOCATOR_ = {
-    DAL_ALLOCATOR_HEADER(NULL),
-    DAL_OVER_(alloc),
-    DAL_OVER_(dealloc),
-    DAL_OVER_(alloc_zeroed),
-    DAL_OVER_(realloc),
-    DAL_OVER_(relayout), /* grow */
-    DAL_OVER_GROW_ZEROED_,
-    DAL_OVER_(relayout), /* shrink */
-    DAL_OVER_RESIZE_IN_PLACE_,
-    DAL_OVER_(usable_size),
-    DAL_OVER_(dealloc_unsized),
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    NULL,
-    DAL_OVER_(alloc_natural)
-};
+static const struct dal_allocator DAL_OVER_ALLOCATOR_ = {DAL_ALLOCATOR_HEADER(NULL),
+                                                         DAL_OVER_(alloc),
+                                                         DAL_OVER_(dealloc),
+                                                         DAL_OVER_(alloc_zeroed),
+                                                         DAL_OVER_(realloc),
+                                                         DAL_OVER_(relayout), /* grow */
+                                                         DAL_OVER_GROW_ZEROED_,
+                                                         DAL_OVER_(relayout), /* shrink */
+                                                         DAL_OVER_RESIZE_IN_PLACE_,
+                                                         DAL_OVER_(usable_size),
+                                                         DAL_OVER_(dealloc_unsized),
+                                                         NULL,
+                                                         NULL,
+                                                         NULL,
+                                                         NULL,
+                                                         NULL,
+                                                         DAL_OVER_(alloc_natural)};
 
 DAL_END_DECLS_
 
-#undef DAL_OVER_ALLOCATOR_
-#undef DAL_OVER_
-#undef DAL_OVER_MALLOC_
-#undef DAL_OVER_CALLOC_
-#undef DAL_OVER_REALLOC_
-#undef DAL_OVER_FREE_
-#undef DAL_OVER_LONG_
-#undef DAL_OVER_ROOM_
-#undef DAL_OVER_LONG_ZEROED_
-#undef DAL_OVER_LONG_RESIZE_
-#undef DAL_OVER_GROW_ZEROED_
-#undef DAL_OVER_RESIZE_IN_PLACE_
+# undef DAL_OVER_ALLOCATOR_
+# undef DAL_OVER_
+# undef DAL_OVER_MALLOC_
+# undef DAL_OVER_CALLOC_
+# undef DAL_OVER_REALLOC_
+# undef DAL_OVER_FREE_
+# undef DAL_OVER_LONG_
+# undef DAL_OVER_ROOM_
+# undef DAL_OVER_LONG_ZEROED_
+# undef DAL_OVER_LONG_RESIZE_
+# undef DAL_OVER_GROW_ZEROED_
+# undef DAL_OVER_RESIZE_IN_PLACE_
 
 #endif

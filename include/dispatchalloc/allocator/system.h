@@ -14,7 +14,7 @@
 #define DISPATCHALLOC_ALLOCATOR_SYSTEM_H
 
 #ifdef DAL_REDEFINE_MALLOC
-# error "dispatchalloc/allocator/system.h calls malloc itself: do not define DAL_REDEFINE_MALLOC here"
+# error "allocator/system.h calls malloc itself: do not define DAL_REDEFINE_MALLOC here"
 #endif
 
 #include <stddef.h>
@@ -155,8 +155,7 @@ static const struct dal_allocator dal_system_allocator = {
     NULL,
     NULL,
     NULL,
-    dal_inline_system_alloc_natural_
-};
+    dal_inline_system_alloc_natural_};
 
 DAL_END_DECLS_
 
