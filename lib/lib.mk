@@ -42,9 +42,9 @@ core_headers += lib/registry/builtin.h lib/registry/loader.h lib/registry/loader
 	lib/registry/registry.h
 core_sources += lib/registry/builtin.c lib/registry/registry.c
 if !OS_WINDOWS
-core_headers += lib/registry/module_open.h
+core_headers += lib/registry/dlopen.h
 core_sources += lib/registry/loader.c lib/registry/loader_trust.c
-library_sources += lib/registry/module_open.c
+library_sources += lib/registry/dlopen.c
 endif
 
 # Tables without holes, and stacks of them.

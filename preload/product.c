@@ -8,7 +8,7 @@
 #include "base/product.h"
 #include "choice/link_choice.h"
 #include "loaded.h"
-#include "registry/module_open.h"
+#include "registry/dlopen.h"
 #include "shared/note.h"
 
 /* Of another type, since it is meant to be there beside the program's own library. */

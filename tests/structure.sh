@@ -113,7 +113,7 @@ word() { echo "(^|[^a-zA-Z0-9_])($1)([^a-zA-Z0-9_]|\$)"; }
 only "the environment is read" "$(word 'getenv|secure_getenv|setenv|putenv|environ')" \
     lib/os/ preload/interposer.c
 only "variables are named" "$(word 'dal_os_getenv_')" lib/os/ lib/spec/variables.c
-only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/registry/module_open.c preload/ \
+only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/registry/dlopen.c preload/ \
     backends/jemalloc/system.c # a module, which asks for what is in the process
 only "libraries are unloaded" "$(word 'dlclose')" nowhere
 only "RTLD_DEEPBIND is used" "$(word 'RTLD_DEEPBIND')" nowhere
@@ -137,7 +137,7 @@ for object in $objects; do
     # (The table of the default has malloc and free for slots: backends/system/system.h. The
     # interposer has those files compiled for itself.)
     */libcore_la-backend.o | */libcore_la-posix.o | */libcore_la-windows.o | \
-        */libcore_la-system_instance.o | */libcore_la-module_open.o | */libcommon_la-loader*.o) continue ;;
+        */libcore_la-system_instance.o | */libcore_la-dlopen.o | */libcommon_la-loader*.o) continue ;;
     esac
     $NM -u "$builddir/$object" | awk '{ print $NF }' | sed 's/@.*//' >"$work/called"
     for name in $allocates $prints; do

@@ -59,6 +59,27 @@ static const struct dal_decision_ *decision_of(uintptr_t word)
     return (const struct dal_decision_ *)(word & ~SEALED);
 }
 
+/* ---- Who wins: the source of highest rank whose candidate can serve; the default always can ----- */
+
+enum dal_source dal_source_below_(const struct dal_decision_ *decision, int limit)
+{
+    int source = limit - 1;
+
+    while (!decision->candidates[source].instance)
+        source--;
+    return (enum dal_source)source;
+}
+
+enum dal_source dal_decision_source_(const struct dal_decision_ *decision)
+{
+    return dal_source_below_(decision, DAL_SOURCE_COUNT);
+}
+
+const struct dal_instance *dal_decision_winner_(const struct dal_decision_ *decision)
+{
+    return decision->candidates[dal_decision_source_(decision)].instance;
+}
+
 /* ---- Making decisions ---------------------------------------------------------------- */
 
 /* A candidate that is begun: its label and the reason of its rejection are to be written. */

@@ -32,26 +32,12 @@ struct dal_decision_ {
     const char *refused; /* the first request of the program that failed, or NULL */
 };
 
-/* Whose candidate serves among those below a source, all below DAL_SOURCE_COUNT: the one of highest
- * rank that can. The default always can. */
-static inline enum dal_source dal_source_below_(const struct dal_decision_ *decision, int limit)
-{
-    int source = limit - 1;
+/* Whose candidate serves among those below a source, all below DAL_SOURCE_COUNT. */
+enum dal_source dal_source_below_(const struct dal_decision_ *decision, int limit);
 
-    while (!decision->candidates[source].instance)
-        source--;
-    return (enum dal_source)source;
-}
-
-static inline enum dal_source dal_decision_source_(const struct dal_decision_ *decision)
-{
-    return dal_source_below_(decision, DAL_SOURCE_COUNT);
-}
-
-static inline const struct dal_instance *dal_decision_winner_(const struct dal_decision_ *decision)
-{
-    return decision->candidates[dal_decision_source_(decision)].instance;
-}
+/* Who chose among all, and what serves. */
+enum dal_source dal_decision_source_(const struct dal_decision_ *decision);
+const struct dal_instance *dal_decision_winner_(const struct dal_decision_ *decision);
 
 /* For the constructor: read the environment and the link choice, if no call came earlier. */
 void dal_choice_start_early_(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The file of a module becomes its descriptor, by the loader. See module_open.h. */
+/* dlopen() of a file that loader.c found and trusts. See dlopen.h. */
 #include <config.h>
 
-#include "registry/module_open.h"
+#include "registry/dlopen.h"
 
 #include <dlfcn.h>
 #include <string.h>

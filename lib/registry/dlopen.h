@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The file of a module becomes its descriptor. The interposer has another file in the place of
- * module_open.c (preload/product.c). */
-#ifndef DAL_MODULE_OPEN_H
-#define DAL_MODULE_OPEN_H
+/* The file of a module, found by loader.c, becomes its descriptor. The interposer has another file
+ * in the place of dlopen.c (preload/product.c). */
+#ifndef DAL_DLOPEN_H
+#define DAL_DLOPEN_H
 
 #include <dispatchalloc/backend.h>
 
@@ -13,4 +13,4 @@
 int dal_module_open_(const char *path, const struct dal_backend *const **descriptor,
                      struct dal_text_ *why);
 
-#endif /* DAL_MODULE_OPEN_H */
+#endif /* DAL_DLOPEN_H */
