@@ -8,18 +8,14 @@
 #include <string>
 #include <vector>
 
-template <typename T> class allocator
-{
-  public:
+template <typename T>
+class allocator {
+public:
     using value_type = T;
 
-    explicit allocator(const dal_instance *instance = dal_global()) noexcept : instance_(instance)
-    {
-    }
+    explicit allocator(const dal_instance *instance = dal_global()) noexcept : instance_(instance) {}
     template <typename U>
-    allocator(const allocator<U> &other) noexcept : instance_(other.instance())
-    {
-    }
+    allocator(const allocator<U> &other) noexcept : instance_(other.instance()) {}
 
     T *allocate(std::size_t count)
     {
@@ -35,23 +31,16 @@ template <typename T> class allocator
     {
         dal_instance_dealloc(instance_, block, count * sizeof(T), alignof(T));
     }
-    const dal_instance *instance() const noexcept
-    {
-        return instance_;
-    }
+    const dal_instance *instance() const noexcept { return instance_; }
 
-  private:
+private:
     const dal_instance *instance_;
 };
 
-template <typename T, typename U> bool operator==(const allocator<T> &a, const allocator<U> &b)
-{
-    return a.instance() == b.instance();
-}
-template <typename T, typename U> bool operator!=(const allocator<T> &a, const allocator<U> &b)
-{
-    return !(a == b);
-}
+template <typename T, typename U>
+bool operator==(const allocator<T> &a, const allocator<U> &b) { return a.instance() == b.instance(); }
+template <typename T, typename U>
+bool operator!=(const allocator<T> &a, const allocator<U> &b) { return !(a == b); }
 
 int main()
 {

@@ -12,7 +12,7 @@ command -v "$formatter" >/dev/null 2>&1 || {
 }
 # Tables that a program wrote, or whose columns are their sense.
 tables='tests/layout_vectors.h|tests/choice/table.h'
-sources=$(git ls-files '*.c' '*.h' '*.cpp' | grep -Ev "^($tables)\$")
+sources=$(git ls-files '*.c' '*.h' | grep -Ev "^($tables)\$")
 if [ "${1-}" = --mend ]; then
     # shellcheck disable=SC2086 # names without blanks
     exec "$formatter" -i $sources

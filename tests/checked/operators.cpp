@@ -64,8 +64,7 @@ int main(int, char **argv)
     if (fault == "aligned")
         operator delete(operator new(10, std::align_val_t{64}), std::align_val_t{128});
     if (fault == "sized_aligned")
-        operator delete(operator new(10, std::align_val_t{64}), std::size_t{12},
-                        std::align_val_t{64});
+        operator delete(operator new(10, std::align_val_t{64}), std::size_t{12}, std::align_val_t{64});
     if (fault == "free_sized")
         free_sized(std::malloc(10), 100);
     if (fault == "free_aligned_sized")

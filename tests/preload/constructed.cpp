@@ -32,6 +32,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->dealloc = take_back;
     return DAL_OK;
 }
+
 }
 
 static const struct dal_backend constructed = [] {

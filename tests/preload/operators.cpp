@@ -11,12 +11,12 @@
 #include <vector>
 
 static int faults;
-#define CHECK(condition)                                                \
-    do {                                                                \
-        if (!(condition)) {                                             \
-            std::printf("line %d: not so: %s\n", __LINE__, #condition); \
-            faults = 1;                                                 \
-        }                                                               \
+#define CHECK(condition)                                                          \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
+            std::printf("line %d: not so: %s\n", __LINE__, #condition);           \
+            faults = 1;                                                           \
+        }                                                                         \
     } while (0)
 
 static volatile std::size_t huge = SIZE_MAX / 4;

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-static std::map<std::string, std::vector<int>> statics = {
-    {"a string that is not short at all", {1, 2, 3}}};
+static std::map<std::string, std::vector<int>> statics = {{"a string that is not short at all", {1, 2, 3}}};
 static thread_local std::vector<std::string> local(20, "another string that is not short at all");
 
 extern "C" int plugin_check()

@@ -15,10 +15,7 @@
 
 template <std::size_t Align> struct alignas(Align) Vector {
     float values[8];
-    explicit Vector(int seed = 0)
-    {
-        std::iota(values, values + 8, static_cast<float>(seed));
-    }
+    explicit Vector(int seed = 0) { std::iota(values, values + 8, static_cast<float>(seed)); }
     float sum() const
     {
         if (reinterpret_cast<std::uintptr_t>(this) % Align != 0)
@@ -43,8 +40,7 @@ template <std::size_t Align> static double churn(int rounds)
         total += grown.back().sum();
         shared[i % 31] = std::make_shared<Vector<Align>>(i % 11);
         total += shared[i * 7 % 31] ? shared[i * 7 % 31]->sum() : 0;
-        std::unique_ptr<Vector<Align>[]> array(
-            new Vector<Align>[static_cast<std::size_t>(i % 5 + 1)]);
+        std::unique_ptr<Vector<Align>[]> array(new Vector<Align>[static_cast<std::size_t>(i % 5 + 1)]);
         total += array[static_cast<std::size_t>(i % 5)].sum();
     }
     return total;
@@ -67,8 +63,7 @@ int main(int argc, char **argv)
         thread.join();
     for (double total : totals)
         std::printf("%.0f\n", total);
-    std::printf("%zu %d\n", words.size(),
-                std::max_element(words.begin(), words.end(), [](auto &a, auto &b) {
+    std::printf("%zu %d\n", words.size(), std::max_element(words.begin(), words.end(), [](auto &a, auto &b) {
                     return a.second < b.second;
                 })->second);
     return 0;
