@@ -791,6 +791,24 @@ START_TEST(test_rewinding_an_arena_that_was_empty)
 }
 END_TEST
 
+START_TEST(test_checkpoint_of_another_empty_arena_is_refused)
+{
+    struct dal_arena other = DAL_ARENA_INIT;
+    struct dal_arena_checkpoint checkpoint = dal_arena_checkpoint_take(&other);
+    const struct dal_arena_checkpoint zeros = {NULL, NULL, 0};
+    char *block = filled(64, 8, 1);
+
+    for (int keep = 0; keep < 2; keep++) {
+        ck_assert_int_eq(dal_arena_rewind(&arena, checkpoint, (enum dal_arena_keep)keep),
+                         DAL_ERR_INVALID);
+        ck_assert_int_eq(dal_arena_rewind(&arena, zeros, (enum dal_arena_keep)keep),
+                         DAL_ERR_INVALID);
+    }
+    ck_assert(dal_arena_owns(&arena, block));
+    ck_assert_int_eq(dal_arena_rewind(&other, checkpoint, DAL_ARENA_KEEP), 0);
+}
+END_TEST
+
 START_TEST(test_rewinding_after_an_older_block_was_freed)
 {
     char *block = filled(64, 8, 1);
@@ -1256,6 +1274,7 @@ int main(void)
     tcase_add_test(blocks, test_checkpoints_nest);
     tcase_add_test(blocks, test_rewinding_frees_or_keeps_chunks_as_told);
     tcase_add_test(blocks, test_rewinding_an_arena_that_was_empty);
+    tcase_add_test(blocks, test_checkpoint_of_another_empty_arena_is_refused);
     tcase_add_test(blocks, test_rewinding_refuses_what_is_neither_to_free_nor_to_keep);
     tcase_add_test(blocks, test_rewinding_after_an_older_block_was_freed);
     tcase_add_test(blocks, test_a_block_resized_since_is_given_back);

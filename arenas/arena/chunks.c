@@ -319,7 +319,7 @@ int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint 
         return DAL_ERR_INVALID;
     for (; chunk && chunk->serial > checkpoint.serial_; chunk = chunk->older)
         used_end = chunk->older ? chunk->older->used_end : NULL;
-    if (chunk != checkpoint.chunk_)
+    if (chunk != checkpoint.chunk_ || (!chunk && checkpoint.next_ != (char *)arena))
         return DAL_ERR_INVALID;
     /* Blocks before the checkpoint may have been freed since; never go forward. */
     if ((uintptr_t)checkpoint.next_ < (uintptr_t)used_end)

@@ -55,7 +55,8 @@ static int options_are_valid(const struct dal_arena_options *options)
     if (options->chunk_bytes_max > 0 && options->chunk_bytes > options->chunk_bytes_max)
         return 0;
     return options->buffer_bytes <= most && options->chunk_bytes <= most &&
-           options->chunk_bytes_max <= most && options->reserved_ == 0;
+           options->chunk_bytes_max <= most && options->limit_bytes <= most &&
+           options->reserved_ == 0;
 }
 
 /* Sizes of the first and the largest chunk from the options, where 0 is the default. */

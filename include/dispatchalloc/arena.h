@@ -409,7 +409,8 @@ DAL_INLINE_ struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct d
     struct dal_arena_checkpoint checkpoint;
 
     checkpoint.chunk_ = arena->chunk_;
-    checkpoint.next_ = arena->next_;
+    /* An arena without a chunk is told from another one by its address. */
+    checkpoint.next_ = arena->chunk_ ? arena->next_ : (char *)(uintptr_t)arena;
     checkpoint.serial_ = arena->serial_;
     return checkpoint;
 }
@@ -423,9 +424,10 @@ DAL_INLINE_ struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct d
  * @param keep   what becomes of the chunks taken since.
  * @return 0; DAL_ERR_INVALID for a checkpoint that is dead because its chunk is gone or
  *         reused, or that is another arena's, and for another value of keep: then nothing
- *         happens. A dead checkpoint
- *         whose chunk is still in use cannot be told from a live one; the arena stays
- *         sound, but blocks may be given back that were not meant.
+ *         happens. A dead checkpoint whose chunk is still in use, or from before
+ *         dal_arena_destroy() where an arena has a chunk at the same place again, cannot be
+ *         told from a live one; the arena stays sound, but blocks may be given back that were
+ *         not meant.
  */
 DAL_INLINE_ int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                                  enum dal_arena_keep keep)
