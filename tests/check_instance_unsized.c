@@ -118,11 +118,26 @@ START_TEST(test_who_tells_no_sizes_is_not_unsized)
 }
 END_TEST
 
-START_TEST(test_who_tells_no_sizes_stops_at_realloc)
+START_TEST(test_who_tells_no_sizes_does_not_resize)
 {
     const struct dal_instance *raw = make_without_sizes();
+    char *block = dal_instance_alloc(raw, 10, 8);
 
-    ck_assert_ptr_null(dal_instance_unsized_realloc(raw, dal_instance_alloc(raw, 10, 8), 20));
+    strcpy(block, "as it was");
+    errno = 0;
+    ck_assert_ptr_null(dal_instance_unsized_realloc(raw, block, 20));
+    ck_assert_int_eq(errno, ENOTSUP);
+    ck_assert_str_eq(block, "as it was");
+    /* To size 0 it is given back, which this one can do. */
+    ck_assert_ptr_null(dal_instance_unsized_realloc(raw, block, 0));
+}
+END_TEST
+
+START_TEST(test_who_cannot_give_back_stops_at_resizing_to_nothing)
+{
+    const struct dal_instance *arena = make("arena");
+
+    ck_assert_ptr_null(dal_instance_unsized_realloc(arena, dal_instance_alloc(arena, 10, 8), 0));
 }
 END_TEST
 
@@ -322,7 +337,9 @@ int main(void)
     tcase_add_test(all, test_who_cannot_gives_no_block_and_says_why);
     tcase_add_test_raise_signal(all, test_who_cannot_stops_at_a_block, SIGABRT);
     tcase_add_test(all, test_who_tells_no_sizes_is_not_unsized);
-    tcase_add_test_raise_signal(all, test_who_tells_no_sizes_stops_at_realloc, SIGABRT);
+    tcase_add_test(all, test_who_tells_no_sizes_does_not_resize);
+    tcase_add_test_raise_signal(all, test_who_cannot_give_back_stops_at_resizing_to_nothing,
+                                SIGABRT);
     tcase_add_test(all, test_blocks_are_aligned_as_mallocs_are);
     tcase_add_test(all, test_the_system_allocator_resizes_by_its_own_realloc);
     tcase_add_loop_test(all, test_the_family_does_as_malloc_does, 0, 3);

@@ -521,8 +521,8 @@ DAL_API void dal_instance_fork_child(const struct dal_instance *instance);
 
 /* ---- Calls without sizes -----------------------------------------------------------
  * malloc(3) and its family on an instance whose blocks tell their sizes, as the system's do and
- * an arena's do not. On any other a call that allocates returns NULL with errno ENOTSUP, so that
- * there is no block to give back, and one that resizes or gives back a block of another call
+ * an arena's do not. On any other a call that allocates or resizes returns NULL with errno ENOTSUP
+ * and leaves the block as it was; one that gives back a block of another call, or resizes it to 0,
  * aborts with a message if the allocator cannot do it without the size.
  *
  * A block is owned by the caller until it is resized or given back here. A block of

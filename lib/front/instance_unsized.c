@@ -148,13 +148,13 @@ void *dal_instance_unsized_calloc(const struct dal_instance *instance, size_t co
     return dal_is_known_(instance) ? dal_known_calloc_(instance, count, size) : refuse();
 }
 
-/* A block of unknown size cannot be copied. To do nothing would pass for success. */
-static void *refuse_block(const struct dal_instance *instance, const void *ptr)
+/* A block of unknown size cannot be copied. Giving it back may be possible. */
+static void *refuse_to_resize(const struct dal_instance *instance, void *ptr, size_t size)
 {
-    if (!ptr)
+    if (!ptr || size > 0)
         return refuse();
-    dal_log_("\"%s\" cannot resize a block without its size (realloc of %p)", instance->name, ptr);
-    abort();
+    dal_instance_dealloc_unsized(instance, ptr);
+    return NULL;
 }
 
 void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *ptr, size_t size)
@@ -162,7 +162,7 @@ void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *pt
     const struct dal_malloc_family *family = family_of(instance);
 
     if (!family && !dal_is_known_(instance))
-        return refuse_block(instance, ptr);
+        return refuse_to_resize(instance, ptr, size);
     if (!family)
         return dal_known_realloc_(instance, ptr, size);
     return size <= DAL_FAMILY_REALLOC_MAX_ ? family->realloc_function(ptr, size)
