@@ -316,6 +316,18 @@ START_TEST(test_layers_alone_in_parentheses_wrap_the_system_allocator)
 }
 END_TEST
 
+START_TEST(test_who_serves_is_told_with_its_parentheses)
+{
+    char text[2048];
+
+    ck_assert_int_eq(dal_global_set_spec("split:id=o,to=(split:id=i,to=(leaf:id=k))+leaf:id=l"), 0);
+    (void)dal_global_explain(text, sizeof text);
+    ck_assert_msg(strstr(text, "serves: split 1 to=(split 1 to=(leaf 1) + system " PACKAGE_VERSION
+                               ") + leaf 1") != NULL,
+                  "%s", text);
+}
+END_TEST
+
 /* The program may not destroy what the library owns. */
 START_TEST(test_a_nested_instance_is_no_handle)
 {
@@ -630,6 +642,7 @@ int main(void)
     tcase_add_checked_fixture(cases, set_up, NULL);
     tcase_add_test(cases, test_blocks_come_from_both);
     tcase_add_test(cases, test_layers_alone_in_parentheses_wrap_the_system_allocator);
+    tcase_add_test(cases, test_who_serves_is_told_with_its_parentheses);
     tcase_add_test(cases, test_a_nested_instance_is_no_handle);
     tcase_add_test(cases, test_a_long_name_below_leaves_room_for_the_nested_names);
     tcase_add_test(cases, test_a_layer_in_parentheses_is_offered_no_family);

@@ -380,7 +380,7 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
         return DAL_ERR_MEMORY;
     text = dal_text_over_(made->names, sizeof made->names);
     dal_text_add_(&text, "%s", name ? name : "custom");
-    made->spec.item_count = 1;
+    made->spec.item_count = made->spec.list_count = made->spec.lists[0].count = 1;
     error = dal_instance_fill_(&made->tables[0], allocator, NULL, made->names, why);
     return finish(made, error, owner, stack, why);
 }

@@ -12,6 +12,31 @@
 
 /* "stats 0.1.0 + arena 0.1.0": each item with its version, an allocator of the program's by
  * its name. */
+/* The items of a list, each with what its options hold in parentheses. */
+static void add_list(struct dal_text_ *text, const struct dal_stack_ *stack, size_t list)
+{
+    const struct dal_spec_ *spec = &stack->spec;
+    const struct dal_backend *backend = NULL;
+
+    for (size_t i = spec->lists[list].first, end = i + spec->lists[list].count; i < end; i++) {
+        backend = stack->items[i].backend;
+        dal_text_add_(text, "%s%s", i > spec->lists[list].first ? " + " : "",
+                      backend ? backend->name : dal_stack_top_(stack)->name);
+        if (backend)
+            dal_text_add_(text, " %s", backend->version);
+        for (size_t nested = 1; nested < spec->list_count; nested++) {
+            if (spec->lists[nested].owner != i)
+                continue;
+            dal_text_add_(text, " %s=(", spec->lists[nested].key);
+            add_list(text, stack, nested);
+            dal_text_add_(text, ")");
+        }
+    }
+    /* One in parentheses without a backend is over the system allocator. */
+    if (list > 0 && backend && backend->flags & DAL_BACKEND_LAYER)
+        dal_text_add_(text, " + system " PACKAGE_VERSION);
+}
+
 static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decision, int source)
 {
     const struct dal_stack_ *stack = decision->candidates[source].stack;
@@ -20,14 +45,7 @@ static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decisi
         dal_text_add_(text, "system " PACKAGE_VERSION);
         return;
     }
-    for (size_t i = 0; i < stack->spec.item_count; i++) {
-        const struct dal_backend *backend = stack->items[i].backend;
-
-        dal_text_add_(text, "%s%s", i ? " + " : "",
-                      backend ? backend->name : dal_stack_top_(stack)->name);
-        if (backend)
-            dal_text_add_(text, " %s", backend->version);
-    }
+    add_list(text, stack, 0);
     if (dal_stack_wraps_base_(stack)) {
         dal_text_add_(text, " + ");
         add_stack(text, decision, (int)dal_source_below_(decision, source));
