@@ -7,17 +7,15 @@
 
 enum { CLASSES = 8, SLAB_BYTES = 65536 };
 
-struct block {
-    struct block *next;
-};
-static _Thread_local struct block *lists[CLASSES];
+/* Each block begins with the address of the next one. */
+static _Thread_local void **lists[CLASSES];
 
 /* The smallest class that will do. Its blocks are aligned to their own size. */
 static unsigned class_of(size_t size, size_t align)
 {
     unsigned class = 0;
     while (class < CLASSES && ((size_t)16 << class) < (size > align ? size : align))
-        class ++;
+        class += 1;
     return class;
 }
 
@@ -26,7 +24,7 @@ static void refill(unsigned class)
     size_t bytes = (size_t)16 << class;
     char *slab = dal_instance_alloc(dal_system(), SLAB_BYTES, bytes);
     for (size_t at = 0; slab != NULL && at < SLAB_BYTES; at += bytes) {
-        *(struct block *)(void *)(slab + at) = (struct block){lists[class]};
+        *(void **)(void *)(slab + at) = lists[class];
         lists[class] = (void *)(slab + at);
     }
 }
@@ -39,9 +37,9 @@ static void *pool_alloc(size_t size, size_t align, void *ctx)
         return dal_instance_alloc(dal_system(), size, align);
     if (lists[class] == NULL)
         refill(class);
-    struct block *block = lists[class];
+    void **block = lists[class];
     if (block != NULL)
-        lists[class] = block->next;
+        lists[class] = *block;
     return block;
 }
 
@@ -52,13 +50,10 @@ static void pool_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     if (class == CLASSES || ptr == NULL) {
         dal_instance_dealloc(dal_system(), ptr, size, align);
     } else {
-        *(struct block *)ptr = (struct block){lists[class]};
+        *(void **)ptr = lists[class];
         lists[class] = ptr;
     }
 }
 
-const struct dal_allocator pool = {
-    DAL_ALLOCATOR_HEADER(NULL),
-    .alloc = pool_alloc,
-    .dealloc = pool_dealloc,
-};
+const struct dal_allocator pool = {DAL_ALLOCATOR_HEADER(NULL), .alloc = pool_alloc,
+                                   .dealloc = pool_dealloc};

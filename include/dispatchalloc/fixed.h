@@ -62,8 +62,8 @@ DAL_ATTRIBUTE_((always_inline))
 static inline void *dal_fixed_alloc_natural_(const struct dal_allocator *allocator, size_t size,
                                              size_t align)
 {
-    return allocator->alloc_natural ? allocator->alloc_natural(size, align, allocator->ctx)
-                                    : allocator->alloc(size, align, allocator->ctx);
+    return allocator->alloc_natural ? (allocator->alloc_natural)(size, align, allocator->ctx)
+                                    : (allocator->alloc)(size, align, allocator->ctx);
 }
 
 DAL_ATTRIBUTE_((always_inline))
@@ -73,8 +73,8 @@ static inline void *dal_fixed_alloc_zeroed_(const struct dal_allocator *allocato
     void *ptr;
 
     if (allocator->alloc_zeroed)
-        return allocator->alloc_zeroed(size, align, allocator->ctx);
-    ptr = allocator->alloc(size, align, allocator->ctx);
+        return (allocator->alloc_zeroed)(size, align, allocator->ctx);
+    ptr = (allocator->alloc)(size, align, allocator->ctx);
     return ptr ? memset(ptr, 0, size) : NULL;
 }
 
@@ -85,11 +85,11 @@ static inline void *dal_fixed_realloc_(const struct dal_allocator *allocator, vo
     void *moved;
 
     if (allocator->realloc)
-        return allocator->realloc(ptr, old_size, align, new_size, allocator->ctx);
-    moved = allocator->alloc(new_size, align, allocator->ctx);
+        return (allocator->realloc)(ptr, old_size, align, new_size, allocator->ctx);
+    moved = (allocator->alloc)(new_size, align, allocator->ctx);
     if (moved && ptr) {
         memcpy(moved, ptr, old_size < new_size ? old_size : new_size);
-        allocator->dealloc(ptr, old_size, align, allocator->ctx);
+        (allocator->dealloc)(ptr, old_size, align, allocator->ctx);
     }
     return moved;
 }
@@ -110,7 +110,7 @@ static inline void *dal_fixed_realloc_(const struct dal_allocator *allocator, vo
 #define DAL_GLOBAL_ALLOCATOR_FIXED(allocator_)                                                   \
     void *DAL_FIXED_(dal_fixed_front_alloc_, (dal_alloc))(size_t size, size_t align)             \
     {                                                                                            \
-        return (allocator_).alloc(size, align, (allocator_).ctx);                                \
+        return ((allocator_).alloc)(size, align, (allocator_).ctx);                              \
     }                                                                                            \
     void *DAL_FIXED_(dal_fixed_front_alloc_natural_, dal_alloc_natural_)(size_t size,            \
                                                                          size_t align)           \
@@ -119,7 +119,7 @@ static inline void *dal_fixed_realloc_(const struct dal_allocator *allocator, vo
     }                                                                                            \
     void DAL_FIXED_(dal_fixed_front_dealloc_, dal_dealloc)(void *ptr, size_t size, size_t align) \
     {                                                                                            \
-        (allocator_).dealloc(ptr, size, align, (allocator_).ctx);                                \
+        ((allocator_).dealloc)(ptr, size, align, (allocator_).ctx);                              \
     }                                                                                            \
     void *DAL_FIXED_(dal_fixed_front_alloc_zeroed_, dal_alloc_zeroed)(size_t size, size_t align) \
     {                                                                                            \

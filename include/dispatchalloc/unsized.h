@@ -128,6 +128,10 @@ DAL_END_DECLS_
 /* Outside of the guard: the header may have been included without it before. */
 #if defined DAL_REDEFINE_MALLOC && !defined DAL_MALLOC_IS_REDEFINED_
 #define DAL_MALLOC_IS_REDEFINED_
+#if defined malloc || defined calloc || defined realloc || defined reallocarray || defined free || \
+    defined aligned_alloc || defined posix_memalign || defined malloc_usable_size
+# error "malloc or one of its family is a macro: do not define DAL_REDEFINE_MALLOC behind it"
+#endif
 #ifndef __GNUC__
 # error "DAL_REDEFINE_MALLOC needs gcc or clang"
 #endif
