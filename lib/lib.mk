@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The core, a room each, bottom to top. A file includes what is in its own room and in those before
 # it: "ROOM/FILE.h". (tests/structure.sh reads the order here.) The core is linked into the library
-# and into the interposer, which has files of its own in the place of library_sources
-# (lib/base/product.h, preload/preload.mk).
+# and into the interposer. What is in library_sources the interposer does without, has another file
+# in the place of (lib/base/product.h), or compiles for itself (preload/preload.mk).
 lib_rooms = shared os base service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.

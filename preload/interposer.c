@@ -47,7 +47,8 @@ static void careful_free(void *ptr);
 static size_t careful_usable_size(void *ptr);
 
 /* Set once with release (free and malloc_usable_size twice), which a thread that is started later
- * is behind of anyway; so the loads can be relaxed, and each function is one jump through memory. */
+ * is behind of anyway; so the loads can be relaxed, and each function is one jump through memory.
+ */
 static void *(*_Atomic malloc_slot)(size_t) = early_malloc;
 static void (*_Atomic free_slot)(void *) = careful_free;
 static void *(*_Atomic calloc_slot)(size_t, size_t) = early_calloc;
@@ -124,11 +125,12 @@ static size_t early_usable_size(void *ptr)
 
 /* What only `run --check` tells from a free. The jump is the same; it goes to whatever is
  * `free` in the process, which looks at its first parameter alone. */
-static void (*_Atomic free_sized_slot)(void *,
-                                       size_t) = (void (*)(void *, size_t))(void (*)(void))free;
-static void (*_Atomic free_aligned_sized_slot)(void *, size_t,
-                                               size_t) = (void (*)(void *, size_t,
-                                                                   size_t))(void (*)(void))free;
+/* clang-format off */
+static void (*_Atomic free_sized_slot)(void *, size_t) =
+    (void (*)(void *, size_t))(void (*)(void))free;
+static void (*_Atomic free_aligned_sized_slot)(void *, size_t, size_t) =
+    (void (*)(void *, size_t, size_t))(void (*)(void))free;
+/* clang-format on */
 
 static int is_libc;
 
@@ -305,8 +307,10 @@ EXPORT void *aligned_alloc(size_t align, size_t size)
     return dal_family_aligned_alloc_(SLOT(memalign), align, size);
 }
 
-extern __typeof__(aligned_alloc) dal_preload_aligned_alloc_ __attribute__((alias("aligned_alloc")))
-DAL_OWN_;
+/* clang-format off */
+extern __typeof__(aligned_alloc) dal_preload_aligned_alloc_
+    __attribute__((alias("aligned_alloc"))) DAL_OWN_;
+/* clang-format on */
 
 /* As glibc, which takes the next power of two. */
 EXPORT void *memalign(size_t align, size_t size)

@@ -17,8 +17,8 @@ struct dal_loaded_ {
 /*
  * Find an object by its whole path, or by its file name if the name has no '/', as the loader has
  * it. Returns 1 and fills *object in, or 0 if there is none by that name, or none whose tables are
- * known here: dlopen() may know more. Takes the lock of the loader's list. Allocates nothing, and that is what
- * it is for: glibc's dlopen() allocates also for what is loaded already.
+ * known here: dlopen() may know more. Takes the lock of the loader's list. Allocates nothing, and
+ * that is what it is for: glibc's dlopen() allocates also for what is loaded already.
  */
 int dal_loaded_find_(const char *name, struct dal_loaded_ *object);
 

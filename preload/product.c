@@ -17,7 +17,7 @@ DAL_NOTE_DEFINE_(note, DAL_NOTE_INTERPOSER, PACKAGE_VERSION);
 /* The interposer is chosen apart from the front of the program. */
 const struct dal_product_ dal_product_ = {&note, "DISPATCHALLOC_MALLOC", 1};
 
-/* ---- The build of the program has no say: what it chose for its front is not for its malloc ---- */
+/* ---- The build of the program has no say: what it chose for its front is not for its malloc -- */
 
 const struct dal_link_choice *dal_link_choice_found_(void)
 {
@@ -35,7 +35,7 @@ const char *dal_environment_veto_(void)
     return NULL;
 }
 
-/* ---- Modules: only what the loader mapped at the start of the program -------------------------- */
+/* ---- Modules: only what the loader mapped at the start of the program ------------------------ */
 
 /* Without the loader, whose dlopen() allocates, and runs the constructors of a preloaded module and
  * its libraries before the program's: which most need to have run. */

@@ -17,7 +17,7 @@
 
 #include "suite.h"
 
-/* ---- Writing down who is called --------------------------------------------------------------- */
+/* ---- Writing down who is called -------------------------------------------------------------- */
 
 static char calls[512];
 static int is_watching;
@@ -93,7 +93,7 @@ void *__wrap_mmap(void *address, size_t bytes, int protection, int flags, int fi
     return __real_mmap(address, bytes, protection, flags, file, offset);
 }
 
-/* ---- An allocator of the program --------------------------------------------------------------- */
+/* ---- An allocator of the program ------------------------------------------------------------- */
 
 static char custom_block[4096] __attribute__((aligned(64)));
 
@@ -127,7 +127,7 @@ static const struct dal_allocator custom = {
     .alloc_zeroed = custom_alloc_zeroed, .realloc = custom_realloc,
 };
 
-/* ---- The ways to call the front ---------------------------------------------------------------- */
+/* ---- The ways to call the front -------------------------------------------------------------- */
 
 enum operation { ALLOC, DEALLOC, ALLOC_ZEROED, REALLOC };
 enum way { SCALARS, LAYOUT, GLOBAL, WAYS };
@@ -191,7 +191,7 @@ static void expect_calls(int round, enum operation operation, size_t size, size_
     }
 }
 
-/* ---- Nothing registered: the system ------------------------------------------------------------- */
+/* ---- Nothing registered: the system ---------------------------------------------------------- */
 
 START_TEST(test_alloc_is_one_malloc)
 {
@@ -255,7 +255,7 @@ START_TEST(test_realloc_of_nothing_is_one_realloc)
 }
 END_TEST
 
-/* ---- An allocator registered: it alone ------------------------------------------------------------ */
+/* ---- An allocator registered: it alone ------------------------------------------------------- */
 
 START_TEST(test_alloc_is_one_alloc_of_the_custom_one)
 {

@@ -264,7 +264,7 @@ START_TEST(test_storage_of_a_program_has_room_for_more_slots)
 }
 END_TEST
 
-/* ---- A malloc family of another age ------------------------------------------------------------ */
+/* ---- A malloc family of another age ---------------------------------------------------------- */
 
 static const struct dal_malloc_family family = {
     DAL_ALLOCATOR_ABI, sizeof family,     malloc, free, calloc, realloc,
@@ -444,7 +444,7 @@ START_TEST(test_what_cannot_be_derived_says_so)
 }
 END_TEST
 
-/* ---- Layers ------------------------------------------------------------------------------------ */
+/* ---- Layers ---------------------------------------------------------------------------------- */
 
 static int resize(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {

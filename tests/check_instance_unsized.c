@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls without sizes on an instance: one that tells the sizes of its blocks, one that does not, and
- * the global one, which serves in any case. */
+/* Calls without sizes on an instance: one that tells the sizes of its blocks, one that does not,
+ * and the global one, which serves in any case. */
 #include <check.h>
 #include <dispatchalloc.h>
 #include <errno.h>
@@ -141,7 +141,7 @@ START_TEST(test_who_cannot_give_back_stops_at_resizing_to_nothing)
 }
 END_TEST
 
-/* ---- An allocator that aligns by what it is asked and no more ---------------------------------- */
+/* ---- An allocator that aligns by what it is asked and no more -------------------------------- */
 
 static _Alignas(4096) char exact_bytes[1 << 16];
 static size_t exact_used, exact_sizes[1 << 16];

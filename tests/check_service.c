@@ -47,7 +47,7 @@ static void *in_thread(void *(*function)(void *), void *argument)
     return join(start(function, argument));
 }
 
-/* ---- What a request has ------------------------------------------------------------------------ */
+/* ---- What a request has ---------------------------------------------------------------------- */
 
 static const struct dal_services *requested;
 
@@ -79,7 +79,7 @@ START_TEST(test_a_request_has_them_all)
 }
 END_TEST
 
-/* ---- Pages --------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 START_TEST(test_pages_are_zero_and_begin_a_page)
 {
@@ -146,7 +146,7 @@ START_TEST(test_a_page_can_be_opened_again)
 }
 END_TEST
 
-/* ---- The end of threads -------------------------------------------------------------------------- */
+/* ---- The end of threads ---------------------------------------------------------------------- */
 
 static atomic_int ends[2];
 
@@ -226,7 +226,7 @@ START_TEST(test_who_goes_on_after_its_end_may_announce_it_again)
 }
 END_TEST
 
-/* ---- Thread records -------------------------------------------------------------------------------- */
+/* ---- Thread records -------------------------------------------------------------------------- */
 
 /* A part as a counter. */
 static size_t add_one(struct dal_thread_record *record)
@@ -440,7 +440,8 @@ START_TEST(test_there_is_no_end_to_records)
 END_TEST
 
 /* Uses the record in every round of destructors, most of them past the end of its thread. It checks
- * nothing there: libcheck's checks are calls that sanitizers follow, which are past their end too. */
+ * nothing there: libcheck's checks are calls that sanitizers follow, which are past their end too.
+ */
 static atomic_int late_calls, late_parts;
 
 #ifdef __SANITIZE_THREAD__ /* whose own end is in the last round */
@@ -555,7 +556,7 @@ START_TEST(test_a_visit_can_be_stopped)
 }
 END_TEST
 
-/* ---- fork ------------------------------------------------------------------------------------------ */
+/* ---- fork ------------------------------------------------------------------------------------ */
 
 static pthread_barrier_t meeting;
 
@@ -606,7 +607,7 @@ START_TEST(test_a_child_goes_on)
 }
 END_TEST
 
-/* ---- A line, a clock, a seed ------------------------------------------------------------------------- */
+/* ---- A line, a clock, a seed ----------------------------------------------------------------- */
 
 static void expect_line(const char *expected, size_t length)
 {
@@ -643,8 +644,8 @@ START_TEST(test_a_line_is_one_line)
 }
 END_TEST
 
-/* A cancellation that is due comes at the next such point: here that is the last call. (The checks of
- * libcheck are such points as well.) */
+/* A cancellation that is due comes at the next such point: here that is the last call. (The checks
+ * of libcheck are such points as well.) */
 static void *use_all_while_cancelled(void *record)
 {
     size_t *part;

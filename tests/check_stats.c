@@ -130,7 +130,7 @@ static const struct dal_backend mock = {
     .create = mock_create,
 };
 
-/* ---- Helpers ---------------------------------------------------------------------------------- */
+/* ---- Helpers --------------------------------------------------------------------------------- */
 
 static const struct dal_instance *make(const char *spec)
 {
@@ -188,7 +188,7 @@ static void in_thread(void *(*run)(void *), void *argument)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-/* ---- Every slot -------------------------------------------------------------------------------- */
+/* ---- Every slot ------------------------------------------------------------------------------ */
 
 /* Call one operation: on a block of 100 bytes where it takes one, to 40 where it shrinks and
  * 300 where it grows. Returns whether it succeeded. */
@@ -334,7 +334,7 @@ START_TEST(test_realloc_of_null_makes_a_block)
 }
 END_TEST
 
-/* ---- Failures ------------------------------------------------------------------------------------ */
+/* ---- Failures -------------------------------------------------------------------------------- */
 
 START_TEST(test_failed_allocation_of_any_size_is_never_live_nor_a_peak)
 {
@@ -395,7 +395,7 @@ START_TEST(test_failures_between_successes_are_taken_back_exactly)
 }
 END_TEST
 
-/* ---- Sizes ----------------------------------------------------------------------------------------- */
+/* ---- Sizes ----------------------------------------------------------------------------------- */
 
 START_TEST(test_class_holds_the_sizes_of_its_bounds)
 {
@@ -435,7 +435,7 @@ START_TEST(test_classes_follow_each_other_without_a_gap)
 }
 END_TEST
 
-/* ---- A model ------------------------------------------------------------------------------------------ */
+/* ---- A model --------------------------------------------------------------------------------- */
 
 static uint32_t next_random(uint32_t *state)
 {
@@ -553,7 +553,7 @@ START_TEST(test_counts_are_exact_before_and_after_a_recent_word_is_full)
 }
 END_TEST
 
-/* ---- Peaks ------------------------------------------------------------------------------------------- */
+/* ---- Peaks ----------------------------------------------------------------------------------- */
 
 START_TEST(test_peak_of_a_small_program_is_exact)
 {
@@ -685,7 +685,7 @@ START_TEST(test_thread_holds_back_less_than_64_kib)
 }
 END_TEST
 
-/* ---- Threads ------------------------------------------------------------------------------------------- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 static void *give_back_a_thousand(void *instance)
 {
@@ -820,7 +820,7 @@ START_TEST(test_calls_after_the_end_of_a_thread_are_counted)
 }
 END_TEST
 
-/* ---- Several instances ------------------------------------------------------------------------------------ */
+/* ---- Several instances ----------------------------------------------------------------------- */
 
 START_TEST(test_instances_in_turn_count_each_for_itself)
 {
@@ -955,7 +955,7 @@ START_TEST(test_thread_does_not_take_a_new_instance_for_one_that_is_gone)
 }
 END_TEST
 
-/* ---- Fork ---------------------------------------------------------------------------------------------------- */
+/* ---- Fork ------------------------------------------------------------------------------------ */
 
 START_TEST(test_child_goes_on_from_the_counts_of_its_parent)
 {
@@ -1036,7 +1036,7 @@ START_TEST(test_child_of_a_threaded_parent_counts_on)
 }
 END_TEST
 
-/* ---- Without memory ------------------------------------------------------------------------------------------ */
+/* ---- Without memory -------------------------------------------------------------------------- */
 
 /* Sanitizers and valgrind need memory of their own where the library has none. */
 static int memory_can_be_limited(void)
@@ -1077,7 +1077,7 @@ START_TEST(test_calls_without_memory_to_count_in_are_passed_on_and_told)
 }
 END_TEST
 
-/* ---- Options --------------------------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 static void assert_refused(const char *spec, const char *words)
 {
@@ -1169,7 +1169,7 @@ START_TEST(test_handler_that_a_program_sets_later_stays)
 }
 END_TEST
 
-/* ---- Running ------------------------------------------------------------------------------------------------------ */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static void set_up(void)
 {

@@ -419,7 +419,7 @@ START_TEST(test_read_of_null_is_that_of_the_front)
 }
 END_TEST
 
-/* ---- Running ------------------------------------------------------------------------------------ */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 #define TEST(test) tcase_add_test(tcase, test)
 

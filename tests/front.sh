@@ -41,9 +41,13 @@ for function in dal_alloc dal_dealloc dal_alloc_zeroed dal_realloc; do
         fail "$function does more than jump"
 done
 
-# ---- No call for a block goes through a PLT ----------------------------------------------------
+# ---- No call of the malloc family, or of ours, goes through a PLT --------------------------------
 if command -v readelf >/dev/null 2>&1; then
-    readelf -rW "$library" | awk '/JUMP_SLO/ { sub(/@.*/, "", $5); print $5 }' |
+    {
+        readelf -rW "$library" | awk '/JUMP_SLO/ { sub(/@.*/, "", $5); print $5 }'
+        # What has another reference as well has no such relocation.
+        $OBJDUMP -d --no-show-raw-insn "$library" | sed -n 's/.*[[:blank:]]<\([a-z_0-9]*\)@plt>.*/\1/p'
+    } | sort -u |
         grep -E '^(dal_.*|malloc|calloc|realloc|free|posix_memalign|aligned_alloc|malloc_usable_size)$' |
         while read -r name; do
             fail "$name is called through a PLT"

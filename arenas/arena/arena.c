@@ -259,10 +259,13 @@ static int slot_owns(const void *ptr, void *instance)
 # pragma GCC diagnostic ignored "-Winitializer-overrides"
 #endif
 
+/* clang-format off */
 static const struct dal_tail_ arena_tail = {
-    DAL_DERIVED_TAIL_.resize_in_place = {slot_resize_in_place, DAL_SELF_},
+    DAL_DERIVED_TAIL_
+    .resize_in_place = {slot_resize_in_place, DAL_SELF_},
     .owns = {slot_owns, DAL_SELF_},
 };
+/* clang-format on */
 
 const struct dal_instance *dal_arena_instance(struct dal_arena *arena)
 {

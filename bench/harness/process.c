@@ -40,7 +40,7 @@ void bench_thread_start(pthread_t *thread, void *(*run)(void *), void *data)
         bench_fail("no thread could be started");
 }
 
-/* ---- first: the first pair of the process, and whatever it sets going ------------------------- */
+/* ---- first: the first pair of the process, and whatever it sets going ------------------------ */
 
 static void sample_first(const struct job *job, struct sample *sample)
 {
@@ -49,7 +49,7 @@ static void sample_first(const struct job *job, struct sample *sample)
     bench_clock_stop(sample);
 }
 
-/* ---- fork: with size bytes live, until the child has ended ------------------------------------ */
+/* ---- fork: with size bytes live, until the child has ended ----------------------------------- */
 
 enum { LIVE_BLOCK = 1000 };
 
@@ -90,7 +90,7 @@ static void sample_fork(const struct job *job, struct sample *sample)
     }
 }
 
-/* ---- thread: start, one pair, end; one after the other ------------------------------------------- */
+/* ---- thread: start, one pair, end; one after the other --------------------------------------- */
 
 static void *allocate_once(void *data)
 {
@@ -115,7 +115,7 @@ static void sample_thread(const struct job *job, struct sample *sample)
     }
 }
 
-/* ---- start: another program, from its start to its end --------------------------------------------- */
+/* ---- start: another program, from its start to its end --------------------------------------- */
 
 static int always(const struct job *job)
 {
@@ -144,7 +144,7 @@ static void sample_start(const struct job *job, struct sample *sample)
     }
 }
 
-/* ---- Memory: what becomes of the process's own pages ---------------------------------------------- */
+/* ---- Memory: what becomes of the process's own pages ----------------------------------------- */
 
 /* Bytes of pages that are this process's alone, from /proc/self/smaps_rollup. */
 static double anonymous_bytes(void)

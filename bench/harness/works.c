@@ -194,7 +194,7 @@ static void sample_pass(const struct job *job, struct sample *sample)
     sample->sum += (uintptr_t)sum;
 }
 
-/* ---- Like a server: churn ----------------------------------------------------------------------- */
+/* ---- Like a server: churn -------------------------------------------------------------------- */
 
 enum { SLOTS = 1024, THREADS_MAX = 16, GENERATIONS = 4 };
 
@@ -260,7 +260,7 @@ static uint64_t counts_of_all(const struct job *job)
     return job->count * job->extra;
 }
 
-/* ---- The list ------------------------------------------------------------------------------------- */
+/* ---- The list -------------------------------------------------------------------------------- */
 
 static const struct work works[] = {
     {"pair", has_pair, sample_pair, each_counts, 10},

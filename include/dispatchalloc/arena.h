@@ -111,13 +111,13 @@ struct dal_arena {
  * Initializer, also a constant one, of an arena with default options: it grows from
  * dal_global() without a limit. It holds nothing until the first allocation.
  */
+/* clang-format off */
 #ifdef __cplusplus
-# define DAL_ARENA_INIT \
-     {                  \
-     } /* clang-format off */
+# define DAL_ARENA_INIT {}
 #else
-# define DAL_ARENA_INIT {0} /* clang-format on */
+# define DAL_ARENA_INIT {0}
 #endif
+/* clang-format on */
 
 /** A state of an arena to go back to. See dal_arena_checkpoint_take(). */
 struct dal_arena_checkpoint {

@@ -220,8 +220,8 @@ DAL_INLINE_ const struct dal_option *dal_backend_option(const struct dal_backend
  * @return 0, also if it is registered already; DAL_ERR_INVALID if it is NULL or a member is
  *         missing or malformed, two options of one name and a minimum above its maximum
  *         included; DAL_ERR_ABI for a version, length, flag, type of option, number of options
- *         or need that the library does not know; DAL_ERR_TAKEN if another one has the name; DAL_ERR_FULL
- *         after 64; DAL_ERR_MEMORY if an older, shorter one cannot be copied.
+ *         or need that the library does not know; DAL_ERR_TAKEN if another one has the name;
+ * DAL_ERR_FULL after 64; DAL_ERR_MEMORY if an older, shorter one cannot be copied.
  *
  * Thread-safe; takes no lock; may be called from inside a backend. To be named by
  * DISPATCHALLOC_BACKEND it has to be registered before the first allocation; the call then

@@ -19,8 +19,8 @@
  * arena, jemalloc, mimalloc. Any other is good whose struct dal_allocator is a constant and whose
  * functions are in sight.
  *
- * What goes by the hook (dal_global(), dal_unsized_malloc() and its family, what a library does that was
- * compiled before) comes to the same allocator. Its blocks are the same blocks.
+ * What goes by the hook (dal_global(), dal_unsized_malloc() and its family, what a library does
+ * that was compiled before) comes to the same allocator. Its blocks are the same blocks.
  */
 #ifndef DISPATCHALLOC_FIXED_H
 #define DISPATCHALLOC_FIXED_H

@@ -135,9 +135,10 @@ struct dal_services {
     /** Close a record that no thread uses any more. Its parts are gone. For destroy(). */
     void (*thread_record_close)(struct dal_thread_record *record);
 
-    /** This thread's part, for one call: made now if it has none; aligned to 64 bytes. NULL if there is no memory. To be followed by thread_record_leave()
-     *  when the call is over. A thread's first call asks for its end to be announced, for which
-     *  the system may allocate, by the very allocator that calls this: the part is there then.
+    /** This thread's part, for one call: made now if it has none; aligned to 64 bytes. NULL if
+     * there is no memory. To be followed by thread_record_leave() when the call is over. A thread's
+     * first call asks for its end to be announced, for which the system may allocate, by the very
+     * allocator that calls this: the part is there then.
      */
     void *(*thread_record_enter)(struct dal_thread_record *record);
 
@@ -177,10 +178,10 @@ DAL_API const struct dal_services *dal_services_get(void);
  * at every call, where thread_record_enter() would be too slow.
  *
  * @param record  an open one; not NULL.
- * @return the part if this thread has one, owned by it while the record is open; else, and always in a thread past its end or of a
- *         record that was opened while more than 60 were, DAL_THREAD_PART_INLINE_BYTES bytes which
- *         are all 0xff and must not be written to. The part has to be made such that it cannot
- *         be taken for those.
+ * @return the part if this thread has one, owned by it while the record is open; else, and always
+ * in a thread past its end or of a record that was opened while more than 60 were,
+ * DAL_THREAD_PART_INLINE_BYTES bytes which are all 0xff and must not be written to. The part has to
+ * be made such that it cannot be taken for those.
  *
  * Thread-safe; may be called from inside a backend.
  */

@@ -63,9 +63,9 @@ struct dal_spec_item {
 DAL_INLINE_ const struct dal_option_value *dal_spec_item_value(const struct dal_spec_item *item,
                                                                size_t index)
 {
-    return (
-        const struct dal_option_value *)(const void *)((const char *)(const void *)item->values +
-                                                       index * item->value_bytes);
+    const char *first = (const char *)(const void *)item->values;
+
+    return (const struct dal_option_value *)(const void *)(first + index * item->value_bytes);
 }
 
 /**

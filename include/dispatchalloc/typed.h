@@ -76,8 +76,8 @@ template <class T> struct dal_pointer_ {
 # endif
 /* The comma hides the call from gcc 14, which warns (-Walloc-size) of an array of 0 elements. */
 # define DAL_CAST_(type, ptr)    ((DAL_POINTER_TO_(type))((void)0, (ptr)))
-/* Not by a conditional expression: gcc keeps silent where the place of a fault is in a system header,
- * and the place of a wrong initialiser is in the program. */
+/* Not by a conditional expression: gcc keeps silent where the place of a fault is in a system
+ * header, and the place of a wrong initialiser is in the program. */
 # define DAL_POINTER_(type, ptr) ((DAL_POINTER_TO_(type)){ptr})
 # define DAL_MOVABLE_(type, ptr) DAL_POINTER_(type, ptr)
 #endif

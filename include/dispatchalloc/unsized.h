@@ -14,9 +14,9 @@
  *
  * Where the allocator that serves can free a block by its pointer alone (the system's can,
  * and jemalloc's) a call goes straight to it. Where it cannot (an arena, a stack with a
- * layer that has no malloc family of its own) each block has a header of 16 bytes, or of its alignment where that is larger.
- * So a block of this family is resized and freed by this family only: never by
- * dal_dealloc(), nor by free(3).
+ * layer that has no malloc family of its own) each block has a header of 16 bytes, or of its
+ * alignment where that is larger. So a block of this family is resized and freed by this family
+ * only: never by dal_dealloc(), nor by free(3).
  *
  * A block is owned by the caller until this family resizes or frees it. As the rest of the
  * front these may be called from any thread, before main and after exit handlers, and not

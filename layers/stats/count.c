@@ -143,7 +143,7 @@ static void settle_given(struct stats_instance *instance, struct stats_counters 
     atomic_store_explicit(given, 0, memory_order_relaxed);
 }
 
-/* ---- The short way and back ------------------------------------------------------------------- */
+/* ---- The short way and back ------------------------------------------------------------------ */
 
 #define ZERO(array)                                                  \
     for (size_t i_ = 0; i_ < sizeof(array) / sizeof(array)[0]; i_++) \

@@ -143,7 +143,7 @@ static void *counted_realloc(void *ptr, size_t size)
     return moved;
 }
 
-/* ---- The first call --------------------------------------------------------------------------- */
+/* ---- The first call -------------------------------------------------------------------------- */
 
 /* Where another layer has a family over ours, the one that serves cannot be asked for it. Threads
  * that come here at once find the same. */

@@ -209,7 +209,7 @@ static void put_report(struct text *text, const struct stats_instance *instance,
         put_class(text, i, sum);
 }
 
-/* ---- Where to --------------------------------------------------------------------------------- */
+/* ---- Where to -------------------------------------------------------------------------------- */
 
 /* "%p" is the process, "%%" is '%', and any other '%' is itself. Returns 0 if path is too
  * small. */
@@ -310,7 +310,7 @@ static void print(struct stats_instance *instance)
     deliver(instance, &text);
 }
 
-/* ---- When --------------------------------------------------------------------------------------- */
+/* ---- When ------------------------------------------------------------------------------------ */
 
 void dal_stats_print_on_signal_(int signal)
 {

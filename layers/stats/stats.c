@@ -168,7 +168,7 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
     return error;
 }
 
-/* ---- Making one -------------------------------------------------------------------------------- */
+/* ---- Making one ------------------------------------------------------------------------------ */
 
 static int take_options(const struct dal_backend_request *request, struct stats_instance *instance)
 {

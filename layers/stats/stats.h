@@ -82,8 +82,8 @@ enum { STATS_OPERATIONS = STATS_OPERATION_LIST(STATS_ONE_) };
 
 /* Bits that no open word has: bytes from 0x1000, blocks from 128. Every bit above them, too,
  * so that no size slips through: one of 64 KiB or more has a closed word, unless it is above
- * PTRDIFF_MAX and then it has bit 63 itself. (The words of a thread without a block are all ones, and
- * a size in the last 4 GiB wraps over them; no layout has one.) */
+ * PTRDIFF_MAX and then it has bit 63 itself. (The words of a thread without a block are all ones,
+ * and a size in the last 4 GiB wraps over them; no layout has one.) */
 #define STATS_RECENT_FULL (~(uint64_t)0x7f0fff)
 
 struct stats_counters {
@@ -110,8 +110,8 @@ enum stats_state { STATS_UNUSED, STATS_TAKEN, STATS_LIVE };
 #define STATS_FILE_BYTES 1024
 
 /* An instance, the ctx of the slots; at the start of a page. Its memory is never given back to the
- * system, and its record never closed: both are the next instance's. So a signal handler that prints
- * while another thread destroys reads counters that are there, or zero. */
+ * system, and its record never closed: both are the next instance's. So a signal handler that
+ * prints while another thread destroys reads counters that are there, or zero. */
 struct stats_instance {
     const struct dal_instance *next;
     struct dal_thread_record record; /* of struct stats_counters */

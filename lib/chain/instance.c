@@ -100,7 +100,7 @@ static int check_complete(const struct dal_allocator *ours, uint64_t slots, int 
     return DAL_OK;
 }
 
-/* ---- The malloc family ------------------------------------------------------------------------ */
+/* ---- The malloc family ----------------------------------------------------------------------- */
 
 #define FAMILY_BYTES_MIN \
     (offsetof(struct dal_malloc_family, usable_size_function) + sizeof(void (*)(void)))
@@ -138,7 +138,7 @@ static void set_family(struct dal_table_ *table, const struct dal_malloc_family 
         table->tail.malloc_family = dal_tail_of_(child)->malloc_family;
 }
 
-/* ---- The slots ---------------------------------------------------------------------------------- */
+/* ---- The slots ------------------------------------------------------------------------------- */
 
 /* To do nothing would leak in silence, and a program that asks for this has no other way. */
 static void refuse_unsized(struct dal_table_ *table)

@@ -23,14 +23,16 @@
 # define NATIVE_UNSIZED UINT64_C(0)
 #endif
 
+/* clang-format off */
 static const struct dal_tail_ system_tail = {
     DAL_DERIVED_TAIL_
 #if DAL_SYSTEM_KNOWS_SIZES
-        .usable_size = {dal_system_usable_size_, NULL},
+    .usable_size = {dal_system_usable_size_, NULL},
     .dealloc_unsized = {dal_system_dealloc_unsized_, NULL},
     .malloc_family = &dal_system_family_,
 #endif
 };
+/* clang-format on */
 
 const struct dal_instance dal_system_instance_ = {
     .native = DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC |

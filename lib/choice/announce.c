@@ -235,7 +235,7 @@ static void explain_line(struct dal_text_ *text, const char *title, const char *
 
 static void explain_veto(struct dal_text_ *text)
 {
-    const char *file;
+    const char *file = NULL;
     const char *vetoed = dal_choice_vetoed_(&file);
     size_t start = text->length;
 

@@ -59,7 +59,7 @@ static const struct dal_decision_ *decision_of(uintptr_t word)
     return (const struct dal_decision_ *)(word & ~SEALED);
 }
 
-/* ---- Who wins: the source of highest rank whose candidate can serve; the default always can ----- */
+/* ---- Who wins: the source of highest rank whose candidate can serve; the default always can -- */
 
 enum dal_source dal_source_below_(const struct dal_decision_ *decision, int limit)
 {

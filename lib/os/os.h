@@ -58,7 +58,8 @@ static inline void dal_os_touch_(void *memory, size_t bytes, size_t page_bytes)
 uint64_t dal_os_clock_(void);
 
 /* What nobody knows beforehand of this process or thread, as far as it can be had without a call of
- * the system: a filter of the program may end who makes one that it does not expect. 0 if nothing. */
+ * the system: a filter of the program may end who makes one that it does not expect. 0 if nothing.
+ */
 uint64_t dal_os_chance_(void);
 
 /* Get ready to call a function, always the same, at the end of each thread that asks for it: 0, or
@@ -94,7 +95,7 @@ int dal_os_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(vo
 void dal_os_locate_(const void *address, char *text, size_t bytes);
 
 /* The address that code was linked at, which addr2line(1) takes, or 0 where that is not known.
- * Takes the same lock as the next function. */
+ * Takes the same lock as dal_os_visit_copies_(). */
 uintptr_t dal_os_link_address_(uintptr_t address);
 
 /* Called by the one constructor of ours, which the loader runs. */
@@ -110,10 +111,10 @@ typedef void (*dal_os_copy_visitor_)(const char *file, int is_own, void *data);
 struct dal_note_;
 
 /*
- * Visit each object of the process with a note of the type of ours, in the order of loading. Takes the lock of the
- * loader's list of objects: for the constructor alone, which runs under the loader's locks
- * already. Another thread may hold it in a callback of dl_iterate_phdr(3), and in a forked
- * child for ever. Visits nothing where objects cannot be listed.
+ * Visit each object of the process with a note of the type of ours, in the order of loading. Takes
+ * the lock of the loader's list of objects: for the constructor alone, which runs under the
+ * loader's locks already. Another thread may hold it in a callback of dl_iterate_phdr(3), and in a
+ * forked child for ever. Visits nothing where objects cannot be listed.
  */
 void dal_os_visit_copies_(const struct dal_note_ *note, dal_os_copy_visitor_ visit, void *data);
 

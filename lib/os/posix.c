@@ -200,7 +200,7 @@ void dal_os_thread_end_announce_(void)
     errno = saved_errno;
 }
 
-/* ---- A clock, and chance ----------------------------------------------------------------------- */
+/* ---- A clock, and chance --------------------------------------------------------------------- */
 
 uint64_t dal_os_clock_(void)
 {
@@ -226,7 +226,7 @@ uint64_t dal_os_chance_(void)
     return word;
 }
 
-/* ---- Places in code --------------------------------------------------------------------------- */
+/* ---- Places in code -------------------------------------------------------------------------- */
 
 void dal_os_locate_(const void *address, char *text, size_t bytes)
 {

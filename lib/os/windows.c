@@ -112,7 +112,7 @@ void dal_os_thread_end_announce_(void)
     SetLastError(saved_error);
 }
 
-/* ---- A clock, and chance ----------------------------------------------------------------------- */
+/* ---- A clock, and chance --------------------------------------------------------------------- */
 
 uint64_t dal_os_clock_(void)
 {
@@ -164,6 +164,11 @@ void dal_os_write_(const char *text, size_t bytes)
 
 void dal_os_note_constructor_(void)
 {
+}
+
+int dal_os_is_loaded_here_(void)
+{
+    return 1;
 }
 
 uint64_t dal_os_process_(void)

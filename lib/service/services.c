@@ -8,8 +8,8 @@
 
 #include "base/text.h"
 
-/* Clock, process, chance and a place on this thread's stack, which may all be those of another call;
- * and a count, which is not. Spread over all bits as SplitMix64 does it. */
+/* Clock, process, chance and a place on this thread's stack, which may all be those of another
+ * call; and a count, which is not. Spread over all bits as SplitMix64 does it. */
 static uint64_t seed(void)
 {
     static _Atomic(uint64_t) calls;

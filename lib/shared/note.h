@@ -21,10 +21,12 @@ struct dal_note_ {
     char version[16];
 };
 
-#define DAL_NOTE_DEFINE_(name, type, version_text)                     \
-    __attribute__((section(".note.dispatchalloc"), used,               \
-                   aligned(4))) static const struct dal_note_ name = { \
+/* clang-format off */
+#define DAL_NOTE_DEFINE_(name, type, version_text)                              \
+    __attribute__((section(".note.dispatchalloc"), used, aligned(4)))           \
+    static const struct dal_note_ name = {                                      \
         {sizeof DAL_NOTE_OWNER, sizeof name.version, type}, DAL_NOTE_OWNER, version_text}
+/* clang-format on */
 
 /* Names and descriptors are padded to 4 bytes. */
 static inline uint64_t dal_note_padded_(uint64_t bytes)

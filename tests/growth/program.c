@@ -17,7 +17,7 @@ static void check(const char *what, int good)
     printf("%s: %s\n", what, good ? "good" : "BAD");
 }
 
-/* ---- In memory of the program's --------------------------------------------------------------- */
+/* ---- In memory of the program's -------------------------------------------------------------- */
 
 static int blocks_work(const struct dal_instance *instance)
 {
@@ -112,7 +112,7 @@ static void use_statistics(void)
     check("nothing around it is overwritten", GUARD_HOLDS(&stats));
 }
 
-/* ---- What the library shows ------------------------------------------------------------------- */
+/* ---- What the library shows ------------------------------------------------------------------ */
 
 #ifdef NEXT
 # define HAS_GROWN(structure, bytes, pointer) \
@@ -186,7 +186,7 @@ static void use_backends(void)
     dal_instance_destroy(instance);
 }
 
-/* ---- The front -------------------------------------------------------------------------------- */
+/* ---- The front ------------------------------------------------------------------------------- */
 
 static void use_front(void)
 {

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* The functions of lib/shared/interposed_names.h in its order: the C ones, then the C++ operators. */
+/* The functions of lib/shared/interposed_names.h in its order: the C ones, then the C++ operators.
+ */
 size_t binding_symbol_count(void);
 const char *binding_symbol(size_t symbol);
 
