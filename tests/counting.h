@@ -17,7 +17,7 @@
 #include <dispatchalloc/instance.h>
 
 /* No test needs more; sanitizers report what is really absurd. */
-#define COUNTING_MOST ((size_t)1 << 32)
+#define COUNTING_MOST ((size_t)(sizeof(size_t) > 4 ? UINT64_C(1) << 32 : UINT64_C(1) << 30))
 
 struct counting {
     atomic_size_t live_bytes;

@@ -26,8 +26,7 @@ struct reading {
     struct calls {
         uint64_t calls, failures;
     } operations[STATS_OPERATIONS];
-    struct class
-    {
+    struct size_class {
         uint64_t obtained, live;
     } sizes[STATS_CLASSES];
 };
@@ -68,7 +67,7 @@ static uint64_t *calls_of(struct reading *reading, const char *key)
 static uint64_t *size_of(struct reading *reading, const char *key)
 {
     unsigned long long first, last;
-    struct class *class;
+    struct size_class *found = NULL;
     char *end;
 
     if (strncmp(key, "size.", 5) != 0)
@@ -76,12 +75,15 @@ static uint64_t *size_of(struct reading *reading, const char *key)
     last = first = strtoull(key + 5, &end, 10);
     if (*end == '-')
         last = strtoull(end + 1, &end, 10);
-    class = &reading->sizes[stats_class_of((size_t)first)];
-    if (first != stats_class_first((unsigned)(class - reading->sizes)) ||
-        last != stats_class_last((unsigned)(class - reading->sizes)))
+    /* One that no size_t reaches has a key as well. */
+    for (unsigned i = 0; i < STATS_CLASSES; i++) {
+        if (first == stats_class_first(i) && last == stats_class_last(i))
+            found = &reading->sizes[i];
+    }
+    if (!found)
         return NULL;
-    return strcmp(end, ".obtained") == 0 ? &class->obtained
-           : strcmp(end, ".live") == 0   ? &class->live
+    return strcmp(end, ".obtained") == 0 ? &found->obtained
+           : strcmp(end, ".live") == 0   ? &found->live
                                          : NULL;
 }
 

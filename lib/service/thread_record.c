@@ -71,11 +71,11 @@ static void *carve(size_t bytes)
 
 static unsigned size_class_of(size_t bytes)
 {
-    unsigned class = 0;
+    unsigned index = 0;
 
-    while (((size_t)SMALLEST_PART << class) < bytes)
-        class ++;
-    return class;
+    while (((size_t)SMALLEST_PART << index) < bytes)
+        index++;
+    return index;
 }
 
 /* ---- Seats ----------------------------------------------------------------------------------- */
