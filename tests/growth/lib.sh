@@ -92,9 +92,9 @@ take_members_away() {
     without instance.h dal_allocator alloc_natural
     fixed=$tree/include/dispatchalloc/fixed.h
     drop "$fixed" 'dal_fixed_alloc_natural_[(]' 'return allocator->alloc_natural'
-    drop "$fixed" 'dal_fixed_alloc_natural_[(]' ': allocator->alloc[(]'
+    drop "$fixed" 'dal_fixed_alloc_natural_[(]' ': [(]allocator->alloc[)]'
     edit "$fixed" 'dal_fixed_alloc_natural_[(]' '^[}]' \
-        '    return allocator->alloc(size, align, allocator->ctx);'
+        '    return (allocator->alloc)(size, align, allocator->ctx);'
 }
 
 # compile_library TREE OUT FLAGS...: with the compiler and the options of the build.
