@@ -448,7 +448,7 @@ struct model {
     size_t count;
     int64_t bytes, peak;
     uint64_t calls[STATS_OPERATIONS];
-    struct class classes[STATS_CLASSES];
+    struct size_class classes[STATS_CLASSES];
 };
 
 static void model_add(struct model *model, size_t size)
