@@ -8,4 +8,6 @@ clean-variants:
 	-rm -rf $(variants)
 clean-local: clean-variants
 .PHONY: $(variants) clean-variants
-EXTRA_DIST += tests/variant.sh tests/platforms/lib.sh tests/platforms/musl.sh tests/platforms/musl.known
+EXTRA_DIST += tests/variant.sh tests/platforms/lib.sh
+EXTRA_DIST += $(platforms:%=tests/platforms/%.sh) $(platforms:%=tests/platforms/%.known)
+platforms = i386 lto musl
