@@ -7,7 +7,7 @@
 #include "base/product.h"
 #include "choice/choice.h"
 
-#if HAVE_DL_ITERATE_PHDR
+#ifdef HAVE_DL_ITERATE_PHDR
 # include "shared/note.h"
 DAL_NOTE_DEFINE_(note, DAL_NOTE_LIBRARY, PACKAGE_VERSION);
 # define NOTE &note
