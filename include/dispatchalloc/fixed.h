@@ -130,21 +130,7 @@ static inline void *dal_fixed_realloc_(const struct dal_allocator *allocator, vo
     {                                                                                            \
         return dal_fixed_realloc_(&(allocator_), ptr, old_size, align, new_size);                \
     }                                                                                            \
-    static const struct dal_link_choice dal_link_choice_here_ = {                                \
-        DAL_ALLOCATOR_ABI,                                                                       \
-        (uint32_t)sizeof(struct dal_link_choice),                                                \
-        &(allocator_),                                                                           \
-        #allocator_,                                                                             \
-        __FILE__,                                                                                \
-        __LINE__,                                                                                \
-        1};                                                                                      \
-    DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =                      \
-        &dal_link_choice_here_;                                                                  \
-    DAL_ATTRIBUTE_((constructor)) static void dal_link_choice_constructor_(void)                 \
-    {                                                                                            \
-        dal_fixed_announce_(&dal_link_choice_here_);                                             \
-    }                                                                                            \
-    struct dal_link_choice /* takes the semicolon */
+    DAL_LINK_CHOICE_(&(allocator_), #allocator_, 1, dal_fixed_announce_)
 
 DAL_END_DECLS_
 

@@ -175,6 +175,21 @@ DAL_API extern const char *const dal_forbid_environment_;
 /** Called by DAL_GLOBAL_ALLOCATOR() to report a second choice; not for other use. */
 DAL_API void dal_link_choice_announce_(const struct dal_link_choice *choice);
 
+/* A choice of the build, and the constructor that announces it. */
+#define DAL_LINK_CHOICE_(allocator_address, allocator_name, is_fixed_, announce) \
+    static const struct dal_link_choice dal_link_choice_here_ = {                \
+        DAL_ALLOCATOR_ABI, (uint32_t)sizeof(struct dal_link_choice),             \
+        allocator_address, allocator_name,                                       \
+        __FILE__,          __LINE__,                                             \
+        is_fixed_};                                                              \
+    DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =      \
+        &dal_link_choice_here_;                                                  \
+    DAL_ATTRIBUTE_((constructor)) static void dal_link_choice_constructor_(void) \
+    {                                                                            \
+        announce(&dal_link_choice_here_);                                        \
+    }                                                                            \
+    struct dal_link_choice /* takes the semicolon */
+
 /**
  * Choose the allocator of the process when it is built, as Rust's
  * #[global_allocator]. At file scope, once a program, in the program itself or in a
@@ -193,22 +208,8 @@ DAL_API void dal_link_choice_announce_(const struct dal_link_choice *choice);
  *
  * @param allocator  the name of a struct dal_allocator with static storage.
  */
-#define DAL_GLOBAL_ALLOCATOR(allocator)                                          \
-    static const struct dal_link_choice dal_link_choice_here_ = {                \
-        DAL_ALLOCATOR_ABI,                                                       \
-        (uint32_t)sizeof(struct dal_link_choice),                                \
-        &(allocator),                                                            \
-        #allocator,                                                              \
-        __FILE__,                                                                \
-        __LINE__,                                                                \
-        0};                                                                      \
-    DAL_LINK_SYMBOL_ const struct dal_link_choice *const dal_link_choice_ =      \
-        &dal_link_choice_here_;                                                  \
-    DAL_ATTRIBUTE_((constructor)) static void dal_link_choice_constructor_(void) \
-    {                                                                            \
-        dal_link_choice_announce_(&dal_link_choice_here_);                       \
-    }                                                                            \
-    struct dal_link_choice /* takes the semicolon */
+#define DAL_GLOBAL_ALLOCATOR(allocator) \
+    DAL_LINK_CHOICE_(&(allocator), #allocator, 0, dal_link_choice_announce_)
 
 /** Veto the environment: DISPATCHALLOC_BACKEND is ignored in this program, and one
  *  line says so if it was set. At file scope, once a program. */
