@@ -10,6 +10,10 @@ command -v "$formatter" >/dev/null 2>&1 || {
     echo "format: skipped: there is no $formatter (Debian's package of that name)"
     exit 77
 }
+git rev-parse --is-inside-work-tree >/dev/null 2>&1 || {
+    echo "format: skipped: not in a clone that git can read"
+    exit 77
+}
 # Tables that a program wrote, or whose columns are their sense.
 tables='tests/layout_vectors.h|tests/choice/table.h'
 sources=$(git ls-files '*.c' '*.h' | grep -Ev "^($tables)\$")

@@ -10,9 +10,8 @@
 #include "shared/status.h"
 #include "spec/variables.h"
 
-/* "stats 0.1.0 + arena 0.1.0": each item with its version, an allocator of the program's by
- * its name. */
-/* The items of a list, each with what its options hold in parentheses. */
+/* "stats 0.1.0 + arena 0.1.0": the items of a list, each with its version and what its options
+ * hold in parentheses, an allocator of the program's by its name. */
 static void add_list(struct dal_text_ *text, const struct dal_stack_ *stack, size_t list)
 {
     const struct dal_spec_ *spec = &stack->spec;
@@ -37,6 +36,7 @@ static void add_list(struct dal_text_ *text, const struct dal_stack_ *stack, siz
         dal_text_add_(text, " + system " PACKAGE_VERSION);
 }
 
+/* A stack, and what it wraps. */
 static void add_stack(struct dal_text_ *text, const struct dal_decision_ *decision, int source)
 {
     const struct dal_stack_ *stack = decision->candidates[source].stack;

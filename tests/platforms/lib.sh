@@ -44,8 +44,8 @@ shell_tests='tests/front.sh tests/fixed.sh tests/link-choice.sh tests/call-site.
     tests/preload-symbols.sh tests/run.sh tests/run-check.sh tests/loader.sh tests/secure.sh
     tests/tool.sh tests/stats-print.sh tests/stats-family.sh tests/examples.sh tests/headers.sh'
 
-short_tests='tests/symbols.sh tests/structure.sh tests/preload.sh tests/run.sh tests/stats-family.sh'
-[ "${PLATFORM_SHORT-}" != yes ] || shell_tests=$short_tests
+[ "${PLATFORM_SHORT-}" != yes ] || shell_tests='tests/symbols.sh tests/structure.sh tests/preload.sh
+    tests/run.sh tests/stats-family.sh'
 
 # Set by a platform that runs unit tests alone: half as much to build.
 shared_only=''
