@@ -185,10 +185,19 @@ START_TEST(test_shorter_structure_is_filled_up_from_its_two_functions)
                      DAL_ERR_ABI);
     snprintf(wanted, sizeof wanted,
              "its struct dal_allocator has %zu bytes, libdispatchalloc " PACKAGE_VERSION
-             " knows %zu",
-             LEAST_BYTES - 1, sizeof(struct dal_allocator));
+             " knows %zu and needs %zu",
+             LEAST_BYTES - 1, sizeof(struct dal_allocator), LEAST_BYTES);
     ck_assert_str_eq(message, wanted);
     ck_assert_int_eq(fill_cut(&two_functions, 8, message, sizeof message), DAL_ERR_ABI);
+    for (size_t past = 1; past < sizeof(void *); past++) {
+        ck_assert_int_eq(fill_cut(&two_functions, LEAST_BYTES + past, message, sizeof message),
+                         DAL_ERR_ABI);
+        snprintf(wanted, sizeof wanted,
+                 "its struct dal_allocator has %zu bytes, libdispatchalloc " PACKAGE_VERSION
+                 " knows %zu, and they end within a member",
+                 LEAST_BYTES + past, sizeof(struct dal_allocator));
+        ck_assert_str_eq(message, wanted);
+    }
 }
 END_TEST
 
@@ -298,8 +307,8 @@ START_TEST(test_family_of_another_version_or_size_is_refused)
     ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
     snprintf(wanted, sizeof wanted,
              "its struct dal_malloc_family has %zu bytes, libdispatchalloc " PACKAGE_VERSION
-             " knows %zu",
-             sizeof other - 1, sizeof other);
+             " knows %zu and needs %zu",
+             sizeof other - 1, sizeof other, sizeof other);
     ck_assert_str_eq(message, wanted);
     other = family;
     other.usable_size_function = NULL;

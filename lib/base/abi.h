@@ -10,8 +10,8 @@
 
 /*
  * See whether a structure of size_bytes can be taken where we know `known` bytes of it: it
- * has to reach to `least`, and what is beyond `known` has to be zero. Returns 0, or
- * DAL_ERR_ABI with the reason in why. name is such as "struct dal_allocator".
+ * has to reach to `least` and to end with a member, and what is beyond `known` has to be zero.
+ * Returns 0, or DAL_ERR_ABI with the reason in why. name is such as "struct dal_allocator".
  */
 int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,
                     size_t known, struct dal_text_ *why);
