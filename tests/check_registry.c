@@ -245,6 +245,10 @@ static const struct {
     {{.name = "b", .summary = "s", .create = create_nothing}, "it has no version"},
     {{.name = "b", .version = "1", .create = create_nothing}, "it has no summary"},
     {{.name = "b", .version = "1", .summary = "s"}, "it has no create function"},
+    {{.name = "b", .version = "1\n2", .summary = "s", .create = create_nothing},
+     "its version or summary has control characters"},
+    {{.name = "b", .version = "1", .summary = "\033[31m", .create = create_nothing},
+     "its version or summary has control characters"},
 };
 
 static const struct {

@@ -22,6 +22,14 @@ static void print_spec(const char *spec, int indent)
                       : "what would serve without it: the program's choice, or system");
 }
 
+/* In a column; a control character as '?', since this may be a terminal. */
+static void print_text(const char *text, int width)
+{
+    for (; *text; text++, width--)
+        putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+    printf("%*s", width > 0 ? width : 0, "");
+}
+
 static void print_value(const struct dal_option_value *value, int width, int indent)
 {
     const char *given = value->given ? "given" : "default";
@@ -31,8 +39,9 @@ static void print_value(const struct dal_option_value *value, int width, int ind
         print_spec(value->text, indent + 2);
         printf("%*s)\n", indent, "");
     } else {
-        printf("%*s%-*s  %-8s  %s\n", indent, "", width, value->key,
-               value->text ? value->text : "none", given);
+        printf("%*s%-*s  ", indent, "", width, value->key);
+        print_text(value->text ? value->text : "none", 8);
+        printf("  %s\n", given);
     }
 }
 

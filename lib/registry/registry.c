@@ -216,6 +216,14 @@ static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *
     return 0;
 }
 
+/* As in a list, and on a terminal. */
+static int is_one_line(const char *text)
+{
+    while ((unsigned char)*text >= ' ' && *text != 0x7f)
+        text++;
+    return *text == '\0';
+}
+
 /* Returns 0 after a reason. */
 static int members_are_good(const struct dal_backend *backend, struct dal_text_ *why)
 {
@@ -229,9 +237,14 @@ static int members_are_good(const struct dal_backend *backend, struct dal_text_ 
         add_bad_name(backend->name, why);
         return 0;
     }
-    if (missing)
+    if (missing) {
         dal_text_add_(why, "it has no %s", missing);
-    return !missing;
+        return 0;
+    }
+    if (is_one_line(backend->version) && is_one_line(backend->summary))
+        return 1;
+    dal_text_add_(why, "its version or summary has control characters");
+    return 0;
 }
 
 static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
