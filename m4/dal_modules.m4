@@ -4,13 +4,41 @@
 # Each has --with-NAME=auto|yes|no. What was asked for and is missing is an error; `auto`
 # goes on without. dal_module_NAME says in the final report which it is and why.
 
-# DAL_MODULE_ASKED(NAME, [HELP], [VALUES])
-# Set with_NAME, from the option or to auto; `no` where no module can be built at all.
+# DAL_MODULE_ASKED(NAME, HELP, [VALUES])
+# Set with_NAME, from the option or to auto.
 AC_DEFUN([DAL_MODULE_ASKED], [
 AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1=m4_default([$3], [auto|yes|no])], [$2])],
   [], [with_$1=auto])
 AS_CASE(["|m4_default([$3], [auto|yes|no])|yes|"], [*"|$with_$1|"*], [],
   [AC_MSG_ERROR([--with-$1=$with_$1: accepted is m4_default([$3], [auto|yes|no])])])
+])
+
+# DAL_MODULES_ASKED
+# What is asked for, which needs nothing that configure finds out.
+AC_DEFUN([DAL_MODULES_ASKED], [
+DAL_MODULE_ASKED([jemalloc],
+  [the module over jemalloc: one of its own, or the system's], [auto|system|source|no])
+DAL_MODULE_ASKED([mimalloc], [the module over mimalloc])
+DAL_MODULE_ASKED([tcmalloc], [the module over tcmalloc (gperftools)])
+DAL_MODULE_ASKED([tbb], [the module over the scalable allocator of oneTBB])
+AC_ARG_WITH([jemalloc-source],
+  [AS_HELP_STRING([--with-jemalloc-source=DIR],
+     [build a jemalloc for the module from its unpacked source package, which is not changed])],
+  [], [with_jemalloc_source=])
+AS_CASE([$with_jemalloc_source], [yes],
+  [AC_MSG_ERROR([--with-jemalloc-source needs a directory])], [no], [with_jemalloc_source=])
+AS_IF([test -n "$with_jemalloc_source"],
+  [AS_CASE([$with_jemalloc], [no | system],
+     [AC_MSG_ERROR([--with-jemalloc=$with_jemalloc and --with-jemalloc-source contradict each other])])
+   AS_IF([test -x "$with_jemalloc_source/configure" && test -f "$with_jemalloc_source/src/jemalloc.c"], [],
+     [AC_MSG_ERROR([--with-jemalloc-source=$with_jemalloc_source is no unpacked release of jemalloc: it has no configure or no src/jemalloc.c])])],
+  [test "$with_jemalloc" = source],
+  [AC_MSG_ERROR([--with-jemalloc=source needs --with-jemalloc-source=DIR])])
+])
+
+# DAL_MODULE_POSSIBLE(NAME)
+# with_NAME becomes `no` where no module can be built at all.
+AC_DEFUN([DAL_MODULE_POSSIBLE], [
 dal_module_$1="no: --with-$1=no"
 AS_IF([test "$with_$1" != no && test -n "$dal_no_modules"],
   [AS_IF([test "$with_$1" = auto], [],
@@ -38,9 +66,9 @@ AS_IF([test "$with_$1" != no],
        [AC_MSG_ERROR([--with-$1=$with_$1: <$2> and lib$4 were not found (Debian's package: $5)])])])
 ])
 
-# DAL_MODULE_SIMPLE(NAME, HEADER, CALL, LIBRARY, PACKAGE, HELP)
+# DAL_MODULE_SIMPLE(NAME, HEADER, CALL, LIBRARY, PACKAGE)
 AC_DEFUN([DAL_MODULE_SIMPLE], [
-DAL_MODULE_ASKED([$1], [$6])
+DAL_MODULE_POSSIBLE([$1])
 DAL_MODULE_LIBRARY([$1], [$2], [$3], [$4], [$5])
 AM_CONDITIONAL([WITH_]m4_toupper([$1]), [test "$dal_have_$1" = yes])
 ])
@@ -69,26 +97,12 @@ AS_IF([test -n "$host_alias"],
 
 # DAL_JEMALLOC
 AC_DEFUN([DAL_JEMALLOC], [
-DAL_MODULE_ASKED([jemalloc],
-  [the module over jemalloc: one of its own, or the system's], [auto|system|source|no])
-AC_ARG_WITH([jemalloc-source],
-  [AS_HELP_STRING([--with-jemalloc-source=DIR],
-     [build a jemalloc for the module from its unpacked source package, which is not changed])],
-  [], [with_jemalloc_source=])
-AS_CASE([$with_jemalloc_source], [yes],
-  [AC_MSG_ERROR([--with-jemalloc-source needs a directory])], [no], [with_jemalloc_source=])
+DAL_MODULE_POSSIBLE([jemalloc])
 dal_jemalloc_flavour=no
-AS_IF([test -n "$with_jemalloc_source"],
-  [AS_CASE([$with_jemalloc], [no | system],
-     [AS_IF([test -z "$dal_no_modules"],
-        [AC_MSG_ERROR([--with-jemalloc=$with_jemalloc and --with-jemalloc-source contradict each other])])],
-     [AS_IF([test -x "$with_jemalloc_source/configure" && test -f "$with_jemalloc_source/src/jemalloc.c"], [],
-        [AC_MSG_ERROR([--with-jemalloc-source=$with_jemalloc_source is no unpacked release of jemalloc: it has no configure or no src/jemalloc.c])])
-      dal_jemalloc_flavour=source
-      AC_SUBST([JEMALLOC_SOURCE], [`cd "$with_jemalloc_source" && pwd`])
-      dal_module_jemalloc="one of its own from $JEMALLOC_SOURCE, opened at any time"])],
-  [test "$with_jemalloc" = source],
-  [AC_MSG_ERROR([--with-jemalloc=source needs --with-jemalloc-source=DIR])])
+AS_IF([test -n "$with_jemalloc_source" && test "$with_jemalloc" != no],
+  [dal_jemalloc_flavour=source
+   AC_SUBST([JEMALLOC_SOURCE], [`cd "$with_jemalloc_source" && pwd`])
+   dal_module_jemalloc="one of its own from $JEMALLOC_SOURCE, opened at any time"])
 AS_IF([test "$dal_jemalloc_flavour" = source], [DAL_JEMALLOC_FLAGS],
   [DAL_MODULE_LIBRARY([jemalloc], [jemalloc/jemalloc.h], [mallocx(8, 0)], [jemalloc], [libjemalloc-dev])
    AS_IF([test "$dal_have_jemalloc" = yes],
@@ -131,12 +145,11 @@ dal_no_modules=
 AS_IF([test "$dal_os" = windows], [dal_no_modules="there are no modules on this system"],
   [test "$enable_shared" != yes], [dal_no_modules="modules need --enable-shared"])
 DAL_JEMALLOC
-DAL_MODULE_SIMPLE([mimalloc], [mimalloc.h], [mi_malloc(8)], [mimalloc], [libmimalloc-dev],
-  [the module over mimalloc])
+DAL_MODULE_SIMPLE([mimalloc], [mimalloc.h], [mi_malloc(8)], [mimalloc], [libmimalloc-dev])
 DAL_MODULE_SIMPLE([tcmalloc], [gperftools/tcmalloc.h], [tc_malloc(8)], [tcmalloc_minimal],
-  [libgoogle-perftools-dev], [the module over tcmalloc (gperftools)])
+  [libgoogle-perftools-dev])
 DAL_MODULE_SIMPLE([tbb], [tbb/scalable_allocator.h], [scalable_malloc(8)], [tbbmalloc],
-  [libtbb-dev], [the module over the scalable allocator of oneTBB])
+  [libtbb-dev])
 TBB_VERSION=`$PKG_CONFIG --modversion tbb 2>/dev/null` || TBB_VERSION=unknown
 AC_SUBST([TBB_VERSION])
 # No initial-exec here: a module is opened by a running program.
