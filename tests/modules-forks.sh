@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# 300 forks from 4 threads among 2,000 short-lived ones, on every backend that frees blocks.
+# 120 forks from 4 threads among 800 short-lived ones, on every backend that frees blocks.
 set -eu
 . "$srcdir/tests/lib.sh"
 . "$srcdir/tests/modules/lib.sh"

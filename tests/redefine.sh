@@ -32,18 +32,18 @@ compiles() { # COMPILER STANDARD LANGUAGE
     echo "int main(void) { return 0; }" | $1 -std=$2 -x"$3" -fsyntax-only - 2>/dev/null
 }
 
-all() { # COMPILER SUFFIX LANGUAGE STANDARD...
+all() { # COMPILER SUFFIX LANGUAGE STANDARD...: the others of a compiler at one level each.
     compiler=$1 suffix=$2 language=$3
     shift 3
     for standard in "$@"; do
         ! compiles "$compiler" "$standard" "$language" || {
-            try "$compiler" "$standard" "$suffix" -O0
             try "$compiler" "$standard" "$suffix" "-O2 -DSYSTEM_HEADERS_FIRST"
+            [ "$standard" != "$1" ] || try "$compiler" "$standard" "$suffix" -O0
         }
     done
 }
 
-compiler_versions >"$work/compilers"
+compilers >"$work/compilers"
 while read -r compiler; do
     all "$compiler" c c c11 gnu17 c2x
     case $compiler in
@@ -51,9 +51,17 @@ while read -r compiler; do
     *) try "$compiler" gnu11 c "-O2 -flto" ;;
     esac
 done <"$work/compilers"
-cxx_compiler_versions >"$work/compilers"
+versions gcc clang >"$work/compilers"
+while read -r compiler; do
+    all "$compiler" c c c2x
+done <"$work/compilers"
+cxx_compilers >"$work/compilers"
 while read -r compiler; do
     all "$compiler" cpp c++ c++11 c++17 c++20 c++23
+done <"$work/compilers"
+versions g++ clang++ >"$work/compilers"
+while read -r compiler; do
+    all "$compiler" cpp c++ c++20
 done <"$work/compilers"
 [ $count -ge 4 ] || fail "only $count programs were made"
 

@@ -41,10 +41,10 @@ includes() {
 }
 
 # ---- Every file says what it is licensed under -----------------------------------------------
-for file in $(find lib arenas backends layers preload tools conformance include tests bench examples \
-        -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.mk'); do
-    head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"
-done | complain "no licence line at the top"
+find lib arenas backends layers preload tools conformance include tests bench examples \
+    -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.mk' | xargs awk '
+        FNR <= 2 && /SPDX-License-Identifier: MIT/ { licensed = FILENAME }
+        FNR == 2 && licensed != FILENAME { print FILENAME }' | complain "no licence line at the top"
 
 # ---- lib: a file includes its own room and those below -----------------------------------------
 # Their order stands in lib/lib.mk; an include is "ROOM/FILE.h".
@@ -135,19 +135,16 @@ prints='printf fprintf vprintf vfprintf puts fputs fputc putchar fwrite fopen fd
 objects=$(cd "$builddir" && find lib arenas backends layers -path '*/.libs/libco*_la-*.o')
 [ -n "$objects" ] || objects=$(cd "$builddir" && find lib arenas backends layers -name 'libco*_la-*.o')
 [ "$(echo "$objects" | wc -l)" -ge 20 ] || fail "hardly any object was found"
-for object in $objects; do
-    case $object in
-    # (The table of the default has malloc and free for slots: backends/system/system.h. The
-    # interposer has those files compiled for itself.)
-    */libcore_la-backend.o | */libcore_la-posix.o | */libcore_la-windows.o | \
-        */libcore_la-system_instance.o | */libcore_la-dlopen.o) continue ;;
-    esac
-    $NM -u "$builddir/$object" | awk '{ print $NF }' | sed 's/@.*//' >"$work/called"
-    for name in $allocates $prints; do
-        case $object:$name in */libcommon_la-loader_trust.o:realpath) continue ;; esac
-        ! grep -qx "$name" "$work/called" || echo "$object calls $name"
-    done
-done | complain "allocates or prints"
+# (The table of the default has malloc and free for slots: backends/system/system.h. The interposer
+# has those files compiled for itself.)
+# shellcheck disable=SC2086,SC2046 # lists
+(cd "$builddir" && $NM -A -u $(printf '%s\n' $objects | grep -v -E \
+    '/libcore_la-(backend|posix|windows|system_instance|dlopen)\.o$')) |
+    awk -v names="$allocates $prints" '
+        BEGIN { split(names, list); for (i in list) wrong[list[i]] }
+        { sub(/:.*/, "", $1); sub(/@.*/, "", $NF) }
+        $1 ~ /libcommon_la-loader_trust\.o$/ && $NF == "realpath" { next }
+        $NF in wrong { print $1 " calls " $NF }' | complain "allocates or prints"
 
 # ---- Thread-local storage ------------------------------------------------------------------------
 if [ -z "$sanitized" ] && command -v readelf >/dev/null 2>&1; then

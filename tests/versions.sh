@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Parts of different versions. The command, the library that the loader gives it and the
 # interposer have to be of one version: any other is refused by name. A module may be of another
-# version as long as the numbers of the interface fit. What is here is version A; B is made from
-# a copy of the sources in which nothing but the version is another.
+# version as long as the numbers of the interface fit. What is here is version A; B is a copy of
+# its installed files in which nothing but the version is another.
 set -eu
 . "$srcdir/tests/lib.sh"
 [ -n "$shared" ] || skip "no shared library was built"
@@ -17,49 +17,32 @@ export LC_ALL
 stop() { fail "$@"; finish; }
 
 # ---- Two versions in two places ----------------------------------------------------------------
-major=${VERSION%%.*} rest=${VERSION#*.}
-minor=${rest%%.*} patch=${rest#*.}
-other=$major.$((minor + 1)).$patch
-copy=$work/source
-mkdir "$copy"
-for file in "$srcdir"/*; do
-    case $builddir/ in "$file"/*) continue ;; esac
-    case $file in */autom4te.cache) continue ;; esac
-    [ -e "$file/config.status" ] || cp -pR "$file" "$copy"
-done
-chmod -R u+w "$copy"
-rm -rf "$copy/config.status" "$copy/Makefile"
+(cd "$builddir" && $MAKE install-libLTLIBRARIES install-binPROGRAMS DESTDIR="$work/a") >"$work/log" 2>&1 ||
+    { cat "$work/log"; stop "version A is not installed"; }
+cp -R "$work/a" "$work/b"
 
-# In configure too, so that autoconf is not needed: it would write the same there.
-pattern=$(printf '%s\n' "$VERSION" | sed 's/\./\\./g')
-for file in configure.ac configure; do
-    sed -e "s/\[dal_version_minor\], \[$minor\]/[dal_version_minor], [$((minor + 1))]/" \
-        -e "s/^DAL_VERSION_MINOR=$minor\$/DAL_VERSION_MINOR=$((minor + 1))/" \
-        -e "s/$pattern/$other/g" "$copy/$file" >"$work/changed"
-    ! cmp -s "$work/changed" "$copy/$file" || stop "$file has no version"
-    cat "$work/changed" >"$copy/$file"
+# The version of B has as many characters, so that it fits where A's stands.
+minor=${VERSION#*.}
+minor=${minor%%.*}
+other=${VERSION%%.*}.$(echo "$minor" | tr 0123456789 1234567890).${VERSION##*.}
+pattern=$(echo "$VERSION" | $SED 's/\./\\./g')
+soname=libdispatchalloc.so.0
+for file in "$libdir/$soname" "$libdir/libdispatchalloc-preload.so"; do
+    [ -e "$work/a$file" ] || stop "$file is not installed"
+    $SED "s/$pattern/$other/g" "$work/a$file" >"$work/changed"
+    [ "$(wc -c <"$work/changed")" = "$(wc -c <"$work/a$file")" ] || stop "$file has another length"
+    ! cmp -s "$work/changed" "$work/a$file" || stop "$file has no version"
+    cat "$work/changed" >"$work/b$file"
 done
-touch "$copy/aclocal.m4"
-touch "$copy/configure" "$copy/config.h.in" "$copy/Makefile.in"
-
-# What this configure found out need not be found out again.
-grep -E '^(ac|am|lt|ax|dal)_cv_[A-Za-z0-9_]*=' "$builddir/config.log" | grep -v '^ac_cv_env_' \
-    >"$work/cache" || true
-targets='install-libLTLIBRARIES install-binPROGRAMS'
-# shellcheck disable=SC2086 # lists
-{
-    (cd "$builddir" && $MAKE $targets DESTDIR="$work/a") >"$work/log" 2>&1 ||
-        { cat "$work/log"; stop "version A is not installed"; }
-    (
-        cd "$copy"
-        ./configure -q --cache-file="$work/cache" --prefix=/usr --libdir="$libdir" --bindir="$bindir" \
-            --disable-static --disable-dependency-tracking --with-jemalloc=no --with-mimalloc=no --with-tcmalloc=no \
-            --with-tbb=no CC="$CC" CFLAGS=-O1 &&
-            $MAKE -j2 libdispatchalloc.la libdispatchalloc-preload.la tools/dispatchalloc \
-                AUTOCONF=: AUTOHEADER=: AUTOMAKE=: ACLOCAL=: &&
-            $MAKE $targets DESTDIR="$work/b" AUTOCONF=: AUTOHEADER=: AUTOMAKE=: ACLOCAL=:
-    ) >"$work/log" 2>&1 || { tail -n 30 "$work/log"; stop "version B is not built"; }
-}
+# The command compares, and what a compiler makes of that has the version among its instructions.
+mkdir -p "$work/include/dispatchalloc"
+$SED "s/$pattern/$other/g" "$builddir/include/dispatchalloc/version.h" >"$work/include/dispatchalloc/version.h"
+# shellcheck disable=SC2086,SC2046 # lists
+quietly $CC $CPPFLAGS $CFLAGS "-I$work/include" "-I$builddir" "-I$srcdir" $include \
+    -o "$work/b$bindir/dispatchalloc" "$srcdir/tools/version.c" \
+    $(find "$builddir/tools" -name 'dispatchalloc-*.o' ! -name dispatchalloc-version.o) \
+    "$builddir/.libs/libconformance.a" "-L$builddir/.libs" -ldispatchalloc $LDFLAGS ||
+    stop "the command of version B is not built"
 
 # ---- The command with each of the others -------------------------------------------------------
 
@@ -98,8 +81,6 @@ done
 try a a b 2 '' "$(refuses "$VERSION" "$work/b$interposer" "$other")" doctor true
 
 # The loader goes by the name of the library's file, which has no version in it.
-soname=libdispatchalloc.so.0
-[ -e "$work/a$libdir/$soname" ] && [ -e "$work/b$libdir/$soname" ] || stop "there is no $soname"
 for command in 'run true' 'list --names' --version 'verify -q system'; do
     # shellcheck disable=SC2086
     {
@@ -109,21 +90,25 @@ for command in 'run true' 'list --names' --version 'verify -q system'; do
 done
 
 # ---- Modules ---------------------------------------------------------------------------------
-# Built with B's headers as they are, and as they would be with other numbers.
-cp -R "$copy/include" "$work/later"
-number=$(sed -n 's/^#define DAL_BACKEND_ABI \([0-9]*\)u$/\1/p' "$copy/include/dispatchalloc/backend.h")
+# Built with headers as they are, and as they would be with another number.
+header=$srcdir/include/dispatchalloc/backend.h
+number=$(sed -n 's/^#define DAL_BACKEND_ABI \([0-9]*\)u$/\1/p' "$header")
+mkdir -p "$work/later/dispatchalloc"
 sed "s/^#define DAL_BACKEND_ABI .*/#define DAL_BACKEND_ABI $((number + 1))u/" \
-    "$copy/include/dispatchalloc/backend.h" >"$work/later/dispatchalloc/backend.h"
+    "$header" >"$work/later/dispatchalloc/backend.h"
 mkdir "$work/modules"
 modules=$(cd "$work/modules" && pwd -P)
 DISPATCHALLOC_MODULE_PATH=$modules
 export DISPATCHALLOC_MODULE_PATH
-module() { # NAME HEADERS
-    quietly $CC -shared -fPIC -fvisibility=hidden "-I$2" "-DNAME=\"$1\"" \
-        "$srcdir/tests/loader/module.c" -o "$modules/$1.so" || stop "module $1 is not built"
+module() { # NAME FLAG...
+    name=$1
+    shift
+    # shellcheck disable=SC2086 # flags
+    quietly $CC -shared -fPIC -fvisibility=hidden "$@" $include "-DNAME=\"$name\"" \
+        "$srcdir/tests/loader/module.c" -o "$modules/$name.so" || stop "module $name is not built"
 }
-module equal "$copy/include"
-module later "$work/later"
+module equal
+module later "-I$work/later"
 refusal="module $modules/later.so, version 1.2.3: its struct dal_backend has version $((number + 1)), libdispatchalloc $VERSION knows $number"
 try a a a 0 '*equal*1.2.3*' '' explain equal
 try a a a 2 '' "dispatchalloc: spec \"later\": $refusal" explain later

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 300 forks from 4 threads that allocate, while 2,000 short-lived threads come and go and leave
+ * 120 forks from 4 threads that allocate, while 800 short-lived threads come and go and leave
  * blocks behind. Each child frees what it inherited, allocates, and ends; one that is still there
  * after 20 seconds has found a lock that nobody holds any more.
  *
@@ -18,7 +18,7 @@
 
 #include <dispatchalloc.h>
 
-enum { FORKERS = 4, FORKS = 75, SHORT_LIVED = 500, BLOCKS = 24, SMALL = 2000, CHILD_SECONDS = 20 };
+enum { FORKERS = 4, FORKS = 30, SHORT_LIVED = 200, BLOCKS = 24, SMALL = 2000, CHILD_SECONDS = 20 };
 
 struct block {
     unsigned char *ptr;
