@@ -247,6 +247,8 @@ static const struct {
     {{.name = "b", .version = "1", .summary = "s"}, "it has no create function"},
     {{.name = "b", .version = "1\n2", .summary = "s", .create = create_nothing},
      "its version or summary has control characters"},
+    {{.name = "b", .version = "1", .summary = "s\x7f", .create = create_nothing},
+     "its version or summary has control characters"},
     {{.name = "b", .version = "1", .summary = "\033[31m", .create = create_nothing},
      "its version or summary has control characters"},
 };

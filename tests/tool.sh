@@ -201,7 +201,7 @@ run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upr
 run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note'
 run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'
 run explain 'upright:note=%1Ba%7F';  exits 0; prints '*
-  note     ?a?       given'
+  note     \?a\?       given'
 # A spec in parentheses is shown item by item, in its place.
 run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system';  exits 0; says ''; prints 'split 1.2 (layer): a module of the test
   chunk    64K       default

@@ -22,25 +22,19 @@ static void print_spec(const char *spec, int indent)
                       : "what would serve without it: the program's choice, or system");
 }
 
-/* In a column; a control character as '?', since this may be a terminal. */
-static void print_text(const char *text, int width)
-{
-    for (; *text; text++, width--)
-        putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
-    printf("%*s", width > 0 ? width : 0, "");
-}
-
 static void print_value(const struct dal_option_value *value, int width, int indent)
 {
     const char *given = value->given ? "given" : "default";
 
+    printf("%*s", indent, "");
+    tool_print_text(value->key, width);
+    printf("  ");
     if (tool_is_spec(value)) {
-        printf("%*s%-*s  %-8s  %s\n", indent, "", width, value->key, "(", given);
+        printf("%-8s  %s\n", "(", given);
         print_spec(value->text, indent + 2);
         printf("%*s)\n", indent, "");
     } else {
-        printf("%*s%-*s  ", indent, "", width, value->key);
-        print_text(value->text ? value->text : "none", 8);
+        tool_print_text(value->text ? value->text : "none", 8);
         printf("  %s\n", given);
     }
 }

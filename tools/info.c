@@ -59,9 +59,13 @@ static void print_options(const struct dal_backend *backend)
 
         describe_range(option, range, sizeof range);
         printf("%-9s  %s=%s\n", i ? "" : "options", option->name, type_name(option));
-        printf("             %s\n", option->summary);
-        printf("             %s; default: %s\n", range,
-               option->default_text ? option->default_text : "none");
+        printf("             ");
+        tool_print_text(option->summary, 0);
+        printf("\n             ");
+        tool_print_text(range, 0);
+        printf("; default: ");
+        tool_print_text(option->default_text ? option->default_text : "none", 0);
+        putchar('\n');
     }
     if (backend->option_count > 0 && (backend->flags & DAL_BACKEND_CHECKS_OPTIONS))
         printf("%-9s  and others that it knows itself\n", "");

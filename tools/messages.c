@@ -6,15 +6,25 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* A line with each control character shown as '?': a spec, a variable or the name of a file may
- * have some, and they are not to reach a terminal. */
+/* A character, or for one of control '?': a spec, a variable or the name of a file may have some,
+ * and they are not to reach a terminal. */
+static char shown(char character)
+{
+    return (unsigned char)character < ' ' || character == 0x7f ? '?' : character;
+}
+
 static void print_line(char *text)
 {
-    for (char *at = text; *at; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
-    }
+    for (char *at = text; *at; at++)
+        *at = shown(*at);
     fprintf(stderr, TOOL_NAME ": %s\n", text);
+}
+
+void tool_print_text(const char *text, int width)
+{
+    for (; *text; text++, width--)
+        putchar(shown(*text));
+    printf("%*s", width > 0 ? width : 0, "");
 }
 
 static void complain(const char *format, va_list arguments)

@@ -105,6 +105,10 @@ void tool_make_room_for(char *const *specs, int count);
  * enough memory, else what the visitor returned. */
 int tool_visit_modules(dal_module_visitor visit, void *data);
 
+/* Print to standard output a text of a module's or a spec's, in a column of a width: a control
+ * character as '?', since this may be a terminal. */
+void tool_print_text(const char *text, int width);
+
 /* Bytes as a spec would say them: 64K, 1G, 100. Returns text. */
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
 

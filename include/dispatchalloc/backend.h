@@ -155,8 +155,8 @@ struct dal_backend {
     uint32_t reserved_;
     const char *name;                 /**< a lower case letter, then those, digits, '_' and '-';
                                at most DAL_NAME_MAX bytes */
-    const char *version;              /**< such as "0.1.0" */
-    const char *summary;              /**< one line, without a full stop */
+    const char *version;              /**< such as "0.1.0"; no control characters */
+    const char *summary;              /**< one line, without a full stop; no control characters */
     uint32_t flags;                   /**< enum dal_backend_flag bits */
     uint32_t option_count;            /**< how many options it has; at most 64 */
     const struct dal_option *options; /**< NULL if option_count is 0 */

@@ -33,17 +33,18 @@ int dal_abi_check_(const char *name, uint32_t abi, uint32_t known, struct dal_te
 int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,
                     size_t known, struct dal_text_ *why)
 {
-    int ends_within_a_member = size_bytes < known && size_bytes % sizeof(void *) != 0;
+    int is_odd = size_bytes < known && size_bytes % sizeof(void *) != 0;
 
-    if (size_bytes >= least && !ends_within_a_member && tail_is_zero(structure, known, size_bytes))
+    if (size_bytes >= least && !is_odd && tail_is_zero(structure, known, size_bytes))
         return DAL_OK;
     dal_text_add_(why, "its %s has %zu bytes, libdispatchalloc " PACKAGE_VERSION " knows %zu", name,
                   size_bytes, known);
     if (size_bytes < least)
         dal_text_add_(why, " and needs %zu", least);
+    else if (is_odd)
+        dal_text_add_(why, ", and a shorter one has a multiple of %zu", sizeof(void *));
     else
-        dal_text_add_(why, ends_within_a_member ? ", and they end within a member"
-                                                : " and the rest is not zero");
+        dal_text_add_(why, " and the rest is not zero");
     return DAL_ERR_ABI;
 }
 

@@ -10,7 +10,8 @@
 
 /*
  * See whether a structure of size_bytes can be taken where we know `known` bytes of it: it
- * has to reach to `least` and to end with a member, and what is beyond `known` has to be zero.
+ * has to reach to `least`; a shorter one has a size that a compiler could give it, a multiple of a
+ * pointer's, so that it cannot end within one; what is beyond `known` has to be zero.
  * Returns 0, or DAL_ERR_ABI with the reason in why. name is such as "struct dal_allocator".
  */
 int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,

@@ -20,7 +20,7 @@
 /* A block lies on a shelf until some thread changes it for another. */
 static _Atomic(unsigned char *) shelves[SHELVES];
 static atomic_int faults;
-static int steps = 10000;
+static int steps = 20000;
 
 static unsigned char *make(unsigned random)
 {
