@@ -32,13 +32,19 @@ compiles() { # COMPILER STANDARD LANGUAGE
     echo "int main(void) { return 0; }" | $1 -std=$2 -x"$3" -fsyntax-only - 2>/dev/null
 }
 
-all() { # COMPILER SUFFIX LANGUAGE STANDARD...: the others of a compiler at one level each.
+all() { # COMPILER SUFFIX LANGUAGE STANDARD...: the first with our header first as well
     compiler=$1 suffix=$2 language=$3
     shift 3
     for standard in "$@"; do
         ! compiles "$compiler" "$standard" "$language" || {
             try "$compiler" "$standard" "$suffix" "-O2 -DSYSTEM_HEADERS_FIRST"
-            [ "$standard" != "$1" ] || try "$compiler" "$standard" "$suffix" -O0
+            if [ "$standard" = "$1" ]; then
+                try "$compiler" "$standard" "$suffix" -O0
+            else
+                # shellcheck disable=SC2086
+                quietly $compiler -std=$standard -Wall -Wextra $include -fsyntax-only \
+                    "$work/redefine.$suffix" || fail "our header first: $compiler -std=$standard"
+            fi
         }
     done
 }

@@ -42,9 +42,10 @@ includes() {
 
 # ---- Every file says what it is licensed under -----------------------------------------------
 find lib arenas backends layers preload tools conformance include tests bench examples \
-    -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.mk' | xargs awk '
-        FNR <= 2 && /SPDX-License-Identifier: MIT/ { licensed = FILENAME }
-        FNR == 2 && licensed != FILENAME { print FILENAME }' | complain "no licence line at the top"
+    -name '*.[ch]' -o -name '*.cpp' -o -name '*.sh' -o -name '*.mk' >"$work/files"
+# shellcheck disable=SC2046 # names without blanks
+awk 'FNR <= 2 && /SPDX-License-Identifier: MIT/ { print FILENAME }' $(cat "$work/files") | sort >"$work/licensed"
+sort "$work/files" | comm -23 - "$work/licensed" | complain "no licence line at the top"
 
 # ---- lib: a file includes its own room and those below -----------------------------------------
 # Their order stands in lib/lib.mk; an include is "ROOM/FILE.h".
@@ -139,12 +140,14 @@ objects=$(cd "$builddir" && find lib arenas backends layers -path '*/.libs/libco
 # has those files compiled for itself.)
 # shellcheck disable=SC2086,SC2046 # lists
 (cd "$builddir" && $NM -A -u $(printf '%s\n' $objects | grep -v -E \
-    '/libcore_la-(backend|posix|windows|system_instance|dlopen)\.o$')) |
-    awk -v names="$allocates $prints" '
-        BEGIN { split(names, list); for (i in list) wrong[list[i]] }
-        { sub(/:.*/, "", $1); sub(/@.*/, "", $NF) }
-        $1 ~ /libcommon_la-loader_trust\.o$/ && $NF == "realpath" { next }
-        $NF in wrong { print $1 " calls " $NF }' | complain "allocates or prints"
+    '/libcore_la-(backend|posix|windows|system_instance|dlopen)\.o$')) >"$work/called" || fail "$NM"
+at_least 100 "$(wc -l <"$work/called")" "functions that the objects call"
+# shellcheck disable=SC2086 # lists
+awk -v names="$(echo $allocates $prints)" '
+    BEGIN { split(names, list); for (i in list) wrong[list[i]] }
+    { sub(/:.*/, "", $1); sub(/@.*/, "", $NF) }
+    $1 ~ /libcommon_la-loader_trust\.o$/ && $NF == "realpath" { next }
+    $NF in wrong { print $1 " calls " $NF }' "$work/called" | complain "allocates or prints"
 
 # ---- Thread-local storage ------------------------------------------------------------------------
 if [ -z "$sanitized" ] && command -v readelf >/dev/null 2>&1; then

@@ -2,7 +2,7 @@
 # Parts of different versions. The command, the library that the loader gives it and the
 # interposer have to be of one version: any other is refused by name. A module may be of another
 # version as long as the numbers of the interface fit. What is here is version A; B is a copy of
-# its installed files in which nothing but the version is another.
+# its installed files in which the text of the version is another.
 set -eu
 . "$srcdir/tests/lib.sh"
 [ -n "$shared" ] || skip "no shared library was built"
@@ -41,7 +41,7 @@ $SED "s/$pattern/$other/g" "$builddir/include/dispatchalloc/version.h" >"$work/i
 quietly $CC $CPPFLAGS $CFLAGS "-I$work/include" "-I$builddir" "-I$srcdir" $include \
     -o "$work/b$bindir/dispatchalloc" "$srcdir/tools/version.c" \
     $(find "$builddir/tools" -name 'dispatchalloc-*.o' ! -name dispatchalloc-version.o) \
-    "$builddir/.libs/libconformance.a" "-L$builddir/.libs" -ldispatchalloc $LDFLAGS ||
+    "$builddir/.libs/libconformance.a" "-L$builddir/.libs" -ldispatchalloc $LDFLAGS -lpthread ||
     stop "the command of version B is not built"
 
 # ---- The command with each of the others -------------------------------------------------------
@@ -90,7 +90,7 @@ for command in 'run true' 'list --names' --version 'verify -q system'; do
 done
 
 # ---- Modules ---------------------------------------------------------------------------------
-# Built with headers as they are, and as they would be with another number.
+# Built with B's headers as they are, and as they would be with another number.
 header=$srcdir/include/dispatchalloc/backend.h
 number=$(sed -n 's/^#define DAL_BACKEND_ABI \([0-9]*\)u$/\1/p' "$header")
 mkdir -p "$work/later/dispatchalloc"
@@ -107,8 +107,8 @@ module() { # NAME FLAG...
     quietly $CC -shared -fPIC -fvisibility=hidden "$@" $include "-DNAME=\"$name\"" \
         "$srcdir/tests/loader/module.c" -o "$modules/$name.so" || stop "module $name is not built"
 }
-module equal
-module later "-I$work/later"
+module equal "-I$work/include"
+module later "-I$work/later" "-I$work/include"
 refusal="module $modules/later.so, version 1.2.3: its struct dal_backend has version $((number + 1)), libdispatchalloc $VERSION knows $number"
 try a a a 0 '*equal*1.2.3*' '' explain equal
 try a a a 2 '' "dispatchalloc: spec \"later\": $refusal" explain later
