@@ -33,9 +33,10 @@
  * rounded up to. glibc does the same, and most requests then need no alignment. */
 #define DAL_HEAP_GRAIN 16u
 
-/* Memory that blocks are cut from; begins with this. Ends are multiples of the grain. */
+/* Memory that blocks are cut from; begins with this. Both ends of what is behind it are multiples
+ * of the grain. */
 struct dal_heap_chunk_ {
-    struct dal_heap_chunk_ *older;
+    DAL_ALIGNAS_(DAL_HEAP_GRAIN) struct dal_heap_chunk_ *older;
     char *end;
 };
 
