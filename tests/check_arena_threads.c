@@ -483,7 +483,7 @@ START_TEST(test_short_lived_threads_leave_nothing_behind)
     enum { AT_A_TIME = 4 };
     pthread_t threads[AT_A_TIME];
     void *ignored;
-    size_t most;
+    uint64_t most;
 
     for (int i = 0; i < SHORT_LIVED / AT_A_TIME; i++) {
         for (int k = 0; k < AT_A_TIME; k++)
@@ -492,7 +492,7 @@ START_TEST(test_short_lived_threads_leave_nothing_behind)
             ck_assert_int_eq(pthread_join(threads[k], &ignored), 0);
     }
     /* What they asked for, and at most one chunk that is not full for each at a time. */
-    most = (size_t)SHORT_LIVED * 112 * CHUNK / (CHUNK - 16 - 112) + AT_A_TIME * CHUNK;
+    most = (uint64_t)SHORT_LIVED * 112 * CHUNK / (CHUNK - 16 - 112) + AT_A_TIME * CHUNK;
     ck_assert_uint_le(live_bytes(), most);
 }
 END_TEST
