@@ -312,6 +312,13 @@ static int check_all(const struct dal_backend_request *request)
     return DAL_OK;
 }
 
+/* A system without huge pages, or without /sys to say so, does what `never` and `default` ask. */
+static int is_met(const struct value *wanted, const struct value *there)
+{
+    return strcmp(wanted->text, there->text) == 0 ||
+           (strcmp(there->text, "not supported") == 0 && strcmp(wanted->text, "always") != 0);
+}
+
 static int compare(const struct dal_backend_request *request, const struct dal_option_value *given)
 {
     struct value wanted, there;
@@ -320,7 +327,7 @@ static int compare(const struct dal_backend_request *request, const struct dal_o
     if (!read_option(given->option, &there))
         return request->fail(request, DAL_ERR_OPTION, "jemalloc %s has no option \"%s\"",
                              JEMALLOC_VERSION, given->key);
-    if (strcmp(wanted.text, there.text) != 0)
+    if (!is_met(&wanted, &there))
         return refuse_option(request, given->option, &wanted, &there);
     return DAL_OK;
 }
