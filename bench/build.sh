@@ -34,7 +34,7 @@ program() {
     shift 2
     wanted "$name" || return 0
     compiler=$CC
-    case $source in *.cc) compiler="$CXX -std=c++17" ;; esac
+    case $source in *.cc) compiler="$CXX -std=c++17 -fsized-deallocation" ;; esac
     $compiler $bench_flags "$peers_dir/$source" "$harness" -o "$out/$name" "$@" -lpthread ||
         { echo "bench: $source does not compile" >&2; exit 1; }
 }

@@ -125,6 +125,10 @@ fi
 for program in first wordfreq; do
     $LIBTOOL --mode=execute "$VALGRIND" -q --error-exitcode=9 --leak-check=full \
         --show-leak-kinds=all --errors-for-leak-kinds=all "$programs/$program" "$text" \
-        >/dev/null 2>"$work/report" || fail "$program under valgrind: $(cat "$work/report")"
+        >/dev/null 2>"$work/report" && continue
+    # Of clang, by a valgrind before 3.20.
+    ! grep -q 'Possibly corrupted debuginfo file' "$work/report" ||
+        { echo "valgrind cannot read the debug information of $CC"; continue; }
+    fail "$program under valgrind: $(cat "$work/report")"
 done
 finish

@@ -76,7 +76,7 @@ static void sample_fork(const struct job *job, struct sample *sample)
 {
     keep_live(job->size);
     for (uint64_t i = 0; i < job->count; i++) {
-        int status;
+        int status = 0;
         pid_t child;
 
         bench_clock_start();
