@@ -6,8 +6,8 @@
 lib_rooms = shared os base service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
-core_headers += lib/shared/image.h lib/shared/interposed_names.h lib/shared/note.h \
-	lib/shared/number.h lib/shared/status.h
+core_headers += lib/shared/control.h lib/shared/image.h lib/shared/interposed_names.h \
+	lib/shared/note.h lib/shared/number.h lib/shared/status.h
 
 # The operating system and the object format: nobody else asks which they are.
 core_headers += lib/os/os.h

@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "lib/shared/control.h"
+
 /* A character, or for one of control '?': a spec, a variable or the name of a file may have some,
  * and they are not to reach a terminal. */
 static char shown(char character)
 {
-    return (unsigned char)character < ' ' || character == 0x7f ? '?' : character;
+    return dal_is_control_(character) ? '?' : character;
 }
 
 static void print_line(char *text)

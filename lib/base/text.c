@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "os/os.h"
+#include "shared/control.h"
 
 struct dal_text_ dal_text_over_(char *data, size_t bytes)
 {
@@ -98,7 +99,7 @@ void dal_text_cut_(struct dal_text_ *text, size_t length)
 void dal_text_clean_(struct dal_text_ *text, size_t from)
 {
     for (size_t i = from; i < text->length && i + 1 < text->bytes; i++) {
-        if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
+        if (dal_is_control_(text->data[i]))
             text->data[i] = '?';
     }
 }

@@ -23,6 +23,7 @@
 #include "base/nearest.h"
 #include "spec/options.h"
 #include "base/abi.h"
+#include "shared/control.h"
 
 #define REGISTERED_MAX 64
 
@@ -219,7 +220,7 @@ static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *
 /* As in a list, and on a terminal. */
 static int is_one_line(const char *text)
 {
-    while ((unsigned char)*text >= ' ' && *text != 0x7f)
+    while (*text && !dal_is_control_(*text))
         text++;
     return *text == '\0';
 }
