@@ -24,18 +24,16 @@ static void print_spec(const char *spec, int indent)
 
 static void print_value(const struct dal_option_value *value, int width, int indent)
 {
-    const char *given = value->given ? "given" : "default";
+    int is_spec = tool_is_spec(value);
 
     printf("%*s", indent, "");
     tool_print_text(value->key, width);
     printf("  ");
-    if (tool_is_spec(value)) {
-        printf("%-8s  %s\n", "(", given);
+    tool_print_text(is_spec ? "(" : value->text ? value->text : "none", 8);
+    printf("  %s\n", value->given ? "given" : "default");
+    if (is_spec) {
         print_spec(value->text, indent + 2);
         printf("%*s)\n", indent, "");
-    } else {
-        tool_print_text(value->text ? value->text : "none", 8);
-        printf("  %s\n", given);
     }
 }
 
