@@ -102,8 +102,8 @@ dal_jemalloc_flavour=no
 AS_IF([test -n "$with_jemalloc_source" && test "$with_jemalloc" != no],
   [dal_jemalloc_flavour=source
    AC_SUBST([JEMALLOC_SOURCE], [`cd "$with_jemalloc_source" && pwd`])
-   dal_module_jemalloc="one of its own from $JEMALLOC_SOURCE, opened at any time"])
-AS_IF([test "$dal_jemalloc_flavour" = source], [DAL_JEMALLOC_FLAGS],
+   dal_module_jemalloc="one of its own from $JEMALLOC_SOURCE, opened at any time"
+   DAL_JEMALLOC_FLAGS],
   [DAL_MODULE_LIBRARY([jemalloc], [jemalloc/jemalloc.h], [mallocx(8, 0)], [jemalloc], [libjemalloc-dev])
    AS_IF([test "$dal_have_jemalloc" = yes],
      [dal_jemalloc_flavour=system
