@@ -32,11 +32,14 @@ compiles() { # COMPILER STANDARD LANGUAGE
     echo "int main(void) { return 0; }" | $1 -std=$2 -x"$3" -fsyntax-only - 2>/dev/null
 }
 
-all() { # COMPILER SUFFIX LANGUAGE STANDARD...: the first with our header first as well
-    compiler=$1 suffix=$2 language=$3
-    shift 3
-    for standard in "$@"; do
-        ! compiles "$compiler" "$standard" "$language" || {
+# all SUFFIX LANGUAGE STANDARD...: with each compiler of a list, the first standard with our header
+# first as well.
+all() {
+    suffix=$1 language=$2
+    shift 2
+    while read -r compiler; do
+        for standard in "$@"; do
+            compiles "$compiler" "$standard" "$language" || continue
             try "$compiler" "$standard" "$suffix" "-O2 -DSYSTEM_HEADERS_FIRST"
             if [ "$standard" = "$1" ]; then
                 try "$compiler" "$standard" "$suffix" -O0
@@ -45,29 +48,24 @@ all() { # COMPILER SUFFIX LANGUAGE STANDARD...: the first with our header first 
                 quietly $compiler -std=$standard -Wall -Wextra $include -fsyntax-only \
                     "$work/redefine.$suffix" || fail "our header first: $compiler -std=$standard"
             fi
-        }
-    done
+        done
+    done <"$work/compilers"
 }
 
 compilers >"$work/compilers"
+all c c c11 gnu17 c2x
+cxx_compilers >"$work/compilers"
+all cpp c++ c++11 c++17 c++20 c++23
+versions gcc clang >"$work/compilers"
+all c c c2x
+versions g++ clang++ >"$work/compilers"
+all cpp c++ c++20
+compiler_versions >"$work/compilers"
 while read -r compiler; do
-    all "$compiler" c c c11 gnu17 c2x
     case $compiler in
     *clang*) ;;
     *) try "$compiler" gnu11 c "-O2 -flto" ;;
     esac
-done <"$work/compilers"
-versions gcc clang >"$work/compilers"
-while read -r compiler; do
-    all "$compiler" c c c2x
-done <"$work/compilers"
-cxx_compilers >"$work/compilers"
-while read -r compiler; do
-    all "$compiler" cpp c++ c++11 c++17 c++20 c++23
-done <"$work/compilers"
-versions g++ clang++ >"$work/compilers"
-while read -r compiler; do
-    all "$compiler" cpp c++ c++20
 done <"$work/compilers"
 [ $count -ge 4 ] || fail "only $count programs were made"
 
@@ -79,7 +77,6 @@ void *before(void) { return malloc(3); }
 #define DAL_REDEFINE_MALLOC
 #include <dispatchalloc/unsized.h>
 EOF
-compiler_versions >"$work/compilers"
 while read -r compiler; do
     case $compiler in
     *clang*)

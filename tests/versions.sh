@@ -13,12 +13,9 @@ umask 022
 LC_ALL=C
 export LC_ALL
 
-# stop WHY: what follows needs this.
-stop() { fail "$@"; finish; }
-
 # ---- Two versions in two places ----------------------------------------------------------------
 (cd "$builddir" && $MAKE install-libLTLIBRARIES install-binPROGRAMS DESTDIR="$work/a") >"$work/log" 2>&1 ||
-    { cat "$work/log"; stop "version A is not installed"; }
+    { cat "$work/log"; give_up "version A is not installed"; }
 cp -R "$work/a" "$work/b"
 
 # The version of B has as many characters, so that it fits where A's stands.
@@ -28,10 +25,10 @@ other=${VERSION%%.*}.$(echo "$minor" | tr 0123456789 1234567890).${VERSION##*.}
 pattern=$(echo "$VERSION" | $SED 's/\./\\./g')
 soname=libdispatchalloc.so.0
 for file in "$libdir/$soname" "$libdir/libdispatchalloc-preload.so"; do
-    [ -e "$work/a$file" ] || stop "$file is not installed"
+    [ -e "$work/a$file" ] || give_up "$file is not installed"
     $SED "s/$pattern/$other/g" "$work/a$file" >"$work/changed"
-    [ "$(wc -c <"$work/changed")" = "$(wc -c <"$work/a$file")" ] || stop "$file has another length"
-    ! cmp -s "$work/changed" "$work/a$file" || stop "$file has no version"
+    [ "$(wc -c <"$work/changed")" = "$(wc -c <"$work/a$file")" ] || give_up "$file has another length"
+    ! cmp -s "$work/changed" "$work/a$file" || give_up "$file has no version"
     cat "$work/changed" >"$work/b$file"
 done
 # The command compares, and what a compiler makes of that has the version among its instructions.
@@ -42,7 +39,7 @@ quietly $CC $CPPFLAGS $CFLAGS "-I$work/include" "-I$builddir" "-I$srcdir" $inclu
     -o "$work/b$bindir/dispatchalloc" "$srcdir/tools/version.c" \
     $(find "$builddir/tools" -name 'dispatchalloc-*.o' ! -name dispatchalloc-version.o) \
     "$builddir/.libs/libconformance.a" "-L$builddir/.libs" -ldispatchalloc $LDFLAGS -lpthread ||
-    stop "the command of version B is not built"
+    give_up "the command of version B is not built"
 
 # ---- The command with each of the others -------------------------------------------------------
 
@@ -105,7 +102,7 @@ module() { # NAME FLAG...
     shift
     # shellcheck disable=SC2086 # flags
     quietly $CC -shared -fPIC -fvisibility=hidden "$@" $include "-DNAME=\"$name\"" \
-        "$srcdir/tests/loader/module.c" -o "$modules/$name.so" || stop "module $name is not built"
+        "$srcdir/tests/loader/module.c" -o "$modules/$name.so" || give_up "module $name is not built"
 }
 module equal "-I$work/include"
 module later "-I$work/later" "-I$work/include"
