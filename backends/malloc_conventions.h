@@ -3,8 +3,8 @@
  * What the malloc families of the modules have in common (struct dal_malloc_family): where the
  * allocator's own functions differ from what is promised there.
  */
-#ifndef DAL_BACKENDS_FAMILY_H
-#define DAL_BACKENDS_FAMILY_H
+#ifndef DAL_BACKENDS_MALLOC_CONVENTIONS_H
+#define DAL_BACKENDS_MALLOC_CONVENTIONS_H
 
 #include <errno.h>
 #include <stddef.h>
@@ -33,4 +33,4 @@ static inline void *dal_family_realloc(void *ptr, size_t size, void *(*resize)(v
     return dal_family_result(resize(ptr, size));
 }
 
-#endif /* DAL_BACKENDS_FAMILY_H */
+#endif /* DAL_BACKENDS_MALLOC_CONVENTIONS_H */

@@ -185,10 +185,10 @@ for module in $modules; do
     mimalloc)
         takes mimalloc:eager_commit=off,eager_commit_delay=2,max_errors=3,reserve_os_memory=64M
         second mimalloc:eager_commit=off mimalloc:eager_commit=on \
-            '"mimalloc": there is one mimalloc in a process, and it was started with other options (eager_commit)'
+            '"mimalloc": there is one mimalloc in a process, and its eager_commit was set to another value'
         second mimalloc:eager_commit=off mimalloc:eager_commit=off made
         second mimalloc:reserve_os_memory=64M mimalloc:reserve_os_memory=32M \
-            '"mimalloc": there is one mimalloc in a process, and it was started with other options (reserve_os_memory)'
+            '"mimalloc": there is one mimalloc in a process, and its reserve_os_memory was set to another value'
         refuses mimalloc:eager_commit=maybe 'option "eager_commit" of "mimalloc" cannot be "maybe"; accepted is on or off (also 1, 0, true, false, yes, no)'
         case $(DISPATCHALLOC_BACKEND=mimalloc:show_stats=on "$work/serve" 2>&1) in
         *"heap stats:"*) ;;

@@ -2,6 +2,7 @@
 # The module over jemalloc, in one of two flavours (see jemalloc.h).
 backends_jemalloc_jemalloc_la_SOURCES = \
 	backends/malloc_conventions.h \
+	backends/process_options.h \
 	%D%/jemalloc.c \
 	%D%/jemalloc.h \
 	%D%/options.c

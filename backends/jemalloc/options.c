@@ -19,26 +19,7 @@
 
 #include "jemalloc.h"
 
-#define SWITCH(name, summary)                                 \
-    {                                                         \
-        name, DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, summary \
-    }
-#define CHOICE(name, words, summary)                           \
-    {                                                          \
-        name, DAL_OPTION_CHOICE, 0, 0, 0, NULL, words, summary \
-    }
-#define COUNT(name, min, max, summary)                           \
-    {                                                            \
-        name, DAL_OPTION_COUNT, 0, min, max, NULL, NULL, summary \
-    }
-#define BYTES(name, min, max, summary)                           \
-    {                                                            \
-        name, DAL_OPTION_BYTES, 0, min, max, NULL, NULL, summary \
-    }
-#define TEXT(name, summary)                                 \
-    {                                                       \
-        name, DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, summary \
-    }
+#include "../process_options.h"
 
 /* What TEXT options are: a number that may be -1, except those that end in "_opts". */
 #define SIGNED(name, summary) TEXT(name, summary)

@@ -3,16 +3,13 @@
  * The backend `mimalloc`, a module over libmimalloc: its malloc family and its options. How
  * blocks are made and given back is in dispatchalloc/allocator/mimalloc.h.
  */
-#include <pthread.h>
-#include <stdio.h>
-#include <string.h>
-
 #include <mimalloc.h>
 
 #include <dispatchalloc/allocator/mimalloc.h>
 #include <dispatchalloc/module.h>
 
 #include "../malloc_conventions.h"
+#include "../process_options.h"
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
@@ -51,39 +48,30 @@ static const struct dal_malloc_family family = {
 
 /* mimalloc's options are read whenever they matter, so they are set here. What it does only
  * at its start, to reserve memory, is asked for by the function that it would have called. */
-#define SWITCH(name, summary)                                 \
-    {                                                         \
-        name, DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, summary \
-    }
-#define COUNT(name, summary)                                         \
-    {                                                                \
-        name, DAL_OPTION_COUNT, 0, 0, INT32_MAX, NULL, NULL, summary \
-    }
+#define NUMBER(name, summary) COUNT(name, 0, INT32_MAX, summary)
 
 static const struct dal_option options[] = {
-    {"reserve_os_memory", DAL_OPTION_BYTES, 0, 1, PTRDIFF_MAX / 2, NULL, NULL,
-     "bytes to take from the system at the start"},
-    {"reserve_huge_os_pages", DAL_OPTION_COUNT, 0, 1, 65536, NULL, NULL,
-     "huge pages of 1 GiB to take at the start"},
+    BYTES("reserve_os_memory", 1, PTRDIFF_MAX / 2, "bytes to take from the system at the start"),
+    COUNT("reserve_huge_os_pages", 1, 65536, "huge pages of 1 GiB to take at the start"),
     SWITCH("eager_commit", "commit whole segments at once"),
-    COUNT("eager_commit_delay", "segments of a thread that are not committed at once"),
-    COUNT("use_numa_nodes", "NUMA nodes to pretend that there are, 0 for those there are"),
-    COUNT("os_tag", "tag of its memory where the system has such"),
+    NUMBER("eager_commit_delay", "segments of a thread that are not committed at once"),
+    NUMBER("use_numa_nodes", "NUMA nodes to pretend that there are, 0 for those there are"),
+    NUMBER("os_tag", "tag of its memory where the system has such"),
     SWITCH("show_stats", "print statistics at exit"),
     SWITCH("show_errors", "print error messages"),
-    COUNT("verbose", "how much to print"),
-    COUNT("max_errors", "error messages at most"),
+    NUMBER("verbose", "how much to print"),
+    NUMBER("max_errors", "error messages at most"),
 #if MI_MALLOC_VERSION >= 200 && MI_MALLOC_VERSION < 210
-    COUNT("max_warnings", "warnings at most"),
+    NUMBER("max_warnings", "warnings at most"),
     SWITCH("large_os_pages", "use pages of 2 MiB"),
     SWITCH("limit_os_alloc", "use nothing but the reserved memory"),
     SWITCH("allow_decommit", "give unused memory back"),
-    COUNT("decommit_delay", "milliseconds before a free page is given back"),
-    COUNT("segment_decommit_delay", "milliseconds before a free segment is given back"),
-    COUNT("decommit_extend_delay", "milliseconds by which more freeing prolongs that"),
+    NUMBER("decommit_delay", "milliseconds before a free page is given back"),
+    NUMBER("segment_decommit_delay", "milliseconds before a free segment is given back"),
+    NUMBER("decommit_extend_delay", "milliseconds by which more freeing prolongs that"),
     SWITCH("page_reset", "tell the system about free pages"),
     SWITCH("abandoned_page_decommit", "give back the free pages of ended threads"),
-    COUNT("max_segment_reclaim", "segments of ended threads looked at in one go"),
+    NUMBER("max_segment_reclaim", "segments of ended threads looked at in one go"),
 #endif
 };
 
@@ -117,69 +105,28 @@ static const mi_option_t keys[] = {
 
 _Static_assert(sizeof keys / sizeof keys[0] == OPTION_COUNT, "each option has a key");
 
-static int reserve(const struct dal_backend_request *request, const struct dal_option_value *given)
+static int set_option(const struct dal_backend_request *request, size_t index,
+                      const struct dal_option_value *given)
 {
-    int error = strcmp(given->key, "reserve_os_memory") == 0
-                    ? mi_reserve_os_memory((size_t)given->number, 1, 0)
-                    : mi_reserve_huge_os_pages_interleave((size_t)given->number, 0,
-                                                          (size_t)given->number * 500);
+    int error = 0;
 
-    if (error)
-        return request->fail(request, DAL_ERR_MEMORY, "%s=%s: the system did not give that",
-                             given->key, given->text);
-    return DAL_OK;
-}
-
-static int is_reserve(const struct dal_option_value *given)
-{
-    return strncmp(given->key, "reserve_", sizeof "reserve_" - 1) == 0;
-}
-
-static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
-static int started;
-static long asked[OPTION_COUNT]; /* 1 + the value of an option that was asked for, or 0 */
-
-static int check_same(const struct dal_backend_request *request)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct dal_option_value *given = dal_request_value(request, i);
-        long there = is_reserve(given) ? asked[i] - 1 : mi_option_get(keys[i]);
-
-        if (given->given && there != (long)given->number)
-            return request->fail(request, DAL_ERR_CREATE,
-                                 "there is one mimalloc in a process, and it was started with "
-                                 "other options (%s)",
-                                 given->key);
-    }
-    return DAL_OK;
-}
-
-static int start(const struct dal_backend_request *request)
-{
-    int error = DAL_OK;
-
-    for (size_t i = 0; i < OPTION_COUNT && !error; i++) {
-        const struct dal_option_value *given = dal_request_value(request, i);
-
-        if (!given->given)
-            continue;
-        if (is_reserve(given))
-            error = reserve(request, given);
-        else
-            mi_option_set(keys[i], (long)given->number);
-        asked[i] = 1 + (long)given->number;
-    }
-    started = !error;
-    return error;
+    if (keys[index] == mi_option_reserve_os_memory)
+        error = mi_reserve_os_memory((size_t)given->number, 1, 0);
+    else if (keys[index] == mi_option_reserve_huge_os_pages)
+        error = mi_reserve_huge_os_pages_interleave((size_t)given->number, 0,
+                                                    (size_t)given->number * 500);
+    else
+        mi_option_set(keys[index], (long)given->number);
+    return error ? request->fail(request, DAL_ERR_MEMORY, "%s=%s: the system did not give that",
+                                 given->key, given->text)
+                 : DAL_OK;
 }
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    int error;
+    static struct dal_process_option_ kept[OPTION_COUNT];
+    int error = dal_process_options_set_(request, "mimalloc", set_option, kept);
 
-    pthread_mutex_lock(&starting);
-    error = started ? check_same(request) : start(request);
-    pthread_mutex_unlock(&starting);
     if (error)
         return error;
     *allocator = dal_mimalloc_allocator;

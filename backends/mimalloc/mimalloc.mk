@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-backends_mimalloc_mimalloc_la_SOURCES = backends/malloc_conventions.h %D%/mimalloc.c
+backends_mimalloc_mimalloc_la_SOURCES = backends/malloc_conventions.h backends/process_options.h \
+	%D%/mimalloc.c
 backends_mimalloc_mimalloc_la_CFLAGS = $(module_cflags)
 backends_mimalloc_mimalloc_la_LIBTOOLFLAGS = $(shared_only)
 backends_mimalloc_mimalloc_la_LDFLAGS = $(module_ldflags)

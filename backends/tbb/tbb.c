@@ -5,7 +5,6 @@
  * The short ways are called through pointers of the module's own instead of the loader's, at
  * the same cost: in a forked child they lead elsewhere (forked.h).
  */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #if defined __has_include
@@ -23,6 +22,7 @@
 #include <dispatchalloc/module.h>
 
 #include "../malloc_conventions.h"
+#include "../process_options.h"
 #include <dispatchalloc/allocator/limits.h>
 #include "forked.h"
 
@@ -107,7 +107,7 @@ static const struct dal_malloc_family family = {
 
 /* ---- fork ------------------------------------------------------------------------------ */
 
-static const struct dal_instance *system_instance;
+static _Atomic(const struct dal_instance *) system_instance;
 static atomic_int had_threads;
 
 static void fork_prepare(void *ctx)
@@ -141,7 +141,7 @@ static void fork_child(void *ctx)
     (void)ctx;
     if (is_forked || !atomic_load_explicit(&had_threads, memory_order_relaxed))
         return;
-    dal_tbb_forked_begin_(system_instance);
+    dal_tbb_forked_begin_(atomic_load_explicit(&system_instance, memory_order_relaxed));
     short_malloc = forked_malloc;
     short_calloc = forked_calloc;
     short_realloc = forked_realloc;
@@ -152,11 +152,11 @@ static void fork_child(void *ctx)
 /* ---- Options -------------------------------------------------------------------------- */
 
 static const struct dal_option options[] = {
-    {"use_huge_pages", DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, "use huge pages of the system"},
-    {"soft_heap_limit", DAL_OPTION_BYTES, 0, 1, PTRDIFF_MAX, NULL, NULL,
-     "bytes from which on buffers are given back; not a limit for the program"},
-    {"huge_size_threshold", DAL_OPTION_BYTES, 0, 1, PTRDIFF_MAX, NULL, NULL,
-     "size from which on a block is kept by regular clean-ups"},
+    SWITCH("use_huge_pages", "use huge pages of the system"),
+    BYTES("soft_heap_limit", 1, PTRDIFF_MAX,
+          "bytes from which on buffers are given back; not a limit for the program"),
+    BYTES("huge_size_threshold", 1, PTRDIFF_MAX,
+          "size from which on a block is kept by regular clean-ups"),
 };
 
 /* The same order. */
@@ -170,47 +170,29 @@ static const int modes[] = {
 
 _Static_assert(sizeof modes / sizeof modes[0] == OPTION_COUNT, "each option has a mode");
 
-static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
-static int is_set[OPTION_COUNT];
-static uint64_t set_to[OPTION_COUNT];
-
-/* A mode cannot be read, so what was set here is remembered. There is one for all. */
-static int set_mode(const struct dal_backend_request *request, size_t i)
+static int set_mode(const struct dal_backend_request *request, size_t index,
+                    const struct dal_option_value *given)
 {
-    const struct dal_option_value *given = dal_request_value(request, i);
-    int result;
+    int result = scalable_allocation_mode(modes[index], (intptr_t)given->number);
 
-    if (is_set[i] && set_to[i] != given->number)
-        return request->fail(request, DAL_ERR_CREATE,
-                             "there is one oneTBB allocator in a process, and its %s was set to "
-                             "another value",
-                             given->key);
-    result = scalable_allocation_mode(modes[i], (intptr_t)given->number);
     if (result == TBBMALLOC_NO_EFFECT)
         return request->fail(request, DAL_ERR_SYSTEM, "%s=%s: the system has none to give",
                              given->key, given->text);
     if (result != TBBMALLOC_OK)
         return request->fail(request, DAL_ERR_OPTION, "%s=%s is not accepted by this oneTBB",
                              given->key, given->text);
-    is_set[i] = 1;
-    set_to[i] = given->number;
     return DAL_OK;
 }
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    int error = DAL_OK;
+    static struct dal_process_option_ kept[OPTION_COUNT];
+    int error = dal_process_options_set_(request, "oneTBB allocator", set_mode, kept);
 
-    pthread_mutex_lock(&starting);
-    for (size_t i = 0; i < OPTION_COUNT && !error; i++) {
-        if (dal_request_value(request, i)->given)
-            error = set_mode(request, i);
-    }
-    /* The system allocator, which lives as long as the library does. */
-    system_instance = request->child;
-    pthread_mutex_unlock(&starting);
     if (error)
         return error;
+    /* The system allocator, which lives as long as the library does: the same each time. */
+    atomic_store_explicit(&system_instance, request->child, memory_order_relaxed);
     *allocator = slots;
     allocator->malloc_family = &family;
     allocator->fork_prepare = fork_prepare;

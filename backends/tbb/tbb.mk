@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 backends_tbb_tbb_la_SOURCES = \
 	backends/malloc_conventions.h \
+	backends/process_options.h \
 	%D%/forked.c \
 	%D%/forked.h \
 	%D%/tbb.c

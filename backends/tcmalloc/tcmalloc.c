@@ -5,7 +5,6 @@
  * Sized free (tc_free_sized) is out of the question: tc_realloc leaves a block that shrinks to
  * half in its size class, or takes a class above the one of the new size when it grows.
  */
-#include <pthread.h>
 #include <string.h>
 
 #include <gperftools/malloc_extension_c.h>
@@ -14,6 +13,7 @@
 #include <dispatchalloc/module.h>
 
 #include "../malloc_conventions.h"
+#include "../process_options.h"
 
 #define DAL_OVER_ALLOCATOR_          slots
 #define DAL_OVER_(name)              dal_tcmalloc_##name##_
@@ -54,63 +54,39 @@ static const struct dal_malloc_family family = {
 
 /* What of its properties can be set while it runs. */
 static const struct dal_option options[] = {
-    {"max_total_thread_cache_bytes", DAL_OPTION_BYTES, 0, 512 << 10, 1 << 30, NULL, NULL,
-     "bytes in the caches of all threads"},
-    {"aggressive_memory_decommit", DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL,
-     "give pages back to the system as soon as they are free"},
-    {"heap_limit_mb", DAL_OPTION_COUNT, 0, 0, INT32_MAX, NULL, NULL,
-     "mebibytes that it takes from the system at most, 0 for no limit"},
+    BYTES("max_total_thread_cache_bytes", 512 << 10, 1 << 30, "bytes in the caches of all threads"),
+    SWITCH("aggressive_memory_decommit", "give pages back to the system as soon as they are free"),
+    COUNT("heap_limit_mb", 0, INT32_MAX,
+          "mebibytes that it takes from the system at most, 0 for no limit"),
 };
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
 
 enum { PROPERTY_BYTES = 64 };
 
-static void property_of(const struct dal_option_value *given, char property[PROPERTY_BYTES])
+static int set_property(const struct dal_backend_request *request, size_t index,
+                        const struct dal_option_value *given)
 {
     static const char prefix[] = "tcmalloc.";
-
-    memcpy(property, prefix, sizeof prefix - 1);
-    memcpy(property + sizeof prefix - 1, given->key, strlen(given->key) + 1);
-}
-
-static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
-static int is_set[OPTION_COUNT];
-static uint64_t set_to[OPTION_COUNT];
-
-/* There is one tcmalloc in a process, so what was set once stays. */
-static int set_property(const struct dal_backend_request *request, size_t i)
-{
-    const struct dal_option_value *given = dal_request_value(request, i);
     char property[PROPERTY_BYTES];
     size_t there = 0;
 
-    if (is_set[i] && set_to[i] != given->number)
-        return request->fail(request, DAL_ERR_CREATE,
-                             "there is one tcmalloc in a process, and its %s was set to another "
-                             "value",
-                             given->key);
-    property_of(given, property);
+    (void)index;
+    memcpy(property, prefix, sizeof prefix - 1);
+    memcpy(property + sizeof prefix - 1, given->key, strlen(given->key) + 1);
     if (!MallocExtension_SetNumericProperty(property, (size_t)given->number))
         return request->fail(request, DAL_ERR_OPTION, "this tcmalloc has no %s", property);
     if (MallocExtension_GetNumericProperty(property, &there) && there != (size_t)given->number)
         return request->fail(request, DAL_ERR_OPTION, "tcmalloc took %s as %zu, not %s", given->key,
                              there, given->text);
-    is_set[i] = 1;
-    set_to[i] = given->number;
     return DAL_OK;
 }
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    int error = DAL_OK;
+    static struct dal_process_option_ kept[OPTION_COUNT];
+    int error = dal_process_options_set_(request, "tcmalloc", set_property, kept);
 
-    pthread_mutex_lock(&starting);
-    for (size_t i = 0; i < OPTION_COUNT && !error; i++) {
-        if (dal_request_value(request, i)->given)
-            error = set_property(request, i);
-    }
-    pthread_mutex_unlock(&starting);
     if (error)
         return error;
     *allocator = slots;

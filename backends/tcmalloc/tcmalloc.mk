@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-backends_tcmalloc_tcmalloc_la_SOURCES = backends/malloc_conventions.h %D%/tcmalloc.c
+backends_tcmalloc_tcmalloc_la_SOURCES = backends/malloc_conventions.h backends/process_options.h \
+	%D%/tcmalloc.c
 backends_tcmalloc_tcmalloc_la_CFLAGS = $(module_cflags)
 backends_tcmalloc_tcmalloc_la_LIBTOOLFLAGS = $(shared_only)
 backends_tcmalloc_tcmalloc_la_LDFLAGS = $(module_ldflags)

@@ -7,8 +7,8 @@
  * The family goes whole: a program that links another allocator would else take some
  * functions from here and the others from there.
  */
-#ifndef DAL_PRELOAD_SYMBOLS_H
-#define DAL_PRELOAD_SYMBOLS_H
+#ifndef DAL_SHARED_INTERPOSED_NAMES_H
+#define DAL_SHARED_INTERPOSED_NAMES_H
 
 /* C, POSIX, glibc, musl. */
 #define DAL_MALLOC_SYMBOLS(X) \
@@ -52,4 +52,4 @@
     X(_ZdlPvSt11align_val_tRKSt9nothrow_t) \
     X(_ZdaPvSt11align_val_tRKSt9nothrow_t)
 
-#endif /* DAL_PRELOAD_SYMBOLS_H */
+#endif /* DAL_SHARED_INTERPOSED_NAMES_H */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the modules have in common whose allocator there is one of in a process: options that all
+ * instances share. What one of them set stays, and another one that asks for something else is
+ * refused.
+ */
+#ifndef DAL_BACKENDS_PROCESS_OPTIONS_H
+#define DAL_BACKENDS_PROCESS_OPTIONS_H
+
+#include <pthread.h>
+
+#include <dispatchalloc/module.h>
+
+/* Options without a default: what nobody gives is left to the allocator. The names are short, for
+ * the tables are long. */
+/* clang-format off */
+#define SWITCH(name, summary) \
+    {name, DAL_OPTION_SWITCH, 0, 0, 0, NULL, NULL, summary}
+#define CHOICE(name, words, summary) \
+    {name, DAL_OPTION_CHOICE, 0, 0, 0, NULL, words, summary}
+#define COUNT(name, min, max, summary) \
+    {name, DAL_OPTION_COUNT, 0, min, max, NULL, NULL, summary}
+#define BYTES(name, min, max, summary) \
+    {name, DAL_OPTION_BYTES, 0, min, max, NULL, NULL, summary}
+#define TEXT(name, summary) \
+    {name, DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, summary}
+/* clang-format on */
+
+/* What an option was set to, for each. */
+struct dal_process_option_ {
+    int is_set;
+    uint64_t number;
+};
+
+typedef int (*dal_process_setter_)(const struct dal_backend_request *request, size_t index,
+                                   const struct dal_option_value *given);
+
+/* Set each option that is given and was not set. `set` gives DAL_OK or what it refuses with; it is
+ * called by one thread at a time, one that cannot be read back needs no memory of its own. */
+static inline int dal_process_options_set_(const struct dal_backend_request *request,
+                                           const char *allocator, dal_process_setter_ set,
+                                           struct dal_process_option_ *kept)
+{
+    static pthread_mutex_t setting = PTHREAD_MUTEX_INITIALIZER;
+    int error = DAL_OK;
+
+    pthread_mutex_lock(&setting);
+    for (size_t i = 0; i < request->value_count && !error; i++) {
+        const struct dal_option_value *given = dal_request_value(request, i);
+
+        if (!given->given)
+            continue;
+        if (kept[i].is_set && kept[i].number != given->number)
+            error = request->fail(request, DAL_ERR_CREATE,
+                                  "there is one %s in a process, and its %s was set to another "
+                                  "value",
+                                  allocator, given->key);
+        if (!error && !kept[i].is_set)
+            error = set(request, i, given);
+        if (!error)
+            kept[i] = (struct dal_process_option_){1, given->number};
+    }
+    pthread_mutex_unlock(&setting);
+    return error;
+}
+
+#endif /* DAL_BACKENDS_PROCESS_OPTIONS_H */
