@@ -232,12 +232,12 @@ static void *create_and_destroy(void *unused)
 START_TEST(test_an_instance_destroyed_during_a_fork_outlives_it)
 {
     pthread_t threads[2];
-    int status;
+    int status, runs = suite_race_runs(300);
 
     atomic_store(&churning, 1);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, create_and_destroy, NULL), 0);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < runs; i++) {
         pid_t process = fork();
 
         if (process == 0)

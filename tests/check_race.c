@@ -23,12 +23,10 @@
 # define CAN_BE_EARLY 1
 #endif
 
-/* Runs of each of the four races. A slow machine, or valgrind, may ask for fewer. */
+/* Of each of the four races. */
 static int runs(void)
 {
-    const char *wanted = getenv("RACE_RUNS");
-
-    return wanted ? atoi(wanted) : 250;
+    return suite_race_runs(250);
 }
 
 static int count(const char *text, const char *what)

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* How the main() of every libcheck program ends. */
+/* What the libcheck programs have in common. */
 #ifndef TESTS_SUITE_H
 #define TESTS_SUITE_H
 
 #include <check.h>
 #include <stdlib.h>
+
+/* How often to do what goes wrong only now and then. A slow machine, or valgrind, may ask for less
+ * than usual, by RACE_RUNS. */
+static inline int suite_race_runs(int usual)
+{
+    const char *wanted = getenv("RACE_RUNS");
+
+    return wanted ? atoi(wanted) : usual;
+}
 
 /* Run a suite, which is freed with it: the status to exit with. */
 static inline int suite_run(Suite *suite)
