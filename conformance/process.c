@@ -275,6 +275,8 @@ int conformance_process_main(void)
 static _Noreturn void become_run(const struct kit *kit, const char *kind, int errors)
 {
     char capacity[32];
+    char path[4096];
+    ssize_t length = readlink(THIS_PROGRAM, path, sizeof path - 1);
     int nowhere;
 
     /* In this order nothing is lost if descriptors 0 to 2 were closed. */
@@ -289,6 +291,11 @@ static _Noreturn void become_run(const struct kit *kit, const char *kind, int er
     setenv("DISPATCHALLOC_STRICT", "1", 1);
     unsetenv("DISPATCHALLOC_VERBOSE");
     setenv(VARIABLE, kind, 1);
+    /* By its name first: under valgrind the other is valgrind itself. */
+    if (length > 0) {
+        path[length] = '\0';
+        execl(path, path, (char *)NULL);
+    }
     execl(THIS_PROGRAM, THIS_PROGRAM, (char *)NULL);
     _exit(STATUS_NO_EXEC);
 }

@@ -135,12 +135,13 @@ static size_t case_count(void)
     return count;
 }
 
-/* _i counts the cases of the first subject, then those of the second, ... */
+/* The cases of the first subject are counted, then those of the second, ... */
 START_TEST(test_subject_keeps_promise)
 {
-    const struct conformance_subject *subject = &subjects[(size_t)_i / case_count()];
-    const struct conformance_profile *profile = &profiles[(size_t)_i / case_count()];
-    const struct conformance_case *which = &conformance_cases()[(size_t)_i % case_count()];
+    size_t number = (size_t)_i * (size_t)suite_every("CONFORMANCE_EVERY");
+    const struct conformance_subject *subject = &subjects[number / case_count()];
+    const struct conformance_profile *profile = &profiles[number / case_count()];
+    const struct conformance_case *which = &conformance_cases()[number % case_count()];
     struct conformance_outcome outcome;
 
     conformance_run(subject, profile, which, &outcome);
@@ -189,7 +190,7 @@ int __lsan_is_turned_off(void)
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("conformance");
-    int cases = (int)case_count();
+    int cases = (int)case_count(), every = suite_every("CONFORMANCE_EVERY");
 
     for (size_t i = 0; i < subject_count; i++) {
         TCase *tcase = tcase_create(subjects[i].name);
@@ -199,8 +200,9 @@ static Suite *make_suite(void)
         tcase_set_timeout(tcase, 2 * TIMEOUT_SECONDS);
         tcase_add_loop_test(tcase, test_subject_can_be_made, index, index + 1);
         if (!probe_errors[i][0])
-            tcase_add_loop_test(tcase, test_subject_keeps_promise, index * cases,
-                                (index + 1) * cases);
+            tcase_add_loop_test(tcase, test_subject_keeps_promise,
+                                suite_share(index * cases, every),
+                                suite_share((index + 1) * cases, every));
         suite_add_tcase(suite, tcase);
     }
     return suite;

@@ -15,6 +15,20 @@ static inline int suite_race_runs(int usual)
     return wanted ? atoi(wanted) : usual;
 }
 
+/* Of many combinations every n-th: what a variable says, or all. Under a slow checker. */
+static inline int suite_every(const char *variable)
+{
+    const char *wanted = getenv(variable);
+
+    return wanted && atoi(wanted) > 1 ? atoi(wanted) : 1;
+}
+
+/* How many that is, of so many. */
+static inline int suite_share(int count, int every)
+{
+    return (count + every - 1) / every;
+}
+
 /* Run a suite, which is freed with it: the status to exit with. */
 static inline int suite_run(Suite *suite)
 {
