@@ -55,12 +55,13 @@ if [ -n "$runner" ]; then
     # malloc for what nobody has: valgrind's leaves errno alone then, and reports it. What
     # check_conformance_finds runs has its faults on purpose; conformance is the kit without them,
     # whose processes end by _exit() in the middle of things, so that leaks mean nothing there.
-    $MAKE -j2 check UNIT_RUNNER="$runner --leak-check=full" TESTS='$(filter-out \
-        tests/check_pages tests/check_unsized tests/check_instance_unsized \
-        tests/check_conformance_finds tests/conformance,$(unit_tests))' || status=$?
+    most='$(filter-out tests/check_pages tests/check_unsized tests/check_instance_unsized \
+        tests/check_conformance_finds tests/conformance,$(unit_tests))'
+    $MAKE -j2 check UNIT_RUNNER="$runner --leak-check=full" TESTS="$most" || status=$?
     $MAKE check UNIT_RUNNER="$runner" TESTS=tests/conformance || status=$?
+    $MAKE -s check-totals TESTS="$most tests/conformance"
 else
     $MAKE check || status=$?
+    $MAKE -s check-totals
 fi
-$MAKE -s check-totals
 exit $status
