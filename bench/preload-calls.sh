@@ -10,7 +10,7 @@ interposer=$builddir/.libs/libdispatchalloc-preload.so
 
 # shellcheck disable=SC2086
 $CC $CFLAGS -fno-builtin "$srcdir/bench/preload_calls.c" -o "$work/calls"
-try "$work/calls" malloc
+LD_PRELOAD=$interposer try "$work/calls" malloc
 
 . "$srcdir/bench/direct.sh"
 

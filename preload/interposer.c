@@ -184,10 +184,11 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
 #else
     (void)envp;
 #endif
+    /* In every case, and first: the backend `system` stands on it, and to look the functions up may
+     * allocate, from early memory. */
+    libc_family = dal_libc_find_();
     dal_choice_start_early_();
     look_who_is_first();
-    /* In every case, and first: to look the functions up may allocate, from early memory. */
-    libc_family = dal_libc_family_();
     family = dal_family_for_(dal_hook_resolve_(0, 1, NULL));
     is_libc = family == &dal_system_family_;
     if (is_libc)

@@ -79,7 +79,7 @@ static void find_by_loader(void)
         take_all(libc, NULL);
 }
 
-static void find_functions(void)
+const struct dal_malloc_family *dal_libc_find_(void)
 {
     find_in_tables();
     if (!is_whole())
@@ -88,13 +88,6 @@ static void find_functions(void)
         dal_log_("the malloc family of the C library was not found; nothing can serve");
         abort();
     }
-}
-
-/* First called by the interposer's constructor, where there is one thread. */
-const struct dal_malloc_family *dal_libc_family_(void)
-{
-    if (!family.malloc_function)
-        find_functions();
     return &family;
 }
 
@@ -107,30 +100,30 @@ int dal_libc_trim_(size_t keep_bytes)
 
 void *dal_libc_malloc_(size_t size)
 {
-    return dal_libc_family_()->malloc_function(size);
+    return family.malloc_function(size);
 }
 
 void dal_libc_free_(void *ptr)
 {
-    dal_libc_family_()->free_function(ptr);
+    family.free_function(ptr);
 }
 
 void *dal_libc_calloc_(size_t count, size_t size)
 {
-    return dal_libc_family_()->calloc_function(count, size);
+    return family.calloc_function(count, size);
 }
 
 void *dal_libc_realloc_(void *ptr, size_t size)
 {
-    return dal_libc_family_()->realloc_function(ptr, size);
+    return family.realloc_function(ptr, size);
 }
 
 int dal_libc_posix_memalign_(void **out, size_t align, size_t size)
 {
-    return dal_family_posix_memalign_(dal_libc_family_()->memalign_function, out, align, size);
+    return dal_family_posix_memalign_(family.memalign_function, out, align, size);
 }
 
 size_t dal_libc_usable_size_(void *ptr)
 {
-    return dal_libc_family_()->usable_size_function(ptr);
+    return family.usable_size_function(ptr);
 }

@@ -5,8 +5,9 @@
 
 #include <dispatchalloc/instance.h>
 
-/* Its functions themselves, found in the C library and nowhere else. */
-const struct dal_malloc_family *dal_libc_family_(void);
+/* Its functions themselves, found in the C library and nowhere else. Called by the interposer's
+ * constructor, before anything else of the library runs. */
+const struct dal_malloc_family *dal_libc_find_(void);
 
 /* malloc_trim(3) of the C library, or 0 where it has none. */
 int dal_libc_trim_(size_t keep_bytes);

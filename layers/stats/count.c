@@ -232,8 +232,11 @@ static void count_in(struct stats_instance *instance, struct stats_counters *cou
 
 void dal_stats_count_(struct stats_instance *instance, const struct stats_event *event)
 {
-    struct stats_counters *counters = instance->services->thread_record_enter(&instance->record);
+    struct stats_counters *counters = stats_mine(instance);
+    int is_entered = !is_block(counters);
 
+    if (is_entered)
+        counters = instance->services->thread_record_enter(&instance->record);
     if (!counters) {
         atomic_fetch_add_explicit(&instance->uncounted, 1, memory_order_relaxed);
         return;
@@ -245,7 +248,8 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
     }
     count_in(instance, counters, event);
     look_for_peak(instance, counters);
-    instance->services->thread_record_leave(&instance->record, counters);
+    if (is_entered)
+        instance->services->thread_record_leave(&instance->record, counters);
 }
 
 /* Ordinarily it is in the recent word still; not if an allocator underneath has called us in
