@@ -9,7 +9,8 @@ case $variant in
 check-asan)
     flags='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' ;;
 check-tsan) flags='-O1 -g -fsanitize=thread' ;;
-check-clang) CC=clang CXX=clang++ arguments=--enable-werror ;;
+# The valgrind of Debian 12 cannot read what clang writes by default.
+check-clang) CC=clang CXX=clang++ arguments=--enable-werror flags="$flags -gdwarf-4" ;;
 check-valgrind)
     runner="$VALGRIND -q --error-exitcode=97 --trace-children=yes --trace-children-skip=*/sh,*/dash,*/bash,*/addr2line --errors-for-leak-kinds=definite --child-silent-after-fork=no --max-threads=1100" ;;
 *) echo "variant.sh: what is $variant?" >&2; exit 2 ;;
