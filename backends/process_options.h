@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the modules have in common whose allocator there is one of in a process: options that all
- * instances share. What one of them set stays, and another one that asks for something else is
- * refused.
+ * What the modules have in common whose allocator there is one of in a process. Options are shared
+ * by all instances: what one of them set stays, and another one that asks for something else is
+ * refused before it sets anything. (jemalloc has its options in another way: options.c.)
  */
 #ifndef DAL_BACKENDS_PROCESS_OPTIONS_H
 #define DAL_BACKENDS_PROCESS_OPTIONS_H
@@ -35,8 +35,8 @@ struct dal_process_option_ {
 typedef int (*dal_process_setter_)(const struct dal_backend_request *request, size_t index,
                                    const struct dal_option_value *given);
 
-/* Set each option that is given and was not set. `set` gives DAL_OK or what it refuses with; it is
- * called by one thread at a time, one that cannot be read back needs no memory of its own. */
+/* Set each option that is given and was not set. `set` gives DAL_OK or what it refuses with, and is
+ * called by one thread at a time; what was set before one that it refuses stays. */
 static inline int dal_process_options_set_(const struct dal_backend_request *request,
                                            const char *allocator, dal_process_setter_ set,
                                            struct dal_process_option_ *kept)
@@ -48,15 +48,18 @@ static inline int dal_process_options_set_(const struct dal_backend_request *req
     for (size_t i = 0; i < request->value_count && !error; i++) {
         const struct dal_option_value *given = dal_request_value(request, i);
 
-        if (!given->given)
-            continue;
-        if (kept[i].is_set && kept[i].number != given->number)
+        if (given->given && kept[i].is_set && kept[i].number != given->number)
             error = request->fail(request, DAL_ERR_CREATE,
                                   "there is one %s in a process, and its %s was set to another "
                                   "value",
                                   allocator, given->key);
-        if (!error && !kept[i].is_set)
-            error = set(request, i, given);
+    }
+    for (size_t i = 0; i < request->value_count && !error; i++) {
+        const struct dal_option_value *given = dal_request_value(request, i);
+
+        if (!given->given || kept[i].is_set)
+            continue;
+        error = set(request, i, given);
         if (!error)
             kept[i] = (struct dal_process_option_){1, given->number};
     }

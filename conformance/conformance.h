@@ -113,7 +113,7 @@ void conformance_run(const struct conformance_subject *subject,
 
 /*
  * To be called first thing in main() of every program that runs the kit: the cases about the
- * front run that program again (/proc/self/exe) with DISPATCHALLOC_BACKEND set.
+ * front run that program again with DISPATCHALLOC_BACKEND set.
  *
  * Returns the exit status to end main() with, or -1 in an ordinary run.
  */

@@ -3,7 +3,7 @@
  * The allocator as the global one of a fresh process: before main, after the exit handlers,
  * around fork.
  *
- * The case runs this program again (/proc/self/exe) with the subject's spec in
+ * The case runs this program again with the subject's spec in
  * DISPATCHALLOC_BACKEND. A constructor and a destructor below see by a variable that they
  * are in such a run; without it they do nothing. A run that finds a fault says so on
  * standard error, which is a pipe to the case, and leaves with status 1.

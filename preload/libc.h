@@ -6,7 +6,7 @@
 #include <dispatchalloc/instance.h>
 
 /* Its functions themselves, found in the C library and nowhere else. Called by the interposer's
- * constructor, before anything else of the library runs. */
+ * constructor, before anything that could call the backend `system`. */
 const struct dal_malloc_family *dal_libc_find_(void);
 
 /* malloc_trim(3) of the C library, or 0 where it has none. */

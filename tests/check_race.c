@@ -23,7 +23,7 @@
 # define CAN_BE_EARLY 1
 #endif
 
-/* Of each of the four races. */
+/* How often each of the four races is run. */
 static int runs(void)
 {
     return suite_race_runs(250);

@@ -187,6 +187,9 @@ for module in $modules; do
         second mimalloc:eager_commit=off mimalloc:eager_commit=on \
             '"mimalloc": there is one mimalloc in a process, and its eager_commit was set to another value'
         second mimalloc:eager_commit=off mimalloc:eager_commit=off made
+        second mimalloc mimalloc:max_errors=3 made
+        second mimalloc mimalloc:use_numa_nodes=4 \
+            '"mimalloc": there is one mimalloc in a process, and it has counted its NUMA nodes already'
         second mimalloc:reserve_os_memory=64M mimalloc:reserve_os_memory=32M \
             '"mimalloc": there is one mimalloc in a process, and its reserve_os_memory was set to another value'
         refuses mimalloc:eager_commit=maybe 'option "eager_commit" of "mimalloc" cannot be "maybe"; accepted is on or off (also 1, 0, true, false, yes, no)'

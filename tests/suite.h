@@ -12,7 +12,7 @@ static inline int suite_race_runs(int usual)
 {
     const char *wanted = getenv("RACE_RUNS");
 
-    return wanted ? atoi(wanted) : usual;
+    return wanted && atoi(wanted) > 0 ? atoi(wanted) : usual;
 }
 
 /* Of many combinations every n-th: what a variable says, or all. Under a slow checker. */

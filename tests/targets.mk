@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The whole suite once more, in a build of its own under this one: with sanitizers, with
+# The suite once more, in a build of its own under this one: with sanitizers, with
 # clang, and the unit tests under valgrind.
 variants = check-asan check-tsan check-clang check-valgrind
 $(variants):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # variant.sh check-asan|check-tsan|check-clang|check-valgrind: build the library in a directory
-# of that name and run the whole suite there, in another way. Tests which cannot work so say
-# why they skip.
+# of that name and run the suite there, in another way: under valgrind the unit tests. Tests which
+# cannot work so say why they skip.
 set -eu
 variant=$1
 flags='-O2 -g' arguments='' runner=''
@@ -36,7 +36,8 @@ ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1${ASAN_OPTIONS:+:$ASAN_OP
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1${TSAN_OPTIONS:+:$TSAN_OPTIONS}
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
-# Slower, and not less sure for it: what is rare is not looked for by repetition here.
+# Slower: what is rare is not looked for by repetition here, and under valgrind every n-th of many
+# combinations stands for all.
 case $variant in
 check-clang) ;;
 check-valgrind)
@@ -58,8 +59,8 @@ if [ -n "$runner" ]; then
     # whose processes end by _exit() in the middle of things, so that leaks mean nothing there.
     most='$(filter-out tests/check_pages tests/check_unsized tests/check_instance_unsized \
         tests/check_conformance_finds tests/conformance,$(unit_tests))'
-    $MAKE -j2 check UNIT_RUNNER="$runner --leak-check=full" TESTS="$most" || status=$?
-    $MAKE check UNIT_RUNNER="$runner" TESTS=tests/conformance || status=$?
+    $MAKE check UNIT_RUNNER="$runner --leak-check=full" TESTS="$most" || status=$?
+    $MAKE check UNIT_RUNNER="$runner" TESTS=tests/conformance TEST_SUITE_LOG=test-suite-kit.log || status=$?
     $MAKE -s check-totals TESTS="$most tests/conformance"
 else
     $MAKE check || status=$?

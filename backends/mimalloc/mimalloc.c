@@ -3,6 +3,8 @@
  * The backend `mimalloc`, a module over libmimalloc: its malloc family and its options. How
  * blocks are made and given back is in dispatchalloc/allocator/mimalloc.h.
  */
+#include <stdatomic.h>
+
 #include <mimalloc.h>
 
 #include <dispatchalloc/allocator/mimalloc.h>
@@ -46,8 +48,9 @@ static const struct dal_malloc_family family = {
 
 /* ---- Options -------------------------------------------------------------------------- */
 
-/* mimalloc's options are read whenever they matter, so they are set here. What it does only
- * at its start, to reserve memory, is asked for by the function that it would have called. */
+/* mimalloc's options are read whenever they matter, so they are set here; but for the NUMA nodes,
+ * which it counts once. What it does only at its start, to reserve memory, is asked for by the
+ * function that it would have called. */
 #define NUMBER(name, summary) COUNT(name, 0, INT32_MAX, summary)
 
 static const struct dal_option options[] = {
@@ -105,11 +108,19 @@ static const mi_option_t keys[] = {
 
 _Static_assert(sizeof keys / sizeof keys[0] == OPTION_COUNT, "each option has a key");
 
+/* An instance was made, so that there may be blocks. Stored after the options of the first were
+ * set, and read under their lock. */
+static atomic_int is_started;
+
 static int set_option(const struct dal_backend_request *request, size_t index,
                       const struct dal_option_value *given)
 {
     int error = 0;
 
+    if (atomic_load(&is_started) && keys[index] == mi_option_use_numa_nodes)
+        return request->fail(request, DAL_ERR_CREATE,
+                             "there is one mimalloc in a process, and it has counted its NUMA "
+                             "nodes already");
     if (keys[index] == mi_option_reserve_os_memory)
         error = mi_reserve_os_memory((size_t)given->number, 1, 0);
     else if (keys[index] == mi_option_reserve_huge_os_pages)
@@ -129,6 +140,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     if (error)
         return error;
+    atomic_store(&is_started, 1);
     *allocator = dal_mimalloc_allocator;
     allocator->malloc_family = &family;
     return DAL_OK;

@@ -12,6 +12,11 @@ if [ "${1-}" = inside ]; then
 fi
 need debootstrap:debootstrap
 [ "$(id -u)" = 0 ] || { say "skipped: it makes a root of its own, which takes root's rights"; exit 77; }
+# What is mounted below is seen by nobody else, and gone when this ends in whatever way.
+if [ "${1-}" != apart ]; then
+    unshare -m true 2>/dev/null || { say "skipped: it needs mounts of its own (unshare -m)"; exit 77; }
+    exec unshare -m sh "$0" apart
+fi
 # Where this machine has its packages from.
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
     sed -n -e 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*debian\/\{0,1\}\) .*/\2/p' \
@@ -27,11 +32,8 @@ rm -rf "$root/source"
 mkdir "$root/source"
 (cd "$source" && tar cf - --exclude=./build --exclude=./.git --exclude=./autom4te.cache .) |
     tar xf - -C "$root/source"
-umount_all() { umount -l "$root/proc" "$root/dev" 2>/dev/null || :; }
-trap umount_all EXIT
-trap 'exit 1' HUP INT TERM
-mount -t proc proc "$root/proc"
-mount --bind /dev "$root/dev"
+mount -t proc proc "$root/proc" && mount --bind /dev "$root/dev" ||
+    { say "skipped: nothing can be mounted"; exit 77; }
 # How this machine reaches its packages.
 grep -ls '^Acquire::' /etc/apt/apt.conf.d/* | while read -r file; do
     cp "$file" "$root/etc/apt/apt.conf.d/"

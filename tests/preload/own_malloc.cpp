@@ -30,6 +30,13 @@ extern "C" void *aligned_alloc(std::size_t align, std::size_t size)
     return take(align, size);
 }
 
+// What the C++ library of gcc 14 calls instead.
+extern "C" int posix_memalign(void **block, std::size_t align, std::size_t size)
+{
+    *block = take(align, size);
+    return *block ? 0 : 12;
+}
+
 extern "C" void *calloc(std::size_t count, std::size_t size)
 {
     return take(16, count * size);
