@@ -752,6 +752,8 @@ START_TEST(test_explanation_names_every_source_and_what_became_of_it)
     struct run_request outranked =
         ACTOR_WITH("DISPATCHALLOC_BACKEND=pool:size=8K,mode=small", "register", "pool", "named",
                    "mine", "spec", "p", "alloc", "8", "8", "explain");
+    struct run_request unmade = ACTOR_WITH("DISPATCHALLOC_BACKEND=pool", "register", "pool",
+                                           "register", "sulky", "spec", "sulky", "explain");
     struct run_request wrapped = ACTOR_WITH("DISPATCHALLOC_BACKEND=tally+tally", "register",
                                             "tally", "named", "mine", "explain");
     struct run_request vetoed = ACTOR_WITH("DISPATCHALLOC_BACKEND=pool", "explain");
@@ -772,6 +774,12 @@ START_TEST(test_explanation_names_every_source_and_what_became_of_it)
              "sealed by: an allocation of 8 bytes at alignment 8\n",
              actor_place("DAL_GLOBAL_ALLOCATOR"), strstr(known_names(), "tally") + 5);
     expect_explanation(&outranked, text);
+
+    /* Its create() would have failed. */
+    expect_explanation(&unmade, "serves: pool 1.2\n"
+                                "chosen by: DISPATCHALLOC_BACKEND=pool\n"
+                                "outranked: \"sulky\" set by the program\n"
+                                "sealed by: nothing yet\n");
 
     /* The program's choice is wrapped, the build's is not. */
     wrapped.program = actor(yes, no);

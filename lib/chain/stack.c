@@ -368,6 +368,18 @@ int dal_stack_create_(const char *spec, const struct dal_instance *base,
     return finish(made, fill(made, spec, base, why), owner, stack, why);
 }
 
+int dal_stack_try_(const char *spec, struct dal_text_ *why)
+{
+    struct dal_stack_ *tried = map_stack(why);
+    int error;
+
+    if (!tried)
+        return DAL_ERR_MEMORY;
+    error = dal_stack_check_(spec, &tried->spec, tried->values, why);
+    dal_os_unmap_(tried, sizeof *tried);
+    return error;
+}
+
 int dal_stack_create_single_(const struct dal_allocator *allocator, const char *name,
                              enum dal_stack_owner_ owner, struct dal_stack_ **stack,
                              struct dal_text_ *why)

@@ -57,13 +57,21 @@ static int wraps_base(const struct dal_candidate_ *candidate)
     return candidate->stack && dal_stack_wraps_base_(candidate->stack);
 }
 
+static int is_rejected(const struct dal_decision_ *decision, int source)
+{
+    const struct dal_candidate_ *candidate = &decision->candidates[source];
+
+    return candidate->label && !candidate->instance && candidate->reason;
+}
+
 /* 1 if somebody chose it and it could have served, but what serves passes it by. What the
  * winner wraps serves too, and so does what that wraps. */
 static int is_outranked(const struct dal_decision_ *decision, int source)
 {
     int serving = (int)dal_decision_source_(decision);
 
-    if (source == DAL_SOURCE_DEFAULT || !decision->candidates[source].instance)
+    if (source == DAL_SOURCE_DEFAULT || !decision->candidates[source].label ||
+        is_rejected(decision, source))
         return 0;
     while (serving > source && wraps_base(&decision->candidates[serving]))
         serving = (int)dal_source_below_(decision, serving);
@@ -92,11 +100,6 @@ static void keep_status(const char *line)
 {
     for (size_t i = 0; i < sizeof status.text - 1 && line[i]; i++)
         status.text[i] = line[i];
-}
-
-static int is_rejected(const struct dal_decision_ *decision, int source)
-{
-    return decision->candidates[source].label && !decision->candidates[source].instance;
 }
 
 /* A rejection has a line of its own, but this one is what `dispatchalloc status` shows. */

@@ -308,22 +308,29 @@ int dal_choice_first_call_(struct dal_first_call_ *call)
 
 /* ---- Changing ------------------------------------------------------------------------ */
 
-/* What a change of the decision is about: the stack that the program wants, or NULL to
- * leave its choice alone, and a refusal to keep, or NULL. */
+/* What a change of the decision is about: how a choice of the program's is called, or NULL to leave
+ * its choice alone, with its stack, which is NULL if it cannot come to serve; and a refusal to
+ * keep, or NULL. */
 struct change {
-    struct dal_stack_ *program;
     const char *label;
+    struct dal_stack_ *program;
     const char *refusal;
 };
 
+/* Whether the environment's choice leaves the program's no way to serve. What was made for it stays
+ * until the choice is sealed, unless it wraps what the program wants. */
+static bool environment_prevails(const struct dal_decision_ *decision)
+{
+    const struct dal_candidate_ *made = &decision->candidates[DAL_SOURCE_ENVIRONMENT];
+
+    return made->instance && !(made->stack && dal_stack_wraps_base_(made->stack));
+}
+
 static int needs_remake(const struct dal_decision_ *old, const struct change *change)
 {
-    const struct dal_candidate_ *made = &old->candidates[DAL_SOURCE_ENVIRONMENT];
-
-    if (!wanted_spec() || change->refusal)
+    if (!wanted_spec() || change->refusal || environment_prevails(old))
         return 0;
-    return !made->instance ||
-           (made->stack && dal_stack_wraps_base_(made->stack) && change->program);
+    return !old->candidates[DAL_SOURCE_ENVIRONMENT].instance || change->program;
 }
 
 static int make_changed(const struct dal_decision_ *old, const struct change *change,
@@ -334,10 +341,11 @@ static int make_changed(const struct dal_decision_ *old, const struct change *ch
     if (!made)
         return DAL_ERR_MEMORY;
     made->decision = *old;
-    if (change->program) {
+    if (change->label) {
         struct draft draft = begin(made, DAL_SOURCE_PROGRAM);
 
         dal_text_add_(&draft.label, "%s", change->label);
+        draft.candidate->reason = NULL;
         adopt(draft.candidate, change->program);
     }
     if (change->refusal) {
@@ -390,7 +398,7 @@ static int apply(const struct change *change)
 
 static int apply_stack(struct dal_stack_ *stack, const char *label, struct dal_text_ *why)
 {
-    struct change change = {stack, label, NULL};
+    struct change change = {label, stack, NULL};
     int error = apply(&change);
 
     if (error) {
@@ -436,7 +444,7 @@ int dal_choice_set_allocator_(const struct dal_allocator *allocator, const char 
 int dal_choice_set_spec_(const char *spec, struct dal_text_ *why)
 {
     const struct dal_decision_ *decision;
-    struct dal_stack_ *stack;
+    struct dal_stack_ *stack = NULL;
     char label[256];
     struct dal_text_ text = dal_text_over_(label, sizeof label);
     int sealed;
@@ -445,8 +453,13 @@ int dal_choice_set_spec_(const char *spec, struct dal_text_ *why)
     if (error)
         return error;
     decision = dal_choice_current_(&sealed);
-    error = dal_stack_create_(spec, below(decision, DAL_SOURCE_PROGRAM), DAL_STACK_OF_LIBRARY,
-                              &stack, why);
+    /* What cannot serve is not started: an allocator that a process has one of would be started
+     * with its options, or refuse them since the environment gave others. */
+    if (environment_prevails(decision))
+        error = dal_stack_try_(spec, why);
+    else
+        error = dal_stack_create_(spec, below(decision, DAL_SOURCE_PROGRAM), DAL_STACK_OF_LIBRARY,
+                                  &stack, why);
     if (error)
         return error;
     dal_text_add_(&text, "\"%s\" set by the program", spec);

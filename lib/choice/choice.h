@@ -18,7 +18,8 @@
 
 #define DAL_SOURCE_COUNT 4
 
-/* What one source wants. Absent if label is NULL, rejected if instance is NULL. */
+/* What one source wants. Absent if label is NULL; without an instance it was rejected if there is a
+ * reason, and else was not made, since another one outranks it. */
 struct dal_candidate_ {
     const struct dal_instance *instance;
     struct dal_stack_ *stack; /* what to destroy; NULL for system alone */
