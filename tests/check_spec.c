@@ -550,6 +550,11 @@ static const struct dal_option spec_options[] = {
     {"tee", DAL_OPTION_SPEC, 0, 0, 0, "(bare)", NULL, "a spec with a default"},
 };
 
+static const struct dal_option text_options[] = {
+    {"some", DAL_OPTION_TEXT, 0, 2, 0, NULL, NULL, "a text of two bytes or more"},
+    {"few", DAL_OPTION_TEXT, 0, 1, 3, NULL, NULL, "a text of up to three bytes"},
+};
+
 static const struct dal_option endless_options[] = {
     {"more", DAL_OPTION_SPEC, 0, 0, 0, "(endless)", NULL, "a default that has no end"},
 };
@@ -560,6 +565,7 @@ static const struct dal_backend backends[] = {
     BACKEND("own", DAL_BACKEND_CHECKS_OPTIONS, every_option, 1),
     BACKEND("wrap", DAL_BACKEND_LAYER, NULL, 0),
     BACKEND("nest", DAL_BACKEND_LAYER, spec_options, COUNT_OF(spec_options)),
+    BACKEND("texts", 0, text_options, COUNT_OF(text_options)),
     BACKEND("endless", 0, endless_options, 1),
 };
 
@@ -591,6 +597,8 @@ static const struct {
     {"opts", "opts size 65536[64K] any 0[none] count 3[3] flag 1[on] mode 1[small] text 0[none]"},
     {"opts:text=%2B,size=1M", "opts size*1048576[1M] any 0[none] count 3[3] flag 1[on] "
                               "mode 1[small] text*0[+]"},
+    {"texts:some=ab,few=abc", "texts some*0[ab] few*0[abc]"},
+    {"texts:few=a", "texts some 0[none] few*0[a]"},
     {"wrap+wrap+bare", "wrap | wrap | bare"},
     {"wrap", "wrap"},
     {"own:x=1,size=2K,y=", "own size*2048[2K] ?x*0[1] ?y*0[]"},
@@ -752,6 +760,12 @@ static const struct {
     {"own:x=(bare)", DAL_ERR_OPTION,
      "option \"x\" of \"own\" cannot be \"(bare)\"; accepted is text, in which ( is written %28 "
      "and ) %29"},
+    {"texts:some=a", DAL_ERR_OPTION,
+     "option \"some\" of \"texts\" cannot be \"a\"; accepted is text of 2 bytes or more"},
+    {"texts:few=", DAL_ERR_OPTION,
+     "option \"few\" of \"texts\" cannot be \"\"; accepted is text of 1 to 3 bytes"},
+    {"texts:few=abcd", DAL_ERR_OPTION,
+     "option \"few\" of \"texts\" cannot be \"abcd\"; accepted is text of 1 to 3 bytes"},
     {"bare:x=(nosuch)", DAL_ERR_OPTION, "\"bare\" has no option \"x\"; it takes none"},
     {"nest:to=bare", DAL_ERR_OPTION,
      "option \"to\" of \"nest\" cannot be \"bare\"; accepted is a spec in parentheses, as in "

@@ -176,7 +176,7 @@ has "$work/err" "live bytes 100"
 has "$work/err" "live bytes 300"
 
 test='a signal prints with print=off as well'
-run stats:signal=SIGUSR2,print=off+system alloc=100 kill alloc=200
+run stats:signal=USR2,print=off+system alloc=100 kill alloc=200
 exits 0
 prints "$work/err" 1
 has "$work/err" "live bytes 100"
@@ -188,7 +188,7 @@ prints "$work/err" 1
 [ "$(head -n 1 "$work/out")" = handler ] || complain "not the program's handler"
 
 test='a handler that is there stays, and one line says so'
-run stats:print=off+system handler spec=stats:signal=USR2+system kill alloc=100
+run '' handler spec=stats:signal=USR2,print=off+system kill alloc=100
 exits 0
 [ "$(head -n 1 "$work/out")" = handler ] || complain "not the program's handler"
 grep -q '^dispatchalloc: stats: signal [0-9]* is in use by the program; nothing is printed on it$' \
@@ -201,6 +201,6 @@ test='a signal that is ignored stays so, and one line says so'
 test='a bad signal is told with what is accepted'
 run stats:signal=KILL+system alloc=100
 exits 0
-grep -q 'signal=KILL is not one of USR1, USR2' "$work/err" || complain "no such line"
+grep -q '"signal" of "stats" cannot be "KILL"; accepted is one of USR1|USR2' "$work/err" || complain "no such line"
 
 finish

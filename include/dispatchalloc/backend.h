@@ -36,7 +36,7 @@ enum dal_option_type {
     DAL_OPTION_BYTES = 1,  /**< a number of bytes; K, M, G are powers of 1024 */
     DAL_OPTION_COUNT = 2,  /**< a plain number */
     DAL_OPTION_SWITCH = 3, /**< on, off, true, false, yes, no, 1, 0 */
-    DAL_OPTION_TEXT = 4,   /**< anything */
+    DAL_OPTION_TEXT = 4,   /**< anything of a good length */
     DAL_OPTION_CHOICE = 5, /**< one of `choices` */
     DAL_OPTION_SPEC = 6    /**< a spec in parentheses; create() gets it as an instance */
 };
@@ -46,8 +46,9 @@ struct dal_option {
     const char *name;         /**< lower case letters, digits, '_' and '-' */
     uint32_t type;            /**< enum dal_option_type */
     uint32_t flags;           /**< 0 */
-    uint64_t minimum;         /**< smallest BYTES or COUNT accepted */
-    uint64_t maximum;         /**< largest BYTES or COUNT accepted */
+    uint64_t minimum;         /**< smallest BYTES or COUNT accepted; fewest bytes of a TEXT */
+    uint64_t maximum;         /**< largest BYTES or COUNT accepted; most bytes of a TEXT, 0: any
+                                     number */
     const char *default_text; /**< value if the spec names none, as in a spec, a SPEC with its
                                      parentheses; NULL: none */
     const char *choices;      /**< for CHOICE: the words, separated by '|'; else NULL */

@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "stats.h"
@@ -101,55 +99,14 @@ const char *dal_stats_reason_(int error)
 
 /* ---- Signals -------------------------------------------------------------------------------- */
 
-/* Those that nobody sends to end a program, and that no fault raises. */
-static const struct {
-    const char *name;
-    int number;
-} signals[] = {
-    {"USR1", SIGUSR1}, {"USR2", SIGUSR2},     {"HUP", SIGHUP},   {"URG", SIGURG},
-    {"IO", SIGIO},     {"WINCH", SIGWINCH},   {"CONT", SIGCONT}, {"ALRM", SIGALRM},
-    {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM},
-};
+const char dal_stats_signals_[] = "USR1|USR2|HUP|URG|IO|WINCH|CONT|ALRM|PROF|VTALRM";
 
-#define SIGNAL_COUNT (sizeof signals / sizeof *signals)
-
-const char *dal_stats_signal_names_(void)
+int dal_stats_signal_(uint64_t index)
 {
-    return "USR1, USR2, HUP, URG, IO, WINCH, CONT, ALRM, PROF, VTALRM (with or without SIG), "
-           "or the number of one of these or of a real-time signal";
-}
+    static const int numbers[] = {SIGUSR1,  SIGUSR2, SIGHUP,  SIGURG,  SIGIO,
+                                  SIGWINCH, SIGCONT, SIGALRM, SIGPROF, SIGVTALRM};
 
-static int is_real_time(long number)
-{
-#if defined SIGRTMIN && defined SIGRTMAX
-    return number >= SIGRTMIN && number <= SIGRTMAX;
-#else
-    (void)number;
-    return 0;
-#endif
-}
-
-int dal_stats_signal_number_(const char *text)
-{
-    const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
-    char *end;
-    long number;
-
-    if (*text >= '0' && *text <= '9') {
-        number = strtol(text, &end, 10);
-        if (*end)
-            return 0;
-        for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-            if (signals[i].number == number)
-                return signals[i].number;
-        }
-        return is_real_time(number) ? (int)number : 0;
-    }
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        if (strcasecmp(name, signals[i].name) == 0)
-            return signals[i].number;
-    }
-    return 0;
+    return numbers[index];
 }
 
 static void on_signal(int signal)

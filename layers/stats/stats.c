@@ -170,48 +170,26 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-static int take_options(const struct dal_backend_request *request, struct stats_instance *instance)
+/* All that can be wrong with them is found by the table: nothing of the spec was started by then.
+ */
+static void take_options(const struct dal_backend_request *request, struct stats_instance *instance)
 {
     const struct dal_option_value *file = request->find(request, "file");
     const struct dal_option_value *signal = request->find(request, "signal");
 
     instance->print = request->find(request, "print")->number != 0;
-    instance->file[0] = '\0';
-    if (file->text) {
-        size_t bytes = strlen(file->text) + 1;
-
-        if (bytes == 1 || bytes > sizeof instance->file)
-            return request->fail(request, DAL_ERR_OPTION,
-                                 "file= takes the path of a file, of 1 to %zu bytes",
-                                 sizeof instance->file - 1);
-        memcpy(instance->file, file->text, bytes);
-    }
-    instance->signal = 0;
-    if (signal->text) {
-        instance->signal = dal_stats_signal_number_(signal->text);
-        if (!instance->signal)
-            return request->fail(request, DAL_ERR_OPTION, "signal=%s is not one of %s",
-                                 signal->text, dal_stats_signal_names_());
-    }
-    return DAL_OK;
+    (void)snprintf(instance->file, sizeof instance->file, "%s", file->text ? file->text : "");
+    instance->signal = signal->text ? dal_stats_signal_(signal->number) : 0;
 }
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct stats_instance *instance;
-    int error;
-
-    instance = dal_stats_enlist_(request->services);
+    struct stats_instance *instance = dal_stats_enlist_(request->services);
     if (!instance)
         return request->fail(request, DAL_ERR_MEMORY,
                              "there is no memory for its counters, or "
                              "the system has no key left to tell when a thread ends");
-    error = take_options(request, instance);
-    if (error) {
-        instance->signal = 0;
-        dal_stats_delist_(instance);
-        return error;
-    }
+    take_options(request, instance);
     instance->next = request->child;
     instance->calls = request->calls;
     (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->child->name);
@@ -255,10 +233,13 @@ static const struct dal_option options[] = {
      .summary = "print the counts when the process ends by exit or by return from main"},
     {.name = "file",
      .type = DAL_OPTION_TEXT,
+     .minimum = 1,
+     .maximum = STATS_FILE_BYTES - 1,
      .summary = "print to this file instead of standard error; %p is the process id, %% is %"},
     {.name = "signal",
-     .type = DAL_OPTION_TEXT,
-     .summary = "print on this signal as well, such as USR2"},
+     .type = DAL_OPTION_CHOICE,
+     .choices = dal_stats_signals_,
+     .summary = "print on this signal as well"},
 };
 
 extern const struct dal_backend dal_backend_stats_;

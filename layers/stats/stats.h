@@ -269,11 +269,12 @@ STATS_HIDDEN int dal_stats_write_(const char *path, int append, const char *text
 /* What an error number of dal_stats_write_() means, or NULL. */
 STATS_HIDDEN const char *dal_stats_reason_(int error);
 
-/* The number of a signal that can be used, or 0. */
-STATS_HIDDEN int dal_stats_signal_number_(const char *text);
+/* The words that signal= takes: signals that nobody sends to end a program, and that no fault
+ * raises. */
+extern STATS_HIDDEN const char dal_stats_signals_[];
 
-/* The names of those, in a text that is made for messages. */
-STATS_HIDDEN const char *dal_stats_signal_names_(void);
+/* The number of one of them; 0: none. */
+STATS_HIDDEN int dal_stats_signal_(uint64_t index);
 
 /* Have dal_stats_print_on_signal_() called on a signal: 1, or 0 if the program has a handler. For
  * create(). */

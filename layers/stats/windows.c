@@ -54,15 +54,12 @@ const char *dal_stats_reason_(int error)
 
 /* ---- Signals -------------------------------------------------------------------------------- */
 
-int dal_stats_signal_number_(const char *text)
-{
-    (void)text;
-    return 0;
-}
+const char dal_stats_signals_[] = "none";
 
-const char *dal_stats_signal_names_(void)
+int dal_stats_signal_(uint64_t index)
 {
-    return "the signals of this system: it has none to print on";
+    (void)index;
+    return 0;
 }
 
 int dal_stats_signal_on_(int signal)

@@ -135,9 +135,10 @@ static int options_are_known(const struct dal_backend *backend, struct dal_text_
     return 1;
 }
 
-static int is_number(const struct dal_option *option)
+static int has_range(const struct dal_option *option)
 {
-    return option->type == DAL_OPTION_BYTES || option->type == DAL_OPTION_COUNT;
+    return option->type == DAL_OPTION_BYTES || option->type == DAL_OPTION_COUNT ||
+           (option->type == DAL_OPTION_TEXT && option->maximum > 0);
 }
 
 static int is_there_before(const struct dal_backend *backend, size_t index)
@@ -163,7 +164,7 @@ static const char *fault_of_option(const struct dal_backend *backend, size_t ind
         return "has no type";
     if (option->type == DAL_OPTION_CHOICE && !option->choices)
         return "has no choices";
-    if (is_number(option) && option->minimum > option->maximum)
+    if (has_range(option) && option->minimum > option->maximum)
         return "has a minimum above its maximum";
     if (option->default_text && dal_option_check_(option, option->default_text, &number))
         return "does not accept its own default";

@@ -57,6 +57,10 @@ int dal_option_check_(const struct dal_option *option, const char *text, uint64_
     case DAL_OPTION_SWITCH: good = dal_option_parse_switch_(text, number); break;
     case DAL_OPTION_CHOICE: good = parse_choice(option->choices, text, number); break;
     case DAL_OPTION_SPEC: good = dal_spec_is_nested_(text); break;
+    case DAL_OPTION_TEXT:
+        good = strlen(text) >= option->minimum &&
+               (option->maximum == 0 || strlen(text) <= option->maximum);
+        break;
     default: good = 1; break;
     }
     return good ? DAL_OK : DAL_ERR_OPTION;
@@ -85,6 +89,12 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
                       option->maximum);
         break;
     case DAL_OPTION_SWITCH: dal_text_add_(why, DAL_SWITCH_ACCEPTED_); break;
+    case DAL_OPTION_TEXT:
+        dal_text_add_(why, "text of %" PRIu64, option->minimum);
+        if (option->maximum)
+            dal_text_add_(why, " to %" PRIu64, option->maximum);
+        dal_text_add_(why, option->maximum ? " bytes" : " bytes or more");
+        break;
     default: dal_text_add_(why, "one of %s", option->choices ? option->choices : "nothing"); break;
     }
 }
@@ -97,7 +107,7 @@ static int refuse_value(const struct dal_backend *backend, const struct dal_opti
                   "option \"%s\" of \"%s\" cannot be \"%s" DAL_VALUE_FORMAT "%s\"; accepted is ",
                   pair->key, backend->name, pair->is_nested ? "(" : "", DAL_VALUE(pair->value),
                   pair->is_nested ? ")" : "");
-    if (!option || option->type == DAL_OPTION_TEXT)
+    if (!option || (option->type == DAL_OPTION_TEXT && pair->is_nested))
         dal_text_add_(why, "text, in which ( is written %%28 and ) %%29");
     else if (option->type == DAL_OPTION_SPEC && pair->value[0] == '(')
         dal_text_add_(why, "a spec in parentheses that are not escaped");
