@@ -8,6 +8,8 @@
 #define DAL_BACKENDS_PROCESS_OPTIONS_H
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
 
 #include <dispatchalloc/module.h>
 
@@ -26,10 +28,14 @@
     {name, DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, summary}
 /* clang-format on */
 
-/* What an option was set to, for each. */
-struct dal_process_option_ {
-    int is_set;
-    uint64_t number;
+/* What the options were set to, by their place in the table of at most 64. */
+struct dal_process_options_ {
+    bool is_started; /* an instance was made, so that there may be blocks */
+    struct {
+        bool is_set;
+        uint64_t number;
+        char text[24];
+    } kept[64];
 };
 
 typedef int (*dal_process_setter_)(const struct dal_backend_request *request, size_t index,
@@ -39,7 +45,7 @@ typedef int (*dal_process_setter_)(const struct dal_backend_request *request, si
  * called by one thread at a time; what was set before one that it refuses stays. */
 static inline int dal_process_options_set_(const struct dal_backend_request *request,
                                            const char *allocator, dal_process_setter_ set,
-                                           struct dal_process_option_ *kept)
+                                           struct dal_process_options_ *options)
 {
     static pthread_mutex_t setting = PTHREAD_MUTEX_INITIALIZER;
     int error = DAL_OK;
@@ -48,21 +54,25 @@ static inline int dal_process_options_set_(const struct dal_backend_request *req
     for (size_t i = 0; i < request->value_count && !error; i++) {
         const struct dal_option_value *given = dal_request_value(request, i);
 
-        if (given->given && kept[i].is_set && kept[i].number != given->number)
+        if (given->given && options->kept[i].is_set && options->kept[i].number != given->number)
             error = request->fail(request, DAL_ERR_CREATE,
-                                  "there is one %s in a process, and its %s was set to another "
-                                  "value",
-                                  allocator, given->key);
+                                  "there is one %s in a process, and it runs with %s=%s, not %s",
+                                  allocator, given->key, options->kept[i].text, given->text);
     }
     for (size_t i = 0; i < request->value_count && !error; i++) {
         const struct dal_option_value *given = dal_request_value(request, i);
 
-        if (!given->given || kept[i].is_set)
+        if (!given->given || options->kept[i].is_set)
             continue;
         error = set(request, i, given);
-        if (!error)
-            kept[i] = (struct dal_process_option_){1, given->number};
+        if (error)
+            break;
+        options->kept[i].is_set = true;
+        options->kept[i].number = given->number;
+        snprintf(options->kept[i].text, sizeof options->kept[i].text, "%s", given->text);
     }
+    if (!error)
+        options->is_started = true;
     pthread_mutex_unlock(&setting);
     return error;
 }

@@ -63,6 +63,22 @@ second() {
     expect "$2 beside $1" "$2: $3" "$(DISPATCHALLOC_BACKEND=$1 "$work/serve" "$2" 2>&1 | sed 1d)"
 }
 
+# outranked SPEC OTHER: a program that chooses OTHER is told 0, and SPEC of the environment serves.
+outranked() {
+    said=$(DISPATCHALLOC_BACKEND=$1 "$work/serve" set "$2" 2>&1)
+    expect "$2 outranked by $1" "set $2: success
+$answer by ${1%%:*}" "$said"
+}
+
+# A layer that is refused has started nothing below it.
+unmade() {
+    said=$("$work/serve" set "stats:signal=KILL+$1" set "stats:file=+$1" set "$2" 2>/dev/null)
+    expect "$2 after a refused layer over $1" "set stats:signal=KILL+$1: unknown option, or a value that it does not accept
+set stats:file=+$1: unknown option, or a value that it does not accept
+set $2: success
+$answer by ${2%%:*}" "$said"
+}
+
 jemalloc_options() {
     "$tool" info jemalloc >"$work/info"
     names=$(sed -n 's/^\(options\)* *\([a-z0-9_]*\)=[A-Z]*$/\2/p' "$work/info")
@@ -113,6 +129,8 @@ jemalloc_source() {
     takes jemalloc:zero=yes,hpa=on,hpa_sec_nshards=8
     second jemalloc:narenas=3 jemalloc:narenas=4 \
         '"jemalloc": there is one jemalloc in a process, and it runs with narenas=3, not 4'
+    outranked jemalloc:narenas=3 jemalloc:narenas=4
+    unmade jemalloc:narenas=3 jemalloc:narenas=4
     second jemalloc:narenas=3 jemalloc:narenas=3 made
     second jemalloc:narenas=3 jemalloc made
     second jemalloc:background_thread=true threads 2
@@ -185,13 +203,15 @@ for module in $modules; do
     mimalloc)
         takes mimalloc:eager_commit=off,eager_commit_delay=2,max_errors=3,reserve_os_memory=64M
         second mimalloc:eager_commit=off mimalloc:eager_commit=on \
-            '"mimalloc": there is one mimalloc in a process, and its eager_commit was set to another value'
+            '"mimalloc": there is one mimalloc in a process, and it runs with eager_commit=off, not on'
         second mimalloc:eager_commit=off mimalloc:eager_commit=off made
+        outranked mimalloc:eager_commit=off mimalloc:eager_commit=on
+        unmade mimalloc:eager_commit=off mimalloc:eager_commit=on
         second mimalloc mimalloc:max_errors=3 made
         second mimalloc mimalloc:use_numa_nodes=4 \
             '"mimalloc": there is one mimalloc in a process, and it has counted its NUMA nodes already'
         second mimalloc:reserve_os_memory=64M mimalloc:reserve_os_memory=32M \
-            '"mimalloc": there is one mimalloc in a process, and its reserve_os_memory was set to another value'
+            '"mimalloc": there is one mimalloc in a process, and it runs with reserve_os_memory=64M, not 32M'
         refuses mimalloc:eager_commit=maybe 'option "eager_commit" of "mimalloc" cannot be "maybe"; accepted is on or off (also 1, 0, true, false, yes, no)'
         case $(DISPATCHALLOC_BACKEND=mimalloc:show_stats=on "$work/serve" 2>&1) in
         *"heap stats:"*) ;;
@@ -201,14 +221,14 @@ for module in $modules; do
     tcmalloc)
         takes tcmalloc:max_total_thread_cache_bytes=1M,aggressive_memory_decommit=on,heap_limit_mb=512
         second tcmalloc:heap_limit_mb=512 tcmalloc:heap_limit_mb=256 \
-            '"tcmalloc": there is one tcmalloc in a process, and its heap_limit_mb was set to another value'
+            '"tcmalloc": there is one tcmalloc in a process, and it runs with heap_limit_mb=512, not 256'
         second tcmalloc:heap_limit_mb=512 tcmalloc:heap_limit_mb=512 made
         refuses tcmalloc:max_total_thread_cache_bytes=1 'option "max_total_thread_cache_bytes" of "tcmalloc" cannot be "1"; accepted is a number of bytes from 512K to 1G'
         ;;
     tbb)
         takes tbb:soft_heap_limit=64M,huge_size_threshold=32M
         second tbb:soft_heap_limit=64M tbb:soft_heap_limit=32M \
-            '"tbb": there is one oneTBB allocator in a process, and its soft_heap_limit was set to another value'
+            '"tbb": there is one oneTBB allocator in a process, and it runs with soft_heap_limit=64M, not 32M'
         second tbb:soft_heap_limit=64M tbb:soft_heap_limit=64M made
         refuses tbb:use_huge_pages=maybe 'option "use_huge_pages" of "tbb" cannot be "maybe"; accepted is on or off (also 1, 0, true, false, yes, no)'
         case $(DISPATCHALLOC_BACKEND=tbb:use_huge_pages=on "$work/serve" 2>&1) in

@@ -108,16 +108,14 @@ static const mi_option_t keys[] = {
 
 _Static_assert(sizeof keys / sizeof keys[0] == OPTION_COUNT, "each option has a key");
 
-/* An instance was made, so that there may be blocks. Stored after the options of the first were
- * set, and read under their lock. */
-static atomic_int is_started;
+static struct dal_process_options_ process;
 
 static int set_option(const struct dal_backend_request *request, size_t index,
                       const struct dal_option_value *given)
 {
     int error = 0;
 
-    if (atomic_load(&is_started) && keys[index] == mi_option_use_numa_nodes)
+    if (process.is_started && keys[index] == mi_option_use_numa_nodes)
         return request->fail(request, DAL_ERR_CREATE,
                              "there is one mimalloc in a process, and it has counted its NUMA "
                              "nodes already");
@@ -135,12 +133,10 @@ static int set_option(const struct dal_backend_request *request, size_t index,
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    static struct dal_process_option_ kept[OPTION_COUNT];
-    int error = dal_process_options_set_(request, "mimalloc", set_option, kept);
+    int error = dal_process_options_set_(request, "mimalloc", set_option, &process);
 
     if (error)
         return error;
-    atomic_store(&is_started, 1);
     *allocator = dal_mimalloc_allocator;
     allocator->malloc_family = &family;
     return DAL_OK;

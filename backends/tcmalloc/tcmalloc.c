@@ -84,8 +84,8 @@ static int set_property(const struct dal_backend_request *request, size_t index,
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    static struct dal_process_option_ kept[OPTION_COUNT];
-    int error = dal_process_options_set_(request, "tcmalloc", set_property, kept);
+    static struct dal_process_options_ process;
+    int error = dal_process_options_set_(request, "tcmalloc", set_property, &process);
 
     if (error)
         return error;

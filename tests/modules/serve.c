@@ -2,7 +2,8 @@
 /*
  * Works on blocks of all kinds, prints what it found out and who served it. Arguments are specs
  * to make instances by, one after the other: what comes of each is printed, or how many threads
- * the process has where an argument is "threads".
+ * the process has where an argument is "threads". One after "set" is what the program chooses
+ * before all that.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -81,6 +82,11 @@ static int threads(void)
 
 int main(int argc, char **argv)
 {
+    while (argc > 2 && strcmp(argv[1], "set") == 0) {
+        printf("set %s: %s\n", argv[2], dal_strerror(dal_global_set_spec(argv[2])));
+        argc -= 2;
+        argv += 2;
+    }
     printf("answer %" PRIx64 " by %s\n", work(), dal_global_name());
     for (int i = 1; i < argc; i++) {
         const struct dal_instance *instance;
