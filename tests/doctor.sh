@@ -297,4 +297,6 @@ wait "$pid" || code=$?
 expect "the exit status after SIGTERM" 143 "$code"
 [ -z "$(ls "$TMPDIR")" ] || fail "after SIGTERM: left $(ls "$TMPDIR")"
 kill -0 "$(cat "$work/pid")" 2>/dev/null && fail "after SIGTERM the program was left running"
+
+DISPATCHALLOC_OFF=on try 2 '' "dispatchalloc: DISPATCHALLOC_OFF=on is set, *; unset it to ask what it would do" true
 finish

@@ -2,18 +2,20 @@
 /* dispatchalloc explain: a spec, item by item. */
 #include "tools/tool.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct shown {
     int indent;
+    bool is_default; /* of an option in whose parentheses it stands */
     const struct dal_backend *last;
 };
 
 static int print_item(const struct dal_spec_item *item, void *data);
 
-static void print_spec(const char *spec, int indent)
+static void print_spec(const char *spec, int indent, bool is_default)
 {
-    struct shown shown = {indent, NULL};
+    struct shown shown = {indent, is_default, NULL};
 
     (void)dal_spec_visit(spec, print_item, &shown, NULL, 0);
     if (shown.last && (shown.last->flags & DAL_BACKEND_LAYER))
@@ -22,17 +24,19 @@ static void print_spec(const char *spec, int indent)
                       : "what would serve without it: the program's choice, or system");
 }
 
-static void print_value(const struct dal_option_value *value, int width, int indent)
+static void print_value(const struct dal_option_value *value, int width, const struct shown *shown)
 {
     int is_spec = tool_is_spec(value);
+    int indent = shown->indent + 2;
+    bool is_default = shown->is_default || !value->given;
 
     printf("%*s", indent, "");
     tool_print_text(value->key, width);
     printf("  ");
     tool_print_text(is_spec ? "(" : value->text ? value->text : "none", 8);
-    printf("  %s\n", value->given ? "given" : "default");
+    printf("  %s\n", is_default ? "default" : "given");
     if (is_spec) {
-        print_spec(value->text, indent + 2);
+        print_spec(value->text, indent + 2, is_default);
         printf("%*s)\n", indent, "");
     }
 }
@@ -51,7 +55,7 @@ static int print_item(const struct dal_spec_item *item, void *data)
         width = length > width ? length : width;
     }
     for (size_t i = 0; i < item->value_count; i++)
-        print_value(dal_spec_item_value(item, i), (int)width, shown->indent + 2);
+        print_value(dal_spec_item_value(item, i), (int)width, shown);
     return 0;
 }
 
@@ -64,7 +68,7 @@ static int run(int operand_count, char **operands)
             return TOOL_TROUBLE;
         if (i > 0)
             putchar('\n');
-        print_spec(operands[i], 0);
+        print_spec(operands[i], 0, false);
     }
     return TOOL_OK;
 }

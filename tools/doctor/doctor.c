@@ -106,6 +106,11 @@ static int examine_program(int count, char **program)
     int status;
 
     (void)count;
+    if (program_switched_off())
+        return tool_complain(
+            "DISPATCHALLOC_OFF=%s is set, under which `" TOOL_NAME
+            " run' gives no allocator to a program; unset it to ask what it would do",
+            program_switched_off());
     child_keep_standard_files();
     status = program_find(*program, path);
     if (status)
