@@ -57,4 +57,12 @@ hold() {
     fi
 }
 
+# hold_to_libc: skip the test unless malloc and free take what they take in the C library of the
+# budgets, as this compiler calls them.
+hold_to_libc() {
+    direct=$(slope "$builddir/bench/pair" direct)
+    [ "$direct" = "$(budget_of libc)" ] ||
+        skip "the budgets are for a C library and a compiler with which malloc and free take $(budget_of libc) instructions, not $direct"
+}
+
 hold_heading() { printf '%-26s %8s %8s\n' "$1" budget now; }

@@ -14,8 +14,7 @@ try "$work/calls" malloc
 # What valgrind cannot read of this compiler is no fault of the interposer's; all else is.
 LD_PRELOAD=$interposer count "$work/calls" malloc 1 >/dev/null ||
     { ! grep -q debuginfo "$work/said" || skip "valgrind cannot read what this compiler writes"; }
-[ "$(slope "$builddir/bench/pair" direct)" = "$(budget_of libc)" ] ||
-    skip "the budgets are for another C library or compiler (see bench/cost.sh)"
+hold_to_libc
 
 . "$srcdir/bench/direct.sh"
 

@@ -23,12 +23,6 @@
 # define CAN_BE_EARLY 1
 #endif
 
-/* How often each of the four races is run. */
-static int runs(void)
-{
-    return suite_race_runs(250);
-}
-
 static int count(const char *text, const char *what)
 {
     int found = 0;
@@ -50,7 +44,7 @@ static void race(const char *program, const char *argument, const char *said)
     };
     struct run_result result;
 
-    for (int i = 0; i < runs(); i++) {
+    for (int i = 0, runs = suite_race_runs(250); i < runs; i++) {
         run_program(&request, &result);
         ck_assert_msg(result.exit_status == 0, "run %d: exit %d, signal %d: %s%s", i,
                       result.exit_status, result.signal, result.out, result.err);
