@@ -28,14 +28,15 @@
     {name, DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, summary}
 /* clang-format on */
 
-/* What the options were set to, by their place in the table of at most 64. */
+/* What the options were set to, by their place in the table; numbers, switches and words alone, for
+ * texts would have to be compared. */
 struct dal_process_options_ {
     bool is_started; /* an instance was made, so that there may be blocks */
     struct {
         bool is_set;
         uint64_t number;
-        char text[24];
-    } kept[64];
+        char text[32]; /* of a longer one, in zeros, the start */
+    } kept[64];        /* a backend has no more */
 };
 
 typedef int (*dal_process_setter_)(const struct dal_backend_request *request, size_t index,

@@ -754,6 +754,9 @@ START_TEST(test_explanation_names_every_source_and_what_became_of_it)
                    "mine", "spec", "p", "alloc", "8", "8", "explain");
     struct run_request unmade = ACTOR_WITH("DISPATCHALLOC_BACKEND=pool", "register", "pool",
                                            "register", "sulky", "spec", "sulky", "explain");
+    struct run_request overtaken =
+        ACTOR_WITH("DISPATCHALLOC_BACKEND=pool", "named", "mine", "register", "pool", "register",
+                   "sulky", "spec", "sulky", "alloc", "8", "8", "explain");
     struct run_request wrapped = ACTOR_WITH("DISPATCHALLOC_BACKEND=tally+tally", "register",
                                             "tally", "named", "mine", "explain");
     struct run_request vetoed = ACTOR_WITH("DISPATCHALLOC_BACKEND=pool", "explain");
@@ -780,6 +783,12 @@ START_TEST(test_explanation_names_every_source_and_what_became_of_it)
                                 "chosen by: DISPATCHALLOC_BACKEND=pool\n"
                                 "outranked: \"sulky\" set by the program\n"
                                 "sealed by: nothing yet\n");
+
+    /* One that was made gives way to one that is not. */
+    expect_explanation(&overtaken, "serves: pool 1.2\n"
+                                   "chosen by: DISPATCHALLOC_BACKEND=pool\n"
+                                   "outranked: \"sulky\" set by the program\n"
+                                   "sealed by: an allocation of 8 bytes at alignment 8\n");
 
     /* The program's choice is wrapped, the build's is not. */
     wrapped.program = actor(yes, no);

@@ -1097,7 +1097,9 @@ START_TEST(test_bad_option_is_refused_with_what_would_be_accepted)
     assert_refused("stats:signal=KILL+mock",
                    "option \"signal\" of \"stats\" cannot be \"KILL\"; accepted is one of "
                    "USR1|USR2|HUP|URG|IO|WINCH|CONT|ALRM|PROF|VTALRM");
-    assert_refused("stats:signal=9+mock", "USR2");
+    assert_refused("stats:signal=12+mock", "USR2");
+    assert_refused("stats:signal=SIGUSR2+mock", "USR2");
+    assert_refused("stats:signal=usr2+mock", "USR2");
     assert_refused("stats:signal=+mock", "USR2");
     assert_refused("stats:file=+mock", "option \"file\" of \"stats\" cannot be \"\"; accepted is "
                                        "text of 1 to 1023 bytes");

@@ -131,6 +131,10 @@ jemalloc_source() {
         '"jemalloc": there is one jemalloc in a process, and it runs with narenas=3, not 4'
     outranked jemalloc:narenas=3 jemalloc:narenas=4
     unmade jemalloc:narenas=3 jemalloc:narenas=4
+    expect "what is outranked sets nothing" "set jemalloc:narenas=4: success
+$answer by jemalloc
+jemalloc:narenas=3: made" \
+        "$(DISPATCHALLOC_BACKEND=jemalloc:narenas=3 "$work/serve" set jemalloc:narenas=4 jemalloc:narenas=3 2>&1)"
     second jemalloc:narenas=3 jemalloc:narenas=3 made
     second jemalloc:narenas=3 jemalloc made
     second jemalloc:background_thread=true threads 2
@@ -207,6 +211,10 @@ for module in $modules; do
         second mimalloc:eager_commit=off mimalloc:eager_commit=off made
         outranked mimalloc:eager_commit=off mimalloc:eager_commit=on
         unmade mimalloc:eager_commit=off mimalloc:eager_commit=on
+        expect "what is outranked sets nothing" "set mimalloc:max_errors=3: success
+$answer by mimalloc
+mimalloc:max_errors=4: made" \
+            "$(DISPATCHALLOC_BACKEND=mimalloc "$work/serve" set mimalloc:max_errors=3 mimalloc:max_errors=4 2>&1)"
         second mimalloc mimalloc:max_errors=3 made
         second mimalloc mimalloc:use_numa_nodes=4 \
             '"mimalloc": there is one mimalloc in a process, and it has counted its NUMA nodes already'
@@ -223,6 +231,8 @@ for module in $modules; do
         second tcmalloc:heap_limit_mb=512 tcmalloc:heap_limit_mb=256 \
             '"tcmalloc": there is one tcmalloc in a process, and it runs with heap_limit_mb=512, not 256'
         second tcmalloc:heap_limit_mb=512 tcmalloc:heap_limit_mb=512 made
+        outranked tcmalloc:heap_limit_mb=512 tcmalloc:heap_limit_mb=256
+        unmade tcmalloc:heap_limit_mb=512 tcmalloc:heap_limit_mb=256
         refuses tcmalloc:max_total_thread_cache_bytes=1 'option "max_total_thread_cache_bytes" of "tcmalloc" cannot be "1"; accepted is a number of bytes from 512K to 1G'
         ;;
     tbb)
@@ -230,6 +240,8 @@ for module in $modules; do
         second tbb:soft_heap_limit=64M tbb:soft_heap_limit=32M \
             '"tbb": there is one oneTBB allocator in a process, and it runs with soft_heap_limit=64M, not 32M'
         second tbb:soft_heap_limit=64M tbb:soft_heap_limit=64M made
+        outranked tbb:soft_heap_limit=64M tbb:soft_heap_limit=32M
+        unmade tbb:soft_heap_limit=64M tbb:soft_heap_limit=32M
         refuses tbb:use_huge_pages=maybe 'option "use_huge_pages" of "tbb" cannot be "maybe"; accepted is on or off (also 1, 0, true, false, yes, no)'
         case $(DISPATCHALLOC_BACKEND=tbb:use_huge_pages=on "$work/serve" 2>&1) in
         "$answer by tbb") ;;

@@ -191,12 +191,12 @@ test='a handler that is there stays, and one line says so'
 run '' handler spec=stats:signal=USR2,print=off+system kill alloc=100
 exits 0
 [ "$(head -n 1 "$work/out")" = handler ] || complain "not the program's handler"
-grep -q '^dispatchalloc: stats: signal [0-9]* is in use by the program; nothing is printed on it$' \
+grep -q '^dispatchalloc: stats: nothing is printed on signal USR2: the program uses it$' \
     "$work/err" || complain "no line"
 
 test='a signal that is ignored stays so, and one line says so'
 (trap '' USR2; run stats:signal=USR2+system alloc=100 kill; exits 0; prints "$work/err" 1
-    grep -q 'is in use by the program' "$work/err" || complain "no line")
+    grep -q 'on signal USR2: the program uses it' "$work/err" || complain "no line")
 
 test='a bad signal is told with what is accepted'
 run stats:signal=KILL+system alloc=100

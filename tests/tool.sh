@@ -153,6 +153,9 @@ options    chunk=BYTES
            note=TEXT
              a word about it
              any text; default: none
+           path=TEXT
+             where it writes to
+             text of 1 to 99 bytes; default: none
 can do     zeroed memory      derived: allocates, then clears
            realloc            derived: allocates, copies, frees
            grow               derived: by realloc
@@ -188,20 +191,23 @@ run explain clear:chunk=8K,note=a%2Bb+upright:order=best;  exits 0; says ''; pri
   huge     off       default
   order    first     default
   note     a+b       given
+  path     none      default
 upright 1.2 (backend): a module of the test
   chunk    64K       default
   threads  8         default
   huge     off       default
   order    best      given
-  note     none      default'
+  note     none      default
+  path     none      default'
 run explain clear;      exits 0; prints '*
 (around what would serve without it: the program'\''s choice, or system)'
 run explain system+clear;  exits 2; prints ''; says 'dispatchalloc: spec "system+clear": "system" is a backend, not a layer, and has to come last'
 run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chunk=1": option "chunk" of "upright" cannot be "1"; accepted is a number of bytes from 4K to 1G'
-run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note'
+run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note, path'
 run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'
 run explain 'upright:note=%1Ba%7F';  exits 0; prints '*
-  note     \?a\?       given'
+  note     \?a\?       given
+  path     none      default'
 # A spec in parentheses is shown item by item, in its place.
 run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system';  exits 0; says ''; prints 'split 1.2 (layer): a module of the test
   chunk    64K       default
@@ -209,6 +215,7 @@ run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system'; 
   huge     off       default
   order    first     default
   note     a         given
+  path     none      default
   to       (         given
     clear 1.2 (layer): a module of the test
       chunk    64K       default
@@ -216,12 +223,14 @@ run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system'; 
       huge     off       default
       order    first     default
       note     (         given
+      path     none      default
     split 1.2 (layer): a module of the test
       chunk    64K       default
       threads  8         default
       huge     off       default
       order    first     default
       note     b         given
+      path     none      default
       to       (         given
         system * (backend): *
       )
@@ -230,7 +239,13 @@ run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system'; 
 system * (backend): *'
 run explain split;      exits 0; prints '*
   to       (         default
-    system * (backend): *
+    upright 1.2 (backend): a module of the test
+      chunk    64K       default
+      threads  2         default
+      huge     off       default
+      order    first     default
+      note     none      default
+      path     none      default
   )
 (around what would serve without it: the program'\''s choice, or system)'
 run explain 'split:to=(clea)';  exits 2; prints ''; says 'dispatchalloc: spec "split:to=(clea)": option "to" of "split": no backend or layer is called "clea" (did you mean "clear"?); known: *'
@@ -240,7 +255,7 @@ run explain 'split:to=(sulking)';  exits 2; prints ''; says 'dispatchalloc: spec
 run info split;         exits 0; prints '*
            to=SPEC
              where the rest comes from
-             a spec in parentheses; default: (system)
+             a spec in parentheses; default: (upright:threads=2)
 *'
 run verify -q --case=size_zero 'split:to=(upright)';  exits 0; says ''; prints ''
 # Nothing is created: a backend that cannot be started can be explained.

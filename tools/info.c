@@ -45,7 +45,16 @@ static void describe_range(const struct dal_option *option, char *text, size_t t
         text[used] = '\0';
         return;
     case DAL_OPTION_SPEC: snprintf(text, text_bytes, "a spec in parentheses"); return;
-    default: snprintf(text, text_bytes, "any text"); return;
+    case DAL_OPTION_TEXT:
+        if (option->maximum)
+            snprintf(text, text_bytes, "text of %" PRIu64 " to %" PRIu64 " bytes", option->minimum,
+                     option->maximum);
+        else if (option->minimum)
+            snprintf(text, text_bytes, "text of %" PRIu64 " bytes or more", option->minimum);
+        else
+            snprintf(text, text_bytes, "any text");
+        return;
+    default: snprintf(text, text_bytes, "what a later version takes"); return;
     }
 }
 

@@ -3,7 +3,6 @@
  * The backend `mimalloc`, a module over libmimalloc: its malloc family and its options. How
  * blocks are made and given back is in dispatchalloc/allocator/mimalloc.h.
  */
-#include <stdatomic.h>
 
 #include <mimalloc.h>
 

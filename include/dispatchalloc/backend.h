@@ -36,7 +36,7 @@ enum dal_option_type {
     DAL_OPTION_BYTES = 1,  /**< a number of bytes; K, M, G are powers of 1024 */
     DAL_OPTION_COUNT = 2,  /**< a plain number */
     DAL_OPTION_SWITCH = 3, /**< on, off, true, false, yes, no, 1, 0 */
-    DAL_OPTION_TEXT = 4,   /**< anything of a good length */
+    DAL_OPTION_TEXT = 4,   /**< anything, as long as `minimum` and `maximum` say */
     DAL_OPTION_CHOICE = 5, /**< one of `choices` */
     DAL_OPTION_SPEC = 6    /**< a spec in parentheses; create() gets it as an instance */
 };

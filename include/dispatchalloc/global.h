@@ -86,7 +86,8 @@ DAL_API int dal_global_set_named(const struct dal_allocator *allocator, const ch
  *              would have served without this call. Not NULL.
  * @return as dal_global_set(), or DAL_ERR_SYNTAX, DAL_ERR_UNKNOWN, DAL_ERR_OPTION,
  *         DAL_ERR_MODULE, DAL_ERR_CREATE and others of the backend's own, with a line on
- *         standard error.
+ *         standard error. Where the environment outranks it, it is checked and not started, so
+ *         that what its create() would refuse is no error.
  *
  * Thread-safe. May open a module; not to be called from inside a backend.
  */

@@ -99,8 +99,6 @@ const char *dal_stats_reason_(int error)
 
 /* ---- Signals -------------------------------------------------------------------------------- */
 
-const char dal_stats_signals_[] = "USR1|USR2|HUP|URG|IO|WINCH|CONT|ALRM|PROF|VTALRM";
-
 int dal_stats_signal_(uint64_t index)
 {
     static const int numbers[] = {SIGUSR1,  SIGUSR2, SIGHUP,  SIGURG,  SIGIO,
@@ -122,8 +120,9 @@ static int is_ours(const struct sigaction *action)
     return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == on_signal;
 }
 
-int dal_stats_signal_on_(int signal)
+const char *dal_stats_signal_on_(int signal)
 {
+    static const char in_use[] = "the program uses it";
     struct sigaction before, ours;
 
     memset(&ours, 0, sizeof ours);
@@ -131,11 +130,13 @@ int dal_stats_signal_on_(int signal)
     ours.sa_flags = SA_RESTART;
     (void)sigemptyset(&ours.sa_mask);
     if (sigaction(signal, NULL, &before) != 0)
-        return 0;
+        return in_use;
     if (is_ours(&before))
-        return 1;
+        return NULL;
     return !(before.sa_flags & SA_SIGINFO) && before.sa_handler == SIG_DFL &&
-           sigaction(signal, &ours, NULL) == 0;
+                   sigaction(signal, &ours, NULL) == 0
+               ? NULL
+               : in_use;
 }
 
 void dal_stats_signal_off_(int signal)

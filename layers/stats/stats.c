@@ -8,7 +8,6 @@
  * that failed needs to take it back.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include <dispatchalloc/version.h>
 
@@ -170,8 +169,7 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-/* All that can be wrong with them is found by the table: nothing of the spec was started by then.
- */
+/* All that can be wrong with them is found by the table, before anything of the spec is started. */
 static void take_options(const struct dal_backend_request *request, struct stats_instance *instance)
 {
     const struct dal_option_value *file = request->find(request, "file");
@@ -185,6 +183,8 @@ static void take_options(const struct dal_backend_request *request, struct stats
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
     struct stats_instance *instance = dal_stats_enlist_(request->services);
+    const char *refusal;
+
     if (!instance)
         return request->fail(request, DAL_ERR_MEMORY,
                              "there is no memory for its counters, or "
@@ -195,10 +195,10 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->child->name);
     /* From here on the instance may print. Pairs with the acquire in report.c. */
     atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
-    if (instance->signal && !dal_stats_signal_on_(instance->signal))
-        request->services->line("stats: signal %d is in use by the program; "
-                                "nothing is printed on it",
-                                instance->signal);
+    refusal = instance->signal ? dal_stats_signal_on_(instance->signal) : NULL;
+    if (refusal)
+        request->services->line("stats: nothing is printed on signal %s: %s",
+                                request->find(request, "signal")->text, refusal);
 
     allocator->ctx = instance;
     allocator->alloc = dal_stats_alloc_;
@@ -238,7 +238,7 @@ static const struct dal_option options[] = {
      .summary = "print to this file instead of standard error; %p is the process id, %% is %"},
     {.name = "signal",
      .type = DAL_OPTION_CHOICE,
-     .choices = dal_stats_signals_,
+     .choices = STATS_SIGNALS,
      .summary = "print on this signal as well"},
 };
 

@@ -271,14 +271,14 @@ STATS_HIDDEN const char *dal_stats_reason_(int error);
 
 /* The words that signal= takes: signals that nobody sends to end a program, and that no fault
  * raises. */
-extern STATS_HIDDEN const char dal_stats_signals_[];
+#define STATS_SIGNALS "USR1|USR2|HUP|URG|IO|WINCH|CONT|ALRM|PROF|VTALRM"
 
-/* The number of one of them; 0: none. */
+/* The number of one of them; not 0. */
 STATS_HIDDEN int dal_stats_signal_(uint64_t index);
 
-/* Have dal_stats_print_on_signal_() called on a signal: 1, or 0 if the program has a handler. For
- * create(). */
-STATS_HIDDEN int dal_stats_signal_on_(int signal);
+/* Have dal_stats_print_on_signal_() called on a signal: NULL, or why that cannot be. For create().
+ */
+STATS_HIDDEN const char *dal_stats_signal_on_(int signal);
 
 /* Undo that, unless the program has set another handler since. */
 STATS_HIDDEN void dal_stats_signal_off_(int signal);

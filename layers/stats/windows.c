@@ -54,18 +54,16 @@ const char *dal_stats_reason_(int error)
 
 /* ---- Signals -------------------------------------------------------------------------------- */
 
-const char dal_stats_signals_[] = "none";
-
 int dal_stats_signal_(uint64_t index)
 {
     (void)index;
-    return 0;
+    return 1;
 }
 
-int dal_stats_signal_on_(int signal)
+const char *dal_stats_signal_on_(int signal)
 {
     (void)signal;
-    return 0;
+    return "this system has none";
 }
 
 void dal_stats_signal_off_(int signal)

@@ -216,6 +216,22 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option
     return error;
 }
 
+int dal_stack_parse_(const char *text, struct dal_spec_ **spec, struct dal_option_value *values,
+                     struct dal_text_ *why)
+{
+    int error;
+
+    *spec = dal_os_map_(sizeof **spec);
+    if (!*spec) {
+        dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
+        return DAL_ERR_MEMORY;
+    }
+    error = dal_stack_check_(text, *spec, values, why);
+    if (error)
+        dal_os_unmap_(*spec, sizeof **spec);
+    return error;
+}
+
 static void take_backends(struct dal_stack_ *stack)
 {
     const struct dal_spec_ *spec = &stack->spec;
@@ -366,18 +382,6 @@ int dal_stack_create_(const char *spec, const struct dal_instance *base,
         return DAL_ERR_MEMORY;
     made->owner = owner;
     return finish(made, fill(made, spec, base, why), owner, stack, why);
-}
-
-int dal_stack_try_(const char *spec, struct dal_text_ *why)
-{
-    struct dal_stack_ *tried = map_stack(why);
-    int error;
-
-    if (!tried)
-        return DAL_ERR_MEMORY;
-    error = dal_stack_check_(spec, &tried->spec, tried->values, why);
-    dal_os_unmap_(tried, sizeof *tried);
-    return error;
 }
 
 int dal_stack_create_single_(const struct dal_allocator *allocator, const char *name,

@@ -77,8 +77,10 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
 int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
                      struct dal_text_ *why);
 
-/* See that a spec is good as far as that can be known without making anything. */
-int dal_stack_try_(const char *spec, struct dal_text_ *why);
+/* The same for a spec in a mapping of its own, which is the caller's to unmap unless that failed.
+ */
+int dal_stack_parse_(const char *text, struct dal_spec_ **spec, struct dal_option_value *values,
+                     struct dal_text_ *why);
 
 /* Destroy what the backends made, outermost first and nested stacks after their owners. The
  * memory of the stack stays if keep_memory, for readers of its name that may still be there.

@@ -64,7 +64,7 @@ static int is_rejected(const struct dal_decision_ *decision, int source)
     return candidate->label && !candidate->instance && candidate->reason;
 }
 
-/* 1 if somebody chose it and it could have served, but what serves passes it by. What the
+/* 1 if somebody chose it, it was not rejected, and what serves passes it by. What the
  * winner wraps serves too, and so does what that wraps. */
 static int is_outranked(const struct dal_decision_ *decision, int source)
 {

@@ -441,25 +441,41 @@ int dal_choice_set_allocator_(const struct dal_allocator *allocator, const char 
     return apply_stack(stack, label, why);
 }
 
+/* The stack of a spec, or NULL if it is a good one and the environment's leaves it no way to serve.
+ * It is not started then: an allocator that a process has one of would be given its options, or
+ * refuse them since the environment gave others. */
+static int make_program_stack(const char *spec, struct dal_stack_ **stack, struct dal_text_ *why)
+{
+    struct dal_option_value values[DAL_VALUES_MAX];
+    struct dal_spec_ *parsed;
+    size_t length = why->length;
+    int sealed;
+    int error = DAL_OK;
+
+    /* A call that came before our constructor has looked at the environment without modules. */
+    dal_choice_retry_environment_();
+    if (!environment_prevails(dal_choice_current_(&sealed)))
+        error = dal_stack_create_(spec, below(dal_choice_current_(&sealed), DAL_SOURCE_PROGRAM),
+                                  DAL_STACK_OF_LIBRARY, stack, why);
+    /* So it may be by now, by a backend that another thread has registered. */
+    if (!*stack && environment_prevails(dal_choice_current_(&sealed))) {
+        dal_text_cut_(why, length);
+        error = dal_stack_parse_(spec, &parsed, values, why);
+        if (!error)
+            dal_os_unmap_(parsed, sizeof *parsed);
+    }
+    return error;
+}
+
 int dal_choice_set_spec_(const char *spec, struct dal_text_ *why)
 {
-    const struct dal_decision_ *decision;
     struct dal_stack_ *stack = NULL;
     char label[256];
     struct dal_text_ text = dal_text_over_(label, sizeof label);
-    int sealed;
     int error = check_open(why);
 
-    if (error)
-        return error;
-    decision = dal_choice_current_(&sealed);
-    /* What cannot serve is not started: an allocator that a process has one of would be started
-     * with its options, or refuse them since the environment gave others. */
-    if (environment_prevails(decision))
-        error = dal_stack_try_(spec, why);
-    else
-        error = dal_stack_create_(spec, below(decision, DAL_SOURCE_PROGRAM), DAL_STACK_OF_LIBRARY,
-                                  &stack, why);
+    if (!error)
+        error = make_program_stack(spec, &stack, why);
     if (error)
         return error;
     dal_text_add_(&text, "\"%s\" set by the program", spec);

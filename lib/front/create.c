@@ -92,14 +92,11 @@ int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *m
         dal_text_add_(&why, "the spec is NULL");
         return DAL_ERR_INVALID;
     }
-    parsed = dal_os_map_(sizeof *parsed);
-    if (!parsed) {
-        dal_text_add_(&why, "%s", dal_strerror(DAL_ERR_MEMORY));
-        return DAL_ERR_MEMORY;
-    }
-    error = dal_stack_check_(spec, parsed, values, &why);
+    error = dal_stack_parse_(spec, &parsed, values, &why);
     dal_text_clean_(&why, 0);
-    if (!error && visit)
+    if (error)
+        return error;
+    if (visit)
         error = visit_items(parsed, visit, data, values);
     dal_os_unmap_(parsed, sizeof *parsed);
     return error;

@@ -67,8 +67,9 @@ static const struct dal_option options[] = {
     {"huge", DAL_OPTION_SWITCH, 0, 0, 0, "off", NULL, "whether to ask for huge pages"},
     {"order", DAL_OPTION_CHOICE, 0, 0, 0, "first", "first|best|next", "which free block to take"},
     {"note", DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, "a word about it"},
+    {"path", DAL_OPTION_TEXT, 0, 1, 99, NULL, NULL, "where it writes to"},
 #ifdef SPLIT
-    {"to", DAL_OPTION_SPEC, 0, 0, 0, "(system)", NULL, "where the rest comes from"},
+    {"to", DAL_OPTION_SPEC, 0, 0, 0, "(upright:threads=2)", NULL, "where the rest comes from"},
 #endif
 };
 
