@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # What a layer costs, in instructions: nothing for what it leaves alone, however many there are;
-# and for what it only watches, its own work and at most three instructions a call. The layers
-# are those of bench/peers/layers.h.
+# and for what it only watches, its own work and at most three instructions a call, four as clang
+# makes it, which loads the next function before it jumps. The layers are those of
+# bench/peers/layers.h.
 set -eu
 . "$srcdir/tests/lib.sh"
 [ -n "$VALGRIND" ] || skip "there is no valgrind to count with"
@@ -20,6 +21,8 @@ $CC -O2 -DBENCH_CALLGRIND -Wl,-z,now $include "$srcdir/bench/peers/instance.c" \
     "$srcdir/bench/harness/main.c" "$srcdir/bench/harness/works.c" \
     "$srcdir/bench/harness/process.c" -o "$work/instance" $shared -lpthread
 
+limit=3
+! $CC --version | grep -q clang || limit=4
 operations=1000
 # count LAYER NUMBER: a line a work, with the instructions of all its operations.
 count() {
@@ -50,6 +53,6 @@ for number in 1 2 4 8 15; do
     over=$(pair "$work/watch" | awk -v none="$none" '{ printf "%.0f", $1 - none }')
     echo "watch, $number times: $over instructions a pair, of which $((2 * number)) are its work"
     [ "$over" -ge $((2 * number)) ] || fail "the layer was not there"
-    [ "$over" -le $((2 * number * 4)) ] || fail "more than three instructions a call"
+    [ "$over" -le $((2 * number * (1 + limit))) ] || fail "more than $limit instructions a call"
 done
 finish

@@ -239,13 +239,10 @@ run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system'; 
 system * (backend): *'
 run explain split;      exits 0; prints '*
   to       (         default
-    upright 1.2 (backend): a module of the test
-      chunk    64K       default
-      threads  2         default
-      huge     off       default
-      order    first     default
-      note     none      default
-      path     none      default
+    fixed-arena * (backend): *
+      capacity    64K       default
+      huge_pages  default   default
+      prefault    off       default
   )
 (around what would serve without it: the program'\''s choice, or system)'
 run explain 'split:to=(clea)';  exits 2; prints ''; says 'dispatchalloc: spec "split:to=(clea)": option "to" of "split": no backend or layer is called "clea" (did you mean "clear"?); known: *'
@@ -255,7 +252,7 @@ run explain 'split:to=(sulking)';  exits 2; prints ''; says 'dispatchalloc: spec
 run info split;         exits 0; prints '*
            to=SPEC
              where the rest comes from
-             a spec in parentheses; default: (upright:threads=2)
+             a spec in parentheses; default: (fixed-arena:capacity=64K)
 *'
 run verify -q --case=size_zero 'split:to=(upright)';  exits 0; says ''; prints ''
 # Nothing is created: a backend that cannot be started can be explained.
