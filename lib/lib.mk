@@ -24,9 +24,9 @@ core_sources += lib/os/no-elf.c
 endif
 
 # Texts, errors, layouts, versions of structures.
-core_headers += lib/base/abi.h lib/base/copies.h lib/base/nearest.h \
+core_headers += lib/base/abi.h lib/base/copies.h lib/base/malloc_rules.h lib/base/nearest.h \
 	lib/base/product.h lib/base/text.h
-core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/nearest.c \
+core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/malloc_rules.c lib/base/nearest.c \
 	lib/base/abi.c lib/base/copies.c
 
 # What the library does for all backends and layers.
@@ -48,8 +48,8 @@ library_sources += lib/registry/dlopen.c
 endif
 
 # Tables without holes, and stacks of them.
-core_headers += lib/chain/fork.h lib/chain/instance.h lib/chain/slots.h lib/chain/stack.h
-core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/chain/stack.c
+core_headers += lib/chain/fork.h lib/chain/headed.h lib/chain/instance.h lib/chain/slots.h lib/chain/stack.h
+core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/chain/headed.c lib/chain/stack.c
 library_sources += lib/chain/system_instance.c
 
 # Who serves.

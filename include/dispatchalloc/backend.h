@@ -103,9 +103,11 @@ struct dal_backend_request {
 
     void *private_;
 
-    /** A layer: the malloc family of the wrapped allocator, valid as long as that, if it has
-     *  one and the layer may give one over it (struct dal_malloc_family), which it may where
-     *  the process may come to call malloc through it. Else NULL. */
+    /** A layer: the malloc family of the wrapped allocator, valid as long as that, if the layer
+     *  may give one over it (struct dal_malloc_family), which it may where the process may come
+     *  to call malloc through it; else NULL. To be called once it does, and not by create(). Of an
+     *  allocator that knows no sizes it puts a header in front of each block, so that its blocks
+     *  come back by it alone. */
     const struct dal_malloc_family *child_family;
 
     /** The functions of instances, such as dal_instance_grow(), for who is not linked with
@@ -135,13 +137,8 @@ DAL_INLINE_ const struct dal_option_value *dal_request_value(
 
 /** Flags of a backend. */
 enum dal_backend_flag {
-    DAL_BACKEND_LAYER = 1 << 0,          /**< wraps the next one in a spec */
-    DAL_BACKEND_CHECKS_OPTIONS = 1 << 1, /**< takes keys that are not in its table */
-    /** create() and what it calls need no constructor, neither one of the module nor of a
-     *  library that it needs: they may run later. The interposer then starts it without a
-     *  call of the loader, which would allocate. Not for a module in C++, nor over a
-     *  library in it. */
-    DAL_BACKEND_NO_CONSTRUCTORS = 1 << 2
+    DAL_BACKEND_LAYER = 1 << 0,         /**< wraps the next one in a spec */
+    DAL_BACKEND_CHECKS_OPTIONS = 1 << 1 /**< takes keys that are not in its table */
 };
 
 /**

@@ -32,6 +32,7 @@
 struct dal_tail_ {
     DAL_SLOTS_(DAL_SKIP_, DAL_TAIL_MEMBER_, DAL_TAIL_MEMBER_)
     const struct dal_malloc_family *malloc_family; /* NULL: none of its own */
+    const struct dal_instance *headed; /* below that, if it is over blocks with headers */
 };
 
 /* A table with everything in it. What only points to a tail has another's (an arena's handle). */
@@ -44,6 +45,15 @@ struct dal_table_ {
 _Static_assert(sizeof(struct dal_table_) + 32 * 2 * sizeof(void *) <=
                    sizeof(struct dal_instance_storage),
                "the storage of a program has room for 32 more slots");
+
+/* Whether its blocks tell their sizes. Both slots: the derived usable_size tells the size that it
+ * is given, which is not known. */
+#define DAL_SLOTS_KNOWN_ (DAL_SLOT_DEALLOC_UNSIZED | DAL_SLOT_USABLE_SIZE)
+
+static inline int dal_is_known_(const struct dal_instance *instance)
+{
+    return (~instance->native & DAL_SLOTS_KNOWN_) == 0;
+}
 
 /* The ctx of a slot of the tail whose function is to get the instance itself, so that a tail
  * can be constant and shared by instances. No program has this address. */

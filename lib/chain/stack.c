@@ -17,6 +17,7 @@
 #include "registry/builtin.h"
 #include "os/os.h"
 #include "chain/fork.h"
+#include "chain/headed.h"
 #include "chain/instance.h"
 #include "registry/registry.h"
 #include "service/service.h"
@@ -127,13 +128,26 @@ static void set_instances(struct dal_stack_ *stack, size_t index, size_t value_c
 }
 
 /* What a layer may give a family over: only in what may come to serve malloc is there a use for
- * one, and a family has no ctx, so that a process has but one of each. */
+ * one, and a family has no ctx, so that a process has but one of each. Over what would be told by
+ * headers it is the family that puts them there, so that the layer sees blocks without. */
 static const struct dal_malloc_family *child_family(const struct dal_stack_ *stack, size_t index,
                                                     const struct dal_instance *child)
 {
     int may_serve = stack->owner == DAL_STACK_OF_LIBRARY && stack->spec.items[index].list == 0;
 
-    return child && may_serve ? dal_tail_of_(child)->malloc_family : NULL;
+    if (!child || !may_serve)
+        return NULL;
+    if (!dal_tail_of_(child)->malloc_family && !dal_is_known_(child))
+        return &dal_headed_family_;
+    return dal_tail_of_(child)->malloc_family;
+}
+
+/* Whose blocks have the headers, if a layer took a family that is over some. */
+static const struct dal_instance *headed_below(const struct dal_instance *child)
+{
+    if (!child || dal_tail_of_(child)->malloc_family)
+        return child ? dal_tail_of_(child)->headed : NULL;
+    return child;
 }
 
 /* Make item number index, whose next one (or base) is there already. */
@@ -162,6 +176,8 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
             item->backend->destroy(filled.allocator.ctx);
         return error;
     }
+    if (stack->tables[index].tail.malloc_family)
+        stack->tables[index].tail.headed = headed_below(next);
     item->ctx = filled.allocator.ctx;
     stack->made[stack->made_count++] = index;
     return DAL_OK;

@@ -10,6 +10,7 @@
 
 #include "choice/choice.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -255,11 +256,14 @@ static int start(enum modules modules)
 
 void dal_choice_start_early_(void)
 {
+    int saved_errno = errno; /* which is 0 at main(), whatever files were looked for */
+
     dal_os_note_constructor_();
     (void)start(WITH_MODULES);
     /* A look at the choice that came before us could open no module. */
     dal_choice_retry_environment_();
     dal_copies_report_();
+    errno = saved_errno;
 }
 
 /* ---- Reading and sealing ------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include <dispatchalloc/global.h>
 #include <dispatchalloc/unsized.h>
 
-#include "front/family.h"
+#include "base/malloc_rules.h"
 #include "chain/slots.h"
 #include "base/text.h"
 
@@ -35,9 +35,9 @@ void *dal_known_memalign_(const struct dal_instance *instance, size_t align, siz
 
     if (align < natural_align(size))
         align = natural_align(size);
-    if (dal_family_layout_is_valid_(size, align))
+    if (dal_malloc_layout_is_valid_(size, align))
         ptr = dal_instance_alloc(instance, at_least_one(size), align);
-    return ptr ? ptr : dal_family_out_of_memory_();
+    return ptr ? ptr : dal_malloc_out_of_memory_();
 }
 
 void *dal_known_malloc_(const struct dal_instance *instance, size_t size)
@@ -50,10 +50,10 @@ void *dal_known_calloc_(const struct dal_instance *instance, size_t count, size_
     size_t bytes;
     void *ptr = NULL;
 
-    if (dal_family_product_(count, size, &bytes) &&
-        dal_family_layout_is_valid_(bytes, natural_align(bytes)))
+    if (dal_malloc_product_(count, size, &bytes) &&
+        dal_malloc_layout_is_valid_(bytes, natural_align(bytes)))
         ptr = dal_instance_alloc_zeroed(instance, at_least_one(bytes), natural_align(bytes));
-    return ptr ? ptr : dal_family_out_of_memory_();
+    return ptr ? ptr : dal_malloc_out_of_memory_();
 }
 
 void dal_known_free_(const struct dal_instance *instance, void *ptr)
@@ -165,8 +165,8 @@ void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *pt
         return refuse_to_resize(instance, ptr, size);
     if (!family)
         return dal_known_realloc_(instance, ptr, size);
-    return size <= DAL_FAMILY_REALLOC_MAX_ ? family->realloc_function(ptr, size)
-                                           : dal_family_out_of_memory_();
+    return size <= DAL_MALLOC_REALLOC_MAX_ ? family->realloc_function(ptr, size)
+                                           : dal_malloc_out_of_memory_();
 }
 
 void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, size_t align,
@@ -177,8 +177,8 @@ void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, si
     if (!family && !dal_is_known_(instance))
         return refuse();
     if (family)
-        return dal_family_aligned_alloc_(family->memalign_function, align, size);
-    if (dal_family_is_power_of_two_(align))
+        return dal_malloc_aligned_alloc_(family->memalign_function, align, size);
+    if (dal_malloc_is_power_of_two_(align))
         return dal_known_memalign_(instance, align, size);
     errno = EINVAL;
     return NULL;

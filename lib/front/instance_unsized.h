@@ -8,13 +8,7 @@
 
 #include <dispatchalloc/instance.h>
 
-/* Both slots: the derived usable_size tells the size that it is given, which is not known. */
-#define DAL_SLOTS_KNOWN_ (DAL_SLOT_DEALLOC_UNSIZED | DAL_SLOT_USABLE_SIZE)
-
-static inline bool dal_is_known_(const struct dal_instance *instance)
-{
-    return (~instance->native & DAL_SLOTS_KNOWN_) == 0;
-}
+#include "chain/slots.h"
 
 void *dal_known_malloc_(const struct dal_instance *instance, size_t size);
 void *dal_known_calloc_(const struct dal_instance *instance, size_t count, size_t size);

@@ -13,6 +13,7 @@
 
 #include <dispatchalloc/front.h>
 
+#include "base/malloc_rules.h"
 #include "front/family.h"
 #include "choice/hook.h"
 
@@ -105,7 +106,7 @@ void *dal_unsized_calloc(size_t count, size_t size)
 
 void *dal_unsized_realloc(void *ptr, size_t size)
 {
-    if (size <= DAL_FAMILY_REALLOC_MAX_)
+    if (size <= DAL_MALLOC_REALLOC_MAX_)
         return load()->realloc_function(ptr, size);
     errno = ENOMEM;
     return NULL;
@@ -115,7 +116,7 @@ void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
 {
     size_t bytes;
 
-    if (!dal_family_product_(count, size, &bytes))
+    if (!dal_malloc_product_(count, size, &bytes))
         return NULL;
     return dal_unsized_realloc(ptr, bytes);
 }
@@ -127,12 +128,12 @@ void dal_unsized_free(void *ptr)
 
 void *dal_unsized_aligned_alloc(size_t align, size_t size)
 {
-    return dal_family_aligned_alloc_(load()->memalign_function, align, size);
+    return dal_malloc_aligned_alloc_(load()->memalign_function, align, size);
 }
 
 int dal_unsized_posix_memalign(void **out, size_t align, size_t size)
 {
-    return dal_family_posix_memalign_(load()->memalign_function, out, align, size);
+    return dal_malloc_posix_memalign_(load()->memalign_function, out, align, size);
 }
 
 size_t dal_unsized_usable_size(const void *ptr)

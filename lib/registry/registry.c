@@ -196,8 +196,7 @@ static int options_are_good(const struct dal_backend *backend, struct dal_text_ 
     return 1;
 }
 
-#define FLAGS_KNOWN \
-    ((uint32_t)DAL_BACKEND_LAYER | DAL_BACKEND_CHECKS_OPTIONS | DAL_BACKEND_NO_CONSTRUCTORS)
+#define FLAGS_KNOWN ((uint32_t)DAL_BACKEND_LAYER | DAL_BACKEND_CHECKS_OPTIONS)
 
 /* A flag is a demand: to take it for nothing could break what it stands for. */
 static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *why)

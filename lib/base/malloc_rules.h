@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What malloc and its kin do in C and POSIX, whoever gives the blocks. */
+#ifndef DAL_MALLOC_RULES_H
+#define DAL_MALLOC_RULES_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* count * size; 0 with errno ENOMEM if that overflows. */
+int dal_malloc_product_(size_t count, size_t size, size_t *bytes);
+
+static inline int dal_malloc_is_power_of_two_(size_t align)
+{
+    return align != 0 && (align & (align - 1)) == 0;
+}
+
+static inline void *dal_malloc_out_of_memory_(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* A layout that front.h calls valid; align is a power of two. */
+static inline int dal_malloc_layout_is_valid_(size_t size, size_t align)
+{
+    return align <= (size_t)PTRDIFF_MAX && size <= (size_t)PTRDIFF_MAX - (align - 1);
+}
+
+/* The most that a realloc_function is asked for: jemalloc refuses more without a word in errno. */
+#define DAL_MALLOC_REALLOC_MAX_ ((size_t)PTRDIFF_MAX / 8 * 7)
+
+/* posix_memalign(3) and aligned_alloc(3) by a memalign_function. */
+typedef void *(*dal_memalign_function_)(size_t align, size_t size);
+
+int dal_malloc_posix_memalign_(dal_memalign_function_ memalign, void **out, size_t align,
+                               size_t size);
+void *dal_malloc_aligned_alloc_(dal_memalign_function_ memalign, size_t align, size_t size);
+
+#endif /* DAL_MALLOC_RULES_H */
