@@ -13,6 +13,8 @@
 
 #include <dispatchalloc/module.h>
 
+#include "early_module.h"
+
 /* Options without a default: what nobody gives is left to the allocator. The names are short, for
  * the tables are long. */
 /* clang-format off */
@@ -51,6 +53,10 @@ static inline int dal_process_options_set_(const struct dal_backend_request *req
     static pthread_mutex_t setting = PTHREAD_MUTEX_INITIALIZER;
     int error = DAL_OK;
 
+    for (size_t i = 0; i < request->value_count; i++) {
+        if (dal_request_value(request, i)->given)
+            dal_module_need_constructors_();
+    }
     pthread_mutex_lock(&setting);
     for (size_t i = 0; i < request->value_count && !error; i++) {
         const struct dal_option_value *given = dal_request_value(request, i);

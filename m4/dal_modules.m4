@@ -112,6 +112,7 @@ AS_CASE([$dal_jemalloc_flavour],
   [source], [JEMALLOC_LIBS="-Wl,backends/jemalloc/private/lib/libjemalloc_pic.a -lpthread -ldl"],
   [system], [JEMALLOC_LIBS="-ljemalloc -ldl"])
 AC_SUBST([JEMALLOC_LIBS])
+AC_SUBST([JEMALLOC_START_LIBS], ["-Wl,backends/jemalloc/start/private/lib/libjemalloc_pic.a -lpthread -ldl"])
 AM_CONDITIONAL([WITH_JEMALLOC], [test "$dal_jemalloc_flavour" != no])
 AM_CONDITIONAL([WITH_JEMALLOC_SOURCE], [test "$dal_jemalloc_flavour" = source])
 AC_CONFIG_COMMANDS([backends/jemalloc/private.conf],

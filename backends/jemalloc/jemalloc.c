@@ -23,6 +23,8 @@
 #include <dispatchalloc/module.h>
 
 #include "../malloc_conventions.h"
+#include "../early_module.h"
+#include "calls.h"
 #include "jemalloc.h"
 
 #define DAL_JEMALLOC_(name)       JE(name)
@@ -47,6 +49,16 @@ size_t dal_jemalloc_nallocx(size_t size, int flags)
 {
     return JE(nallocx)(size, flags);
 }
+
+/* For the interposer, once there may be blocks. */
+DAL_API extern const struct dal_jemalloc_calls_ *dal_jemalloc_calls_;
+const struct dal_jemalloc_calls_ *dal_jemalloc_calls_;
+
+#ifdef DAL_JEMALLOC_SOURCE
+static const struct dal_jemalloc_calls_ calls = {
+    JE(mallocx), JE(rallocx),          JE(xallocx),      JE(nallocx),
+    JE(mallctl), JE(mallctlnametomib), JE(mallctlbymib), JE(malloc_stats_print)};
+#endif
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
@@ -105,6 +117,9 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     if (error)
         return error;
+#ifdef DAL_JEMALLOC_SOURCE
+    dal_jemalloc_calls_ = &calls;
+#endif
     *allocator = dal_jemalloc_allocator;
     allocator->malloc_family = &family;
     return DAL_OK;
@@ -113,7 +128,9 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 #define TEXT_OF(x)                      #x
 #define VERSION_OF(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
 
-#ifdef DAL_JEMALLOC_SOURCE
+#ifdef DAL_JEMALLOC_START
+# define SUMMARY "jemalloc, a copy of its own that is there from the start of a program"
+#elif defined DAL_JEMALLOC_SOURCE
 # define SUMMARY "jemalloc, a copy of its own that can be opened at any time"
 #else
 # define SUMMARY "the system's jemalloc, for programs that it was there at the start of"
@@ -125,12 +142,16 @@ static const struct dal_backend jemalloc = {
     .name = "jemalloc",
     .version = VERSION_OF(JEMALLOC_VERSION_MAJOR, JEMALLOC_VERSION_MINOR, JEMALLOC_VERSION_BUGFIX),
     .summary = SUMMARY,
-#ifdef DAL_JEMALLOC_SOURCE
-    .flags = DAL_BACKEND_NO_CONSTRUCTORS, /* private.sh has taken jemalloc's out */
-#endif
     .option_count = DAL_JEMALLOC_OPTION_COUNT,
     .options = dal_jemalloc_options_,
     .create = create,
 };
 
+#ifdef DAL_JEMALLOC_START
+/* By which the interposer knows that this one is there in the place of the other. */
+DAL_API extern const struct dal_backend *const dal_module_jemalloc_start_;
+const struct dal_backend *const dal_module_jemalloc_start_ = &jemalloc;
+#endif
+
+DAL_STARTS_EARLY_(0);
 DAL_MODULE(jemalloc);

@@ -19,6 +19,7 @@
 
 #include "jemalloc.h"
 
+#include "../keep_errno.h"
 #include "../process_options.h"
 
 /* What TEXT options are: a number that may be -1, except those that end in "_opts". */
@@ -244,6 +245,7 @@ static int start_once(const struct dal_backend_request *request)
         if (given->given && value_of(request, given, &value) == DAL_OK)
             add_to_conf(given->option, &value);
     }
+    dal_keep_errno_of_((const void *)(uintptr_t)JE(nallocx));
     JE(malloc_conf) = conf;
     JE(malloc_message) = say_nothing;
     /* The call that starts jemalloc and no more: the first mallctl adds up its statistics and
@@ -265,6 +267,8 @@ static int refuse_option(const struct dal_backend_request *request, const struct
 
 static int start_once(const struct dal_backend_request *request)
 {
+    dal_module_need_constructors_();
+    dal_keep_errno_of_((const void *)(uintptr_t)mallocx);
     return dal_jemalloc_find_(request);
 }
 

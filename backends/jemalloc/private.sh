@@ -9,7 +9,8 @@
 # RANLIB, NM, MAKE, and JEMALLOC_TLS_CFLAGS, JEMALLOC_ENTRY_CFLAGS (m4/dal_modules.m4).
 #
 #   --disable-initial-exec-tls      so that the module can be opened at any time: its
-#                                   thread-local storage exceeds what the loader keeps
+#                                   thread-local storage exceeds what the loader keeps. (The one for
+#                                   the start of programs has it by JEMALLOC_TLS_CFLAGS.)
 #   --with-jemalloc-prefix          so that it is nobody's malloc
 #   --disable-cxx                   no C++ run-time
 #   -Dconstructor=unused            so that it starts with the options of the spec, by the

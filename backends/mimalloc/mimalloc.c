@@ -9,17 +9,43 @@
 #include <dispatchalloc/allocator/mimalloc.h>
 #include <dispatchalloc/module.h>
 
+#include "../keep_errno.h"
 #include "../malloc_conventions.h"
 #include "../process_options.h"
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
-/* 2.0.9 leaves errno alone when it fails. */
+/* mimalloc leaves errno alone when it fails, but tells who asks to be told, one in a process: so
+ * under the interposer, where a jump more counts and no program has asked yet, its own function
+ * serves. What else it tells (a pointer that is none of its own, a block given back twice) it goes
+ * on from. */
+static void note_failure(int error, void *unused)
+{
+    (void)unused;
+    if (error == ENOMEM || error == EOVERFLOW)
+        errno = ENOMEM;
+}
+
 static void *family_malloc(size_t size)
 {
     return dal_family_result(mi_malloc(size));
 }
 
+/* Who reads errno behind madvise() was looked at in these versions alone (keep_errno.h). */
+#if MI_MALLOC_VERSION >= 200 && MI_MALLOC_VERSION < 210
+# define KEEPS_ERRNO 1
+# define family_free mi_free
+#else
+static void family_free(void *ptr)
+{
+    int saved_errno = errno;
+
+    mi_free(ptr);
+    errno = saved_errno;
+}
+#endif
+
+/* A product that overflows it does not tell. */
 static void *family_calloc(size_t count, size_t size)
 {
     return dal_family_result(mi_calloc(count, size));
@@ -41,7 +67,12 @@ static size_t family_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family,  family_malloc,   mi_free,
+    DAL_ALLOCATOR_ABI, sizeof family,  family_malloc,   family_free,
+    family_calloc,     family_realloc, family_memalign, family_usable_size,
+};
+
+static const struct dal_malloc_family interposed_family = {
+    DAL_ALLOCATOR_ABI, sizeof family,  mi_malloc,       family_free,
     family_calloc,     family_realloc, family_memalign, family_usable_size,
 };
 
@@ -136,8 +167,16 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     if (error)
         return error;
+#ifdef KEEPS_ERRNO
+    dal_keep_errno_of_((const void *)(uintptr_t)mi_free);
+#endif
+    if (dal_early_self_.construct)
+        mi_register_error(note_failure, NULL);
+    /* Its first block counts the NUMA nodes, for which it looks for a file that is not there: errno
+     * is ours here, and would be the program's later. */
+    mi_free(mi_malloc(1));
     *allocator = dal_mimalloc_allocator;
-    allocator->malloc_family = &family;
+    allocator->malloc_family = dal_early_self_.construct ? &interposed_family : &family;
     return DAL_OK;
 }
 
@@ -158,4 +197,5 @@ static const struct dal_backend mimalloc = {
     .create = create,
 };
 
+DAL_STARTS_EARLY_(0);
 DAL_MODULE(mimalloc);

@@ -80,14 +80,20 @@ static void family_free(void *ptr)
     short_free(ptr);
 }
 
-static void *family_calloc(size_t count, size_t size)
-{
-    return short_calloc(count, size);
-}
-
 static size_t family_usable_size(void *ptr)
 {
     return ptr ? room_of(ptr) : 0;
+}
+
+/* As glibc has it, all is zero that malloc_usable_size() tells. */
+static void *family_calloc(size_t count, size_t size)
+{
+    char *ptr = short_calloc(count, size);
+    size_t bytes = count * size; /* no overflow where there is a block */
+
+    if (ptr)
+        memset(ptr + bytes, 0, room_of(ptr) - bytes);
+    return ptr;
 }
 
 static void *family_realloc(void *ptr, size_t size)
@@ -211,4 +217,5 @@ static const struct dal_backend tbb = {
     .create = create,
 };
 
+DAL_STARTS_EARLY_(0);
 DAL_MODULE(tbb);

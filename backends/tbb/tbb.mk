@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 backends_tbb_tbb_la_SOURCES = \
 	backends/malloc_conventions.h \
+	backends/early_module.h \
 	backends/process_options.h \
 	%D%/forked.c \
 	%D%/forked.h \

@@ -12,6 +12,7 @@
 
 #include <dispatchalloc/module.h>
 
+#include "../keep_errno.h"
 #include "../malloc_conventions.h"
 #include "../process_options.h"
 
@@ -27,8 +28,23 @@
 
 /* ---- The malloc family ---------------------------------------------------------------- */
 
-/* Not tc_calloc: in gperftools 2.10 it leaves errno alone where the product overflows, and
- * goes a longer way than tc_malloc. */
+/* What tells the size of a block is made by a constructor of tcmalloc's, which comes before this.
+ */
+static volatile int is_constructed; /* else clang runs the constructor itself */
+
+__attribute__((constructor)) static void note_constructors(void)
+{
+    is_constructed = 1;
+}
+
+static size_t family_usable_size(void *ptr)
+{
+    return DAL_LIKELY_(is_constructed) ? tc_malloc_size(ptr) : 0;
+}
+
+/* Not tc_calloc: in gperftools 2.10 it leaves errno alone where the product overflows, goes a
+ * longer way than tc_malloc, and zeroes no more than was asked for; as glibc has it, all is zero
+ * that malloc_usable_size() tells. */
 static void *family_calloc(size_t count, size_t size)
 {
     size_t bytes;
@@ -37,7 +53,7 @@ static void *family_calloc(size_t count, size_t size)
     if (DAL_UNLIKELY_(__builtin_mul_overflow(count, size, &bytes)))
         return dal_family_result(NULL);
     ptr = tc_malloc(bytes);
-    return DAL_LIKELY_(ptr) ? memset(ptr, 0, bytes) : NULL;
+    return DAL_LIKELY_(ptr) ? memset(ptr, 0, is_constructed ? tc_malloc_size(ptr) : bytes) : NULL;
 }
 
 static void *family_memalign(size_t align, size_t size)
@@ -47,7 +63,7 @@ static void *family_memalign(size_t align, size_t size)
 
 static const struct dal_malloc_family family = {
     DAL_ALLOCATOR_ABI, sizeof family, tc_malloc,       tc_free,
-    family_calloc,     tc_realloc,    family_memalign, tc_malloc_size,
+    family_calloc,     tc_realloc,    family_memalign, family_usable_size,
 };
 
 /* ---- Options -------------------------------------------------------------------------- */
@@ -89,6 +105,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     if (error)
         return error;
+    dal_keep_errno_of_((const void *)(uintptr_t)tc_free);
     *allocator = slots;
     allocator->malloc_family = &family;
     return DAL_OK;
@@ -108,4 +125,5 @@ static const struct dal_backend tcmalloc = {
     .create = create,
 };
 
+DAL_STARTS_EARLY_(1);
 DAL_MODULE(tcmalloc);
