@@ -6,22 +6,28 @@
  * The usual case is a call of the malloc family, of those functions that libstdc++ calls and by
  * their dynamic names: where a program has its own, all come to those. A failure is the C++
  * library's to handle: its own operator calls the family once more, runs the new-handler, and
- * throws. It is looked up in the library's own object, since another allocator of the process
- * may export the name.
+ * throws. Which library that is the caller tells, since a process may have several: one with a C++
+ * library in itself has the operator in itself; else it is the program's, which the loader bound a
+ * weak reference to before there was any failure; else one that came with a plug-in. Memory is
+ * short by then: all of that reads tables that are there, and allocates nothing.
  *
  * Where size_t is not an unsigned long the names are others; those operators are then left to
  * the C++ library, which calls the family.
  */
 #include <config.h>
 
-#include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <dispatchalloc/service.h>
+
 #include "check.h"
 #include "interposer.h"
+#include "loaded.h"
+#include "os/os.h"
 #include "base/text.h"
 
 #if __SIZEOF_SIZE_T__ == 8
@@ -32,16 +38,90 @@
 /* Nobody calls these by a declaration of ours. */
 # pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
-static void *find_in_cxx_library(const char *name)
+/*
+ * delete jumps through a slot of its own, to what is more plain, in the end to the process's
+ * free. That looks at its first parameter alone, so the slots take it under the type of the
+ * form: what the others are is of use to `run --check` only.
+ */
+# define DELETE_FORMS(X)             \
+     X(_ZdlPv, free)                 \
+     X(_ZdaPv, _ZdlPv)               \
+     X(_ZdlPvRKSt9nothrow_t, _ZdlPv) \
+     X(_ZdaPvRKSt9nothrow_t, _ZdaPv)
+/* With a size or an alignment. */
+# define DELETE_FORMS_1(X)                                         \
+     X(_ZdlPvm, _ZdlPv)                                            \
+     X(_ZdaPvm, _ZdaPv)                                            \
+     X(_ZdlPvSt11align_val_t, free)                                \
+     X(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t)               \
+     X(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t) \
+     X(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t)
+/* With a size and an alignment. */
+# define DELETE_FORMS_2(X)                            \
+     X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t) \
+     X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t)
+
+# define X(name, plain) void name(void *ptr);
+DELETE_FORMS(X)
+# undef X
+# define X(name, plain) void name(void *ptr, size_t promise);
+DELETE_FORMS_1(X)
+# undef X
+# define X(name, plain) void name(void *ptr, size_t size, size_t align);
+DELETE_FORMS_2(X)
+# undef X
+
+/* Where blocks come from: the process's malloc, or what checks it. Set before there is a second
+ * thread, so not atomic, of which the compiler would make one instruction more. */
+static struct DAL_SLOTS_TYPE_ {
+    void *(*new_plain)(size_t);
+    void *(*new_aligned)(size_t, size_t);
+# define X(name, plain) void (*_Atomic name)(void *);
+    DELETE_FORMS(X)
+# undef X
+# define X(name, plain) void (*_Atomic name)(void *, size_t);
+    DELETE_FORMS_1(X)
+# undef X
+# define X(name, plain) void (*_Atomic name)(void *, size_t, size_t);
+    DELETE_FORMS_2(X)
+# undef X
+} slots DAL_SLOTS_PLACE_ = {.new_plain = malloc,
+                            .new_aligned = aligned_alloc,
+# define X(name, plain) .name = plain,
+                            DELETE_FORMS(X)
+# undef X
+# define X(name, plain) .name = (void (*)(void *, size_t))(void (*)(void))plain,
+                                DELETE_FORMS_1(X)
+# undef X
+# define X(name, plain) .name = (void (*)(void *, size_t, size_t))(void (*)(void))plain,
+                                    DELETE_FORMS_2(X)
+# undef X
+};
+
+/* What throws in libstdc++ and in libc++: NULL unless the program started with one of them. */
+extern void cxx_throw(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
+
+static void *own_operator_at(const void *address, const char *name)
 {
-    static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1"};
-    void *found = NULL;
+    struct dal_loaded_ object;
 
+    return dal_loaded_at_(address, &object) && !dal_loaded_has_(&object, &slots)
+               ? dal_loaded_symbol_(&object, name)
+               : NULL;
+}
+
+/* The operator of the C++ library that the caller is served by, or NULL. */
+static void *library_operator(const char *name, const void *caller)
+{
+    static const char *const libraries[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
+    void *found = own_operator_at(caller, name);
+    struct dal_loaded_ object;
+
+    if (!found && cxx_throw)
+        found = own_operator_at((const void *)(uintptr_t)cxx_throw, name);
     for (size_t i = 0; i < sizeof libraries / sizeof libraries[0] && !found; i++) {
-        void *library = dlopen(libraries[i], RTLD_NOW | RTLD_NOLOAD);
-
-        if (library)
-            found = dlsym(library, name);
+        if (dal_loaded_find_(libraries[i], &object))
+            found = dal_loaded_symbol_(&object, name);
     }
     return found;
 }
@@ -50,9 +130,10 @@ static void *find_in_cxx_library(const char *name)
 typedef void *(*failing_new)(size_t size, const void *nothrow);
 typedef void *(*failing_new_aligned)(size_t size, size_t align, const void *nothrow);
 
-static void *fail(const char *name, size_t size, const void *nothrow)
+__attribute__((noinline, cold)) static void *fail(const char *name, size_t size,
+                                                  const void *nothrow, const void *caller)
 {
-    void *address = find_in_cxx_library(name);
+    void *address = library_operator(name, caller);
     failing_new function;
 
     if (address) {
@@ -65,9 +146,11 @@ static void *fail(const char *name, size_t size, const void *nothrow)
     abort();
 }
 
-static void *fail_aligned(const char *name, size_t size, size_t align, const void *nothrow)
+__attribute__((noinline, cold)) static void *fail_aligned(const char *name, size_t size,
+                                                          size_t align, const void *nothrow,
+                                                          const void *caller)
 {
-    void *address = find_in_cxx_library(name);
+    void *address = library_operator(name, caller);
     failing_new_aligned function;
 
     if (address) {
@@ -80,25 +163,21 @@ static void *fail_aligned(const char *name, size_t size, size_t align, const voi
     abort();
 }
 
-/* Where blocks come from: the process's malloc, or what checks it. A call through memory, as
- * one by the global offset table is. Set before there is a second thread, so not atomic, of
- * which the compiler would make one instruction more. */
-static void *(*new_function)(size_t) = malloc;
-static void *(*new_aligned_function)(size_t, size_t) = aligned_alloc;
-
 /* The plain forms, which are all that a program has to replace to replace them all. */
 EXPORT void *_Znwm(size_t size)
 {
-    void *ptr = new_function(size);
+    void *ptr = slots.new_plain(size);
 
-    return ptr ? ptr : fail("_Znwm", size, NULL);
+    return ptr ? ptr : fail("_Znwm", size, NULL, __builtin_return_address(0));
 }
 
 EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t align)
 {
-    void *ptr = new_aligned_function(align, size);
+    void *ptr = slots.new_aligned(align, size);
 
-    return ptr ? ptr : fail_aligned("_ZnwmSt11align_val_t", size, align, NULL);
+    return ptr ? ptr
+               : fail_aligned("_ZnwmSt11align_val_t", size, align, NULL,
+                              __builtin_return_address(0));
 }
 
 /*
@@ -125,30 +204,20 @@ extern __typeof__(_ZnamSt11align_val_t) own_new_array_aligned
     __attribute__((alias("_ZnamSt11align_val_t"), visibility("hidden")));
 
 /* A program's own operator throws, which the C++ library's nothrow forms catch: those call it. */
-static void *new_nothrow(const char *name, int is_own, size_t size, const void *nothrow)
-{
-    void *ptr = is_own ? new_function(size) : NULL;
-
-    return ptr ? ptr : fail(name, size, nothrow);
-}
-
-static void *new_aligned_nothrow(const char *name, int is_own, size_t size, size_t align,
-                                 const void *nothrow)
-{
-    void *ptr = is_own ? new_aligned_function(align, size) : NULL;
-
-    return ptr ? ptr : fail_aligned(name, size, align, nothrow);
-}
-
-# define NEW_NOTHROW(name, is_own)                           \
-     EXPORT void *name(size_t size, const void *nothrow)     \
-     {                                                       \
-         return new_nothrow(#name, (is_own), size, nothrow); \
+# define NEW_NOTHROW(name, is_own)                                                   \
+     EXPORT void *name(size_t size, const void *nothrow)                             \
+     {                                                                               \
+         void *ptr = (is_own) ? slots.new_plain(size) : NULL;                        \
+                                                                                     \
+         return ptr ? ptr : fail(#name, size, nothrow, __builtin_return_address(0)); \
      }
-# define NEW_ALIGNED_NOTHROW(name, is_own)                                  \
-     EXPORT void *name(size_t size, size_t align, const void *nothrow)      \
-     {                                                                      \
-         return new_aligned_nothrow(#name, (is_own), size, align, nothrow); \
+# define NEW_ALIGNED_NOTHROW(name, is_own)                                                    \
+     EXPORT void *name(size_t size, size_t align, const void *nothrow)                        \
+     {                                                                                        \
+         void *ptr = (is_own) ? slots.new_aligned(align, size) : NULL;                        \
+                                                                                              \
+         return ptr ? ptr                                                                     \
+                    : fail_aligned(#name, size, align, nothrow, __builtin_return_address(0)); \
      }
 
 NEW_NOTHROW(_ZnwmRKSt9nothrow_t, _Znwm == own_new)
@@ -158,46 +227,27 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t,
                     _ZnamSt11align_val_t == own_new_array_aligned &&
                         _ZnwmSt11align_val_t == own_new_aligned)
 
-/*
- * delete jumps through a slot of its own, to what is more plain, in the end to the process's
- * free. That looks at its first parameter alone, so the slots take it under the type of the
- * form: what the others are is of use to `run --check` only.
- */
-# define DELETE(name, plain)                             \
-     static void (*_Atomic name##_slot)(void *) = plain; \
-     EXPORT void name(void *ptr)                         \
-     {                                                   \
-         DAL_SLOT_(name)(ptr);                           \
+# define X(name, plain)          \
+     EXPORT void name(void *ptr) \
+     {                           \
+         DAL_SLOT_(name)(ptr);   \
      }
-/* With a size or an alignment. */
-# define DELETE_1(name, plain)                            \
-     static void (*_Atomic name##_slot)(void *, size_t) = \
-         (void (*)(void *, size_t))(void (*)(void))plain; \
-     EXPORT void name(void *ptr, size_t promise)          \
-     {                                                    \
-         DAL_SLOT_(name)(ptr, promise);                   \
+DELETE_FORMS(X)
+# undef X
+# define X(name, plain)                          \
+     EXPORT void name(void *ptr, size_t promise) \
+     {                                           \
+         DAL_SLOT_(name)(ptr, promise);          \
      }
-/* With a size and an alignment. */
-# define DELETE_2(name, plain)                                    \
-     static void (*_Atomic name##_slot)(void *, size_t, size_t) = \
-         (void (*)(void *, size_t, size_t))(void (*)(void))plain; \
-     EXPORT void name(void *ptr, size_t size, size_t align)       \
-     {                                                            \
-         DAL_SLOT_(name)(ptr, size, align);                       \
+DELETE_FORMS_1(X)
+# undef X
+# define X(name, plain)                                     \
+     EXPORT void name(void *ptr, size_t size, size_t align) \
+     {                                                      \
+         DAL_SLOT_(name)(ptr, size, align);                 \
      }
-
-DELETE(_ZdlPv, free)
-DELETE(_ZdaPv, _ZdlPv)
-DELETE(_ZdlPvRKSt9nothrow_t, _ZdlPv)
-DELETE(_ZdaPvRKSt9nothrow_t, _ZdaPv)
-DELETE_1(_ZdlPvm, _ZdlPv)
-DELETE_1(_ZdaPvm, _ZdaPv)
-DELETE_1(_ZdlPvSt11align_val_t, free)
-DELETE_1(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t)
-DELETE_1(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t)
-DELETE_1(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t)
-DELETE_2(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t)
-DELETE_2(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t)
+DELETE_FORMS_2(X)
+# undef X
 
 extern __typeof__(_ZdlPv) own_delete __attribute__((alias("_ZdlPv"), visibility("hidden")));
 extern __typeof__(_ZdaPv) own_delete_array __attribute__((alias("_ZdaPv"), visibility("hidden")));
@@ -228,11 +278,16 @@ static void check_delete(const struct dal_check_ *check)
 void dal_preload_check_cxx_(const struct dal_check_ *check)
 {
     if (DAL_IS_OURS_(malloc, dal_preload_malloc_))
-        new_function = check->new_plain;
+        slots.new_plain = check->new_plain;
     if (DAL_IS_OURS_(aligned_alloc, dal_preload_aligned_alloc_))
-        new_aligned_function = check->new_aligned;
+        slots.new_aligned = check->new_aligned;
     if (DAL_IS_OURS_(free, dal_preload_free_))
         check_delete(check);
+}
+
+void dal_preload_protect_cxx_(void)
+{
+    (void)dal_os_protect_(&slots, sizeof slots, DAL_PAGES_READ);
 }
 
 # pragma GCC diagnostic pop
@@ -241,5 +296,9 @@ void dal_preload_check_cxx_(const struct dal_check_ *check)
 void dal_preload_check_cxx_(const struct dal_check_ *check)
 {
     (void)check;
+}
+
+void dal_preload_protect_cxx_(void)
+{
 }
 #endif

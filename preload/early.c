@@ -5,35 +5,57 @@
 #include "early.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdint.h>
 
-_Alignas(4096) char dal_early_region_[EARLY_BYTES + 16];
+#include "os/os.h"
+
+_Atomic(uintptr_t) dal_early_end_ = UINTPTR_MAX;
 
 /* In front of each block. */
 #define HEADER_BYTES 16
 
-/* Where the next header may stand, or CLOSED. Not in the region, of which most processes touch no
- * page; and never 0, lest it lie behind the region on a page of its own. */
-#define NONE   HEADER_BYTES
+/* Behind the region, and nobody's. */
+#define TAIL_BYTES 16
+
+/* Where the next header may stand, or CLOSED. */
 #define CLOSED SIZE_MAX
-static _Atomic(size_t) used = NONE;
+static _Atomic(size_t) used;
 
 static size_t round_up(size_t value, size_t align)
 {
     return (value + align - 1) & ~(align - 1);
 }
 
+/* The start of the region, mapped if need be; 0 if it cannot be had. Of several threads that map it
+ * the first is followed by the others. */
+static uintptr_t region(void)
+{
+    uintptr_t end = atomic_load_explicit(&dal_early_end_, memory_order_acquire);
+    void *mapped;
+
+    if (end != UINTPTR_MAX)
+        return end - EARLY_BYTES;
+    mapped = dal_os_map_(EARLY_BYTES + TAIL_BYTES);
+    if (!mapped)
+        return 0;
+    if (atomic_compare_exchange_strong_explicit(&dal_early_end_, &end,
+                                                (uintptr_t)mapped + EARLY_BYTES,
+                                                memory_order_acq_rel, memory_order_acquire))
+        return (uintptr_t)mapped;
+    dal_os_unmap_(mapped, EARLY_BYTES + TAIL_BYTES);
+    return end - EARLY_BYTES;
+}
+
 void *dal_early_alloc_(size_t align, size_t size)
 {
     size_t old_used = atomic_load_explicit(&used, memory_order_acquire);
+    uintptr_t base = old_used == CLOSED ? 0 : region();
     size_t start;
 
     if (align < HEADER_BYTES)
         align = HEADER_BYTES;
     do {
         /* The region is aligned to a page; no more is asked for this early. */
-        if (old_used == CLOSED || align > 4096 || size > EARLY_BYTES) {
+        if (old_used == CLOSED || !base || align > 4096 || size > EARLY_BYTES) {
             errno = ENOMEM;
             return NULL;
         }
@@ -44,17 +66,21 @@ void *dal_early_alloc_(size_t align, size_t size)
         }
     } while (!atomic_compare_exchange_weak_explicit(&used, &old_used, start + size,
                                                     memory_order_acquire, memory_order_acquire));
-    *(size_t *)(void *)(dal_early_region_ + start - HEADER_BYTES) = size;
-    return dal_early_region_ + start;
+    *(size_t *)(base + start - HEADER_BYTES) = size;
+    return (void *)(base + start);
 }
 
 int dal_early_close_(void)
 {
-    size_t none = NONE;
-
     /* Release: pairs with the acquires above and below. */
-    return atomic_compare_exchange_strong_explicit(&used, &none, CLOSED, memory_order_release,
-                                                   memory_order_relaxed);
+    size_t last = atomic_exchange_explicit(&used, CLOSED, memory_order_acq_rel);
+    size_t kept = round_up(last, dal_os_page_bytes_());
+    uintptr_t end = atomic_load_explicit(&dal_early_end_, memory_order_relaxed);
+
+    /* Its addresses stay ours, since they tell whose a block is; mlockall() passes them by. */
+    if (end != UINTPTR_MAX && kept < EARLY_BYTES)
+        (void)dal_os_protect_((void *)(end - EARLY_BYTES + kept), EARLY_BYTES - kept, 0);
+    return last == 0;
 }
 
 int dal_early_is_closed_(void)

@@ -4,13 +4,14 @@
  *
  * Each function jumps through a slot of its own. The slots start at the early memory and are
  * set once, by the constructor, which the loader runs before that of any other object
- * (-z initfirst): no thread but the first is there, so there is no first call to race for.
- * What was allocated before, or while a backend starts, is early memory for ever.
+ * (-z initfirst): no thread but the first is there, so there is no first call to race for. They are
+ * read-only from then on. What was allocated before, or while a backend starts, is early memory for
+ * ever.
  *
- * Limits: where there is early memory, free and malloc_usable_size test for it (one range); most
- * processes have none, but for those under a module in C++. realloc always does. Blocks of
- * another allocator are not looked for; `dispatchalloc run --check` does that, by another family
- * in the slots (check.h).
+ * Limits: where there is early memory, free, realloc and malloc_usable_size test for it (one
+ * range); most processes have none. Blocks of another
+ * allocator are not looked for; `dispatchalloc run --check` does that, by another family in the
+ * slots (check.h).
  */
 #include <config.h>
 
@@ -25,6 +26,7 @@
 #include "os/os.h"
 #include "early.h"
 #include "choice/announce.h"
+#include "base/malloc_rules.h"
 #include "front/family.h"
 #include "choice/hook.h"
 #include "interposer.h"
@@ -43,22 +45,41 @@ static void *early_realloc(void *ptr, size_t size);
 static void *early_memalign(size_t align, size_t size);
 static void early_free(void *ptr);
 static size_t early_usable_size(void *ptr);
+static void *careful_realloc(void *ptr, size_t size);
 static void careful_free(void *ptr);
 static size_t careful_usable_size(void *ptr);
 
-/* Set once with release (free and malloc_usable_size twice), which a thread that is started later
- * is behind of anyway; so the loads can be relaxed, and each function is one jump through memory.
- */
-static void *(*_Atomic malloc_slot)(size_t) = early_malloc;
-static void (*_Atomic free_slot)(void *) = careful_free;
-static void *(*_Atomic calloc_slot)(size_t, size_t) = early_calloc;
-static void *(*_Atomic realloc_slot)(void *, size_t) = early_realloc;
-static void *(*_Atomic memalign_slot)(size_t, size_t) = early_memalign;
-static size_t (*_Atomic usable_size_slot)(void *) = careful_usable_size;
-
-/* What is behind the careful ones, for all but early blocks. */
-static void (*_Atomic served_free_slot)(void *) = early_free;
-static size_t (*_Atomic served_usable_size_slot)(void *) = early_usable_size;
+/* Set once with release (those of the careful ones twice), which a thread that is started later is
+ * behind of anyway; so the loads can be relaxed, and each function is one jump through memory.
+ * Whatever the others say of a block that is freed, free looks at its first parameter alone. */
+static struct DAL_SLOTS_TYPE_ {
+    void *(*_Atomic malloc)(size_t);
+    void (*_Atomic free)(void *);
+    void *(*_Atomic calloc)(size_t, size_t);
+    void *(*_Atomic realloc)(void *, size_t);
+    void *(*_Atomic memalign)(size_t, size_t);
+    size_t (*_Atomic usable_size)(void *);
+    /* What is behind the careful ones, for all but early blocks. */
+    void (*_Atomic served_free)(void *);
+    void *(*_Atomic served_realloc)(void *, size_t);
+    size_t (*_Atomic served_usable_size)(void *);
+    /* What only `run --check` tells from a free: the jump is to whatever is `free` in the process.
+     */
+    void (*_Atomic free_sized)(void *, size_t);
+    void (*_Atomic free_aligned_sized)(void *, size_t, size_t);
+} slots DAL_SLOTS_PLACE_ = {
+    .malloc = early_malloc,
+    .free = careful_free,
+    .calloc = early_calloc,
+    .realloc = careful_realloc,
+    .memalign = early_memalign,
+    .usable_size = careful_usable_size,
+    .served_free = early_free,
+    .served_realloc = early_realloc,
+    .served_usable_size = early_usable_size,
+    .free_sized = (void (*)(void *, size_t))(void (*)(void))free,
+    .free_aligned_sized = (void (*)(void *, size_t, size_t))(void (*)(void))free,
+};
 
 #define SLOT     DAL_SLOT_
 #define SET_SLOT DAL_SET_SLOT_
@@ -75,6 +96,29 @@ static size_t careful_usable_size(void *ptr)
     if (dal_early_has_(ptr))
         return dal_early_size_(ptr);
     return SLOT(served_usable_size)(ptr);
+}
+
+/* Rare enough to be kept out of the way of the other blocks. */
+__attribute__((noinline, cold)) static void *realloc_early(void *ptr, size_t size)
+{
+    size_t old_size = dal_early_size_(ptr);
+    void *moved;
+
+    if (size == 0)
+        return NULL;
+    if (size <= old_size)
+        return ptr;
+    moved = SLOT(malloc)(size);
+    if (moved)
+        memcpy(moved, ptr, old_size);
+    return moved;
+}
+
+static void *careful_realloc(void *ptr, size_t size)
+{
+    if (dal_early_has_(ptr))
+        return realloc_early(ptr, size);
+    return SLOT(served_realloc)(ptr, size);
 }
 
 /* A thread that a backend has started may have read a slot before it was set. Where the early
@@ -96,7 +140,7 @@ static void *early_malloc(size_t size)
 static void *early_calloc(size_t count, size_t size)
 {
     size_t bytes;
-    void *ptr = dal_family_product_(count, size, &bytes) ? dal_early_alloc_(16, bytes) : NULL;
+    void *ptr = dal_malloc_product_(count, size, &bytes) ? dal_early_alloc_(16, bytes) : NULL;
 
     return ptr || !dal_early_is_closed_() ? ptr : SLOT(calloc)(count, size);
 }
@@ -108,7 +152,7 @@ static void *early_realloc(void *ptr, size_t size)
     void *(*served)(void *, size_t);
 
     atomic_thread_fence(memory_order_acquire);
-    served = SLOT(realloc);
+    served = SLOT(served_realloc);
     return served == early_realloc ? early_malloc(size) : served(ptr, size);
 }
 
@@ -122,17 +166,6 @@ static size_t early_usable_size(void *ptr)
     (void)ptr;
     return 0;
 }
-
-/* What only `run --check` tells from a free. The jump is the same; it goes to whatever is
- * `free` in the process, which looks at its first parameter alone. */
-/* clang-format off */
-static void (*_Atomic free_sized_slot)(void *, size_t) =
-    (void (*)(void *, size_t))(void (*)(void))free;
-static void (*_Atomic free_aligned_sized_slot)(void *, size_t, size_t) =
-    (void (*)(void *, size_t, size_t))(void (*)(void))free;
-/* clang-format on */
-
-static int is_libc;
 
 /* `run --check`: puts the checks before a family, and under the names that lead to it. */
 static const struct dal_malloc_family *start_check(const struct dal_malloc_family *family)
@@ -169,19 +202,52 @@ static void look_who_is_first(void)
     }
 }
 
+/* Whether the C library's malloc is what serves in the end, under whatever layers. */
+static int ends_in_system(const char *name)
+{
+    const char *last = strrchr(name, '+');
+
+    return strcmp(last ? last + 1 : name, "system") == 0;
+}
+
+/* Set all that a family brings. */
+static void set_slots(const struct dal_malloc_family *family)
+{
+    SET_SLOT(served_free, family->free_function);
+    SET_SLOT(served_usable_size, family->usable_size_function);
+    SET_SLOT(served_realloc, family->realloc_function);
+    SET_SLOT(memalign, family->memalign_function);
+    SET_SLOT(calloc, family->calloc_function);
+    SET_SLOT(malloc, family->malloc_function);
+    /* Where no block is early, and none can be any more, there is nothing to be careful about. */
+    if (dal_early_close_()) {
+        SET_SLOT(free, family->free_function);
+        SET_SLOT(realloc, family->realloc_function);
+        SET_SLOT(usable_size, family->usable_size_function);
+    }
+    /* Who can write eight bytes somewhere is not to choose what free() calls. */
+    (void)dal_os_protect_(&slots, sizeof slots, DAL_PAGES_READ);
+    dal_preload_protect_cxx_();
+}
+
 /* The only constructor of this object: link-time optimisation joins those of one priority to a
  * function without parameters. The loader runs us before the C library has set its `environ`, which
- * is where the core finds the variables; glibc passes the same pointer to every constructor. */
+ * is where the core finds the variables; glibc passes the same pointer to every constructor. The
+ * program's errno at main() is 0. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
 {
     const struct dal_malloc_family *libc_family, *family;
+    const struct dal_instance *winner;
+    int saved_errno = errno;
 
+#ifdef __GLIBC__
+    if (!environ) {
+        environ = envp;
+        dal_libc_await_(argc, argv, envp);
+    }
+#else
     (void)argc;
     (void)argv;
-#ifdef __GLIBC__
-    if (!environ)
-        environ = envp;
-#else
     (void)envp;
 #endif
     /* In every case, and first: the backend `system` stands on it, and to look the functions up may
@@ -189,23 +255,16 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     libc_family = dal_libc_find_();
     dal_choice_start_early_();
     look_who_is_first();
-    family = dal_family_for_(dal_hook_resolve_(0, 1, NULL));
-    is_libc = family == &dal_system_family_;
-    if (is_libc)
+    winner = dal_hook_resolve_(0, 1, NULL);
+    family = dal_family_for_(winner);
+    if (family == &dal_system_family_)
         family = libc_family;
+    dal_libc_serves_ = ends_in_system(winner->name);
     if (dal_choice_environment_()->check)
         family = start_check(family);
-    SET_SLOT(served_free, family->free_function);
-    SET_SLOT(served_usable_size, family->usable_size_function);
-    SET_SLOT(realloc, family->realloc_function);
-    SET_SLOT(memalign, family->memalign_function);
-    SET_SLOT(calloc, family->calloc_function);
-    SET_SLOT(malloc, family->malloc_function);
-    /* Where no block is early, and none can be any more, there is nothing to be careful about. */
-    if (dal_early_close_()) {
-        SET_SLOT(free, family->free_function);
-        SET_SLOT(usable_size, family->usable_size_function);
-    }
+    set_slots(family);
+    dal_preload_construct_();
+    errno = saved_errno;
 }
 
 /* ---- C ------------------------------------------------------------------------------------ */
@@ -228,26 +287,10 @@ EXPORT void *calloc(size_t count, size_t size)
     return SLOT(calloc)(count, size);
 }
 
-/* Rare enough to be kept out of the way of the other blocks. */
-__attribute__((noinline, cold)) static void *realloc_early(void *ptr, size_t size)
-{
-    size_t old_size = dal_early_size_(ptr);
-    void *moved;
-
-    if (size == 0)
-        return NULL;
-    if (size <= old_size)
-        return ptr;
-    moved = SLOT(malloc)(size);
-    if (moved)
-        memcpy(moved, ptr, old_size);
-    return moved;
-}
-
 /* What is too large for any allocator is looked for only where it is large. */
 __attribute__((noinline, cold)) static void *realloc_large(void *ptr, size_t size)
 {
-    if (size <= DAL_FAMILY_REALLOC_MAX_)
+    if (size <= DAL_MALLOC_REALLOC_MAX_)
         return SLOT(realloc)(ptr, size);
     errno = ENOMEM;
     return NULL;
@@ -255,8 +298,6 @@ __attribute__((noinline, cold)) static void *realloc_large(void *ptr, size_t siz
 
 EXPORT void *realloc(void *ptr, size_t size)
 {
-    if (dal_early_has_(ptr))
-        return realloc_early(ptr, size);
     if (size > INT32_MAX)
         return realloc_large(ptr, size);
     return SLOT(realloc)(ptr, size);
@@ -266,17 +307,12 @@ EXPORT void *reallocarray(void *ptr, size_t count, size_t size)
 {
     size_t bytes;
 
-    return dal_family_product_(count, size, &bytes) ? realloc(ptr, bytes) : NULL;
+    return dal_malloc_product_(count, size, &bytes) ? realloc(ptr, bytes) : NULL;
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)
 {
     return SLOT(usable_size)(ptr);
-}
-
-EXPORT int malloc_trim(size_t keep_bytes)
-{
-    return is_libc ? dal_libc_trim_(keep_bytes) : 0;
 }
 
 /* C23: the sizes are a promise of the caller's that we do not need. */
@@ -300,12 +336,17 @@ EXPORT void cfree(void *ptr)
 
 EXPORT int posix_memalign(void **out, size_t align, size_t size)
 {
-    return dal_family_posix_memalign_(SLOT(memalign), out, align, size);
+    int error = dal_malloc_posix_memalign_(SLOT(memalign), out, align, size);
+
+    /* As glibc's, though POSIX lets it be. */
+    if (error == ENOMEM)
+        errno = ENOMEM;
+    return error;
 }
 
 EXPORT void *aligned_alloc(size_t align, size_t size)
 {
-    return dal_family_aligned_alloc_(SLOT(memalign), align, size);
+    return dal_malloc_aligned_alloc_(SLOT(memalign), align, size);
 }
 
 /* clang-format off */
@@ -348,4 +389,21 @@ EXPORT void *pvalloc(size_t size)
     }
     size = size ? (size + page - 1) & ~(page - 1) : page;
     return aligned_alloc(page, size);
+}
+
+/* ---- glibc's own names, as mimalloc, tcmalloc and oneTBB export them ------------------------ */
+
+EXPORT __typeof__(malloc) __libc_malloc __attribute__((alias("malloc")));
+EXPORT __typeof__(free) __libc_free __attribute__((alias("free")));
+EXPORT __typeof__(calloc) __libc_calloc __attribute__((alias("calloc")));
+EXPORT __typeof__(realloc) __libc_realloc __attribute__((alias("realloc")));
+EXPORT __typeof__(memalign) __libc_memalign __attribute__((alias("memalign")));
+EXPORT __typeof__(valloc) __libc_valloc __attribute__((alias("valloc")));
+EXPORT __typeof__(pvalloc) __libc_pvalloc __attribute__((alias("pvalloc")));
+
+int __posix_memalign(void **out, size_t align, size_t size);
+
+EXPORT int __posix_memalign(void **out, size_t align, size_t size)
+{
+    return posix_memalign(out, align, size);
 }

@@ -7,10 +7,19 @@
 
 #include "shared/interposed_names.h"
 
-/* The slots through which functions jump: see interposer.c. */
-#define DAL_SLOT_(name) atomic_load_explicit(&name##_slot, memory_order_relaxed)
+/*
+ * The slots through which functions jump, in `slots` of the file: whole pages in a section of their
+ * own, so that they can be made read-only.
+ */
+#if defined __x86_64__ || defined __i386__
+# define DAL_SLOTS_TYPE_ __attribute__((aligned(4096)))
+#else /* the largest pages that there are */
+# define DAL_SLOTS_TYPE_ __attribute__((aligned(65536)))
+#endif
+#define DAL_SLOTS_PLACE_ __attribute__((section("dal_slots")))
+#define DAL_SLOT_(name)  atomic_load_explicit(&slots.name, memory_order_relaxed)
 #define DAL_SET_SLOT_(name, function) \
-    atomic_store_explicit(&name##_slot, (function), memory_order_release)
+    atomic_store_explicit(&slots.name, (function), memory_order_release)
 
 /* Whether calls by the name of an exported function come to ours. */
 #define DAL_IS_OURS_(function, own) \
@@ -21,6 +30,12 @@ int dal_preload_is_ours_(void (*function)(void), void (*own)(void));
  * checked. */
 struct dal_check_;
 void dal_preload_check_cxx_(const struct dal_check_ *check);
+
+/* Make the slots of cxx.c read-only. */
+void dal_preload_protect_cxx_(void);
+
+/* Run the constructors that modules want before the program's, once they serve. */
+void dal_preload_construct_(void);
 
 /* Declared here for the C libraries that do not. */
 void *malloc(size_t size);
@@ -35,7 +50,6 @@ void *valloc(size_t size);
 void *pvalloc(size_t size);
 void cfree(void *ptr);
 size_t malloc_usable_size(void *ptr);
-int malloc_trim(size_t keep_bytes);
 void free_sized(void *ptr, size_t size);
 void free_aligned_sized(void *ptr, size_t align, size_t size);
 

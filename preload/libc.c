@@ -14,13 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "front/family.h"
+#include "base/malloc_rules.h"
 #include "libc_names.h"
 #include "loaded.h"
 #include "base/text.h"
 
 static struct dal_malloc_family family = {.abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof family};
-static int (*trim)(size_t);
 
 /* ISO C has no way from an object pointer to a function's; POSIX promises that it works. */
 #define TAKE(member, found)                          \
@@ -39,7 +38,7 @@ static int is_whole(void)
 static void take_all(void *handle, const struct dal_loaded_ *tables)
 {
 #define LOOK_UP(name) (handle ? dlsym(handle, name) : dal_loaded_symbol_(tables, name))
-    TAKE(trim, LOOK_UP("malloc_trim"));
+    dal_libc_take_reports_(handle, tables);
     TAKE(family.malloc_function, LOOK_UP("malloc"));
     TAKE(family.free_function, LOOK_UP("free"));
     TAKE(family.calloc_function, LOOK_UP("calloc"));
@@ -51,12 +50,9 @@ static void take_all(void *handle, const struct dal_loaded_ *tables)
 
 /* In the tables of the loaded objects: dlopen() allocates, also for what is loaded. Something else
  * may be called libc.so.6; it has not this function. */
-static void find_in_tables(void)
+static int find_glibc(struct dal_loaded_ *libc)
 {
-    struct dal_loaded_ libc;
-
-    if (dal_loaded_find_("libc.so.6", &libc) && dal_loaded_symbol_(&libc, "gnu_get_libc_version"))
-        take_all(NULL, &libc);
+    return dal_loaded_find_("libc.so.6", libc) && dal_loaded_symbol_(libc, "gnu_get_libc_version");
 }
 
 /* glibc's name, then musl's. */
@@ -81,7 +77,10 @@ static void find_by_loader(void)
 
 const struct dal_malloc_family *dal_libc_find_(void)
 {
-    find_in_tables();
+    struct dal_loaded_ libc;
+
+    if (find_glibc(&libc))
+        take_all(NULL, &libc);
     if (!is_whole())
         find_by_loader();
     if (!is_whole()) {
@@ -91,9 +90,33 @@ const struct dal_malloc_family *dal_libc_find_(void)
     return &family;
 }
 
-int dal_libc_trim_(size_t keep_bytes)
+/* ---- Its start ---------------------------------------------------------------------------- */
+
+static struct {
+    int argc;
+    char **argv, **envp;
+} awaited;
+
+void dal_libc_await_(int argc, char **argv, char **envp)
 {
-    return trim ? trim(keep_bytes) : 0;
+    awaited.argc = argc;
+    awaited.argv = argv;
+    awaited.envp = envp;
+}
+
+void dal_libc_initialise_(void)
+{
+    struct dal_loaded_ libc;
+
+    if (!awaited.argv || !find_glibc(&libc))
+        return;
+    for (size_t i = 0; i < libc.init_bytes / sizeof *libc.init; i++) {
+        void (*initialise)(int, char **, char **);
+
+        memcpy(&initialise, &libc.init[i], sizeof initialise);
+        initialise(awaited.argc, awaited.argv, awaited.envp);
+    }
+    awaited.argv = NULL;
 }
 
 /* ---- The plain names for backends/system/posix.c ------------------------------------------ */
@@ -120,7 +143,7 @@ void *dal_libc_realloc_(void *ptr, size_t size)
 
 int dal_libc_posix_memalign_(void **out, size_t align, size_t size)
 {
-    return dal_family_posix_memalign_(family.memalign_function, out, align, size);
+    return dal_malloc_posix_memalign_(family.memalign_function, out, align, size);
 }
 
 size_t dal_libc_usable_size_(void *ptr)

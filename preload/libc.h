@@ -5,11 +5,24 @@
 
 #include <dispatchalloc/instance.h>
 
+struct dal_loaded_;
+
 /* Its functions themselves, found in the C library and nowhere else. Called by the interposer's
  * constructor, before anything that could call the backend `system`. */
 const struct dal_malloc_family *dal_libc_find_(void);
 
-/* malloc_trim(3) of the C library, or 0 where it has none. */
-int dal_libc_trim_(size_t keep_bytes);
+/* glibc is not initialised yet: what its initialisers are to get. */
+void dal_libc_await_(int argc, char **argv, char **envp);
+
+/* Before a call of dlopen(), which would run them with nothing: the program would have no name, and
+ * plug-ins no arguments. The loader runs them once more in their turn. */
+void dal_libc_initialise_(void);
+
+/* Whether its malloc is what serves. Set by the constructor. */
+extern int dal_libc_serves_ __attribute__((visibility("hidden")));
+
+/* The functions that tell of its malloc, by what dlopen() gave or, where that is NULL, by tables.
+ */
+void dal_libc_take_reports_(void *handle, const struct dal_loaded_ *tables);
 
 #endif /* DAL_PRELOAD_LIBC_H */

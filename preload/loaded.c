@@ -4,15 +4,11 @@
 
 #include "loaded.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <stddef.h>
 #include <string.h>
-
-struct object_search {
-    const char *name;
-    struct dal_loaded_ *object;
-};
 
 static int is_called(const char *path, const char *name)
 {
@@ -22,55 +18,94 @@ static int is_called(const char *path, const char *name)
 }
 
 /* glibc writes addresses over the offsets of most processors; musl leaves them. */
-static const void *table_at(const struct dl_phdr_info *loaded, ElfW(Addr) place)
+static const void *table_at(const struct dal_loaded_ *object, ElfW(Addr) place)
 {
-    for (size_t i = 0; i < loaded->dlpi_phnum; i++) {
-        if (loaded->dlpi_phdr[i].p_type == PT_LOAD &&
-            place - (loaded->dlpi_addr + loaded->dlpi_phdr[i].p_vaddr) <
-                loaded->dlpi_phdr[i].p_memsz)
-            return (const void *)place;
-    }
-    return (const void *)(loaded->dlpi_addr + place);
+    return dal_loaded_has_(object, (const void *)place) ? (const void *)place
+                                                        : (const void *)(object->base + place);
 }
 
-static void read_tables(const struct dl_phdr_info *loaded, const ElfW(Dyn) *entry,
-                        struct dal_loaded_ *object)
+/* Of an object whose place is known. Returns 0 if a table is missing. */
+static int read_tables(struct dal_loaded_ *object, const ElfW(Dyn) *entry)
 {
-    *object = (struct dal_loaded_){.base = loaded->dlpi_addr};
     for (; entry->d_tag != DT_NULL; entry++) {
         switch (entry->d_tag) {
-        case DT_SYMTAB: object->symbols = table_at(loaded, entry->d_un.d_ptr); break;
-        case DT_STRTAB: object->strings = table_at(loaded, entry->d_un.d_ptr); break;
-        case DT_GNU_HASH: object->hash = table_at(loaded, entry->d_un.d_ptr); break;
-        case DT_VERSYM: object->versions = table_at(loaded, entry->d_un.d_ptr); break;
+        case DT_SYMTAB: object->symbols = table_at(object, entry->d_un.d_ptr); break;
+        case DT_STRTAB: object->strings = table_at(object, entry->d_un.d_ptr); break;
+        case DT_GNU_HASH: object->hash = table_at(object, entry->d_un.d_ptr); break;
+        case DT_VERSYM: object->versions = table_at(object, entry->d_un.d_ptr); break;
+        /* Not written over by anybody. */
+        case DT_INIT_ARRAY: object->init = (const void *)(object->base + entry->d_un.d_ptr); break;
+        case DT_INIT_ARRAYSZ: object->init_bytes = entry->d_un.d_val; break;
         default: break;
         }
     }
+    return object->symbols && object->strings && object->hash;
 }
+
+static int read_object(const struct dl_phdr_info *loaded, struct dal_loaded_ *object)
+{
+    const ElfW(Dyn) *entries = NULL;
+
+    *object = (struct dal_loaded_){.base = loaded->dlpi_addr, .start = UINTPTR_MAX};
+    for (size_t i = 0; i < loaded->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &loaded->dlpi_phdr[i];
+        uintptr_t start = loaded->dlpi_addr + segment->p_vaddr;
+
+        if (segment->p_type == PT_DYNAMIC)
+            entries = (const void *)start;
+        if (segment->p_type != PT_LOAD)
+            continue;
+        if (start < object->start)
+            object->start = start;
+        if (start + segment->p_memsz > object->end)
+            object->end = start + segment->p_memsz;
+    }
+    return entries && read_tables(object, entries);
+}
+
+/* By its name, or by an address in it. */
+struct object_search {
+    const char *name;
+    const void *address;
+    struct dal_loaded_ *object;
+};
 
 static int look_for_object(struct dl_phdr_info *loaded, size_t size, void *data)
 {
     const struct object_search *search = data;
-    struct dal_loaded_ *object = search->object;
 
     (void)size;
-    if (!loaded->dlpi_name || !is_called(loaded->dlpi_name, search->name))
+    if (search->name && (!loaded->dlpi_name || !is_called(loaded->dlpi_name, search->name)))
         return 0;
-    for (size_t i = 0; i < loaded->dlpi_phnum; i++) {
-        if (loaded->dlpi_phdr[i].p_type == PT_DYNAMIC) {
-            read_tables(loaded, (const void *)(loaded->dlpi_addr + loaded->dlpi_phdr[i].p_vaddr),
-                        object);
-            return object->symbols && object->strings && object->hash;
-        }
-    }
-    return 0;
+    return read_object(loaded, search->object) &&
+           (search->name || dal_loaded_has_(search->object, search->address));
 }
 
 int dal_loaded_find_(const char *name, struct dal_loaded_ *object)
 {
-    struct object_search search = {name, object};
+    struct object_search search = {name, NULL, object};
 
     return dl_iterate_phdr(look_for_object, &search);
+}
+
+int dal_loaded_at_(const void *address, struct dal_loaded_ *object)
+{
+#if HAVE__DL_FIND_OBJECT
+    struct dl_find_object found;
+
+    if (_dl_find_object((void *)(uintptr_t)address, &found) != 0)
+        return 0;
+    *object = (struct dal_loaded_){
+        .base = found.dlfo_link_map->l_addr,
+        .start = (uintptr_t)found.dlfo_map_start,
+        .end = (uintptr_t)found.dlfo_map_end,
+    };
+    return read_tables(object, found.dlfo_link_map->l_ld);
+#else
+    struct object_search search = {NULL, address, object};
+
+    return dl_iterate_phdr(look_for_object, &search);
+#endif
 }
 
 static uint32_t hash_of(const char *name)
@@ -112,4 +147,20 @@ void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name)
         if (hashes[index - first] & 1)
             return NULL;
     }
+}
+
+/* Those that are not in the table of names come first, after one without a name. */
+const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *start)
+{
+    const ElfW(Sym) *symbols = object->symbols;
+
+    for (uint32_t index = 1; index < object->hash[1]; index++) {
+        const char *name = object->strings + symbols[index].st_name;
+
+        if (symbols[index].st_shndx == SHN_UNDEF &&
+            ELF32_ST_BIND(symbols[index].st_info) != STB_WEAK &&
+            strncmp(name, start, strlen(start)) == 0)
+            return name;
+    }
+    return NULL;
 }

@@ -3,15 +3,19 @@
 #ifndef DAL_PRELOAD_LOADED_H
 #define DAL_PRELOAD_LOADED_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Where the symbols of an object that is loaded are. */
 struct dal_loaded_ {
     uintptr_t base;
+    uintptr_t start, end; /* of its mappings */
     const void *symbols;
     const char *strings;
     const uint32_t *hash;
     const uint16_t *versions; /* or NULL */
+    const uintptr_t *init;    /* the functions that initialise it, or NULL */
+    size_t init_bytes;
 };
 
 /*
@@ -21,6 +25,17 @@ struct dal_loaded_ {
  * that is what it is for: glibc's dlopen() allocates also for what is loaded already.
  */
 int dal_loaded_find_(const char *name, struct dal_loaded_ *object);
+
+/* The object that an address is in, likewise. With glibc 2.35 and later it takes no lock. */
+int dal_loaded_at_(const void *address, struct dal_loaded_ *object);
+
+static inline int dal_loaded_has_(const struct dal_loaded_ *object, const void *address)
+{
+    return (uintptr_t)address - object->start < object->end - object->start;
+}
+
+/* The name of a symbol that the object takes from others and that begins so, or NULL. */
+const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *start);
 
 /* The address of a function or variable that the object itself defines, or NULL: dlsym() may know
  * more here as well. */

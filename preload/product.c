@@ -4,12 +4,18 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/product.h"
 #include "choice/link_choice.h"
+#include "interposer.h"
+#include "libc.h"
 #include "loaded.h"
 #include "registry/dlopen.h"
 #include "shared/note.h"
+#include "spec/spec.h"
+
+#include "../backends/early_module.h"
 
 /* Of another type, since it is meant to be there beside the program's own library. */
 DAL_NOTE_DEFINE_(note, DAL_NOTE_INTERPOSER, PACKAGE_VERSION);
@@ -37,19 +43,46 @@ const char *dal_environment_veto_(void)
 
 /* ---- Modules: only what the loader mapped at the start of the program ------------------------ */
 
-/* Without the loader, whose dlopen() allocates, and runs the constructors of a preloaded module and
- * its libraries before the program's: which most need to have run. */
-static const struct dal_backend *const *find_loaded(const char *path)
-{
-    struct dal_loaded_ loaded;
-    const struct dal_backend *const *descriptor = NULL;
+/* The jemalloc for the start of programs, which `dispatchalloc run` preloads in the place of the
+ * module; bound by the loader if it is there. */
+extern const struct dal_backend *const dal_module_jemalloc_start_ __attribute__((weak));
 
-    if (dal_loaded_find_(path, &loaded))
-        descriptor = dal_loaded_symbol_(&loaded, "dal_module_");
-    if (!descriptor || !*descriptor || (*descriptor)->abi != DAL_BACKEND_ABI ||
-        !((*descriptor)->flags & DAL_BACKEND_NO_CONSTRUCTORS))
+static void *open_loaded(const char *path)
+{
+    dal_libc_initialise_();
+    return dlopen(path, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+static void construct(const void *in_module)
+{
+    Dl_info module;
+
+    if (dladdr(in_module, &module))
+        (void)open_loaded(module.dli_fname);
+}
+
+static struct dal_early_module_ *waiting[DAL_SPEC_ITEMS_MAX];
+static size_t waiting_count;
+
+void dal_preload_construct_(void)
+{
+    while (waiting_count > 0)
+        construct(waiting[--waiting_count]);
+}
+
+/* Without the loader, whose dlopen() allocates, and runs the constructors of a preloaded module and
+ * its libraries before the program's: a module that needs those asks for them, or knows nothing of
+ * all this. */
+static const struct dal_backend *const *find_early(const struct dal_loaded_ *loaded)
+{
+    struct dal_early_module_ *module = dal_loaded_symbol_(loaded, "dal_module_early_");
+
+    if (!module)
         return NULL;
-    return descriptor;
+    module->construct = construct;
+    if (module->wants_constructors && waiting_count < DAL_SPEC_ITEMS_MAX)
+        waiting[waiting_count++] = module;
+    return dal_loaded_symbol_(loaded, "dal_module_");
 }
 
 /* The thread-local storage of a library that is opened later comes from malloc, which would be this
@@ -57,12 +90,30 @@ static const struct dal_backend *const *find_loaded(const char *path)
 int dal_module_open_(const char *path, const struct dal_backend *const **descriptor,
                      struct dal_text_ *why)
 {
+    static const char jemalloc[] = "/jemalloc.so";
+    size_t length = strlen(path), tail = sizeof jemalloc - 1;
+    struct dal_loaded_ loaded;
+    int is_known = dal_loaded_find_(path, &loaded);
+    const char *needed = is_known ? dal_loaded_needs_(&loaded, "dal_") : NULL;
     void *object;
 
-    *descriptor = find_loaded(path);
+    if (!is_known && &dal_module_jemalloc_start_ && length > tail &&
+        strcmp(path + length - tail, jemalloc) == 0) {
+        *descriptor = &dal_module_jemalloc_start_;
+        return DAL_OK;
+    }
+    if (needed) {
+        dal_text_add_(
+            why,
+            "module %s cannot serve malloc: it calls %s() of libdispatchalloc, which would "
+            "call it; child and calls of the request are for that",
+            path, needed);
+        return DAL_ERR_MODULE;
+    }
+    *descriptor = is_known ? find_early(&loaded) : NULL;
     if (*descriptor)
         return DAL_OK;
-    object = dlopen(path, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    object = open_loaded(path);
     if (!object) {
         dal_text_add_(why,
                       "module %s has to be there from the start of the program: LD_PRELOAD it "

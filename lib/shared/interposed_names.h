@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every function that the interposer puts before the C and C++ libraries', in one list: name,
- * result, parameters, arguments. The exported symbols (preload.map is checked against it by
- * tests/preload-symbols.sh) and the functions of `dispatchalloc doctor` are these.
+ * Every function that the interposer puts before the C and C++ libraries', by name. The exported
+ * symbols are these (preload.map is checked against it by tests/preload-symbols.sh); `dispatchalloc
+ * doctor` looks for the family and the operators.
  *
  * The family goes whole: a program that links another allocator would else take some
  * functions from here and the others from there.
@@ -24,9 +24,28 @@
     X(pvalloc)                \
     X(cfree)                  \
     X(malloc_usable_size)     \
-    X(malloc_trim)            \
     X(free_sized)             \
     X(free_aligned_sized)
+
+/* What tells of the allocator and sets it, in glibc. */
+#define DAL_MALLOC_REPORT_SYMBOLS(X) \
+    X(mallinfo)                      \
+    X(mallinfo2)                     \
+    X(malloc_info)                   \
+    X(malloc_stats)                  \
+    X(malloc_trim)                   \
+    X(mallopt)
+
+/* glibc's other names for the family. */
+#define DAL_MALLOC_ALIASES(X) \
+    X(__libc_malloc)          \
+    X(__libc_free)            \
+    X(__libc_calloc)          \
+    X(__libc_realloc)         \
+    X(__libc_memalign)        \
+    X(__libc_valloc)          \
+    X(__libc_pvalloc)         \
+    X(__posix_memalign)
 
 /* operator new and delete by their names of the Itanium C++ ABI, for a size_t that is an
  * unsigned long: m; where it is an unsigned int: j. */
