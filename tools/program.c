@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/program_image.h"
 #include "tools/tool.h"
 
 /* ---- Finding ------------------------------------------------------------------------------ */
@@ -122,11 +123,58 @@ struct module_search {
     struct preload *preload;
 };
 
+/* Whether a module of the spec is over the system's libjemalloc. */
+static int is_over_jemalloc;
+
+/* A module that calls the library comes back to itself where it is malloc. */
+static int check_module(const char *path)
+{
+    struct dal_image_ image;
+    char needed[64];
+    int result = 0;
+
+    if (!dal_image_map_(path, &image))
+        return 0;
+    if (dal_image_is_native_(&image)) {
+        is_over_jemalloc |= image_names(&image, "libjemalloc.so.2");
+        if (image_needs(&image, "dal_", needed, sizeof needed))
+            result = tool_complain("module %s cannot serve a program's malloc: it calls %s() of "
+                                   "libdispatchalloc, which would call it; child and calls of the "
+                                   "request of create() are for that",
+                                   path, needed);
+    }
+    dal_image_unmap_(&image);
+    return result;
+}
+
+/* DIRECTORY/start/NAME.so, a module for programs that it is in from their start, if there is one
+ * that nobody can write but who may write the other. */
+static int find_for_start(const char *path, char found[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    struct stat module, directory, file;
+    int directory_bytes = slash ? (int)(slash - path) : 0;
+    int is_there;
+
+    snprintf(found, PATH_MAX, "%.*s/start", directory_bytes, path);
+    is_there = slash && strcmp(slash, "/jemalloc.so") == 0 && stat(path, &module) == 0 &&
+               stat(found, &directory) == 0 &&
+               snprintf(found, PATH_MAX, "%.*s/start%s", directory_bytes, path, slash) < PATH_MAX &&
+               stat(found, &file) == 0;
+    return is_there && directory.st_uid == module.st_uid && file.st_uid == module.st_uid &&
+           !((directory.st_mode | file.st_mode) & (S_IWGRP | S_IWOTH));
+}
+
 static int add_path(struct preload *preload, const char *path)
 {
-    char resolved[PATH_MAX];
+    char resolved[PATH_MAX], for_start[PATH_MAX];
+    int result = check_module(path);
 
-    return add_preload(preload, realpath(path, resolved) ? resolved : path);
+    if (!realpath(path, resolved))
+        snprintf(resolved, sizeof resolved, "%s", path);
+    if (find_for_start(resolved, for_start))
+        (void)realpath(for_start, resolved);
+    return result ? result : add_preload(preload, resolved);
 }
 
 static int add_module(const char *name, const char *path, void *data)
@@ -199,6 +247,33 @@ int program_prepare(const char *spec, int verbose, int check)
     if (!result && check)
         result = set_variable("DISPATCHALLOC_CHECK", "1");
     return result;
+}
+
+/* It lies beside the interposer, and is to come right behind it. */
+int program_prepare_jemalloc(const char *path, int verbose)
+{
+    static char preload[16 * 1024];
+    static const char file[] = "libdispatchalloc-jemalloc.so";
+    char place[PATH_MAX];
+    const char *before = getenv("LD_PRELOAD");
+    const char *slash = strrchr(program_interposer(), '/');
+    size_t first = before ? strcspn(before, ":") : 0;
+    int directory = slash ? (int)(slash - program_interposer()) + 1 : 0;
+    int written;
+
+    if (is_over_jemalloc || !before)
+        return 0;
+    snprintf(place, sizeof place, "%.*s%s", directory, program_interposer(), file);
+    if (access(place, R_OK) != 0)
+        return tool_complain("'%s' has libjemalloc, and %s, which serves the calls of that: %s",
+                             path, place, strerror(errno));
+    written = snprintf(preload, sizeof preload, "%.*s:%.*s%s%s", (int)first, before, directory,
+                       program_interposer(), file, before + first);
+    if (written < 0 || (size_t)written >= sizeof preload)
+        return tool_complain("LD_PRELOAD would be too long");
+    if (verbose)
+        (void)tool_complain("'%s' has libjemalloc: %s serves the calls of that", path, file);
+    return set_variable("LD_PRELOAD", preload);
 }
 
 /* The kernel does not tell whether the program or what it is interpreted by cannot be had. */

@@ -37,6 +37,21 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX]);
  */
 int program_prepare(const char *spec, int verbose, int check);
 
+/* What the loader says that it maps. */
+struct program_probe {
+    int is_listed;
+    int has_interposer;
+    int has_jemalloc; /* the system's library, which has calls of its own */
+};
+
+/* After program_prepare(): ask the loader, under the limits of this process. Returns 0, or 2 after
+ * a message if the interposer would not be there. */
+int program_probe(const char *path, struct program_probe *found);
+
+/* Preload what serves jemalloc's own calls, too, unless libjemalloc itself is what serves. Returns
+ * 0, or 2 after a message. */
+int program_prepare_jemalloc(const char *path, int verbose);
+
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);
 

@@ -66,8 +66,11 @@ int program_check_interposer(void)
 
     if (access(path, R_OK) != 0)
         return tool_complain("the interposer %s: %s", path, strerror(errno));
+    errno = 0;
     if (!map_interposer(&image))
-        return tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
+        return errno
+                   ? tool_complain("the interposer %s: %s", path, strerror(errno))
+                   : tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
     version = dal_image_is_native_(&image) ? version_of(&image, &bytes) : NULL;
     if (version)
         result = tool_check_version(path, version, bytes);

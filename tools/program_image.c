@@ -3,6 +3,9 @@
 #define _GNU_SOURCE /* memmem */
 #include "tools/program_image.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "lib/shared/note.h"
 
 static const ElfW(Phdr) *find_segment(const struct dal_image_ *image, uint32_t type)
@@ -99,8 +102,10 @@ int image_is_symbolic(const struct dal_image_ *image)
     return 0;
 }
 
-/* By the sections, which a program with dynamic symbols keeps even if it is stripped. */
-int image_defines(const struct dal_image_ *image, const char *name)
+/* The name of the first dynamic symbol that is defined, or not, and whose name begins so. By the
+ * sections, which a program with dynamic symbols keeps even if it is stripped. */
+static const char *find_symbol(const struct dal_image_ *image, int is_defined, const char *start,
+                               size_t start_bytes)
 {
     size_t count;
     const ElfW(Shdr) *sections = dal_image_sections_(image, &count);
@@ -115,13 +120,35 @@ int image_defines(const struct dal_image_ *image, const char *name)
         strings = &sections[sections[i].sh_link];
         for (size_t at = 0; symbols && at < sections[i].sh_size / sizeof *symbols; at++) {
             const char *text =
-                dal_image_part_(image, strings->sh_offset + symbols[at].st_name, strlen(name) + 1);
+                dal_image_part_(image, strings->sh_offset + symbols[at].st_name, start_bytes);
 
-            if (symbols[at].st_shndx != SHN_UNDEF && text && strcmp(text, name) == 0)
-                return 1;
+            /* In the same bits in both classes. */
+            if (ELF32_ST_BIND(symbols[at].st_info) == STB_WEAK && !is_defined)
+                continue;
+            if ((symbols[at].st_shndx != SHN_UNDEF) == is_defined && text &&
+                memcmp(text, start, start_bytes) == 0)
+                return text;
         }
     }
-    return 0;
+    return NULL;
+}
+
+int image_defines(const struct dal_image_ *image, const char *name)
+{
+    return find_symbol(image, 1, name, strlen(name) + 1) != NULL;
+}
+
+int image_needs(const struct dal_image_ *image, const char *start, char *name, size_t name_bytes)
+{
+    const char *found = find_symbol(image, 0, start, strlen(start));
+    size_t length = 0;
+
+    while (found && length + 1 < name_bytes &&
+           (const unsigned char *)found + length < image->bytes + image->size && found[length])
+        length++;
+    if (found)
+        snprintf(name, name_bytes, "%.*s", (int)length, found);
+    return found != NULL;
 }
 
 /* Up to what ends it for the kernel: a carriage return does not. */

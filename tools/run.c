@@ -62,6 +62,7 @@ static int run_program(int count, char **program)
 {
     const char *inherited = getenv("DISPATCHALLOC_MALLOC");
     const char *off = program_switched_off();
+    struct program_probe found;
     char path[PATH_MAX];
     int result;
 
@@ -77,6 +78,13 @@ static int run_program(int count, char **program)
         result = program_check(path);
     if (!result)
         result = program_prepare(spec, is_verbose, checks);
+    if (!result)
+        result = program_probe(path, &found);
+    /* Once more, for there may be no room for that. */
+    if (!result && found.has_jemalloc)
+        result = program_prepare_jemalloc(*program, is_verbose) || program_probe(path, &found)
+                     ? TOOL_TROUBLE
+                     : 0;
     return result ? result : program_become(path, program);
 }
 

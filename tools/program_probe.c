@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the loader maps of a program that is to be started: it goes on without a preload that it has
+ * no room for. It tells, started as a program itself, as ldd(1) has it told. See program.h.
+ */
+#define _GNU_SOURCE /* pipe2 */
+#include "tools/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/program_image.h"
+#include "tools/tool.h"
+
+/* Add "-v 24576", as ulimit has it, if there is a limit. */
+static size_t add_limit(char *text, size_t used, size_t bytes, const char *option,
+                        const struct rlimit *limit)
+{
+    if (limit->rlim_cur == RLIM_INFINITY)
+        return used;
+    return used + (size_t)snprintf(text + used, bytes - used, "%s%s %llu", used ? " " : "", option,
+                                   (unsigned long long)limit->rlim_cur / 1024);
+}
+
+/* The limits that keep memory from being mapped; NULL if there is none. */
+static const char *limits_in_force(char *text, size_t bytes)
+{
+    struct rlimit addresses = {RLIM_INFINITY, RLIM_INFINITY}, data = addresses;
+    size_t used;
+
+    (void)getrlimit(RLIMIT_AS, &addresses);
+    (void)getrlimit(RLIMIT_DATA, &data);
+    used = add_limit(text, 0, bytes, "-v", &addresses);
+    used = add_limit(text, used, bytes, "-d", &data);
+    return used ? text : NULL;
+}
+
+/* The file that is loaded, a script's interpreter for one, and the loader that it names. */
+static int find_loader(const char *path, char file[PATH_MAX], char loader[PATH_MAX])
+{
+    snprintf(file, PATH_MAX, "%s", path);
+    for (int depth = 0; depth < 4; depth++) {
+        struct dal_image_ image;
+        int is_elf, is_script;
+
+        if (!dal_image_map_(file, &image))
+            return 0;
+        is_elf = image_elf_interpreter(&image, loader);
+        is_script = !is_elf && image_script_interpreter(&image, loader);
+        dal_image_unmap_(&image);
+        if (is_elf || !is_script)
+            return is_elf;
+        memcpy(file, loader, PATH_MAX);
+    }
+    return 0;
+}
+
+/* The loader's list of what it mapped, read from its end of a pipe. */
+static void read_list(int from, struct program_probe *found)
+{
+    FILE *list = fdopen(from, "r");
+    const char *interposer = program_interposer();
+    char line[PATH_MAX + 64];
+    size_t bytes = strlen(interposer);
+
+    while (list && fgets(line, sizeof line, list)) {
+        const char *start = line + strspn(line, " \t");
+
+        if (!strstr(start, " (0x"))
+            continue;
+        found->is_listed = 1;
+        found->has_interposer |= strncmp(start, interposer, bytes) == 0 && start[bytes] == ' ';
+        found->has_jemalloc |= strncmp(start, "libjemalloc.so.", 15) == 0;
+    }
+    if (list)
+        (void)fclose(list);
+    else
+        (void)close(from);
+}
+
+/* The loader is started as a program: it lists what it would load, and starts nothing. */
+static void become_list(char *file, char *loader, int to)
+{
+    static char option[] = "--list";
+    char *arguments[] = {loader, option, file, NULL};
+    int null = open("/dev/null", O_RDWR);
+
+    if (null >= 0 && dup2(null, 0) >= 0 && dup2(to, 1) >= 0 && dup2(null, 2) >= 0)
+        (void)execv(loader, arguments);
+    _exit(PROGRAM_CANNOT_RUN);
+}
+
+/* Nothing is found where that fails: then the program is started as it is. */
+static void list(char *file, char *loader, struct program_probe *found)
+{
+    int ends[2];
+    pid_t child;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    /* Standard files that are closed are not to be the pipe's. */
+    for (int i = 0; i < 2; i++) {
+        int moved = fcntl(ends[i], F_DUPFD_CLOEXEC, 3);
+
+        (void)close(ends[i]);
+        ends[i] = moved;
+    }
+    (void)fflush(stdout);
+    child = fork();
+    if (child == 0)
+        become_list(file, loader, ends[1]);
+    (void)close(ends[1]);
+    if (child > 0)
+        read_list(ends[0], found);
+    else
+        (void)close(ends[0]);
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+int program_probe(const char *path, struct program_probe *found)
+{
+    char text[128], file[PATH_MAX], loader[PATH_MAX];
+    const char *limits;
+
+    memset(found, 0, sizeof *found);
+    if (!find_loader(path, file, loader))
+        return 0;
+    list(file, loader, found);
+    limits = limits_in_force(text, sizeof text);
+    /* What cannot be listed says itself what it lacks; under a limit that may be the room for it.
+     */
+    if (found->has_interposer || (!found->is_listed && !limits))
+        return 0;
+    return tool_complain("'%s' cannot be run with another allocator: %s%s%sthe loader does not get "
+                         "the interposer into it",
+                         path, limits ? "under its limits (ulimit " : "", limits ? limits : "",
+                         limits ? ") " : "");
+}
