@@ -26,7 +26,7 @@ hold_heading "over the same, preloaded"
 for module in system stats $modules; do
     case $module in
     system | stats) library= ;;
-    jemalloc | tcmalloc) library=$(direct "$module") ;;
+    jemalloc | mimalloc | tcmalloc) library=$(direct "$module") ;;
     *) continue ;;
     esac
     DISPATCHALLOC_MALLOC=$module DISPATCHALLOC_VERBOSE=1

@@ -147,9 +147,11 @@ jemalloc:narenas=3: made" \
     expect "MALLOC_CONF is another jemalloc's" 'jemalloc:narenas=7: "jemalloc": there is one jemalloc in a process, and it runs with narenas=3, not 7' \
         "$(MALLOC_CONF=narenas:7 DISPATCHALLOC_BACKEND=jemalloc:narenas=3 "$work/serve" jemalloc:narenas=7 2>&1 | sed 1d)"
     exported=$($NM -D --defined-only "$builddir/backends/jemalloc/.libs/jemalloc.so" | sed 's/.* //')
-    expect "what the module exports" "dal_jemalloc_mallctl
+    expect "what the module exports" "dal_jemalloc_calls_
+dal_jemalloc_mallctl
 dal_jemalloc_nallocx
-dal_module_" "$exported"
+dal_module_
+dal_module_early_" "$exported"
     case $($OBJDUMP -p "$builddir/backends/jemalloc/.libs/jemalloc.so") in
     *libstdc++* | *libjemalloc*) fail "the module needs libstdc++ or libjemalloc" ;;
     *STATIC_TLS*) fail "the module has initial-exec thread-local storage" ;;

@@ -135,16 +135,19 @@ tests_check_spec_value_LDADD = $(check_ldadd)
 include tests/modules/modules.mk
 
 # The interposer.
-shell_tests += tests/preload.sh tests/preload-start.sh tests/preload-symbols.sh tests/run.sh \
+shell_tests += tests/alone.sh tests/preload.sh tests/preload-start.sh tests/preload-symbols.sh tests/run.sh \
 	tests/run-check.sh
-EXTRA_DIST += tests/preload/constructed.cpp tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
+EXTRA_DIST += tests/alone/allowed tests/alone/answers.c tests/alone/exhaust.cpp tests/alone/host.c tests/alone/jemalloc_calls.c tests/alone/observe.c \
+	tests/alone/write.c \
+	tests/preload/constructed.cpp tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
 	tests/preload/operators.cpp tests/preload/overlap.c tests/preload/own_malloc.cpp tests/preload/plugin.cpp \
 	tests/preload/reentrant.c tests/preload/start.c tests/preload/whose.c \
 	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c
 
 # Real programs under the interposer. The suite has a short load; this one takes minutes.
 shell_tests += tests/programs.sh
-program_scripts = aligned.cpp bash.sh c++.sh g++.sh gcc.sh git.sh lib.sh node.sh perl.sh \
+program_scripts = aligned.cpp bash.sh c++.sh g++.sh gcc.sh git.sh lib.sh named.sh nginx.sh node.sh perl.sh \
+	php.sh pkill.sh sshd.sh \
 	python3-processes.sh python3-threads.sh redis-server.sh rustc.sh sqlite3.sh
 EXTRA_DIST += $(program_scripts:%=tests/programs/%)
 check-programs: all

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS = 100000 };
+enum { BLOCKS = 20000 };
 
 static void *blocks[BLOCKS];
 static atomic_int ready;

@@ -69,7 +69,8 @@ static const struct dal_option options[] = {
     {"note", DAL_OPTION_TEXT, 0, 0, 0, NULL, NULL, "a word about it"},
     {"path", DAL_OPTION_TEXT, 0, 1, 99, NULL, NULL, "where it writes to"},
 #ifdef SPLIT
-    {"to", DAL_OPTION_SPEC, 0, 0, 0, "(fixed-arena:capacity=64K)", NULL, "where the rest comes from"},
+    {"to", DAL_OPTION_SPEC, 0, 0, 0, "(fixed-arena:capacity=64K)", NULL,
+     "where the rest comes from"},
 #endif
 };
 

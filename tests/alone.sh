@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+# Alone or under `dispatchalloc run`, the same: what a program can see of itself (alone/observe.c)
+# and asks of the system differs by what alone/allowed lists, with every backend.
+set -eu
+. "$srcdir/tests/lib.sh"
+need_interposer
+need_tool
+unset LD_PRELOAD DISPATCHALLOC_MALLOC
+. "$srcdir/tests/modules/find.sh"
+cd "$work"
+sources=$srcdir/tests/alone
+for plugin in linked opened; do
+    $CC -shared -fPIC "-DPLUGIN=\"$plugin\"" "$sources/observe.c" -o "lib$plugin.so"
+done
+$CC -g "$sources/observe.c" -o observe -L. -Wl,--no-as-needed -llinked -Wl,-rpath,"$work" -lpthread -ldl
+
+grep -v '^#' "$sources/allowed" | grep . >allowed
+[ "$(wc -l <allowed)" -le 12 ] || fail "more than twelve differences are allowed"
+grep -v '^#' "$sources/allowed" >/dev/null
+: >met
+
+# differences NAME: what is in one of NAME.alone and NAME.run, in files of sorted lines.
+differences() {
+    comm -23 "$1.alone" "$1.run" | sed 's/^/alone /'
+    comm -13 "$1.alone" "$1.run" | sed 's/^/run /'
+}
+
+# hold NAME BACKEND: but for what is allowed there is none.
+hold() {
+    differences "$1" >"$1.differences"
+    cat "$1.differences" >>met
+    if grep -vEf allowed "$1.differences" >"$1.left"; then
+        fail "under $2 it differs:
+$(cat "$1.left")"
+    fi
+}
+
+observe() { "$@" ./observe "$work/libopened.so" >out 2>err </dev/null || fail "$* observe: $? $(cat err)"; }
+
+observe env
+sort out >facts.alone
+at_least 100 "$(wc -l <facts.alone)" "what a program sees of itself"
+observe env
+sort out | cmp -s - facts.alone || fail "two runs alone differ: $(sort out | diff - facts.alone)"
+# calls NAME COMMAND...: the system calls of the first process, before main a line a name and after it
+# a line a name with how often, but for those by which it looks and tells.
+calls() {
+    name=$1
+    shift
+    strace -o trace "$@" ./observe "$work/libopened.so" >/dev/null 2>err </dev/null || fail "strace $*: $(cat err)"
+    # What the tool does before it becomes the program is not the program's.
+    sed 's/^[0-9]* *//' trace | awk '/^execve\("[^"]*observe"/ { begun = 1; next }
+        begun && /^write\(1, "main: / { is_main = 1 }
+        begun && /^[a-z_0-9]+\(/ {
+            sub(/\(.*/, "")
+            if (!is_main) before[$0] = 1
+            else if ($0 != "read" && $0 != "write") after[$0]++
+        }
+        END {
+            for (name in before) print "call before main: " name
+            for (name in after) print "calls after: " name " " after[name]
+        }' | sort >"calls.$name"
+    at_least 20 "$(wc -l <"calls.$name")" "system calls"
+}
+has_strace=
+if command -v strace >/dev/null 2>&1 && strace -o /dev/null true 2>/dev/null; then
+    has_strace=yes
+    calls alone env
+else
+    echo "there is no strace: system calls are not compared"
+fi
+
+backends="system arena:limit=2G fixed-arena:capacity=64M stats:print=off+system$modules"
+for backend in $backends; do
+    observe "$tool" run -b "$backend"
+    sort out >facts.run
+    hold facts "$backend"
+    # Of the C library's own malloc the memory is the same as well.
+    case $backend in system) ! grep ' mapping ' facts.differences >left || fail "under system: $(cat left)" ;; esac
+    [ -n "$has_strace" ] || continue
+    calls run "$tool" run -b "$backend"
+    hold calls "$backend"
+done
+while read -r pattern; do
+    case $pattern in
+    *call*) [ -n "$has_strace" ] || continue ;;
+    *libstdc*) [ -n "$modules" ] || continue ;;
+    esac
+    grep -Eq "$pattern" met || fail "allowed, and not met by any backend: $pattern"
+done <allowed
+
+# ---- A failure needs nothing ---------------------------------------------------------------------
+# forms SPEC COMMAND...: under a limit of addresses, which leaves room for what is preloaded.
+forms() {
+    spec=$1
+    shift
+    (ulimit -v 200000; timeout 120 "$tool" run -b "$spec" "$@" >out 2>err) || fail "$* under $spec: $(cat out err)"
+}
+if [ -n "$CXX" ] && $CXX -std=c++17 -O1 "$sources/exhaust.cpp" -o exhaust; then
+    $CC "$sources/host.c" -o host -ldl
+    $CXX -std=c++17 -O1 -shared -fPIC -DPLUGIN "$sources/exhaust.cpp" -o plugin.so
+    $CXX -std=c++17 -O1 -shared -fPIC -DPLUGIN -static-libstdc++ -static-libgcc "$sources/exhaust.cpp" -o own.so 2>said || {
+        echo "no plug-in with a C++ library in itself: $(tail -n 1 said)"
+        cp plugin.so own.so
+    }
+    (ulimit -v 200000; ./exhaust) >out || fail "exhausted alone: $(cat out)"
+    for backend in $backends; do
+        for program in ./exhaust "./host $work/plugin.so" "./host $work/own.so"; do
+            # shellcheck disable=SC2086 # words
+            forms "$backend" $program
+        done
+    done
+else
+    echo "there is no C++ compiler: operator new is not looked at"
+fi
+
+# Whatever the limit: the program runs under the backend, or not with status 0. (mimalloc takes 32 MiB
+# at once, and the fixed arena what it is told to.)
+for backend in $backends; do
+    case $backend in mimalloc | fixed*) needed=100000 ;; *) needed=24576 ;; esac
+    for kilobytes in 2500 3000 3500 4000 5000 6000 8000 10000 14000 24576 100000; do
+        code=0
+        (ulimit -v $kilobytes; timeout 60 "$tool" run -v -b "$backend" cat /dev/null) >out 2>&1 || code=$?
+        [ $code != 0 ] || grep -q "^dispatchalloc: .* serves (DISPATCHALLOC_MALLOC=$backend)$" out ||
+            fail "with ulimit -v $kilobytes another one serves than $backend: $(cat out)"
+        [ $code = 0 ] || [ $kilobytes -lt $needed ] || fail "under $backend with ulimit -v $kilobytes: $(cat out)"
+    done
+done
+
+# ---- A header that was written over, or of a block that is gone ------------------------------------
+cat >wrong.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+int main(void)
+{
+    char *volatile block = malloc(100);
+    char *volatile other = malloc(100);
+    char *volatile moved = realloc(other, 100000);
+
+    free(block);
+    free(block);
+    block = malloc(40);
+    memset(block - 16, 1, 16);
+    free(block);
+    free(other == moved ? NULL : other);
+    return realloc(block, 10) != NULL;
+}
+END
+$CC -O0 -w -fno-builtin wrong.c -o wrong
+for backend in arena:limit=1G fixed-arena:capacity=10M stats:print=off+arena:limit=1G; do
+    "$tool" run -b "$backend" ./wrong >out 2>&1 || fail "blocks that are none under $backend: $(cat out)"
+    [ "$(grep -c '^dispatchalloc: free() of 0x.*nothing is done$' out)" = 3 ] &&
+        [ "$(grep -c '^dispatchalloc: realloc() of 0x.*nothing is done$' out)" = 1 ] ||
+        fail "what is said of blocks that are none under $backend: $(cat out)"
+done
+
+# ---- A module that calls the library would come back to itself ---------------------------------------
+mkdir modules
+cat >modules/caller.c <<'END'
+#include <dispatchalloc.h>
+#include <dispatchalloc/module.h>
+static void *take(size_t size, size_t align, void *ctx) { (void)ctx; return dal_instance_alloc(dal_system(), size, align); }
+static void give(void *ptr, size_t size, size_t align, void *ctx) { (void)ctx; dal_instance_dealloc(dal_system(), ptr, size, align); }
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    (void)request;
+    allocator->alloc = take;
+    allocator->dealloc = give;
+    return 0;
+}
+static const struct dal_backend caller = {
+    DAL_BACKEND_HEADER, .name = "caller", .version = "1", .summary = "calls the library", .create = create,
+};
+DAL_MODULE(caller);
+END
+# shellcheck disable=SC2086 # flags
+$CC -shared -fPIC -fvisibility=hidden $include modules/caller.c -o modules/caller.so
+caller=$(cd modules && pwd -P)/caller.so
+code=0
+"$tool" run -b "$caller" true >out 2>&1 || code=$?
+like "run of a module that calls the library" "2 dispatchalloc: module $caller cannot serve *: it calls dal_system() *" "$code $(cat out)"
+LD_PRELOAD=$DISPATCHALLOC_INTERPOSER:$caller DISPATCHALLOC_MALLOC=$caller env true >out 2>&1
+like "such a module preloaded" "dispatchalloc: *module $caller cannot serve malloc: it calls dal_system() *\"system\" serves" "$(head -n 1 out)"
+
+# ---- What programs expect of glibc's malloc ------------------------------------------------------
+$CC -fno-builtin -Wno-deprecated-declarations "$sources/answers.c" -o answers -ldl 2>said ||
+    echo "the C library is not asked: $(tail -n 1 said)"
+for backend in $backends; do
+    [ -e answers ] || continue
+    case $backend in *system) whose=own ;; *) whose=other ;; esac
+    timeout 60 "$tool" run -b "$backend" ./answers $whose >out 2>&1 || fail "under $backend: $(cat out)"
+done
+
+# ---- jemalloc's own calls, in a program that is linked with it -----------------------------------
+if $CC -fno-builtin "$sources/jemalloc_calls.c" -o calls -ljemalloc 2>/dev/null; then
+    ./calls own || fail "jemalloc's own calls alone"
+    for backend in $backends; do
+        case $backend in jemalloc) whose=own ;; fixed*) continue ;; *) whose=other ;; esac
+        timeout 60 "$tool" run -b "$backend" ./calls $whose >out 2>err || fail "jemalloc's calls under $backend: $(cat out err)"
+        case $whose in
+        own) expect "what is said under $backend" '' "$(cat err)" ;;
+        *) expect "what is said under $backend" \
+            "dispatchalloc: a block of arena 7 of jemalloc, which does not serve: NULL" "$(cat err)" ;;
+        esac
+    done
+    $NM -D --defined-only "${DISPATCHALLOC_INTERPOSER%/*}/libdispatchalloc-jemalloc.so" | sed 's/.* //' | sort >exported
+    sed -n 's/^	\([a-z_]*\);$/\1/p' "$srcdir/preload/jemalloc.map" | sort | diff - exported ||
+        fail "jemalloc.map (<) is not what is exported (>)"
+else
+    echo "there is no libjemalloc to link with: its own calls are not looked at"
+fi
+# Others detect jemalloc by its names.
+"$tool" run -b system env >out
+! grep -q libdispatchalloc-jemalloc out || fail "jemalloc's calls are in a program without it"
+
+# ---- Its slots cannot be written -----------------------------------------------------------------
+$CC "$sources/write.c" -o write
+places=$($NM "$DISPATCHALLOC_INTERPOSER" 2>/dev/null | awk '$3 ~ /^slots/ { print $1 }')
+if [ -n "$places" ]; then
+    # shellcheck disable=SC2086 # words
+    "$tool" run ./write $places >out 2>&1 || fail "slots that can be written: $(cat out)"
+else
+    echo "the interposer has no local symbols: where its slots are is not known"
+fi
+finish
