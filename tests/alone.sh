@@ -114,7 +114,8 @@ else
     echo "there is no C++ compiler: operator new is not looked at"
 fi
 
-# Whatever the limit: the program runs under the backend, or not with status 0. (mimalloc takes 32 MiB
+# Whatever the limit: the program runs under the backend, or not with status 0, or it says that it has
+# another one. (mimalloc takes 32 MiB
 # at once, and the fixed arena what it is told to.)
 for backend in $backends; do
     case $backend in mimalloc | fixed*) needed=100000 ;; *) needed=24576 ;; esac
@@ -122,6 +123,7 @@ for backend in $backends; do
         code=0
         (ulimit -v $kilobytes; timeout 60 "$tool" run -v -b "$backend" cat /dev/null) >out 2>&1 || code=$?
         [ $code != 0 ] || grep -q "^dispatchalloc: .* serves (DISPATCHALLOC_MALLOC=$backend)$" out ||
+            grep -q "^dispatchalloc: DISPATCHALLOC_MALLOC=$backend: .*; \"system\" serves$" out ||
             fail "with ulimit -v $kilobytes another one serves than $backend: $(cat out)"
         [ $code = 0 ] || [ $kilobytes -lt $needed ] || fail "under $backend with ulimit -v $kilobytes: $(cat out)"
     done
