@@ -27,7 +27,13 @@ int dal_madvise_(void *pages, size_t bytes, int advice)
     if (result != 0 && errno == EINVAL && advice == MADV_FREE)
         result = (int)syscall(SYS_madvise, pages, bytes, MADV_DONTNEED);
 #endif
-    errno = result != 0 && saved_errno == EAGAIN ? EINVAL : saved_errno;
+#ifdef DAL_MADVISE_IN_A_LOOP
+    /* It goes on as long as errno is EAGAIN, which is the program's here, and takes nothing of what
+     * was given back for zero. */
+    if (saved_errno == EAGAIN)
+        result = 0;
+#endif
+    errno = saved_errno;
     return result;
 }
 

@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-/* madvise(2) that leaves errno alone, but that it is EINVAL where it failed and errno was EAGAIN:
- * who calls it in a loop as long as that is so is not to do so for ever. */
+/* madvise(2) that leaves errno alone. For who calls it in a loop as long as errno is EAGAIN
+ * (DAL_MADVISE_IN_A_LOOP) it does not fail where errno was that before. */
 int dal_madvise_(void *pages, size_t bytes, int advice) __attribute__((visibility("hidden")));
 
 /* Have the object that an address is in call that instead of madvise(): its own table of functions

@@ -142,7 +142,7 @@ int main(void)
     free(block);
     free(block);
     block = malloc(40);
-    memset(block - 16, 1, 16);
+    block[-16] ^= 64;
     free(block);
     free(other == moved ? NULL : other);
     return realloc(block, 10) != NULL;

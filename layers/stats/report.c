@@ -262,6 +262,11 @@ static void complain(const char *path, int error)
         put(&text, "error ");
         put_number(&text, (uint64_t)error, 0);
     }
+    /* The path is a text of the spec, and is not to reach a terminal as it is. */
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+            text.data[i] = '?';
+    }
     put(&text, "\n");
     (void)dal_stats_write_(NULL, 1, text.data, text.length);
 }

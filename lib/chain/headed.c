@@ -27,7 +27,7 @@ static const struct dal_instance *allocator(void)
 
 /* In front of every block. The whole that was allocated begins `align` bytes before the block,
  * which keeps both aligned, and has this alignment. The tag is the base 2 logarithm of that over
- * what the address of the block makes, so that what is no header, or one that was written over, is
+ * what its address and size make, so that what is no header, or one that was written over, is
  * told. */
 struct header {
     size_t size;
@@ -44,15 +44,17 @@ static struct header *header_of(void *ptr)
     return (struct header *)((char *)ptr - sizeof(struct header));
 }
 
-static size_t tag_of(const void *ptr, size_t log2)
+static size_t tag_of(const void *ptr, size_t size, size_t log2)
 {
-    return ((size_t)(uintptr_t)ptr * (size_t)UINT64_C(0x9e3779b97f4a7c15)) << LOG2_BITS ^ log2;
+    size_t mixed = ((size_t)(uintptr_t)ptr ^ size * 31) * (size_t)UINT64_C(0x9e3779b97f4a7c15);
+
+    return mixed << LOG2_BITS ^ log2;
 }
 
 /* The logarithm, or GONE, or more than that for what is no header. */
 static size_t log2_of(void *ptr)
 {
-    return header_of(ptr)->tag ^ tag_of(ptr, 0);
+    return header_of(ptr)->tag ^ tag_of(ptr, header_of(ptr)->size, 0);
 }
 
 /* Whether a pointer may be given to a call; else it was said, and nothing is done with it. */
@@ -75,7 +77,7 @@ static void *place(char *whole, size_t size, size_t align)
     if (!whole)
         return dal_malloc_out_of_memory_();
     *header_of(whole + align) =
-        (struct header){size, tag_of(whole + align, (size_t)__builtin_ctzll(align))};
+        (struct header){size, tag_of(whole + align, size, (size_t)__builtin_ctzll(align))};
     return whole + align;
 }
 
@@ -110,7 +112,7 @@ static void headed_free(void *ptr)
     if (ptr && is_block("free()", ptr)) {
         size_t align = (size_t)1 << log2_of(ptr);
 
-        header_of(ptr)->tag = tag_of(ptr, GONE);
+        header_of(ptr)->tag = tag_of(ptr, header_of(ptr)->size, GONE);
         dal_instance_dealloc(allocator(), (char *)ptr - align, header_of(ptr)->size + align, align);
     }
     errno = saved_errno;
@@ -146,11 +148,11 @@ static void *headed_realloc(void *ptr, size_t size)
         return dal_malloc_out_of_memory_();
     /* The header moves with the block, since it is part of what is copied; what is left behind is
      * none any more. */
-    header_of(ptr)->tag = tag_of(ptr, GONE);
+    header_of(ptr)->tag = tag_of(ptr, header_of(ptr)->size, GONE);
     moved = dal_instance_realloc(allocator(), (char *)ptr - align, header_of(ptr)->size + align,
                                  align, whole);
     if (!moved)
-        header_of(ptr)->tag = tag_of(ptr, log2);
+        header_of(ptr)->tag = tag_of(ptr, header_of(ptr)->size, log2);
     return place(moved, size, align);
 }
 
