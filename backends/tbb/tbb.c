@@ -217,5 +217,6 @@ static const struct dal_backend tbb = {
     .create = create,
 };
 
-DAL_STARTS_EARLY_(0);
+/* Its library looks for files in a constructor, and leaves errno behind. */
+DAL_STARTS_EARLY_(1);
 DAL_MODULE(tbb);
