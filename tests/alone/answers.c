@@ -12,24 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static int failures;
-
-#define HOLD(what)                                            \
-    do {                                                      \
-        if (!(what)) {                                        \
-            printf("line %d: not so: %s\n", __LINE__, #what); \
-            failures++;                                       \
-        }                                                     \
-    } while (0)
-
-static int is_zero(const unsigned char *ptr, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        if (ptr[i])
-            return 0;
-    }
-    return 1;
-}
+#include "hold.h"
 
 /* All that malloc_usable_size() tells, also in blocks that were used before. */
 static void check_calloc(void)

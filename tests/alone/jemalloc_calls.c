@@ -11,24 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int failures;
-
-#define HOLD(what)                                            \
-    do {                                                      \
-        if (!(what)) {                                        \
-            printf("line %d: not so: %s\n", __LINE__, #what); \
-            failures++;                                       \
-        }                                                     \
-    } while (0)
-
-static int is_zero(const char *ptr, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++) {
-        if (ptr[i])
-            return 0;
-    }
-    return 1;
-}
+#include "hold.h"
 
 static void check_blocks(void)
 {
