@@ -65,6 +65,14 @@ static inline const struct dal_tail_ *dal_tail_of_(const struct dal_instance *in
     return instance->tail_;
 }
 
+/* Whose blocks would have the headers, or have them if its family is over such. */
+static inline const struct dal_instance *dal_headed_of_(const struct dal_instance *instance)
+{
+    const struct dal_tail_ *tail = dal_tail_of_(instance);
+
+    return tail->malloc_family ? tail->headed : instance;
+}
+
 static inline void *dal_tail_ctx_(const struct dal_instance *instance, void *ctx)
 {
     return ctx == DAL_SELF_ ? (void *)(uintptr_t)instance : ctx;

@@ -142,14 +142,6 @@ static const struct dal_malloc_family *child_family(const struct dal_stack_ *sta
     return dal_tail_of_(child)->malloc_family;
 }
 
-/* Whose blocks have the headers, if a layer took a family that is over some. */
-static const struct dal_instance *headed_below(const struct dal_instance *child)
-{
-    if (!child || dal_tail_of_(child)->malloc_family)
-        return child ? dal_tail_of_(child)->headed : NULL;
-    return child;
-}
-
 /* Make item number index, whose next one (or base) is there already. */
 static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_instance *base,
                        const char *name, struct dal_text_ *why)
@@ -176,8 +168,8 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
             item->backend->destroy(filled.allocator.ctx);
         return error;
     }
-    if (stack->tables[index].tail.malloc_family)
-        stack->tables[index].tail.headed = headed_below(next);
+    if (next && stack->tables[index].tail.malloc_family)
+        stack->tables[index].tail.headed = dal_headed_of_(next);
     item->ctx = filled.allocator.ctx;
     stack->made[stack->made_count++] = index;
     return DAL_OK;

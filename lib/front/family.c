@@ -50,11 +50,10 @@ static const struct dal_malloc_family known_family = {
 
 const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winner)
 {
-    const struct dal_tail_ *tail = dal_tail_of_(winner);
-    const struct dal_instance *headed = tail->malloc_family ? tail->headed : winner;
+    const struct dal_malloc_family *own = dal_tail_of_(winner)->malloc_family;
 
-    if (!tail->malloc_family && dal_is_known_(winner))
+    if (!own && dal_is_known_(winner))
         return &known_family;
-    dal_headed_serve_(headed);
-    return tail->malloc_family ? tail->malloc_family : &dal_headed_family_;
+    dal_headed_serve_(dal_headed_of_(winner));
+    return own ? own : &dal_headed_family_;
 }
