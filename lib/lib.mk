@@ -14,8 +14,8 @@ core_headers += lib/os/os.h
 if OS_WINDOWS
 core_sources += lib/os/windows.c lib/os/no-link-choice.c lib/os/no-veto.c
 else
-core_headers += lib/os/mapping.h
-core_sources += lib/os/posix.c lib/os/posix_pages.c lib/os/mapping.c
+core_headers += lib/os/lines.h lib/os/mapping.h lib/os/trust.h
+core_sources += lib/os/posix.c lib/os/posix_pages.c lib/os/posix_trust.c lib/os/mapping.c lib/os/lines.c
 endif
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/os/elf.c

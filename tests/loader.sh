@@ -124,10 +124,28 @@ if [ "$(id -u)" = 0 ]; then
     chown 65534 "$modules/good.so"; refused "$modules/good.so (mode 0755, owner 65534, *): another user owns it"
     chown 0 "$modules/good.so"
     chgrp 65534 "$modules"; chmod g+w "$modules"
-    refused "$modules (mode 0775, *, group 65534): another group may write it"
+    theirs="a group may write it that is not the user's own"
+    refused "$modules (mode 0775, *, group 65534): $theirs"
     chgrp 0 "$modules"; try good '' good
+    # What a list gives to another user hides behind the group bits of the mode.
+    if setfacl -m u:65534:rwx "$modules" 2>/dev/null; then
+        listed='its access control list lets others write it'
+        refused "$modules (mode 0775, *): $listed"
+        setfacl -b "$modules"; setfacl -m g:65534:rwx "$modules"; refused "$modules (mode 0775, *): $listed"
+        setfacl -b "$modules"; setfacl -m u:65534:rx "$modules"; chmod 755 "$modules"; try good '' good
+        setfacl -b "$modules"; setfacl -m u:65534:rw "$modules/good.so"
+        refused "$modules/good.so (mode 0775, *): $listed"
+        setfacl -b "$modules/good.so"; chmod 755 "$modules/good.so"
+    else
+        echo "no access control lists here (setfacl): not tested"
+    fi
     chmod 755 "$modules"
 fi
+# What dlopen() would open is another file than what was looked at.
+for name in '$LIB' '$ORIGIN' 'a$PLATFORM'; do
+    mkdir "$modules/$name"; cp "$modules/good.so" "$modules/$name/"
+    try system "${prefix}$modules/$name/good.so: module $modules/$name/good.so is refused: the dynamic loader puts another path in the place of \$ORIGIN, \$LIB and \$PLATFORM$system" "$modules/$name/good.so"
+done
 # What counts is where a link leads.
 chmod 777 "$modules/deep"
 mv "$modules/good.so" "$modules/deep/good.so"

@@ -5,11 +5,10 @@
 #include "os/mapping.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+
+#include "os/lines.h"
 
 /* A line is "start-end rights offset device inode   name". */
 static int parse(const char *line, struct dal_os_mapping_ *mapping)
@@ -24,60 +23,28 @@ static int parse(const char *line, struct dal_os_mapping_ *mapping)
     return 1;
 }
 
-/* What is read of the file, a block at a time. */
-struct reader {
-    int file;
-    size_t at, length;
-    char block[1024];
-};
-
-/* The next line, without its end; of a longer one the rest is left out. 0 at the end. */
-static int read_line(struct reader *reader, char *line, size_t bytes)
-{
-    size_t length = 0;
-
-    for (;;) {
-        if (reader->at == reader->length) {
-            ssize_t got = read(reader->file, reader->block, sizeof reader->block);
-
-            if (got <= 0)
-                return 0;
-            reader->length = (size_t)got;
-            reader->at = 0;
-        }
-        line[length] = reader->block[reader->at++];
-        if (line[length] == '\n')
-            break;
-        if (length < bytes - 1)
-            length++;
-    }
-    line[length] = '\0';
-    return 1;
-}
-
 int dal_os_mapping_(const void *address, struct dal_os_mapping_ *mapping,
                     struct dal_os_mapping_ *before)
 {
     const uintptr_t wanted = (uintptr_t)address;
     struct dal_os_mapping_ current = {.end = 0};
-    struct reader reader = {.at = 0};
+    struct dal_os_lines_ lines;
     char line[512];
     int saved_errno = errno;
     int found = 0;
 
     if (before)
         before->end = 0;
-    reader.file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    if (reader.file < 0) {
+    if (!dal_os_lines_open_(&lines, "/proc/self/maps")) {
         errno = saved_errno;
         return -1;
     }
-    while (!found && read_line(&reader, line, sizeof line)) {
+    while (!found && dal_os_lines_next_(&lines, line, sizeof line)) {
         if (before && current.end)
             *before = current;
         found = parse(line, &current) && wanted >= current.start && wanted < current.end;
     }
-    (void)close(reader.file);
+    dal_os_lines_close_(&lines);
     if (found)
         *mapping = current;
     if (before && (!found || before->end != mapping->start))

@@ -16,22 +16,19 @@
 
 #include <dispatchalloc/error.h>
 
+#include "os/trust.h"
+
 /* What a path is to the module. Only a directory further up may be sticky: in it nobody can
  * replace another user's entry, but in the module's own one anybody can add files. */
 enum role { THE_FILE, ITS_DIRECTORY, AN_ANCESTOR };
 
-static const char *why_untrusted(const struct stat *status, enum role role)
+static const char *why_untrusted(const char *path, const struct stat *status, enum role role)
 {
     if (status->st_uid != 0 && status->st_uid != geteuid())
         return "another user owns it";
     if (role == AN_ANCESTOR && (status->st_mode & S_ISVTX))
         return NULL;
-    if (status->st_mode & S_IWOTH)
-        return "everybody may write it";
-    /* The user's own primary group is how many systems set up a private group each. */
-    if ((status->st_mode & S_IWGRP) && status->st_gid != 0 && status->st_gid != getegid())
-        return "another group may write it";
-    return NULL;
+    return dal_os_why_others_write_(path, status);
 }
 
 static int check(const char *path, enum role role, const char *module, struct dal_text_ *why)
@@ -47,7 +44,7 @@ static int check(const char *path, enum role role, const char *module, struct da
         dal_text_add_(why, "module %s is refused: it is not a regular file", module);
         return DAL_ERR_MODULE;
     }
-    problem = why_untrusted(&status, role);
+    problem = why_untrusted(path, &status, role);
     if (!problem)
         return DAL_OK;
     dal_text_add_(why, "module %s is refused: %s (mode %04o, owner %ld, group %ld): %s", module,
@@ -78,6 +75,22 @@ static int to_parent(char *path)
     return 1;
 }
 
+/* Whether the dynamic loader would put something else in the place of a part of a path. */
+static int is_expanded(const char *path)
+{
+    static const char *const names[] = {"ORIGIN", "LIB", "PLATFORM"};
+
+    for (; (path = strchr(path, '$')) != NULL; path++) {
+        const char *name = path + 1 + (path[1] == '{');
+
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            if (strncmp(name, names[i], strlen(names[i])) == 0)
+                return 1;
+        }
+    }
+    return 0;
+}
+
 int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text_ *why)
 {
     char place[PATH_MAX];
@@ -87,6 +100,13 @@ int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text
         if (errno == ENOENT || errno == ENOTDIR)
             return refuse_link(path, why);
         dal_text_add_(why, "module %s: %s", path, strerror(errno));
+        return DAL_ERR_MODULE;
+    }
+    if (is_expanded(resolved)) {
+        dal_text_add_(why,
+                      "module %s is refused: the dynamic loader puts another path in the place "
+                      "of $ORIGIN, $LIB and $PLATFORM",
+                      resolved);
         return DAL_ERR_MODULE;
     }
     memcpy(place, resolved, strlen(resolved) + 1);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading a file of the system by lines. See lines.h. */
+#include <config.h>
+
+#include "os/lines.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+int dal_os_lines_open_(struct dal_os_lines_ *lines, const char *path)
+{
+    lines->at = lines->length = 0;
+    lines->file = open(path, O_RDONLY | O_CLOEXEC);
+    return lines->file >= 0;
+}
+
+int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes)
+{
+    size_t length = 0;
+
+    for (;;) {
+        if (lines->at == lines->length) {
+            ssize_t got = read(lines->file, lines->block, sizeof lines->block);
+
+            if (got <= 0)
+                return 0;
+            lines->length = (size_t)got;
+            lines->at = 0;
+        }
+        line[length] = lines->block[lines->at++];
+        if (line[length] == '\n')
+            break;
+        if (length < bytes - 1)
+            length++;
+    }
+    line[length] = '\0';
+    return 1;
+}
+
+void dal_os_lines_close_(struct dal_os_lines_ *lines)
+{
+    (void)close(lines->file);
+}

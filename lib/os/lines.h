@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading a file of the system by lines, without memory of its own. POSIX systems only. */
+#ifndef DAL_OS_LINES_H
+#define DAL_OS_LINES_H
+
+#include <stddef.h>
+
+struct dal_os_lines_ {
+    int file;
+    size_t at, length;
+    char block[1024];
+};
+
+/* 1 if the file is open, else 0 with errno. */
+int dal_os_lines_open_(struct dal_os_lines_ *lines, const char *path);
+
+/* The next line, without its end; of a longer one the rest is left out. 0 at the end. */
+int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes);
+
+void dal_os_lines_close_(struct dal_os_lines_ *lines);
+
+#endif /* DAL_OS_LINES_H */
