@@ -6,7 +6,7 @@
 lib_rooms = shared os base service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
-core_headers += lib/shared/control.h lib/shared/image.h lib/shared/interposed_names.h \
+core_headers += lib/shared/control.h lib/shared/file_head.h lib/shared/image.h lib/shared/interposed_names.h \
 	lib/shared/note.h lib/shared/number.h lib/shared/status.h
 
 # The operating system and the object format: nobody else asks which they are.
@@ -15,7 +15,8 @@ if OS_WINDOWS
 core_sources += lib/os/windows.c lib/os/no-link-choice.c lib/os/no-veto.c
 else
 core_headers += lib/os/lines.h lib/os/mapping.h lib/os/trust.h
-core_sources += lib/os/posix.c lib/os/posix_pages.c lib/os/posix_trust.c lib/os/mapping.c lib/os/lines.c
+core_sources += lib/os/posix.c lib/os/posix_pages.c lib/os/posix_stderr.c lib/os/posix_file.c \
+	lib/os/posix_trust.c lib/os/mapping.c lib/os/lines.c
 endif
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/os/elf.c

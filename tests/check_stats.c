@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -673,10 +672,10 @@ START_TEST(test_thread_holds_back_less_than_64_kib)
         allocate(instance, size, 1);
         bytes += (int64_t)size;
         blocks++;
-        if (bytes - atomic_load(&layer->shared_bytes) > worst)
-            worst = bytes - atomic_load(&layer->shared_bytes);
-        if (blocks - atomic_load(&layer->shared_blocks) > worst_blocks)
-            worst_blocks = blocks - atomic_load(&layer->shared_blocks);
+        if (bytes - atomic_load(&layer->shared->bytes) > worst)
+            worst = bytes - atomic_load(&layer->shared->bytes);
+        if (blocks - atomic_load(&layer->shared->blocks) > worst_blocks)
+            worst_blocks = blocks - atomic_load(&layer->shared->blocks);
     }
     ck_assert_int_lt(worst, 64 * KIB);
     ck_assert_int_gt(worst, 24 * KIB);
@@ -1094,86 +1093,15 @@ START_TEST(test_bad_option_is_refused_with_what_would_be_accepted)
 {
     char longer[1200];
 
-    assert_refused("stats:signal=KILL+mock",
-                   "option \"signal\" of \"stats\" cannot be \"KILL\"; accepted is one of "
-                   "USR1|USR2|HUP|URG|IO|WINCH|CONT|ALRM|PROF|VTALRM");
-    assert_refused("stats:signal=12+mock", "USR2");
-    assert_refused("stats:signal=SIGUSR2+mock", "USR2");
-    assert_refused("stats:signal=usr2+mock", "USR2");
-    assert_refused("stats:signal=+mock", "USR2");
+    assert_refused("stats:print=maybe+mock", "option \"print\" of \"stats\" cannot be \"maybe\"");
+    assert_refused("stats:label=+mock", "text of 1 to 63 bytes");
+    assert_refused("stats:share=+mock", "text of 1 to 1022 bytes");
     assert_refused("stats:file=+mock", "option \"file\" of \"stats\" cannot be \"\"; accepted is "
                                        "text of 1 to 1023 bytes");
     memset(longer, 'x', sizeof longer);
     memcpy(longer, "stats:file=", 11);
     memcpy(longer + sizeof longer - 6, "+mock", 6);
     assert_refused(longer, "1 to 1023 bytes");
-}
-END_TEST
-
-static void assert_signal(const char *spec, int number, int is_handled)
-{
-    const struct dal_instance *instance;
-    struct sigaction action;
-
-    /* Under nohup(1) and its like a signal is ignored. */
-    ck_assert(signal(number, SIG_DFL) != SIG_ERR);
-    instance = make(spec);
-    ck_assert_int_eq(sigaction(number, NULL, &action), 0);
-    ck_assert_int_eq(action.sa_handler != SIG_DFL, is_handled);
-    dal_instance_destroy(instance);
-    ck_assert_int_eq(sigaction(number, NULL, &action), 0);
-    ck_assert(action.sa_handler == SIG_DFL);
-}
-
-START_TEST(test_signal_is_taken_by_name_and_given_back)
-{
-    static const struct {
-        const char *name;
-        int number;
-    } signals[] = {
-        {"USR1", SIGUSR1}, {"USR2", SIGUSR2},     {"HUP", SIGHUP},   {"URG", SIGURG},
-        {"IO", SIGIO},     {"WINCH", SIGWINCH},   {"CONT", SIGCONT}, {"ALRM", SIGALRM},
-        {"PROF", SIGPROF}, {"VTALRM", SIGVTALRM},
-    };
-    char spec[64];
-
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        snprintf(spec, sizeof spec, "stats:signal=%s+mock", signals[i].name);
-        assert_signal(spec, signals[i].number, 1);
-    }
-    assert_signal("stats+mock", SIGUSR2, 0);
-}
-END_TEST
-
-START_TEST(test_signal_of_two_instances_stays_until_both_are_gone)
-{
-    const struct dal_instance *first = make("stats:signal=USR2,print=off+mock");
-    const struct dal_instance *second = make("stats:signal=USR2,print=off+mock");
-    struct sigaction action;
-
-    dal_instance_destroy(first);
-    ck_assert_int_eq(sigaction(SIGUSR2, NULL, &action), 0);
-    ck_assert(action.sa_handler != SIG_DFL);
-    dal_instance_destroy(second);
-    ck_assert_int_eq(sigaction(SIGUSR2, NULL, &action), 0);
-    ck_assert(action.sa_handler == SIG_DFL);
-}
-END_TEST
-
-static void on_signal_of_program(int signal)
-{
-    (void)signal;
-}
-
-START_TEST(test_handler_that_a_program_sets_later_stays)
-{
-    const struct dal_instance *instance = make("stats:signal=USR2,print=off+mock");
-    struct sigaction action;
-
-    ck_assert(signal(SIGUSR2, on_signal_of_program) != SIG_ERR);
-    dal_instance_destroy(instance);
-    ck_assert_int_eq(sigaction(SIGUSR2, NULL, &action), 0);
-    ck_assert(action.sa_handler == on_signal_of_program);
 }
 END_TEST
 
@@ -1233,9 +1161,6 @@ static void add_sharing_tests(TCase *tcase)
 static void add_option_tests(TCase *tcase)
 {
     TEST(test_bad_option_is_refused_with_what_would_be_accepted);
-    TEST(test_signal_is_taken_by_name_and_given_back);
-    TEST(test_signal_of_two_instances_stays_until_both_are_gone);
-    TEST(test_handler_that_a_program_sets_later_stays);
 }
 
 int main(void)

@@ -72,8 +72,8 @@ $answer by ${1%%:*}" "$said"
 
 # A layer that is refused has started nothing below it.
 unmade() {
-    said=$("$work/serve" set "stats:signal=KILL+$1" set "stats:file=+$1" set "$2" 2>/dev/null)
-    expect "$2 after a refused layer over $1" "set stats:signal=KILL+$1: unknown option, or a value that it does not accept
+    said=$("$work/serve" set "stats:print=maybe+$1" set "stats:file=+$1" set "$2" 2>/dev/null)
+    expect "$2 after a refused layer over $1" "set stats:print=maybe+$1: unknown option, or a value that it does not accept
 set stats:file=+$1: unknown option, or a value that it does not accept
 set $2: success
 $answer by ${2%%:*}" "$said"

@@ -27,7 +27,7 @@ squeeze() { sed 's/  */ /g; s/^ //' "$1"; }
 
 # has FILE LINE: the report has the line, blanks aside.
 has() { squeeze "$1" | grep -Fqx -- "$2" || complain "no line \"$2\" in $1"; }
-headers() { grep -c '^dispatchalloc: .* in process ' "$1" || :; }
+headers() { grep -ac '^dispatchalloc: .* in process ' "$1" || :; }
 prints() { [ "$(headers "$1")" -eq "$2" ] || complain "$(headers "$1") reports in $1, not $2"; }
 silent() { [ ! -s "$work/err" ] || complain "not silent"; }
 exits() { [ "$status" -eq "$1" ] || complain "exit status $status, not $1"; }
@@ -36,7 +36,7 @@ test='at exit to standard error, with process and stack'
 run stats+system alloc=100 alloc=5000 free alloc=0
 exits 0
 {
-    printf 'dispatchalloc: stats+system in process %s\n' "$pid"
+    printf 'dispatchalloc: stats+system in process %s (stats_user)\n' "$pid"
     cat <<'END'
 live bytes 100
 live blocks 2
@@ -82,30 +82,30 @@ test='stats alone watches what the program chose'
 run stats spec=fixed-arena:capacity=64K alloc=100
 exits 0
 prints "$work/err" 1
-has "$work/err" "dispatchalloc: stats+fixed-arena in process $pid"
+has "$work/err" "dispatchalloc: stats+fixed-arena in process $pid (stats_user)"
 
 test='instances that live print each for itself'
 run stats+system alloc=100 private=stats+fixed-arena
 exits 0
 prints "$work/err" 2
-has "$work/err" "dispatchalloc: stats+fixed-arena in process $pid"
+has "$work/err" "dispatchalloc: stats+fixed-arena in process $pid (stats_user)"
 has "$work/err" "live bytes 5"
 has "$work/err" "live bytes 100"
 
 test='stacked twice prints twice'
 run stats+stats+system alloc=100
 exits 0
-has "$work/err" "dispatchalloc: stats+stats+system in process $pid"
-has "$work/err" "dispatchalloc: stats+system in process $pid"
+has "$work/err" "dispatchalloc: stats+stats+system in process $pid (stats_user)"
+has "$work/err" "dispatchalloc: stats+system in process $pid (stats_user)"
 
 test='a forked child prints with its own process id'
 run stats+system alloc=100 fork
 exits 0
 prints "$work/err" 2
-has "$work/err" "dispatchalloc: stats+system in process $pid"
+has "$work/err" "dispatchalloc: stats+system in process $pid (stats_user)"
 has "$work/err" "live bytes 100"
 has "$work/err" "live bytes 1000100"
-[ "$(grep -c "in process $pid\$" "$work/err")" -eq 1 ] || complain "both with one process id"
+[ "$(grep -c "in process $pid (stats_user)\$" "$work/err")" -eq 1 ] || complain "both with one process id"
 
 test='_exit and abort print nothing'
 run stats+system alloc=100 _exit
@@ -136,71 +136,88 @@ test='file=%p is one file a process'
     printf '%s\n' "$pid" >pid)
 pid=$(cat "$work/pid")
 [ "$(find "$work" -name '[0-9]*.txt' | wc -l)" -eq 2 ] || complain "not two files"
-has "$work/$pid.txt" "dispatchalloc: stats+system in process $pid"
+has "$work/$pid.txt" "dispatchalloc: stats+system in process $pid (stats_user)"
 has "$work/$pid.txt" "live bytes 100"
 
-test='%% is %, other % are themselves, the path is that at exit'
+test='%% is %, other % are themselves, the path is that at the start'
 mkdir "$work/elsewhere"
-run 'stats:file=a%%p-%z.txt+system' alloc=100 chdir="$work/elsewhere"
-exits 0
-silent
-has "$work/elsewhere/a%p-%z.txt" "live bytes 100"
+(cd "$work" && run 'stats:file=a%%p-%z.txt+system' alloc=100 chdir="$work/elsewhere" fork && exits 0 &&
+    silent && printf '%s\n' "$pid" >pid)
+pid=$(cat "$work/pid")
+has "$work/a%p-%z.txt" "live bytes 100"
+[ "$(find "$work" -name 'a%p-%z.txt.*' | wc -l)" -eq 1 ] || complain "not one file of the child"
+has "$(find "$work" -name 'a%p-%z.txt.*')" "live bytes 1000100"
 
-test='what the file held before goes, what the process wrote stays'
+test='what the file held before goes'
 echo old >"$work/file"
-run stats:signal=USR2,file="$work/file"+system alloc=100 kill alloc=200 kill alloc=300
+run stats:file="$work/file"+system alloc=100
 exits 0
 silent
 ! grep -q old "$work/file" || complain "old text"
-prints "$work/file" 3
 has "$work/file" "live bytes 100"
-has "$work/file" "live bytes 600"
 
-test='two layers may share a file'
-run stats:file="$work/file"+stats:file="$work/file"+system alloc=100
+test='layers, processes and instances that live have a file each'
+run stats:file="$work/each"+stats:file="$work/each"+system alloc=100 fork private=stats:file="$work/each"
 exits 0
-prints "$work/file" 2
+[ "$(find "$work" -name 'each*' | wc -l)" -eq 5 ] || complain "not five files: $(ls "$work")"
+for file in each each."$pid" each."$pid".2; do
+    prints "$work/$file" 1
+    grep -aq "^dispatchalloc: .*stats+system in process $pid (stats_user)\$" "$work/$file" ||
+        complain "$file is of another process"
+done
 
-test='a file that cannot be opened is told in one line'
+test='a file that cannot be made is told in one line, and standard error gets the report'
 run stats:file="$work/none/file"+system alloc=100
 exits 0
-[ "$(cat "$work/err")" = \
+[ "$(head -n 1 "$work/err")" = \
     "dispatchalloc: stats: cannot write to $work/none/file: no such file or directory" ] ||
     complain "another line"
+prints "$work/err" 1
 
-test='a signal prints, and so does exit'
-run stats:signal=USR2+system alloc=100 kill alloc=200
-exits 0
-prints "$work/err" 2
-has "$work/err" "live bytes 100"
-has "$work/err" "live bytes 300"
-
-test='a signal prints with print=off as well'
-run stats:signal=USR2,print=off+system alloc=100 kill alloc=200
+test='a label is in the report, and reaches no terminal as it is'
+run "$(printf 'stats:label=par\033ser')+system" alloc=100
 exits 0
 prints "$work/err" 1
-has "$work/err" "live bytes 100"
+has "$work/err" "dispatchalloc: stats+system \"par?ser\" in process $pid (stats_user)"
 
-test='the handler that the program sets afterwards wins'
-run stats:signal=USR2+system alloc=100 handler kill
+test='an instance that ends with live blocks says so'
+run '' ended=stats:label=mine+system ended=stats:print=off+system
 exits 0
-prints "$work/err" 1
-[ "$(head -n 1 "$work/out")" = handler ] || complain "not the program's handler"
+[ "$(cat "$work/err")" = 'dispatchalloc: stats+system "mine" ends with live blocks: 1, of 5 bytes' ] ||
+    complain "another line"
 
-test='a handler that is there stays, and one line says so'
-run '' handler spec=stats:signal=USR2,print=off+system kill alloc=100
+test='standard error that became a file of the program holds what the program wrote'
+for how in trunc=RDWR trunc=WRONLY; do
+    run stats+system alloc=100 "$how=$work/database"
+    exits 0
+    [ "$(cat "$work/database")" = "record" ] || complain "$how: $(cat "$work/database")"
+    silent
+done
+
+test='standard error that a program points elsewhere is written where nothing can be harmed'
+run stats+system alloc=100 append="$work/log"
 exits 0
-[ "$(head -n 1 "$work/out")" = handler ] || complain "not the program's handler"
-grep -q '^dispatchalloc: stats: nothing is printed on signal USR2: the program uses it$' \
-    "$work/err" || complain "no line"
+prints "$work/log" 1
+mkfifo "$work/read"
+cat "$work/read" >"$work/log" &
+run stats+system alloc=100 trunc=WRONLY="$work/read"
+wait $!
+prints "$work/log" 1
 
-test='a signal that is ignored stays so, and one line says so'
-(trap '' USR2; run stats:signal=USR2+system alloc=100 kill; exits 0; prints "$work/err" 1
-    grep -q 'on signal USR2: the program uses it' "$work/err" || complain "no line")
-
-test='a bad signal is told with what is accepted'
-run stats:signal=KILL+system alloc=100
+test='standard error that is read and written from the start is written'
+status=0
+DISPATCHALLOC_BACKEND=stats+system "$user" alloc=100 >/dev/null 2<>"$work/log" || status=$?
 exits 0
-grep -q '"signal" of "stats" cannot be "KILL"; accepted is one of USR1|USR2' "$work/err" || complain "no such line"
+prints "$work/log" 1
+
+test='a limit on the length of files kills nobody'
+for blocks in 0 1; do
+    for spec in stats:file="$work/limited"+system stats+system; do
+        status=0
+        (ulimit -f $blocks && DISPATCHALLOC_BACKEND=$spec exec "$user" alloc=100 exit >/dev/null 2>"$work/err") ||
+            status=$?
+        exits 0
+    done
+done
 
 finish

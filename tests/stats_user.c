@@ -3,14 +3,16 @@
  * A program that allocates through the front, for tests of what the layer `stats` prints.
  * Its arguments are done in their order:
  *
- *     alloc=BYTES  free  fork  kill  handler  close2  chdir=PATH  thread
- *     private=SPEC (an instance of its own that allocates once and stays)
- *     spec=SPEC (dal_global_set_spec)
- *     atexit (from then on, an exit handler allocates and says so)  _exit  abort
+ *     alloc=BYTES  touch=BYTES (the same, and writes to them)  free  fork  close2  chdir=PATH
+ * thread private=SPEC (an instance of its own that allocates once and stays) ended=SPEC (the same,
+ * but it is destroyed) spec=SPEC (dal_global_set_spec) trunc=RDWR=PATH  trunc=WRONLY=PATH
+ * append=PATH (descriptor 2 becomes that file, new or as it is; a new one gets a line) atexit (from
+ * then on, an exit handler allocates and says so)  exit  _exit  abort pause (says its process id at
+ * once, and waits for a signal)
  */
 #include <dispatchalloc.h>
+#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +28,13 @@ static void fail(const char *what)
     _exit(99);
 }
 
-static void allocate(size_t bytes)
+static void *allocate(size_t bytes)
 {
     block = dal_alloc(bytes, 8);
     if (!block)
         fail("alloc");
     block_bytes = bytes;
+    return block;
 }
 
 static void give_back(void)
@@ -56,10 +59,15 @@ static void fork_and_wait(void)
         fail("wait");
 }
 
-static void handler(int signal)
+static void become_standard_error(const char *path, int flags)
 {
-    (void)signal;
-    (void)!write(STDOUT_FILENO, "handler\n", 8);
+    int file = open(path, flags, 0600);
+
+    if (file < 0 || dup2(file, STDERR_FILENO) < 0)
+        fail("open");
+    close(file);
+    if (flags & O_TRUNC && lseek(STDERR_FILENO, 0, SEEK_CUR) == 0)
+        (void)!write(STDERR_FILENO, "record\n", 7);
 }
 
 static void at_exit(void)
@@ -83,7 +91,7 @@ static void run_thread(void)
         fail("thread");
 }
 
-static void make_private(const char *spec)
+static void make_private(const char *spec, int stays)
 {
     const struct dal_instance *instance;
     char message[512];
@@ -92,6 +100,15 @@ static void make_private(const char *spec)
         fail(message);
     if (!dal_instance_alloc(instance, 5, 1))
         fail("private");
+    if (!stays)
+        dal_instance_destroy(instance);
+}
+
+static void wait_for_signal(void)
+{
+    printf("%ld\n", (long)getpid());
+    fflush(stdout);
+    pause();
 }
 
 /* What a word before '=' means; NULL if it is another one. */
@@ -108,11 +125,21 @@ static int do_value(const char *argument)
     const char *value;
 
     if ((value = value_of(argument, "alloc")) != NULL)
-        allocate((size_t)strtoul(value, NULL, 10));
+        (void)allocate(strtoul(value, NULL, 10));
+    else if ((value = value_of(argument, "touch")) != NULL)
+        memset(allocate(strtoul(value, NULL, 10)), 1, strtoul(value, NULL, 10));
     else if ((value = value_of(argument, "chdir")) != NULL)
         return chdir(value) == 0;
     else if ((value = value_of(argument, "private")) != NULL)
-        make_private(value);
+        make_private(value, 1);
+    else if ((value = value_of(argument, "ended")) != NULL)
+        make_private(value, 0);
+    else if ((value = value_of(argument, "trunc=RDWR")) != NULL)
+        become_standard_error(value, O_RDWR | O_CREAT | O_TRUNC);
+    else if ((value = value_of(argument, "trunc=WRONLY")) != NULL)
+        become_standard_error(value, O_WRONLY | O_CREAT | O_TRUNC);
+    else if ((value = value_of(argument, "append")) != NULL)
+        become_standard_error(value, O_WRONLY | O_CREAT | O_APPEND);
     else if ((value = value_of(argument, "spec")) != NULL)
         return dal_global_set_spec(value) == 0;
     else
@@ -126,16 +153,16 @@ static int do_word(const char *argument)
         give_back();
     else if (strcmp(argument, "fork") == 0)
         fork_and_wait();
-    else if (strcmp(argument, "kill") == 0)
-        return raise(SIGUSR2) == 0;
-    else if (strcmp(argument, "handler") == 0)
-        return signal(SIGUSR2, handler) != SIG_ERR;
     else if (strcmp(argument, "close2") == 0)
         return close(STDERR_FILENO) == 0;
     else if (strcmp(argument, "atexit") == 0)
         return atexit(at_exit) == 0;
     else if (strcmp(argument, "thread") == 0)
         run_thread();
+    else if (strcmp(argument, "pause") == 0)
+        wait_for_signal();
+    else if (strcmp(argument, "exit") == 0)
+        exit(0);
     else if (strcmp(argument, "_exit") == 0)
         _exit(0);
     else if (strcmp(argument, "abort") == 0)

@@ -228,7 +228,7 @@ clean-local:
 
 # The layer `stats`
 if OS_POSIX
-unit_tests += tests/check_stats tests/check_stats_keys
+unit_tests += tests/check_stats tests/check_stats_keys tests/check_stats_file
 check_PROGRAMS += tests/stats_user
 shell_tests += tests/stats-print.sh tests/stats-family.sh
 endif
@@ -238,6 +238,9 @@ tests_check_stats_LDADD = $(check_ldadd)
 tests_check_stats_keys_SOURCES = tests/check_stats_keys.c tests/stats_reading.h
 tests_check_stats_keys_CPPFLAGS = $(check_cppflags)
 tests_check_stats_keys_LDADD = $(check_ldadd)
+tests_check_stats_file_SOURCES = tests/check_stats_file.c tests/stats_reading.h
+tests_check_stats_file_CPPFLAGS = $(check_cppflags)
+tests_check_stats_file_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 

@@ -65,6 +65,7 @@ struct dal_thread_record {
     size_t part_bytes_;
     void (*fill_)(void *part);
     uintptr_t index_;
+    uintptr_t memory_[3]; /* from the first to the last byte of it, and what is used */
     uintptr_t reserved_[2];
 };
 
@@ -82,6 +83,13 @@ struct dal_thread_record {
  * @return 0 to go on, anything else to stop.
  */
 typedef int (*dal_thread_part_visitor)(void *part, void *data);
+
+/** Bytes at the start of a file of dal_services.file_map() that say, in lines of text, which
+ * process made it. */
+#define DAL_FILE_HEAD_BYTES 2048
+
+/** Longest path for one, in bytes with its end, "%p" replaced. */
+#define DAL_FILE_PATH_MAX 1024
 
 /**
  * The services. Filled by the library, valid for ever, never changed; size_bytes says how far. A
@@ -162,6 +170,46 @@ struct dal_services {
     /** A number that differs from call to call, from thread to thread and from process to
      *  process, also after a fork: to start a generator of random numbers. No secret. */
     uint64_t (*seed)(void);
+
+    /** Have the parts of a record that are made from now on lie in memory, one behind the other at
+     *  multiples of 64 bytes, as far as it reaches; further ones lie elsewhere. The memory is
+     * zeroed, starts at a multiple of 64, and is the caller's: it outlives the record. For
+     * create(). */
+    void (*thread_record_place)(struct dal_thread_record *record, void *memory, size_t bytes);
+
+    /** Write a text to standard error as it is, in one piece: a report of several lines. Like every
+     *  line of the library's it is left out where descriptor 2 has become something else of the
+     *  program's. */
+    void (*text)(const char *text, size_t bytes);
+
+    /** Store the number of this process and, in parentheses, the name of the program, as snprintf()
+     *  does it, and return the length: for reports. */
+    size_t (*process_name)(char *text, size_t bytes);
+
+    /**
+     * Make a file and map it, so that what is stored there can be read from outside, also after the
+     * process was killed. Its blocks are reserved, its descriptor is closed, it is the user's alone
+     * (mode 0600). It takes the place of an older file of the same user, but follows no link, and
+     * goes past a file of a process that lives by adding "." and its own number. The first
+     * DAL_FILE_HEAD_BYTES bytes say whose it is, the others are zero.
+     *
+     * @param path    "%p" stands for the number of the process and "%%" for '%'. One that ends in
+     *                '/' is a directory for files named by that number: made if it is missing, and
+     *                refused if others may write to it. NULL: that directory is "dispatchalloc" in
+     *                $XDG_RUNTIME_DIR.
+     * @param bytes   of the file and the pages; a multiple of page_bytes().
+     * @param pages   NULL; or, in the child of a fork, pages of this service that are the parent's
+     *                and give way to the new ones, of the same length at the same place.
+     * @param reason  if the file cannot be made: why, a text that lives for ever. Not NULL.
+     * @return the pages, to be given back by file_unmap(); or NULL. Then `pages`, if they were
+     *         given, are memory of this process alone, and zero.
+     *
+     * For create() and fork functions.
+     */
+    void *(*file_map)(const char *path, size_t bytes, void *pages, const char **reason);
+
+    /** Give pages of file_map() back; the file stays. NULL is a no-op. */
+    void (*file_unmap)(void *pages, size_t bytes);
 };
 
 /**

@@ -10,7 +10,8 @@
  *     DISPATCHALLOC_BACKEND=stats program          watch the program's own choice
  *     DISPATCHALLOC_BACKEND=stats+arena program    watch the arena
  *
- * Options: print=on|off (at exit), file=PATH, signal=NAME. See dal_stats(3).
+ * Options: print=on|off (at exit), file=PATH and share=on|off|DIRECTORY (count in a file that
+ * others can read), label=TEXT. See dal_stats(3).
  *
  * What is counted: the sizes that callers ask for, not what the allocator makes of them. Under
  * malloc(3) and its family, where who gives a block back does not say its size, it is the usable
@@ -43,6 +44,7 @@
 #ifndef DISPATCHALLOC_STATS_H
 #define DISPATCHALLOC_STATS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <dispatchalloc/instance.h>
@@ -143,6 +145,44 @@ DAL_API int dal_stats_read(const struct dal_instance *instance, struct dal_stats
  * a peak.
  */
 DAL_API int dal_stats_reset_peak(const struct dal_instance *instance);
+
+/**
+ * Walk through everything that a file of counters holds, as `stats:file=` and `stats:share=` make
+ * them: that of another process, or of one that has ended.
+ *
+ * @param file   the bytes of the file, at a multiple of 64 as mmap(2) and aligned_alloc(3) give it;
+ *               not NULL. They may be anything: nothing in them is trusted.
+ * @param bytes  how many there are.
+ * @param visit  as for dal_stats_visit().
+ * @param data   passed on to visit; may be NULL.
+ * @return 0; DAL_ERR_INVALID if file or visit is NULL, or the file is too short or not aligned;
+ * DAL_ERR_ABI if it is no such file, or of a version whose form this one does not know; or what
+ * visit returned.
+ *
+ * A process that is counting may be read in the middle of a call, as by dal_stats_get().
+ * Thread-safe; takes no lock and allocates nothing; may be called from inside a backend.
+ */
+DAL_API int dal_stats_file_visit(const void *file, size_t bytes, dal_stats_visitor visit,
+                                 void *data);
+
+/**
+ * Read one of the texts of a file of counters.
+ *
+ * @param file    as for dal_stats_file_visit().
+ * @param bytes   how many there are.
+ * @param key     "head": lines which say what process made the file, by which program and command;
+ *                "name": what serves, such as "stats+arena"; "label": of the option; "explanation":
+ *                what dal_global_explain() tells, empty for an instance of a program's own or
+ * before the first allocation. Not NULL.
+ * @param buffer  where it goes, terminated, as far as it fits; owned by the caller, and unchanged
+ * on failure. May be NULL if buffer_bytes is 0.
+ * @param buffer_bytes  its length in bytes.
+ * @return 0; the errors of dal_stats_file_visit(), DAL_ERR_UNKNOWN if this version has no such key.
+ *
+ * The texts may hold control characters. Thread-safe; may be called from inside a backend.
+ */
+DAL_API int dal_stats_file_text(const void *file, size_t bytes, const char *key, char *buffer,
+                                size_t buffer_bytes);
 
 DAL_END_DECLS_
 

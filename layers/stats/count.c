@@ -37,21 +37,21 @@ static void change(struct stats_instance *instance, struct stats_counters *count
         return;
     atomic_store_explicit(&counters->balance_bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&counters->balance_blocks, 0, memory_order_relaxed);
-    atomic_fetch_add_explicit(&instance->shared_bytes, bytes, memory_order_relaxed);
-    atomic_fetch_add_explicit(&instance->shared_blocks, blocks, memory_order_relaxed);
+    atomic_fetch_add_explicit(&instance->shared->bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&instance->shared->blocks, blocks, memory_order_relaxed);
 }
 
 static int64_t seen_bytes(const struct stats_instance *instance,
                           const struct stats_counters *counters)
 {
-    return atomic_load_explicit(&instance->shared_bytes, memory_order_relaxed) +
+    return atomic_load_explicit(&instance->shared->bytes, memory_order_relaxed) +
            atomic_load_explicit(&counters->balance_bytes, memory_order_relaxed);
 }
 
 static int64_t seen_blocks(const struct stats_instance *instance,
                            const struct stats_counters *counters)
 {
-    return atomic_load_explicit(&instance->shared_blocks, memory_order_relaxed) +
+    return atomic_load_explicit(&instance->shared->blocks, memory_order_relaxed) +
            atomic_load_explicit(&counters->balance_blocks, memory_order_relaxed);
 }
 
@@ -103,13 +103,13 @@ static void settle_all(struct stats_instance *instance, struct stats_counters *c
 static void look_for_peak(struct stats_instance *instance, struct stats_counters *counters)
 {
     if (seen_bytes(instance, counters) <=
-            atomic_load_explicit(&instance->peak_bytes, memory_order_relaxed) &&
+            atomic_load_explicit(&instance->shared->peak_bytes, memory_order_relaxed) &&
         seen_blocks(instance, counters) <=
-            atomic_load_explicit(&instance->peak_blocks, memory_order_relaxed))
+            atomic_load_explicit(&instance->shared->peak_blocks, memory_order_relaxed))
         return;
     settle_all(instance, counters);
-    stats_raise(&instance->peak_bytes, seen_bytes(instance, counters));
-    stats_raise(&instance->peak_blocks, seen_blocks(instance, counters));
+    stats_raise(&instance->shared->peak_bytes, seen_bytes(instance, counters));
+    stats_raise(&instance->shared->peak_blocks, seen_blocks(instance, counters));
 }
 
 /* The word of what alloc made is full. If nothing was given back meanwhile, the first block
@@ -174,11 +174,19 @@ static int is_block(const struct stats_counters *counters)
     return atomic_load_explicit(&counters->recent_made[0], memory_order_relaxed) != UINT32_MAX;
 }
 
+/* This thread's block, made now if it has none. */
+static struct stats_counters *enter(struct stats_instance *instance)
+{
+    if (instance->file)
+        dal_stats_file_describe_(instance);
+    return instance->services->thread_record_enter(&instance->record);
+}
+
 /* Take a block for this thread: 1 if it stands where the short way finds it, which is not so in a
  * thread past its end, nor where too many records are open. */
 static int take_block(struct stats_instance *instance)
 {
-    struct stats_counters *counters = instance->services->thread_record_enter(&instance->record);
+    struct stats_counters *counters = enter(instance);
 
     if (counters && counters == stats_mine(instance))
         return 1;
@@ -236,9 +244,9 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
     int is_entered = !is_block(counters);
 
     if (is_entered)
-        counters = instance->services->thread_record_enter(&instance->record);
+        counters = enter(instance);
     if (!counters) {
-        atomic_fetch_add_explicit(&instance->uncounted, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&instance->shared->uncounted, 1, memory_order_relaxed);
         return;
     }
     if (event->has_old) {

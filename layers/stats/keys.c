@@ -124,14 +124,22 @@ int dal_stats_get(const struct dal_instance *instance, const char *key, uint64_t
     return DAL_ERR_UNKNOWN;
 }
 
-int dal_stats_visit(const struct dal_instance *instance, dal_stats_visitor visit, void *data)
+static int visit_keys(const struct stats_sum *sum, dal_stats_visitor visit, void *data)
 {
-    struct stats_instance *layer;
-    struct stats_sum sum;
     char made[KEY_BYTES];
     const char *name;
     size_t offset;
     int result = DAL_OK;
+
+    for (size_t i = 0; result == DAL_OK && (name = key_at(i, made, &offset)) != NULL; i++)
+        result = visit(name, value_at(sum, offset), data);
+    return result;
+}
+
+int dal_stats_visit(const struct dal_instance *instance, dal_stats_visitor visit, void *data)
+{
+    struct stats_instance *layer;
+    struct stats_sum sum;
 
     if (!visit)
         return DAL_ERR_INVALID;
@@ -139,7 +147,13 @@ int dal_stats_visit(const struct dal_instance *instance, dal_stats_visitor visit
     if (!layer)
         return DAL_ERR_UNSUPPORTED;
     dal_stats_sum_(layer, &sum);
-    for (size_t i = 0; result == DAL_OK && (name = key_at(i, made, &offset)) != NULL; i++)
-        result = visit(name, value_at(&sum, offset), data);
-    return result;
+    return visit_keys(&sum, visit, data);
+}
+
+int dal_stats_file_visit(const void *file, size_t bytes, dal_stats_visitor visit, void *data)
+{
+    struct stats_sum sum;
+    int error = visit ? dal_stats_sum_file_(file, bytes, &sum) : DAL_ERR_INVALID;
+
+    return error ? error : visit_keys(&sum, visit, data);
 }

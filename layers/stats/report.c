@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report: one thing a line, keys first, so that it can be read and searched.
+ * The instances, and the report: one thing a line, keys first, so that it can be read and searched.
  *
- *     dispatchalloc: stats+system in process 4711
+ *     dispatchalloc: stats+system in process 4711 (name)
  *       live bytes                     0
  *       peak bytes               1048576
  *       calls alloc                  100    0 failed
  *       sizes 32 to 63               100    0 live
  *
- * It is printed at exit by a destructor of the library, after the program's own exit
- * handlers, and on a signal; so nothing here allocates, locks, or calls what is not safe in a
- * signal handler, snprintf included.
+ * It is written at exit by a destructor of the library, after the program's own exit handlers. For
+ * an instance that counts in a file that is stores alone.
  */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "stats.h"
@@ -21,26 +23,11 @@
 /* Grows by new ones and never shrinks. Release in dal_stats_enlist_, acquire in readers. */
 static _Atomic(struct stats_instance *) newest_instance;
 
-static int fill_again(void *part, void *unused)
-{
-    (void)unused;
-    dal_stats_fill_(part);
-    return 0;
-}
+/* The reports at exit have begun. Sequentially consistent like the state that is looked at then, so
+ * that who retires an instance sees it, or the reports see that the instance is gone. */
+static _Atomic(int) is_exiting;
 
-static void clear(struct stats_instance *instance)
-{
-    (void)instance->services->thread_record_visit(&instance->record, fill_again, NULL);
-    atomic_store_explicit(&instance->shared_bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&instance->shared_blocks, 0, memory_order_relaxed);
-    atomic_store_explicit(&instance->peak_bytes, 0, memory_order_relaxed);
-    atomic_store_explicit(&instance->peak_blocks, 0, memory_order_relaxed);
-    atomic_store_explicit(&instance->uncounted, 0, memory_order_relaxed);
-    atomic_store_explicit(&instance->written_by, 0, memory_order_relaxed);
-    instance->family.malloc_function = NULL;
-}
-
-struct stats_instance *dal_stats_enlist_(const struct dal_services *services)
+static struct stats_instance *take_unused(void)
 {
     struct stats_instance *instance = atomic_load_explicit(&newest_instance, memory_order_acquire);
 
@@ -48,26 +35,34 @@ struct stats_instance *dal_stats_enlist_(const struct dal_services *services)
         int unused = STATS_UNUSED;
 
         if (atomic_compare_exchange_strong_explicit(&instance->state, &unused, STATS_TAKEN,
-                                                    memory_order_acquire, memory_order_relaxed)) {
-            clear(instance);
-            return instance;
-        }
+                                                    memory_order_acquire, memory_order_relaxed))
+            break;
     }
+    return instance;
+}
+
+struct stats_instance *dal_stats_enlist_(const struct dal_services *services)
+{
+    struct stats_instance *instance = take_unused();
+    size_t kept = offsetof(struct stats_instance, next);
+
+    if (instance)
+        return memset((char *)instance + kept, 0, sizeof *instance - kept), instance;
     instance = services->pages_map(sizeof *instance);
     if (!instance)
         return NULL;
-    instance->services = services;
-    if (services->thread_record_open(&instance->record, sizeof(struct stats_counters),
-                                     dal_stats_fill_) != 0) {
-        services->pages_unmap(instance, sizeof *instance);
-        return NULL;
-    }
     atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_relaxed);
     instance->older = atomic_load_explicit(&newest_instance, memory_order_acquire);
     while (!atomic_compare_exchange_weak_explicit(&newest_instance, &instance->older, instance,
                                                   memory_order_release, memory_order_acquire))
         ;
     return instance;
+}
+
+int dal_stats_retire_(struct stats_instance *instance)
+{
+    atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_seq_cst);
+    return atomic_load_explicit(&is_exiting, memory_order_seq_cst);
 }
 
 void dal_stats_delist_(struct stats_instance *instance)
@@ -78,7 +73,7 @@ void dal_stats_delist_(struct stats_instance *instance)
 /* The next one that may be read. */
 static struct stats_instance *live_from(struct stats_instance *instance)
 {
-    while (instance && atomic_load_explicit(&instance->state, memory_order_acquire) != STATS_LIVE)
+    while (instance && atomic_load_explicit(&instance->state, memory_order_seq_cst) != STATS_LIVE)
         instance = instance->older;
     return instance;
 }
@@ -99,197 +94,95 @@ struct stats_instance *dal_stats_latest_with_family_(void)
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
-/* A report of every operation and every class has less than 5000 bytes. */
+/* A report of every operation and every class has less than 5500 bytes. */
 struct text {
     size_t length;
-    char data[6144];
+    char data[STATS_REPORT_BYTES];
 };
 
-static void put_bytes(struct text *text, const char *bytes, size_t count)
+DAL_ATTRIBUTE_PRINTF_(2, 3) static void put(struct text *text, const char *format, ...)
 {
     size_t room = sizeof text->data - text->length;
+    va_list arguments;
+    int length;
 
-    if (count > room)
-        count = room;
-    memcpy(text->data + text->length, bytes, count);
-    text->length += count;
+    va_start(arguments, format);
+    length = vsnprintf(text->data + text->length, room, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        text->length += (size_t)length < room ? (size_t)length : room - 1;
 }
-
-static void put(struct text *text, const char *string)
-{
-    put_bytes(text, string, strlen(string));
-}
-
-static void pad_to(struct text *text, size_t start, size_t column)
-{
-    while (text->length - start < column && text->length < sizeof text->data)
-        text->data[text->length++] = ' ';
-}
-
-/* Decimal, right-aligned to a width. */
-static void put_number(struct text *text, uint64_t number, size_t width)
-{
-    char digits[20];
-    const char *first = dal_stats_prepend_number_(digits + sizeof digits, number);
-    size_t count = (size_t)(digits + sizeof digits - first);
-
-    for (size_t i = count; i < width; i++)
-        put_bytes(text, " ", 1);
-    put_bytes(text, first, count);
-}
-
-enum { KEY_COLUMNS = 30, NUMBER_COLUMNS = 14 };
 
 /* "  key   number", to which more may be added before the end of the line. */
-static void put_key(struct text *text, size_t start, uint64_t number)
+static void put_key(struct text *text, const char *key, uint64_t number)
 {
-    pad_to(text, start, KEY_COLUMNS);
-    put_number(text, number, NUMBER_COLUMNS);
+    put(text, "  %-28s%14" PRIu64, key, number);
 }
 
 static void put_total(struct text *text, const char *key, uint64_t number)
 {
-    size_t start = text->length;
-
-    put(text, key);
-    put_key(text, start, number);
+    put_key(text, key, number);
     put(text, "\n");
 }
 
 static void put_operation(struct text *text, unsigned index, const struct stats_sum *sum)
 {
     static const char *const names[STATS_OPERATIONS] = {
-#define NAME(operation, name) [STATS_##operation] = name,
+#define NAME(operation, name) [STATS_##operation] = "calls " name,
         STATS_OPERATION_LIST(NAME)
 #undef NAME
     };
-    size_t start = text->length;
 
     if (!sum->calls[index])
         return;
-    put(text, "  calls ");
-    put(text, names[index]);
-    put_key(text, start, sum->calls[index]);
-    put_number(text, sum->failures[index], NUMBER_COLUMNS);
-    put(text, " failed\n");
+    put_key(text, names[index], sum->calls[index]);
+    put(text, "%14" PRIu64 " failed\n", sum->failures[index]);
 }
 
 static void put_class(struct text *text, unsigned index, const struct stats_sum *sum)
 {
-    size_t start = text->length;
+    char key[64];
 
     if (!sum->obtained[index] && !sum->live[index])
         return;
-    put(text, "  sizes ");
-    put_number(text, stats_class_first(index), 0);
-    put(text, " to ");
-    put_number(text, stats_class_last(index), 0);
-    put_key(text, start, sum->obtained[index]);
-    put_number(text, sum->live[index], NUMBER_COLUMNS);
-    put(text, " live\n");
+    (void)snprintf(key, sizeof key, "sizes %" PRIu64 " to %" PRIu64, stats_class_first(index),
+                   stats_class_last(index));
+    put_key(text, key, sum->obtained[index]);
+    put(text, "%14" PRIu64 " live\n", sum->live[index]);
+}
+
+static void put_title(struct text *text, const struct stats_instance *instance)
+{
+    char process[128];
+
+    (void)instance->services->process_name(process, sizeof process);
+    put(text, "dispatchalloc: " STATS_TITLE " in process %s", STATS_TITLE_OF(instance->shared),
+        process);
+    /* The label is a text of the spec, the name the program's: neither reaches a terminal as it is.
+     */
+    for (size_t i = 0; i < text->length; i++) {
+        if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
+            text->data[i] = '?';
+    }
+    put(text, "\n");
 }
 
 static void put_report(struct text *text, const struct stats_instance *instance,
                        const struct stats_sum *sum)
 {
-    put(text, "dispatchalloc: ");
-    put(text, instance->name);
-    put(text, " in process ");
-    put_number(text, dal_stats_process_(), 0);
-    put(text, "\n");
-    put_total(text, "  live bytes", sum->totals.live_bytes);
-    put_total(text, "  live blocks", sum->totals.live_blocks);
-    put_total(text, "  peak bytes", sum->totals.peak_bytes);
-    put_total(text, "  peak blocks", sum->totals.peak_blocks);
-    if (sum->totals.uncounted)
-        put_total(text, "  calls not counted", sum->totals.uncounted);
+    const struct dal_stats *totals = &sum->totals;
+
+    put_title(text, instance);
+    put_total(text, "live bytes", totals->live_bytes);
+    put_total(text, "live blocks", totals->live_blocks);
+    put_total(text, "peak bytes", totals->peak_bytes);
+    put_total(text, "peak blocks", totals->peak_blocks);
+    if (totals->uncounted)
+        put_total(text, "calls not counted", totals->uncounted);
     for (unsigned i = 0; i < STATS_OPERATIONS; i++)
         put_operation(text, i, sum);
     for (unsigned i = 0; i < STATS_CLASSES; i++)
         put_class(text, i, sum);
-}
-
-/* ---- Where to -------------------------------------------------------------------------------- */
-
-/* "%p" is the process, "%%" is '%', and any other '%' is itself. Returns 0 if path is too
- * small. */
-static int expand(const char *file, char *path, size_t path_bytes)
-{
-    struct text text;
-
-    text.length = 0;
-    for (; *file; file++) {
-        if (file[0] == '%' && file[1] == 'p') {
-            put_number(&text, dal_stats_process_(), 0);
-            file++;
-        } else {
-            file += file[0] == '%' && file[1] == '%';
-            put_bytes(&text, file, 1);
-        }
-    }
-    if (text.length >= path_bytes)
-        return 0;
-    memcpy(path, text.data, text.length);
-    path[text.length] = '\0';
-    return 1;
-}
-
-/* Whether this process has written to the file of an instance: then reports are added. */
-static int has_written(const char *file, uint64_t process)
-{
-    struct stats_instance *other = first_live();
-
-    for (; other; other = live_from(other->older)) {
-        if (strcmp(other->file, file) == 0 &&
-            atomic_load_explicit(&other->written_by, memory_order_relaxed) == process)
-            return 1;
-    }
-    return 0;
-}
-
-static void complain(const char *path, int error)
-{
-    struct text text;
-    const char *reason = dal_stats_reason_(error);
-
-    text.length = 0;
-    put(&text, "dispatchalloc: stats: cannot write to ");
-    put(&text, path);
-    put(&text, ": ");
-    if (reason) {
-        put(&text, reason);
-    } else {
-        put(&text, "error ");
-        put_number(&text, (uint64_t)error, 0);
-    }
-    /* The path is a text of the spec, and is not to reach a terminal as it is. */
-    for (size_t i = 0; i < text.length; i++) {
-        if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
-            text.data[i] = '?';
-    }
-    put(&text, "\n");
-    (void)dal_stats_write_(NULL, 1, text.data, text.length);
-}
-
-static void deliver(struct stats_instance *instance, const struct text *text)
-{
-    uint64_t process = dal_stats_process_();
-    char path[STATS_FILE_BYTES * 2];
-    int error;
-
-    if (!instance->file[0]) {
-        (void)dal_stats_write_(NULL, 1, text->data, text->length);
-        return;
-    }
-    if (!expand(instance->file, path, sizeof path)) {
-        complain(instance->file, 0);
-        return;
-    }
-    error = dal_stats_write_(path, has_written(instance->file, process), text->data, text->length);
-    if (error)
-        complain(path, error);
-    else
-        atomic_store_explicit(&instance->written_by, process, memory_order_relaxed);
 }
 
 static int is_used(const struct stats_sum *sum)
@@ -302,7 +195,7 @@ static int is_used(const struct stats_sum *sum)
 }
 
 /* One write, so that the reports of processes that share a file stay apart. */
-static void print(struct stats_instance *instance)
+void dal_stats_print_(struct stats_instance *instance)
 {
     struct stats_sum sum;
     struct text text;
@@ -312,33 +205,18 @@ static void print(struct stats_instance *instance)
         return;
     text.length = 0;
     put_report(&text, instance, &sum);
-    deliver(instance, &text);
-}
-
-/* ---- When ------------------------------------------------------------------------------------ */
-
-void dal_stats_print_on_signal_(int signal)
-{
-    for (struct stats_instance *i = first_live(); i; i = live_from(i->older)) {
-        if (i->signal == signal)
-            print(i);
-    }
-}
-
-int dal_stats_wants_signal_(int signal)
-{
-    for (struct stats_instance *i = first_live(); i; i = live_from(i->older)) {
-        if (i->signal == signal)
-            return 1;
-    }
-    return 0;
+    if (instance->file && instance->prints_to_file)
+        memcpy(instance->file->report, text.data, text.length);
+    else
+        instance->services->text(text.data, text.length);
 }
 
 /* The lowest priority that a program may use, so that its own destructors run before. */
 __attribute__((destructor(101))) static void print_at_exit(void)
 {
+    atomic_store_explicit(&is_exiting, 1, memory_order_seq_cst);
     for (struct stats_instance *i = first_live(); i; i = live_from(i->older)) {
         if (i->print)
-            print(i);
+            dal_stats_print_(i);
     }
 }

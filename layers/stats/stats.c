@@ -7,7 +7,9 @@
  * adds before it calls, so that nothing has to be kept over the call but what an allocation
  * that failed needs to take it back.
  */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <dispatchalloc/version.h>
 
@@ -169,37 +171,34 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-/* All that can be wrong with them is found by the table, before anything of the spec is started. */
-static void take_options(const struct dal_backend_request *request, struct stats_instance *instance)
+static const char *text_of(const struct dal_backend_request *request, const char *key)
 {
-    const struct dal_option_value *file = request->find(request, "file");
-    const struct dal_option_value *signal = request->find(request, "signal");
+    const struct dal_option_value *value = request->find(request, key);
 
-    instance->print = request->find(request, "print")->number != 0;
-    (void)snprintf(instance->file, sizeof instance->file, "%s", file->text ? file->text : "");
-    instance->signal = signal->text ? dal_stats_signal_(signal->number) : 0;
+    return value->text ? value->text : "";
 }
 
-static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+/* All that can be wrong with them is found by the table, before anything of the spec is started.
+ * Returns whether the counters are to be in a file. */
+static int take_options(const struct dal_backend_request *request, struct stats_instance *instance)
 {
-    struct stats_instance *instance = dal_stats_enlist_(request->services);
-    const char *refusal;
+    const char *file = text_of(request, "file");
+    const char *share = text_of(request, "share");
 
-    if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY,
-                             "there is no memory for its counters, or "
-                             "the system has no key left to tell when a thread ends");
-    take_options(request, instance);
-    instance->next = request->child;
-    instance->calls = request->calls;
-    (void)snprintf(instance->name, sizeof instance->name, "stats+%s", request->child->name);
-    /* From here on the instance may print. Pairs with the acquire in report.c. */
-    atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
-    refusal = instance->signal ? dal_stats_signal_on_(instance->signal) : NULL;
-    if (refusal)
-        request->services->line("stats: nothing is printed on signal %s: %s",
-                                request->find(request, "signal")->text, refusal);
+    instance->print = request->find(request, "print")->number != 0;
+    instance->prints_to_file = *file != '\0';
+    (void)snprintf(instance->own.label, sizeof instance->own.label, "%s",
+                   text_of(request, "label"));
+    (void)snprintf(instance->own.name, sizeof instance->own.name, "stats+%s", request->child->name);
+    if (*file)
+        (void)snprintf(instance->path, sizeof instance->path, "%s", file);
+    else if (strcmp(share, "on") != 0)
+        (void)snprintf(instance->path, sizeof instance->path, "%s/", share);
+    return *file || strcmp(share, "off") != 0;
+}
 
+static void give_slots(struct stats_instance *instance, struct dal_allocator *allocator)
+{
     allocator->ctx = instance;
     allocator->alloc = dal_stats_alloc_;
     allocator->alloc_natural = stats_alloc_natural;
@@ -210,19 +209,65 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     allocator->grow_zeroed = stats_grow_zeroed;
     allocator->shrink = stats_shrink;
     allocator->resize_in_place = stats_resize_in_place;
+    if (instance->file) {
+        allocator->fork_prepare = dal_stats_fork_prepare_;
+        allocator->fork_parent = dal_stats_fork_parent_;
+        allocator->fork_child = dal_stats_fork_child_;
+    }
+}
+
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    const struct dal_services *services = request->services;
+    struct stats_instance *instance = dal_stats_enlist_(services);
+
+    if (!instance || services->thread_record_open(&instance->record, sizeof(struct stats_counters),
+                                                  dal_stats_fill_) != 0) {
+        if (instance)
+            dal_stats_delist_(instance);
+        return request->fail(request, DAL_ERR_MEMORY,
+                             "there is no memory for its counters, or "
+                             "the system has no key left to tell when a thread ends");
+    }
+    instance->services = services;
+    instance->next = request->child;
+    instance->calls = request->calls;
+    instance->shared = &instance->own;
+    if (take_options(request, instance))
+        dal_stats_file_open_(instance);
+    give_slots(instance, allocator);
     if (request->child_family)
         dal_stats_family_give_(instance, request->child_family, allocator);
+    /* From here on the instance may print. Pairs with the loads in report.c. */
+    atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
     return DAL_OK;
+}
+
+/* What is live when an instance ends is lost, or the allocator's way to give it back at once. */
+static void tell_what_is_live(struct stats_instance *instance)
+{
+    struct stats_sum sum;
+
+    dal_stats_sum_(instance, &sum);
+    if (sum.totals.live_blocks)
+        instance->services->line(
+            STATS_TITLE " ends with live blocks: %" PRIu64 ", of %" PRIu64 " bytes",
+            STATS_TITLE_OF(instance->shared), sum.totals.live_blocks, sum.totals.live_bytes);
 }
 
 static void destroy(void *ctx)
 {
     struct stats_instance *instance = ctx;
-    int signal = instance->signal;
 
-    atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_release);
-    if (signal && !dal_stats_wants_signal_(signal))
-        dal_stats_signal_off_(signal);
+    if (instance->print)
+        tell_what_is_live(instance);
+    if (instance->print && instance->prints_to_file)
+        dal_stats_print_(instance);
+    /* At exit another thread may be reading it: then it stays. */
+    if (dal_stats_retire_(instance))
+        return;
+    instance->services->thread_record_close(&instance->record);
+    dal_stats_file_close_(instance);
     dal_stats_delist_(instance);
 }
 
@@ -234,12 +279,19 @@ static const struct dal_option options[] = {
     {.name = "file",
      .type = DAL_OPTION_TEXT,
      .minimum = 1,
-     .maximum = STATS_FILE_BYTES - 1,
-     .summary = "print to this file instead of standard error; %p is the process id, %% is %"},
-    {.name = "signal",
-     .type = DAL_OPTION_CHOICE,
-     .choices = STATS_SIGNALS,
-     .summary = "print on this signal as well"},
+     .maximum = DAL_FILE_PATH_MAX - 1,
+     .summary = "count in this file and print there; %p is the process id, %% is %"},
+    {.name = "share",
+     .type = DAL_OPTION_TEXT,
+     .minimum = 1,
+     .maximum = DAL_FILE_PATH_MAX - 2,
+     .default_text = "off",
+     .summary = "count in a file for dispatchalloc status: on, off, or a directory"},
+    {.name = "label",
+     .type = DAL_OPTION_TEXT,
+     .minimum = 1,
+     .maximum = STATS_LABEL_BYTES - 1,
+     .summary = "what reports call this instance"},
 };
 
 extern const struct dal_backend dal_backend_stats_;

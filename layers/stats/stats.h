@@ -7,8 +7,8 @@
  *   count.c            counting what does not go the short way of stats.c
  *   total.c            adding them up; dal_stats_read()
  *   keys.c             the names of what is counted; dal_stats_get(), dal_stats_visit()
- *   report.c           the text, at exit and on a signal
- *   posix.c, windows.c what differs between systems
+ *   report.c           the instances, and the text at exit
+ *   file.c             counters in a file, for readers outside the process
  *
  * Every thread counts in a block of its own for every instance that it uses: its part of the
  * instance's thread record. Only the thread that has it writes to its counters, by relaxed loads
@@ -88,8 +88,8 @@ enum { STATS_OPERATIONS = STATS_OPERATION_LIST(STATS_ONE_) };
 
 struct stats_counters {
     /* These first: a thread without a block finds closed words in their place. */
-    _Atomic(uint32_t) recent_made[STATS_CLASSES];  /* by alloc */
-    _Atomic(uint32_t) recent_given[STATS_CLASSES]; /* back, by dealloc */
+    _Alignas(64) _Atomic(uint32_t) recent_made[STATS_CLASSES]; /* by alloc */
+    _Atomic(uint32_t) recent_given[STATS_CLASSES];             /* back, by dealloc */
 
     _Atomic(int64_t) balance_bytes; /* not yet in the shared balance */
     _Atomic(int64_t) balance_blocks;
@@ -103,36 +103,73 @@ struct stats_counters {
 _Static_assert(offsetof(struct stats_counters, balance_bytes) <= DAL_THREAD_PART_INLINE_BYTES,
                "what the short way reads stands where a thread without a block may look");
 
+#define STATS_NAME_BYTES   512
+#define STATS_LABEL_BYTES  64
+#define STATS_CHOSEN_BYTES 1024
+#define STATS_REPORT_BYTES 6144
+
+/* What all threads count in together, and what it is called. Relaxed. */
+struct stats_shared {
+    _Alignas(64) _Atomic(int64_t) bytes;
+    _Atomic(int64_t) blocks;
+    _Atomic(int64_t) peak_bytes;
+    _Atomic(int64_t) peak_blocks;
+    _Atomic(uint64_t) uncounted;
+    char name[STATS_NAME_BYTES];
+    char label[STATS_LABEL_BYTES];
+};
+
+/* What an instance is called where people read it: its name, and its label in quotes. */
+#define STATS_TITLE "%s%s%s%s"
+#define STATS_TITLE_OF(shared) \
+    (shared)->name, (shared)->label[0] ? " \"" : "", (shared)->label, (shared)->label[0] ? "\"" : ""
+
+/* The form of a file of counters, which this and the sizes tell. */
+#define STATS_FORM UINT32_C(1)
+
+/* Threads at one time that count in a file; a reader from outside misses what more of them count.
+ */
+#define STATS_FILE_PARTS 128
+
+/* A file of counters, mapped. A thread's part that was never used is zero, and adds nothing. */
+struct stats_file {
+    char head[DAL_FILE_HEAD_BYTES];  /* the service's */
+    char report[STATS_REPORT_BYTES]; /* text, at the end */
+    _Atomic(uint32_t) form;          /* last of all that is filled: release */
+    uint32_t shared_bytes, part_bytes, part_count;
+    char chosen[STATS_CHOSEN_BYTES]; /* who serves, and who chose that */
+    struct stats_shared shared;
+    _Alignas(64) struct stats_counters parts[STATS_FILE_PARTS];
+};
+
 /* Of an instance: whether its memory is in use, and whether it may be read. */
 enum stats_state { STATS_UNUSED, STATS_TAKEN, STATS_LIVE };
 
-#define STATS_NAME_BYTES 512
-#define STATS_FILE_BYTES 1024
-
 /* An instance, the ctx of the slots; at the start of a page. Its memory is never given back to the
- * system, and its record never closed: both are the next instance's. So a signal handler that
- * prints while another thread destroys reads counters that are there, or zero. */
+ * system, but to the next instance: what runs at exit may walk by while another thread destroys. */
 struct stats_instance {
+    struct stats_instance *older; /* in the list of all that were ever made */
+    _Atomic(int) state;           /* enum stats_state */
+    /* From here on an instance begins with zeroes. */
     const struct dal_instance *next;
     struct dal_thread_record record; /* of struct stats_counters */
     const struct dal_services *services;
     const struct dal_instance_calls *calls;
-    struct stats_instance *older; /* in the list of all that were ever made */
-    _Atomic(int) state;           /* enum stats_state */
 
-    int print;  /* at exit */
-    int signal; /* 0: none */
+    int print;          /* at exit */
+    int prints_to_file; /* file=, not share= */
     /* That of the wrapped allocator, and the one over it; unused where there is none. */
     struct dal_malloc_family child_family, family;
-    char name[STATS_NAME_BYTES];
-    char file[STATS_FILE_BYTES];  /* as in the spec; "": standard error */
-    _Atomic(uint64_t) written_by; /* the process that has written to file */
+    struct stats_shared *shared; /* its own, or its file's */
 
-    _Alignas(64) _Atomic(int64_t) shared_bytes;
-    _Atomic(int64_t) shared_blocks;
-    _Atomic(int64_t) peak_bytes;
-    _Atomic(int64_t) peak_blocks;
-    _Atomic(uint64_t) uncounted;
+    /* Those in a file. */
+    struct stats_file *file;     /* NULL: it has none */
+    struct stats_file *snapshot; /* for the child of the fork that this thread is at */
+    size_t file_bytes;
+    _Atomic(int) is_described;
+    char path[DAL_FILE_PATH_MAX]; /* as file_map() takes it; "": the user's directory */
+
+    struct stats_shared own;
 };
 
 /* ---- stats.c --------------------------------------------------------------------------- */
@@ -220,6 +257,9 @@ struct stats_sum {
 };
 STATS_HIDDEN void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum);
 
+/* The same of a file that was read into memory: 0, or a negative error number. */
+STATS_HIDDEN int dal_stats_sum_file_(const void *file, size_t bytes, struct stats_sum *sum);
+
 /* The stats layer that an allocation from an instance (NULL: from the front) comes to first,
  * or NULL. */
 STATS_HIDDEN struct stats_instance *dal_stats_layer_of_(const struct dal_instance *instance);
@@ -242,45 +282,32 @@ STATS_HIDDEN char *dal_stats_prepend_number_(char *at, uint64_t number);
 
 /* ---- report.c ---------------------------------------------------------------------------- */
 
-/* Memory for an instance, zeroed but for its links and STATS_TAKEN, or NULL; and back. */
+/* Memory for an instance that is STATS_TAKEN, zeroed but for its link, or NULL. */
 STATS_HIDDEN struct stats_instance *dal_stats_enlist_(const struct dal_services *services);
+
+/* Give it back: no report at exit reads it from then on, or 1 is returned and one may. */
+STATS_HIDDEN int dal_stats_retire_(struct stats_instance *instance);
 STATS_HIDDEN void dal_stats_delist_(struct stats_instance *instance);
+
+/* The report, to the file of the instance or to standard error. */
+STATS_HIDDEN void dal_stats_print_(struct stats_instance *instance);
 
 /* The instance that was made last of those that have a malloc family. */
 STATS_HIDDEN struct stats_instance *dal_stats_latest_with_family_(void);
 
-/* Print every live instance that prints on a signal. Safe in a signal handler. */
-STATS_HIDDEN void dal_stats_print_on_signal_(int signal);
+/* ---- file.c ------------------------------------------------------------------------------ */
 
-/* 1 if a live instance prints on a signal. */
-STATS_HIDDEN int dal_stats_wants_signal_(int signal);
+/* Count in a file from the start: its path is in the instance, whose record is open and has no part
+ * yet. One line says if that cannot be; then nothing changes. */
+STATS_HIDDEN void dal_stats_file_open_(struct stats_instance *instance);
+STATS_HIDDEN void dal_stats_file_close_(struct stats_instance *instance);
 
-/* ---- the system's ------------------------------------------------------------------------- */
+/* Say who serves in the file; for the first allocation, when that is known. */
+STATS_HIDDEN void dal_stats_file_describe_(struct stats_instance *instance);
 
-/* All of these keep errno as it is, allocate nothing, and may be called in a signal handler,
- * but for what is for create(). */
-
-STATS_HIDDEN uint64_t dal_stats_process_(void);
-
-/* Write to a file: its path, or NULL for standard error. If append is 0, what the file held
- * goes. Returns 0 or an error number of the system. */
-STATS_HIDDEN int dal_stats_write_(const char *path, int append, const char *text, size_t bytes);
-
-/* What an error number of dal_stats_write_() means, or NULL. */
-STATS_HIDDEN const char *dal_stats_reason_(int error);
-
-/* The words that signal= takes: signals that nobody sends to end a program, and that no fault
- * raises. */
-#define STATS_SIGNALS "USR1|USR2|HUP|URG|IO|WINCH|CONT|ALRM|PROF|VTALRM"
-
-/* The number of one of them; not 0. */
-STATS_HIDDEN int dal_stats_signal_(uint64_t index);
-
-/* Have dal_stats_print_on_signal_() called on a signal: NULL, or why that cannot be. For create().
- */
-STATS_HIDDEN const char *dal_stats_signal_on_(int signal);
-
-/* Undo that, unless the program has set another handler since. */
-STATS_HIDDEN void dal_stats_signal_off_(int signal);
+/* The child of a fork counts in a file of its own. These are slots, and call those below. */
+STATS_HIDDEN void dal_stats_fork_prepare_(void *ctx);
+STATS_HIDDEN void dal_stats_fork_parent_(void *ctx);
+STATS_HIDDEN void dal_stats_fork_child_(void *ctx);
 
 #endif /* DAL_STATS_PRIVATE_H */

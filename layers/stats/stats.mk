@@ -7,9 +7,5 @@ core_sources += \
 	%D%/count.c \
 	%D%/total.c \
 	%D%/keys.c \
-	%D%/report.c
-if OS_WINDOWS
-core_sources += %D%/windows.c
-else
-core_sources += %D%/posix.c
-endif
+	%D%/report.c \
+	%D%/file.c

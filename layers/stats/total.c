@@ -59,32 +59,66 @@ static int add_block(void *part, void *data)
     return 0;
 }
 
+static void begin(struct stats_sum *sum)
+{
+    memset(sum, 0, sizeof *sum);
+    sum->totals.abi = DAL_STATS_ABI;
+    sum->totals.size_bytes = sizeof sum->totals;
+}
+
 static void clamp(uint64_t *value)
 {
     if ((int64_t)*value < 0)
         *value = 0;
 }
 
-void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum)
+static void take_peak(uint64_t *peak, uint64_t live, const _Atomic(int64_t) *seen)
+{
+    *peak = load(seen) > live ? load(seen) : live;
+}
+
+/* Add what all threads share to what each has counted. */
+static void end(const struct stats_shared *shared, struct stats_sum *sum)
 {
     struct dal_stats *totals = &sum->totals;
 
-    memset(sum, 0, sizeof *sum);
-    totals->abi = DAL_STATS_ABI;
-    totals->size_bytes = sizeof *totals;
-    (void)instance->services->thread_record_visit(&instance->record, add_block, sum);
-    totals->live_bytes += load(&instance->shared_bytes);
-    totals->live_blocks += load(&instance->shared_blocks);
+    totals->live_bytes += load(&shared->bytes);
+    totals->live_blocks += load(&shared->blocks);
     clamp(&totals->live_bytes);
     clamp(&totals->live_blocks);
     for (unsigned i = 0; i < STATS_CLASSES; i++)
         clamp(&sum->live[i]);
+    take_peak(&totals->peak_bytes, totals->live_bytes, &shared->peak_bytes);
+    take_peak(&totals->peak_blocks, totals->live_blocks, &shared->peak_blocks);
+    totals->uncounted = atomic_load_explicit(&shared->uncounted, memory_order_relaxed);
+}
+
+void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum)
+{
+    begin(sum);
+    (void)instance->services->thread_record_visit(&instance->record, add_block, sum);
+    end(instance->shared, sum);
     /* It is a peak that we have seen, and the next reading must not tell of a lower one. */
-    stats_raise(&instance->peak_bytes, (int64_t)totals->live_bytes);
-    stats_raise(&instance->peak_blocks, (int64_t)totals->live_blocks);
-    totals->peak_bytes = load(&instance->peak_bytes);
-    totals->peak_blocks = load(&instance->peak_blocks);
-    totals->uncounted = atomic_load_explicit(&instance->uncounted, memory_order_relaxed);
+    stats_raise(&instance->shared->peak_bytes, (int64_t)sum->totals.live_bytes);
+    stats_raise(&instance->shared->peak_blocks, (int64_t)sum->totals.live_blocks);
+}
+
+int dal_stats_sum_file_(const void *file, size_t bytes, struct stats_sum *sum)
+{
+    const struct stats_file *counters = file;
+
+    if (!file || bytes < sizeof *counters || (uintptr_t)file % _Alignof(struct stats_file) != 0)
+        return DAL_ERR_INVALID;
+    if (atomic_load_explicit(&counters->form, memory_order_relaxed) != STATS_FORM ||
+        counters->shared_bytes != sizeof counters->shared ||
+        counters->part_bytes != sizeof counters->parts[0] ||
+        counters->part_count != STATS_FILE_PARTS)
+        return DAL_ERR_ABI;
+    begin(sum);
+    for (size_t i = 0; i < STATS_FILE_PARTS; i++)
+        (void)add_block((void *)(uintptr_t)&counters->parts[i], sum);
+    end(&counters->shared, sum);
+    return DAL_OK;
 }
 
 /* ---- The public calls ------------------------------------------------------------------------ */
@@ -127,8 +161,9 @@ int dal_stats_reset_peak(const struct dal_instance *instance)
     if (!layer)
         return DAL_ERR_UNSUPPORTED;
     dal_stats_sum_(layer, &sum);
-    atomic_store_explicit(&layer->peak_bytes, (int64_t)sum.totals.live_bytes, memory_order_relaxed);
-    atomic_store_explicit(&layer->peak_blocks, (int64_t)sum.totals.live_blocks,
+    atomic_store_explicit(&layer->shared->peak_bytes, (int64_t)sum.totals.live_bytes,
+                          memory_order_relaxed);
+    atomic_store_explicit(&layer->shared->peak_blocks, (int64_t)sum.totals.live_blocks,
                           memory_order_relaxed);
     return DAL_OK;
 }

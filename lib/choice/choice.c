@@ -183,6 +183,7 @@ static void start_once(void)
     struct dal_decision_ *decision;
     size_t bytes = sizeof *made;
 
+    dal_os_note_stderr_();
     dal_environment_read_(&environment);
     if (!link && !environment.backend)
         return;

@@ -77,8 +77,22 @@ const char *dal_os_getenv_(const char *name);
 /* 1 if the process runs with raised privileges (AT_SECURE), where variables are ignored. */
 int dal_os_is_secure_(void);
 
-/* Write bytes to standard error, in one call where the system allows it. */
+/* Remember what standard error is, unless that is remembered already: from there on it is ours to
+ * write to, whatever else becomes of descriptor 2. */
+void dal_os_note_stderr_(void);
+
+/* Write bytes to standard error, in one call where the system allows it. If descriptor 2 is not
+ * that any more nothing is written, but to what holds no data of anybody's: a terminal, a pipe, a
+ * socket, a file that is appended to. */
 void dal_os_write_(const char *text, size_t bytes);
+
+/* "4711 (NAME)": this process, for reports. Returns the length. */
+size_t dal_os_process_name_(char *text, size_t bytes);
+
+/* Files that are mapped to be read from outside, as the services of the same names
+ * (dispatchalloc/service.h) have them. */
+void *dal_os_file_map_(const char *path, size_t bytes, void *pages, const char **reason);
+void dal_os_file_unmap_(void *pages, size_t bytes);
 
 /* Number of this process; differs between a parent and its forked child. Not 0. */
 uint64_t dal_os_process_(void);

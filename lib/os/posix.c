@@ -123,27 +123,6 @@ const char *dal_os_getenv_(const char *name)
 #endif
 }
 
-/* No cancellation point: who is cancelled in the middle of an allocation leaves it half done. */
-void dal_os_write_(const char *text, size_t bytes)
-{
-    int saved_errno = errno;
-    int state;
-
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    while (bytes > 0) {
-        ssize_t written = write(STDERR_FILENO, text, bytes);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            break;
-        text += written;
-        bytes -= (size_t)written;
-    }
-    (void)pthread_setcancelstate(state, NULL);
-    errno = saved_errno;
-}
-
 uint64_t dal_os_process_(void)
 {
     return (uint64_t)getpid();

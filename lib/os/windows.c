@@ -14,6 +14,8 @@
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/service.h>
 
+#include "shared/file_head.h"
+
 void *dal_os_map_(size_t bytes)
 {
     DWORD saved_error = GetLastError();
@@ -206,4 +208,82 @@ void dal_os_locate_(const void *address, char *text, size_t bytes)
     else
         (void)snprintf(text, bytes, "0x%" PRIxPTR, (uintptr_t)address);
     SetLastError(saved_error);
+}
+
+size_t dal_os_process_name_(char *text, size_t bytes)
+{
+    return (size_t)snprintf(text, bytes, "%lu", (unsigned long)GetCurrentProcessId());
+}
+
+/* ---- Files to be read from outside -------------------------------------------------------------
+ */
+
+static int expand(const char *path, char *expanded, size_t bytes)
+{
+    size_t length = 0;
+
+    for (; *path && length < bytes - 24; path++) {
+        if (path[0] == '%' && path[1] == 'p') {
+            length += dal_os_process_name_(expanded + length, 24);
+            path++;
+        } else {
+            path += path[0] == '%' && path[1] == '%';
+            expanded[length++] = *path;
+        }
+    }
+    expanded[length] = '\0';
+    return *path == '\0';
+}
+
+/* What another process has mapped cannot be replaced here. */
+static void *map_file(HANDLE file, size_t bytes)
+{
+    HANDLE mapping = CreateFileMappingA(file, NULL, PAGE_READWRITE, 0, (DWORD)bytes, NULL);
+    struct dal_file_head_ *head = NULL;
+
+    if (mapping) {
+        head = MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, bytes);
+        (void)CloseHandle(mapping);
+    }
+    if (head)
+        (void)snprintf(head->text, sizeof head->text,
+                       DAL_FILE_TITLE DAL_FILE_OPEN " process %lu, %016" PRIx64 "\n",
+                       (unsigned long)GetCurrentProcessId(), dal_os_clock_());
+    return head;
+}
+
+void *dal_os_file_map_(const char *path, size_t bytes, void *pages, const char **reason)
+{
+    DWORD saved_error = GetLastError();
+    char expanded[DAL_FILE_PATH_MAX + 24];
+    HANDLE file = INVALID_HANDLE_VALUE;
+    void *mapped = NULL;
+
+    (void)pages; /* for the child of a fork */
+    *reason = "the system refuses it";
+    if (path && expand(path, expanded, sizeof expanded))
+        file =
+            CreateFileA(expanded, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE,
+                        NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    else
+        *reason = path ? "the path is too long" : "a directory has to be given";
+    if (file != INVALID_HANDLE_VALUE) {
+        mapped = map_file(file, bytes);
+        (void)CloseHandle(file);
+    }
+    SetLastError(saved_error);
+    return mapped;
+}
+
+void dal_os_file_unmap_(void *pages, size_t bytes)
+{
+    (void)bytes;
+    if (pages) {
+        dal_file_head_close_(pages);
+        (void)UnmapViewOfFile(pages);
+    }
+}
+
+void dal_os_note_stderr_(void)
+{
 }

@@ -27,6 +27,7 @@ void dal_thread_end_announce_(void);
 int dal_thread_record_open_(struct dal_thread_record *record, size_t part_bytes,
                             void (*fill)(void *part));
 void dal_thread_record_close_(struct dal_thread_record *record);
+void dal_thread_record_place_(struct dal_thread_record *record, void *memory, size_t bytes);
 void *dal_thread_record_enter_(struct dal_thread_record *record);
 void dal_thread_record_leave_(struct dal_thread_record *record, void *part);
 int dal_thread_record_visit_(const struct dal_thread_record *record, dal_thread_part_visitor visit,

@@ -41,6 +41,11 @@ const struct dal_services dal_services_ = {
     .line = dal_log_,
     .clock = dal_os_clock_,
     .seed = seed,
+    .thread_record_place = dal_thread_record_place_,
+    .text = dal_os_write_,
+    .process_name = dal_os_process_name_,
+    .file_map = dal_os_file_map_,
+    .file_unmap = dal_os_file_unmap_,
 };
 
 const struct dal_services *dal_services_get(void)

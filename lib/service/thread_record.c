@@ -241,13 +241,50 @@ static void put_spare(struct seat *seat, unsigned class, struct spare *part)
         ;
 }
 
+/* ---- Memory of the caller's for parts -------------------------------------------------------- */
+
+enum { MEMORY_START, MEMORY_END, MEMORY_USED };
+
+void dal_thread_record_place_(struct dal_thread_record *record, void *memory, size_t bytes)
+{
+    record->memory_[MEMORY_START] = (uintptr_t)memory;
+    record->memory_[MEMORY_END] = (uintptr_t)memory + bytes;
+    record->memory_[MEMORY_USED] = 0;
+}
+
+static int is_placed(const struct dal_thread_record *record, const void *part)
+{
+    return (uintptr_t)part - record->memory_[MEMORY_START] <
+           record->memory_[MEMORY_END] - record->memory_[MEMORY_START];
+}
+
+/* The next place in it, or NULL. */
+static void *place_part(struct dal_thread_record *record)
+{
+    size_t bytes = (record->part_bytes_ + SMALLEST_PART - 1) & ~(size_t)(SMALLEST_PART - 1);
+    size_t room = record->memory_[MEMORY_END] - record->memory_[MEMORY_START];
+    _Atomic(uintptr_t) *used = (_Atomic(uintptr_t) *)&record->memory_[MEMORY_USED];
+    size_t at = atomic_load_explicit(used, memory_order_relaxed);
+
+    if (at + bytes > room)
+        return NULL;
+    at = atomic_fetch_add_explicit(used, bytes, memory_order_relaxed);
+    return at + bytes <= room ? (char *)record->memory_[MEMORY_START] + at : NULL;
+}
+
+/* ---- Parts ----------------------------------------------------------------------------------- */
+
 /* Zeroed. Only the thread of the seat takes from its spares, so that the next one of what it sees
  * is still that when it takes it. */
-static void *take_part(struct seat *seat, size_t bytes)
+static void *take_part(struct seat *seat, struct dal_thread_record *record)
 {
+    size_t bytes = record->part_bytes_;
     unsigned class = size_class_of(bytes);
+    void *placed = place_part(record);
     struct spare *part = atomic_load_explicit(&seat->spares[class], memory_order_acquire);
 
+    if (placed)
+        return placed;
     while (part &&
            !atomic_compare_exchange_weak_explicit(&seat->spares[class], &part, part->next,
                                                   memory_order_acquire, memory_order_acquire))
@@ -256,14 +293,14 @@ static void *take_part(struct seat *seat, size_t bytes)
 }
 
 /* This thread's, made if it has none. Release: who visits sees what it was filled with. */
-static void *part_in(struct seat *seat, const struct dal_thread_record *record)
+static void *part_in(struct seat *seat, struct dal_thread_record *record)
 {
     _Atomic(void *) *place = place_in(seat, record->index_, 1);
     void *part = part_at(place);
 
     if (part || !place)
         return part;
-    part = take_part(seat, record->part_bytes_);
+    part = take_part(seat, record);
     if (!part)
         return NULL;
     if (record->fill_)
@@ -391,7 +428,8 @@ void dal_thread_record_close_(struct dal_thread_record *record)
         if (!part)
             continue;
         atomic_store_explicit(place, NO_PART, memory_order_relaxed);
-        put_spare(seat, class, part);
+        if (!is_placed(record, part))
+            put_spare(seat, class, part);
     }
     free_index(record->index_);
 }

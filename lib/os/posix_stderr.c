@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Standard error on POSIX systems. Descriptor 2 is the program's: by the time that there is something
+ * to say it may be a database. Nothing here is a cancellation point, and no signal that writing
+ * raises reaches the program.
+ */
+#include <config.h>
+
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What descriptor 2 led to when the process began to be ours. Release after the two before, acquire
+ * in readers. */
+static _Atomic(uint64_t) first_device, first_file;
+static _Atomic(int) is_noted;
+
+/* As file systems do it that are read and written, databases too: no place for messages, unless it
+ * was standard error from the start. */
+static int is_for_both(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && (fcntl(STDERR_FILENO, F_GETFL) & O_ACCMODE) != O_WRONLY;
+}
+
+static void note(const struct stat *status)
+{
+    atomic_store_explicit(&first_device, (uint64_t)status->st_dev, memory_order_relaxed);
+    atomic_store_explicit(&first_file, (uint64_t)status->st_ino, memory_order_relaxed);
+    atomic_store_explicit(&is_noted, 1, memory_order_release);
+}
+
+void dal_os_note_stderr_(void)
+{
+    struct stat status = {.st_ino = 0};
+    int saved_errno = errno;
+
+    if (!atomic_load_explicit(&is_noted, memory_order_acquire)) {
+        (void)fstat(STDERR_FILENO, &status);
+        note(&status);
+    }
+    errno = saved_errno;
+}
+
+static int is_as_noted(const struct stat *status)
+{
+    return (uint64_t)status->st_dev == atomic_load_explicit(&first_device, memory_order_relaxed) &&
+           (uint64_t)status->st_ino == atomic_load_explicit(&first_file, memory_order_relaxed);
+}
+
+static int may_be_written(void)
+{
+    struct stat status;
+
+    if (fstat(STDERR_FILENO, &status) != 0)
+        return 0;
+    if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))
+        return 1;
+    /* A process that had no reason to note it: the first message finds what it finds. */
+    if (!atomic_load_explicit(&is_noted, memory_order_acquire) && !is_for_both(&status))
+        note(&status);
+    if (atomic_load_explicit(&is_noted, memory_order_acquire) && is_as_noted(&status))
+        return 1;
+    return S_ISCHR(status.st_mode)
+               ? isatty(STDERR_FILENO)
+               : S_ISREG(status.st_mode) && !is_for_both(&status) &&
+                     (fcntl(STDERR_FILENO, F_GETFL) & O_APPEND) != 0;
+}
+
+static int write_all(const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t written = write(STDERR_FILENO, text, bytes);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? errno : 0;
+        text += written;
+        bytes -= (size_t)written;
+    }
+    return 0;
+}
+
+/* A pipe without a reader raises SIGPIPE, a file that may grow no more SIGXFSZ: a message is not to
+ * end the program that it is about. What was pending before stays so. */
+static void write_quietly(const char *text, size_t bytes)
+{
+    sigset_t raised, before, pending;
+    int error, signal;
+
+    (void)sigemptyset(&raised);
+    (void)sigaddset(&raised, SIGPIPE);
+    (void)sigaddset(&raised, SIGXFSZ);
+    if (pthread_sigmask(SIG_BLOCK, &raised, &before) != 0)
+        return;
+    (void)sigpending(&pending);
+    error = write_all(text, bytes);
+    signal = error == EPIPE ? SIGPIPE : error == EFBIG ? SIGXFSZ : 0;
+    if (signal && sigismember(&pending, signal) != 1) {
+        (void)sigpending(&pending);
+        (void)sigdelset(&raised, signal == SIGPIPE ? SIGXFSZ : SIGPIPE);
+        if (sigismember(&pending, signal) == 1)
+            (void)sigwait(&raised, &signal);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void dal_os_write_(const char *text, size_t bytes)
+{
+    int saved_errno = errno;
+    int state;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    if (may_be_written())
+        write_quietly(text, bytes);
+    (void)pthread_setcancelstate(state, NULL);
+    errno = saved_errno;
+}

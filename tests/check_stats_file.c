@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/* The layer `stats` counting in a file: what stands there while the process runs, and who may make
+ * one where. */
+#define _GNU_SOURCE
+#include <check.h>
+#include <dispatchalloc.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../layers/stats/stats.h"
+#include "stats_reading.h"
+#include "suite.h"
+
+static char directory[] = "/tmp/check_stats_file.XXXXXX";
+
+static void make_directory(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+}
+
+static void remove_directory(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", directory);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][256];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+
+    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    return path;
+}
+
+/* The bytes of a file, or NULL; to be freed. */
+static void *read_file(const char *path, size_t *bytes)
+{
+    int file = open(path, O_RDONLY);
+    struct stat status;
+    void *data;
+
+    if (file < 0)
+        return NULL;
+    ck_assert_int_eq(fstat(file, &status), 0);
+    *bytes = (size_t)status.st_size;
+    data = aligned_alloc(64, (*bytes + 64) / 64 * 64);
+    ck_assert_ptr_nonnull(data);
+    ck_assert_int_eq(read(file, data, *bytes), (ssize_t)*bytes);
+    close(file);
+    return data;
+}
+
+struct wanted {
+    const char *key;
+    uint64_t value;
+    int found;
+};
+
+static int find_key(const char *key, uint64_t value, void *data)
+{
+    struct wanted *wanted = data;
+
+    if (strcmp(key, wanted->key) == 0) {
+        wanted->value = value;
+        wanted->found++;
+    }
+    return 0;
+}
+
+static uint64_t count_in(const char *path, const char *key)
+{
+    struct wanted wanted = {.key = key};
+    size_t bytes;
+    void *data = read_file(path, &bytes);
+
+    ck_assert_msg(data != NULL, "%s is not there", path);
+    ck_assert_int_eq(dal_stats_file_visit(data, bytes, find_key, &wanted), 0);
+    ck_assert_int_eq(wanted.found, 1);
+    free(data);
+    return wanted.value;
+}
+
+static void assert_text(const char *path, const char *key, const char *part)
+{
+    char text[4096];
+    size_t bytes;
+    void *data = read_file(path, &bytes);
+
+    ck_assert_msg(data != NULL, "%s is not there", path);
+    ck_assert_int_eq(dal_stats_file_text(data, bytes, key, text, sizeof text), 0);
+    ck_assert_msg(strstr(text, part) != NULL, "%s is \"%s\"", key, text);
+    free(data);
+}
+
+static const struct dal_instance *make(const char *options, const char *path)
+{
+    const struct dal_instance *instance = NULL;
+    char spec[512], message[512];
+
+    snprintf(spec, sizeof spec, "stats:print=off,%s%s+system", options, path);
+    ck_assert_msg(dal_instance_create_spec(spec, &instance, message, sizeof message) == 0, "%s",
+                  message);
+    return instance;
+}
+
+static void allocate(const struct dal_instance *instance, size_t size, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ck_assert_ptr_nonnull(dal_instance_alloc(instance, size, 8));
+}
+
+/* ---- What stands in it ------------------------------------------------------------------------- */
+
+START_TEST(test_file_holds_each_call_at_once)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("label=mine,file=", path);
+    void *block = dal_instance_alloc(instance, 100, 8);
+    struct stat status;
+
+    ck_assert_uint_eq(count_in(path, "live_bytes"), 100);
+    allocate(instance, 5000, 3);
+    dal_instance_dealloc(instance, block, 100, 8);
+    ck_assert_uint_eq(count_in(path, "live_bytes"), 15000);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 4);
+    ck_assert_uint_eq(count_in(path, "dealloc.calls"), 1);
+    ck_assert_uint_eq(count_in(path, "peak_bytes"), 15100);
+    ck_assert_uint_eq(count_in(path, "size.4096-8191.live"), 3);
+    assert_text(path, "head", "dispatchalloc file, open:   process ");
+    assert_text(path, "head", "check_stats_file");
+    assert_text(path, "name", "stats+system");
+    assert_text(path, "label", "mine");
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 07777, 0600);
+    ck_assert_uint_ge((uint64_t)status.st_blocks * 512, (uint64_t)status.st_size);
+    dal_instance_destroy(instance);
+    assert_text(path, "head", "dispatchalloc file, closed: process ");
+    ck_assert_uint_eq(count_in(path, "live_bytes"), 15000);
+}
+END_TEST
+
+START_TEST(test_no_descriptor_stays_open)
+{
+    int before = dup(STDIN_FILENO);
+    const struct dal_instance *instance = make("file=", path_of("counts"));
+    int after = dup(STDIN_FILENO);
+
+    ck_assert_int_eq(after, before + 1);
+    close(before);
+    close(after);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+START_TEST(test_directory_has_a_file_by_number)
+{
+    char name[64];
+    const struct dal_instance *instance = make("share=", path_of("made"));
+
+    snprintf(name, sizeof name, "made/%ld", (long)getpid());
+    allocate(instance, 10, 1);
+    ck_assert_uint_eq(count_in(path_of(name), "live_blocks"), 1);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* Each waits until all have counted, so that they need a part each. */
+static pthread_barrier_t all_have_counted;
+
+static void *allocate_and_wait(void *instance)
+{
+    allocate(instance, 10, 1);
+    pthread_barrier_wait(&all_have_counted);
+    return NULL;
+}
+
+START_TEST(test_threads_beyond_the_file_count_all_the_same)
+{
+    enum { THREADS = STATS_FILE_PARTS + 40 };
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    pthread_t threads[THREADS];
+    uint64_t calls;
+
+    ck_assert_int_eq(pthread_barrier_init(&all_have_counted, NULL, THREADS), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, allocate_and_wait, (void *)(uintptr_t)instance), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), STATS_FILE_PARTS);
+    ck_assert_int_eq(dal_stats_get(instance, "alloc.calls", &calls), 0);
+    ck_assert_uint_eq(calls, THREADS);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+START_TEST(test_instance_after_one_with_a_file_counts_elsewhere)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+
+    allocate(instance, 10, 1);
+    dal_instance_destroy(instance);
+    instance = make("label=", "none");
+    allocate(instance, 10, 5);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 1);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* ---- Whose it is --------------------------------------------------------------------------------- */
+
+START_TEST(test_name_in_use_gets_a_number)
+{
+    const char *path = path_of("counts");
+    char second[64];
+    const struct dal_instance *one = make("file=", path);
+    const struct dal_instance *other = make("file=", path);
+
+    snprintf(second, sizeof second, "counts.%ld", (long)getpid());
+    allocate(one, 10, 1);
+    allocate(other, 10, 2);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 1);
+    ck_assert_uint_eq(count_in(path_of(second), "alloc.calls"), 2);
+    dal_instance_destroy(one);
+    /* Given up, it is free. */
+    one = make("file=", path);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 0);
+    dal_instance_destroy(one);
+    dal_instance_destroy(other);
+}
+END_TEST
+
+static void wait_for(pid_t child)
+{
+    int status;
+
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+
+START_TEST(test_child_counts_in_a_file_of_its_own)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    char name[64];
+    pid_t child;
+
+    allocate(instance, 10, 3);
+    child = fork();
+    if (child == 0) {
+        if (chdir("/") != 0)
+            _exit(1);
+        allocate(instance, 10, 4);
+        _exit(0);
+    }
+    wait_for(child);
+    snprintf(name, sizeof name, "counts.%ld", (long)child);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 3);
+    ck_assert_uint_eq(count_in(path_of(name), "alloc.calls"), 7);
+    allocate(instance, 10, 1);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 4);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+START_TEST(test_child_without_a_file_counts_on_and_leaves_its_parents_alone)
+{
+    const char *path = path_of("gone/counts");
+    const struct dal_instance *instance;
+    uint64_t calls = 0;
+    pid_t child;
+
+    ck_assert_int_eq(mkdir(path_of("gone"), 0700), 0);
+    instance = make("file=", path);
+    allocate(instance, 10, 3);
+    ck_assert_int_eq(rename(path_of("gone"), path_of("away")), 0);
+    child = fork();
+    if (child == 0) {
+        allocate(instance, 10, 4);
+        _exit(dal_stats_get(instance, "alloc.calls", &calls) != 0 || calls != 7);
+    }
+    wait_for(child);
+    ck_assert_uint_eq(count_in(path_of("away/counts"), "alloc.calls"), 3);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* ---- Who may make one where ---------------------------------------------------------------------- */
+
+/* The file cannot be made, and the instance counts all the same. */
+static void assert_none(const char *options, const char *path)
+{
+    const struct dal_instance *instance = make(options, path);
+    uint64_t calls;
+
+    allocate(instance, 10, 2);
+    ck_assert_int_eq(dal_stats_get(instance, "alloc.calls", &calls), 0);
+    ck_assert_uint_eq(calls, 2);
+    dal_instance_destroy(instance);
+}
+
+START_TEST(test_link_is_not_followed)
+{
+    struct stat status;
+
+    ck_assert_int_eq(symlink(path_of("victim"), path_of("link")), 0);
+    assert_none("file=", path_of("link"));
+    ck_assert_int_eq(lstat(path_of("victim"), &status), -1);
+    ck_assert_int_eq(lstat(path_of("link"), &status), 0);
+    ck_assert(S_ISLNK(status.st_mode));
+}
+END_TEST
+
+START_TEST(test_pipe_is_not_waited_for)
+{
+    struct stat status;
+
+    ck_assert_int_eq(mkfifo(path_of("pipe"), 0600), 0);
+    assert_none("file=", path_of("pipe"));
+    ck_assert_int_eq(lstat(path_of("pipe"), &status), 0);
+    ck_assert(S_ISFIFO(status.st_mode));
+}
+END_TEST
+
+START_TEST(test_file_of_another_user_stays)
+{
+    const char *path = path_of("theirs");
+    struct stat status;
+    int file;
+
+    if (geteuid() != 0)
+        return;
+    file = open(path, O_WRONLY | O_CREAT, 0666);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(fchown(file, 12345, 12345), 0);
+    close(file);
+    assert_none("file=", path);
+    ck_assert_int_eq(lstat(path, &status), 0);
+    ck_assert_uint_eq(status.st_uid, 12345);
+    ck_assert_int_eq(status.st_size, 0);
+}
+END_TEST
+
+START_TEST(test_directory_that_others_write_to_is_refused)
+{
+    static const mode_t modes[] = {0777, 01777, 0707};
+
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        ck_assert_int_eq(mkdir(path_of("open"), 0700), 0);
+        ck_assert_int_eq(chmod(path_of("open"), modes[i]), 0);
+        assert_none("share=", path_of("open"));
+        /* Empty still. */
+        ck_assert_int_eq(rmdir(path_of("open")), 0);
+    }
+}
+END_TEST
+
+/* ---- Bytes that may be anything ------------------------------------------------------------------ */
+
+START_TEST(test_any_bytes_can_be_read)
+{
+    static const char *const keys[] = {"head", "name", "label", "explanation", "none"};
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    struct wanted wanted = {.key = "live_bytes"};
+    uint32_t random = 1;
+    size_t bytes;
+    unsigned char *data;
+    char text[300];
+
+    allocate(instance, 10, 1);
+    data = read_file(path, &bytes);
+    for (unsigned round = 0; round < 3000; round++) {
+        for (unsigned i = 0; i < 8; i++) {
+            random = random * 1664525 + 1013904223;
+            data[random % 12000 % bytes] = (unsigned char)(random >> 24);
+        }
+        for (size_t i = 0; i < COUNT_OF(keys); i++)
+            (void)dal_stats_file_text(data, bytes, keys[i], text, sizeof text);
+        (void)dal_stats_file_visit(data, bytes, find_key, &wanted);
+    }
+    ck_assert_int_eq(dal_stats_file_visit(data, sizeof(struct stats_file) - 64, find_key, &wanted), DAL_ERR_INVALID);
+    ck_assert_int_eq(dal_stats_file_visit(data + 8, bytes, find_key, &wanted), DAL_ERR_INVALID);
+    ck_assert_int_eq(dal_stats_file_visit(NULL, bytes, find_key, &wanted), DAL_ERR_INVALID);
+    ck_assert_int_eq(dal_stats_file_visit(data, bytes, NULL, NULL), DAL_ERR_INVALID);
+    memset(data, 0, bytes);
+    ck_assert_int_eq(dal_stats_file_visit(data, bytes, find_key, &wanted), DAL_ERR_ABI);
+    ck_assert_int_eq(dal_stats_file_text(data, bytes, "head", text, sizeof text), DAL_ERR_ABI);
+    free(data);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stats_file");
+    TCase *tcase = tcase_create("file");
+
+    tcase_add_checked_fixture(tcase, make_directory, remove_directory);
+    tcase_add_test(tcase, test_file_holds_each_call_at_once);
+    tcase_add_test(tcase, test_no_descriptor_stays_open);
+    tcase_add_test(tcase, test_directory_has_a_file_by_number);
+    tcase_add_test(tcase, test_threads_beyond_the_file_count_all_the_same);
+    tcase_add_test(tcase, test_instance_after_one_with_a_file_counts_elsewhere);
+    tcase_add_test(tcase, test_name_in_use_gets_a_number);
+    tcase_add_test(tcase, test_child_counts_in_a_file_of_its_own);
+    tcase_add_test(tcase, test_child_without_a_file_counts_on_and_leaves_its_parents_alone);
+    tcase_add_test(tcase, test_link_is_not_followed);
+    tcase_add_test(tcase, test_pipe_is_not_waited_for);
+    tcase_add_test(tcase, test_file_of_another_user_stays);
+    tcase_add_test(tcase, test_directory_that_others_write_to_is_refused);
+    tcase_add_test(tcase, test_any_bytes_can_be_read);
+    suite_add_tcase(suite, tcase);
+    return suite_run(suite);
+}
