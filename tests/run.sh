@@ -249,6 +249,6 @@ fi
 kill "$pid"
 wait "$pid" 2>/dev/null || true
 try 2 '' 'dispatchalloc: process 4194399: no such process' status 4194399
-try 2 '' "dispatchalloc: invalid process number 'x'*" status x
-try 2 '' "dispatchalloc: 'status' needs a PID*" status
+try 1 '' 'dispatchalloc: no process of a program "xyzzy" has libdispatchalloc*' status xyzzy
+try 2 '' "dispatchalloc: 'status' needs a PID, NAME or FILE*" status
 finish

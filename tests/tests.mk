@@ -230,7 +230,7 @@ clean-local:
 if OS_POSIX
 unit_tests += tests/check_stats tests/check_stats_keys tests/check_stats_file
 check_PROGRAMS += tests/stats_user
-shell_tests += tests/stats-print.sh tests/stats-family.sh
+shell_tests += tests/stats-print.sh tests/stats-family.sh tests/status.sh
 endif
 tests_check_stats_SOURCES = tests/check_stats.c tests/stats_reading.h
 tests_check_stats_CPPFLAGS = $(check_cppflags)

@@ -109,6 +109,10 @@ int tool_visit_modules(dal_module_visitor visit, void *data);
  * character as '?', since this may be a terminal. */
 void tool_print_text(const char *text, int width);
 
+/* Print a text to standard output as a string of JSON; what is not UTF-8 becomes U+FFFD, a byte
+ * each. */
+void tool_print_json(const char *text);
+
 /* Bytes as a spec would say them: 64K, 1G, 100. Returns text. */
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
 

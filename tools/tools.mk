@@ -22,6 +22,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/doctor/trace.c \
 	%D%/explain.c \
 	%D%/info.c \
+	%D%/json.c \
 	%D%/list.c \
 	%D%/main.c \
 	%D%/messages.c \
@@ -36,7 +37,11 @@ tools_dispatchalloc_SOURCES = \
 	%D%/program_probe.c \
 	%D%/run.c \
 	%D%/static_tls.c \
-	%D%/status.c \
+	%D%/status/counters.c \
+	%D%/status/print.c \
+	%D%/status/served.c \
+	%D%/status/status.c \
+	%D%/status/status.h \
 	%D%/tool.h \
 	%D%/verify.c \
 	%D%/version.c

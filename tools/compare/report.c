@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table and the JSON text of `dispatchalloc compare`. See compare.h. */
 #include "compare.h"
+#include "tools/tool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -125,47 +126,6 @@ void compare_print_table(const struct comparison *comparison)
 
 /* ---- JSON --------------------------------------------------------------------------------- */
 
-/* How many bytes of well-formed UTF-8 there are at text, from 2 to 4; 0 if it is none. */
-static size_t sequence(const unsigned char *text)
-{
-    size_t length = *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2;
-    unsigned second = text[1];
-
-    if (*text < 0xc2 || *text > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    /* Overlong, surrogates, beyond Unicode. */
-    if ((*text == 0xe0 && second < 0xa0) || (*text == 0xed && second > 0x9f) ||
-        (*text == 0xf0 && second < 0x90) || (*text == 0xf4 && second > 0x8f))
-        return 0;
-    return length;
-}
-
-/* What is not text becomes U+FFFD, a byte each. */
-static void print_string(const char *string)
-{
-    const unsigned char *at = (const unsigned char *)string;
-
-    putchar('"');
-    while (*at) {
-        size_t length = *at < 0x80 ? 1 : sequence(at);
-
-        if (*at == '"' || *at == '\\')
-            printf("\\%c", *at);
-        else if (*at < 0x20 || *at == 0x7f)
-            printf("\\u%04x", *at);
-        else if (length == 0)
-            printf("\\ufffd");
-        else
-            fwrite(at, 1, length, stdout);
-        at += length ? length : 1;
-    }
-    putchar('"');
-}
-
 static void print_metric(const struct comparison *comparison,
                          const struct compare_candidate *candidate, enum compare_metric metric)
 {
@@ -195,10 +155,10 @@ static void print_candidate(const struct comparison *comparison,
                             const struct compare_candidate *candidate)
 {
     printf("    {\"spec\": ");
-    print_string(candidate->spec);
+    tool_print_json(candidate->spec);
     printf(", \"failure\": ");
     if (*candidate->failure)
-        print_string(candidate->failure);
+        tool_print_json(candidate->failure);
     else
         printf("null");
     printf(", \"rounds\": %zu", candidate->done);
@@ -215,7 +175,7 @@ void compare_print_json(const struct comparison *comparison)
     for (char **word = comparison->command; *word; word++) {
         if (word != comparison->command)
             printf(", ");
-        print_string(*word);
+        tool_print_json(*word);
     }
     printf("],\n  \"rounds\": %zu,\n  \"interrupted\": %s,\n  \"baseline\": \"system\",\n"
            "  \"backends\": [\n",
@@ -225,6 +185,6 @@ void compare_print_json(const struct comparison *comparison)
         puts(i + 1 < comparison->candidate_count ? "," : "");
     }
     printf("  ],\n  \"verdict\": ");
-    print_string(compare_verdict(comparison, verdict, sizeof verdict));
+    tool_print_json(compare_verdict(comparison, verdict, sizeof verdict));
     puts("\n}");
 }

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+# What `dispatchalloc status` reads of the counters of a process, while it runs and after it ended.
+set -eu
+. "$srcdir/tests/lib.sh"
+need_tool
+[ -n "$(sed -n '/RssAnon/p' /proc/self/status 2>/dev/null)" ] || skip "there is no /proc of Linux's"
+user=$builddir/tests/.libs/stats_user
+[ -x "$user" ] || user=$builddir/tests/stats_user$EXEEXT
+XDG_RUNTIME_DIR=$work/runtime
+export XDG_RUNTIME_DIR
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
+export ASAN_OPTIONS
+
+# start SPEC WORD...: the program under a spec, until it waits; its process is $pid.
+start() {
+    spec=$1; shift
+    rm -f "$work/pid"; mkfifo "$work/pid"
+    DISPATCHALLOC_BACKEND=$spec "$user" "$@" pause >"$work/pid" 2>"$work/err" &
+    read -r pid <"$work/pid"
+}
+end() { kill "-$1" $pid; wait $pid 2>/dev/null || :; }
+
+# status OPERAND...: what is printed goes to $out, with blanks squeezed.
+status() {
+    code=0
+    "$tool" status "$@" >"$work/out" 2>"$work/said" || code=$?
+    out=$(sed 's/  */ /g' "$work/out")
+    called=$*
+}
+shows() { like "$called: printed" "$1" "$out"; }
+exits() { expect "$called: exit status ($(cat "$work/said"))" "$1" "$code"; }
+
+# ---- While it runs, and however it ended ---------------------------------------------------------
+for signal in TERM KILL; do
+    start 'stats:share=on,label=mine+system' alloc=100 alloc=5000 free
+    for operand in $pid stats_user "$XDG_RUNTIME_DIR/dispatchalloc/$pid" --all; do
+        status $operand
+        exits 0
+        shows "*$pid (running): stats_user: stats+system \"mine\"
+ program: $user
+ command: $user alloc=100 alloc=5000 free pause*
+ file: $XDG_RUNTIME_DIR/dispatchalloc/$pid
+ serves: stats * + system *
+ chosen by: DISPATCHALLOC_BACKEND=stats:share=on,label=mine+system
+ live_bytes 100
+ live_blocks 1
+ peak_bytes 5100
+ peak_blocks 2
+ alloc.calls 2
+ dealloc.calls 1
+ size.64-127.obtained 1
+ size.64-127.live 1
+ size.4096-8191.obtained 1
+ live bytes are * % of the * that are resident (RssAnon): most memory does not come by malloc*"
+    done
+    end $signal
+    for operand in $pid stats_user "$XDG_RUNTIME_DIR/dispatchalloc/$pid" -a; do
+        status $operand
+        exits 0
+        shows "*$pid (not running): stats_user: stats+system \"mine\"
+*live_bytes 100*alloc.calls 2*"
+    done
+    rm "$XDG_RUNTIME_DIR/dispatchalloc/$pid"
+done
+
+# ---- What memory is --------------------------------------------------------------------------------
+start stats:share=on+system touch=50000000
+status $pid; shows '*live bytes are 9? % of the * that are resident (RssAnon): memory is in blocks that the program has not given back'
+end TERM
+start stats:share=on+fixed-arena:capacity=64M touch=50000000 free
+status $pid; shows '*live bytes are 0 % of the * (RssAnon): most memory was given back, and the allocator keeps it'
+end TERM
+
+# ---- Where it is, and who may see it ---------------------------------------------------------------
+start stats:share="$work/elsewhere"+system alloc=100
+status $pid; exits 0; shows '*live_bytes 100*'
+end TERM
+status $pid; exits 2
+status -d "$work/elsewhere" $pid; exits 0; shows "$pid (not running)*live_bytes 100*"
+status --directory="$work/elsewhere" stats_user; exits 0; shows "$pid (not running)*"
+status nobody_is_called_so; exits 1; expect 'nobody' '' "$out"
+status "$work/pid"; exits 2
+status "$work/none/none"; exits 2
+ln -s "$work/elsewhere/$pid" "$work/link"
+status "$work/link"; exits 2; like 'a link' '*is a symbolic link' "$(cat "$work/said")"
+status --all 1; exits 2
+
+# ---- A file that says what it likes ------------------------------------------------------------------
+cp "$work/elsewhere/$pid" "$work/forged"
+printf '\nprogram: \033[2J\ncommand: \033[2J\n' | dd of="$work/forged" bs=1 seek=60 conv=notrunc 2>/dev/null
+status "$work/forged"; exits 0
+! grep -q "$(printf '\033')" "$work/out" || fail "a control character reaches the terminal"
+status --json "$work/forged"
+! grep -q "$(printf '\033')" "$work/out" || fail "a control character is in JSON"
+head -c 1000 "$work/elsewhere/$pid" >"$work/short"
+status "$work/short"; exits 2
+
+# ---- JSON --------------------------------------------------------------------------------------------
+if command -v python3 >/dev/null 2>&1; then
+    start stats:share=on+system alloc=100
+    for operand in $pid --all; do
+        status --json $operand; exits 0
+        python3 - "$work/out" <<'END' || fail "--json $operand: $(cat "$work/out")"
+import json, sys
+found = json.load(open(sys.argv[1]))
+assert found["format"] == 1
+counted = [one for one in found["found"] if "counts" in one and one["running"]]
+assert len(counted) == 1, counted
+assert counted[0]["counts"]["live_bytes"] == 100
+assert counted[0]["counts"]["size.64-127.live"] == 1
+assert counted[0]["resident_anonymous_bytes"] > 0
+END
+    done
+    end TERM
+    status --json nobody_is_called_so; exits 1
+    expect 'nobody' '{"format": 1, "found": []}' "$(python3 -c 'import json,sys; print(json.dumps(json.load(open(sys.argv[1]))))' "$work/out")"
+fi
+finish

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* dispatchalloc status: its text, and its JSON. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "tools/status/status.h"
+
+/* ---- Text ---------------------------------------------------------------------------------------- */
+
+void status_print_served(long process, const char *file, const char *text)
+{
+    printf("%ld: ", process);
+    tool_print_text(file, 0);
+    printf(": ");
+    tool_print_text(*text ? text : "has not allocated yet, so nobody serves", 0);
+    putchar('\n');
+}
+
+static void print_line(const char *title, const char *text)
+{
+    if (!*text)
+        return;
+    printf("  %s: ", title);
+    tool_print_text(text, 0);
+    putchar('\n');
+}
+
+/* What dal_global_explain() told: a line each. */
+static void print_explanation(const char *text)
+{
+    char line[sizeof((struct status_counters *)0)->explanation];
+
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+
+        snprintf(line, sizeof line, "%.*s", (int)length, text);
+        printf("  ");
+        tool_print_text(line, 0);
+        putchar('\n');
+        text += length + (text[length] == '\n');
+    }
+}
+
+static int print_count(const char *key, uint64_t value, void *data)
+{
+    (void)data;
+    if (value != 0 || strncmp(key, "live_", 5) == 0 || strncmp(key, "peak_", 5) == 0)
+        printf("  %-40s %20" PRIu64 "\n", key, value);
+    return 0;
+}
+
+/* Live bytes beside what is resident: a leak, or what an allocator keeps, or neither. */
+static void print_share(const struct status_counters *counters)
+{
+    uint64_t resident = counters->anonymous_bytes;
+    uint64_t percent = resident ? counters->live_bytes * 100 / resident : 0;
+
+    if (!resident)
+        return;
+    printf("  live bytes are %" PRIu64 " %% of the %" PRIu64 " that are resident (RssAnon)", percent,
+           resident);
+    if (percent >= 50)
+        puts(": memory is in blocks that the program has not given back");
+    else if (counters->peak_bytes >= resident / 2)
+        puts(": most memory was given back, and the allocator keeps it");
+    else
+        puts(": most memory does not come by malloc\n"
+             "  (a program with an allocator of its own: Rust with jemalloc, node's heap, pymalloc)");
+}
+
+void status_print(const struct status_counters *counters)
+{
+    const char *name = strrchr(counters->program, '/');
+
+    printf("%ld %s: ", counters->process, counters->is_running ? "(running)" : "(not running)");
+    tool_print_text(name ? name + 1 : counters->program, 0);
+    printf(": ");
+    tool_print_text(counters->name, 0);
+    if (*counters->label) {
+        printf(" \"");
+        tool_print_text(counters->label, 0);
+        putchar('"');
+    }
+    putchar('\n');
+    print_line("program", counters->program);
+    print_line("command", counters->command);
+    print_line("file", counters->path);
+    print_explanation(counters->explanation);
+    (void)dal_stats_file_visit(counters->data, counters->bytes, print_count, NULL);
+    print_share(counters);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------- */
+
+static const char *separator;
+
+void status_json_begin(void)
+{
+    printf("{\n  \"format\": 1,\n  \"found\": [");
+    separator = "\n";
+}
+
+static void print_field(const char *name, const char *text)
+{
+    printf(",\n     \"%s\": ", name);
+    tool_print_json(text);
+}
+
+void status_json_served(long process, const char *file, const char *text)
+{
+    printf("%s    {\"process\": %ld, \"running\": true", separator, process);
+    print_field("library", file);
+    print_field("status", text);
+    putchar('}');
+    separator = ",\n";
+}
+
+static int print_json_count(const char *key, uint64_t value, void *data)
+{
+    const char **between = data;
+
+    if (value == 0 && strncmp(key, "size.", 5) == 0)
+        return 0;
+    printf("%s\"%s\": %" PRIu64, *between, key, value);
+    *between = ", ";
+    return 0;
+}
+
+void status_json(const struct status_counters *counters)
+{
+    const char *between = "";
+
+    printf("%s    {\"process\": %ld, \"running\": %s", separator, counters->process,
+           counters->is_running ? "true" : "false");
+    print_field("file", counters->path);
+    print_field("program", counters->program);
+    print_field("command", counters->command);
+    print_field("name", counters->name);
+    print_field("label", counters->label);
+    print_field("explanation", counters->explanation);
+    if (counters->anonymous_bytes)
+        printf(",\n     \"resident_anonymous_bytes\": %" PRIu64, counters->anonymous_bytes);
+    printf(",\n     \"counts\": {");
+    (void)dal_stats_file_visit(counters->data, counters->bytes, print_json_count, &between);
+    printf("}}");
+    separator = ",\n";
+}
+
+void status_json_end(void)
+{
+    puts("\n  ]\n}");
+}

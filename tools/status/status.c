@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dispatchalloc status: who serves a process, and what it has counted. The one stands in its memory
+ * (served.c), the other in a file (counters.c), which can be read where memory cannot, and after the
+ * process has ended.
+ */
+#include "tools/status/status.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int wants_json, wants_all;
+static const char *given_directory;
+
+static int take_directory(const char *text)
+{
+    given_directory = text;
+    return TOOL_OK;
+}
+
+static const struct tool_option options[] = {
+    {.name = "all", .letter = 'a', .flag = &wants_all},
+    {.name = "directory", .letter = 'd', .take = take_directory},
+    {.name = "json", .flag = &wants_json},
+    {.name = NULL},
+};
+
+/* Where files of counters are by share=on, or what was given; "": nowhere. */
+static const char *directory(void)
+{
+    static char text[PATH_MAX];
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (given_directory)
+        return given_directory;
+    if (!runtime || *runtime != '/' ||
+        (size_t)snprintf(text, sizeof text, "%s/dispatchalloc", runtime) >= sizeof text)
+        return "";
+    return text;
+}
+
+/* ---- What is shown -------------------------------------------------------------------------------- */
+
+static void show_counters(struct status_counters *counters, void *unused)
+{
+    (void)unused;
+    (wants_json ? status_json : status_print)(counters);
+}
+
+static void show_served(const char *file, const char *text, void *process)
+{
+    (wants_json ? status_json_served : status_print_served)(*(long *)process, file, text);
+}
+
+/* Of the files of ended processes, those of one process, or of one program. */
+struct wanted {
+    long process;     /* or 0 */
+    const char *name; /* or NULL */
+    int count;
+};
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static void show_wanted(struct status_counters *counters, void *data)
+{
+    struct wanted *wanted = data;
+
+    if ((wanted->process && counters->process != wanted->process) ||
+        (wanted->name && strcmp(name_of(counters->program), wanted->name) != 0))
+        return;
+    wanted->count++;
+    show_counters(counters, NULL);
+}
+
+static int show_ended(struct wanted wanted)
+{
+    (void)status_visit_ended(directory(), show_wanted, &wanted);
+    return wanted.count;
+}
+
+/* ---- A process ------------------------------------------------------------------------------------ */
+
+/* What is found of a running process; -1 with errno if it cannot be looked at. */
+static int show_running(long process)
+{
+    int served = status_visit_served(process, show_served, &process);
+    int saved_errno = errno;
+    int counted = status_visit_mapped(process, show_counters, NULL);
+
+    if (served > 0 || counted > 0)
+        return 1;
+    errno = saved_errno;
+    return served < 0 ? -1 : 0;
+}
+
+static int show_process(const char *operand)
+{
+    long process = strtol(operand, NULL, 10);
+    int found, saved_errno;
+
+    if (strlen(operand) > 10 || process <= 0)
+        return tool_misused(&tool_status_of, "invalid process number '%s'", operand);
+    found = show_running(process);
+    saved_errno = errno;
+    if (show_ended((struct wanted){.process = process}) > 0 || found > 0)
+        return TOOL_OK;
+    if (found < 0)
+        return tool_complain("process %s: %s", operand,
+                             saved_errno == ENOENT ? "no such process" : strerror(saved_errno));
+    if (!wants_json)
+        printf("%s: libdispatchalloc is not in this process\n", operand);
+    return TOOL_FAILED;
+}
+
+/* Whether a process is one of a program's. */
+static int has_name(long process, const char *name)
+{
+    char path[64], program[PATH_MAX];
+    ssize_t length;
+
+    snprintf(path, sizeof path, "/proc/%ld/exe", process);
+    length = readlink(path, program, sizeof program - 1);
+    if (length <= 0)
+        return 0;
+    program[length] = '\0';
+    return strcmp(name_of(program), name) == 0;
+}
+
+/* All running processes, or those of one program, that have the library: how many. */
+static int show_each(const char *name)
+{
+    DIR *processes = opendir("/proc");
+    const struct dirent *entry;
+    int count = 0;
+
+    while (processes && (entry = readdir(processes)) != NULL) {
+        long process = strtol(entry->d_name, NULL, 10);
+
+        if (process > 0 && process != (long)getpid() && (!name || has_name(process, name)))
+            count += show_running(process) > 0;
+    }
+    if (processes)
+        closedir(processes);
+    return count;
+}
+
+static int show_name(const char *name)
+{
+    if (show_each(name) + show_ended((struct wanted){.name = name}) > 0)
+        return TOOL_OK;
+    if (!wants_json)
+        tool_complain("no process of a program \"%s\" has libdispatchalloc, nor left a file of "
+                      "counters%s%s",
+                      name, *directory() ? " in " : "", directory());
+    return TOOL_FAILED;
+}
+
+/* ---- A file --------------------------------------------------------------------------------------- */
+
+static int show_file(const char *path)
+{
+    struct status_counters counters;
+    int result = status_open(path, &counters);
+
+    if (result == TOOL_FAILED)
+        return tool_complain("%s: is no file of counters, or one of another version", path);
+    if (result != TOOL_OK)
+        return tool_complain("%s: %s", path,
+                             errno == ELOOP ? "is a symbolic link"
+                             : errno        ? strerror(errno)
+                                            : "cannot be read");
+    show_counters(&counters, NULL);
+    status_close(&counters);
+    return TOOL_OK;
+}
+
+static int show(const char *operand)
+{
+    struct stat status;
+
+    if (*operand && strspn(operand, "0123456789") == strlen(operand))
+        return show_process(operand);
+    if (strchr(operand, '/') || lstat(operand, &status) == 0)
+        return show_file(operand);
+    return show_name(operand);
+}
+
+static int show_everything(void)
+{
+    if (show_each(NULL) + show_ended((struct wanted){.process = 0}) > 0)
+        return TOOL_OK;
+    if (!wants_json)
+        puts("no process has libdispatchalloc, and none has left a file of counters");
+    return TOOL_FAILED;
+}
+
+static int run(int operand_count, char **operands)
+{
+    int worst = TOOL_OK;
+
+    if (wants_all && operand_count > 0)
+        return tool_misused(&tool_status_of, "--all takes no operand");
+    if (wants_json)
+        status_json_begin();
+    if (wants_all)
+        worst = show_everything();
+    for (int i = 0; i < operand_count; i++) {
+        int status = show(operands[i]);
+
+        if (status > worst)
+            worst = status;
+    }
+    if (wants_json)
+        status_json_end();
+    return worst;
+}
+
+const struct tool_command tool_status_of = {
+    .name = "status",
+    .synopsis = "[PID|NAME|FILE]...",
+    .summary = "tell who serves a process and what it has counted",
+    .help = "\n"
+            "Print for each copy of the library in a running process, the interposer's included,\n"
+            "which allocator serves and who chose it, for which it takes the right to trace the\n"
+            "process; and what the layer stats counts in a file (stats:share=on, stats:file=PATH),\n"
+            "which takes the right to read that, and is there after the process has ended too.\n"
+            "A process is given by its number or by the name of its program.\n"
+            "\n"
+            "Options:\n"
+            "  -a, --all              all processes, and all files that ended ones have left\n"
+            "  -d, --directory=DIR    where these files are; $XDG_RUNTIME_DIR/dispatchalloc\n"
+            "      --json             print JSON\n"
+            "\n"
+            "Exit status: 0; 1 if nothing was found; 2 for trouble.\n",
+    .options = options,
+    .operand = "PID, NAME or FILE",
+    .needs_none = &wants_all,
+    .run = run,
+};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* The insides of `dispatchalloc status`. */
+#ifndef TOOL_STATUS_H
+#define TOOL_STATUS_H
+
+#include <limits.h>
+
+#include "tools/tool.h"
+
+/* ---- served.c: what a process says in its own memory ---- */
+
+/* Called with a file that has a copy of the library, and with what that says; "": nothing yet. */
+typedef void (*status_served_visitor)(const char *file, const char *text, void *data);
+
+/* Search the memory of a process, which takes the right to trace it: the number of copies found, or
+ * -1 with errno. */
+int status_visit_served(long process, status_served_visitor visit, void *data);
+
+/* ---- counters.c: what a file of counters says ---- */
+
+struct status_counters {
+    char path[PATH_MAX];
+    void *data;
+    size_t bytes;
+    long process;   /* as the file has it; 0: it does not say */
+    int is_running; /* and counts there */
+    char program[512], command[1024];
+    char name[512], label[64];
+    char explanation[1024]; /* lines; "": nothing is known */
+    uint64_t live_bytes, peak_bytes;
+    uint64_t anonymous_bytes; /* resident in a running process; 0: not known */
+};
+
+/* Read a file: TOOL_OK, to be undone by status_close(); TOOL_FAILED if it is no such file;
+ * TOOL_TROUBLE. errno says more about the last two where it is not 0. */
+int status_open(const char *path, struct status_counters *counters);
+void status_close(struct status_counters *counters);
+
+typedef void (*status_counters_visitor)(struct status_counters *counters, void *data);
+
+/* Those that a process has mapped: how many, or -1 with errno if that cannot be seen. */
+int status_visit_mapped(long process, status_counters_visitor visit, void *data);
+
+/* Those in a directory that no running process writes to. How many. */
+int status_visit_ended(const char *directory, status_counters_visitor visit, void *data);
+
+/* ---- print.c ---- */
+
+void status_print_served(long process, const char *file, const char *text);
+void status_print(const struct status_counters *counters);
+
+/* The same in JSON: the list is begun, and ended. */
+void status_json_begin(void);
+void status_json_served(long process, const char *file, const char *text);
+void status_json(const struct status_counters *counters);
+void status_json_end(void);
+
+#endif /* TOOL_STATUS_H */
