@@ -47,12 +47,14 @@ static void copy_name(const struct dal_image_ *image, const ElfW(Shdr) *strings,
 {
     const char *text = dal_image_part_(image, strings->sh_offset, strings->sh_size);
 
-    if (text && at < strings->sh_size)
-        (void)snprintf(symbol->name, sizeof symbol->name, "%.*s",
-                       (int)strnlen(text + at, strings->sh_size - at < 256
-                                                   ? (size_t)(strings->sh_size - at)
-                                                   : 256),
-                       text + at);
+    if (text && at < strings->sh_size) {
+        size_t room = sizeof symbol->name - 1;
+        size_t length = strnlen(
+            text + at, strings->sh_size - at < room ? (size_t)(strings->sh_size - at) : room);
+
+        memcpy(symbol->name, text + at, length);
+        symbol->name[length] = '\0';
+    }
 }
 
 /* In the tables of one type: SHT_SYMTAB, which strip(1) removes, or SHT_DYNSYM. */

@@ -62,6 +62,14 @@ static void start_over_in_child(void)
 
 void dal_fault_start_(void)
 {
+    char here[64];
+    struct dal_text_ text = dal_text_over_(here, sizeof here);
+
+    /* The loader binds what is called at the first call, and takes 2 KiB of stack for it: not in a
+     * handler that has a small one. */
+    (void)dal_address_add_what_(&text, &line_count);
+    dal_address_add_site_(&text, __builtin_return_address(0));
+    dal_os_write_("", 0);
     /* Where that fails, a child counts on from what its parent had. */
     (void)dal_os_atfork_(NULL, NULL, start_over_in_child);
 }

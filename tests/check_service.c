@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -650,10 +651,54 @@ START_TEST(test_a_line_is_one_line)
 }
 END_TEST
 
+/* How much of a stack of its own a handler uses. */
+enum { HANDLER_STACK = 256 * 1024 };
+static unsigned char *handler_stack;
+static const char *line_in_handler;
+
+static void write_line(int signal)
+{
+    (void)signal;
+    if (line_in_handler)
+        services->line("%s: %zu of %d", line_in_handler, (size_t)1, -1);
+}
+
+static size_t stack_of_handler(const char *line)
+{
+    size_t unused = 0;
+
+    memset(handler_stack, 0xa5, HANDLER_STACK);
+    line_in_handler = line;
+    ck_assert_int_eq(raise(SIGUSR1), 0);
+    while (unused < HANDLER_STACK && handler_stack[unused] == 0xa5)
+        unused++;
+    return HANDLER_STACK - unused;
+}
+
+START_TEST(test_a_line_needs_little_stack)
+{
+    struct sigaction action = {.sa_handler = write_line, .sa_flags = SA_ONSTACK};
+    stack_t stack = {.ss_size = HANDLER_STACK};
+
+    stack.ss_sp = handler_stack = malloc(HANDLER_STACK);
+    ck_assert_ptr_nonnull(handler_stack);
+    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    /* What is bound at the first call is. */
+    (void)stack_of_handler("bound");
+    ck_assert_uint_le(stack_of_handler("written"), stack_of_handler(NULL) + 2048);
+    stack = (stack_t){.ss_flags = SS_DISABLE};
+    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    free(handler_stack);
+}
+END_TEST
+
 /* A cancellation that is due comes at the next such point: here that is the last call. (The checks
  * of libcheck are such points as well.) */
 static void *use_all_while_cancelled(void *record)
 {
+    char name[64], path[64];
+    const char *reason;
     size_t *part;
 
     pthread_cancel(pthread_self());
@@ -663,6 +708,11 @@ static void *use_all_while_cancelled(void *record)
     services->thread_end_announce();
     (void)services->clock();
     (void)services->seed();
+    services->text("nor here\n", 9);
+    (void)services->process_name(name, sizeof name);
+    snprintf(path, sizeof path, "/tmp/check_service.%ld", (long)getpid());
+    services->file_unmap(services->file_map(path, services->page_bytes(), NULL, &reason),
+                         services->page_bytes());
     part = services->thread_record_enter(record);
     ++*part;
     services->thread_record_leave(record, part);
@@ -784,6 +834,7 @@ int main(void)
 
     tcase = add_case(suite, "the rest");
     tcase_add_test(tcase, test_a_line_is_one_line);
+    tcase_add_test(tcase, test_a_line_needs_little_stack);
     tcase_add_test(tcase, test_no_service_is_a_cancellation_point);
     tcase_add_test(tcase, test_the_clock_goes_on);
     tcase_add_test(tcase, test_seeds_differ);

@@ -122,7 +122,8 @@ static void allocate(const struct dal_instance *instance, size_t size, size_t co
         ck_assert_ptr_nonnull(dal_instance_alloc(instance, size, 8));
 }
 
-/* ---- What stands in it ------------------------------------------------------------------------- */
+/* ---- What stands in it -------------------------------------------------------------------------
+ */
 
 START_TEST(test_file_holds_each_call_at_once)
 {
@@ -222,7 +223,8 @@ START_TEST(test_instance_after_one_with_a_file_counts_elsewhere)
 }
 END_TEST
 
-/* ---- Whose it is --------------------------------------------------------------------------------- */
+/* ---- Whose it is
+ * --------------------------------------------------------------------------------- */
 
 START_TEST(test_name_in_use_gets_a_number)
 {
@@ -300,7 +302,8 @@ START_TEST(test_child_without_a_file_counts_on_and_leaves_its_parents_alone)
 }
 END_TEST
 
-/* ---- Who may make one where ---------------------------------------------------------------------- */
+/* ---- Who may make one where
+ * ---------------------------------------------------------------------- */
 
 /* The file cannot be made, and the instance counts all the same. */
 static void assert_none(const char *options, const char *path)
@@ -370,7 +373,8 @@ START_TEST(test_directory_that_others_write_to_is_refused)
 }
 END_TEST
 
-/* ---- Bytes that may be anything ------------------------------------------------------------------ */
+/* ---- Bytes that may be anything
+ * ------------------------------------------------------------------ */
 
 START_TEST(test_any_bytes_can_be_read)
 {
@@ -394,7 +398,8 @@ START_TEST(test_any_bytes_can_be_read)
             (void)dal_stats_file_text(data, bytes, keys[i], text, sizeof text);
         (void)dal_stats_file_visit(data, bytes, find_key, &wanted);
     }
-    ck_assert_int_eq(dal_stats_file_visit(data, sizeof(struct stats_file) - 64, find_key, &wanted), DAL_ERR_INVALID);
+    ck_assert_int_eq(dal_stats_file_visit(data, sizeof(struct stats_file) - 64, find_key, &wanted),
+                     DAL_ERR_INVALID);
     ck_assert_int_eq(dal_stats_file_visit(data + 8, bytes, find_key, &wanted), DAL_ERR_INVALID);
     ck_assert_int_eq(dal_stats_file_visit(NULL, bytes, find_key, &wanted), DAL_ERR_INVALID);
     ck_assert_int_eq(dal_stats_file_visit(data, bytes, NULL, NULL), DAL_ERR_INVALID);

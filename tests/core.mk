@@ -46,11 +46,13 @@ tests_race_first_early_LDADD = libcore.la -lpthread
 tests_race_forks_LDADD = libcore.la -lpthread
 
 # ---- The parts of the core -----------------------------------------------------------------
-unit_tests += tests/check_spec tests/check_instance tests/check_error
+unit_tests += tests/check_spec tests/check_instance tests/check_error tests/check_text
 tests_check_spec_CPPFLAGS = $(check_cppflags)
 tests_check_spec_LDADD = $(check_ldadd)
 tests_check_instance_CPPFLAGS = $(check_cppflags)
 tests_check_instance_LDADD = $(check_ldadd)
+tests_check_text_CPPFLAGS = $(check_cppflags)
+tests_check_text_LDADD = $(check_ldadd)
 tests_check_error_CPPFLAGS = $(check_cppflags)
 tests_check_error_LDADD = $(check_ldadd)
 if OS_POSIX

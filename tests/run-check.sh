@@ -215,4 +215,12 @@ for i in $(seq 30); do word=$(echo $i | tr 0-9 a-j); all="$all $word"; done; ech
     [ -z "$head" ] || clean git "$spec" git -C "$srcdir" log -p -n 5 "$head"
     clean "the compiler" "$spec" $CC -O2 -S -o - -w "$srcdir/tests/checked/faults.c"
 done
+# ---- In a handler with little stack ------------------------------------------------------------
+compile "$srcdir/tests/checked/small_stack.c" -o "$work/small_stack"
+for spec in system arena:limit=2G; do
+    checked $spec "$work/small_stack"
+    [ $code != 77 ] || break
+    expect "small_stack under $spec: exit status" 0 $code
+    expect "small_stack under $spec: faults" 6 "$(grep -c 'check\[.*0x' "$work/err")"
+done
 finish

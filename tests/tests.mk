@@ -142,7 +142,8 @@ EXTRA_DIST += tests/alone/allowed tests/alone/answers.c tests/alone/exhaust.cpp 
 	tests/preload/constructed.cpp tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
 	tests/preload/operators.cpp tests/preload/overlap.c tests/preload/own_malloc.cpp tests/preload/plugin.cpp \
 	tests/preload/reentrant.c tests/preload/start.c tests/preload/whose.c \
-	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c
+	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c \
+	tests/checked/small_stack.c
 
 # Real programs under the interposer. The suite has a short load; this one takes minutes.
 shell_tests += tests/programs.sh

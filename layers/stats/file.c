@@ -21,7 +21,8 @@ static struct stats_file *map(struct stats_instance *instance, const char **reas
 static void complain(const struct stats_instance *instance, const char *reason)
 {
     instance->services->line("stats: cannot write to %s: %s",
-                             instance->path[0] ? instance->path : "$XDG_RUNTIME_DIR/dispatchalloc", reason);
+                             instance->path[0] ? instance->path : "$XDG_RUNTIME_DIR/dispatchalloc",
+                             reason);
 }
 
 /* The child of a fork may have left the directory that a path is relative to. */
@@ -88,7 +89,8 @@ void dal_stats_file_describe_(struct stats_instance *instance)
         *first_call = '\0';
 }
 
-/* ---- Around fork(2) ------------------------------------------------------------------------------ */
+/* ---- Around fork(2)
+ * ------------------------------------------------------------------------------ */
 
 static int fill_again(void *part, void *unused)
 {
@@ -155,7 +157,8 @@ void dal_stats_fork_child_(void *ctx)
     forget(instance);
 }
 
-/* ---- Reading one ------------------------------------------------------------------------------- */
+/* ---- Reading one -------------------------------------------------------------------------------
+ */
 
 static size_t copy_text(const char *text, size_t most, char *buffer, size_t bytes)
 {
@@ -183,7 +186,8 @@ int dal_stats_file_text(const void *file, size_t bytes, const char *key, char *b
     else if (strcmp(key, "name") == 0)
         (void)copy_text(counters->shared.name, sizeof counters->shared.name, buffer, buffer_bytes);
     else if (strcmp(key, "label") == 0)
-        (void)copy_text(counters->shared.label, sizeof counters->shared.label, buffer, buffer_bytes);
+        (void)copy_text(counters->shared.label, sizeof counters->shared.label, buffer,
+                        buffer_bytes);
     else if (strcmp(key, "explanation") == 0)
         (void)copy_text(counters->chosen, sizeof counters->chosen, buffer, buffer_bytes);
     else

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "os/os.h"
@@ -18,16 +19,6 @@ struct dal_text_ dal_text_over_(char *data, size_t bytes)
     return text;
 }
 
-static void add_formatted(struct dal_text_ *text, const char *format, va_list arguments)
-{
-    size_t used = text->length < text->bytes ? text->length : text->bytes;
-    int added = vsnprintf(text->bytes > 0 ? text->data + used : NULL, text->bytes - used, format,
-                          arguments);
-
-    if (added > 0)
-        text->length += (size_t)added;
-}
-
 static void add_bytes(struct dal_text_ *text, const char *bytes, size_t count)
 {
     if (text->length < text->bytes) {
@@ -40,44 +31,150 @@ static void add_bytes(struct dal_text_ *text, const char *bytes, size_t count)
     text->length += count;
 }
 
-/* Whether a format has no conversion but %s. */
-static int is_simple(const char *format)
+/* ---- In the manner of printf ----------------------------------------------------------------- */
+
+/* One of what messages are made of: %s, %.100s, %d, %zu, %" PRIx64 " and their like, %p and %%. */
+struct conversion {
+    size_t precision;
+    char length; /* 'z', 'l', 'L' for "ll", or '\0' */
+    char kind;
+};
+
+/* What stands behind a '%' and ends before what is returned; NULL if it is of another kind. */
+static const char *read_conversion(const char *at, struct conversion *conversion)
 {
-    while ((format = strchr(format, '%')) != NULL) {
-        if (*++format != 's')
+    *conversion = (struct conversion){.precision = SIZE_MAX};
+    if (*at == '.' && at[1] >= '0' && at[1] <= '9') {
+        conversion->precision = 0;
+        while (*++at >= '0' && *at <= '9')
+            conversion->precision = conversion->precision * 10 + (size_t)(*at - '0');
+    }
+    if (*at == 'z' || *at == 'l')
+        conversion->length = *at++;
+    if (conversion->length == 'l' && *at == 'l') {
+        conversion->length = 'L';
+        at++;
+    }
+    conversion->kind = *at;
+    if (*at == '\0' || !strchr("sduxp%", *at) || (conversion->precision != SIZE_MAX && *at != 's'))
+        return NULL;
+    return at + 1;
+}
+
+static int is_plain(const char *format)
+{
+    struct conversion conversion;
+
+    while (format && (format = strchr(format, '%')) != NULL) {
+        format = read_conversion(format + 1, &conversion);
+        if (!format)
             return 0;
     }
     return 1;
 }
 
-static void add_simple(struct dal_text_ *text, const char *format, va_list arguments)
+/* So that it can be handed on. */
+struct arguments {
+    va_list list;
+};
+
+/* Without its sign, which *is_negative tells. */
+static unsigned long long take_number(const struct conversion *conversion,
+                                      struct arguments *arguments, int *is_negative)
+{
+    long long number;
+
+    *is_negative = 0;
+    if (conversion->kind == 'p')
+        return (uintptr_t)va_arg(arguments->list, void *);
+    if (conversion->kind != 'd') {
+        switch (conversion->length) {
+        case 'z': return va_arg(arguments->list, size_t);
+        case 'l': return va_arg(arguments->list, unsigned long);
+        case 'L': return va_arg(arguments->list, unsigned long long);
+        default: return va_arg(arguments->list, unsigned);
+        }
+    }
+    switch (conversion->length) {
+    case 'z': number = va_arg(arguments->list, ptrdiff_t); break;
+    case 'l': number = va_arg(arguments->list, long); break;
+    case 'L': number = va_arg(arguments->list, long long); break;
+    default: number = va_arg(arguments->list, int); break;
+    }
+    *is_negative = number < 0;
+    return number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
+}
+
+static void add_number(struct dal_text_ *text, const struct conversion *conversion,
+                       struct arguments *arguments)
+{
+    char digits[2 + 20 + 1];
+    char *at = digits + sizeof digits;
+    int is_negative;
+    unsigned long long number = take_number(conversion, arguments, &is_negative);
+    unsigned base = conversion->kind == 'x' || conversion->kind == 'p' ? 16 : 10;
+
+    do
+        *--at = "0123456789abcdef"[number % base];
+    while ((number /= base) != 0);
+    if (conversion->kind == 'p') {
+        *--at = 'x';
+        *--at = '0';
+    }
+    if (is_negative)
+        *--at = '-';
+    add_bytes(text, at, (size_t)(digits + sizeof digits - at));
+}
+
+static void add_plain(struct dal_text_ *text, const char *format, struct arguments *arguments)
 {
     while (*format) {
-        size_t plain = 0;
+        size_t literal = strcspn(format, "%");
+        struct conversion conversion;
 
-        while (format[plain] && format[plain] != '%')
-            plain++;
-        add_bytes(text, format, plain);
-        format += plain;
-        if (*format) {
-            const char *string = va_arg(arguments, const char *);
+        add_bytes(text, format, literal);
+        format += literal;
+        if (!*format)
+            break;
+        format = read_conversion(format + 1, &conversion);
+        if (conversion.kind == '%') {
+            add_bytes(text, "%", 1);
+        } else if (conversion.kind == 's') {
+            const char *string = va_arg(arguments->list, const char *);
 
             if (!string)
                 string = "(null)";
-            add_bytes(text, string, strlen(string));
-            format += 2;
+            add_bytes(text, string, strnlen(string, conversion.precision));
+        } else {
+            add_number(text, &conversion, arguments);
         }
     }
 }
 
-/* vsnprintf takes pages of the C library that a process may need for nothing else; what is said
- * at every start does without. */
+static void add_formatted(struct dal_text_ *text, const char *format, va_list arguments)
+{
+    size_t used = text->length < text->bytes ? text->length : text->bytes;
+    int added = vsnprintf(text->bytes > 0 ? text->data + used : NULL, text->bytes - used, format,
+                          arguments);
+
+    if (added > 0)
+        text->length += (size_t)added;
+}
+
+/* vsnprintf takes 2 KiB of stack, which a handler on a stack of its own may not have, and pages of
+ * the C library that a process may need for nothing else. What our own messages are made of does
+ * without. */
 void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list arguments)
 {
-    if (is_simple(format))
-        add_simple(text, format, arguments);
-    else
+    struct arguments copy;
+
+    if (!is_plain(format)) {
         add_formatted(text, format, arguments);
+        return;
+    }
+    va_copy(copy.list, arguments);
+    add_plain(text, format, &copy);
+    va_end(copy.list);
 }
 
 void dal_text_add_(struct dal_text_ *text, const char *format, ...)

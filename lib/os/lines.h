@@ -8,7 +8,7 @@
 struct dal_os_lines_ {
     int file;
     size_t at, length;
-    char block[1024];
+    char block[512]; /* who reads may have little stack */
 };
 
 /* 1 if the file is open, else 0 with errno. */

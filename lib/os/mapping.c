@@ -5,34 +5,53 @@
 #include "os/mapping.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "os/lines.h"
 
-/* A line is "start-end rights offset device inode   name". */
-static int parse(const char *line, struct dal_os_mapping_ *mapping)
+/* A number in hexadecimal, and what ends it. */
+static const char *read_number(const char *at, uintptr_t *number)
 {
-    int name_at = 0;
+    for (*number = 0;; at++) {
+        unsigned digit = (unsigned)*at - '0';
 
-    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNxPTR " %*s %*s %n", &mapping->start,
-               &mapping->end, mapping->rights, &mapping->offset, &name_at) < 4 ||
-        name_at == 0)
-        return 0;
-    (void)snprintf(mapping->name, sizeof mapping->name, "%s", line + name_at);
-    return 1;
+        if (digit > 9)
+            digit = (unsigned)*at - 'a' + 10;
+        if (digit > 15 || (digit < 10 && *at > '9'))
+            return at + (*at != '\0');
+        *number = *number << 4 | digit;
+    }
+}
+
+static const char *skip_word(const char *at)
+{
+    at += strcspn(at, " ");
+    return at + strspn(at, " ");
+}
+
+/* A line is "start-end rights offset device inode   name". sscanf(3) would take 2 KiB of stack,
+ * which a handler on a stack of its own may not have. */
+static void parse(const char *line, struct dal_os_mapping_ *mapping)
+{
+    const char *at = read_number(read_number(line, &mapping->start), &mapping->end);
+
+    memset(mapping->rights, 0, sizeof mapping->rights);
+    memcpy(mapping->rights, at, strnlen(at, 4));
+    (void)read_number(at = skip_word(at), &mapping->offset);
+    at = skip_word(skip_word(skip_word(at)));
+    memcpy(mapping->name, at, strlen(at) + 1);
 }
 
 int dal_os_mapping_(const void *address, struct dal_os_mapping_ *mapping,
                     struct dal_os_mapping_ *before)
 {
     const uintptr_t wanted = (uintptr_t)address;
-    struct dal_os_mapping_ current = {.end = 0};
     struct dal_os_lines_ lines;
-    char line[512];
+    char line[sizeof mapping->name];
     int saved_errno = errno;
     int found = 0;
 
+    mapping->end = 0;
     if (before)
         before->end = 0;
     if (!dal_os_lines_open_(&lines, "/proc/self/maps")) {
@@ -40,13 +59,12 @@ int dal_os_mapping_(const void *address, struct dal_os_mapping_ *mapping,
         return -1;
     }
     while (!found && dal_os_lines_next_(&lines, line, sizeof line)) {
-        if (before && current.end)
-            *before = current;
-        found = parse(line, &current) && wanted >= current.start && wanted < current.end;
+        if (before)
+            *before = *mapping;
+        parse(line, mapping);
+        found = wanted >= mapping->start && wanted < mapping->end;
     }
     dal_os_lines_close_(&lines);
-    if (found)
-        *mapping = current;
     if (before && (!found || before->end != mapping->start))
         before->end = 0;
     errno = saved_errno;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files that are mapped to be read by others while this process stores into them, on POSIX systems.
- * All that the system is asked for is asked for when the file is made: filters, changed users, other
- * roots and closed descriptors find it done, and a process that is killed leaves it readable.
+ * All that the system is asked for is asked for when the file is made: filters, changed users,
+ * other roots and closed descriptors find it done, and a process that is killed leaves it readable.
  */
 #include <config.h>
 
@@ -60,7 +60,8 @@ static const char *reason_of(int error)
     return "the system refuses it";
 }
 
-/* ---- Who has made a file ----------------------------------------------------------------------- */
+/* ---- Who has made a file -----------------------------------------------------------------------
+ */
 
 size_t dal_os_process_name_(char *text, size_t bytes)
 {
@@ -100,7 +101,7 @@ static int write_head(int file)
     add_file(command, sizeof command, "/proc/self/cmdline");
     (void)snprintf(head.text, sizeof head.text,
                    DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, %016" PRIx64
-                                                   "\nprogram: %s\ncommand: %s\n",
+                                                "\nprogram: %s\ncommand: %s\n",
                    (long)getpid(), dal_os_chance_(), program, command);
     head.text[sizeof head.text - 1] = '\n'; /* what follows begins a line */
     return write(file, &head, sizeof head) == (ssize_t)sizeof head ? 0 : errno;
@@ -126,7 +127,8 @@ static int is_in_use(const char *path)
     return kill((pid_t)process, 0) == 0 || errno == EPERM;
 }
 
-/* ---- Making a new one -------------------------------------------------------------------------- */
+/* ---- Making a new one --------------------------------------------------------------------------
+ */
 
 /* What is in the way, if it may not be taken away; NULL if it may, or is gone. */
 static const char *why_not_replaced(const char *path)
@@ -147,8 +149,7 @@ static const char *why_not_replaced(const char *path)
 static int open_new(const char *path, const char **reason)
 {
     for (int attempt = 0; attempt < 10; attempt++) {
-        int file =
-            open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+        int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 
         if (file >= 0)
             return file;
@@ -248,7 +249,8 @@ static void *map(int file, size_t bytes, void *pages, const char **reason)
         *reason = reason_of(error);
         return NULL;
     }
-    mapped = mmap(pages, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | (pages ? MAP_FIXED : 0), file, 0);
+    mapped =
+        mmap(pages, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | (pages ? MAP_FIXED : 0), file, 0);
     if (mapped != MAP_FAILED)
         return mapped;
     *reason = reason_of(errno);
@@ -284,8 +286,8 @@ void *dal_os_file_map_(const char *path, size_t bytes, void *pages, const char *
     mapped = make(path, bytes, pages, reason);
     /* What was mapped there is another process's. */
     if (!mapped && pages)
-        (void)mmap(pages, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                   0);
+        (void)mmap(pages, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                   -1, 0);
     (void)pthread_setcancelstate(state, NULL);
     errno = saved_errno;
     return mapped;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standard error on POSIX systems. Descriptor 2 is the program's: by the time that there is something
- * to say it may be a database. Nothing here is a cancellation point, and no signal that writing
- * raises reaches the program.
+ * Standard error on POSIX systems. Descriptor 2 is the program's: by the time that there is
+ * something to say it may be a database. Nothing here is a cancellation point, and no signal that
+ * writing raises reaches the program.
  */
 #include <config.h>
 
@@ -66,15 +66,14 @@ static int may_be_written(void)
         note(&status);
     if (atomic_load_explicit(&is_noted, memory_order_acquire) && is_as_noted(&status))
         return 1;
-    return S_ISCHR(status.st_mode)
-               ? isatty(STDERR_FILENO)
-               : S_ISREG(status.st_mode) && !is_for_both(&status) &&
-                     (fcntl(STDERR_FILENO, F_GETFL) & O_APPEND) != 0;
+    return S_ISCHR(status.st_mode) ? isatty(STDERR_FILENO)
+                                   : S_ISREG(status.st_mode) && !is_for_both(&status) &&
+                                         (fcntl(STDERR_FILENO, F_GETFL) & O_APPEND) != 0;
 }
 
 static int write_all(const char *text, size_t bytes)
 {
-    while (bytes > 0) {
+    do {
         ssize_t written = write(STDERR_FILENO, text, bytes);
 
         if (written < 0 && errno == EINTR)
@@ -83,7 +82,7 @@ static int write_all(const char *text, size_t bytes)
             return written < 0 ? errno : 0;
         text += written;
         bytes -= (size_t)written;
-    }
+    } while (bytes > 0);
     return 0;
 }
 

@@ -16,7 +16,8 @@
 
 #include "os/lines.h"
 
-/* ---- The user's own group ------------------------------------------------------------------------ */
+/* ---- The user's own group
+ * ------------------------------------------------------------------------ */
 
 /* Whether a line "name:password:NUMBER:rest" has that number; its name and rest are cut out. */
 static int is_of(char *line, long number, char **rest)
@@ -64,7 +65,8 @@ static int is_private_group(long group)
     return strcmp(user, group_line) == 0 && (*members == '\0' || strcmp(members, user) == 0);
 }
 
-/* ---- Access control lists ------------------------------------------------------------------------ */
+/* ---- Access control lists
+ * ------------------------------------------------------------------------ */
 
 #if HAVE_SYS_XATTR_H
 /* As Linux has them in an extended attribute: a version, then entries, little-endian. */

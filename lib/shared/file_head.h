@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a file begins that the library maps to be read from outside (dal_services.file_map): with lines
- * of text that say who made it, so that a person can read them too.
+ * How a file begins that the library maps to be read from outside (dal_services.file_map): with
+ * lines of text that say who made it, so that a person can read them too.
  *
  *     dispatchalloc file, open:   process 4711, 0123456789abcdef
  *     program: /usr/bin/name
@@ -31,8 +31,8 @@ struct dal_file_head_ {
 /* Read the first line: 1 if it is that of an open file. */
 static inline int dal_file_head_parse_(const char *text, long *process, uint64_t *chance)
 {
-    return sscanf(text, DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, %16" SCNx64, process,
-                  chance) == 2;
+    return sscanf(text, DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, %16" SCNx64, process, chance) ==
+           2;
 }
 
 /* The process does not write to it any more. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatchalloc status: files of counters (stats:file= and stats:share=). Whoever wrote one may have
- * written anything: the library reads the numbers, and what is text is printed with care.
+ * dispatchalloc status: files of counters (stats:file= and stats:share=). Whoever wrote one may
+ * have written anything: the library reads the numbers, and what is text is printed with care.
  */
 #include "tools/status/status.h"
 
@@ -20,7 +20,8 @@
 /* No version makes one of these as long. */
 enum { FILE_BYTES_MAX = 16 << 20, ALIGNMENT = 64 };
 
-/* ---- Processes ----------------------------------------------------------------------------------- */
+/* ---- Processes
+ * ----------------------------------------------------------------------------------- */
 
 static FILE *open_of(long process, const char *name)
 {
@@ -75,13 +76,15 @@ static int maps_file(long process, const struct stat *status)
     int found = 0;
 
     while (maps && !found && next_mapped(maps, &mapped))
-        found = mapped.inode == (uint64_t)status->st_ino && mapped.device == (uint64_t)status->st_dev;
+        found =
+            mapped.inode == (uint64_t)status->st_ino && mapped.device == (uint64_t)status->st_dev;
     if (maps)
         fclose(maps);
     return found;
 }
 
-/* ---- One file -------------------------------------------------------------------------------------- */
+/* ---- One file
+ * -------------------------------------------------------------------------------------- */
 
 static int take_number(const char *key, uint64_t value, void *data)
 {
@@ -169,7 +172,8 @@ void status_close(struct status_counters *counters)
     counters->data = NULL;
 }
 
-/* ---- Many ------------------------------------------------------------------------------------------ */
+/* ---- Many
+ * ------------------------------------------------------------------------------------------ */
 
 /* By the process's own root, since that may be another one than ours. */
 int status_visit_mapped(long process, status_counters_visitor visit, void *data)

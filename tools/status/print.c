@@ -5,7 +5,8 @@
 
 #include "tools/status/status.h"
 
-/* ---- Text ---------------------------------------------------------------------------------------- */
+/* ---- Text
+ * ---------------------------------------------------------------------------------------- */
 
 void status_print_served(long process, const char *file, const char *text)
 {
@@ -57,15 +58,16 @@ static void print_share(const struct status_counters *counters)
 
     if (!resident)
         return;
-    printf("  live bytes are %" PRIu64 " %% of the %" PRIu64 " that are resident (RssAnon)", percent,
-           resident);
+    printf("  live bytes are %" PRIu64 " %% of the %" PRIu64 " that are resident (RssAnon)",
+           percent, resident);
     if (percent >= 50)
         puts(": memory is in blocks that the program has not given back");
     else if (counters->peak_bytes >= resident / 2)
         puts(": most memory was given back, and the allocator keeps it");
     else
-        puts(": most memory does not come by malloc\n"
-             "  (a program with an allocator of its own: Rust with jemalloc, node's heap, pymalloc)");
+        puts(
+            ": most memory does not come by malloc\n"
+            "  (a program with an allocator of its own: Rust with jemalloc, node's heap, pymalloc)");
 }
 
 void status_print(const struct status_counters *counters)
@@ -90,7 +92,8 @@ void status_print(const struct status_counters *counters)
     print_share(counters);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ---------------------------------------------------------------------------------------- */
 
 static const char *separator;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dispatchalloc status: who serves a process, and what it has counted. The one stands in its memory
- * (served.c), the other in a file (counters.c), which can be read where memory cannot, and after the
- * process has ended.
+ * (served.c), the other in a file (counters.c), which can be read where memory cannot, and after
+ * the process has ended.
  */
 #include "tools/status/status.h"
 
@@ -43,7 +43,8 @@ static const char *directory(void)
     return text;
 }
 
-/* ---- What is shown -------------------------------------------------------------------------------- */
+/* ---- What is shown
+ * -------------------------------------------------------------------------------- */
 
 static void show_counters(struct status_counters *counters, void *unused)
 {
@@ -87,7 +88,8 @@ static int show_ended(struct wanted wanted)
     return wanted.count;
 }
 
-/* ---- A process ------------------------------------------------------------------------------------ */
+/* ---- A process
+ * ------------------------------------------------------------------------------------ */
 
 /* What is found of a running process; -1 with errno if it cannot be looked at. */
 static int show_running(long process)
@@ -164,7 +166,8 @@ static int show_name(const char *name)
     return TOOL_FAILED;
 }
 
-/* ---- A file --------------------------------------------------------------------------------------- */
+/* ---- A file
+ * --------------------------------------------------------------------------------------- */
 
 static int show_file(const char *path)
 {
@@ -228,19 +231,20 @@ const struct tool_command tool_status_of = {
     .name = "status",
     .synopsis = "[PID|NAME|FILE]...",
     .summary = "tell who serves a process and what it has counted",
-    .help = "\n"
-            "Print for each copy of the library in a running process, the interposer's included,\n"
-            "which allocator serves and who chose it, for which it takes the right to trace the\n"
-            "process; and what the layer stats counts in a file (stats:share=on, stats:file=PATH),\n"
-            "which takes the right to read that, and is there after the process has ended too.\n"
-            "A process is given by its number or by the name of its program.\n"
-            "\n"
-            "Options:\n"
-            "  -a, --all              all processes, and all files that ended ones have left\n"
-            "  -d, --directory=DIR    where these files are; $XDG_RUNTIME_DIR/dispatchalloc\n"
-            "      --json             print JSON\n"
-            "\n"
-            "Exit status: 0; 1 if nothing was found; 2 for trouble.\n",
+    .help =
+        "\n"
+        "Print for each copy of the library in a running process, the interposer's included,\n"
+        "which allocator serves and who chose it, for which it takes the right to trace the\n"
+        "process; and what the layer stats counts in a file (stats:share=on, stats:file=PATH),\n"
+        "which takes the right to read that, and is there after the process has ended too.\n"
+        "A process is given by its number or by the name of its program.\n"
+        "\n"
+        "Options:\n"
+        "  -a, --all              all processes, and all files that ended ones have left\n"
+        "  -d, --directory=DIR    where these files are; $XDG_RUNTIME_DIR/dispatchalloc\n"
+        "      --json             print JSON\n"
+        "\n"
+        "Exit status: 0; 1 if nothing was found; 2 for trouble.\n",
     .options = options,
     .operand = "PID, NAME or FILE",
     .needs_none = &wants_all,
