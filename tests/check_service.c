@@ -713,6 +713,7 @@ static void *use_all_while_cancelled(void *record)
     snprintf(path, sizeof path, "/tmp/check_service.%ld", (long)getpid());
     services->file_unmap(services->file_map(path, services->page_bytes(), NULL, &reason),
                          services->page_bytes());
+    (void)unlink(path);
     part = services->thread_record_enter(record);
     ++*part;
     services->thread_record_leave(record, part);
@@ -728,6 +729,42 @@ START_TEST(test_no_service_is_a_cancellation_point)
     ck_assert_ptr_eq(in_thread(use_all_while_cancelled, &record), PTHREAD_CANCELED);
     ck_assert_uint_eq(sum_of(&record).count, 1);
     services->thread_record_close(&record);
+}
+END_TEST
+
+/* The same of what programs call, where it may write, or read a file. */
+static void *call_all_while_cancelled(void *done)
+{
+    const struct dal_instance *instance = NULL;
+    char text[2048];
+    void *block;
+
+    pthread_cancel(pthread_self());
+    snprintf(text, sizeof text, "stats:file=/tmp/check_service.%ld+arena:limit=1M", (long)getpid());
+    if (dal_instance_create_spec(text, &instance, text, sizeof text) == 0) {
+        block = dal_instance_alloc(instance, 100, 8);
+        dal_instance_dealloc(instance, block, 100, 8);
+        dal_instance_destroy(instance);
+    }
+    (void)dal_instance_create_spec("nobody+", &instance, text, sizeof text);
+    block = dal_alloc(100, 8);
+    dal_dealloc(block, 100, 8);
+    (void)dal_global_set_spec("arena");
+    (void)dal_global_explain(text, sizeof text);
+    (void)dal_backend_find("nobody");
+    snprintf(text, sizeof text, "/tmp/check_service.%ld", (long)getpid());
+    (void)unlink(text);
+    *(int *)done = 1;
+    pthread_testcancel();
+    return NULL;
+}
+
+START_TEST(test_no_call_is_a_cancellation_point)
+{
+    int done = 0;
+
+    ck_assert_ptr_eq(in_thread(call_all_while_cancelled, &done), PTHREAD_CANCELED);
+    ck_assert_int_eq(done, 1);
 }
 END_TEST
 
@@ -836,6 +873,7 @@ int main(void)
     tcase_add_test(tcase, test_a_line_is_one_line);
     tcase_add_test(tcase, test_a_line_needs_little_stack);
     tcase_add_test(tcase, test_no_service_is_a_cancellation_point);
+    tcase_add_test(tcase, test_no_call_is_a_cancellation_point);
     tcase_add_test(tcase, test_the_clock_goes_on);
     tcase_add_test(tcase, test_seeds_differ);
     return suite_run(suite);

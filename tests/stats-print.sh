@@ -220,4 +220,23 @@ for blocks in 0 1; do
     done
 done
 
+test='what the program forbids itself afterwards keeps nothing from the file'
+counts='fixed-arena:capacity=64K'
+if "$user" filter exit 2>/dev/null || [ $? = 137 ]; then
+    run stats:file="$work/filtered"+$counts alloc=100 filter alloc=200 exit
+    exits 137 # the end of a process is not allowed either
+    prints "$work/filtered" 1
+    has "$work/filtered" "live bytes 300"
+else
+    echo "calls cannot be filtered here: not tested"
+fi
+mkdir "$work/root"
+words="chdir=$work/root closeall"
+[ "$(id -u)" != 0 ] || words="chroot=$work/root closeall nobody"
+# shellcheck disable=SC2086 # words
+run stats:file="$work/gone"+$counts alloc=100 $words alloc=200 exit
+exits 0
+prints "$work/gone" 1
+has "$work/gone" "live bytes 300"
+
 finish

@@ -10,6 +10,7 @@
  * then on, an exit handler allocates and says so)  exit  _exit  abort pause (says its process id at
  * once, and waits for a signal)
  */
+#define _DEFAULT_SOURCE /* chroot */
 #include <dispatchalloc.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,6 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#ifdef __linux__
+# include <linux/seccomp.h>
+# include <sys/prctl.h>
+#endif
 #include <unistd.h>
 
 static void *block;
@@ -104,6 +109,21 @@ static void make_private(const char *spec, int stays)
         dal_instance_destroy(instance);
 }
 
+static void close_all(void)
+{
+    for (int file = 0; file < 256; file++)
+        (void)close(file);
+}
+
+static int filter_calls(void)
+{
+#ifdef PR_SET_SECCOMP
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+#else
+    return -1;
+#endif
+}
+
 static void wait_for_signal(void)
 {
     printf("%ld\n", (long)getpid());
@@ -130,6 +150,8 @@ static int do_value(const char *argument)
         memset(allocate(strtoul(value, NULL, 10)), 1, strtoul(value, NULL, 10));
     else if ((value = value_of(argument, "chdir")) != NULL)
         return chdir(value) == 0;
+    else if ((value = value_of(argument, "chroot")) != NULL)
+        return chroot(value) == 0 && chdir("/") == 0;
     else if ((value = value_of(argument, "private")) != NULL)
         make_private(value, 1);
     else if ((value = value_of(argument, "ended")) != NULL)
@@ -159,6 +181,12 @@ static int do_word(const char *argument)
         return atexit(at_exit) == 0;
     else if (strcmp(argument, "thread") == 0)
         run_thread();
+    else if (strcmp(argument, "closeall") == 0)
+        close_all();
+    else if (strcmp(argument, "nobody") == 0)
+        return setgid(65534) == 0 && setuid(65534) == 0;
+    else if (strcmp(argument, "filter") == 0)
+        return filter_calls() == 0;
     else if (strcmp(argument, "pause") == 0)
         wait_for_signal();
     else if (strcmp(argument, "exit") == 0)

@@ -42,8 +42,11 @@ static void make_absolute(struct stats_instance *instance)
 }
 
 /* A reader who finds the form finds the rest. */
-static void fill(struct stats_file *file)
+static void fill(struct stats_instance *instance)
 {
+    struct stats_file *file = instance->file;
+
+    (void)instance->services->process_name(file->process, sizeof file->process);
     file->shared_bytes = sizeof file->shared;
     file->part_bytes = sizeof file->parts[0];
     file->part_count = STATS_FILE_PARTS;
@@ -66,7 +69,7 @@ void dal_stats_file_open_(struct stats_instance *instance)
     instance->shared = &instance->file->shared;
     instance->services->thread_record_place(&instance->record, instance->file->parts,
                                             sizeof instance->file->parts);
-    fill(instance->file);
+    fill(instance);
 }
 
 void dal_stats_file_close_(struct stats_instance *instance)
@@ -153,7 +156,7 @@ void dal_stats_fork_child_(void *ctx)
                used_bytes(before) - sizeof before->head - sizeof before->report);
     else
         (void)instance->services->thread_record_visit(&instance->record, fill_again, NULL);
-    fill(instance->file);
+    fill(instance);
     forget(instance);
 }
 

@@ -153,9 +153,13 @@ static void put_class(struct text *text, unsigned index, const struct stats_sum 
 
 static void put_title(struct text *text, const struct stats_instance *instance)
 {
-    char process[128];
+    char here[STATS_PROCESS_BYTES];
+    const char *process = here;
 
-    (void)instance->services->process_name(process, sizeof process);
+    if (instance->file)
+        process = instance->file->process;
+    else
+        (void)instance->services->process_name(here, sizeof here);
     put(text, "dispatchalloc: " STATS_TITLE " in process %s", STATS_TITLE_OF(instance->shared),
         process);
     /* The label is a text of the spec, the name the program's: neither reaches a terminal as it is.

@@ -103,10 +103,11 @@ struct stats_counters {
 _Static_assert(offsetof(struct stats_counters, balance_bytes) <= DAL_THREAD_PART_INLINE_BYTES,
                "what the short way reads stands where a thread without a block may look");
 
-#define STATS_NAME_BYTES   512
-#define STATS_LABEL_BYTES  64
-#define STATS_CHOSEN_BYTES 1024
-#define STATS_REPORT_BYTES 6144
+#define STATS_NAME_BYTES    512
+#define STATS_LABEL_BYTES   64
+#define STATS_PROCESS_BYTES 128
+#define STATS_CHOSEN_BYTES  1024
+#define STATS_REPORT_BYTES  6144
 
 /* What all threads count in together, and what it is called. Relaxed. */
 struct stats_shared {
@@ -137,7 +138,8 @@ struct stats_file {
     char report[STATS_REPORT_BYTES]; /* text, at the end */
     _Atomic(uint32_t) form;          /* last of all that is filled: release */
     uint32_t shared_bytes, part_bytes, part_count;
-    char chosen[STATS_CHOSEN_BYTES]; /* who serves, and who chose that */
+    char process[STATS_PROCESS_BYTES]; /* whose it is, since the report is to ask nobody */
+    char chosen[STATS_CHOSEN_BYTES];   /* who serves, and who chose that */
     struct stats_shared shared;
     _Alignas(64) struct stats_counters parts[STATS_FILE_PARTS];
 };

@@ -5,13 +5,18 @@
 #include "os/lines.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 int dal_os_lines_open_(struct dal_os_lines_ *lines, const char *path)
 {
     lines->at = lines->length = 0;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &lines->cancel_state);
     lines->file = open(path, O_RDONLY | O_CLOEXEC);
-    return lines->file >= 0;
+    if (lines->file >= 0)
+        return 1;
+    (void)pthread_setcancelstate(lines->cancel_state, NULL);
+    return 0;
 }
 
 int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes)
@@ -40,4 +45,5 @@ int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes)
 void dal_os_lines_close_(struct dal_os_lines_ *lines)
 {
     (void)close(lines->file);
+    (void)pthread_setcancelstate(lines->cancel_state, NULL);
 }

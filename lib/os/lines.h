@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading a file of the system by lines, without memory of its own. POSIX systems only. */
+/* Reading a file of the system by lines, without memory of its own. No cancellation point: while it
+ * is open the thread cannot be cancelled. POSIX systems only. */
 #ifndef DAL_OS_LINES_H
 #define DAL_OS_LINES_H
 
 #include <stddef.h>
 
 struct dal_os_lines_ {
-    int file;
+    int file, cancel_state;
     size_t at, length;
     char block[512]; /* who reads may have little stack */
 };

@@ -5,7 +5,6 @@
 #include "os/trust.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,19 +106,14 @@ static int list_lets_others_write(const char *path)
 
 const char *dal_os_why_others_write_(const char *path, const struct stat *status)
 {
-    const char *problem = NULL;
-    int state;
-
     if (status->st_mode & S_IWOTH)
         return "everybody may write it";
     /* Where there is a list, the mode shows its mask here: without this bit it gives nothing. */
     if (!(status->st_mode & S_IWGRP))
         return NULL;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     if (list_lets_others_write(path))
-        problem = "its access control list lets others write it";
-    else if (!is_private_group((long)status->st_gid))
-        problem = "a group may write it that is not the user's own";
-    (void)pthread_setcancelstate(state, NULL);
-    return problem;
+        return "its access control list lets others write it";
+    return is_private_group((long)status->st_gid)
+               ? NULL
+               : "a group may write it that is not the user's own";
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults in a signal handler on a stack of 8 KiB, with a page behind it that cannot be touched. Exits
- * 0 if it survives them, 77 where the frame of a signal alone is too large. */
+/* Faults in a signal handler on a stack of 8 KiB, with a page behind it that cannot be touched.
+ * Exits 0 if it survives them, 77 where the frame of a signal alone is too large. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdint.h>
