@@ -60,9 +60,9 @@ struct compare_summary compare_summarise(const double *values, size_t count);
  * both were measured one shortly after the other:
  *   - their signs agree, in all rounds if there are less than ten, else in nine of ten;
  *   - their median is larger than twice its median absolute deviation
- *   - and larger than one hundredth of b's median.
+ *   - and larger than one hundredth of b's median, and no smaller than least.
  */
-enum compare_order compare_order_of(const double *a, const double *b, size_t count);
+enum compare_order compare_order_of(const double *a, const double *b, size_t count, double least);
 
 /* Whether candidate a has less or more than candidate b, over the rounds that both have. */
 enum compare_order compare_candidates(const struct compare_candidate *a,
