@@ -710,6 +710,143 @@ START_TEST(test_whichever_request_the_child_refuses_nothing_is_lost)
 }
 END_TEST
 
+/* ---- Freed in reverse, over several chunks ------------------------------------------ */
+
+enum { STACK = 4000 };
+
+static char *stack[STACK];
+
+static void push_all(int count, size_t size, size_t align)
+{
+    for (int i = 0; i < count; i++)
+        stack[i] = filled(size, align, i);
+}
+
+static void pop_all(int count, size_t size, size_t align)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        ck_assert(is_all(stack[i], (unsigned char)i, size));
+        dal_arena_dealloc(&arena, stack[i], size, align);
+    }
+}
+
+static const struct {
+    size_t size, align;
+} reversed[] = {{64, 8}, {0, 1}, {112, 16}, {900, 8}, {192, 64}, {512, 512}};
+
+START_TEST(test_blocks_freed_in_reverse_are_used_again_over_any_number_of_chunks)
+{
+    static _Alignas(8) char buffer[3000];
+    size_t size = reversed[_i].size, align = reversed[_i].align, held = 0;
+    char *first = NULL;
+
+    for (int has_buffer = 0; has_buffer < 2; has_buffer++) {
+        teardown();
+        make(&(struct dal_arena_options){.buffer = has_buffer ? buffer : NULL,
+                                         .buffer_bytes = has_buffer ? sizeof buffer : 0});
+        for (int round = 0; round < 20; round++) {
+            push_all(STACK, size, align);
+            ck_assert(round == 0 || stack[0] == first);
+            first = stack[0];
+            ck_assert_uint_gt(stats().chunk_count, 1);
+            pop_all(STACK, size, align);
+            ck_assert_uint_eq(stats().chunk_count, 1);
+            ck_assert_uint_lt(stats().used_bytes, align); /* padding in front of the first */
+            ck_assert_uint_eq(atomic_load(&child.live_blocks), has_buffer ? 1 : 2);
+            ck_assert(round < 2 || held == stats().reserved_bytes);
+            held = stats().reserved_bytes;
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_an_array_that_grew_over_the_end_of_a_chunk_is_not_in_the_way)
+{
+    size_t size = 64, used;
+    char *array;
+
+    push_all(50, 64, 8);
+    used = stats().used_bytes;
+    array = filled(size, 8, 1);
+    for (; stats().chunk_count < 2; size += 64)
+        array = dal_arena_realloc(&arena, array, size, 8, size + 64);
+    dal_arena_dealloc(&arena, array, size, 8);
+    ck_assert_uint_eq(stats().used_bytes, used);
+    pop_all(50, 64, 8);
+    ck_assert_ptr_eq(filled(64, 8, 1), stack[0]);
+}
+END_TEST
+
+START_TEST(test_a_chunk_that_is_emptied_behind_the_current_one_gives_way)
+{
+    const int count = (4096 - 48) / 64;
+    char *block = NULL;
+
+    for (int round = 0; round < 50; round++) {
+        push_all(count, 64, 8);
+        while (stats().chunk_count < 2)
+            block = filled(64, 8, 1);
+        pop_all(count, 64, 8);
+        ck_assert_uint_eq(stats().chunk_count, 1);
+        ck_assert(is_all(block, 1, 64));
+        dal_arena_reset(&arena, DAL_ARENA_FREE);
+    }
+}
+END_TEST
+
+/* The buffer is on the stack, above all chunks. */
+START_TEST(test_a_checkpoint_outlives_its_chunk)
+{
+    _Alignas(8) char buffer[3000];
+    struct dal_arena_checkpoint first, middle, last;
+    char *block, *kept;
+
+    make(&(struct dal_arena_options){.buffer = buffer, .buffer_bytes = sizeof buffer});
+    block = filled(64, 8, 1);
+    for (int round = 0; round < 4; round++) {
+        first = dal_arena_checkpoint_take(&arena);
+        push_all(20, 64, 8);
+        middle = dal_arena_checkpoint_take(&arena);
+        push_all(STACK, 64, 8);
+        last = dal_arena_checkpoint_take(&arena);
+        pop_all(STACK, 64, 8);
+        kept = filled(64, 8, 2);
+        if (round > 0) {
+            ck_assert_int_eq(dal_arena_rewind(&arena, last, (enum dal_arena_keep)(round % 2)), 0);
+            ck_assert(dal_arena_owns(&arena, kept) && is_all(kept, 2, 64));
+            ck_assert_int_eq(dal_arena_rewind(&arena, last, DAL_ARENA_KEEP), 0);
+            ck_assert_int_eq(dal_arena_rewind(&arena, middle, DAL_ARENA_KEEP), 0);
+            ck_assert_int_eq(dal_arena_rewind(&arena, first, DAL_ARENA_KEEP), 0);
+            ck_assert_uint_eq(stats().used_bytes, 64);
+            ck_assert_int_eq(dal_arena_rewind(&arena, last, DAL_ARENA_KEEP), DAL_ERR_INVALID);
+        }
+        dal_arena_reset(&arena, DAL_ARENA_KEEP);
+        ck_assert_int_eq(dal_arena_rewind(&arena, last, DAL_ARENA_KEEP), DAL_ERR_INVALID);
+        ck_assert_ptr_eq(filled(64, 8, 1), block);
+    }
+    dal_arena_destroy(&arena);
+}
+END_TEST
+
+START_TEST(test_a_chunk_that_began_with_padding_is_used_again_from_its_start)
+{
+    struct dal_arena_checkpoint empty = dal_arena_checkpoint_take(&arena);
+
+    teardown();
+    make(&(struct dal_arena_options){.chunk_bytes = 65536});
+    for (int rewinds = 0; rewinds < 2; rewinds++) {
+        (void)filled(64, 4096, 1);
+        if (rewinds)
+            ck_assert_int_eq(dal_arena_rewind(&arena, empty, DAL_ARENA_KEEP), 0);
+        else
+            dal_arena_reset(&arena, DAL_ARENA_KEEP);
+        (void)filled(8, 8, 1);
+        ck_assert_uint_eq(stats().free_bytes, 65536 - 48 - 8);
+        dal_arena_reset(&arena, DAL_ARENA_FREE);
+    }
+}
+END_TEST
+
 /* ---- Checkpoints ----------------------------------------------------------------- */
 
 START_TEST(test_rewinding_gives_the_same_memory_again)
@@ -1038,6 +1175,22 @@ static void model_change(void)
     }
 }
 
+/* Free the newest blocks, also from before checkpoints, which remain live. */
+static void model_free_in_reverse(void)
+{
+    int count = (int)random_below((uint32_t)model_count + 1);
+
+    while (model_count > count) {
+        struct model_block *block = &model[--model_count];
+
+        ck_assert(is_all(block->ptr, block->value, block->size));
+        dal_arena_dealloc(&arena, block->ptr, block->size, block->align);
+    }
+    for (int i = 0; i < model_checkpoint_count; i++)
+        if (model_checkpoints[i].count > count)
+            model_checkpoints[i].count = count;
+}
+
 static void model_check(void)
 {
     for (int i = 0; i < model_count; i++)
@@ -1053,6 +1206,8 @@ static void model_step(void)
         model_add();
     } else if (what < 90) {
         model_change();
+    } else if (what < 91) {
+        model_free_in_reverse();
     } else if (what < 95 && model_checkpoint_count < MODEL_CHECKPOINTS) {
         model_checkpoints[model_checkpoint_count].checkpoint = dal_arena_checkpoint_take(&arena);
         model_checkpoints[model_checkpoint_count++].count = model_count;
@@ -1270,6 +1425,13 @@ int main(void)
     tcase_add_test(blocks, test_an_arena_in_an_arena);
     tcase_add_test(blocks, test_whichever_request_the_child_refuses_nothing_is_lost);
 
+    tcase_add_loop_test(blocks,
+                        test_blocks_freed_in_reverse_are_used_again_over_any_number_of_chunks, 0,
+                        sizeof reversed / sizeof reversed[0]);
+    tcase_add_test(blocks, test_an_array_that_grew_over_the_end_of_a_chunk_is_not_in_the_way);
+    tcase_add_test(blocks, test_a_chunk_that_is_emptied_behind_the_current_one_gives_way);
+    tcase_add_test(blocks, test_a_checkpoint_outlives_its_chunk);
+    tcase_add_test(blocks, test_a_chunk_that_began_with_padding_is_used_again_from_its_start);
     tcase_add_test(blocks, test_rewinding_gives_the_same_memory_again);
     tcase_add_test(blocks, test_checkpoints_nest);
     tcase_add_test(blocks, test_rewinding_frees_or_keeps_chunks_as_told);

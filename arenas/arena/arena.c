@@ -2,8 +2,9 @@
 /*
  * Blocks of an arena handle: what the inline functions of dispatchalloc/arena.h do not do.
  *
- * A block in the current chunk is known to be the last one by its end being next_. A block
- * with a chunk of its own is found by its address among the newest few of those.
+ * A block in the current chunk is known to be the last one by its end being next_, and one in
+ * the chunk before by that being used_end. A block with a chunk of its own is found by its
+ * address among the newest few of those.
  */
 #include "chunks.h"
 
@@ -58,7 +59,9 @@ static void *alloc_slow(struct dal_arena *arena, size_t size, size_t align, int 
     }
     if (need <= dal_arena_next_bytes_(arena) / 4 && !dal_arena_has_spare_own_(arena, need)) {
         *zeroed = 0;
-        return dal_arena_push_chunk_(arena, need) == 0 ? cut(arena, block_bytes, align) : NULL;
+        if (dal_arena_push_chunk_(arena, need) != 0)
+            return NULL;
+        return arena->chunk_->start = cut(arena, block_bytes, align);
     }
     own = dal_arena_push_own_(arena, need, zeroed);
     if (!own)
@@ -108,19 +111,30 @@ static int is_last(const struct dal_arena *arena, const char *ptr, size_t block_
     return (uintptr_t)ptr + block_bytes == (uintptr_t)arena->next_;
 }
 
+/* The same for the chunk before the current one. */
+static int is_last_of_older(const struct dal_arena *arena, const char *ptr, size_t block_bytes)
+{
+    const struct dal_arena_chunk_ *older = arena->chunk_ ? arena->chunk_->older : NULL;
+
+    return older && (uintptr_t)ptr + block_bytes == (uintptr_t)older->used_end;
+}
+
 void dal_arena_dealloc_slow_(struct dal_arena *arena, void *ptr, size_t size, size_t align)
 {
+    size_t block_bytes = dal_arena_block_bytes_(size);
     struct dal_arena_chunk_ **own;
 
     if (!ptr)
         return;
-    if (is_last(arena, ptr, dal_arena_block_bytes_(size))) {
+    if (is_last(arena, ptr, block_bytes)) {
         arena->next_ = ptr;
-        return;
+    } else if (is_last_of_older(arena, ptr, block_bytes)) {
+        dal_arena_free_older_(arena, ptr);
+    } else {
+        own = find_own(arena, ptr, size, align);
+        if (own)
+            dal_arena_drop_own_(arena, own);
     }
-    own = find_own(arena, ptr, size, align);
-    if (own)
-        dal_arena_drop_own_(arena, own);
 }
 
 /* Resize a block in a shared chunk where it is: 1 if that was done. */

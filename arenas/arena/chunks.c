@@ -124,6 +124,7 @@ static void keep_spare(struct dal_arena *arena, struct dal_arena_chunk_ **list,
                        struct dal_arena_chunk_ *chunk)
 {
     chunk->older = *list;
+    chunk->start = (char *)chunk + DAL_ARENA_CHUNK_HEADER;
     *list = chunk;
     dal_arena_rest_(arena)->spare_bytes += chunk->taken_bytes;
 }
@@ -218,6 +219,33 @@ int dal_arena_push_chunk_(struct dal_arena *arena, size_t need)
     return 0;
 }
 
+/* Of those that give way one stays, so that work at the end of a chunk does not go to the child
+ * each time. It is the youngest, and largest. */
+static void give_way(struct dal_arena *arena, struct dal_arena_chunk_ **link)
+{
+    struct dal_arena_chunk_ *chunk = *link;
+
+    *link = chunk->older;
+    dal_arena_rest_(arena)->gave_way = arena->serial_;
+    if (dal_arena_rest_(arena)->spare)
+        give_back(arena, chunk, SHARED);
+    else
+        keep_spare(arena, &dal_arena_rest_(arena)->spare, chunk);
+}
+
+void dal_arena_free_older_(struct dal_arena *arena, char *ptr)
+{
+    struct dal_arena_chunk_ *chunk = arena->chunk_, *older = chunk->older;
+
+    older->used_end = ptr;
+    if (arena->next_ == chunk->start) {
+        give_way(arena, &arena->chunk_);
+        dal_arena_make_current_(arena, older, ptr);
+    } else if (ptr == older->start && older->taken_bytes > 0) {
+        give_way(arena, &chunk->older);
+    }
+}
+
 struct dal_arena_chunk_ *dal_arena_push_own_(struct dal_arena *arena, size_t need, int *zeroed)
 {
     struct dal_arena_chunk_ **spare = find_spare_own(arena, need);
@@ -309,6 +337,16 @@ static void go_back(struct dal_arena *arena, uint64_t serial, char *next, enum d
         dal_arena_give_back_spares_(arena);
 }
 
+/* Whether a checkpoint is dead, as far as that can be told, where chunk is the youngest that it may
+ * be in. If that is not its chunk, its chunk gave way, and no block is left of those in it. */
+static int is_dead(const struct dal_arena *arena, const struct dal_arena_checkpoint *checkpoint,
+                   const struct dal_arena_chunk_ *chunk)
+{
+    if (!checkpoint->chunk_)
+        return chunk || checkpoint->next_ != (const char *)arena;
+    return chunk != checkpoint->chunk_ && checkpoint->serial_ > dal_arena_rest_(arena)->gave_way;
+}
+
 int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                            enum dal_arena_keep keep)
 {
@@ -319,11 +357,13 @@ int dal_arena_rewind_slow_(struct dal_arena *arena, struct dal_arena_checkpoint 
         return DAL_ERR_INVALID;
     for (; chunk && chunk->serial > checkpoint.serial_; chunk = chunk->older)
         used_end = chunk->older ? chunk->older->used_end : NULL;
-    if (chunk != checkpoint.chunk_ || (!chunk && checkpoint.next_ != (char *)arena))
+    if (is_dead(arena, &checkpoint, chunk))
         return DAL_ERR_INVALID;
     /* Blocks before the checkpoint may have been freed since; never go forward. */
-    if ((uintptr_t)checkpoint.next_ < (uintptr_t)used_end)
+    if (chunk == checkpoint.chunk_ && (uintptr_t)checkpoint.next_ < (uintptr_t)used_end)
         used_end = checkpoint.next_;
+    if (dal_arena_rest_(arena)->gave_way > checkpoint.serial_)
+        dal_arena_rest_(arena)->gave_way = checkpoint.serial_;
     go_back(arena, checkpoint.serial_, used_end, keep);
     return 0;
 }
@@ -339,7 +379,10 @@ void dal_arena_reset(struct dal_arena *arena, enum dal_arena_keep keep)
     if (oldest && (keep == DAL_ARENA_KEEP || oldest->taken_bytes == 0))
         serial = oldest->serial;
     retire(arena, &dal_arena_rest_(arena)->own, 0, &dal_arena_rest_(arena)->spare_own);
+    if (serial > 0 && oldest->taken_bytes > 0)
+        oldest->start = (char *)oldest + DAL_ARENA_CHUNK_HEADER;
     go_back(arena, serial, serial > 0 ? oldest->start : NULL, keep);
+    dal_arena_rest_(arena)->gave_way = 0;
     /* A number above that of every checkpoint there is, so that none of them matches. */
     if (arena->chunk_)
         arena->chunk_->serial = ++arena->serial_;

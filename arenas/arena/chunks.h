@@ -7,6 +7,9 @@
  * kept for later, in the order in which the same work would need them again. Every chunk
  * has a serial number that grows from one to the next, so that a checkpoint, which is a
  * number too, can tell which chunks are younger, also when older ones have gone meanwhile.
+ *
+ * A chunk of chunk_ that is empty gives way when the one before it is needed for freeing, or
+ * when it is that one itself. So blocks may be freed in reverse over any number of chunks.
  */
 #ifndef DAL_ARENA_CHUNKS_H
 #define DAL_ARENA_CHUNKS_H
@@ -20,7 +23,7 @@
 
 struct dal_arena_chunk_ {
     struct dal_arena_chunk_ *older;
-    char *start; /* of the part for blocks */
+    char *start; /* of the part for blocks; of its first block where alignment moved that */
     char *end;
     char *used_end;     /* of the blocks, once the chunk is not the current one */
     size_t taken_bytes; /* from the child; 0 for the caller's memory */
@@ -42,6 +45,8 @@ struct dal_arena_rest_ {
     size_t spare_bytes;
     uint32_t flags;
     struct dal_arena_chunk_ buffer;
+    uint64_t gave_way; /* the newest serial number when a chunk gave way; not above that of a rewind
+                        * since: a checkpoint up to it may be live although its chunk is gone */
 } DAL_ATTRIBUTE_((may_alias));
 
 _Static_assert(sizeof(struct dal_arena_rest_) <= sizeof((struct dal_arena){0}.private_),
@@ -142,6 +147,9 @@ void dal_arena_give_back_spares_(struct dal_arena *arena);
 /* Make a chunk current that has room for `need` bytes, a multiple of the grain. 0, or -1
  * with everything as it was but that spare chunks may be gone. */
 int dal_arena_push_chunk_(struct dal_arena *arena, size_t need);
+
+/* The last block of the chunk before the current one, at ptr, is gone. */
+void dal_arena_free_older_(struct dal_arena *arena, char *ptr);
 
 /* Whether a chunk for one block is kept that would do for `need` bytes. */
 int dal_arena_has_spare_own_(struct dal_arena *arena, size_t need);

@@ -14,9 +14,10 @@
  *     dal_arena_destroy(&arena);
  *
  * An allocation is a few instructions in line. Giving a single block back has an effect
- * only where that costs nothing: the block allocated last is freed, grown and shrunk
- * where it is, and a block large enough to have got a chunk of its own gives that chunk
- * back. All others wait until the arena is rewound to a checkpoint, reset or destroyed.
+ * only where that costs nothing: the block allocated last, of those that are left, is freed,
+ * so that all of them can be in reverse; it is grown and shrunk where it is; and a block large
+ * enough to have got a chunk of its own gives that chunk back. All others wait until the arena is
+ * rewound to a checkpoint, reset or destroyed.
  *
  * For a library whose interface takes an allocator, dal_arena_instance() makes one of
  * the handle. The backend `arena` of a spec is another thing: an allocator for a whole
@@ -293,8 +294,10 @@ DAL_INLINE_ void *dal_arena_alloc_array(struct dal_arena *arena, size_t count, s
 }
 
 /**
- * Give a block back. It is free at once if it is the block allocated last, or one of the
- * newest few that have a chunk of their own; otherwise nothing happens.
+ * Give a block back. It is free at once if it is the block allocated last of those that are
+ * left, the last one in the chunk before the current one, or one of the newest few that have a
+ * chunk of their own; otherwise nothing happens. Of the chunks that are emptied so the arena
+ * keeps one to spare.
  *
  * @param arena  not NULL.
  * @param ptr    a block of the arena; NULL is a no-op.
@@ -417,7 +420,8 @@ DAL_INLINE_ struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct d
 
 /**
  * Give back every block that was allocated or resized since a checkpoint, which remains
- * valid.
+ * valid. Where blocks from before the checkpoint have been freed since, later ones that took
+ * their place may remain.
  *
  * @param arena  not NULL.
  * @param checkpoint   a live checkpoint of this arena.
@@ -425,9 +429,9 @@ DAL_INLINE_ struct dal_arena_checkpoint dal_arena_checkpoint_take(const struct d
  * @return 0; DAL_ERR_INVALID for a checkpoint that is dead because its chunk is gone or
  *         reused, or that is another arena's, and for another value of keep: then nothing
  *         happens. A dead checkpoint whose chunk is still in use, or from before
- *         dal_arena_destroy() where an arena has a chunk at the same place again, cannot be
- *         told from a live one; the arena stays sound, but blocks may be given back that were
- *         not meant.
+ *         dal_arena_destroy() where an arena has a chunk at the same place again, or any where
+ *         an emptied chunk was given up since, cannot be told from a live one; the arena stays
+ *         sound, but blocks may be given back that were not meant.
  */
 DAL_INLINE_ int dal_arena_rewind(struct dal_arena *arena, struct dal_arena_checkpoint checkpoint,
                                  enum dal_arena_keep keep)
