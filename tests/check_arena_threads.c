@@ -22,7 +22,7 @@
 enum {
     CHUNK = 65536,
     OWN = 16384, /* blocks from this size on have memory of their own */
-    OWN_HEADER = 48,
+    OWN_HEADER = 16,
     HEAP = sizeof(struct dal_heap_)
 };
 
@@ -319,6 +319,22 @@ START_TEST(test_two_arenas_take_turns_in_a_thread)
 }
 END_TEST
 
+START_TEST(test_last_block_is_freed_whichever_arena_was_used_since)
+{
+    struct over_child second;
+    char *one = filled(64, 8, 1), *two;
+
+    ck_assert_int_eq(
+        over_child_make(&second, "arena", &child.storage.instance, "chunk", CHUNK, NULL), 0);
+    two = dal_instance_alloc(&second.storage.instance, 64, 8);
+    dal_instance_dealloc(arena, one, 64, 8);
+    dal_instance_dealloc(&second.storage.instance, two, 64, 8);
+    ck_assert_ptr_eq(filled(64, 8, 1), one);
+    ck_assert_ptr_eq(dal_instance_alloc(&second.storage.instance, 64, 8), two);
+    over_child_destroy(&second);
+}
+END_TEST
+
 /* The block ends with the inner arena's chunk, and so does the outer arena's last block. */
 START_TEST(test_a_block_is_not_taken_for_the_last_one_of_another_arena)
 {
@@ -326,7 +342,7 @@ START_TEST(test_a_block_is_not_taken_for_the_last_one_of_another_arena)
     char *outer_block, *block = NULL, *next;
 
     ck_assert_int_eq(over_child_make(&inner, "arena", arena, "chunk", 4096, NULL), 0);
-    for (int i = 0; i < (4096 - 16) / 16; i++)
+    for (int i = 0; i < (4096 - (int)sizeof(struct dal_heap_chunk_)) / 16; i++)
         block = dal_instance_alloc(&inner.storage.instance, 16, 8);
     outer_block = filled(64, 8, 1);
     ck_assert_ptr_eq(outer_block, block + 16);
@@ -336,6 +352,104 @@ START_TEST(test_a_block_is_not_taken_for_the_last_one_of_another_arena)
     ck_assert_ptr_eq(next, outer_block);
     over_child_destroy(&inner);
     ck_assert(is_all(next, 2, 64));
+}
+END_TEST
+
+/* ---- Freed in reverse, over several chunks ------------------------------------------ */
+
+enum { STACK = 5000 };
+
+static char *stack[STACK];
+
+static void push_all(int count, size_t size, size_t align)
+{
+    for (int i = 0; i < count; i++)
+        stack[i] = filled(size, align, i);
+}
+
+static void pop_all(int count, size_t size, size_t align)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        ck_assert(is_all(stack[i], (unsigned char)i, size));
+        dal_instance_dealloc(arena, stack[i], size, align);
+    }
+}
+
+static const struct {
+    size_t size, align;
+} reversed[] = {{64, 16}, {0, 1}, {40, 1}, {100, 8}, {OWN - 1, 8}, {192, 64}, {4096, 4096}};
+
+/* One chunk is current, and one to spare. */
+START_TEST(test_blocks_freed_in_reverse_are_used_again_over_any_number_of_chunks)
+{
+    size_t size = reversed[_i].size, align = reversed[_i].align;
+    const int count = size > 200 ? 200 : STACK;
+    char *first = NULL;
+
+    for (int round = 0; round < 20; round++) {
+        push_all(count, size, align);
+        ck_assert(round == 0 || stack[0] == first);
+        first = stack[0];
+        ck_assert_uint_gt(live_blocks(), 1);
+        pop_all(count, size, align);
+        ck_assert_uint_eq(live_bytes(), 2 * CHUNK);
+    }
+}
+END_TEST
+
+START_TEST(test_work_at_the_end_of_a_chunk_does_not_go_to_the_child)
+{
+    int count = 0;
+    size_t asked;
+
+    while (live_blocks() < 2)
+        stack[count++] = filled(64, 8, 1);
+    asked = atomic_load(&child.requests);
+    for (int i = 0; i < 1000; i++) {
+        dal_instance_dealloc(arena, stack[count - 1], 64, 8);
+        dal_instance_dealloc(arena, stack[count - 2], 64, 8);
+        stack[count - 2] = filled(64, 8, 1);
+        stack[count - 1] = filled(64, 8, 1);
+    }
+    ck_assert_uint_eq(atomic_load(&child.requests), asked);
+    ck_assert_uint_eq(live_bytes(), 2 * CHUNK);
+}
+END_TEST
+
+/* Where it moves to the next chunk, its old place is the last block of the one before. */
+START_TEST(test_an_array_that_grew_over_the_end_of_a_chunk_is_not_in_the_way)
+{
+    const int count = CHUNK / 64 - 4;
+    size_t size = 64;
+    char *array;
+
+    push_all(count, 64, 8);
+    array = filled(size, 8, 1);
+    for (; live_blocks() < 2; size += 64)
+        array = dal_instance_realloc(arena, array, size, 8, size + 64);
+    dal_instance_dealloc(arena, array, size, 8);
+    pop_all(count, 64, 8);
+    ck_assert_ptr_eq(filled(64, 8, 1), stack[0]);
+}
+END_TEST
+
+START_TEST(test_a_chunk_that_is_emptied_behind_the_current_one_is_used_again)
+{
+    const int count = CHUNK / 64 - 1;
+    size_t asked = 0;
+
+    for (int round = 0; round < 50; round++) {
+        char *block;
+
+        push_all(count, 64, 8);
+        block = filled(64, 8, 1);
+        ck_assert_uint_eq(live_bytes(), 2 * CHUNK);
+        pop_all(count, 64, 8);
+        dal_instance_dealloc(arena, block, 64, 8);
+        if (round == 0)
+            asked = atomic_load(&child.requests);
+    }
+    ck_assert_uint_eq(atomic_load(&child.requests), asked);
 }
 END_TEST
 
@@ -498,7 +612,7 @@ START_TEST(test_short_lived_threads_leave_nothing_behind)
 END_TEST
 
 static pthread_key_t late_key;
-static int late_rounds;
+static int late_rounds, late_rounds_most;
 
 /* Destructors of keys run in rounds; the arena's own has run when this one comes again. */
 static void allocate_late(void *value)
@@ -506,26 +620,45 @@ static void allocate_late(void *value)
     char *block = filled(64, 8, 3);
     char *large = filled(OWN, 8, 4);
 
-    dal_instance_dealloc(arena, large, OWN, 8);
+    large = dal_instance_realloc(arena, large, OWN, 8, 2 * OWN);
+    ck_assert(is_all(large, 4, OWN));
+    dal_instance_dealloc(arena, large, 2 * OWN, 8);
     dal_instance_dealloc(arena, block, 64, 8);
-    if (++late_rounds < 3)
+    if (++late_rounds < late_rounds_most)
         pthread_setspecific(late_key, value);
 }
 
-static void *end_late(void *unused)
+static void *end_late(void *does_allocate)
 {
     late_rounds = 0;
     pthread_setspecific(late_key, &late_key);
-    (void)filled(64, 8, 1);
-    return unused;
+    if (does_allocate)
+        (void)filled(64, 8, 1);
+    return NULL;
 }
 
+static size_t state_count(void)
+{
+    const struct dal_heap_ *heap = over.allocator.ctx;
+    const struct dal_heap_state_ *state = atomic_load(&heap->states);
+    size_t count = 0;
+
+    for (; state; state = state->next_of_heap)
+        count++;
+    return count;
+}
+
+/* Up to those that set their key again each time, until the system stops. */
 START_TEST(test_destructors_of_thread_storage_may_allocate)
 {
     ck_assert_int_eq(pthread_key_create(&late_key, allocate_late), 0);
-    for (int i = 0; i < 500; i++)
+    late_rounds_most = _i + 1;
+    for (int i = 0; i < 500; i++) {
+        in_thread(end_late, &late_key);
+        ck_assert_int_ge(late_rounds, _i < 4 ? late_rounds_most : 4);
         in_thread(end_late, NULL);
-    ck_assert_int_eq(late_rounds, 3);
+    }
+    ck_assert_uint_eq(state_count(), 1);
     ck_assert_uint_eq(live_bytes(), CHUNK); /* 500 blocks of 64 bytes */
     pthread_key_delete(late_key);
 }
@@ -567,25 +700,102 @@ START_TEST(test_resizing_a_block_of_another_thread_copies_it)
 }
 END_TEST
 
-static void *free_large(void *ptr)
+/* Every kind of block that has memory of its own. */
+static const struct {
+    size_t size, align;
+} owned[] = {{OWN, 8},     {OWN + 1, 1},  {100000, 8},
+             {100000, 64}, {0, OWN},      {0, 65536},
+             {100, 32768}, {CHUNK, 4096}, {CHUNK - OWN_HEADER, 16},
+             {4000000, 16}};
+
+enum { OWNED = sizeof owned / sizeof owned[0] };
+
+static void take_owned(void **blocks)
 {
-    dal_instance_dealloc(arena, ptr, 100000, 8);
+    for (int i = 0; i < OWNED; i++)
+        blocks[i] = filled(owned[i].size, owned[i].align, i);
+}
+
+static void *free_owned(void *data)
+{
+    void **blocks = data;
+
+    for (int i = 0; i < OWNED; i++) {
+        ck_assert(is_all(blocks[i], (unsigned char)i, owned[i].size));
+        dal_instance_dealloc(arena, blocks[i], owned[i].size, owned[i].align);
+    }
+    return (void *)live_blocks();
+}
+
+/* In each case the thread that allocated waits, and comes by no more before it is asked. */
+START_TEST(test_large_blocks_freed_elsewhere_go_back_at_once)
+{
+    const struct dal_heap_ *heap = over.allocator.ctx;
+    void *blocks[OWNED];
+
+    for (int round = 0; round < 100; round++) {
+        take_owned(blocks);
+        ck_assert_uint_eq(live_blocks(), OWNED);
+        ck_assert_ptr_null(in_thread(free_owned, blocks));
+    }
+    ck_assert_ptr_null(atomic_load(&heap->own_pages)->older); /* nor are more places needed */
+}
+END_TEST
+
+static void *free_and_take_again(void *data)
+{
+    char **blocks = data;
+
+    for (int i = 0; i < 9; i++)
+        dal_instance_dealloc(arena, blocks[i], 100000, 8);
+    for (int i = 0; i < 9; i++)
+        blocks[i] = filled(100000, 8, i);
     return NULL;
 }
 
-START_TEST(test_large_block_freed_elsewhere_goes_back_when_its_thread_comes_by)
+START_TEST(test_what_another_thread_freed_is_there_within_the_limit)
 {
-    char *one = filled(100000, 8, 1);
-    char *two = filled(100000, 8, 2);
+    char *blocks[9];
 
-    in_thread(free_large, one);
-    ck_assert_uint_eq(live_blocks(), 2);
-    ck_assert(is_all(two, 2, 100000));
-    dal_instance_dealloc(arena, filled(OWN, 8, 3), OWN, 8);
-    ck_assert_uint_eq(live_blocks(), 1);
-    in_thread(free_large, two);
-    (void)filled(64, 8, 1); /* takes a chunk */
-    ck_assert_uint_eq(live_bytes(), CHUNK);
+    teardown();
+    make(CHUNK, 1000000);
+    for (int i = 0; i < 9; i++)
+        blocks[i] = filled(100000, 8, i);
+    ck_assert_ptr_null(dal_instance_alloc(arena, 100000, 8));
+    in_thread(free_and_take_again, blocks); /* of a thread that waits */
+    (void)free_and_take_again(blocks);      /* of one that has ended */
+}
+END_TEST
+
+static void *take_large_beside(void *unused)
+{
+    (void)unused;
+    return filled(1000000 - CHUNK - OWN_HEADER, 8, 1);
+}
+
+static void *grow_large_beside(void *block)
+{
+    return dal_instance_realloc(arena, block, OWN, 8, 1000000 - CHUNK - OWN_HEADER);
+}
+
+START_TEST(test_spare_chunks_of_all_threads_make_room)
+{
+    const int count = 7 * CHUNK / 128 - 50;
+
+    for (int in_place = 0; in_place < 2; in_place++) {
+        void *large;
+
+        teardown();
+        make(CHUNK, 1000000);
+        push_all(count, 128, 8);
+        ck_assert_uint_eq(live_blocks(), 7);
+        pop_all(count, 128, 8);
+        ck_assert_uint_eq(live_bytes(), 2 * CHUNK);
+        large = in_place ? in_thread(grow_large_beside, filled(OWN, 8, 1))
+                         : in_thread(take_large_beside, NULL);
+        ck_assert_ptr_nonnull(large);
+        ck_assert_uint_le(live_bytes(), 1000000);
+    }
 }
 END_TEST
 
@@ -612,17 +822,17 @@ static void *grow_large(void *ptr)
     return dal_instance_realloc(arena, ptr, 100000, 8, 300000);
 }
 
-START_TEST(test_resizing_a_large_block_of_another_thread_copies_it)
+START_TEST(test_a_large_block_of_another_thread_is_resized)
 {
     char *block = filled(100000, 8, 5);
 
     block = in_thread(grow_large, block);
     ck_assert(is_all(block, 5, 100000));
-    /* The old one waits for this thread, which has its list: nobody else may change that. */
-    ck_assert_uint_eq(live_blocks(), 2);
+    ck_assert_uint_eq(live_blocks(), 1);
     memset(block, 6, 300000);
     block = dal_instance_realloc(arena, block, 300000, 8, 400000);
     ck_assert(is_all(block, 6, 300000));
+    ck_assert_uint_eq(live_bytes(), 400000 + OWN_HEADER);
 }
 END_TEST
 
@@ -926,7 +1136,14 @@ int main(void)
     tcase_add_test(cases, test_sizes_and_alignments_near_the_end_of_numbers_give_null);
     tcase_add_test(cases, test_failed_realloc_leaves_block_intact);
     tcase_add_test(cases, test_two_arenas_take_turns_in_a_thread);
+    tcase_add_test(cases, test_last_block_is_freed_whichever_arena_was_used_since);
     tcase_add_test(cases, test_a_block_is_not_taken_for_the_last_one_of_another_arena);
+    tcase_add_loop_test(cases,
+                        test_blocks_freed_in_reverse_are_used_again_over_any_number_of_chunks, 0,
+                        sizeof reversed / sizeof reversed[0]);
+    tcase_add_test(cases, test_work_at_the_end_of_a_chunk_does_not_go_to_the_child);
+    tcase_add_test(cases, test_an_array_that_grew_over_the_end_of_a_chunk_is_not_in_the_way);
+    tcase_add_test(cases, test_a_chunk_that_is_emptied_behind_the_current_one_is_used_again);
     tcase_add_test(cases, test_limit_is_kept_and_used_up);
     tcase_add_test(cases, test_limit_allows_again_what_went_back);
     tcase_add_test(cases, test_limit_holds_over_all_threads);
@@ -934,12 +1151,14 @@ int main(void)
     tcase_add_test(cases, test_whichever_request_the_child_refuses_nothing_is_lost);
     tcase_add_test(cases, test_a_thread_goes_on_where_an_ended_one_stopped);
     tcase_add_test(cases, test_short_lived_threads_leave_nothing_behind);
-    tcase_add_test(cases, test_destructors_of_thread_storage_may_allocate);
+    tcase_add_loop_test(cases, test_destructors_of_thread_storage_may_allocate, 0, 6);
     tcase_add_test(cases, test_freeing_a_block_of_another_thread_is_safe);
     tcase_add_test(cases, test_resizing_a_block_of_another_thread_copies_it);
-    tcase_add_test(cases, test_large_block_freed_elsewhere_goes_back_when_its_thread_comes_by);
+    tcase_add_test(cases, test_large_blocks_freed_elsewhere_go_back_at_once);
+    tcase_add_test(cases, test_what_another_thread_freed_is_there_within_the_limit);
+    tcase_add_test(cases, test_spare_chunks_of_all_threads_make_room);
     tcase_add_test(cases, test_large_block_of_an_ended_thread_goes_back_at_once);
-    tcase_add_test(cases, test_resizing_a_large_block_of_another_thread_copies_it);
+    tcase_add_test(cases, test_a_large_block_of_another_thread_is_resized);
     tcase_add_test(cases, test_threads_that_free_each_others_blocks);
     tcase_add_test(cases, test_a_thread_never_takes_a_new_arena_for_a_destroyed_one);
     tcase_add_test(cases, test_a_thread_may_end_while_its_arena_is_destroyed);

@@ -4,7 +4,9 @@
  *
  * A block is cut from the current chunk of its thread. Freed, grown or shrunk it can be
  * where it is as long as it is the last one of that chunk, which its end tells; a block of
- * another thread never ends there, because every chunk begins with a header.
+ * another thread never ends there, because every chunk begins with a header. Freed it can be
+ * as the last one of the chunk before, too; an empty one of the two gives way, so that blocks
+ * may be freed in reverse over any number of chunks.
  */
 #include "heap.h"
 
@@ -56,20 +58,73 @@ static struct dal_heap_chunk_ *take_chunk(struct dal_heap_ *heap, size_t need)
     return chunk;
 }
 
+/* The spare chunk of a state, or NULL. Acquire pairs with the release in keep_spare(). One that is
+ * too small would be in the way of others. */
+static struct dal_heap_chunk_ *take_spare(struct dal_heap_ *heap, struct dal_heap_state_ *state,
+                                          size_t need)
+{
+    struct dal_heap_chunk_ *spare =
+        atomic_exchange_explicit(&state->spare, NULL, memory_order_acquire);
+
+    if (!spare || (size_t)(spare->end - (char *)(spare + 1)) >= need)
+        return spare;
+    dal_heap_give_chunk_(heap, spare);
+    (void)dal_heap_find_(heap);
+    return NULL;
+}
+
+/* Release pairs with the acquire of who takes it, which any thread may do: the chunk is empty. The
+ * child may change what is cached. */
+static void keep_spare(struct dal_heap_ *heap, struct dal_heap_state_ *state,
+                       struct dal_heap_chunk_ *chunk)
+{
+    struct dal_heap_chunk_ *other =
+        atomic_exchange_explicit(&state->spare, chunk, memory_order_acq_rel);
+
+    if (other)
+        dal_heap_give_chunk_(heap, other);
+}
+
 /* Have room for need bytes in the current chunk, which is left as it is if that fails. */
 static void refill(struct dal_heap_ *heap, struct dal_heap_state_ *state, size_t need)
 {
-    struct dal_heap_chunk_ *chunk;
+    struct dal_heap_chunk_ *chunk = take_spare(heap, state, need);
 
-    dal_heap_collect_(heap, state);
-    chunk = take_chunk(heap, need);
+    if (!chunk)
+        chunk = take_chunk(heap, need);
     if (!chunk)
         return;
-    chunk->older = atomic_load_explicit(&state->chunks, memory_order_relaxed);
-    /* Release, as the lists of blocks: a forked destroy() may come by. */
+    chunk->first = (char *)(chunk + 1);
+    chunk->older_end = dal_heap_cache_.next;
+    atomic_store_explicit(&chunk->older, atomic_load_explicit(&state->chunks, memory_order_relaxed),
+                          memory_order_relaxed);
+    /* Release pairs with the acquire in destroy(), which may come by in a child of fork. */
     atomic_store_explicit(&state->chunks, chunk, memory_order_release);
-    dal_heap_cache_.next = (char *)(chunk + 1);
+    dal_heap_cache_.next = chunk->first;
     dal_heap_cache_.end = chunk->end;
+}
+
+/* The last block of the chunk before the current one is gone: if either is empty now, it gives
+ * way. destroy() may find it in no list, but never in two. */
+static void free_older(struct dal_heap_ *heap, char *ptr)
+{
+    struct dal_heap_state_ *state = dal_heap_cache_.states;
+    struct dal_heap_chunk_ *chunk = atomic_load_explicit(&state->chunks, memory_order_relaxed);
+    struct dal_heap_chunk_ *older = atomic_load_explicit(&chunk->older, memory_order_relaxed);
+
+    chunk->older_end = ptr;
+    if (dal_heap_cache_.next == chunk->first) {
+        atomic_store_explicit(&state->chunks, older, memory_order_release);
+        dal_heap_cache_.next = ptr;
+        dal_heap_cache_.end = older->end;
+        keep_spare(heap, state, chunk);
+    } else if (ptr == older->first) {
+        chunk->older_end = older->older_end;
+        atomic_store_explicit(&chunk->older,
+                              atomic_load_explicit(&older->older, memory_order_relaxed),
+                              memory_order_release);
+        keep_spare(heap, state, older);
+    }
 }
 
 /* ---- Blocks ---------------------------------------------------------------------- */
@@ -100,13 +155,16 @@ static inline int cut_short(const struct dal_heap_ *heap, size_t size, size_t al
 /* Cut any block that is not for memory of its own. The room is compared as a signed number,
  * because the chunk may end before the aligned address. Where there is no chunk both ends
  * are 0. */
-static void *cut(size_t size, size_t align)
+static void *cut(struct dal_heap_state_ *state, size_t size, size_t align)
 {
+    struct dal_heap_chunk_ *chunk = atomic_load_explicit(&state->chunks, memory_order_relaxed);
     size_t block_bytes = dal_heap_block_bytes_(size);
     uintptr_t block = ((uintptr_t)dal_heap_cache_.next + (align - 1)) & ~((uintptr_t)align - 1);
 
     if ((ptrdiff_t)block_bytes > (ptrdiff_t)((uintptr_t)dal_heap_cache_.end - block))
         return NULL;
+    if (dal_heap_cache_.next == chunk->first)
+        chunk->first = (char *)block;
     dal_heap_cache_.next = (char *)(block + block_bytes);
     return (void *)block;
 }
@@ -124,11 +182,12 @@ static void *alloc_long(size_t size, size_t align, struct dal_heap_ *heap, int z
     state = dal_heap_enter_(heap);
     if (!state)
         return NULL;
-    ptr = cut(size, align);
+    ptr = cut(state, size, align);
     if (!ptr) {
         refill(heap, state, dal_heap_padding_(align) + dal_heap_block_bytes_(size));
-        ptr = cut(size, align);
+        ptr = cut(dal_heap_cache_.states, size, align);
     }
+    dal_heap_leave_(heap);
     return ptr && zeroed ? memset(ptr, 0, size) : ptr;
 }
 
@@ -169,15 +228,31 @@ static inline int is_last(const struct dal_heap_ *heap, const void *ptr, size_t 
            (uintptr_t)ptr + dal_heap_block_bytes_(size) == (uintptr_t)dal_heap_cache_.next;
 }
 
+/* Where the last block ends of the chunk before the current one, or 0. */
+static inline uintptr_t older_end(void)
+{
+    const struct dal_heap_chunk_ *chunk =
+        atomic_load_explicit(&dal_heap_cache_.states->chunks, memory_order_relaxed);
+
+    return chunk ? (uintptr_t)chunk->older_end : 0;
+}
+
 DAL_ATTRIBUTE_((noinline))
 static void dealloc_long(void *ptr, size_t size, size_t align, struct dal_heap_ *heap)
 {
     if (!ptr)
         return;
-    if (dal_heap_is_own_(heap, size, align))
+    if (dal_heap_is_own_(heap, size, align)) {
         dal_heap_own_free_(heap, ptr);
-    else if (is_last(heap, ptr, size))
-        dal_heap_cache_.next = ptr;
+    } else if (dal_heap_return_(heap)) {
+        uintptr_t end = (uintptr_t)ptr + dal_heap_block_bytes_(size);
+
+        if (end == (uintptr_t)dal_heap_cache_.next)
+            dal_heap_cache_.next = ptr;
+        else if (end == older_end())
+            free_older(heap, ptr);
+        dal_heap_leave_(heap);
+    }
 }
 
 /* First whether it is the last block, since that follows from its end alone: a block with
@@ -188,11 +263,12 @@ static void heap_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct dal_heap_ *heap = ctx;
     size_t block_bytes = (size + (DAL_HEAP_GRAIN - 1)) & ~(size_t)(DAL_HEAP_GRAIN - 1);
+    uintptr_t end = (uintptr_t)ptr + block_bytes;
 
-    if (DAL_LIKELY_(is_cached(heap) &&
-                    (uintptr_t)ptr + block_bytes == (uintptr_t)dal_heap_cache_.next))
+    if (DAL_LIKELY_(is_cached(heap) && end == (uintptr_t)dal_heap_cache_.next))
         dal_heap_cache_.next = ptr;
-    else if (DAL_UNLIKELY_(((size - 1) | align) >= heap->small_most))
+    else if (DAL_UNLIKELY_(((size - 1) | align) >= heap->small_most || !is_cached(heap) ||
+                           end == older_end()))
         dealloc_long(ptr, size, align, heap);
 }
 
@@ -369,23 +445,21 @@ static void destroy(void *ctx)
     struct dal_heap_ *heap = ctx;
     struct dal_heap_state_ *state = atomic_load_explicit(&heap->states, memory_order_acquire);
 
+    dal_heap_own_destroy_(heap);
     while (state) {
         struct dal_heap_state_ *next_state = state->next_of_heap;
-        struct dal_heap_chunk_ *chunk = atomic_load_explicit(&state->chunks, memory_order_relaxed);
-        struct dal_heap_own_ *own = atomic_load_explicit(&state->own, memory_order_relaxed);
+        struct dal_heap_chunk_ *chunk = atomic_load_explicit(&state->chunks, memory_order_acquire);
+        struct dal_heap_chunk_ *spare = atomic_load_explicit(&state->spare, memory_order_acquire);
 
         while (chunk) {
-            struct dal_heap_chunk_ *older = chunk->older;
+            struct dal_heap_chunk_ *older =
+                atomic_load_explicit(&chunk->older, memory_order_acquire);
 
-            dal_heap_give_(heap, chunk, (size_t)(chunk->end - (char *)chunk));
+            dal_heap_give_chunk_(heap, chunk);
             chunk = older;
         }
-        while (own) {
-            struct dal_heap_own_ *next = atomic_load_explicit(&own->next, memory_order_relaxed);
-
-            dal_heap_give_(heap, own->base, own->total_bytes);
-            own = next;
-        }
+        if (spare)
+            dal_heap_give_chunk_(heap, spare);
         dal_heap_abandon_(state);
         state = next_state;
     }

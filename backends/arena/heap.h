@@ -4,9 +4,10 @@
  * its own. Called a heap here, to tell it from the handles of dispatchalloc/arena.h.
  *
  * What a thread uses of a heap is a state: the chunk that it cuts blocks from, those it has
- * used up, and the blocks that have memory of their own. The thread finds it in thread-local
- * storage, where the chunk of the heap used last is unpacked (dal_heap_cache_), so that an
- * allocation touches nothing that another thread writes.
+ * used up, and one empty chunk to spare. The thread finds it in thread-local storage, where the
+ * chunk of the heap used last is unpacked (dal_heap_cache_), so that an allocation touches
+ * nothing that another thread writes. Blocks with memory of their own are no state's: whoever
+ * frees one gives its memory back.
  *
  * A state outlives its thread: it goes idle with what is left of its chunk, and a later
  * thread takes it on. It may also outlive its heap, in the list of a thread that has not
@@ -36,18 +37,27 @@
 /* Memory that blocks are cut from; begins with this. Both ends of what is behind it are multiples
  * of the grain. */
 struct dal_heap_chunk_ {
-    DAL_ALIGNAS_(DAL_HEAP_GRAIN) struct dal_heap_chunk_ *older;
+    /* Atomic for a forked destroy(). */
+    DAL_ALIGNAS_(DAL_HEAP_GRAIN) struct dal_heap_chunk_ *_Atomic older;
     char *end;
+    char *first;     /* where its first block begins: it is empty if the next one would, too */
+    char *older_end; /* of the last block in the older one */
 };
 
-/* Precedes a block with memory of its own. */
+/* A block with memory of its own: what destroy() finds it by, apart from the block, so that any
+ * thread may free that. */
 struct dal_heap_own_ {
-    struct dal_heap_own_ *_Atomic next; /* of the state's list; atomic for a forked destroy() */
-    struct dal_heap_own_ *previous;
-    struct dal_heap_own_ *next_returned;
-    struct dal_heap_state_ *state;
-    void *base; /* what the child gave, of total_bytes */
+    void *_Atomic base; /* what the child gave, of total_bytes; NULL if there is none */
     size_t total_bytes;
+    struct dal_heap_own_ *next_free;
+    struct dal_heap_state_ *state; /* that uses it again */
+};
+
+#define DAL_HEAP_OWN_PAGE_ 4096u
+
+struct dal_heap_own_page_ {
+    struct dal_heap_own_page_ *older;
+    struct dal_heap_own_ owns[DAL_HEAP_OWN_PAGE_ / sizeof(struct dal_heap_own_) - 1];
 };
 
 /* Who may touch a state beside its heap's list. */
@@ -60,11 +70,11 @@ enum dal_heap_status_ {
 struct dal_heap_state_ {
     size_t generation; /* of its heap */
     char *next;        /* where the next block begins; stale while it is in the cache */
-    struct dal_heap_chunk_ *_Atomic chunks; /* the current one first */
-    struct dal_heap_own_ *_Atomic own;
-    struct dal_heap_own_ *_Atomic returned; /* freed by other threads */
-    struct dal_heap_state_ *next_of_heap;   /* never changes while the heap lives */
-    struct dal_heap_state_ *next_of_thread; /* or of the pool */
+    struct dal_heap_chunk_ *_Atomic chunks;  /* the current one first */
+    struct dal_heap_chunk_ *_Atomic spare;   /* whoever exchanges it has it */
+    struct dal_heap_own_ *_Atomic free_owns; /* any thread adds to them, the owner takes */
+    struct dal_heap_state_ *next_of_heap;    /* never changes while the heap lives */
+    struct dal_heap_state_ *next_of_thread;  /* or of the pool */
     _Atomic int status;
 };
 
@@ -73,9 +83,10 @@ struct dal_heap_ {
     size_t small_most; /* a power of two, less 1; see dal_heap_is_own_() */
     size_t chunk_bytes;
     size_t limit_bytes;
-    const struct dal_instance *child;       /* NULL: the system's */
-    const struct dal_services *services;    /* NULL: the library's */
-    struct dal_heap_state_ *_Atomic states; /* grows only */
+    const struct dal_instance *child;             /* NULL: the system's */
+    const struct dal_services *services;          /* NULL: the library's */
+    struct dal_heap_state_ *_Atomic states;       /* grows only */
+    struct dal_heap_own_page_ *_Atomic own_pages; /* the same */
     size_t chunk_align;
     uint32_t wishes; /* for the pages of all that is taken of the child */
     DAL_ALIGNAS_(64) _Atomic size_t reserved_bytes;
@@ -110,23 +121,28 @@ struct dal_heap_state_ *dal_heap_find_(const struct dal_heap_ *heap);
  * was one. */
 int dal_heap_trade_(struct dal_heap_ *heap, size_t need);
 
-/* Become the owner of a state if it is idle: 1 if that worked. It is then in no thread's
- * list, and to be passed to dal_heap_retire_() soon. */
-int dal_heap_claim_(struct dal_heap_state_ *state);
+/* The state that a small block goes back to: as dal_heap_find_(), but past the end of the thread
+ * as dal_heap_enter_(). */
+struct dal_heap_state_ *dal_heap_return_(struct dal_heap_ *heap);
 
-/* Let go of a state that is in no thread's list, or, as its heap, of one that it had. */
-void dal_heap_retire_(struct dal_heap_state_ *state);
+/* Past the end of the thread: let go of what was entered. To be called after each call that
+ * entered; does nothing before. */
+void dal_heap_leave_(const struct dal_heap_ *heap);
+
+/* Let go of a state as its heap. */
 void dal_heap_abandon_(struct dal_heap_state_ *state);
 
 /* Have all that a thread has let go of when it ends: 0, or an error number. Destructors of
- * thread-local storage that run later may allocate again; then the thread starts over. */
+ * thread-local storage that run later may allocate again, and nothing says which is the last: so
+ * from then on each call takes on a state for itself. */
 int dal_heap_watch_threads_(const struct dal_services *services);
 
 /* ---- heap_own.c ------------------------------------------------------------------ */
 
-/* Take memory from the child, within the limit, with its pages as wished; give it back. */
+/* Take memory from the child, within the limit, with its pages as wished; give it back. Spare
+ * chunks of all threads go back before it fails. */
 void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed);
-void dal_heap_give_(struct dal_heap_ *heap, void *base, size_t bytes);
+void dal_heap_give_chunk_(struct dal_heap_ *heap, struct dal_heap_chunk_ *chunk);
 
 /* Blocks with memory of their own. */
 void *dal_heap_own_alloc_(struct dal_heap_ *heap, size_t size, size_t align, int zeroed);
@@ -136,8 +152,8 @@ void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size
 /* Bytes that such a block can have where it is. */
 size_t dal_heap_own_room_(const void *ptr);
 
-/* Free what other threads gave back to a state that is this thread's. */
-void dal_heap_collect_(struct dal_heap_ *heap, struct dal_heap_state_ *state);
+/* Give all of them back, as the heap. */
+void dal_heap_own_destroy_(struct dal_heap_ *heap);
 
 /* ---- Here ------------------------------------------------------------------------ */
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of a heap with memory of their own: large ones, which go back to the child when
- * they are freed, whoever frees them. See heap.h.
+ * Memory of the child's, and blocks of a heap with memory of their own: large ones, which go
+ * back to the child when they are freed, whoever frees them. See heap.h.
  *
- * Each is in the list of the state of the thread that allocated it, and only the owner of
- * that state changes the list. Another thread becomes the owner for a moment if the state
- * is idle; if not, it puts the block on the state's list of returned ones, which the owner
- * empties when it next wants memory.
+ * What is known of such a block is in a place apart, to which a header in front of the block
+ * leads. The places lie in pages that the heap alone gives back, and its destroy() looks at
+ * all of them; so a block is in no list that only its thread may change. A free place goes back
+ * to the state that it came from: whoever frees the block pushes it, and only the owner of the
+ * state pops, so that the next one of what it sees is still that when it pops it.
  */
 #include "heap.h"
 
-#define HEADER_BYTES \
-    ((sizeof(struct dal_heap_own_) + DAL_HEAP_GRAIN - 1) & ~(size_t)(DAL_HEAP_GRAIN - 1))
+/* In front of the block. */
+struct header {
+    DAL_ALIGNAS_(DAL_HEAP_GRAIN) struct dal_heap_own_ *own;
+};
 
 /* ---- Memory of the child --------------------------------------------------------- */
 
@@ -45,7 +48,37 @@ static void wish(const struct dal_heap_ *heap, void *base, size_t bytes)
         heap->services->pages_wish(base, bytes, heap->wishes);
 }
 
-void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
+static void give(struct dal_heap_ *heap, void *base, size_t bytes)
+{
+    dal_instance_dealloc(child_of(heap), base, bytes, dal_heap_align_of_(heap, bytes));
+    unreserve(heap, bytes);
+}
+
+void dal_heap_give_chunk_(struct dal_heap_ *heap, struct dal_heap_chunk_ *chunk)
+{
+    give(heap, chunk, (size_t)(chunk->end - (char *)chunk));
+}
+
+/* Give back what threads have to spare: 1 if there was any. Acquire pairs with the release in
+ * keep_spare() of heap.c. */
+static int give_spares(struct dal_heap_ *heap)
+{
+    struct dal_heap_state_ *state = atomic_load_explicit(&heap->states, memory_order_acquire);
+    int given = 0;
+
+    for (; state; state = state->next_of_heap) {
+        struct dal_heap_chunk_ *spare =
+            atomic_exchange_explicit(&state->spare, NULL, memory_order_acquire);
+
+        if (!spare)
+            continue;
+        dal_heap_give_chunk_(heap, spare);
+        given = 1;
+    }
+    return given;
+}
+
+static void *try_to_take(struct dal_heap_ *heap, size_t bytes, int zeroed)
 {
     size_t align = dal_heap_align_of_(heap, bytes);
     void *base;
@@ -61,173 +94,184 @@ void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
     return base;
 }
 
-void dal_heap_give_(struct dal_heap_ *heap, void *base, size_t bytes)
+void *dal_heap_take_(struct dal_heap_ *heap, size_t bytes, int zeroed)
 {
-    dal_instance_dealloc(child_of(heap), base, bytes, dal_heap_align_of_(heap, bytes));
-    unreserve(heap, bytes);
+    void *base = try_to_take(heap, bytes, zeroed);
+
+    return base || !give_spares(heap) ? base : try_to_take(heap, bytes, zeroed);
 }
 
-/* ---- The list of a state ---------------------------------------------------------
- * The list by `next` from the state is what destroy() walks, in a child of fork perhaps
- * when this thread was stopped in the middle. So a block is complete before it is linked
- * and unlinked before it is touched; release orders that for whoever reads by it. */
+/* ---- Places ---------------------------------------------------------------------- */
 
-static struct dal_heap_own_ *own_of(const void *ptr)
+/* Release pairs with the acquire in pop(): who uses the place next comes after who freed it. */
+static void push(struct dal_heap_state_ *state, struct dal_heap_own_ *first,
+                 struct dal_heap_own_ *last)
 {
-    return (struct dal_heap_own_ *)((uintptr_t)ptr - HEADER_BYTES);
-}
-
-static void link_own(struct dal_heap_state_ *state, struct dal_heap_own_ *own)
-{
-    struct dal_heap_own_ *next = atomic_load_explicit(&state->own, memory_order_relaxed);
-
-    own->state = state;
-    own->previous = NULL;
-    atomic_store_explicit(&own->next, next, memory_order_relaxed);
-    if (next)
-        next->previous = own;
-    atomic_store_explicit(&state->own, own, memory_order_release);
-}
-
-static void unlink_own(struct dal_heap_own_ *own)
-{
-    struct dal_heap_own_ *next = atomic_load_explicit(&own->next, memory_order_relaxed);
-
-    atomic_store_explicit(own->previous ? &own->previous->next : &own->state->own, next,
-                          memory_order_release);
-    if (next)
-        next->previous = own->previous;
-    /* Not before the stores: what comes next may be the child's reuse of the block. */
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-static void release_own(struct dal_heap_ *heap, struct dal_heap_own_ *own)
-{
-    unlink_own(own);
-    dal_heap_give_(heap, own->base, own->total_bytes);
-}
-
-void dal_heap_collect_(struct dal_heap_ *heap, struct dal_heap_state_ *state)
-{
-    struct dal_heap_own_ *own = NULL;
-
-    /* Acquire pairs with the release in hand_over(). */
-    if (atomic_load_explicit(&state->returned, memory_order_relaxed))
-        own = atomic_exchange_explicit(&state->returned, NULL, memory_order_acquire);
-    while (own) {
-        struct dal_heap_own_ *next = own->next_returned;
-
-        release_own(heap, own);
-        own = next;
-    }
-}
-
-static void hand_over(struct dal_heap_state_ *state, struct dal_heap_own_ *own)
-{
-    own->next_returned = atomic_load_explicit(&state->returned, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(&state->returned, &own->next_returned, own,
+    last->next_free = atomic_load_explicit(&state->free_owns, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&state->free_owns, &last->next_free, first,
                                                   memory_order_release, memory_order_relaxed))
         continue;
 }
 
-/* ---- Blocks ---------------------------------------------------------------------- */
+static struct dal_heap_own_ *pop(struct dal_heap_state_ *state)
+{
+    struct dal_heap_own_ *own = atomic_load_explicit(&state->free_owns, memory_order_acquire);
+
+    while (own &&
+           !atomic_compare_exchange_weak_explicit(&state->free_owns, &own, own->next_free,
+                                                  memory_order_acquire, memory_order_acquire))
+        continue;
+    return own;
+}
+
+/* Release pairs with the acquire in dal_heap_own_destroy_(): the pages are zeroed. */
+static int add_page(struct dal_heap_ *heap, struct dal_heap_state_ *state)
+{
+    struct dal_heap_own_page_ *page = dal_heap_services_(heap)->pages_map(sizeof *page);
+    const size_t last = sizeof page->owns / sizeof page->owns[0] - 1;
+
+    if (!page)
+        return 0;
+    page->older = atomic_load_explicit(&heap->own_pages, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&heap->own_pages, &page->older, page,
+                                                  memory_order_release, memory_order_relaxed))
+        continue;
+    for (size_t i = 0; i <= last; i++) {
+        page->owns[i].state = state;
+        page->owns[i].next_free = &page->owns[i + (i < last)];
+    }
+    push(state, &page->owns[0], &page->owns[last]);
+    return 1;
+}
+
+/* For the owner of the state. */
+static struct dal_heap_own_ *take_place(struct dal_heap_ *heap, struct dal_heap_state_ *state)
+{
+    struct dal_heap_own_ *own = pop(state);
+
+    return own || !add_page(heap, state) ? own : pop(state);
+}
+
+void dal_heap_own_destroy_(struct dal_heap_ *heap)
+{
+    struct dal_heap_own_page_ *page = atomic_load_explicit(&heap->own_pages, memory_order_acquire);
+
+    while (page) {
+        struct dal_heap_own_page_ *older = page->older;
+
+        for (size_t i = 0; i < sizeof page->owns / sizeof page->owns[0]; i++) {
+            void *base = atomic_load_explicit(&page->owns[i].base, memory_order_acquire);
+
+            if (base)
+                give(heap, base, page->owns[i].total_bytes);
+        }
+        heap->services->pages_unmap(page, sizeof *page);
+        page = older;
+    }
+}
+
+/* ---- Blocks ----------------------------------------------------------------------
+ * destroy() may look in a child of fork, where a thread was stopped in the middle. So a place
+ * has a base once it is complete, and has none before the child may use that memory again:
+ * release and acquire of `base` pair with that look, and keep the order. */
+
+static struct dal_heap_own_ *own_of(const void *ptr)
+{
+    return ((const struct header *)ptr - 1)->own;
+}
+
+/* The memory is the caller's alone afterwards. */
+static void *base_out_of(struct dal_heap_own_ *own)
+{
+    return atomic_exchange_explicit(&own->base, NULL, memory_order_acq_rel);
+}
 
 /* Bytes to take for a block, or 0 if that is more than there can be. */
 static size_t total_for(size_t size, size_t align)
 {
-    const size_t most = (size_t)PTRDIFF_MAX - HEADER_BYTES - DAL_HEAP_GRAIN;
+    const size_t most = (size_t)PTRDIFF_MAX - sizeof(struct header) - DAL_HEAP_GRAIN;
     size_t padding = dal_heap_padding_(align);
 
     if (padding > most || size > most - padding)
         return 0;
-    return HEADER_BYTES + padding + dal_heap_block_bytes_(size);
+    return sizeof(struct header) + padding + dal_heap_block_bytes_(size);
 }
 
-/* Describe the memory at base as a block. */
-static char *set_up(void *base, size_t total_bytes, size_t align)
+/* Make the memory at base a block. */
+static char *set_up(struct dal_heap_own_ *own, char *base, size_t total_bytes, size_t align)
 {
-    char *ptr = dal_heap_align_up_((char *)base + HEADER_BYTES, align);
-    struct dal_heap_own_ *own = own_of(ptr);
+    char *ptr = dal_heap_align_up_(base + sizeof(struct header), align);
 
-    own->base = base;
+    ((struct header *)(void *)ptr - 1)->own = own;
     own->total_bytes = total_bytes;
+    atomic_store_explicit(&own->base, base, memory_order_release);
     return ptr;
 }
 
 void *dal_heap_own_alloc_(struct dal_heap_ *heap, size_t size, size_t align, int zeroed)
 {
     size_t total_bytes = total_for(size, align);
-    struct dal_heap_state_ *state;
+    struct dal_heap_state_ *state = total_bytes > 0 ? dal_heap_enter_(heap) : NULL;
+    struct dal_heap_own_ *own;
     void *base;
-    char *ptr;
 
-    if (total_bytes == 0)
-        return NULL;
-    state = dal_heap_enter_(heap);
     if (!state)
         return NULL;
-    dal_heap_collect_(heap, state);
-    base = dal_heap_take_(heap, total_bytes, zeroed);
-    if (!base)
+    own = take_place(heap, state);
+    dal_heap_leave_(heap);
+    if (!own)
         return NULL;
-    ptr = set_up(base, total_bytes, align);
-    link_own(state, own_of(ptr));
-    return ptr;
+    base = dal_heap_take_(heap, total_bytes, zeroed);
+    if (base)
+        return set_up(own, base, total_bytes, align);
+    push(own->state, own, own);
+    return NULL;
 }
 
 void dal_heap_own_free_(struct dal_heap_ *heap, void *ptr)
 {
     struct dal_heap_own_ *own = own_of(ptr);
-    struct dal_heap_state_ *state = own->state;
+    size_t total_bytes = own->total_bytes;
+    void *base = base_out_of(own);
 
-    if (state == dal_heap_find_(heap)) {
-        release_own(heap, own);
-    } else if (dal_heap_claim_(state)) {
-        release_own(heap, own);
-        dal_heap_collect_(heap, state);
-        dal_heap_retire_(state);
-    } else {
-        hand_over(state, own);
-    }
+    push(own->state, own, own);
+    give(heap, base, total_bytes);
 }
 
 size_t dal_heap_own_room_(const void *ptr)
 {
     const struct dal_heap_own_ *own = own_of(ptr);
+    uintptr_t base = (uintptr_t)atomic_load_explicit(&own->base, memory_order_relaxed);
 
-    return (size_t)((uintptr_t)own->base + own->total_bytes - (uintptr_t)ptr);
+    return (size_t)(base + own->total_bytes - (uintptr_t)ptr);
 }
 
 /* Let the child resize the memory, which may know a way without a copy. For alignments that
- * the child keeps, and for the owner of the state, who alone may unlink. NULL if it is not
- * done, with the block as it was. */
+ * the child keeps. NULL if it is not done, with the block as it was. */
 void *dal_heap_own_resize_(struct dal_heap_ *heap, void *ptr, size_t align, size_t new_size)
 {
     struct dal_heap_own_ *own = own_of(ptr);
-    struct dal_heap_state_ *state = own->state;
     size_t old_bytes = own->total_bytes;
     size_t total_bytes = total_for(new_size, align);
+    size_t grown_bytes = total_bytes > old_bytes ? total_bytes - old_bytes : 0;
     size_t child_align = dal_heap_align_of_(heap, old_bytes);
-    void *base;
+    void *base, *resized;
 
     if (child_align != dal_heap_align_of_(heap, total_bytes))
         return NULL;
-    if (total_bytes == 0 || align > DAL_HEAP_GRAIN || state != dal_heap_find_(heap))
+    if (total_bytes == 0 || align > DAL_HEAP_GRAIN)
         return NULL;
-    if (total_bytes > old_bytes && !reserve(heap, total_bytes - old_bytes))
+    if (!reserve(heap, grown_bytes) && !(give_spares(heap) && reserve(heap, grown_bytes)))
         return NULL;
-    unlink_own(own);
-    base = dal_instance_realloc(child_of(heap), own->base, old_bytes, child_align, total_bytes);
-    if (!base) {
-        link_own(state, own);
-        if (total_bytes > old_bytes)
-            unreserve(heap, total_bytes - old_bytes);
+    base = base_out_of(own);
+    resized = dal_instance_realloc(child_of(heap), base, old_bytes, child_align, total_bytes);
+    if (!resized) {
+        atomic_store_explicit(&own->base, base, memory_order_release);
+        unreserve(heap, grown_bytes);
         return NULL;
     }
     if (total_bytes < old_bytes)
         unreserve(heap, old_bytes - total_bytes);
-    wish(heap, base, total_bytes);
-    ptr = set_up(base, total_bytes, align);
-    link_own(state, own_of(ptr));
-    return ptr;
+    wish(heap, resized, total_bytes);
+    return set_up(own, resized, total_bytes, align);
 }

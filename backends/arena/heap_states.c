@@ -10,12 +10,17 @@
  *
  * Whoever leaves exchanges the status and finds in the old value whether the other has
  * left before; the later one returns the state to the pool.
+ *
+ * A thread past its end takes on a state for each call by itself (is_past): what it took for
+ * good would never be let go.
  */
 #include "heap.h"
 
 #define PAGE_BYTES 4096u
 
 _Thread_local struct dal_heap_cache_ dal_heap_cache_;
+
+static _Thread_local int is_past;
 
 static _Atomic size_t generations = DAL_HEAP_PROCESS_GENERATION_;
 
@@ -125,9 +130,9 @@ struct dal_heap_state_ *dal_heap_find_(const struct dal_heap_ *heap)
 
 /* ---- Coming and going ------------------------------------------------------------ */
 
-/* Acquire pairs with the release in dal_heap_retire_(): the new owner sees all that the old
- * one did. */
-int dal_heap_claim_(struct dal_heap_state_ *state)
+/* Become the owner of a state if it is idle: 1 if that worked. Acquire pairs with the release in
+ * retire(): the new owner sees all that the old one did. */
+static int claim(struct dal_heap_state_ *state)
 {
     int idle = DAL_HEAP_IDLE_;
 
@@ -136,7 +141,8 @@ int dal_heap_claim_(struct dal_heap_state_ *state)
                                                    memory_order_acquire, memory_order_relaxed);
 }
 
-void dal_heap_retire_(struct dal_heap_state_ *state)
+/* Let go of a state that is in no thread's list. */
+static void retire(struct dal_heap_state_ *state)
 {
     if (atomic_exchange_explicit(&state->status, DAL_HEAP_IDLE_, memory_order_acq_rel) ==
         DAL_HEAP_DEAD_)
@@ -155,7 +161,7 @@ static struct dal_heap_state_ *take_on(struct dal_heap_ *heap)
 {
     struct dal_heap_state_ *state = atomic_load_explicit(&heap->states, memory_order_acquire);
 
-    while (state && !dal_heap_claim_(state))
+    while (state && !claim(state))
         state = state->next_of_heap;
     return state;
 }
@@ -169,8 +175,8 @@ static struct dal_heap_state_ *make_state(struct dal_heap_ *heap)
     state->generation = heap->generation;
     state->next = NULL;
     atomic_store_explicit(&state->chunks, NULL, memory_order_relaxed);
-    atomic_store_explicit(&state->own, NULL, memory_order_relaxed);
-    atomic_store_explicit(&state->returned, NULL, memory_order_relaxed);
+    atomic_store_explicit(&state->spare, NULL, memory_order_relaxed);
+    atomic_store_explicit(&state->free_owns, NULL, memory_order_relaxed);
     atomic_store_explicit(&state->status, DAL_HEAP_OWNED_, memory_order_relaxed);
     state->next_of_heap = atomic_load_explicit(&heap->states, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(&heap->states, &state->next_of_heap, state,
@@ -186,13 +192,14 @@ static void thread_ends(struct dal_thread_listener *listener)
     struct dal_heap_state_ *state;
 
     (void)listener;
+    is_past = 1;
     pack();
     state = dal_heap_cache_.states;
     dal_heap_cache_.states = NULL;
     while (state) {
         struct dal_heap_state_ *next = state->next_of_thread;
 
-        dal_heap_retire_(state);
+        retire(state);
         state = next;
     }
 }
@@ -232,9 +239,25 @@ struct dal_heap_state_ *dal_heap_enter_(struct dal_heap_ *heap)
     is_first = !dal_heap_cache_.states;
     unpack(state);
     /* Last, as it may allocate: the state is in place for that. */
-    if (is_first)
+    if (is_first && !is_past)
         watch_thread(heap);
     return state;
+}
+
+struct dal_heap_state_ *dal_heap_return_(struct dal_heap_ *heap)
+{
+    return is_past ? dal_heap_enter_(heap) : dal_heap_find_(heap);
+}
+
+void dal_heap_leave_(const struct dal_heap_ *heap)
+{
+    struct dal_heap_state_ *state = is_past ? dal_heap_find_(heap) : NULL;
+
+    if (!state)
+        return;
+    pack();
+    dal_heap_cache_.states = state->next_of_thread;
+    retire(state);
 }
 
 int dal_heap_trade_(struct dal_heap_ *heap, size_t need)
@@ -245,16 +268,16 @@ int dal_heap_trade_(struct dal_heap_ *heap, size_t need)
         struct dal_heap_state_ *mine = dal_heap_cache_.states;
         struct dal_heap_chunk_ *chunk;
 
-        if (!dal_heap_claim_(state))
+        if (!claim(state))
             continue;
         chunk = atomic_load_explicit(&state->chunks, memory_order_relaxed);
         if (!chunk || (size_t)(chunk->end - state->next) < need) {
-            dal_heap_retire_(state);
+            retire(state);
             continue;
         }
         pack();
         dal_heap_cache_.states = mine->next_of_thread;
-        dal_heap_retire_(mine);
+        retire(mine);
         unpack(state);
         return 1;
     }

@@ -5,8 +5,9 @@
  *
  * One arena for all threads, with chunks of 64 KiB for each, and without a limit. It needs no
  * start and has no end; a single block is given back only if it is the last one of its
- * thread's chunk, or a large one. For DAL_GLOBAL_ALLOCATOR_FIXED() (dispatchalloc/fixed.h) in
- * programs that end soon, or that allocate more than they free.
+ * thread, so that all can be in reverse, or a large one, whichever thread frees it. For
+ * DAL_GLOBAL_ALLOCATOR_FIXED() (dispatchalloc/fixed.h) in programs that end soon, or that allocate
+ * more than they free.
  *
  * The contract of each function is that of dispatchalloc/front.h. All may be called from any
  * thread at any time, and from inside a backend.
