@@ -10,6 +10,9 @@
  * in reverse order. Arenas that are emptied at once need not remember their blocks, and
  * eight batches of theirs are timed together, emptying included.
  *
+ * A second table has what comes of 4 and of 16 such batches on top of each other, 64 KiB and 256,
+ * before they are freed, for those that free one by one: chunks end in between.
+ *
  * Every peer takes its turn in every round, with one thread and with two, which do the same at
  * the same time: one runs its batches, the other until that one is done, and the slower one
  * counts. A turn has the median of its batches, less what reading the clock costs; shown are
@@ -28,7 +31,7 @@
 #include "arena.h"
 #include "harness/samples.h"
 
-enum { BATCHES = 500, AT_ONCE = 8, ROUNDS = 31, PEERS_MAX = 24 };
+enum { BATCHES = 500, AT_ONCE = 8, ROUNDS = 31, PEERS_MAX = 24, FEW = 4, MANY = 16 };
 
 static void *checked(void *ptr)
 {
@@ -137,12 +140,14 @@ static void handle_close(void *state)
     dal_arena_destroy(state);
 }
 
-static void handle_drain(void *state, char **blocks)
+static void handle_reset(void *state, char **blocks)
 {
     (void)blocks;
     dal_arena_reset(state, DAL_ARENA_KEEP);
 }
 
+DEFINE_PAIR(handle, dal_arena_alloc(state, ARENA_SIZE, 8),
+            dal_arena_dealloc(state, block, ARENA_SIZE, 8))
 DEFINE_FILL(handle_fill_8, struct dal_arena, dal_arena_alloc(state, ARENA_SIZE, 8))
 DEFINE_FILL(handle_fill_16, struct dal_arena, dal_arena_alloc(state, ARENA_SIZE, 16))
 
@@ -237,8 +242,9 @@ static void fixed_drain(void *state, char **blocks)
 
 static const struct arena_peer own_peers[] = {
     {"a pointer and an end", bump_open, bump_close, bump_fill, bump_drain, 1},
-    {"handle, in line, align 8", handle_open, handle_close, handle_fill_8, handle_drain, 1},
-    {"handle, in line, align 16", handle_open, handle_close, handle_fill_16, handle_drain, 1},
+    {"handle, in line, align 8", handle_open, handle_close, handle_fill_8, handle_reset, 1},
+    {"handle, in line, align 16", handle_open, handle_close, handle_fill_16, handle_reset, 1},
+    {"handle, freed one by one", handle_open, handle_close, handle_fill, handle_drain, 0},
     {"obstack", obstack_open, obstack_close, obstack_fill, obstack_drain, 1},
     {"instance of arena", instance_open, stateless_close, instance_fill, instance_drain, 0},
     {"front over arena", front_open, stateless_close, front_fill, front_drain, 0},
@@ -404,6 +410,50 @@ static void print_ratio(const char *name, const char *to, int threads)
                other->fill_ns[threads - 1][ROUNDS / 2] / one->fill_ns[threads - 1][ROUNDS / 2], to);
 }
 
+/* ---- Batches on top of each other ------------------------------------------------------- */
+
+/* ns for each allocation. */
+static double stacked_ns(const struct arena_peer *peer, int count)
+{
+    static char *blocks[MANY * ARENA_BLOCKS];
+    double samples[BATCHES];
+    void *state = checked(peer->open());
+
+    for (int i = 0; i < BATCHES; i++) {
+        double start = samples_now();
+
+        for (int k = 0; k < count; k++)
+            peer->fill(state, blocks + k * ARENA_BLOCKS);
+        samples[i] = samples_now() - start;
+        for (int k = count - 1; k >= 0; k--)
+            peer->drain(state, blocks + k * ARENA_BLOCKS);
+    }
+    peer->close(state);
+    return per_block(samples) / count;
+}
+
+static void print_stacked(void)
+{
+    static double few_ns[PEERS_MAX][ROUNDS], many_ns[PEERS_MAX][ROUNDS];
+
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t i = 0; i < result_count; i++)
+            if (!results[i].peer->at_once) {
+                few_ns[i][round] = stacked_ns(results[i].peer, FEW);
+                many_ns[i][round] = stacked_ns(results[i].peer, MANY);
+            }
+    printf("%-30s %4d blocks (least)  %4d blocks (least)\n", "alloc, freed in reverse",
+           FEW * ARENA_BLOCKS, MANY * ARENA_BLOCKS);
+    for (size_t i = 0; i < result_count; i++)
+        if (!results[i].peer->at_once) {
+            double few = samples_median(few_ns[i], ROUNDS);
+            double many = samples_median(many_ns[i], ROUNDS);
+
+            printf("%-30s %11.2f %7.2f  %11.2f %7.2f\n", results[i].peer->name, few, few_ns[i][0],
+                   many, many_ns[i][0]);
+        }
+}
+
 int main(int argc, char **argv)
 {
     (void)dal_instance_create_spec("arena", &instance, NULL, 0);
@@ -433,5 +483,7 @@ int main(int argc, char **argv)
     print_ratio("front over arena", "std::pmr monotonic", 1);
     print_ratio("front over arena", "fixed arena", 2);
     print_ratio("front over arena", "Rust, SimpleAllocator", 2);
+    puts("");
+    print_stacked();
     return 0;
 }
