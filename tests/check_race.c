@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First calls that race, a thousand times, and forks in the middle of one: programs of
- * tests/race, each run in a fresh process.
+ * First calls that race, a thousand times, forks in the middle of one, and choices that race:
+ * programs of tests/race, each run in a fresh process.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -95,12 +95,13 @@ START_TEST(test_environment_is_read_before_constructors)
 }
 END_TEST
 
-static void fork_in(const char *mode, const char *variable, const char *second)
+/* Run a program that says what is wrong. */
+static void run_quietly(const char *program, const char *mode, const char *variable)
 {
     struct run_request request = {
-        .program = "tests/race/forks",
+        .program = program,
         .arguments = {mode},
-        .environment = {variable, second},
+        .environment = {variable},
     };
     struct run_result result;
 
@@ -112,25 +113,43 @@ static void fork_in(const char *mode, const char *variable, const char *second)
 
 START_TEST(test_child_of_a_fork_inside_create_can_choose_and_allocate)
 {
-    fork_in("create", NULL, NULL);
+    run_quietly("tests/race/forks", "create", NULL);
 }
 END_TEST
 
 START_TEST(test_child_of_a_fork_inside_the_start_starts_over)
 {
-    fork_in("start", "DISPATCHALLOC_BACKEND=slow", NULL);
+    run_quietly("tests/race/forks", "start", "DISPATCHALLOC_BACKEND=slow");
 }
 END_TEST
 
 START_TEST(test_child_of_a_fork_between_seal_and_publication_publishes)
 {
-    fork_in("publish", "DISPATCHALLOC_VERBOSE=1", NULL);
+    run_quietly("tests/race/forks", "publish", "DISPATCHALLOC_VERBOSE=1");
 }
 END_TEST
 
 START_TEST(test_child_of_a_fork_anywhere_in_the_first_call_can_allocate)
 {
-    fork_in("storm", NULL, NULL);
+    run_quietly("tests/race/forks", "storm", NULL);
+}
+END_TEST
+
+START_TEST(test_choice_replaced_under_a_create_outlives_it)
+{
+    run_quietly("tests/race/choices", "replace", "DISPATCHALLOC_BACKEND=over");
+}
+END_TEST
+
+START_TEST(test_child_of_a_fork_inside_create_over_a_choice_can_replace_it)
+{
+    run_quietly("tests/race/choices", "fork", "DISPATCHALLOC_BACKEND=over");
+}
+END_TEST
+
+START_TEST(test_name_of_a_choice_outlives_it)
+{
+    run_quietly("tests/race/choices", "read", "DISPATCHALLOC_BACKEND=over");
 }
 END_TEST
 
@@ -139,9 +158,13 @@ int main(void)
     Suite *suite = suite_create("race");
     TCase *races = tcase_create("races");
     TCase *forks = tcase_create("forks");
+    TCase *choices = tcase_create("choices");
 
     tcase_add_test(races, test_racing_first_calls_resolve_once);
     tcase_add_test(races, test_racing_choices_are_recorded_or_refused);
+    tcase_add_test(choices, test_choice_replaced_under_a_create_outlives_it);
+    tcase_add_test(choices, test_child_of_a_fork_inside_create_over_a_choice_can_replace_it);
+    tcase_add_test(choices, test_name_of_a_choice_outlives_it);
     tcase_add_test(forks, test_child_of_a_fork_inside_create_can_choose_and_allocate);
     tcase_add_test(forks, test_child_of_a_fork_between_seal_and_publication_publishes);
 #if CAN_BE_EARLY
@@ -154,5 +177,6 @@ int main(void)
 #endif
     suite_add_tcase(suite, races);
     suite_add_tcase(suite, forks);
+    suite_add_tcase(suite, choices);
     return suite_run(suite);
 }

@@ -31,7 +31,7 @@ EXTRA_DIST += tests/fixed/main.c tests/fixed/other.c
 EXTRA_DIST += tests/lib.sh tests/link/choice.c tests/link/main.c tests/link/signature.h
 
 # ---- First calls that race, and forks in the middle of one -------------------------------
-race_programs = tests/race/first tests/race/first_early tests/race/forks
+race_programs = tests/race/first tests/race/first_early tests/race/forks tests/race/choices
 if OS_POSIX
 unit_tests += tests/check_race
 check_PROGRAMS += $(race_programs)
@@ -43,7 +43,10 @@ tests_race_first_LDADD = libcore.la -lpthread
 tests_race_first_early_SOURCES = tests/race/first.c
 tests_race_first_early_CPPFLAGS = $(AM_CPPFLAGS) -DRACE_EARLY
 tests_race_first_early_LDADD = libcore.la -lpthread
+tests_race_forks_SOURCES = tests/race/forks.c tests/race/middle.h
 tests_race_forks_LDADD = libcore.la -lpthread
+tests_race_choices_SOURCES = tests/race/choices.c tests/race/middle.h
+tests_race_choices_LDADD = libcore.la -lpthread
 
 # ---- The parts of the core -----------------------------------------------------------------
 unit_tests += tests/check_spec tests/check_instance tests/check_error tests/check_text

@@ -376,7 +376,9 @@ static struct dal_stack_ *map_stack(struct dal_text_ *why)
 {
     struct dal_stack_ *stack = dal_os_map_(sizeof *stack);
 
-    if (!stack)
+    if (stack)
+        atomic_init(&stack->holders, 1);
+    else
         dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
     return stack;
 }
@@ -419,6 +421,25 @@ void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory)
     if (!stack)
         return;
     dal_fork_unwatch_(dal_stack_top_(stack));
+    dal_stack_release_(stack, keep_memory);
+}
+
+int dal_stack_hold_(struct dal_stack_ *stack)
+{
+    unsigned holders = stack ? atomic_load_explicit(&stack->holders, memory_order_relaxed) : 0;
+
+    while (holders > 0 &&
+           !atomic_compare_exchange_weak_explicit(&stack->holders, &holders, holders + 1,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+    return !stack || holders > 0;
+}
+
+/* What its holders did comes before its end: release here pairs with acquire here. */
+void dal_stack_release_(struct dal_stack_ *stack, int keep_memory)
+{
+    if (!stack || atomic_fetch_sub_explicit(&stack->holders, 1, memory_order_acq_rel) > 1)
+        return;
     destroy_items(stack);
     if (!keep_memory)
         dal_os_unmap_(stack, sizeof *stack);

@@ -6,6 +6,8 @@
 #ifndef DAL_STACK_H
 #define DAL_STACK_H
 
+#include <stdatomic.h>
+
 #include <dispatchalloc/backend.h>
 
 #include "base/text.h"
@@ -45,6 +47,7 @@ struct dal_stack_ {
      * backends' memory in writable pages only. */
     DAL_ALIGNAS_(4096) struct dal_stack_item_ items[DAL_SPEC_ITEMS_MAX];
     struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
+    _Atomic(unsigned) holders; /* the owner, and who has to have it whole for a while */
 };
 
 /* The instance that is the whole. */
@@ -82,10 +85,17 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option
 int dal_stack_parse_(const char *text, struct dal_spec_ **spec, struct dal_option_value *values,
                      struct dal_text_ *why);
 
-/* Destroy what the backends made, outermost first and nested stacks after their owners. The
- * memory of the stack stays if keep_memory, for readers of its name that may still be there.
- * NULL is a no-op. */
+/* As its owner: let no fork call it any more, and let go of it. NULL is a no-op. */
 void dal_stack_destroy_(struct dal_stack_ *stack, int keep_memory);
+
+/* Have a stack of the library stay whole while another one is made over it: 1, or 0 if it is not
+ * any more. It may be one that another thread destroys, as its memory stays. NULL always is. */
+int dal_stack_hold_(struct dal_stack_ *stack);
+
+/* Let go of it. Whoever does so last destroys what the backends made, outermost first and nested
+ * stacks after their owners. The memory of the stack stays if keep_memory, for readers of its name
+ * that may still be there. NULL is a no-op. */
+void dal_stack_release_(struct dal_stack_ *stack, int keep_memory);
 
 /* The stack that an instance is the handle of; NULL for one that nobody may destroy. */
 struct dal_stack_ *dal_stack_of_(const struct dal_instance *instance);

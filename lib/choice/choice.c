@@ -366,7 +366,7 @@ static int make_changed(const struct dal_decision_ *old, const struct change *ch
     return DAL_OK;
 }
 
-/* Destroy the stack of a source that `replaced` has and `kept` has not. */
+/* Let go of the stack of a source that `replaced` has and `kept` has not. */
 static void drop_replaced(const struct dal_decision_ *replaced, const struct dal_decision_ *kept,
                           enum dal_source source, int keep_memory)
 {
@@ -376,29 +376,48 @@ static void drop_replaced(const struct dal_decision_ *replaced, const struct dal
         dal_stack_destroy_(stack, keep_memory);
 }
 
+/* One try to change the decision in *word, whose stacks stay while it lasts: 1; an error; or 0 if
+ * another thread was quicker, with what is there now in *word. */
+static int try_to_apply(const struct change *change, uintptr_t *word)
+{
+    const struct dal_decision_ *old = decision_of(*word);
+    struct made_decision *made = NULL;
+    int error = make_changed(old, change, &made);
+
+    if (error)
+        return error;
+    if (atomic_compare_exchange_strong_explicit(&state, word, (uintptr_t)&made->decision,
+                                                memory_order_acq_rel, memory_order_acquire)) {
+        /* Nobody has allocated from what was replaced: it never was the hook. Its memory stays,
+         * since another thread may be reading a name in it. */
+        drop_replaced(old, &made->decision, DAL_SOURCE_ENVIRONMENT, 1);
+        drop_replaced(old, &made->decision, DAL_SOURCE_PROGRAM, 1);
+        return 1;
+    }
+    drop_replaced(&made->decision, old, DAL_SOURCE_ENVIRONMENT, 0);
+    dal_os_unmap_(made, sizeof *made);
+    return 0;
+}
+
+/* The environment's layers may be made over the program's choice, and take their memory from it,
+ * while another thread replaces that: it is held meanwhile. No other one is ever destroyed under
+ * what wraps it. */
 static int apply(const struct change *change)
 {
     uintptr_t word = atomic_load_explicit(&state, memory_order_acquire);
+    int result = 0;
 
-    while (!(word & SEALED)) {
-        const struct dal_decision_ *old = decision_of(word);
-        struct made_decision *made = NULL;
-        int error = make_changed(old, change, &made);
+    while (!result && !(word & SEALED)) {
+        struct dal_stack_ *base = decision_of(word)->candidates[DAL_SOURCE_PROGRAM].stack;
 
-        if (error)
-            return error;
-        if (atomic_compare_exchange_strong_explicit(&state, &word, (uintptr_t)&made->decision,
-                                                    memory_order_acq_rel, memory_order_acquire)) {
-            /* Nobody has allocated from what was replaced: it never was the hook. Its
-             * memory stays, since another thread may be reading a name in it. */
-            drop_replaced(old, &made->decision, DAL_SOURCE_ENVIRONMENT, 1);
-            drop_replaced(old, &made->decision, DAL_SOURCE_PROGRAM, 1);
-            return DAL_OK;
+        if (dal_stack_hold_(base)) {
+            result = try_to_apply(change, &word);
+            dal_stack_release_(base, 1);
+        } else {
+            word = atomic_load_explicit(&state, memory_order_acquire);
         }
-        drop_replaced(&made->decision, old, DAL_SOURCE_ENVIRONMENT, 0);
-        dal_os_unmap_(made, sizeof *made);
     }
-    return DAL_ERR_SEALED;
+    return result > 0 ? DAL_OK : result < 0 ? result : DAL_ERR_SEALED;
 }
 
 static int apply_stack(struct dal_stack_ *stack, const char *label, struct dal_text_ *why)

@@ -12,33 +12,13 @@
  * The child has to be able to allocate from the right allocator, and so has the parent after.
  * Exits 0 if so. A child that hangs is ended by its alarm.
  */
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <dispatchalloc.h>
 
-enum { STORM_PROCESSES = 300, PATIENCE_SECONDS = 10 };
+#include "middle.h"
 
-/* The thread that is stopped in the middle, and the one that forks meanwhile, take turns. */
-static atomic_int in_the_middle;
-static atomic_int has_forked;
-static atomic_int stops;
-
-static void stop_in_the_middle(void)
-{
-    if (!atomic_exchange(&stops, 0))
-        return;
-    atomic_store(&in_the_middle, 1);
-    while (!atomic_load(&has_forked))
-        sched_yield();
-}
+enum { STORM_PROCESSES = 300 };
 
 /* The library is linked into this program, so this is the write(2) that it calls. */
 ssize_t write(int file, const void *data, size_t bytes)
@@ -82,23 +62,6 @@ static const struct dal_backend slow = {
 
 /* ---- Checks --------------------------------------------------------------------------------- */
 
-static int failures;
-
-#define REQUIRE(condition) require((condition), #condition, __LINE__)
-
-static void require(int is_true, const char *condition, int line)
-{
-    char text[256];
-    int length;
-
-    if (is_true)
-        return;
-    failures++;
-    length = snprintf(text, sizeof text, "process %d, line %d: %s does not hold\n", (int)getpid(),
-                      line, condition);
-    (void)syscall(SYS_write, STDOUT_FILENO, text, (size_t)length);
-}
-
 /* One allocation that has to come from the named allocator. */
 static void allocate(const char *name)
 {
@@ -114,35 +77,12 @@ static void allocate(const char *name)
     REQUIRE(strcmp(dal_global_name(), name) == 0);
 }
 
-/* Fork and run a function in the child. */
-static void in_a_child(void (*function)(void))
-{
-    int status;
-    pid_t child = fork();
-
-    if (child == 0) {
-        alarm(PATIENCE_SECONDS);
-        failures = 0;
-        function();
-        _exit(failures != 0);
-    }
-    REQUIRE(child > 0);
-    REQUIRE(waitpid(child, &status, 0) == child);
-    REQUIRE(status == 0);
-}
-
-/* Run a function in a thread up to the middle of what it does, fork, let it go on. */
 static void fork_in_the_middle(void *(*function)(void *), void (*in_child)(void))
 {
-    pthread_t thread;
+    pthread_t thread = go_to_the_middle(function);
 
-    atomic_store(&stops, 1);
-    REQUIRE(pthread_create(&thread, NULL, function, NULL) == 0);
-    while (!atomic_load(&in_the_middle))
-        sched_yield();
     in_a_child(in_child);
-    atomic_store(&has_forked, 1);
-    REQUIRE(pthread_join(thread, NULL) == 0);
+    go_on(thread);
 }
 
 /* ---- create --------------------------------------------------------------------------------- */
@@ -271,9 +211,8 @@ static void storm(void)
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
-    const char *slower = getenv("CK_TIMEOUT_MULTIPLIER"); /* under a checker */
 
-    alarm(3 * PATIENCE_SECONDS * (slower ? (unsigned)atoi(slower) : 1));
+    be_patient();
     if (strcmp(mode, "create") == 0)
         fork_in_create();
     else if (strcmp(mode, "publish") == 0)
