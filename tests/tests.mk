@@ -127,6 +127,7 @@ tests_check_misuse_LDADD = $(check_ldadd)
 unit_tests += tests/check_fork
 tests_check_fork_CPPFLAGS = $(check_cppflags)
 tests_check_fork_LDADD = $(check_ldadd)
+tests_check_fork_LDFLAGS = -Wl,--wrap=pthread_atfork,--wrap=sched_yield
 unit_tests += tests/check_spec_value
 tests_check_spec_value_CPPFLAGS = $(check_cppflags)
 tests_check_spec_value_LDADD = $(check_ldadd)

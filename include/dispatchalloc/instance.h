@@ -337,7 +337,8 @@ DAL_API int dal_instance_create_spec(const char *spec, const struct dal_instance
  *
  * May be called from any thread, and not from inside a backend. One with fork functions waits
  * for a fork that another thread is at, so no lock may be held that an atfork handler of the
- * program's takes.
+ * program's takes. In such a handler nothing is waited for, and no fork function of the instance
+ * is called any more.
  */
 DAL_API void dal_instance_destroy(const struct dal_instance *instance);
 

@@ -12,8 +12,8 @@
  * fork from now on, if there are any. Returns 0, DAL_ERR_FULL or DAL_ERR_SYSTEM. */
 int dal_fork_watch_(const struct dal_instance *instance);
 
-/* Stop that. Waits for forks of other threads that have prepared it, so that it may be destroyed.
- */
+/* Stop that. Waits for forks that have prepared it, so that it may be destroyed; but not in a fork
+ * handler, after which none of its functions is called. */
 void dal_fork_unwatch_(const struct dal_instance *instance);
 
 #endif /* DAL_FORK_H */
