@@ -113,6 +113,7 @@ static const struct dal_malloc_family family = {
 
 /* ---- fork ------------------------------------------------------------------------------ */
 
+/* Release in create(), acquire in the child. */
 static _Atomic(const struct dal_instance *) system_instance;
 static atomic_int had_threads;
 
@@ -147,7 +148,7 @@ static void fork_child(void *ctx)
     (void)ctx;
     if (is_forked || !atomic_load_explicit(&had_threads, memory_order_relaxed))
         return;
-    dal_tbb_forked_begin_(atomic_load_explicit(&system_instance, memory_order_relaxed));
+    dal_tbb_forked_begin_(atomic_load_explicit(&system_instance, memory_order_acquire));
     short_malloc = forked_malloc;
     short_calloc = forked_calloc;
     short_realloc = forked_realloc;
@@ -198,7 +199,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     if (error)
         return error;
     /* The system allocator, which lives as long as the library does: the same each time. */
-    atomic_store_explicit(&system_instance, request->child, memory_order_relaxed);
+    atomic_store_explicit(&system_instance, request->child, memory_order_release);
     *allocator = slots;
     allocator->malloc_family = &family;
     allocator->fork_prepare = fork_prepare;

@@ -33,17 +33,17 @@ int dal_os_is_secure_(void)
 #endif
 }
 
-/* The process whose loader ran our constructor, 0 before it. */
-static uint64_t loaded_in;
+/* The process whose loader ran our constructor, 0 before it. Relaxed: a number, and no more. */
+static _Atomic(uint64_t) loaded_in;
 
 void dal_os_note_constructor_(void)
 {
-    loaded_in = dal_os_process_();
+    atomic_store_explicit(&loaded_in, dal_os_process_(), memory_order_relaxed);
 }
 
 int dal_os_is_loaded_here_(void)
 {
-    return dal_os_process_() == loaded_in;
+    return dal_os_process_() == atomic_load_explicit(&loaded_in, memory_order_relaxed);
 }
 
 /*
@@ -54,7 +54,7 @@ int dal_os_is_loaded_here_(void)
 #if defined __linux__
 static int is_early(void)
 {
-    return !environ && !loaded_in;
+    return !environ && !atomic_load_explicit(&loaded_in, memory_order_relaxed);
 }
 
 /* The whole of a file in pages that stay, terminated, with its length; NULL if that cannot
@@ -144,12 +144,13 @@ int dal_os_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(vo
  * the last user. Release in prepare, acquire in announce. */
 static _Atomic(uintptr_t) key_word;
 
+/* Release in prepare, acquire at the end of a thread. */
 static void (*_Atomic thread_ended)(void);
 
 static void at_thread_end(void *unused)
 {
     (void)unused;
-    atomic_load_explicit(&thread_ended, memory_order_relaxed)();
+    atomic_load_explicit(&thread_ended, memory_order_acquire)();
 }
 
 /* pthread_once would leave a child of fork waiting for a thread that it does not have. */
@@ -160,11 +161,11 @@ int dal_os_thread_end_prepare_(void (*ended)(void))
 
     if (atomic_load_explicit(&key_word, memory_order_acquire))
         return 0;
-    atomic_store_explicit(&thread_ended, ended, memory_order_relaxed);
+    atomic_store_explicit(&thread_ended, ended, memory_order_release);
     if (pthread_key_create(&key, at_thread_end) != 0)
         return -1;
     if (!atomic_compare_exchange_strong_explicit(&key_word, &none, (uintptr_t)key + 1,
-                                                 memory_order_release, memory_order_relaxed))
+                                                 memory_order_acq_rel, memory_order_acquire))
         (void)pthread_key_delete(key); /* another thread was quicker */
     return 0;
 }

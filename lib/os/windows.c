@@ -79,13 +79,14 @@ void dal_os_wish_(void *memory, size_t bytes, uint32_t wishes)
  * stays with the thread that is gone. */
 static _Atomic(uintptr_t) index_word;
 
+/* Release in prepare, acquire at the end of a thread. */
 static void (*_Atomic thread_ended)(void);
 
 /* Runs in the thread that ends; in a process that ends, in whichever thread ends it. */
 static VOID WINAPI at_thread_end(PVOID value)
 {
     if (value)
-        atomic_load_explicit(&thread_ended, memory_order_relaxed)();
+        atomic_load_explicit(&thread_ended, memory_order_acquire)();
 }
 
 int dal_os_thread_end_prepare_(void (*ended)(void))
@@ -95,12 +96,12 @@ int dal_os_thread_end_prepare_(void (*ended)(void))
 
     if (atomic_load_explicit(&index_word, memory_order_acquire))
         return 0;
-    atomic_store_explicit(&thread_ended, ended, memory_order_relaxed);
+    atomic_store_explicit(&thread_ended, ended, memory_order_release);
     index = FlsAlloc(at_thread_end);
     if (index == FLS_OUT_OF_INDEXES)
         return -1;
     if (!atomic_compare_exchange_strong_explicit(&index_word, &none, (uintptr_t)index + 1,
-                                                 memory_order_release, memory_order_relaxed))
+                                                 memory_order_acq_rel, memory_order_acquire))
         (void)FlsFree(index);
     return 0;
 }
