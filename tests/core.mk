@@ -48,6 +48,10 @@ tests_race_forks_LDADD = libcore.la -lpthread
 tests_race_choices_SOURCES = tests/race/choices.c tests/race/middle.h
 tests_race_choices_LDADD = libcore.la -lpthread
 
+# What hands things from thread to thread, on the terms of weaker machines.
+shell_tests += tests/orders.sh
+EXTRA_DIST += tests/race/orders.c
+
 # ---- The parts of the core -----------------------------------------------------------------
 unit_tests += tests/check_spec tests/check_instance tests/check_error tests/check_text
 tests_check_spec_CPPFLAGS = $(check_cppflags)

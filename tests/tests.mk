@@ -37,13 +37,14 @@ AM_TESTS_ENVIRONMENT = \
 	LDFLAGS='$(LDFLAGS)'; MAKE='$(MAKE)'; SED='$(SED)'; NM='$(NM)'; OBJDUMP='$(OBJDUMP)'; \
 	VALGRIND='$(VALGRIND)'; PKG_CONFIG='$(PKG_CONFIG)'; LIBTOOL='$(SHELL) $(abs_top_builddir)/libtool'; \
 	VERSION='$(PACKAGE_VERSION)'; EXEEXT='$(EXEEXT)'; \
+	core_sources='$(libcommon_la_SOURCES) $(libcore_la_SOURCES)'; \
 	bindir='$(bindir)'; libdir='$(libdir)'; includedir='$(includedir)'; docdir='$(docdir)'; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-60}; \
 	ASAN_OPTIONS=$${ASAN_OPTIONS-allocator_may_return_null=1}; \
 	TSAN_OPTIONS=$${TSAN_OPTIONS-allocator_may_return_null=1}; \
 	export ASAN_OPTIONS TSAN_OPTIONS; \
 	export srcdir builddir CC CXX CFLAGS CPPFLAGS LDFLAGS MAKE SED NM OBJDUMP VALGRIND PKG_CONFIG \
-	       LIBTOOL VERSION EXEEXT bindir libdir includedir docdir CK_DEFAULT_TIMEOUT;
+	       LIBTOOL VERSION EXEEXT core_sources bindir libdir includedir docdir CK_DEFAULT_TIMEOUT;
 
 # A libcheck program's closing line is shown as well as logged: file descriptor 9 is
 # make's own standard output.

@@ -136,7 +136,7 @@ static void sit_down(struct seat *seat)
 /* ThreadSanitizer sees what instrumented code does: that a seat goes from thread to thread here it
  * has to be told, or takes what a backend keeps in its part for unguarded. Defined by the
  * sanitizer's run-time alone. */
-#ifdef __ELF__
+#if defined __ELF__ && !defined DAL_TELL_NO_SANITIZER /* tests/orders.sh */
 void __tsan_acquire(void *address) __attribute__((weak));
 void __tsan_release(void *address) __attribute__((weak));
 # define TELL_SANITIZER(call, seat) ((call) ? (call)(seat) : (void)0)
