@@ -4,7 +4,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "keep_errno.h"
+#include "process_lock.h"
 
 /* By number: the entry of madvise() may be this module's own. What callers go by errno for is done
  * here: to try again, and to do without MADV_FREE on a system that does not know it. */
@@ -164,11 +164,11 @@ static int visit(struct dl_phdr_info *object, size_t size, void *data)
 
 void dal_keep_errno_of_(const void *inside)
 {
-    static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+    static dal_process_lock_word_ writing;
 
-    pthread_mutex_lock(&writing);
+    dal_process_lock_(&writing);
     (void)dl_iterate_phdr(visit, (void *)(uintptr_t)inside);
-    pthread_mutex_unlock(&writing);
+    dal_process_unlock_(&writing);
 }
 
 #else

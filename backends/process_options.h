@@ -7,13 +7,13 @@
 #ifndef DAL_BACKENDS_PROCESS_OPTIONS_H
 #define DAL_BACKENDS_PROCESS_OPTIONS_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include <dispatchalloc/module.h>
 
 #include "early_module.h"
+#include "process_lock.h"
 
 /* Options without a default: what nobody gives is left to the allocator. The names are short, for
  * the tables are long. */
@@ -50,14 +50,14 @@ static inline int dal_process_options_set_(const struct dal_backend_request *req
                                            const char *allocator, dal_process_setter_ set,
                                            struct dal_process_options_ *options)
 {
-    static pthread_mutex_t setting = PTHREAD_MUTEX_INITIALIZER;
+    static dal_process_lock_word_ setting;
     int error = DAL_OK;
 
     for (size_t i = 0; i < request->value_count; i++) {
         if (dal_request_value(request, i)->given)
             dal_module_need_constructors_();
     }
-    pthread_mutex_lock(&setting);
+    dal_process_lock_(&setting);
     for (size_t i = 0; i < request->value_count && !error; i++) {
         const struct dal_option_value *given = dal_request_value(request, i);
 
@@ -80,7 +80,7 @@ static inline int dal_process_options_set_(const struct dal_backend_request *req
     }
     if (!error)
         options->is_started = true;
-    pthread_mutex_unlock(&setting);
+    dal_process_unlock_(&setting);
     return error;
 }
 

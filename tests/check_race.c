@@ -117,6 +117,12 @@ START_TEST(test_child_of_a_fork_inside_create_can_choose_and_allocate)
 }
 END_TEST
 
+START_TEST(test_child_of_a_fork_while_options_are_set_can_set_them)
+{
+    run_quietly("tests/race/forks", "options", NULL);
+}
+END_TEST
+
 START_TEST(test_child_of_a_fork_inside_the_start_starts_over)
 {
     run_quietly("tests/race/forks", "start", "DISPATCHALLOC_BACKEND=slow");
@@ -166,6 +172,7 @@ int main(void)
     tcase_add_test(choices, test_child_of_a_fork_inside_create_over_a_choice_can_replace_it);
     tcase_add_test(choices, test_name_of_a_choice_outlives_it);
     tcase_add_test(forks, test_child_of_a_fork_inside_create_can_choose_and_allocate);
+    tcase_add_test(forks, test_child_of_a_fork_while_options_are_set_can_set_them);
     tcase_add_test(forks, test_child_of_a_fork_between_seal_and_publication_publishes);
 #if CAN_BE_EARLY
     /* A sanitizer's own allocator may hang in such a child. */

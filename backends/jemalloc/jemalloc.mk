@@ -5,6 +5,7 @@ backends_jemalloc_jemalloc_la_SOURCES = \
 	backends/keep_errno.h \
 	backends/malloc_conventions.h \
 	backends/early_module.h \
+	backends/process_lock.h \
 	backends/process_options.h \
 	%D%/calls.h \
 	%D%/jemalloc.c \

@@ -10,7 +10,6 @@
  * what there is, and is refused if not.
  */
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,7 +205,7 @@ static int read_option(const struct dal_option *option, struct value *value)
 
 /* ---- Starting ------------------------------------------------------------------------- */
 
-static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+static dal_process_lock_word_ starting;
 
 #ifdef DAL_JEMALLOC_SOURCE
 
@@ -339,8 +338,8 @@ int dal_jemalloc_start_(const struct dal_backend_request *request)
 
     if (error)
         return error;
-    pthread_mutex_lock(&starting);
+    dal_process_lock_(&starting);
     error = start_with(request);
-    pthread_mutex_unlock(&starting);
+    dal_process_unlock_(&starting);
     return error;
 }

@@ -2,6 +2,7 @@
 backends_tbb_tbb_la_SOURCES = \
 	backends/malloc_conventions.h \
 	backends/early_module.h \
+	backends/process_lock.h \
 	backends/process_options.h \
 	%D%/forked.c \
 	%D%/forked.h \

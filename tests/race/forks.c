@@ -7,6 +7,8 @@
  *            before its constructor has run only: all of it happens in a preinit function
  *   publish  another thread has sealed the choice and not yet published the table: it is
  *            stopped in the line that DISPATCHALLOC_VERBOSE writes, by our own write(2)
+ *   options  another thread sets the options of an allocator that a process has one of, under the
+ *            lock that modules have for that
  *   storm    anywhere: a thread makes the first call while this one forks, many times
  *
  * The child has to be able to allocate from the right allocator, and so has the parent after.
@@ -16,6 +18,7 @@
 
 #include <dispatchalloc.h>
 
+#include "../../backends/process_options.h"
 #include "middle.h"
 
 enum { STORM_PROCESSES = 300 };
@@ -169,6 +172,58 @@ static void fork_before_publication(void)
     allocate("slow");
 }
 
+/* ---- options -------------------------------------------------------------------------------- */
+
+struct dal_early_module_ dal_early_self_;
+
+static int set_slowly(const struct dal_backend_request *request, size_t index,
+                      const struct dal_option_value *given)
+{
+    (void)request;
+    (void)index;
+    (void)given;
+    stop_in_the_middle();
+    return 0;
+}
+
+static int single_create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    static struct dal_process_options_ process;
+    int error = dal_process_options_set_(request, "allocator", set_slowly, &process);
+
+    allocator->alloc = slow_alloc;
+    allocator->dealloc = slow_dealloc;
+    return error;
+}
+
+static const struct dal_option single_options[] = {COUNT("level", 0, 9, "a test")};
+
+static const struct dal_backend single = {
+    DAL_BACKEND_HEADER,      .name = "single",          .version = "1",    .summary = "a test",
+    .create = single_create, .options = single_options, .option_count = 1,
+};
+
+static void make_single(void)
+{
+    const struct dal_instance *instance;
+
+    REQUIRE(dal_instance_create_spec("single:level=1", &instance, NULL, 0) == 0);
+    dal_instance_destroy(instance);
+}
+
+static void *make_single_in_a_thread(void *unused)
+{
+    make_single();
+    return unused;
+}
+
+static void fork_under_lock(void)
+{
+    REQUIRE(dal_backend_register(&single) == 0);
+    fork_in_the_middle(make_single_in_a_thread, make_single);
+    make_single();
+}
+
 /* ---- storm ---------------------------------------------------------------------------------- */
 
 static atomic_int storm_begins;
@@ -217,6 +272,8 @@ int main(int argc, char **argv)
         fork_in_create();
     else if (strcmp(mode, "publish") == 0)
         fork_before_publication();
+    else if (strcmp(mode, "options") == 0)
+        fork_under_lock();
     else if (strcmp(mode, "storm") == 0)
         storm();
     else if (strcmp(mode, "start") == 0)
