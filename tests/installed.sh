@@ -139,7 +139,7 @@ while [ -f "session.$((count + 1))" ]; do
         sh command.$step >printed.$step 2>&1 </dev/null || echo "(exit status $?)" >>printed.$step
         # The README is written for an installation in /usr/local without modules.
         sort expected.$step >a
-        sed "s|$libdir/|/usr/local/lib/|g; s/, stats, [^;]*; searched/, stats; searched/" \
+        sed "s|$lib/|$libdir/|g; s|$libdir/|/usr/local/lib/|g; s/, stats, [^;]*; searched/, stats; searched/" \
             printed.$step | sort >b
         diff a b || fail "README.md shows another output for: $(cat command.$step)"
         number=$((number + 1))
@@ -147,6 +147,57 @@ while [ -f "session.$((count + 1))" ]; do
 done
 [ $count -ge 4 ] || fail "README.md has only $count sessions; were they found?"
 cd ..
+
+# ---- elsewhere: command, interposer, modules and programs find each other by their own place ----
+moved_prefix() (
+    mv "$work/root" "$work/moved"
+    chmod 755 "$work" && trap 'mv "$work/moved" "$work/root"' EXIT
+    place=$(cd "$work/moved$libdir" && pwd -P)
+    command=$work/moved$bindir/dispatchalloc
+    unset LD_LIBRARY_PATH DISPATCHALLOC_INTERPOSER
+    expect 'the interposer of a moved command' "$place/libdispatchalloc-preload.so" \
+        "$("$command" run sh -c 'echo "$LD_PRELOAD"' 2>&1)"
+    # A module of any name will do: those that are built depend on what is here.
+    mkdir -p "$place/dispatchalloc"
+    $CC -shared -fPIC -fvisibility=hidden '-DNAME="moved"' -I"$work/moved$includedir" \
+        "$srcdir/tests/loader/module.c" -o "$place/dispatchalloc/moved.so"
+    module=$place/dispatchalloc/moved.so
+    trap 'rm "$module"; mv "$work/moved" "$work/root"' EXIT
+    like 'a moved module is listed' '*moved * 1.2.3*' "$("$command" list 2>&1)"
+    like 'a moved module under run' '*moved 1.2.3 serves (DISPATCHALLOC_MALLOC=moved)*' \
+        "$("$command" run -v -b moved true 2>&1)"
+    # shellcheck disable=SC2086
+    $CC $CPPFLAGS $CFLAGS -I"$work/moved$includedir" "$work/run/first.c" -o first \
+        -L"$place" -ldispatchalloc -Wl,-rpath,"$place"
+    like 'a moved module in a program' \
+        '*moved 1.2.3 serves*42' \
+        "$(DISPATCHALLOC_VERBOSE=1 DISPATCHALLOC_BACKEND=moved ./first 2>&1)"
+    [ "$(id -u)" = 0 ] || return 0
+    chown 65534 "$module"
+    like "another user's module" "*module $module is refused: *another user owns it*" \
+        "$(DISPATCHALLOC_BACKEND=moved ./first 2>&1)"
+    # With raised privileges it is the place of the build that counts.
+    chown 0 "$module"
+    cat >raised.c <<'END'
+#include <dispatchalloc.h>
+#include <stdio.h>
+int main(void)
+{
+    char text[4096];
+    (void)dal_spec_visit("no-such-name", NULL, NULL, text, sizeof text);
+    return puts(text) < 0;
+}
+END
+    # shellcheck disable=SC2086
+    $CC $CPPFLAGS $CFLAGS -I"$work/moved$includedir" raised.c -o raised -L"$place" -ldispatchalloc \
+        -Wl,-rpath,"$place"
+    like 'where modules are looked for' "*searched for modules: $place/dispatchalloc" "$(./raised)"
+    chown 65534 raised && chmod 4755 raised
+    like 'the same with raised privileges' "*searched for modules: $libdir/dispatchalloc" "$(./raised)"
+)
+if [ -z "$sanitized" ] && [ -e "$lib/libdispatchalloc-preload.so" ]; then
+    moved_prefix || fail "in a moved prefix"
+fi
 
 # ---- and away again ----
 (cd "$builddir" && $MAKE uninstall DESTDIR="$work/root") >"$work/log" 2>&1 ||

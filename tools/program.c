@@ -72,11 +72,28 @@ int program_find(const char *name, char path[PATH_MAX])
 
 /* ---- Preparing ---------------------------------------------------------------------------- */
 
+/* Beside the library, whose link is followed to it; where it was installed if it is not there. */
+static const char *installed_interposer(void)
+{
+    static const char name[] = "/libdispatchalloc-preload.so";
+    static char path[PATH_MAX + sizeof name];
+    char *slash = realpath(tool_library(), path) ? strrchr(path, '/') : NULL;
+
+    if (slash)
+        memcpy(slash, name, sizeof name);
+    return slash && access(path, F_OK) == 0 ? path : TOOL_INTERPOSER;
+}
+
 const char *program_interposer(void)
 {
+    static const char *installed;
     const char *given = getenv("DISPATCHALLOC_INTERPOSER");
 
-    return given && *given ? given : TOOL_INTERPOSER;
+    if (given && *given)
+        return given;
+    if (!installed)
+        installed = installed_interposer();
+    return installed;
 }
 
 /* With any other value the interposer itself says that it is none. */

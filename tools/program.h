@@ -58,7 +58,8 @@ int program_become(const char *path, char **arguments);
 /* What DISPATCHALLOC_OFF says if it is on, under which no allocator is to be put in; else NULL. */
 const char *program_switched_off(void);
 
-/* The interposer's file: where it was installed, or what DISPATCHALLOC_INTERPOSER says. */
+/* The interposer's file: what DISPATCHALLOC_INTERPOSER says, or the one beside the library that the
+ * tool runs with, or where it was installed. */
 const char *program_interposer(void);
 
 /* See whether that file can be had, is the interposer, and is of the tool's own version. It is

@@ -73,6 +73,9 @@ int tool_check_version(const char *path, const char *version, size_t version_byt
  * differ. Returns 0, or the exit status of what cannot run after a message. First of all. */
 int tool_check_library(void);
 
+/* The file of that library; its name alone if the tool has it in itself. */
+const char *tool_library(void);
+
 /* tool_complain() about a spec that the library refuses, in its words. */
 int tool_bad_spec(const char *spec, const char *message);
 

@@ -50,6 +50,7 @@ tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) \
 if HAVE_XATTR
 tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_XATTR
 endif
+tools_dispatchalloc_LDFLAGS = $(DAL_TOOL_LDFLAGS)
 tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
 
 # bash-completion finds it by the name of the command.

@@ -44,13 +44,20 @@ static int look_for_library(struct dl_phdr_info *object, size_t size, void *data
     return 1;
 }
 
-int tool_check_library(void)
+const char *tool_library(void)
 {
     const char *path = "libdispatchalloc";
 
+    (void)dl_iterate_phdr(look_for_library, &path);
+    return path;
+}
+
+int tool_check_library(void)
+{
+    const char *path = tool_library();
+
     if (strcmp(dal_version(), DAL_VERSION_STRING) == 0)
         return 0;
-    (void)dl_iterate_phdr(look_for_library, &path);
     (void)tool_check_version(path, dal_version(), strlen(dal_version()));
     return PROGRAM_CANNOT_RUN;
 }

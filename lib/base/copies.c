@@ -13,10 +13,20 @@ struct copies {
     int last_is_own;
 };
 
+/* The loader's own text, which stays: this library is never unloaded. */
+static const char *own_file;
+
+const char *dal_copies_own_file_(void)
+{
+    return own_file;
+}
+
 static void meet_copy(const char *file, int is_own, void *data)
 {
     struct copies *copies = data;
 
+    if (is_own)
+        own_file = file;
     dal_text_add_(&copies->files, "%s%s", copies->count++ ? ", " : "", file);
     copies->last_is_own = is_own;
 }

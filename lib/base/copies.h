@@ -8,4 +8,8 @@
  * the constructor. */
 void dal_copies_report_(void);
 
+/* The file of the object that this copy is in, as the loader found it, which need not be an
+ * absolute path; NULL before the constructor, and where objects cannot be listed. */
+const char *dal_copies_own_file_(void);
+
 #endif /* DAL_COPIES_H */

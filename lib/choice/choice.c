@@ -260,10 +260,11 @@ void dal_choice_start_early_(void)
     int saved_errno = errno; /* which is 0 at main(), whatever files were looked for */
 
     dal_os_note_constructor_();
+    /* It learns of our own file too, by which modules are found. */
+    dal_copies_report_();
     (void)start(WITH_MODULES);
     /* A look at the choice that came before us could open no module. */
     dal_choice_retry_environment_();
-    dal_copies_report_();
     errno = saved_errno;
 }
 

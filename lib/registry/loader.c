@@ -149,6 +149,7 @@ typedef int (*directory_visitor)(const char *directory, void *data);
 static int visit_directories(directory_visitor visit, void *data)
 {
     const char *list = dal_environment_module_path_();
+    char installed[PATH_MAX];
 
     while (list && *list) {
         size_t length = strcspn(list, ":");
@@ -165,7 +166,8 @@ static int visit_directories(directory_visitor visit, void *data)
         }
         list += length + (list[length] == ':');
     }
-    return visit(DAL_BACKEND_DIRECTORY, data);
+    dal_loader_installed_(installed);
+    return visit(installed, data);
 }
 
 struct search {

@@ -9,6 +9,7 @@
 #include "registry/loader_trust.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@
 
 #include <dispatchalloc/error.h>
 
+#include "base/copies.h"
+#include "os/os.h"
 #include "os/trust.h"
 
 /* What a path is to the module. Only a directory further up may be sticky: in it nobody can
@@ -118,4 +121,28 @@ int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text
         role = role == THE_FILE ? ITS_DIRECTORY : AN_ANCESTOR;
     } while (to_parent(place));
     return DAL_OK;
+}
+
+/* A link to our file alone counts as the place that it leads to. */
+static int find_beside(const char *own, char directory[PATH_MAX])
+{
+    static const char name[] = "/libdispatchalloc";
+    char file[PATH_MAX], place[PATH_MAX];
+    const char *slash = own[0] == '/' && realpath(own, file) ? strrchr(file, '/') : NULL;
+    int length;
+
+    if (!slash || strncmp(slash, name, sizeof name - 1) != 0)
+        return 0;
+    length = snprintf(place, sizeof place, "%.*s/dispatchalloc", (int)(slash - file), file);
+    return length > 0 && (size_t)length < sizeof place && realpath(place, directory);
+}
+
+void dal_loader_installed_(char directory[PATH_MAX])
+{
+    const char *own = dal_os_is_secure_() ? NULL : dal_copies_own_file_();
+    int saved_errno = errno;
+
+    if (!own || !find_beside(own, directory))
+        (void)snprintf(directory, PATH_MAX, "%s", DAL_BACKEND_DIRECTORY);
+    errno = saved_errno;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a file may be loaded as code. */
+/* Whether a file may be loaded as code, and where those are that were installed with us. */
 #ifndef DAL_LOADER_TRUST_H
 #define DAL_LOADER_TRUST_H
 
@@ -13,5 +13,12 @@
  * or DAL_ERR_MODULE with the reason in why.
  */
 int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text_ *why);
+
+/*
+ * The directory of the installed modules: beside our own file, wherever the prefix was moved; or
+ * where the build was told if there is none such, if we are part of a program, or with raised
+ * privileges, under which nobody may say by a path to us what is loaded.
+ */
+void dal_loader_installed_(char directory[PATH_MAX]);
 
 #endif /* DAL_LOADER_TRUST_H */
