@@ -127,9 +127,34 @@ $CC "$work/main.c" -o "$work/machine"
 cp "$work/machine" "$work/class"
 printf '\363' | dd of="$work/machine" bs=1 seek=18 conv=notrunc 2>/dev/null
 printf '\001' | dd of="$work/class" bs=1 seek=4 conv=notrunc 2>/dev/null
-for file in machine class; do
-    try 2 '' "dispatchalloc: '$work/$file' cannot be run with another allocator: it is made for another kind of machine than the interposer" run "$work/$file"
-done
+try 2 '' "dispatchalloc: '$work/machine' cannot be run with another allocator: it is made for another kind of machine than the interposer" run "$work/machine"
+refused="cannot be run with another allocator: it is for 32 bits, and the interposer $DISPATCHALLOC_INTERPOSER for 64; DISPATCHALLOC_INTERPOSER names another"
+try 2 '' "dispatchalloc: '$work/class' $refused" run "$work/class"
+# A real one, under an interposer of its own kind, and not of it.
+if $CC -m32 "$work/main.c" -o "$work/narrow" 2>/dev/null && "$work/narrow"; then
+    try 2 '' "dispatchalloc: '$work/narrow' $refused" run -b system "$work/narrow"
+    cat >"$work/interposer.c" <<'END'
+#include "lib/shared/note.h"
+DAL_NOTE_DEFINE_(note, DAL_NOTE_INTERPOSER, VERSION_TEXT);
+END
+    $CC -m32 -shared -fPIC -I"$srcdir" "-DVERSION_TEXT=\"$VERSION\"" "$work/interposer.c" -o "$work/narrow.so"
+    DISPATCHALLOC_INTERPOSER=$work/narrow.so try 0 '' '' run -b system "$work/narrow"
+    DISPATCHALLOC_INTERPOSER=$work/narrow.so try 2 '' \
+        "dispatchalloc: '*/true' *it is for 64 bits, and the interposer $work/narrow.so for 32; *" run true
+fi
+# Another C library, whose loader may be started by name as well.
+if musl-gcc "$work/main.c" -o "$work/musl" 2>/dev/null; then
+    for program in "$work/musl" /lib/ld-musl-*.so.1; do
+        [ ! -e "$program" ] || try 2 '' "dispatchalloc: '$program' cannot be run with another allocator: its C library is musl, and the interposer is built for the GNU C library" run "$program"
+    done
+fi
+# A loader that is started by name loads what is preloaded before its program.
+loader=$(tr '\0' '\n' <"$tool" | grep -a '^/lib.*/ld' | head -n 1)
+if [ -x "$loader" ]; then
+    try 0 hello "$served" run -v -b system "$loader" "$(command -v env)" echo hello
+else
+    fail "the loader '$loader' is not there"
+fi
 printf '#!%s\n' "$work/static" >"$work/script"
 chmod +x "$work/script"
 [ ! -e "$work/static" ] || try 2 '' "*statically linked*" run "$work/script"

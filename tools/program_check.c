@@ -3,6 +3,7 @@
 #include "tools/program.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #ifdef TOOL_HAS_XATTR
@@ -78,24 +79,66 @@ int program_check_interposer(void)
     return result;
 }
 
-static int suits_interposer(const struct dal_image_ *image)
+/* By its loader, which musl has its C library in, and which may be the program itself. */
+static int is_for_musl(const char *path, const struct dal_image_ *image)
+{
+    char loader[PATH_MAX];
+    const char *name = image_elf_interpreter(image, loader) ? loader : path;
+    const char *slash = strrchr(name, '/');
+
+    return strncmp(slash ? slash + 1 : name, "ld-musl-", 8) == 0;
+}
+
+static int word_bits(const struct dal_image_ *image)
+{
+    return dal_image_elf_(image)->e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64;
+}
+
+/* Why the interposer cannot be loaded into a program; NULL if it can. */
+static const char *why_unsuited(const char *path, const struct dal_image_ *image,
+                                const struct dal_image_ *interposer)
+{
+    static char why[PATH_MAX + 128];
+
+    if (word_bits(image) != word_bits(interposer)) {
+        snprintf(why, sizeof why,
+                 "it is for %d bits, and the interposer %s for %d; DISPATCHALLOC_INTERPOSER names "
+                 "another",
+                 word_bits(image), program_interposer(), word_bits(interposer));
+        return why;
+    }
+    if (!are_alike(dal_image_elf_(image), dal_image_elf_(interposer)))
+        return "it is made for another kind of machine than the interposer";
+    if (is_for_musl(path, image) && image_names(interposer, "libc.so.6"))
+        return "its C library is musl, and the interposer is built for the GNU C library";
+    return NULL;
+}
+
+static const char *why_unsuited_here(const char *path, const struct dal_image_ *image)
 {
     struct dal_image_ interposer;
-    int result;
+    const char *why;
 
     /* That there is none is told later. */
     if (!map_interposer(&interposer))
-        return dal_image_is_native_(image);
-    result = are_alike(dal_image_elf_(image), dal_image_elf_(&interposer));
+        return NULL;
+    why = why_unsuited(path, image, &interposer);
     dal_image_unmap_(&interposer);
-    return result;
+    return why;
 }
 
 static int check_elf(const char *path, const struct dal_image_ *image, int needs_malloc)
 {
-    if (!dal_image_elf_(image) || !suits_interposer(image))
-        return cannot(path, "it is made for another kind of machine than the interposer");
-    if (!image_has_segment(image, PT_INTERP))
+    const char *why =
+        dal_image_elf_(image) ? why_unsuited_here(path, image) : "it is no whole file";
+
+    if (why)
+        return cannot(path, why);
+    /* One for another kind of machine than the tool is not looked into. */
+    if (!dal_image_is_native_(image))
+        return 0;
+    /* A loader that is started by name loads its program as ever: debuggers find them by this. */
+    if (!image_has_segment(image, PT_INTERP) && !image_defines(image, "_r_debug"))
         return cannot(path, "it is statically linked, so nothing can be put before its malloc");
     if (image_names(image, "__asan_init"))
         return cannot(path, "it is built with AddressSanitizer, which brings its own malloc");
