@@ -35,8 +35,18 @@ libdispatchalloc_jemalloc_la_LIBTOOLFLAGS = $(shared_only)
 libdispatchalloc_jemalloc_la_DEPENDENCIES = %D%/jemalloc.map
 libdispatchalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) \
 	-Wl,--version-script=$(top_srcdir)/%D%/jemalloc.map
+
+# dlopen() without RTLD_DEEPBIND, apart too.
+lib_LTLIBRARIES += libdispatchalloc-deepbind.la
+libdispatchalloc_deepbind_la_SOURCES = %D%/deepbind.c %D%/loaded.c
+libdispatchalloc_deepbind_la_CPPFLAGS = $(libcore_la_CPPFLAGS)
+libdispatchalloc_deepbind_la_CFLAGS = $(libpreloadcore_la_CFLAGS)
+libdispatchalloc_deepbind_la_LIBTOOLFLAGS = $(shared_only)
+libdispatchalloc_deepbind_la_DEPENDENCIES = %D%/deepbind.map
+libdispatchalloc_deepbind_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) \
+	-Wl,--version-script=$(top_srcdir)/%D%/deepbind.map
 endif
 endif
 endif
 endif
-EXTRA_DIST += %D%/jemalloc.map %D%/preload.map
+EXTRA_DIST += %D%/deepbind.map %D%/jemalloc.map %D%/preload.map

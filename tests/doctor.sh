@@ -177,7 +177,7 @@ $CC -shared -fPIC -fno-builtin "$work/maker.c" -o "$work/maker.so"
 try 1 "*
   conflict: libc.so* serves malloc to maker.so*, but libdispatchalloc-preload.so serves free
 *under \`dispatchalloc run', and none without*
-what to do: *cannot serve all of it. The calls of maker.so go past the interposer to libc.so*: open it without RTLD_DEEPBIND" '' "$work/host" "$work/maker.so"
+what to do: *cannot serve all of it. The calls of maker.so go past the interposer to libc.so*: open it without RTLD_DEEPBIND, as \`dispatchalloc run --strip-deepbind' does" '' "$work/host" "$work/maker.so"
 
 # The plug-in comes before what it brings with it.
 $CC -shared -fPIC -fno-builtin "$work/maker.c" -o "$work/plugin.so" -Wl,--no-as-needed "$work/maker.so"

@@ -117,7 +117,7 @@ only "variables are named" "$(word 'dal_os_getenv_')" lib/os/ lib/spec/variables
 only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/registry/dlopen.c preload/ \
     backends/jemalloc/system.c # a module, which asks for what is in the process
 only "libraries are unloaded" "$(word 'dlclose')" nowhere
-only "RTLD_DEEPBIND is used" "$(word 'RTLD_DEEPBIND')" nowhere
+only "RTLD_DEEPBIND is used" "$(word 'RTLD_DEEPBIND')" preload/deepbind.c
 # (How a symbol is hidden depends on the object format; that is not what this is about.)
 only "the operating system is asked for" \
     "$(word '_WIN32|_WIN64|__linux__|__linux|__FreeBSD__|__NetBSD__|__OpenBSD__|__CYGWIN__|__MINGW32__|_MSC_VER')" \

@@ -266,31 +266,45 @@ int program_prepare(const char *spec, int verbose, int check)
     return result;
 }
 
-/* It lies beside the interposer, and is to come right behind it. */
-int program_prepare_jemalloc(const char *path, int verbose)
+/* What lies beside the interposer is to come right behind it. why: whoever needs it. */
+static int insert_behind(const char *file, const char *why)
 {
     static char preload[16 * 1024];
-    static const char file[] = "libdispatchalloc-jemalloc.so";
     char place[PATH_MAX];
     const char *before = getenv("LD_PRELOAD");
     const char *slash = strrchr(program_interposer(), '/');
-    size_t first = before ? strcspn(before, ":") : 0;
+    size_t first = strcspn(before, ":");
     int directory = slash ? (int)(slash - program_interposer()) + 1 : 0;
     int written;
 
-    if (is_over_jemalloc || !before)
-        return 0;
     snprintf(place, sizeof place, "%.*s%s", directory, program_interposer(), file);
     if (access(place, R_OK) != 0)
-        return tool_complain("'%s' has libjemalloc, and %s, which serves the calls of that: %s",
-                             path, place, strerror(errno));
-    written = snprintf(preload, sizeof preload, "%.*s:%.*s%s%s", (int)first, before, directory,
-                       program_interposer(), file, before + first);
+        return tool_complain("%s %s: %s", why, place, strerror(errno));
+    written =
+        snprintf(preload, sizeof preload, "%.*s:%s%s", (int)first, before, place, before + first);
     if (written < 0 || (size_t)written >= sizeof preload)
         return tool_complain("LD_PRELOAD would be too long");
+    return set_variable("LD_PRELOAD", preload);
+}
+
+int program_prepare_jemalloc(const char *path, int verbose)
+{
+    static const char file[] = "libdispatchalloc-jemalloc.so";
+    char why[PATH_MAX + 64];
+
+    if (is_over_jemalloc)
+        return 0;
+    snprintf(why, sizeof why, "'%s' has libjemalloc, whose calls are served by", path);
+    if (insert_behind(file, why))
+        return TOOL_TROUBLE;
     if (verbose)
         (void)tool_complain("'%s' has libjemalloc: %s serves the calls of that", path, file);
-    return set_variable("LD_PRELOAD", preload);
+    return 0;
+}
+
+int program_prepare_deepbind(void)
+{
+    return insert_behind("libdispatchalloc-deepbind.so", "--strip-deepbind is done by");
 }
 
 /* The kernel does not tell whether the program or what it is interpreted by cannot be had. */

@@ -48,9 +48,13 @@ struct program_probe {
  * a message if the interposer would not be there. */
 int program_probe(const char *path, struct program_probe *found);
 
-/* Preload what serves jemalloc's own calls, too, unless libjemalloc itself is what serves. Returns
- * 0, or 2 after a message. */
+/* After program_prepare(), as the next: preload what serves jemalloc's own calls, too, unless
+ * libjemalloc itself is what serves. Returns 0, or 2 after a message. */
 int program_prepare_jemalloc(const char *path, int verbose);
+
+/* Preload what opens without RTLD_DEEPBIND whatever a program opens. Returns 0, or 2 after a
+ * message. */
+int program_prepare_deepbind(void);
 
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);

@@ -10,7 +10,7 @@
 #include "tools/program.h"
 
 static const char *spec; /* NULL if none was given */
-static int checks, is_verbose;
+static int checks, is_verbose, strips_deepbind;
 
 static int take_spec(const char *value)
 {
@@ -26,6 +26,7 @@ static int take_spec(const char *value)
 static const struct tool_option options[] = {
     {.name = "backend", .letter = 'b', .take = take_spec},
     {.name = "check", .letter = 'c', .flag = &checks},
+    {.name = "strip-deepbind", .flag = &strips_deepbind},
     {.name = "verbose", .letter = 'v', .flag = &is_verbose},
     {.name = NULL},
 };
@@ -78,6 +79,8 @@ static int run_program(int count, char **program)
         result = program_check(path);
     if (!result)
         result = program_prepare(spec, is_verbose, checks);
+    if (!result && strips_deepbind)
+        result = program_prepare_deepbind();
     if (!result)
         result = program_probe(path, &found);
     /* Once more, for there may be no room for that. */
@@ -99,6 +102,8 @@ const struct tool_command tool_run = {
             "                      says, or else the C library's own\n"
             "  -c, --check         look at every pointer that is given back, and name those that\n"
             "                      are no live block of SPEC's\n"
+            "      --strip-deepbind  have what PROGRAM opens with RTLD_DEEPBIND, such as PHP's\n"
+            "                      extensions, served as well: the flag is taken off\n"
             "  -v, --verbose       have the program say at its start what serves it\n"
             "\n"
             "Exit status: that of PROGRAM; 2 for a spec that is not good or a program that\n"

@@ -56,8 +56,9 @@ static void tell_who_goes_past(const struct doctor_findings *interposed)
     printf("The calls of ");
     for (size_t i = 0; i < interposed->past_count; i++)
         printf("%s%s", i ? ", " : "", interposed->past[i]);
-    printf(" go past the interposer to %s: open %s without RTLD_DEEPBIND\n", interposed->other,
-           interposed->past_count == 1 ? "it" : "them, and what needs them,");
+    printf(" go past the interposer to %s: open %s without RTLD_DEEPBIND, as `" TOOL_NAME
+           " run --strip-deepbind' does\n",
+           interposed->other, interposed->past_count == 1 ? "it" : "them, and what needs them,");
 }
 
 /* What is in the way of the interposer, and how to be rid of it. */
@@ -73,7 +74,8 @@ static void tell_obstacle(const struct doctor_findings *plain,
                plain->symbolic);
     else if (interposed->self)
         printf("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
-               "open it without RTLD_DEEPBIND, or take the functions out of it\n",
+               "open it without RTLD_DEEPBIND (`" TOOL_NAME
+               " run --strip-deepbind'), or take the functions out of it\n",
                interposed->self);
     else if (interposed->past_count)
         tell_who_goes_past(interposed);
