@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dlopen() without RTLD_DEEPBIND, an object apart: `dispatchalloc run --strip-deepbind` preloads it.
- * What is opened with that flag, as PHP opens its extensions, takes the C library's malloc past
- * every preload, and gives its blocks to those who take the preloaded one.
+ * dlopen() without RTLD_DEEPBIND, an object apart that `run --strip-deepbind` preloads. What is
+ * opened with that flag, as PHP opens its extensions, takes the C library's malloc past every
+ * preload, and gives its blocks to those who take the preloaded one.
  *
  * The C library looks at its caller, for the run path and the namespace to search in: so every way
  * to it is a jump, without optimization too.

@@ -110,7 +110,8 @@ module clear -DLAYER
 echo "not code" >"$modules/junk.so"
 try 1 '*sulking  failed: killed by signal 6 (Aborted)*' "dispatchalloc: 'junk' is left out: *
 dispatchalloc: 'true' failed under sulking: killed by signal 6 (Aborted)
-dispatchalloc: *it is not in the mood (3)*" -n 1 true
+dispatchalloc: *it is not in the mood (3)*
+dispatchalloc: \`dispatchalloc doctor true' tells whether it fails by itself, or what it has that does not go together with another allocator" -n 1 true
 rows=$(sed -n '3,$s/ .*//p' "$work/out" | tr '\n' ' ')
 case $rows in
 *system*amiable*sulking*upright*) ;;
@@ -156,11 +157,12 @@ try 0 '*verdict: time: stats:print=off+system (0.?? of system'"'"'s) is best; pe
 try 0 '*verdict: time: system is best; *' '' -b stats:print=off+system sh -c "$(slow_if 'stats*')"
 
 # A failure is told in its row, and neither tried again nor judged.
-code="$log"'; case $DISPATCHALLOC_MALLOC in stats*) echo sorry >&2; exit 3 ;; esac'
+code="$log"'; case $DISPATCHALLOC_MALLOC in stats*) printf "sorry\033\n" >&2; exit 3 ;; esac'
 rm "$work/order"
 try 1 '*stats:print=off+system  failed: exit status 3
 *verdict: none, as there is nothing to compare' "dispatchalloc: 'sh' failed under stats:print=off+system: exit status 3
-sorry" -b stats:print=off+system sh -c "$code"
+sorry[?]
+dispatchalloc: \`dispatchalloc doctor sh' tells whether *" -b stats:print=off+system sh -c "$code"
 expect "it is not run again" 1 "$(grep -c stats "$work/order")"
 later='echo >>"$work/counted"; [ "$(wc -l <"$work/counted")" != 7 ]'
 try 1 '*failed in round 3: exit status 1*' '*failed under stats*' -b stats:print=off+system sh -c "$later"
@@ -168,7 +170,8 @@ try 1 '*failed: killed by signal 11 (Segm*verdict: none, as the program fails un
     -b system sh -c 'kill -SEGV $$'
 # What stops would stand still for ever: it is ended, and not said to be killed by that.
 try 1 '*failed: stopped by signal [0-9]* (Stopped (signal)), and was ended
-verdict: none, as the program fails under system' '*stopped by signal *, and was ended' \
+verdict: none, as the program fails under system' '*stopped by signal *, and was ended
+*' \
     -b system sh -c 'kill -STOP $$'
 try 1 '*failed: stopped by signal [0-9]* (Stopped (tty input)), and was ended
 *' '*' -b system sh -c 'kill -TTIN $$'

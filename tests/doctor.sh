@@ -77,7 +77,16 @@ try 0 'there:2
 *there:2
 *' 'told
 told' --output sh -c 'echo "$1:$#"; echo told >&2' sh there 2
-try 0 '*it failed: exit status 3*' '' sh -c 'exit 3'
+try 0 "*as it is:
+  it failed: exit status 3
+    cannot open[?]the file
+    no more
+  *under *run':
+  it failed: exit status 3
+    cannot open*diagnosis: no conflict is seen; it fails as it is, and under \`dispatchalloc run' as well
+what *" '' sh -c 'printf "cannot open\033the file\nno more" >&2; exit 3'
+try 0 "*diagnosis: no conflict is seen; it fails as it is, and not under \`dispatchalloc run'
+what *" '' sh -c '[ -n "$LD_PRELOAD" ]'
 try 0 '*it failed: stopped by signal [0-9]* (Stopped (signal)), and was ended*' '' sh -c 'kill -STOP $$'
 try 0 '*was ended after 1 second*' '' --timeout=1 sleep 60
 # Standard output that is closed does not swallow the result unnoticed.
@@ -246,6 +255,23 @@ echo 'void work(void); int main(void) { work(); return 0; }' >"$work/main.c"
 $CC -fno-builtin -rdynamic "$work/main.c" "$work/half.c" -o "$work/own"
 try 1 "*diagnosis: no conflict
 what to do: *cannot give it another allocator. The program has functions of the family in itself*" '' "$work/own"
+
+# The same in what a script starts, by its path, by a shell, or in the place of it.
+printf '#!/bin/sh\n"%s"\ntrue\n' "$work/own" >"$work/script"
+chmod +x "$work/script"
+for command in "$work/script" "sh $work/script"; do
+    # shellcheck disable=SC2086
+    try 1 "*
+  it starts $work/own, which has functions of the family in itself
+*diagnosis: no conflict
+what to do: *cannot serve all of it. $work/own, which it starts, has functions of the family in itself, which come *" '' $command
+done
+printf '#!/bin/sh\nexec "%s"\n' "$work/own" >"$work/script"
+try 1 "*what to do: *cannot give it another allocator. The program has functions of the family in itself*" '' "$work/script"
+# One that passes its calls on is none.
+$CC -fno-builtin -rdynamic "$work/c.c" "$work/wrap.c" -o "$work/wrapping" -ldl
+printf '#!/bin/sh\n"%s"\ntrue\n' "$work/wrapping" >"$work/script"
+try 0 "*$nothing" '' "$work/script"
 
 # ---- C++ -------------------------------------------------------------------------------------------
 if [ -n "$CXX" ]; then

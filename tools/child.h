@@ -10,6 +10,7 @@
 #ifndef TOOL_CHILD_H
 #define TOOL_CHILD_H
 
+#include <stdio.h>
 #include <sys/types.h>
 #include <sys/resource.h>
 
@@ -63,5 +64,16 @@ int child_open_null(void);
  * run, or -1.
  */
 int child_open_input(off_t *start);
+
+/* A temporary file that takes what the program writes to standard error, to be closed; NULL after a
+ * message. */
+FILE *child_open_errors(struct child_command *command);
+
+/* Before each run. NULL: there is none. */
+void child_forget_errors(FILE *errors);
+
+/* The end of what a program has said: some lines of it, each behind a beginning, with control
+ * characters shown as '?'. */
+void child_show_errors(FILE *errors, FILE *to, const char *beginning);
 
 #endif /* TOOL_CHILD_H */

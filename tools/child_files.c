@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program that the tool starts reads and writes. See child.h. */
-#define _GNU_SOURCE /* O_CLOEXEC */
+#define _GNU_SOURCE /* O_CLOEXEC, fileno */
 #include "tools/child.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/shared/control.h"
 #include "tools/tool.h"
 
 void child_keep_standard_files(void)
@@ -54,4 +55,60 @@ int child_open_input(off_t *start)
                         stderr);
     }
     return child_open_null();
+}
+
+FILE *child_open_errors(struct child_command *command)
+{
+    FILE *errors = tmpfile();
+
+    if (!errors) {
+        (void)tool_complain("cannot make a temporary file: %s", strerror(errno));
+        return NULL;
+    }
+    command->errors = fileno(errors);
+    (void)fcntl(command->errors, F_SETFD, FD_CLOEXEC);
+    return errors;
+}
+
+void child_forget_errors(FILE *errors)
+{
+    if (!errors)
+        return;
+    rewind(errors);
+    (void)lseek(fileno(errors), 0, SEEK_SET);
+    if (ftruncate(fileno(errors), 0) != 0)
+        return;
+}
+
+/* Each line behind the beginning. */
+static void show_lines(const char *text, FILE *to, const char *beginning)
+{
+    for (int is_first = 1; *text; text++) {
+        if (is_first)
+            fputs(beginning, to);
+        is_first = *text == '\n';
+        fputc(is_first || !dal_is_control_(*text) ? *text : '?', to);
+        if (!is_first && !text[1])
+            fputc('\n', to);
+    }
+}
+
+void child_show_errors(FILE *errors, FILE *to, const char *beginning)
+{
+    char text[1025];
+    const char *line = text;
+    long size;
+    size_t got;
+
+    if (!errors || fseek(errors, 0, SEEK_END) != 0 || (size = ftell(errors)) <= 0)
+        return;
+    if (size > (long)sizeof text - 1)
+        size = (long)sizeof text - 1;
+    if (fseek(errors, -size, SEEK_END) != 0)
+        return;
+    got = fread(text, 1, (size_t)size, errors);
+    text[got] = '\0';
+    if (got == sizeof text - 1 && strchr(text, '\n'))
+        line = strchr(text, '\n') + 1;
+    show_lines(line, to, beginning);
 }

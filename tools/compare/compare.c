@@ -162,11 +162,17 @@ static int compare(void)
     result = compare_run(&comparison, path, shows_output);
     if (result)
         return result;
+    result = exit_status(&comparison);
+    if (result == TOOL_FAILED)
+        (void)tool_complain("`" TOOL_NAME
+                            " doctor %s' tells whether it fails by itself, or what it "
+                            "has that does not go together with another allocator",
+                            *comparison.command);
     if (wants_json)
         compare_print_json(&comparison);
     else
         compare_print_table(&comparison);
-    return exit_status(&comparison);
+    return result;
 }
 
 static int compare_program(int count, char **program)

@@ -4,11 +4,9 @@
  * allocator, in an order that rotates, so that what changes in the machine meanwhile meets
  * them all. See compare.h.
  */
-#define _GNU_SOURCE /* struct rusage, fileno */
+#define _GNU_SOURCE /* struct rusage */
 #include "compare.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,39 +42,11 @@ static void take(struct compare_candidate *candidate, const struct child_result 
         (double)(result->usage.ru_minflt + result->usage.ru_majflt);
 }
 
-/* The end of what a program that failed has said: some lines of it. */
-static void show_errors(FILE *errors)
-{
-    char text[1025];
-    const char *line = text;
-    long size;
-    size_t got;
-
-    if (!errors || fseek(errors, 0, SEEK_END) != 0 || (size = ftell(errors)) <= 0)
-        return;
-    if (size > (long)sizeof text - 1)
-        size = (long)sizeof text - 1;
-    if (fseek(errors, -size, SEEK_END) != 0)
-        return;
-    got = fread(text, 1, (size_t)size, errors);
-    text[got] = '\0';
-    if (got == sizeof text - 1 && strchr(text, '\n'))
-        line = strchr(text, '\n') + 1;
-    fputs(line, stderr);
-    if (*line && text[got - 1] != '\n')
-        fputc('\n', stderr);
-}
-
 static void rewind_files(const struct compare_setup *setup)
 {
     if (setup->input_start >= 0)
         (void)lseek(setup->child.input, setup->input_start, SEEK_SET);
-    if (setup->errors) {
-        rewind(setup->errors);
-        (void)lseek(setup->child.errors, 0, SEEK_SET);
-        if (ftruncate(setup->child.errors, 0) != 0)
-            return;
-    }
+    child_forget_errors(setup->errors);
 }
 
 static void clear_progress(const struct compare_setup *setup)
@@ -112,7 +82,7 @@ static int run_once(const struct compare_setup *setup, struct compare_candidate 
     if (child_interruption())
         return 0;
     if (result.not_executed) {
-        show_errors(setup->errors);
+        child_show_errors(setup->errors, stderr, "");
         return result.not_executed;
     }
     if (!child_failure(&result, failure, sizeof failure)) {
@@ -124,7 +94,7 @@ static int run_once(const struct compare_setup *setup, struct compare_candidate 
     candidate->failed_round = round;
     clear_progress(setup);
     (void)tool_complain("'%s' failed under %s: %s", child.arguments[0], candidate->spec, failure);
-    show_errors(setup->errors);
+    child_show_errors(setup->errors, stderr, "");
     return 0;
 }
 
@@ -175,11 +145,9 @@ static int open_files(struct compare_setup *setup, int shows_output)
         return 0;
     }
     setup->is_verbose = isatty(STDERR_FILENO);
-    setup->errors = tmpfile();
+    setup->errors = child_open_errors(child);
     if (!setup->errors)
-        return tool_complain("cannot make a temporary file: %s", strerror(errno));
-    child->errors = fileno(setup->errors);
-    (void)fcntl(child->errors, F_SETFD, FD_CLOEXEC);
+        return TOOL_TROUBLE;
     child->output = child_open_null();
     return child->output < 0 ? TOOL_TROUBLE : 0;
 }

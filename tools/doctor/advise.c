@@ -30,6 +30,12 @@ static void diagnose(const struct doctor_findings *plain, const struct doctor_fi
         print_conflicts(" under `" TOOL_NAME " run', and none without", interposed->conflicts);
     else if (fails_under_run_only(plain, interposed))
         puts("diagnosis: no conflict is seen, but it fails under `" TOOL_NAME " run' only");
+    else if (interposed->has_failed)
+        puts("diagnosis: no conflict is seen; it fails as it is, and under `" TOOL_NAME
+             " run' as well");
+    else if (plain->has_failed)
+        puts("diagnosis: no conflict is seen; it fails as it is, and not under `" TOOL_NAME
+             " run'");
     else
         puts("diagnosis: no conflict");
 }
@@ -79,6 +85,10 @@ static void tell_obstacle(const struct doctor_findings *plain,
                interposed->self);
     else if (interposed->past_count)
         tell_who_goes_past(interposed);
+    else if (interposed->started && !interposed->elsewhere && !interposed->conflicts)
+        printf("%s, which it starts, has functions of the family in itself, which come before what "
+               "is preloaded: build it without them\n",
+               interposed->started);
     else if (interposed->other)
         printf("%s uses an allocator of its own: build it without that\n", interposed->other);
     else if (plain->own)
@@ -91,7 +101,8 @@ static void tell_obstacle(const struct doctor_findings *plain,
 int doctor_advise(const struct doctor_findings *plain, const struct doctor_findings *interposed,
                   const char *program)
 {
-    int is_obstructed = interposed->elsewhere > 0 || interposed->conflicts > 0;
+    int is_obstructed =
+        interposed->elsewhere > 0 || interposed->conflicts > 0 || interposed->started;
     int is_worse = is_harmed(plain, interposed, program);
 
     diagnose(plain, interposed);

@@ -35,6 +35,8 @@ void bindings_free(struct bindings *bindings)
         free(bindings->files[i]);
     free(bindings->files);
     free(bindings->entries);
+    free(bindings->program);
+    free(bindings->started);
     memset(bindings, 0, sizeof *bindings);
 }
 
@@ -129,6 +131,7 @@ static int read_binding(struct bindings *bindings, const char *line)
  * does what follows, until it is clear that another program has been started in its place. */
 int bindings_read(struct bindings *bindings, FILE *trace)
 {
+    static const char beginning[] = "\ttransferring control: ";
     char *line = NULL;
     size_t line_bytes = 0;
     size_t started_at = 0; /* entries before the last program's */
@@ -136,10 +139,16 @@ int bindings_read(struct bindings *bindings, FILE *trace)
 
     memset(bindings, 0, sizeof *bindings);
     while (is_good && getline(&line, &line_bytes, trace) > 0) {
-        if (!strstr(line, "\ttransferring control: ")) {
+        const char *program = strstr(line, beginning);
+
+        if (!program) {
             is_good = read_binding(bindings, line);
             continue;
         }
+        program += sizeof beginning - 1;
+        free(bindings->program);
+        bindings->program = strndup(program, strcspn(program, "\n"));
+        is_good = bindings->program != NULL;
         bindings->has_started = 1;
         started_at = bindings->since;
         bindings->since = bindings->count;

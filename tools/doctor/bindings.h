@@ -28,6 +28,8 @@ struct bindings {
     size_t count;
     size_t since;    /* of the entries, those that the loader told of last */
     int has_started; /* the loader got as far as the program */
+    char *program;   /* then its name as in files */
+    char *started;   /* that of one that it started, with an allocator in itself; NULL */
 };
 
 /* Read a trace; of the programs that one process was by exec, the last one's. Returns 0, or

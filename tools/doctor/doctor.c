@@ -29,6 +29,8 @@ static const struct tool_option options[] = {
 
 /* ---- One run ------------------------------------------------------------------------------- */
 
+static FILE *errors; /* what the program says; NULL if that is shown */
+
 /* Returns whether it failed. */
 static int tell_end(const struct child_result *result, unsigned seconds_limit)
 {
@@ -41,6 +43,7 @@ static int tell_end(const struct child_result *result, unsigned seconds_limit)
     if (child_interruption() || !child_failure(result, failure, sizeof failure))
         return 0;
     printf("  it failed: %s\n", failure);
+    child_show_errors(errors, stdout, "    ");
     return 1;
 }
 
@@ -54,6 +57,7 @@ static int examine(const struct child_command *child, off_t input_start, const c
 
     if (input_start >= 0)
         (void)lseek(child->input, input_start, SEEK_SET);
+    child_forget_errors(errors);
     status = doctor_trace(child, &result, bindings);
     if (status)
         return status;
@@ -89,7 +93,7 @@ static int run_twice(struct child_command *child, off_t input_start)
             status = 128 + child_interruption();
         else if (!status)
             status =
-                doctor_advise(&plain, &interposed, child->arguments[0]) ? TOOL_OK : TOOL_FAILED;
+                doctor_advise(&plain, &interposed, bindings[1].program) ? TOOL_OK : TOOL_FAILED;
     }
     bindings_free(&bindings[0]);
     bindings_free(&bindings[1]);
@@ -102,7 +106,6 @@ static int examine_program(int count, char **program)
     struct child_command child = {.arguments = program, .seconds_limit = timeout_seconds};
     char path[PATH_MAX];
     off_t input_start;
-    int null;
     int status;
 
     (void)count;
@@ -121,12 +124,15 @@ static int examine_program(int count, char **program)
         return TOOL_FAILED;
     }
     child.path = path;
+    child.output = STDOUT_FILENO;
+    child.errors = STDERR_FILENO;
     child.input = child_open_input(&input_start);
-    null = child.input < 0 ? -1 : child_open_null();
-    if (null < 0)
+    if (child.input >= 0 && !shows_output) {
+        child.output = child_open_null();
+        errors = child_open_errors(&child);
+    }
+    if (child.input < 0 || child.output < 0 || (!shows_output && !errors))
         return TOOL_TROUBLE;
-    child.output = shows_output ? STDOUT_FILENO : null;
-    child.errors = shows_output ? STDERR_FILENO : null;
     child_set_up();
     return run_twice(&child, input_start);
 }

@@ -45,6 +45,9 @@ struct doctor_view {
 int doctor_view_open(struct doctor_view *view, struct bindings *bindings);
 void doctor_view_close(struct doctor_view *view);
 
+/* Whether the program has an allocator in itself. Likewise, lookups are removed. */
+int doctor_has_own(struct bindings *bindings);
+
 int doctor_is_libc(const struct bindings *bindings, size_t file);
 
 /* ---- Judging ------------------------------------------------------------------------------ */
@@ -61,6 +64,7 @@ struct doctor_findings {
     const char *own;      /* has functions of the family, and serves some */
     const char *symbolic; /* the same, and calls its own whatever is preloaded */
     const char *self;     /* calls its own, and not the owner's */
+    const char *started;  /* a program that this one starts, with an allocator in itself */
     /* Those who call another one than the owner, such as a plug-in; the last few, latest
      * first. */
     const char *past[DOCTOR_PAST_MAX];
@@ -76,8 +80,8 @@ int doctor_judge(struct bindings *bindings, const char *owner, struct doctor_fin
 
 /* ---- Advice ------------------------------------------------------------------------------- */
 
-/* Print the diagnosis and what is to be done, by what was found of the program as it is and
- * under the interposer. Returns whether all is well. */
+/* Print the diagnosis and what is to be done, by what was found of the program, which may be what
+ * the given one became, as it is and under the interposer. Returns whether all is well. */
 int doctor_advise(const struct doctor_findings *plain, const struct doctor_findings *interposed,
                   const char *program);
 

@@ -301,6 +301,13 @@ static void find_own(const struct doctor_view *view, struct doctor_findings *fin
     }
 }
 
+static void tell_started(const struct bindings *bindings, struct doctor_findings *findings)
+{
+    findings->started = bindings->started;
+    if (bindings->started)
+        printf("  it starts %s, which has functions of the family in itself\n", bindings->started);
+}
+
 int doctor_judge(struct bindings *bindings, const char *owner, struct doctor_findings *findings)
 {
     struct doctor_view view;
@@ -319,6 +326,7 @@ int doctor_judge(struct bindings *bindings, const char *owner, struct doctor_fin
         view.owner = file_called(bindings, owner);
     else
         find_own(&view, findings);
+    tell_started(bindings, findings);
     count_served(&view, findings);
     doctor_view_close(&view);
     return 0;

@@ -221,3 +221,19 @@ int doctor_view_open(struct doctor_view *view, struct bindings *bindings)
         view->owner = last_of(view, view->owner);
     return 0;
 }
+
+int doctor_has_own(struct bindings *bindings)
+{
+    struct doctor_view view;
+    int result = 0;
+
+    if (!bindings->program || doctor_view_open(&view, bindings))
+        return 0;
+    for (size_t i = 0; i < bindings->count && !result; i++) {
+        result = doctor_kind_of(bindings->entries[i].symbol) == DOCTOR_BLOCK &&
+                 view.origins[i] == bindings->entries[i].server &&
+                 strcmp(bindings->files[view.origins[i]], bindings->program) == 0;
+    }
+    doctor_view_close(&view);
+    return result;
+}

@@ -60,6 +60,30 @@ static int read_trace(const char *directory, pid_t process, struct bindings *bin
     return result;
 }
 
+/* What it started has left traces too: a script is no more than that. */
+static void read_started(const char *directory, struct bindings *bindings)
+{
+    DIR *stream = opendir(directory);
+    const struct dirent *entry;
+
+    while (stream && !bindings->started && (entry = readdir(stream)) != NULL) {
+        int file = openat(dirfd(stream), entry->d_name, O_RDONLY | O_CLOEXEC);
+        FILE *trace = file < 0 || entry->d_name[0] == '.' ? NULL : fdopen(file, "r");
+        struct bindings others = {.count = 0};
+
+        if (trace && bindings_read(&others, trace) == 0 && doctor_has_own(&others) &&
+            strcmp(others.program, bindings->program ? bindings->program : "") != 0)
+            bindings->started = strdup(others.program);
+        bindings_free(&others);
+        if (trace)
+            (void)fclose(trace);
+        else if (file >= 0)
+            (void)close(file);
+    }
+    if (stream)
+        (void)closedir(stream);
+}
+
 static int run_in(const char *directory, const struct child_command *child,
                   struct child_result *result, struct bindings *bindings)
 {
@@ -79,7 +103,10 @@ static int run_in(const char *directory, const struct child_command *child,
         return status;
     if (result->not_executed)
         return result->not_executed;
-    return read_trace(directory, result->process, bindings);
+    status = read_trace(directory, result->process, bindings);
+    if (!status)
+        read_started(directory, bindings);
+    return status;
 }
 
 int doctor_trace(const struct child_command *child, struct child_result *result,
