@@ -191,15 +191,20 @@ static const struct dal_malloc_family *start_check(const struct dal_malloc_famil
 static void look_who_is_first(void)
 {
     static char remark[512];
+    struct dal_text_ text = dal_text_over_(remark, sizeof remark);
+    const char *tool = dal_choice_environment_()->verbose ? dal_preload_valgrind_() : NULL;
+    char place[400];
 
     if (!DAL_IS_OURS_(malloc, dal_preload_malloc_)) {
-        struct dal_text_ text = dal_text_over_(remark, sizeof remark);
-        char place[400];
-
         dal_os_locate_((const void *)(uintptr_t)malloc, place, sizeof place);
         dal_text_add_(&text, "not malloc, which is at %s", place);
-        dal_announce_remark_(remark);
+    } else if (tool) {
+        dal_text_add_(&text, "not malloc, which valgrind replaces (%.*s)", (int)strcspn(tool, ": "),
+                      tool);
+    } else {
+        return;
     }
+    dal_announce_remark_(remark);
 }
 
 /* Whether the C library's malloc is what serves in the end, under whatever layers. */

@@ -26,6 +26,10 @@
     dal_preload_is_ours_((void (*)(void))(function), (void (*)(void))(own))
 int dal_preload_is_ours_(void (*function)(void), void (*own)(void));
 
+/* The file of the valgrind tool that has malloc calls come to itself, up to a ':', a space or the
+ * end; NULL. */
+const char *dal_preload_valgrind_(void);
+
 /* The operators of cxx.c that lead to the family's functions and to no others: have them
  * checked. */
 struct dal_check_;

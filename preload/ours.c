@@ -6,6 +6,8 @@
 #include <link.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "interposer.h"
 
@@ -32,4 +34,16 @@ static int is_stub(uintptr_t address)
 int dal_preload_is_ours_(void (*function)(void), void (*own)(void))
 {
     return function == own || is_stub((uintptr_t)function);
+}
+
+/* A tool of valgrind's that has a malloc puts it in the place of any other, where no address tells
+ * of it; it is preloaded beside what all tools have. */
+const char *dal_preload_valgrind_(void)
+{
+    const char *at = getenv("LD_PRELOAD");
+
+    while (at && (at = strstr(at, "/vgpreload_")) != NULL &&
+           strncmp(at, "/vgpreload_core", 15) == 0)
+        at++;
+    return at ? at + 1 : NULL;
 }

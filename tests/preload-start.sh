@@ -158,6 +158,21 @@ else
     echo "the C library has no mallinfo2: who serves is not looked up"
 fi
 
+# What comes before every malloc without being one that is bound.
+for valgrind in memcheck callgrind; do
+    [ -n "$VALGRIND" ] || break
+    option=
+    served='dispatchalloc: arena * serves (DISPATCHALLOC_MALLOC=arena:limit=1G)'
+    case $valgrind in
+    memcheck) served="$served, but not malloc, which valgrind replaces (vgpreload_memcheck-*.so)" ;;
+    *) option=--callgrind-out-file=/dev/null ;;
+    esac
+    # shellcheck disable=SC2086
+    "$tool" run -v -b arena:limit=1G "$VALGRIND" -q --tool=$valgrind $option true >out 2>&1 ||
+        fail "$valgrind: $(cat out)"
+    like "under valgrind's $valgrind" "$served" "$(grep serves out | tail -n 1)"
+done
+
 # A malloc in the program itself comes before ours: it keeps all, and we say so.
 if [ -n "$CXX" ]; then
     $CXX -std=c++17 -O1 -w -fno-builtin "$sources/own_malloc.cpp" -o own
