@@ -224,6 +224,32 @@ case $said in
 *) fail "run -b good: $said" ;;
 esac
 
+# What a module needs may be there for the command and not for the program, whose loader, or search
+# path, is another.
+if [ -x "$loader" ]; then
+    mkdir "$work/needed"
+    echo 'int dal_test_needed;' | $CC -shared -fPIC -xc - -o "$work/needed/libneeded.so"
+    $CC -shared -fPIC -fvisibility=hidden '-DNAME="needy"' -I"$builddir/include" -I"$srcdir/include" \
+        "$srcdir/tests/loader/module.c" -o "$work/modules/needy.so" -Wl,--no-as-needed -L"$work/needed" -lneeded
+    for option in "run -b needy" "run -b needy --strip-deepbind"; do
+        code=0
+        # shellcheck disable=SC2086
+        said=$("$loader" --library-path "$builddir/.libs:$work/needed" "$tool" $option true 2>&1) || code=$?
+        like "a library that is missing" "2 dispatchalloc: '*/true' cannot be run with another allocator: of what is put before its malloc the loader cannot load libneeded.so: *" "$code $said"
+        expect "lines" 1 "$(echo "$said" | wc -l)"
+    done
+    try 2 '' 'dispatchalloc: *needy.so cannot be opened: libneeded.so: *' run -b needy true
+    rm "$work/modules/needy.so"
+fi
+
+# One run in another: what the outer one preloaded gives way to what the inner one does.
+case $said in
+*"is refused"*) ;;
+*) LD_PRELOAD="$work/other.so" try 0 "$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so:$work/other.so" \
+    "dispatchalloc: good *(DISPATCHALLOC_MALLOC=good)" \
+    run --strip-deepbind -b good "$tool" run -b system "$tool" run -v -b good sh -c 'echo "$LD_PRELOAD"' ;;
+esac
+
 # Those in parentheses too, by name and by path; a path may have escapes.
 $CC -shared -fPIC -fvisibility=hidden "-DNAME=\"split\"" -DLAYER -DSPLIT -I"$builddir/include" \
     -I"$srcdir/include" "$srcdir/tests/tool/module.c" -o "$work/modules/split.so"

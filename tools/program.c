@@ -230,6 +230,37 @@ static int set_variable(const char *name, const char *value)
     return TOOL_TROUBLE;
 }
 
+/* Whether an object that is preloaded already is of another `run` that this one is in: the
+ * interposer and what lies beside it, or a module. Those of this one come in their place. */
+static int is_of_run(const char *path)
+{
+    static const char ours[] = "libdispatchalloc-";
+    const char *slash = strrchr(path, '/');
+    struct dal_image_ image;
+    int result = slash && strncmp(slash + 1, ours, sizeof ours - 1) == 0;
+
+    if (!result && slash && dal_image_map_(path, &image)) {
+        result = dal_image_is_native_(&image) && image_defines(&image, "dal_module_");
+        dal_image_unmap_(&image);
+    }
+    return result;
+}
+
+/* What is in LD_PRELOAD stays, behind what was added. */
+static int keep_preload(struct preload *preload, const char *before)
+{
+    while (before && *before) {
+        size_t length = strcspn(before, ": ");
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof path, "%.*s", (int)length, before);
+        if (length > 0 && !is_of_run(path) && add_preload(preload, path))
+            return TOOL_TROUBLE;
+        before += length + (before[length] != '\0');
+    }
+    return 0;
+}
+
 int program_prepare(const char *spec, int verbose, int check)
 {
     static struct preload preload;
@@ -237,6 +268,7 @@ int program_prepare(const char *spec, int verbose, int check)
     const char *before = getenv("LD_PRELOAD");
     int result;
 
+    is_over_jemalloc = 0;
     preload.length = 0;
     result = program_check_interposer();
     if (!result)
@@ -246,13 +278,8 @@ int program_prepare(const char *spec, int verbose, int check)
         if (result < 0)
             return tool_bad_spec(spec, message);
     }
-    if (!result && before && *before) {
-        size_t used = preload.length;
-        int written = snprintf(preload.text + used, sizeof preload.text - used, ":%s", before);
-
-        if (written < 0 || (size_t)written >= sizeof preload.text - used)
-            result = tool_complain("LD_PRELOAD would be too long");
-    }
+    if (!result)
+        result = keep_preload(&preload, before);
     if (!result)
         result = set_variable("LD_PRELOAD", preload.text);
     if (!result && spec)

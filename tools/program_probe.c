@@ -3,7 +3,7 @@
  * What the loader maps of a program that is to be started: it goes on without a preload that it has
  * no room for. It tells, started as a program itself, as ldd(1) has it told. See program.h.
  */
-#define _GNU_SOURCE /* pipe2 */
+#define _GNU_SOURCE /* pipe2, strdup */
 #include "tools/program.h"
 
 #include <errno.h>
@@ -41,9 +41,17 @@ static const char *limits_in_force(char *text, size_t bytes)
     return used ? text : NULL;
 }
 
-/* The file that is loaded, a script's interpreter for one, and the loader that it names. */
-static int find_loader(const char *path, char file[PATH_MAX], char loader[PATH_MAX])
+/* The file that is loaded, a script's interpreter for one, the loader that it names, and why that
+ * cannot load it. */
+struct target {
+    char file[PATH_MAX], loader[PATH_MAX], reason[1024];
+};
+
+static int find_loader(const char *path, struct target *target)
 {
+    char *file = target->file, *loader = target->loader;
+
+    target->reason[0] = '\0';
     snprintf(file, PATH_MAX, "%s", path);
     for (int depth = 0; depth < 4; depth++) {
         struct dal_image_ image;
@@ -61,8 +69,19 @@ static int find_loader(const char *path, char file[PATH_MAX], char loader[PATH_M
     return 0;
 }
 
-/* The loader's list of what it mapped, read from its end of a pipe. */
-static void read_list(int from, struct program_probe *found)
+/* What a program cannot be started for, in the words of the loader, without those around it. */
+static void keep_reason(const char *line, char *reason, size_t bytes)
+{
+    static const char beginning[] = "error while loading shared libraries: ";
+    const char *start = strstr(line, beginning);
+
+    if (start)
+        snprintf(reason, bytes, "%.*s", (int)strcspn(start + sizeof beginning - 1, "\n"),
+                 start + sizeof beginning - 1);
+}
+
+/* The loader's list of what it mapped, and what it says, read from its end of a pipe. */
+static void read_list(int from, struct program_probe *found, char *reason, size_t reason_bytes)
 {
     FILE *list = fdopen(from, "r");
     const char *interposer = program_interposer();
@@ -72,6 +91,7 @@ static void read_list(int from, struct program_probe *found)
     while (list && fgets(line, sizeof line, list)) {
         const char *start = line + strspn(line, " \t");
 
+        keep_reason(line, reason, reason_bytes);
         if (!strstr(start, " (0x"))
             continue;
         found->is_listed = 1;
@@ -85,19 +105,19 @@ static void read_list(int from, struct program_probe *found)
 }
 
 /* The loader is started as a program: it lists what it would load, and starts nothing. */
-static void become_list(char *file, char *loader, int to)
+static void become_list(struct target *target, int to)
 {
     static char option[] = "--list";
-    char *arguments[] = {loader, option, file, NULL};
+    char *arguments[] = {target->loader, option, target->file, NULL};
     int null = open("/dev/null", O_RDWR);
 
-    if (null >= 0 && dup2(null, 0) >= 0 && dup2(to, 1) >= 0 && dup2(null, 2) >= 0)
-        (void)execv(loader, arguments);
+    if (null >= 0 && dup2(null, 0) >= 0 && dup2(to, 1) >= 0 && dup2(to, 2) >= 0)
+        (void)execv(target->loader, arguments);
     _exit(PROGRAM_CANNOT_RUN);
 }
 
 /* Nothing is found where that fails: then the program is started as it is. */
-static void list(char *file, char *loader, struct program_probe *found)
+static void list(struct target *target, struct program_probe *found)
 {
     int ends[2];
     pid_t child;
@@ -114,29 +134,52 @@ static void list(char *file, char *loader, struct program_probe *found)
     (void)fflush(stdout);
     child = fork();
     if (child == 0)
-        become_list(file, loader, ends[1]);
+        become_list(target, ends[1]);
     (void)close(ends[1]);
     if (child > 0)
-        read_list(ends[0], found);
+        read_list(ends[0], found, target->reason, sizeof target->reason);
     else
         (void)close(ends[0]);
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
 }
 
+/* Whether the program could be loaded but for what is preloaded. The environment is as it was. */
+static int is_loaded_alone(struct target *target)
+{
+    static const char name[] = "LD_PRELOAD";
+    char *preload = strdup(getenv(name) ? getenv(name) : "");
+    struct program_probe found = {0};
+    struct target alone = *target;
+
+    if (!preload || unsetenv(name) != 0)
+        return 0;
+    list(&alone, &found);
+    (void)setenv(name, preload, 1);
+    free(preload);
+    return found.is_listed;
+}
+
 int program_probe(const char *path, struct program_probe *found)
 {
-    char text[128], file[PATH_MAX], loader[PATH_MAX];
+    static struct target target;
+    char text[128];
     const char *limits;
 
     memset(found, 0, sizeof *found);
-    if (!find_loader(path, file, loader))
+    if (!find_loader(path, &target))
         return 0;
-    list(file, loader, found);
+    list(&target, found);
     limits = limits_in_force(text, sizeof text);
+    if (found->has_interposer)
+        return 0;
+    if (*target.reason && is_loaded_alone(&target))
+        return tool_complain("'%s' cannot be run with another allocator: of what is put before its "
+                             "malloc the loader cannot load %s",
+                             path, target.reason);
     /* What cannot be listed says itself what it lacks; under a limit that may be the room for it.
      */
-    if (found->has_interposer || (!found->is_listed && !limits))
+    if (!found->is_listed && !limits)
         return 0;
     return tool_complain("'%s' cannot be run with another allocator: %s%s%sthe loader does not get "
                          "the interposer into it",
