@@ -636,6 +636,26 @@ START_TEST(test_switch_that_is_none_is_reported_and_counts_as_unset)
 }
 END_TEST
 
+START_TEST(test_variable_that_nobody_reads_is_told)
+{
+    struct run_request request = {
+        .program = actor(no, no),
+        .arguments = {"alloc", "8", "8"},
+        .environment = {"DISPATCHALLOC_BAKEND=arena", "DISPATCHALLOC_X=1", "DISPATCHALLOC_LIBS=-l",
+                        "DISPATCHALLOC_MALLOC=system", "DISPATCHALLOC=no"},
+    };
+    struct run_result result;
+
+    run(&request, &result);
+    ck_assert_str_eq(result.err,
+                     "dispatchalloc: DISPATCHALLOC_BAKEND is a variable that nobody reads (did you "
+                     "mean DISPATCHALLOC_BACKEND?)\n"
+                     "dispatchalloc: DISPATCHALLOC_X is a variable that nobody reads; those that "
+                     "are read stand in dispatchalloc(7)\n");
+    ck_assert_str_eq(result.out, "alloc done\n");
+}
+END_TEST
+
 /* ---- Strict mode --------------------------------------------------------------------------- */
 
 START_TEST(test_program_can_be_strict_and_the_variable_outranks_it)
@@ -851,6 +871,7 @@ int main(void)
     tcase_add_test(stories, test_variable_of_greatest_length_is_read_and_a_longer_one_is_rejected);
     tcase_add_test(stories, test_control_characters_of_a_variable_stay_in_their_line);
     tcase_add_test(stories, test_switch_that_is_none_is_reported_and_counts_as_unset);
+    tcase_add_test(stories, test_variable_that_nobody_reads_is_told);
     tcase_add_test(stories, test_program_can_be_strict_and_the_variable_outranks_it);
     tcase_add_test(stories, test_bad_environment_is_fatal_to_a_program_that_is_strict);
     tcase_add_loop_test(stories, test_backend_that_cannot_start_is_refused_with_its_reason, 0,

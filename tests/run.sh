@@ -98,6 +98,25 @@ echo 'int dal_test_other;' | $CC -shared -fPIC -xc - -o "$work/other.so"
 LD_PRELOAD=$work/other.so try 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" '' \
     run -b system sh -c 'echo "$LD_PRELOAD"'
 
+# One with a malloc is gone past, and named, however it is called.
+cat >"$work/counting.c" <<'END'
+#include <stddef.h>
+void *__libc_malloc(size_t size);
+void *malloc(size_t size) { return __libc_malloc(size); }
+END
+$CC -shared -fPIC -fno-builtin "$work/counting.c" -o "$work/counting.so"
+passed="dispatchalloc: $work/counting.so is preloaded, and has a malloc that the interposer comes before: it sees no call"
+LD_PRELOAD=$work/other.so:$work/counting.so try 0 hello "$passed" run -b system echo hello
+LD_PRELOAD=counting.so LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$work try 0 hello "$passed" run -b system echo hello
+
+# Variables that have no say.
+DISPATCHALLOC_BACKEND=arena:limit=1G try 0 hello "dispatchalloc: DISPATCHALLOC_BACKEND=arena:limit=1G chooses for programs that \
+are linked with the library, and not for malloc; for that it is -b or DISPATCHALLOC_MALLOC" run echo hello
+DISPATCHALLOC_BACKEND=arena:limit=1G try 0 hello '' run -b system echo hello
+DISPATCHALLOC_BACKEND=arena:limit=1G DISPATCHALLOC_MALLOC=system try 0 hello '' run echo hello
+DISPATCHALLOC_MALOC=arena try 0 hello "dispatchalloc: DISPATCHALLOC_MALOC is a variable that nobody reads \
+(did you mean DISPATCHALLOC_MALLOC?)" run echo hello
+
 # Programs that cannot be served are refused, and not run without a word.
 echo 'int main(void) { return 0; }' >"$work/main.c"
 if $CC -static "$work/main.c" -o "$work/static" 2>/dev/null; then

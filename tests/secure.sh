@@ -51,7 +51,7 @@ raise() { # FILE
     skip "no other user or group to give a program to"
 }
 
-variables="DISPATCHALLOC_BACKEND=fixed-arena DISPATCHALLOC_STRICT=maybe DISPATCHALLOC_VERBOSE=1
+variables="DISPATCHALLOC_BACKEND=fixed-arena DISPATCHALLOC_STRICT=maybe DISPATCHALLOC_VERBOSE=1 DISPATCHALLOC_MALOC=1
     DISPATCHALLOC_MODULE_PATH=$work/modules"
 
 for flavour in '' -DEARLY; do

@@ -230,22 +230,6 @@ static int set_variable(const char *name, const char *value)
     return TOOL_TROUBLE;
 }
 
-/* Whether an object that is preloaded already is of another `run` that this one is in: the
- * interposer and what lies beside it, or a module. Those of this one come in their place. */
-static int is_of_run(const char *path)
-{
-    static const char ours[] = "libdispatchalloc-";
-    const char *slash = strrchr(path, '/');
-    struct dal_image_ image;
-    int result = slash && strncmp(slash + 1, ours, sizeof ours - 1) == 0;
-
-    if (!result && slash && dal_image_map_(path, &image)) {
-        result = dal_image_is_native_(&image) && image_defines(&image, "dal_module_");
-        dal_image_unmap_(&image);
-    }
-    return result;
-}
-
 /* What is in LD_PRELOAD stays, behind what was added. */
 static int keep_preload(struct preload *preload, const char *before)
 {
@@ -254,7 +238,7 @@ static int keep_preload(struct preload *preload, const char *before)
         char path[PATH_MAX];
 
         snprintf(path, sizeof path, "%.*s", (int)length, before);
-        if (length > 0 && !is_of_run(path) && add_preload(preload, path))
+        if (length > 0 && !program_is_of_run(path) && add_preload(preload, path))
             return TOOL_TROUBLE;
         before += length + (before[length] != '\0');
     }

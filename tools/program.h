@@ -37,6 +37,14 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX]);
  */
 int program_prepare(const char *spec, int verbose, int check);
 
+/* Whether an object that is preloaded already is of another `run` that this one is in: the
+ * interposer and what lies beside it, or a module. Those of this one come in their place. */
+int program_is_of_run(const char *path);
+
+/* Say which objects that are preloaded have a malloc, and are gone past: LD_PRELOAD has them, or
+ * /etc/ld.so.preload. */
+void program_tell_passed(void);
+
 /* What the loader says that it maps. */
 struct program_probe {
     int is_listed;

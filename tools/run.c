@@ -58,6 +58,17 @@ static int start_switched_off(const char *off, char **program)
     return program_become(path, program);
 }
 
+static void tell_of_front(void)
+{
+    const char *front = getenv("DISPATCHALLOC_BACKEND");
+
+    if (front && *front)
+        (void)tool_complain(
+            "DISPATCHALLOC_BACKEND=%s chooses for programs that are linked with the "
+            "library, and not for malloc; for that it is -b or DISPATCHALLOC_MALLOC",
+            front);
+}
+
 /* The spec before the program: what is wrong with both is most likely the first. */
 static int run_program(int count, char **program)
 {
@@ -72,6 +83,8 @@ static int run_program(int count, char **program)
         return start_switched_off(off, program);
     if (!spec && inherited && *inherited)
         spec = inherited;
+    if (!spec)
+        tell_of_front();
     result = spec ? check_spec() : 0;
     if (!result)
         result = program_find(*program, path);
@@ -79,6 +92,8 @@ static int run_program(int count, char **program)
         result = program_check(path);
     if (!result)
         result = program_prepare(spec, is_verbose, checks);
+    if (!result)
+        program_tell_passed();
     if (!result && strips_deepbind)
         result = program_prepare_deepbind();
     if (!result)

@@ -34,6 +34,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/program_environment.h \
 	%D%/program_image.c \
 	%D%/program_image.h \
+	%D%/program_preloads.c \
 	%D%/program_probe.c \
 	%D%/run.c \
 	%D%/static_tls.c \

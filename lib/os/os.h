@@ -74,6 +74,10 @@ void dal_os_thread_end_announce_(void);
  * privileges. */
 const char *dal_os_getenv_(const char *name);
 
+/* "NAME=value" each, up to a NULL; NULL where none is to be read, as above, or there is none yet.
+ */
+char *const *dal_os_environment_(void);
+
 /* 1 if the process runs with raised privileges (AT_SECURE), where variables are ignored. */
 int dal_os_is_secure_(void);
 

@@ -123,6 +123,11 @@ const char *dal_os_getenv_(const char *name)
 #endif
 }
 
+char *const *dal_os_environment_(void)
+{
+    return dal_os_is_secure_() ? NULL : environ;
+}
+
 uint64_t dal_os_process_(void)
 {
     return (uint64_t)getpid();

@@ -149,6 +149,11 @@ const char *dal_os_getenv_(const char *name)
     return getenv(name);
 }
 
+char *const *dal_os_environment_(void)
+{
+    return _environ;
+}
+
 void dal_os_write_(const char *text, size_t bytes)
 {
     DWORD saved_error = GetLastError();

@@ -4,7 +4,11 @@
 
 #include "spec/variables.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "os/os.h"
+#include "base/nearest.h"
 #include "base/product.h"
 #include "base/text.h"
 #include "spec/options.h"
@@ -34,6 +38,56 @@ static int read_switch(const char *name)
     return -1;
 }
 
+/* ---- Those that nobody reads ----------------------------------------------------------------- */
+
+#define OURS "DISPATCHALLOC_"
+
+/* Whether somebody reads it; else what is nearest to it. What the command's processes, and builds
+ * that look for the library by pkg-config, have is not suggested. */
+static int is_read(const char *name, struct dal_nearest_ *nearest)
+{
+    static const char *const known[] = {
+        "BACKEND", "MALLOC", "STRICT",     "VERBOSE",         "MODULE_PATH",
+        "CHECK",   "OFF",    "INTERPOSER", "CONFORMANCE_RUN", "CONFORMANCE_CAPACITY",
+        "CFLAGS",  "LIBS"};
+    enum { KNOWN_COUNT = sizeof known / sizeof *known, SUGGESTED = 8 };
+
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (strcmp(name, known[i]) == 0)
+            return 1;
+        if (i < SUGGESTED)
+            dal_nearest_try_(nearest, known[i]);
+    }
+    return 0;
+}
+
+static void look_at(const char *name, size_t length)
+{
+    char given[DAL_NEAREST_WORD_MAX + 1];
+    struct dal_nearest_ nearest = {given, "", 0};
+
+    (void)snprintf(given, sizeof given, "%.*s", (int)length, name);
+    if (is_read(given, &nearest))
+        return;
+    if (nearest.best[0])
+        dal_log_(OURS "%s is a variable that nobody reads (did you mean " OURS "%s?)", given,
+                 nearest.best);
+    else
+        dal_log_(OURS "%s is a variable that nobody reads; those that are read stand in "
+                      "dispatchalloc(7)",
+                 given);
+}
+
+static void look_for_unknown(void)
+{
+    for (char *const *entry = dal_os_environment_(); entry && *entry; entry++) {
+        if (strncmp(*entry, OURS, sizeof OURS - 1) == 0)
+            look_at(*entry + sizeof OURS - 1, strcspn(*entry + sizeof OURS - 1, "="));
+    }
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
 void dal_environment_read_(struct dal_environment_ *environment)
 {
     *environment = (struct dal_environment_){.strict = -1};
@@ -46,5 +100,8 @@ void dal_environment_read_(struct dal_environment_ *environment)
         environment->backend = read_text(dal_product_.backend_variable);
         environment->strict = read_switch(DAL_ENV_STRICT);
     }
+    /* Said once, and not by the interposer in each program again. */
+    if (!dal_product_.has_switches)
+        look_for_unknown();
     environment->verbose = read_switch(DAL_ENV_VERBOSE) == 1;
 }
