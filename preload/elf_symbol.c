@@ -14,18 +14,16 @@
 static int find_link_address(const struct dal_image_ *image, const struct dal_os_mapping_ *mapping,
                              uintptr_t address, uintptr_t *link_address)
 {
-    size_t count;
-    const ElfW(Phdr) *segments = dal_image_segments_(image, &count);
+    ElfW(Phdr) segment;
 
-    for (size_t i = 0; i < count; i++) {
-        const ElfW(Phdr) *segment = &segments[i];
+    for (size_t i = 0; dal_image_segment_(image, i, &segment); i++) {
         uintptr_t place;
 
-        if (segment->p_type != PT_LOAD ||
-            mapping->offset + (mapping->end - mapping->start) <= segment->p_offset)
+        if (segment.p_type != PT_LOAD ||
+            mapping->offset + (mapping->end - mapping->start) <= segment.p_offset)
             continue;
-        place = segment->p_vaddr + (address - mapping->start) + mapping->offset - segment->p_offset;
-        if (place >= segment->p_vaddr && place - segment->p_vaddr < segment->p_memsz) {
+        place = segment.p_vaddr + (address - mapping->start) + mapping->offset - segment.p_offset;
+        if (place >= segment.p_vaddr && place - segment.p_vaddr < segment.p_memsz) {
             *link_address = place;
             return 1;
         }
@@ -57,25 +55,23 @@ static void copy_name(const struct dal_image_ *image, const ElfW(Shdr) *strings,
     }
 }
 
-/* In the tables of one type: SHT_SYMTAB, which strip(1) removes, or SHT_DYNSYM. */
+/* In the table of a type: SHT_SYMTAB, which strip(1) removes, or SHT_DYNSYM. */
 static int find_in(const struct dal_image_ *image, uint32_t type, struct dal_symbol_ *symbol)
 {
-    size_t count;
-    const ElfW(Shdr) *sections = dal_image_sections_(image, &count);
+    ElfW(Shdr) table, strings;
+    ElfW(Sym) known;
 
-    for (size_t i = 0; i < count; i++) {
-        const ElfW(Sym) *symbols =
-            dal_image_part_(image, sections[i].sh_offset, sections[i].sh_size);
-
-        if (sections[i].sh_type != type || !symbols || sections[i].sh_link >= count)
+    if (!dal_image_find_section_(image, type, &table) ||
+        !dal_image_section_(image, table.sh_link, &strings))
+        return 0;
+    for (size_t n = 0; n < table.sh_size / sizeof known &&
+                       dal_image_entry_(image, table.sh_offset, n, &known, sizeof known);
+         n++) {
+        if (!covers(&known, symbol->link_address))
             continue;
-        for (uint64_t n = 0; n < sections[i].sh_size / sizeof *symbols; n++) {
-            if (!covers(&symbols[n], symbol->link_address))
-                continue;
-            symbol->offset = symbol->link_address - symbols[n].st_value;
-            copy_name(image, &sections[sections[i].sh_link], symbols[n].st_name, symbol);
-            return 1;
-        }
+        symbol->offset = symbol->link_address - known.st_value;
+        copy_name(image, &strings, known.st_name, symbol);
+        return 1;
     }
     return 0;
 }

@@ -37,6 +37,7 @@ module "$modules/type.so" type -DFAULT_TYPE
 module "$modules/tls.so" tls "-DFAULT_TLS=(1 << 20)"
 module "$second/good.so" good -DFAULT_ABI
 echo "not code" >"$modules/junk.so"
+head -c 5000 "$modules/good.so" >"$modules/cut.so"
 echo 'int nothing;' | $CC -shared -fPIC -xc - -o "$modules/plain.so"
 program "$work/serve" "$srcdir/tests/loader/serve.c" -L"$builddir/.libs" -ldispatchalloc
 
@@ -70,6 +71,7 @@ try system "${prefix}option: module $modules/option.so, version 1.2.3: its optio
 try system "${prefix}type: module $modules/type.so, version 1.2.3: its option \"size\" is of type 99, libdispatchalloc $VERSION knows 1 to *$system" type
 try system "${prefix}plain: $modules/plain.so is not a module: it has no descriptor (DAL_MODULE makes one)$system" plain
 try system "${prefix}junk: module $modules/junk.so cannot be opened: *$system" junk
+try system "${prefix}cut: module $modules/cut.so cannot be opened: the file has been cut short$system" cut
 if [ -z "$sanitized" ]; then
     try system "${prefix}symbol: module $modules/symbol.so cannot be opened: *nobody_has_this*$system" symbol
     try system "${prefix}tls: module $modules/tls.so cannot be opened: *static TLS*; starting the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room$system" tls

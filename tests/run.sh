@@ -230,6 +230,9 @@ for file in /etc/passwd "$work/empty" "$work" "$work/other.so" "$work/main" \
         "dispatchalloc: '$file' is not the interposer, libdispatchalloc-preload.so" run true
 done
 
+head -c 9000 "$DISPATCHALLOC_INTERPOSER" >"$work/cut"
+DISPATCHALLOC_INTERPOSER=$work/cut try 2 '' "dispatchalloc: the interposer $work/cut: the file has been cut short" run true
+
 # A module goes into the program from its start.
 umask 022
 mkdir -p "$work/modules"

@@ -256,5 +256,16 @@ tests_check_compare_CPPFLAGS = $(check_cppflags)
 tests_check_compare_LDADD = $(CHECK_LIBS)
 shell_tests += tests/compare.sh tests/doctor.sh
 
+# Files that may be programs or modules.
+if OS_POSIX
+if HAVE_DL_ITERATE_PHDR
+unit_tests += tests/check_image
+endif
+endif
+tests_check_image_SOURCES = tests/check_image.c tools/program_image.c tools/program_image.h \
+	preload/elf_symbol.c preload/elf_symbol.h
+tests_check_image_CPPFLAGS = $(check_cppflags)
+tests_check_image_LDADD = $(check_ldadd)
+
 # Command, library, interposer and modules of different versions.
 shell_tests += tests/versions.sh

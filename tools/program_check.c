@@ -24,7 +24,7 @@ static int cannot(const char *path, const char *why)
     return TOOL_TROUBLE;
 }
 
-/* Whether two files are for the same loader. */
+/* Whether two files are for the same kind of machine. */
 static int are_alike(const ElfW(Ehdr) *one, const ElfW(Ehdr) *other)
 {
     return one->e_ident[EI_CLASS] == other->e_ident[EI_CLASS] &&
@@ -40,10 +40,11 @@ static const char *version_of(const struct dal_image_ *image, size_t *bytes)
 /* One for a machine of another word size or byte order is not looked into. */
 static int is_interposer(const struct dal_image_ *image)
 {
+    ElfW(Ehdr) header;
     size_t bytes;
 
     if (!dal_image_is_native_(image))
-        return dal_image_elf_(image) != NULL;
+        return dal_image_header_(image, &header);
     return version_of(image, &bytes) != NULL;
 }
 
@@ -73,7 +74,9 @@ int program_check_interposer(void)
                    ? tool_complain("the interposer %s: %s", path, strerror(errno))
                    : tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
     version = dal_image_is_native_(&image) ? version_of(&image, &bytes) : NULL;
-    if (version)
+    if (version && !dal_image_is_whole_(&image))
+        result = tool_complain("the interposer %s: the file has been cut short", path);
+    else if (version)
         result = tool_check_version(path, version, bytes);
     dal_image_unmap_(&image);
     return result;
@@ -89,9 +92,9 @@ static int is_for_musl(const char *path, const struct dal_image_ *image)
     return strncmp(slash ? slash + 1 : name, "ld-musl-", 8) == 0;
 }
 
-static int word_bits(const struct dal_image_ *image)
+static int word_bits(const ElfW(Ehdr) *header)
 {
-    return dal_image_elf_(image)->e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64;
+    return header->e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64;
 }
 
 /* Why the interposer cannot be loaded into a program; NULL if it can. */
@@ -99,16 +102,18 @@ static const char *why_unsuited(const char *path, const struct dal_image_ *image
                                 const struct dal_image_ *interposer)
 {
     static char why[PATH_MAX + 128];
+    ElfW(Ehdr) own, other;
 
-    if (word_bits(image) != word_bits(interposer)) {
+    if (!dal_image_header_(image, &own) || !dal_image_header_(interposer, &other) ||
+        (word_bits(&own) == word_bits(&other) && !are_alike(&own, &other)))
+        return "it is made for another kind of machine than the interposer";
+    if (word_bits(&own) != word_bits(&other)) {
         snprintf(why, sizeof why,
                  "it is for %d bits, and the interposer %s for %d; DISPATCHALLOC_INTERPOSER names "
                  "another",
-                 word_bits(image), program_interposer(), word_bits(interposer));
+                 word_bits(&own), program_interposer(), word_bits(&other));
         return why;
     }
-    if (!are_alike(dal_image_elf_(image), dal_image_elf_(interposer)))
-        return "it is made for another kind of machine than the interposer";
     if (is_for_musl(path, image) && image_names(interposer, "libc.so.6"))
         return "its C library is musl, and the interposer is built for the GNU C library";
     return NULL;
@@ -129,8 +134,7 @@ static const char *why_unsuited_here(const char *path, const struct dal_image_ *
 
 static int check_elf(const char *path, const struct dal_image_ *image, int needs_malloc)
 {
-    const char *why =
-        dal_image_elf_(image) ? why_unsuited_here(path, image) : "it is no whole file";
+    const char *why = why_unsuited_here(path, image);
 
     if (why)
         return cannot(path, why);

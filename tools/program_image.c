@@ -8,82 +8,77 @@
 
 #include "lib/shared/note.h"
 
-static const ElfW(Phdr) *find_segment(const struct dal_image_ *image, uint32_t type)
+static int find_segment(const struct dal_image_ *image, uint32_t type, ElfW(Phdr) *segment)
 {
-    size_t count;
-    const ElfW(Phdr) *segments = dal_image_segments_(image, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (segments[i].p_type == type)
-            return &segments[i];
+    for (size_t i = 0; dal_image_segment_(image, i, segment); i++) {
+        if (segment->p_type == type)
+            return 1;
     }
-    return NULL;
+    return 0;
 }
 
 int image_has_segment(const struct dal_image_ *image, uint32_t type)
 {
-    return find_segment(image, type) != NULL;
+    ElfW(Phdr) segment;
+
+    return find_segment(image, type, &segment);
 }
 
-/* What is at an address of the running program, as it is in the file. */
+/* What is at an address of the running program, as it is in the file; NULL if it is not loaded from
+ * there. */
 static const void *at_address(const struct dal_image_ *image, uint64_t address, uint64_t bytes)
 {
-    size_t count;
-    const ElfW(Phdr) *segments = dal_image_segments_(image, &count);
+    ElfW(Phdr) segment;
 
-    for (size_t i = 0; i < count; i++) {
-        const ElfW(Phdr) *segment = &segments[i];
+    for (size_t i = 0; dal_image_segment_(image, i, &segment); i++) {
+        uint64_t offset = address - segment.p_vaddr;
 
-        if (segment->p_type == PT_LOAD && address >= segment->p_vaddr &&
-            address - segment->p_vaddr < segment->p_filesz)
-            return dal_image_part_(image, segment->p_offset + (address - segment->p_vaddr), bytes);
+        if (segment.p_type == PT_LOAD && address >= segment.p_vaddr && offset < segment.p_filesz &&
+            bytes <= segment.p_filesz - offset && segment.p_offset <= image->size)
+            return dal_image_part_(image, segment.p_offset + offset, bytes);
     }
     return NULL;
 }
 
+/* Notes that are not loaded are none of the running program's. */
 const char *image_note(const struct dal_image_ *image, uint32_t type, size_t *bytes)
 {
-    size_t count;
-    const ElfW(Phdr) *segments = dal_image_segments_(image, &count);
+    ElfW(Phdr) segment;
     const char *found = NULL;
 
-    for (size_t i = 0; i < count && !found; i++) {
+    for (size_t i = 0; !found && dal_image_segment_(image, i, &segment); i++) {
         const char *notes =
-            segments[i].p_type != PT_NOTE
-                ? NULL
-                : dal_image_part_(image, segments[i].p_offset, segments[i].p_filesz);
+            segment.p_type == PT_NOTE ? at_address(image, segment.p_vaddr, segment.p_filesz) : NULL;
 
         if (notes)
-            found = dal_note_find_(notes, segments[i].p_filesz, type, bytes);
+            found = dal_note_find_(notes, segment.p_filesz, type, bytes);
     }
     return found;
 }
 
-/* The entries of the dynamic section, up to where the segment ends. */
-static const ElfW(Dyn) *dynamic_of(const struct dal_image_ *image, size_t *count)
+/* The entries of the dynamic section by number, up to the last, or to where the segment ends. */
+static int dynamic_entry(const struct dal_image_ *image, size_t at, ElfW(Dyn) *entry)
 {
-    const ElfW(Phdr) *segment = find_segment(image, PT_DYNAMIC);
-    const ElfW(Dyn) *entries =
-        segment ? dal_image_part_(image, segment->p_offset, segment->p_filesz) : NULL;
+    ElfW(Phdr) segment;
 
-    *count = entries ? segment->p_filesz / sizeof *entries : 0;
-    return entries;
+    return find_segment(image, PT_DYNAMIC, &segment) && at < segment.p_filesz / sizeof *entry &&
+           dal_image_entry_(image, segment.p_offset, at, entry, sizeof *entry) &&
+           entry->d_tag != DT_NULL;
 }
 
 /* Every name is a string of one table. */
 int image_names(const struct dal_image_ *image, const char *name)
 {
-    size_t count;
-    const ElfW(Dyn) *entries = dynamic_of(image, &count);
+    ElfW(Dyn) entry;
     const char *strings;
     uint64_t address = 0;
     uint64_t bytes = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        if (entries[i].d_tag == DT_STRTAB)
-            address = entries[i].d_un.d_ptr;
-        if (entries[i].d_tag == DT_STRSZ)
-            bytes = entries[i].d_un.d_val;
+    for (size_t i = 0; dynamic_entry(image, i, &entry); i++) {
+        if (entry.d_tag == DT_STRTAB)
+            address = entry.d_un.d_ptr;
+        if (entry.d_tag == DT_STRSZ)
+            bytes = entry.d_un.d_val;
     }
     strings = at_address(image, address, bytes);
     return strings && memmem(strings, bytes, name, strlen(name) + 1) != NULL;
@@ -91,12 +86,11 @@ int image_names(const struct dal_image_ *image, const char *name)
 
 int image_is_symbolic(const struct dal_image_ *image)
 {
-    size_t count;
-    const ElfW(Dyn) *entries = dynamic_of(image, &count);
+    ElfW(Dyn) entry;
 
-    for (size_t i = 0; i < count && entries[i].d_tag != DT_NULL; i++) {
-        if (entries[i].d_tag == DT_SYMBOLIC ||
-            (entries[i].d_tag == DT_FLAGS && (entries[i].d_un.d_val & DF_SYMBOLIC)))
+    for (size_t i = 0; dynamic_entry(image, i, &entry); i++) {
+        if (entry.d_tag == DT_SYMBOLIC ||
+            (entry.d_tag == DT_FLAGS && (entry.d_un.d_val & DF_SYMBOLIC)))
             return 1;
     }
     return 0;
@@ -107,28 +101,23 @@ int image_is_symbolic(const struct dal_image_ *image)
 static const char *find_symbol(const struct dal_image_ *image, int is_defined, const char *start,
                                size_t start_bytes)
 {
-    size_t count;
-    const ElfW(Shdr) *sections = dal_image_sections_(image, &count);
+    ElfW(Shdr) table, strings;
+    ElfW(Sym) symbol;
 
-    for (size_t i = 0; i < count; i++) {
-        const ElfW(Sym) *symbols;
-        const ElfW(Shdr) *strings;
+    if (!dal_image_find_section_(image, SHT_DYNSYM, &table) ||
+        !dal_image_section_(image, table.sh_link, &strings) || strings.sh_offset > image->size)
+        return NULL;
+    for (size_t at = 0; at < table.sh_size / sizeof symbol &&
+                        dal_image_entry_(image, table.sh_offset, at, &symbol, sizeof symbol);
+         at++) {
+        const char *text = dal_image_part_(image, strings.sh_offset + symbol.st_name, start_bytes);
 
-        if (sections[i].sh_type != SHT_DYNSYM || sections[i].sh_link >= count)
+        /* In the same bits in both classes. */
+        if (ELF32_ST_BIND(symbol.st_info) == STB_WEAK && !is_defined)
             continue;
-        symbols = dal_image_part_(image, sections[i].sh_offset, sections[i].sh_size);
-        strings = &sections[sections[i].sh_link];
-        for (size_t at = 0; symbols && at < sections[i].sh_size / sizeof *symbols; at++) {
-            const char *text =
-                dal_image_part_(image, strings->sh_offset + symbols[at].st_name, start_bytes);
-
-            /* In the same bits in both classes. */
-            if (ELF32_ST_BIND(symbols[at].st_info) == STB_WEAK && !is_defined)
-                continue;
-            if ((symbols[at].st_shndx != SHN_UNDEF) == is_defined && text &&
-                memcmp(text, start, start_bytes) == 0)
-                return text;
-        }
+        if ((symbol.st_shndx != SHN_UNDEF) == is_defined && text &&
+            memcmp(text, start, start_bytes) == 0)
+            return text;
     }
     return NULL;
 }
@@ -170,13 +159,12 @@ int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX]
 
 int image_elf_interpreter(const struct dal_image_ *image, char path[PATH_MAX])
 {
-    const ElfW(Phdr) *segment = dal_image_is_native_(image) ? find_segment(image, PT_INTERP) : NULL;
-    const char *name =
-        segment ? dal_image_part_(image, segment->p_offset, segment->p_filesz) : NULL;
+    ElfW(Phdr) segment;
 
-    if (!name || segment->p_filesz == 0 || segment->p_filesz > PATH_MAX)
+    if (!dal_image_is_native_(image) || !find_segment(image, PT_INTERP, &segment) ||
+        segment.p_filesz == 0 || segment.p_filesz > PATH_MAX ||
+        !dal_image_read_(image, segment.p_offset, path, segment.p_filesz))
         return 0;
-    memcpy(path, name, segment->p_filesz);
-    path[segment->p_filesz - 1] = '\0';
+    path[segment.p_filesz - 1] = '\0';
     return 1;
 }

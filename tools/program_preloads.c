@@ -46,9 +46,10 @@ static int look_at(struct dl_phdr_info *object, size_t size, void *data)
     if (strstr(path, "/libdispatchalloc.so") || strstr(path, "/libc.so") || strstr(path, "/ld-"))
         return 1;
     if (*path == '/' && !program_is_of_run(path) && has_malloc(path))
-        (void)tool_complain("%s is preloaded, and has a malloc that the interposer comes before: it "
-                            "sees no call",
-                            path);
+        (void)tool_complain(
+            "%s is preloaded, and has a malloc that the interposer comes before: it "
+            "sees no call",
+            path);
     return 0;
 }
 

@@ -22,6 +22,20 @@ static int is_in(const struct dl_phdr_info *object, const ElfW(Phdr) *segment, c
     return (uintptr_t)address >= start && (uintptr_t)address - start < segment->p_memsz;
 }
 
+/* Whether a segment is in memory: what is told of one that no other loads leads anywhere. */
+static int is_loaded(const struct dl_phdr_info *object, const ElfW(Phdr) *segment)
+{
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *load = &object->dlpi_phdr[i];
+        uintptr_t offset = segment->p_vaddr - load->p_vaddr;
+
+        if (load->p_type == PT_LOAD && (load->p_flags & PF_R) && offset <= load->p_filesz &&
+            segment->p_memsz <= load->p_filesz - offset)
+            return 1;
+    }
+    return 0;
+}
+
 static int look_into(struct dl_phdr_info *object, size_t size, void *data)
 {
     const struct search *search = data;
@@ -31,7 +45,7 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *data)
     for (size_t i = 0; i < object->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
 
-        if (segment->p_type == PT_NOTE &&
+        if (segment->p_type == PT_NOTE && is_loaded(object, segment) &&
             dal_note_find_((const char *)(object->dlpi_addr + segment->p_vaddr), segment->p_memsz,
                            search->note->header.n_type, &version_bytes)) {
             search->visit(object->dlpi_name && object->dlpi_name[0] ? object->dlpi_name

@@ -9,6 +9,10 @@
 
 #include <dispatchalloc/error.h>
 
+#if HAVE_DL_ITERATE_PHDR
+# include "shared/image.h"
+#endif
+
 static int explain(const char *path, struct dal_text_ *why)
 {
     const char *message = dlerror();
@@ -21,14 +25,37 @@ static int explain(const char *path, struct dal_text_ *why)
     return DAL_ERR_MODULE;
 }
 
+/* One that is no ELF file is the loader's to refuse. */
+static int is_cut_short(const char *path)
+{
+#if HAVE_DL_ITERATE_PHDR
+    struct dal_image_ image;
+    int result;
+
+    if (!dal_image_map_(path, &image))
+        return 0;
+    result = dal_image_is_native_(&image) && !dal_image_is_whole_(&image);
+    dal_image_unmap_(&image);
+    return result;
+#else
+    (void)path;
+    return 0;
+#endif
+}
+
 /* RTLD_NOW, so that a missing symbol is found here and not in an allocation; RTLD_LOCAL, so
  * that a module's malloc does not become the program's; RTLD_NODELETE, since allocators have
  * code that runs when a thread ends. Never RTLD_DEEPBIND: AddressSanitizer does not bear it. */
 int dal_module_open_(const char *path, const struct dal_backend *const **descriptor,
                      struct dal_text_ *why)
 {
-    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *object;
 
+    if (is_cut_short(path)) {
+        dal_text_add_(why, "module %s cannot be opened: the file has been cut short", path);
+        return DAL_ERR_MODULE;
+    }
+    object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!object)
         return explain(path, why);
     *descriptor = dlsym(object, "dal_module_");

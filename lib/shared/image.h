@@ -54,44 +54,85 @@ static inline const void *dal_image_part_(const struct dal_image_ *image, uint64
     return image->bytes + offset;
 }
 
-/* The header of an ELF file, of whatever class; NULL if it is none. */
-static inline const ElfW(Ehdr) *dal_image_elf_(const struct dal_image_ *image)
+/* A structure of the file: copied, for it may lie at any address. Returns 0 if it is not inside. */
+static inline int dal_image_read_(const struct dal_image_ *image, uint64_t offset, void *structure,
+                                  size_t bytes)
 {
-    const ElfW(Ehdr) *header = dal_image_part_(image, 0, sizeof *header);
+    const void *part = dal_image_part_(image, offset, bytes);
 
-    return header && memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 ? header : NULL;
+    if (part)
+        memcpy(structure, part, bytes);
+    return part != NULL;
+}
+
+/* One of a table of structures. */
+static inline int dal_image_entry_(const struct dal_image_ *image, uint64_t table, size_t at,
+                                   void *structure, size_t bytes)
+{
+    return table <= image->size && dal_image_read_(image, table + at * bytes, structure, bytes);
+}
+
+/* The header of an ELF file, of whatever class. Returns 0 if it is none. */
+static inline int dal_image_header_(const struct dal_image_ *image, ElfW(Ehdr) *header)
+{
+    return dal_image_read_(image, 0, header, sizeof *header) &&
+           memcmp(header->e_ident, ELFMAG, SELFMAG) == 0;
 }
 
 /* Whether it is an ELF file of our own class and byte order. */
 static inline int dal_image_is_native_(const struct dal_image_ *image)
 {
-    const ElfW(Ehdr) *header = dal_image_elf_(image);
+    ElfW(Ehdr) header;
 
-    return header && header->e_ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) &&
-           header->e_ident[EI_DATA] ==
+    return dal_image_header_(image, &header) &&
+           header.e_ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) &&
+           header.e_ident[EI_DATA] ==
                (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB);
 }
 
-static inline const ElfW(Phdr) *dal_image_segments_(const struct dal_image_ *image, size_t *count)
+/* The segments of a file by number, from 0 on. Returns 0 behind the last one. */
+static inline int dal_image_segment_(const struct dal_image_ *image, size_t at, ElfW(Phdr) *segment)
 {
-    const ElfW(Ehdr) *header = dal_image_elf_(image);
-    const ElfW(Phdr) *segments = NULL;
+    ElfW(Ehdr) header;
 
-    if (header)
-        segments = dal_image_part_(image, header->e_phoff, header->e_phnum * sizeof *segments);
-    *count = segments ? header->e_phnum : 0;
-    return segments;
+    return dal_image_header_(image, &header) && header.e_phentsize == sizeof *segment &&
+           at < header.e_phnum &&
+           dal_image_entry_(image, header.e_phoff, at, segment, sizeof *segment);
 }
 
-static inline const ElfW(Shdr) *dal_image_sections_(const struct dal_image_ *image, size_t *count)
+/* The same for sections. */
+static inline int dal_image_section_(const struct dal_image_ *image, size_t at, ElfW(Shdr) *section)
 {
-    const ElfW(Ehdr) *header = dal_image_elf_(image);
-    const ElfW(Shdr) *sections = NULL;
+    ElfW(Ehdr) header;
 
-    if (header)
-        sections = dal_image_part_(image, header->e_shoff, header->e_shnum * sizeof *sections);
-    *count = sections ? header->e_shnum : 0;
-    return sections;
+    return dal_image_header_(image, &header) && header.e_shentsize == sizeof *section &&
+           at < header.e_shnum &&
+           dal_image_entry_(image, header.e_shoff, at, section, sizeof *section);
+}
+
+/* The first section of a type, of which a file has one: SHT_DYNSYM for example. */
+static inline int dal_image_find_section_(const struct dal_image_ *image, uint32_t type,
+                                          ElfW(Shdr) *section)
+{
+    for (size_t i = 0; dal_image_section_(image, i, section); i++) {
+        if (section->sh_type == type)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether all that the loader maps of it is there: of a file that was cut short it touches what is
+ * not, which ends the process. */
+static inline int dal_image_is_whole_(const struct dal_image_ *image)
+{
+    ElfW(Phdr) segment;
+
+    for (size_t i = 0; dal_image_segment_(image, i, &segment); i++) {
+        if (segment.p_type == PT_LOAD &&
+            !dal_image_part_(image, segment.p_offset, segment.p_filesz))
+            return 0;
+    }
+    return 1;
 }
 
 #endif /* DAL_IMAGE_H */
