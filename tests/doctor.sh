@@ -150,6 +150,24 @@ what to do: start it by \`dispatchalloc run', whose interposer serves the whole 
 has "^  $work/half.so"
 if $CC -fno-builtin "$work/c.c" -o "$work/jemalloc" -Wl,--no-as-needed -l:libjemalloc.so.2 2>/dev/null; then
     try 1 "*conflict: libc.so* serves pvalloc to jemalloc, but libjemalloc.so.2 serves free*start it by*" '' "$work/jemalloc"
+    # What run puts in it, the others do as well.
+    cat >"$work/shown.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return printf("%s\n", preload ? preload : "none") < 0;
+}
+END
+    $CC "$work/shown.c" -o "$work/shown" -Wl,--no-as-needed -l:libjemalloc.so.2
+    preload=$("$tool" run -b system "$work/shown")
+    like "run" '*/libdispatchalloc-jemalloc.so' "$preload"
+    for command in doctor "compare -n 1 -b system"; do
+        # shellcheck disable=SC2086
+        "$tool" $command --output "$work/shown" >"$work/out" 2>&1 || :
+        grep -qxF "$preload" "$work/out" || fail "$command: $(cat "$work/out")"
+    done
 else
     echo "no libjemalloc.so.2 is here to be linked"
 fi

@@ -32,25 +32,23 @@ static int refuse(const char *name, int error)
     return exit_status_of(error);
 }
 
-static int find_given(const char *name, char path[PATH_MAX])
+static int locate_given(const char *name, char path[PATH_MAX])
 {
     if (strlen(name) >= PATH_MAX)
-        return refuse(name, ENAMETOOLONG);
+        return ENAMETOOLONG;
     memcpy(path, name, strlen(name) + 1);
     if (access(path, F_OK) != 0)
-        return refuse(name, errno == ENOTDIR ? ENOENT : errno);
-    if (!is_file(path) || access(path, X_OK) != 0)
-        return refuse(name, EACCES);
-    return 0;
+        return errno == ENOTDIR ? ENOENT : errno;
+    return !is_file(path) || access(path, X_OK) != 0 ? EACCES : 0;
 }
 
-int program_find(const char *name, char path[PATH_MAX])
+int program_locate(const char *name, char path[PATH_MAX])
 {
     const char *list = getenv("PATH");
     int was_there = 0;
 
     if (strchr(name, '/'))
-        return find_given(name, path);
+        return locate_given(name, path);
     if (!list)
         list = "/usr/local/bin:/usr/bin:/bin";
     while (*name) {
@@ -67,7 +65,14 @@ int program_find(const char *name, char path[PATH_MAX])
             break;
         list += length + 1;
     }
-    return refuse(name, was_there ? EACCES : ENOENT);
+    return was_there ? EACCES : ENOENT;
+}
+
+int program_find(const char *name, char path[PATH_MAX])
+{
+    int error = program_locate(name, path);
+
+    return error ? refuse(name, error) : 0;
 }
 
 /* ---- Preparing ---------------------------------------------------------------------------- */
@@ -298,7 +303,7 @@ static int insert_behind(const char *file, const char *why)
     return set_variable("LD_PRELOAD", preload);
 }
 
-int program_prepare_jemalloc(const char *path, int verbose)
+static int prepare_jemalloc(const char *path, int verbose)
 {
     static const char file[] = "libdispatchalloc-jemalloc.so";
     char why[PATH_MAX + 64];
@@ -311,6 +316,17 @@ int program_prepare_jemalloc(const char *path, int verbose)
     if (verbose)
         (void)tool_complain("'%s' has libjemalloc: %s serves the calls of that", path, file);
     return 0;
+}
+
+/* Once more after that, for which there may be no room. */
+int program_fit(const char *path, const char *name, int verbose)
+{
+    struct program_probe found;
+    int result = program_probe(path, &found);
+
+    if (!result && found.has_jemalloc)
+        result = prepare_jemalloc(name, verbose) || program_probe(path, &found) ? TOOL_TROUBLE : 0;
+    return result;
 }
 
 int program_prepare_deepbind(void)

@@ -14,6 +14,9 @@ enum { PROGRAM_CANNOT_RUN = 126, PROGRAM_NOT_FOUND = 127 };
  */
 int program_find(const char *name, char path[PATH_MAX]);
 
+/* The same without a message: 0, or the number of an error. */
+int program_locate(const char *name, char path[PATH_MAX]);
+
 /*
  * See whether the interposer can work in a program: not in a static one, not in one that
  * gains privileges, not beside a sanitizer, not in one with a malloc of its own. For a script
@@ -56,9 +59,10 @@ struct program_probe {
  * a message if the interposer would not be there. */
 int program_probe(const char *path, struct program_probe *found);
 
-/* After program_prepare(), as the next: preload what serves jemalloc's own calls, too, unless
- * libjemalloc itself is what serves. Returns 0, or 2 after a message. */
-int program_prepare_jemalloc(const char *path, int verbose);
+/* After program_prepare(): see whether the interposer gets into the program, and where that has the
+ * system's libjemalloc preload what serves its own calls too, unless it is libjemalloc itself that
+ * serves. Returns 0, or 2 after a message with the program's name. */
+int program_fit(const char *path, const char *name, int verbose);
 
 /* Preload what opens without RTLD_DEEPBIND whatever a program opens. Returns 0, or 2 after a
  * message. */

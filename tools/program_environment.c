@@ -28,9 +28,9 @@ static int is_layer(const struct dal_spec_item *item, void *data)
 }
 
 /* 0, LEFT_OUT, ROOM_IS_MISSING or TOOL_TROUBLE. */
-static int prepare(const char *spec, enum environment_kind kind)
+static int prepare(const char *spec, enum environment_kind kind, const char *program)
 {
-    char message[1024];
+    char message[1024], path[PATH_MAX];
     int result = dal_spec_visit(spec, kind == ENVIRONMENT_FOUND ? is_layer : NULL, NULL, message,
                                 sizeof message);
 
@@ -46,7 +46,10 @@ static int prepare(const char *spec, enum environment_kind kind)
         return tool_bad_spec(spec, message);
     if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
         return tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
-    return program_prepare(spec, 0, 0);
+    result = program_prepare(spec, 0, 0);
+    if (!result && program_locate(program, path) == 0)
+        result = program_fit(path, program, 0);
+    return result;
 }
 
 static int send_all(int to, const char *bytes, size_t count)
@@ -64,9 +67,9 @@ static int send_all(int to, const char *bytes, size_t count)
     return 1;
 }
 
-static void be_child(const char *spec, enum environment_kind kind, int to)
+static void be_child(const char *spec, enum environment_kind kind, const char *program, int to)
 {
-    int result = prepare(spec, kind);
+    int result = prepare(spec, kind, program);
 
     for (char **entry = environ; !result && *entry; entry++) {
         if (!send_all(to, *entry, strlen(*entry) + 1))
@@ -146,7 +149,8 @@ static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
     return WEXITSTATUS(status) == LEFT_OUT ? -1 : WEXITSTATUS(status) ? TOOL_TROUBLE : 0;
 }
 
-int environment_make(const char *spec, enum environment_kind kind, char ***environment)
+int environment_make(const char *spec, enum environment_kind kind, const char *program,
+                     char ***environment)
 {
     int ends[2];
     pid_t child;
@@ -160,7 +164,7 @@ int environment_make(const char *spec, enum environment_kind kind, char ***envir
         return tool_complain("cannot make a pipe: %s", strerror(errno));
     child = fork();
     if (child == 0)
-        be_child(spec, kind, ends[1]);
+        be_child(spec, kind, program, ends[1]);
     (void)close(ends[1]);
     bytes = child < 0 ? NULL : receive(ends[0], &count);
     (void)close(ends[0]);

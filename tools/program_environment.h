@@ -14,11 +14,12 @@ enum environment_kind {
 };
 
 /*
- * The environment for spec, in a block to be freed. Returns 0; -1 if a name that was found
- * is none to run a program with; TOOL_TROUBLE after a message. The interposer is told to
- * abort rather than to let another allocator serve.
+ * The environment for spec and a program, by its name, in a block to be freed. Returns 0; -1 if a
+ * name that was found is none to run a program with; TOOL_TROUBLE after a message. The interposer
+ * is told to abort rather than to let another allocator serve.
  */
-int environment_make(const char *spec, enum environment_kind kind, char ***environment);
+int environment_make(const char *spec, enum environment_kind kind, const char *program,
+                     char ***environment);
 
 /*
  * An environment with other values of some variables: assignments is "NAME=value" as often as

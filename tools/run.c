@@ -74,7 +74,6 @@ static int run_program(int count, char **program)
 {
     const char *inherited = getenv("DISPATCHALLOC_MALLOC");
     const char *off = program_switched_off();
-    struct program_probe found;
     char path[PATH_MAX];
     int result;
 
@@ -97,12 +96,7 @@ static int run_program(int count, char **program)
     if (!result && strips_deepbind)
         result = program_prepare_deepbind();
     if (!result)
-        result = program_probe(path, &found);
-    /* Once more, for there may be no room for that. */
-    if (!result && found.has_jemalloc)
-        result = program_prepare_jemalloc(*program, is_verbose) || program_probe(path, &found)
-                     ? TOOL_TROUBLE
-                     : 0;
+        result = program_fit(path, *program, is_verbose);
     return result ? result : program_become(path, program);
 }
 

@@ -22,7 +22,7 @@ static int add_candidate(struct comparison *comparison, const char *spec,
 
     if (comparison->candidate_count == COMPARE_CANDIDATES_MAX)
         return tool_complain("more than %d allocators", (int)COMPARE_CANDIDATES_MAX);
-    result = environment_make(spec, kind, &candidate->environment);
+    result = environment_make(spec, kind, *comparison->command, &candidate->environment);
     if (result)
         return result < 0 ? 0 : result;
     candidate->spec = strdup(spec);

@@ -77,7 +77,7 @@ static int run_twice(struct child_command *child, off_t input_start)
     struct bindings bindings[2] = {{.count = 0}, {.count = 0}};
     struct doctor_findings plain, interposed;
     char **prepared = NULL;
-    int status = environment_make("system", ENVIRONMENT_ASKED_FOR, &prepared);
+    int status = environment_make("system", ENVIRONMENT_ASKED_FOR, *child->arguments, &prepared);
 
     if (!status) {
         child->environment = environ;
