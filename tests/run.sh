@@ -264,6 +264,36 @@ if [ -x "$loader" ]; then
     rm "$work/modules/needy.so"
 fi
 
+# What chroot starts finds other files: those that it lacks are told before.
+if [ "$(id -u)" = 0 ] && chroot / true 2>/dev/null; then
+    root=$work/root
+    put() { # FILE...
+        for file in "$@"; do
+            mkdir -p "$root${file%/*}" && cp "$file" "$root$file"
+        done
+    }
+    $CC "$work/main.c" -o "$work/inside"
+    # shellcheck disable=SC2046
+    put "$work/inside" $(ldd "$work/inside" "$DISPATCHALLOC_INTERPOSER" | grep -o '/[^ ]*' | grep -v :$ | sort -u)
+    mkdir -p "$work/needed"
+    echo 'int dal_test_needed;' | $CC -shared -fPIC -xc - -o "$work/needed/libneeded.so"
+    $CC -shared -fPIC -fvisibility=hidden '-DNAME="needy"' -I"$builddir/include" -I"$srcdir/include" \
+        "$srcdir/tests/loader/module.c" -o "$work/modules/needy.so" -Wl,--no-as-needed -L"$work/needed" \
+        -lneeded -Wl,-rpath,"$work/needed"
+    inside() { try "$@" run -b needy chroot --groups=0 "$root" "$work/inside"; }
+    below="dispatchalloc: below '$root', where chroot starts its program, there is no"
+    inside 2 '' "$below $DISPATCHALLOC_INTERPOSER: No such file or directory"
+    put "$DISPATCHALLOC_INTERPOSER"
+    inside 2 '' "$below $DISPATCHALLOC_MODULE_PATH/needy.so: No such file or directory"
+    put "$DISPATCHALLOC_MODULE_PATH/needy.so"
+    inside 2 '' "*of what is put before its malloc the loader cannot load libneeded.so: *"
+    put "$work/needed/libneeded.so"
+    inside 0 '' ''
+    rm "$work/modules/needy.so"
+else
+    echo "chroot cannot be called here: it is not tested"
+fi
+
 # One run in another: what the outer one preloaded gives way to what the inner one does.
 case $said in
 *"is refused"*) ;;

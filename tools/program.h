@@ -64,6 +64,10 @@ int program_probe(const char *path, struct program_probe *found);
  * serves. Returns 0, or 2 after a message with the program's name. */
 int program_fit(const char *path, const char *name, int verbose);
 
+/* After all that is preloaded: where the program is chroot(8), see whether that is there for the
+ * one which it starts, with what it needs. Returns 0, or 2 after a message. */
+int program_check_root(char **program);
+
 /* Preload what opens without RTLD_DEEPBIND whatever a program opens. Returns 0, or 2 after a
  * message. */
 int program_prepare_deepbind(void);

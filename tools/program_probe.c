@@ -111,7 +111,8 @@ static void become_list(struct target *target, int to)
     char *arguments[] = {target->loader, option, target->file, NULL};
     int null = open("/dev/null", O_RDWR);
 
-    if (null >= 0 && dup2(null, 0) >= 0 && dup2(to, 1) >= 0 && dup2(to, 2) >= 0)
+    /* A new root may have no such file. */
+    if ((null < 0 || dup2(null, 0) >= 0) && dup2(to, 1) >= 0 && dup2(to, 2) >= 0)
         (void)execv(target->loader, arguments);
     _exit(PROGRAM_CANNOT_RUN);
 }

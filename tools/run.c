@@ -97,6 +97,8 @@ static int run_program(int count, char **program)
         result = program_prepare_deepbind();
     if (!result)
         result = program_fit(path, *program, is_verbose);
+    if (!result)
+        result = program_check_root(program);
     return result ? result : program_become(path, program);
 }
 

@@ -36,6 +36,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/program_image.h \
 	%D%/program_preloads.c \
 	%D%/program_probe.c \
+	%D%/program_root.c \
 	%D%/run.c \
 	%D%/static_tls.c \
 	%D%/status/counters.c \
