@@ -7,7 +7,7 @@
  * The C library looks at its caller, for the run path and the namespace to search in: so every way
  * to it is a jump, without optimization too.
  */
-#define _GNU_SOURCE /* RTLD_DEEPBIND */
+#define _GNU_SOURCE /* RTLD_DEEPBIND, RTLD_NEXT */
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -34,8 +34,8 @@ static opener first_call;
 /* Relaxed: whoever finds it stores the same. */
 static _Atomic(uintptr_t) target;
 
-/* In the tables, since a look-up by dlsym() asks who calls as well, and allocates where it fails.
- * Before glibc 2.34 it was in a library of its own. */
+/* In the tables, since dlsym() allocates where it fails. Before glibc 2.34 it was in a library of
+ * its own; the tables of musl, which looks at no caller, are not known here. */
 static opener *find(void)
 {
     static const char *const names[] = {"libc.so.6", "libdl.so.2"};
@@ -46,6 +46,8 @@ static opener *find(void)
         if (dal_loaded_find_(names[i], &object))
             found = (uintptr_t)dal_loaded_symbol_(&object, "dlopen");
     }
+    if (!found)
+        found = (uintptr_t)dlsym(RTLD_NEXT, "dlopen");
     atomic_store_explicit(&target, found, memory_order_relaxed);
     return (opener *)found;
 }

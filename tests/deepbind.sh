@@ -12,7 +12,7 @@ expect "its symbols" dlopen "$($NM -D --defined-only "$object" | sed 's/.* //')"
 if [ -n "$OBJDUMP" ]; then
     $OBJDUMP -d --no-show-raw-insn "$object" | awk '/<dlopen>:/ { on = 1; next } /^$/ { on = 0 } on' >"$work/code"
     at_least 3 "$(wc -l <"$work/code")" "instructions of dlopen()"
-    ! grep -E '[[:space:]](call|blr?|jalr?|bctrl)q?[[:space:]]' "$work/code" || fail "dlopen() calls"
+    ! grep -E '[[:space:]](call|blr?|jalr?|bctrl)q?[[:space:]]' "$work/code" | grep -v pc_thunk || fail "dlopen() calls"
 fi
 
 # A library with a run path opens two plug-ins by their names: by the first call and a later one.
