@@ -143,9 +143,9 @@ START_TEST(test_forged_files_are_not_read_beyond)
 {
     static const uint64_t values[] = {0,          1,          0xff,          0x7fffffff,
                                       0xffffffff, UINT64_MAX, UINT64_MAX / 2};
-    uint32_t state = 1;
+    uint32_t state = suite_fuzz_seed();
 
-    for (int i = 0; i < MUTATIONS; i++) {
+    for (int i = suite_fuzz_rounds(MUTATIONS); i > 0; i--) {
         struct dal_image_ image = place(program, program_bytes);
         unsigned char *bytes = (unsigned char *)(uintptr_t)image.bytes;
 

@@ -373,22 +373,12 @@ static void expect_round_trip(const struct dal_spec_ *spec, const char *text)
     ck_assert_str_eq(shown_again, shown);
 }
 
-static uint32_t random_state = 1;
+static uint32_t random_state;
 
 static size_t random_below(size_t limit)
 {
     random_state = random_state * 1664525u + 1013904223u;
     return (random_state >> 8) % limit;
-}
-
-/* How often the tests with random texts go round; more by hand, for a night. */
-static int rounds(int usual)
-{
-    const char *times = getenv("SPEC_TIMES");
-
-    if (getenv("SPEC_SEED"))
-        random_state = (uint32_t)strtoul(getenv("SPEC_SEED"), NULL, 10);
-    return times ? usual * atoi(times) : usual;
 }
 
 /* Texts made of the characters that matter, good and bad: what is understood can be written
@@ -399,7 +389,7 @@ START_TEST(test_any_text_is_understood_or_refused_with_a_reason)
     static struct dal_spec_ spec;
     int understood = 0, nested = 0;
 
-    for (int round = rounds(50000); round > 0; round--) {
+    for (int round = suite_fuzz_rounds(50000); round > 0; round--) {
         char text[40] = "", message[256];
 
         for (size_t i = 0; i < sizeof text - 1 && random_below(16); i++)
@@ -423,7 +413,7 @@ START_TEST(test_any_bytes_are_understood_or_refused_with_a_reason)
 {
     static struct dal_spec_ spec;
 
-    for (int round = rounds(10000); round > 0; round--) {
+    for (int round = suite_fuzz_rounds(10000); round > 0; round--) {
         char text[64], message[256];
         size_t length = random_below(sizeof text);
 
@@ -494,7 +484,7 @@ START_TEST(test_any_good_spec_is_understood_and_a_cut_or_changed_one_bears_it)
     static char text[8192], means[8192];
     int deep = 0;
 
-    for (int round = rounds(3000); round > 0; round--) {
+    for (int round = suite_fuzz_rounds(3000); round > 0; round--) {
         struct drawn drawn = {dal_text_over_(text, sizeof text),
                               dal_text_over_(means, sizeof means), DAL_SPEC_ITEMS_MAX,
                               DAL_SPEC_PAIRS_MAX};
@@ -893,7 +883,7 @@ START_TEST(test_any_row_of_words_is_good_with_all_its_parts_or_refused_with_a_re
     int visits = 0;
 
     register_backends();
-    for (int round = rounds(2000); round > 0; round--) {
+    for (int round = suite_fuzz_rounds(2000); round > 0; round--) {
         char spec[256] = "nest:to=(", message[256];
 
         for (size_t i = random_below(9); i > 0; i--)
@@ -954,6 +944,7 @@ int main(void)
     TCase *grammar = tcase_create("grammar");
     TCase *options = tcase_create("options");
 
+    random_state = suite_fuzz_seed();
     tcase_add_loop_test(grammar, test_spec_means_what_the_grammar_says, 0, (int)COUNT_OF(good));
     tcase_add_loop_test(grammar, test_malformed_spec_is_refused_with_its_reason, 0,
                         (int)COUNT_OF(bad));

@@ -382,14 +382,18 @@ START_TEST(test_any_bytes_can_be_read)
     const char *path = path_of("counts");
     const struct dal_instance *instance = make("file=", path);
     struct wanted wanted = {.key = "live_bytes"};
-    uint32_t random = 1;
+    uint32_t random = suite_fuzz_seed();
     size_t bytes;
     unsigned char *data;
     char text[300];
 
     allocate(instance, 10, 1);
     data = read_file(path, &bytes);
-    for (unsigned round = 0; round < 3000; round++) {
+    for (int round = suite_fuzz_rounds(3000); round > 0; round--) {
+        if (round % 3000 == 1) {
+            free(data);
+            data = read_file(path, &bytes);
+        }
         for (unsigned i = 0; i < 8; i++) {
             random = random * 1664525 + 1013904223;
             data[random % 12000 % bytes] = (unsigned char)(random >> 24);

@@ -4,6 +4,7 @@
 #define TESTS_SUITE_H
 
 #include <check.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* How often to do what goes wrong only now and then. A slow machine, or valgrind, may ask for less
@@ -13,6 +14,22 @@ static inline int suite_race_runs(int usual)
     const char *wanted = getenv("RACE_RUNS");
 
     return wanted && atoi(wanted) > 0 ? atoi(wanted) : usual;
+}
+
+/* How many rounds of random input: more by hand, for a night, by FUZZ_TIMES; and what they begin
+ * with, by FUZZ_SEED. */
+static inline int suite_fuzz_rounds(int usual)
+{
+    const char *times = getenv("FUZZ_TIMES");
+
+    return times && atoi(times) > 0 ? usual * atoi(times) : usual;
+}
+
+static inline uint32_t suite_fuzz_seed(void)
+{
+    const char *seed = getenv("FUZZ_SEED");
+
+    return seed ? (uint32_t)strtoul(seed, NULL, 10) : 1;
 }
 
 /* Of many combinations every n-th: what a variable says, or all. Under a slow checker. */

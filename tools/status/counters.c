@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,11 +70,12 @@ static int next_mapped(FILE *maps, struct mapped *mapped)
     return 0;
 }
 
+/* Of a process that may not be looked at, that it is there has to do. */
 static int maps_file(long process, const struct stat *status)
 {
     FILE *maps = open_of(process, "maps");
     struct mapped mapped;
-    int found = 0;
+    int found = !maps && errno != ENOENT && (kill((pid_t)process, 0) == 0 || errno == EPERM);
 
     while (maps && !found && next_mapped(maps, &mapped))
         found =
