@@ -188,6 +188,22 @@ END
     like "static library without the loader" "${prefix}good: no backend or layer is called \"good\"; known: *; no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system*" "$said"
     said=$(DISPATCHALLOC_BACKEND=/x.so "$work/static" 2>&1) || said="exit $?: $said"
     like "static library, path without the loader" "${prefix}/x.so: no module can be opened: this program is linked without the loader (-Wl,-u,dal_loader_find_ adds it)$system*" "$said"
+    # What has no loader hears why.
+    # shellcheck disable=SC2086
+    if program "$work/fully-static" -static "$srcdir/tests/loader/serve.c" "$builddir/.libs/libdispatchalloc.a" \
+        -lpthread 2>"$work/linked"; then
+        for flags in '' -static-pie; do
+            [ -z "$flags" ] || program "$work/fully-static" -fPIE $flags "$srcdir/tests/loader/serve.c" \
+                "$builddir/.libs/libdispatchalloc.a" -lpthread 2>/dev/null || continue
+            none="no module can be opened: a static program opens none (link it dynamically)$system"
+            said=$(DISPATCHALLOC_BACKEND=jemalloc "$work/fully-static" 2>&1) || said="exit $?: $said"
+            like "static program $flags" "${prefix}jemalloc: no backend or layer is called \"jemalloc\"; known: *; $none*" "$said"
+            said=$(DISPATCHALLOC_BACKEND=/x.so "$work/fully-static" 2>&1) || said="exit $?: $said"
+            like "static program $flags, path" "${prefix}/x.so: $none*" "$said"
+            said=$(DISPATCHALLOC_BACKEND=arena:limit=64M "$work/fully-static" 2>&1) || said="exit $?: $said"
+            expect "static program $flags, built in" arena "$said"
+        done
+    fi
     program "$work/static-loader" "$srcdir/tests/loader/serve.c" -Wl,-u,dal_loader_find_ \
         "$builddir/.libs/libdispatchalloc.a" -lpthread -ldl
     said=$(DISPATCHALLOC_BACKEND=good "$work/static-loader" 2>&1) || said="exit $?: $said"

@@ -8,6 +8,25 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#ifdef HAVE_GETAUXVAL
+# include <sys/auxv.h>
+#endif
+
+/* By what the kernel told, without the loader's lock. */
+int dal_os_is_static_(void)
+{
+#ifdef HAVE_GETAUXVAL
+    const ElfW(Phdr) *segments = (const void *)getauxval(AT_PHDR);
+    size_t count = segments ? getauxval(AT_PHNUM) : 0;
+    size_t i = 0;
+
+    while (i < count && segments[i].p_type != PT_INTERP)
+        i++;
+    return count > 0 && i == count;
+#else
+    return 0;
+#endif
+}
 
 struct search {
     const struct dal_note_ *note;

@@ -4,6 +4,11 @@
 
 #include "os/os.h"
 
+int dal_os_is_static_(void)
+{
+    return 0;
+}
+
 uintptr_t dal_os_link_address_(uintptr_t address)
 {
     (void)address;

@@ -81,6 +81,9 @@ char *const *dal_os_environment_(void);
 /* 1 if the process runs with raised privileges (AT_SECURE), where variables are ignored. */
 int dal_os_is_secure_(void);
 
+/* 1 if the process has no loader, since its program is a static one. */
+int dal_os_is_static_(void);
+
 /* Remember what standard error is, unless that is remembered already: from there on it is ours to
  * write to, whatever else becomes of descriptor 2. */
 void dal_os_note_stderr_(void);

@@ -446,9 +446,14 @@ static void meet_all(struct unknown *unknown)
         (void)dal_loader_visit_(meet_module, unknown);
 }
 
-#define NO_LOADER                                                         \
-    "no module can be opened: this program is linked without the loader " \
-    "(-Wl,-u,dal_loader_find_ adds it)"
+/* Why no module can be opened where the loader is not linked. */
+static const char *no_loader(void)
+{
+    return dal_os_is_static_()
+               ? "no module can be opened: a static program opens none (link it dynamically)"
+               : "no module can be opened: this program is linked without the loader "
+                 "(-Wl,-u,dal_loader_find_ adds it)";
+}
 
 static void explain_unknown(const char *name, const char *wanted, struct dal_text_ *why)
 {
@@ -468,7 +473,7 @@ static void explain_unknown(const char *name, const char *wanted, struct dal_tex
     if (dal_loader_places_)
         dal_loader_places_(why);
     else
-        dal_text_add_(why, "; " NO_LOADER);
+        dal_text_add_(why, "; %s", no_loader());
 }
 
 static _Thread_local int opening_is_forbidden;
@@ -483,7 +488,7 @@ static int open_module(const char *name, const struct dal_backend **backend, str
     if (!dal_loader_find_) {
         if (name[0] != '/')
             return DAL_ERR_UNKNOWN;
-        dal_text_add_(why, NO_LOADER);
+        dal_text_add_(why, "%s", no_loader());
         return DAL_ERR_MODULE;
     }
     if (opening_is_forbidden) {
