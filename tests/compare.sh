@@ -105,6 +105,11 @@ module() {
 }
 module amiable
 module upright
+# A terminal is not to get what a spec has in it, nor what a program says.
+raw=$(printf 'upright:note=a\033b\302\233c\233d')
+try 0 "*upright:note=a[?]b[?][?]c[?]d *" '' -n 1 -b "$raw" true
+try 1 '*' '*said[?]!31m	and [?][?]so
+on*' -n 1 sh -c 'printf "said\033!31m\tand \302\233so\non\n" >&2; exit 1'
 module sulking -DSULKING
 module clear -DLAYER
 echo "not code" >"$modules/junk.so"

@@ -71,6 +71,11 @@ $work/c under \`dispatchalloc run':
   nobody asks for *
 $nothing" '' -- "$work/c"
 has_not conflict
+# A terminal is not to get what a file's name has in it.
+name=$work/$(printf 'a\033b\302\233c\233d')
+cp "$work/c" "$name"
+try 0 "*/a[?]b[?][?]c[?]d as it is:*to *a[?]b[?][?]c[?]d*" '' "$name"
+[ -z "$(tr -d '[:print:]\n' <"$work/out")" ] || fail "control characters: $(cat -v "$work/out")"
 
 # The program is run as it would be else.
 try 0 'there:2

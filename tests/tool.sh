@@ -205,8 +205,8 @@ run explain system+clear;  exits 2; prints ''; says 'dispatchalloc: spec "system
 run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chunk=1": option "chunk" of "upright" cannot be "1"; accepted is a number of bytes from 4K to 1G'
 run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note, path'
 run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'
-run explain 'upright:note=%1Ba%7F';  exits 0; prints '*
-  note     \?a\?       given
+run explain 'upright:note=%1Ba%7F%C2%9B%9B%C3%A9';  exits 0; prints '*
+  note     \?a\?\?\?\?é  given
   path     none      default'
 # A spec in parentheses is shown item by item, in its place.
 run explain 'split:note=a,to=(clear:note=%28+split:note=b,to=(system))+system';  exits 0; says ''; prints 'split 1.2 (layer): a module of the test

@@ -80,16 +80,26 @@ void child_forget_errors(FILE *errors)
         return;
 }
 
+/* What a program says is shown in its lines, and orders the terminal nothing. */
+static void clean_lines(char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\t\n");
+
+        dal_clean_(text, length);
+        text += length;
+        text += strspn(text, "\t\n");
+    }
+}
+
 /* Each line behind the beginning. */
 static void show_lines(const char *text, FILE *to, const char *beginning)
 {
-    for (int is_first = 1; *text; text++) {
-        if (is_first)
-            fputs(beginning, to);
-        is_first = *text == '\n';
-        fputc(is_first || !dal_is_control_(*text) ? *text : '?', to);
-        if (!is_first && !text[1])
-            fputc('\n', to);
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+
+        fprintf(to, "%s%.*s\n", beginning, (int)length, text);
+        text += length + (text[length] == '\n');
     }
 }
 
@@ -108,6 +118,7 @@ void child_show_errors(FILE *errors, FILE *to, const char *beginning)
         return;
     got = fread(text, 1, (size_t)size, errors);
     text[got] = '\0';
+    clean_lines(text);
     if (got == sizeof text - 1 && strchr(text, '\n'))
         line = strchr(text, '\n') + 1;
     show_lines(line, to, beginning);

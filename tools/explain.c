@@ -30,11 +30,11 @@ static void print_value(const struct dal_option_value *value, int width, const s
     int indent = shown->indent + 2;
     bool is_default = shown->is_default || !value->given;
 
-    printf("%*s", indent, "");
-    tool_print_text(value->key, width);
-    printf("  ");
-    tool_print_text(is_spec ? "(" : value->text ? value->text : "none", 8);
-    printf("  %s\n", is_default ? "default" : "given");
+    tool_print("%*s%-*s  %-8s  %s\n", indent, "", width, value->key,
+               is_spec       ? "("
+               : value->text ? value->text
+                             : "none",
+               is_default ? "default" : "given");
     if (is_spec) {
         print_spec(value->text, indent + 2, is_default);
         printf("%*s)\n", indent, "");
@@ -47,8 +47,8 @@ static int print_item(const struct dal_spec_item *item, void *data)
     size_t width = 0;
 
     shown->last = item->backend;
-    printf("%*s%s %s (%s): %s\n", shown->indent, "", item->backend->name, item->backend->version,
-           tool_kind(item->backend), item->backend->summary);
+    tool_print("%*s%s %s (%s): %s\n", shown->indent, "", item->backend->name,
+               item->backend->version, tool_kind(item->backend), item->backend->summary);
     for (size_t i = 0; i < item->value_count; i++) {
         size_t length = strlen(dal_spec_item_value(item, i)->key);
 

@@ -68,13 +68,9 @@ static void print_options(const struct dal_backend *backend)
 
         describe_range(option, range, sizeof range);
         printf("%-9s  %s=%s\n", i ? "" : "options", option->name, type_name(option));
-        printf("             ");
-        tool_print_text(option->summary, 0);
-        printf("\n             ");
-        tool_print_text(range, 0);
-        printf("; default: ");
-        tool_print_text(option->default_text ? option->default_text : "none", 0);
-        putchar('\n');
+        tool_print("             %s\n", option->summary);
+        tool_print("             %s; default: %s\n", range,
+                   option->default_text ? option->default_text : "none");
     }
     if (backend->option_count > 0 && (backend->flags & DAL_BACKEND_CHECKS_OPTIONS))
         printf("%-9s  and others that it knows itself\n", "");
@@ -127,11 +123,11 @@ static int print_instance(const struct dal_backend *backend, const char *spec)
     char message[1024] = "";
 
     if (conformance_probe(&subject, 0, &profile, message, sizeof message) != 0) {
-        printf("starts     no: %s\n", message);
+        tool_print("starts     no: %s\n", message);
         return TOOL_TROUBLE;
     }
     if (backend->flags & DAL_BACKEND_LAYER)
-        printf("shown as   %s\n", profile.name);
+        tool_print("shown as   %s\n", profile.name);
     print_abilities(profile.native);
     print_limits(&profile);
     return TOOL_OK;
@@ -174,10 +170,10 @@ static int print_info(const struct dal_backend *backend, const char *spec)
 
     printf("name       %s\n", backend->name);
     printf("kind       %s\n", tool_kind(backend));
-    printf("version    %s\n", backend->version);
-    printf("summary    %s\n", backend->summary);
+    tool_print("version    %s\n", backend->version);
+    tool_print("summary    %s\n", backend->summary);
     if (dal_module_visit(meet_module, &sought) == 1)
-        printf("module     %s\n", sought.path);
+        tool_print("module     %s\n", sought.path);
     print_options(backend);
     return print_instance(backend, spec);
 }

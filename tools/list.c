@@ -21,8 +21,8 @@ static void print_row(const struct listing *listing, const char *name, const cha
     if (names_only)
         puts(name);
     else
-        printf("%-*s  %-7s  %-*s  %s\n", listing->name_width, name, kind, listing->version_width,
-               version, summary);
+        tool_print("%-*s  %-7s  %-*s  %s\n", listing->name_width, name, kind,
+                   listing->version_width, version, summary);
 }
 
 static void widen(int *width, const char *text)

@@ -5,46 +5,48 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/shared/control.h"
 
-/* A character, or for one of control '?': a spec, a variable or the name of a file may have some,
- * and they are not to reach a terminal. */
-static char shown(char character)
+/* Cleaned, with something around it. */
+static void print_cleaned(FILE *to, const char *before, const char *format, va_list arguments,
+                          const char *after)
 {
-    return dal_is_control_(character) ? '?' : character;
+    char start[1024]; /* where there is no memory for the whole */
+    va_list again;
+    char *whole, *text;
+    int length;
+
+    va_copy(again, arguments);
+    length = vsnprintf(start, sizeof start, format, arguments);
+    whole = length < (int)sizeof start ? NULL : malloc((size_t)length + 1);
+    text = whole ? whole : start;
+    if (whole)
+        (void)vsnprintf(whole, (size_t)length + 1, format, again);
+    va_end(again);
+    length = (int)strlen(text);
+    if (*after && length > 0 && text[length - 1] == '\n')
+        text[--length] = '\0';
+    dal_clean_(text, (size_t)length);
+    fprintf(to, "%s%s%s", before, text, after);
+    free(whole);
 }
 
-static void print_line(char *text)
+void tool_print(const char *format, ...)
 {
-    for (char *at = text; *at; at++)
-        *at = shown(*at);
-    fprintf(stderr, TOOL_NAME ": %s\n", text);
-}
+    const char *newline = *format && format[strlen(format) - 1] == '\n' ? "\n" : "";
+    va_list arguments;
 
-void tool_print_text(const char *text, int width)
-{
-    for (; *text; text++, width--)
-        putchar(shown(*text));
-    printf("%*s", width > 0 ? width : 0, "");
+    va_start(arguments, format);
+    print_cleaned(stdout, "", format, arguments, newline);
+    va_end(arguments);
 }
 
 static void complain(const char *format, va_list arguments)
 {
-    char start[1024]; /* where there is no memory for the whole */
-    va_list again;
-    char *text;
-    int length;
-
     fflush(stdout);
-    va_copy(again, arguments);
-    length = vsnprintf(start, sizeof start, format, arguments);
-    text = length < (int)sizeof start ? NULL : malloc((size_t)length + 1);
-    if (text)
-        (void)vsnprintf(text, (size_t)length + 1, format, again);
-    va_end(again);
-    print_line(text ? text : start);
-    free(text);
+    print_cleaned(stderr, TOOL_NAME ": ", format, arguments, "\n");
 }
 
 int tool_complain(const char *format, ...)

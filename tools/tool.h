@@ -51,7 +51,7 @@ extern const struct tool_command tool_status_of;
 extern const struct tool_command tool_compare;
 extern const struct tool_command tool_doctor;
 
-/* A line on standard error, after the tool's name, with control characters shown as '?'; returns
+/* A line on standard error, after the tool's name, cleaned (lib/shared/control.h); returns
  * TOOL_TROUBLE. */
 int tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
 
@@ -108,9 +108,9 @@ void tool_make_room_for(char *const *specs, int count);
  * enough memory, else what the visitor returned. */
 int tool_visit_modules(dal_module_visitor visit, void *data);
 
-/* Print to standard output a text of a module's or a spec's, in a column of a width: a control
- * character as '?', since this may be a terminal. */
-void tool_print_text(const char *text, int width);
+/* printf(3) of what has text from outside in it, which is cleaned (lib/shared/control.h): of
+ * newlines that which ends the format stays. */
+void tool_print(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
 
 /* Print a text to standard output as a string of JSON; what is not UTF-8 becomes U+FFFD, a byte
  * each. */

@@ -182,6 +182,10 @@ struct dal_services {
      *  program's. */
     void (*text)(const char *text, size_t bytes);
 
+    /** Show each byte of a control character, and each that is not UTF-8, as '?': a text from
+     *  outside, such as an option's, is not to give orders to a terminal. */
+    void (*clean)(char *text, size_t bytes);
+
     /** Store the number of this process and, in parentheses, the name of the program, as snprintf()
      *  does it, and return the length: for reports. */
     size_t (*process_name)(char *text, size_t bytes);

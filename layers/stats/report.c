@@ -162,12 +162,8 @@ static void put_title(struct text *text, const struct stats_instance *instance)
         (void)instance->services->process_name(here, sizeof here);
     put(text, "dispatchalloc: " STATS_TITLE " in process %s", STATS_TITLE_OF(instance->shared),
         process);
-    /* The label is a text of the spec, the name the program's: neither reaches a terminal as it is.
-     */
-    for (size_t i = 0; i < text->length; i++) {
-        if ((unsigned char)text->data[i] < ' ' || text->data[i] == 0x7f)
-            text->data[i] = '?';
-    }
+    /* The label is a text of the spec, the name the program's. */
+    instance->services->clean(text->data, text->length);
     put(text, "\n");
 }
 

@@ -195,10 +195,10 @@ void dal_text_cut_(struct dal_text_ *text, size_t length)
 
 void dal_text_clean_(struct dal_text_ *text, size_t from)
 {
-    for (size_t i = from; i < text->length && i + 1 < text->bytes; i++) {
-        if (dal_is_control_(text->data[i]))
-            text->data[i] = '?';
-    }
+    size_t end = text->length < text->bytes ? text->length : text->bytes - (text->bytes > 0);
+
+    if (from < end)
+        dal_clean_(text->data + from, end - from);
 }
 
 void dal_log_(const char *format, ...)

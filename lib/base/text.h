@@ -37,8 +37,8 @@ void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list argu
 /* Take back what was appended since the text had that length. */
 void dal_text_cut_(struct dal_text_ *text, size_t length);
 
-/* Show each control character from a place on as '?': a value from the environment or a spec
- * may hold some, and what is made from it is to stay one line. */
+/* Show each control character, and what is no UTF-8, from a place on as '?': a value from the
+ * environment or a spec may hold some, and what is made from it is to stay one line. */
 void dal_text_clean_(struct dal_text_ *text, size_t from);
 
 /* The most of a value that a message repeats: the rest of a long one tells nobody more, and

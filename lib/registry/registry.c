@@ -220,9 +220,17 @@ static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *
 /* As in a list, and on a terminal. */
 static int is_one_line(const char *text)
 {
-    while (*text && !dal_is_control_(*text))
-        text++;
-    return *text == '\0';
+    size_t bytes = strlen(text);
+
+    for (size_t i = 0; i < bytes;) {
+        uint32_t code;
+        size_t length = dal_character_(text + i, bytes - i, &code);
+
+        if (length && dal_is_control_(code))
+            return 0;
+        i += length ? length : 1;
+    }
+    return 1;
 }
 
 /* Returns 0 after a reason. */

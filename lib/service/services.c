@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/text.h"
+#include "shared/control.h"
 
 /* Clock, process, chance and a place on this thread's stack, which may all be those of another
  * call; and a count, which is not. Spread over all bits as SplitMix64 does it. */
@@ -43,6 +44,7 @@ const struct dal_services dal_services_ = {
     .seed = seed,
     .thread_record_place = dal_thread_record_place_,
     .text = dal_os_write_,
+    .clean = dal_clean_,
     .process_name = dal_os_process_name_,
     .file_map = dal_os_file_map_,
     .file_unmap = dal_os_file_unmap_,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The table and the JSON text of `dispatchalloc compare`. See compare.h. */
 #include "compare.h"
-#include "tools/tool.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "tools/tool.h"
 
 enum { VERDICT_BYTES = 8192 };
 
@@ -79,7 +80,7 @@ static void print_row(const struct comparison *comparison,
                       const struct compare_candidate *candidate, const struct column *columns,
                       int name_width)
 {
-    printf("%-*s", name_width, candidate->spec);
+    tool_print("%-*s", name_width, candidate->spec);
     if (compare_is_measured(candidate))
         print_cells(comparison, candidate, columns);
     else if (!*candidate->failure)
@@ -121,7 +122,7 @@ void compare_print_table(const struct comparison *comparison)
     putchar('\n');
     for (size_t i = 0; i < comparison->candidate_count; i++)
         print_row(comparison, &comparison->candidates[i], columns, width);
-    printf("verdict: %s\n", compare_verdict(comparison, verdict, sizeof verdict));
+    tool_print("verdict: %s\n", compare_verdict(comparison, verdict, sizeof verdict));
 }
 
 /* ---- JSON --------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/shared/control.h"
 #include "tools/child.h"
 #include "tools/tool.h"
 
@@ -58,12 +59,17 @@ static void clear_progress(const struct compare_setup *setup)
 static void show_progress(const struct compare_setup *setup, const struct comparison *comparison,
                           const struct compare_candidate *candidate, size_t round)
 {
+    char line[128];
+
     if (!setup->is_verbose)
         return;
     if (round > 0)
-        fprintf(stderr, "\rround %zu of %zu: %-50.50s", round, comparison->runs, candidate->spec);
+        snprintf(line, sizeof line, "round %zu of %zu: %-50.50s", round, comparison->runs,
+                 candidate->spec);
     else
-        fprintf(stderr, "\rwarm-up: %-58.58s", candidate->spec);
+        snprintf(line, sizeof line, "warm-up: %-58.58s", candidate->spec);
+    dal_clean_(line, strlen(line));
+    fprintf(stderr, "\r%s", line);
 }
 
 /* Once under one candidate. The warm-up is round 0. Returns 0, or an exit status that ends it

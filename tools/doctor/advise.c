@@ -61,8 +61,8 @@ static void tell_who_goes_past(const struct doctor_findings *interposed)
 {
     printf("The calls of ");
     for (size_t i = 0; i < interposed->past_count; i++)
-        printf("%s%s", i ? ", " : "", interposed->past[i]);
-    printf(" go past the interposer to %s: open %s without RTLD_DEEPBIND, as `" TOOL_NAME
+        tool_print("%s%s", i ? ", " : "", interposed->past[i]);
+    tool_print(" go past the interposer to %s: open %s without RTLD_DEEPBIND, as `" TOOL_NAME
            " run --strip-deepbind' does\n",
            interposed->other, interposed->past_count == 1 ? "it" : "them, and what needs them,");
 }
@@ -75,25 +75,26 @@ static void tell_obstacle(const struct doctor_findings *plain,
         puts("The program has functions of the family in itself, which come before what is "
              "preloaded: build it without them");
     else if (plain->symbolic)
-        printf("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
-               "or take the functions out of it\n",
-               plain->symbolic);
+        tool_print(
+            "%s binds its own functions of the family to itself: link it without -Bsymbolic, "
+            "or take the functions out of it\n",
+            plain->symbolic);
     else if (interposed->self)
-        printf("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
+        tool_print("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
                "open it without RTLD_DEEPBIND (`" TOOL_NAME
                " run --strip-deepbind'), or take the functions out of it\n",
                interposed->self);
     else if (interposed->past_count)
         tell_who_goes_past(interposed);
     else if (interposed->started && !interposed->elsewhere && !interposed->conflicts)
-        printf("%s, which it starts, has functions of the family in itself, which come before what "
+        tool_print("%s, which it starts, has functions of the family in itself, which come before what "
                "is preloaded: build it without them\n",
                interposed->started);
     else if (interposed->other)
-        printf("%s uses an allocator of its own: build it without that\n", interposed->other);
+        tool_print("%s uses an allocator of its own: build it without that\n", interposed->other);
     else if (plain->own)
-        printf("%s has functions of the family, and may call its own: take them out of it\n",
-               plain->own);
+        tool_print("%s has functions of the family, and may call its own: take them out of it\n",
+                   plain->own);
     else
         puts("`" TOOL_NAME " run --check' names who gives back what is not of the allocator");
 }

@@ -61,7 +61,7 @@ static int examine(const struct child_command *child, off_t input_start, const c
     status = doctor_trace(child, &result, bindings);
     if (status)
         return status;
-    printf("%s %s:\n", child->arguments[0], heading);
+    tool_print("%s %s:\n", child->arguments[0], heading);
     has_failed = tell_end(&result, child->seconds_limit);
     if (!bindings->has_started)
         return tool_complain("the loader could not start '%s'", child->arguments[0]);

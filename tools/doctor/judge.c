@@ -115,7 +115,7 @@ static void print_callers(const struct doctor_view *view, const struct selection
         if (file == selection->server || !has_caller(view, selection, file))
             continue;
         if (count < CALLERS_SHOWN)
-            printf("%s%s", count ? ", " : "", bindings_name(view->bindings, file));
+            tool_print("%s%s", count ? ", " : "", bindings_name(view->bindings, file));
         count++;
     }
     if (count > CALLERS_SHOWN)
@@ -133,7 +133,8 @@ static void print_servers(const struct doctor_view *view)
 
         if (is_empty(view, &selection))
             continue;
-        printf("  %s\n    serves ", bindings->files[file]);
+        tool_print("  %s\n", bindings->files[file]);
+        printf("    serves ");
         print_symbols(view, &selection);
         printf("\n    to ");
         print_callers(view, &selection);
@@ -176,13 +177,13 @@ static size_t tell_c_conflicts(const struct doctor_view *view)
 
         if (file == view->owner || is_empty(view, &selection))
             continue;
-        printf("  conflict: %s serves ", bindings_name(view->bindings, file));
+        tool_print("  conflict: %s serves ", bindings_name(view->bindings, file));
         print_symbols(view, &selection);
         printf(" to ");
         print_callers(view, &selection);
-        printf(", but %s serves free\n", view->owner == view->bindings->file_count
-                                             ? "nobody"
-                                             : bindings_name(view->bindings, view->owner));
+        tool_print(", but %s serves free\n", view->owner == view->bindings->file_count
+                                                 ? "nobody"
+                                                 : bindings_name(view->bindings, view->owner));
         count++;
     }
     return count;
@@ -201,11 +202,12 @@ static size_t tell_operator_conflict(const struct doctor_view *view, enum doctor
             if (doctor_kind_of(bindings->entries[j].symbol) != delete_kind ||
                 view->origins[i] == view->origins[j])
                 continue;
-            printf("  conflict: %s serves %s%s to %s, but %s serves %s to %s\n",
-                   bindings_name(bindings, view->origins[i]), word_of(bindings->entries[i].symbol),
-                   which, bindings_name(bindings, bindings->entries[i].caller),
-                   bindings_name(bindings, view->origins[j]), word_of(bindings->entries[j].symbol),
-                   bindings_name(bindings, bindings->entries[j].caller));
+            tool_print(
+                "  conflict: %s serves %s%s to %s, but %s serves %s to %s\n",
+                bindings_name(bindings, view->origins[i]), word_of(bindings->entries[i].symbol),
+                which, bindings_name(bindings, bindings->entries[i].caller),
+                bindings_name(bindings, view->origins[j]), word_of(bindings->entries[j].symbol),
+                bindings_name(bindings, bindings->entries[j].caller));
             return 1;
         }
     }

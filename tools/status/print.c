@@ -10,34 +10,23 @@
 
 void status_print_served(long process, const char *file, const char *text)
 {
-    printf("%ld: ", process);
-    tool_print_text(file, 0);
-    printf(": ");
-    tool_print_text(*text ? text : "has not allocated yet, so nobody serves", 0);
-    putchar('\n');
+    tool_print("%ld: %s: %s\n", process, file,
+               *text ? text : "has not allocated yet, so nobody serves");
 }
 
 static void print_line(const char *title, const char *text)
 {
-    if (!*text)
-        return;
-    printf("  %s: ", title);
-    tool_print_text(text, 0);
-    putchar('\n');
+    if (*text)
+        tool_print("  %s: %s\n", title, text);
 }
 
 /* What dal_global_explain() told: a line each. */
 static void print_explanation(const char *text)
 {
-    char line[sizeof((struct status_counters *)0)->explanation];
-
     while (*text) {
         size_t length = strcspn(text, "\n");
 
-        snprintf(line, sizeof line, "%.*s", (int)length, text);
-        printf("  ");
-        tool_print_text(line, 0);
-        putchar('\n');
+        tool_print("  %.*s\n", (int)length, text);
         text += length + (text[length] == '\n');
     }
 }
@@ -74,16 +63,10 @@ void status_print(const struct status_counters *counters)
 {
     const char *name = strrchr(counters->program, '/');
 
-    printf("%ld %s: ", counters->process, counters->is_running ? "(running)" : "(not running)");
-    tool_print_text(name ? name + 1 : counters->program, 0);
-    printf(": ");
-    tool_print_text(counters->name, 0);
-    if (*counters->label) {
-        printf(" \"");
-        tool_print_text(counters->label, 0);
-        putchar('"');
-    }
-    putchar('\n');
+    tool_print("%ld %s: %s: %s%s%s%s\n", counters->process,
+               counters->is_running ? "(running)" : "(not running)",
+               name ? name + 1 : counters->program, counters->name, *counters->label ? " \"" : "",
+               counters->label, *counters->label ? "\"" : "");
     print_line("program", counters->program);
     print_line("command", counters->command);
     print_line("file", counters->path);
