@@ -49,8 +49,8 @@ library_sources += lib/registry/dlopen.c
 endif
 
 # Tables without holes, and stacks of them.
-core_headers += lib/chain/fork.h lib/chain/headed.h lib/chain/instance.h lib/chain/slots.h lib/chain/stack.h
-core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/chain/headed.c lib/chain/stack.c
+core_headers += lib/chain/fork.h lib/chain/headed.h lib/chain/instance.h lib/chain/respell.h lib/chain/slots.h lib/chain/stack.h
+core_sources += lib/chain/derive.c lib/chain/instance.c lib/chain/fork.c lib/chain/headed.c lib/chain/respell.c lib/chain/stack.c
 library_sources += lib/chain/system_instance.c
 
 # Who serves.

@@ -687,8 +687,10 @@ static const struct {
     {"size", "4096_", SIZE_TAKES},
     {"size", "0x1000", SIZE_TAKES},
     {"size", "4096.5", SIZE_TAKES},
-    {"size", "4KB", SIZE_TAKES},
-    {"size", "4KiB", SIZE_TAKES},
+    {"size", "1.0001K", SIZE_TAKES},
+    {"size", "64B", SIZE_TAKES},
+    {"size", "50%", SIZE_TAKES},
+    {"size", "9999999999999999999999.5G", SIZE_TAKES},
     {"size", "4T", SIZE_TAKES},
     {"size", "4KK", SIZE_TAKES},
     {"size", "K4", SIZE_TAKES},
@@ -706,29 +708,51 @@ static const struct {
     {"count", "3k", COUNT_TAKES},
     {"count", "18446744073709551618", COUNT_TAKES},
     {"flag", "", FLAG_TAKES},
-    {"flag", "On", FLAG_TAKES},
     {"flag", "2", FLAG_TAKES},
-    {"flag", "onn", FLAG_TAKES},
     {"mode", "", MODE_TAKES},
-    {"mode", "fas", MODE_TAKES},
-    {"mode", "fastest", MODE_TAKES},
-    {"mode", "Fast", MODE_TAKES},
+    {"mode", "xyzzy", MODE_TAKES},
     {"size", "(bare)", SIZE_TAKES},
     {"mode", "(bare)", MODE_TAKES},
     {"text", "(bare)", "text, in which ( is written %28 and ) %29"},
 };
 
-START_TEST(test_value_that_is_not_accepted_is_refused_with_what_is)
+static const struct {
+    const char *key, *value, *takes, *meant;
+} nearly_good_values[] = {
+    {"size", "4KB", SIZE_TAKES, "4K"},      {"size", "4KiB", SIZE_TAKES, "4K"},
+    {"size", "1.5MB", SIZE_TAKES, "1536K"}, {"size", "2048bytes", SIZE_TAKES, "2K"},
+    {"any", "8TiB", ANY_TAKES, "8192G"},    {"any", "1048575T", ANY_TAKES, "1073740800G"},
+    {"flag", "On", FLAG_TAKES, "on"},       {"flag", "onn", FLAG_TAKES, "on"},
+    {"mode", "fas", MODE_TAKES, "fast"},    {"mode", "fastest", MODE_TAKES, "fast"},
+    {"mode", "Fast", MODE_TAKES, "fast"},
+};
+
+static void expect_refused_value(const char *key, const char *value, const char *meant,
+                                 const char *takes)
 {
-    const char *key = bad_values[_i].key, *value = bad_values[_i].value;
     char spec[64], message[256], wanted[256];
 
     register_backends();
     snprintf(spec, sizeof spec, "wrap+opts:%s=%s", key, value);
-    snprintf(wanted, sizeof wanted, "option \"%s\" of \"opts\" cannot be \"%s\"; accepted is %s",
-             key, value, bad_values[_i].takes);
+    snprintf(wanted, sizeof wanted, "option \"%s\" of \"opts\" cannot be \"%s\"%s; accepted is %s",
+             key, value, meant, takes);
     ck_assert_int_eq(dal_spec_visit(spec, NULL, NULL, message, sizeof message), DAL_ERR_OPTION);
     ck_assert_str_eq(message, wanted);
+}
+
+START_TEST(test_value_that_is_not_accepted_is_refused_with_what_is)
+{
+    expect_refused_value(bad_values[_i].key, bad_values[_i].value, "", bad_values[_i].takes);
+}
+END_TEST
+
+START_TEST(test_value_that_is_nearly_good_is_refused_with_what_was_meant)
+{
+    char meant[64];
+
+    snprintf(meant, sizeof meant, " (did you mean \"%s\"?)", nearly_good_values[_i].meant);
+    expect_refused_value(nearly_good_values[_i].key, nearly_good_values[_i].value, meant,
+                         nearly_good_values[_i].takes);
 }
 END_TEST
 
@@ -768,11 +792,16 @@ static const struct {
     {"nest:to=(opts:siez=1K)", DAL_ERR_OPTION,
      "option \"to\" of \"nest\": \"opts\" has no option \"siez\" (did you mean \"size\"?)" OPTS_KNOWN},
     {"nest:to=(wrap+nest:tee=(bare+wrap))", DAL_ERR_SYNTAX,
-     "option \"tee\" of \"nest\": \"bare\" is a backend, not a layer, and has to come last"},
+     "option \"tee\" of \"nest\": \"bare\" is a backend, not a layer, and has to come last (did you "
+     "mean \"wrap+bare\"?)"},
     {"endless", DAL_ERR_SYNTAX,
      "option \"more\" of \"endless\": more than 4 parentheses within each other"},
     {"nest:to=(bare+)", DAL_ERR_SYNTAX, "option \"to\" of \"nest\": item 2 has no name"},
-    {"bare+wrap", DAL_ERR_SYNTAX, "\"bare\" is a backend, not a layer, and has to come last"},
+    {"bare+wrap", DAL_ERR_SYNTAX,
+     "\"bare\" is a backend, not a layer, and has to come last (did you mean \"wrap+bare\"?)"},
+    {"wrap+opts:size=1K+nest+wrap", DAL_ERR_SYNTAX,
+     "\"opts\" is a backend, not a layer, and has to come last (did you mean "
+     "\"wrap+nest+wrap+opts:size=1K\"?)"},
     {"wrap+bare+opts", DAL_ERR_SYNTAX, "\"bare\" is a backend, not a layer, and has to come last"},
     {"wrap+", DAL_ERR_SYNTAX, "item 2 has no name"},
 };
@@ -921,8 +950,19 @@ static const struct {
     {"x", ""},
     {"xyz", ""},
     {"malloc", "jemalloc"},
-    {"arena-but-much-longer", ""},
-    {"systematically", ""},
+    {"arena-but-much-longer", "arena"},
+    {"libjemalloc.so.2", "jemalloc"},
+    {"systematically", "system"},
+    {"systems", "system"},
+    {"je", "jemalloc"},
+    {"MI", "mimalloc"},
+    {"fixed", "fixed-arena"},
+    {"tbbmalloc", "tbb"},
+    {"onetbb", "tbb"},
+    {"outbbound", ""},
+    {"jemallctl", "jemalloc"},
+    {"sysadmin", ""},
+    {"xyzzy", ""},
     {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ""},
 };
 
@@ -962,6 +1002,8 @@ int main(void)
     tcase_add_loop_test(options, test_value_comes_to_its_number, 0, (int)COUNT_OF(numbers));
     tcase_add_loop_test(options, test_value_that_is_not_accepted_is_refused_with_what_is, 0,
                         (int)COUNT_OF(bad_values));
+    tcase_add_loop_test(options, test_value_that_is_nearly_good_is_refused_with_what_was_meant, 0,
+                        (int)COUNT_OF(nearly_good_values));
     tcase_add_loop_test(options, test_spec_that_cannot_be_is_refused_before_any_item_is_shown, 0,
                         (int)COUNT_OF(bad_specs));
     tcase_add_loop_test(options, test_unknown_name_is_told_with_its_place_and_the_nearest, 0,

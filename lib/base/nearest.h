@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which known word somebody may have meant. */
+/* Which known word somebody may have meant. The library's and the command's: it knows nothing of
+ * either. */
 #ifndef DAL_NEAREST_H
 #define DAL_NEAREST_H
 
@@ -17,5 +18,8 @@ struct dal_nearest_ {
 
 /* Look at one more known word. */
 void dal_nearest_try_(struct dal_nearest_ *nearest, const char *known);
+
+/* The same for a word that stands for a known one: ls for list. */
+void dal_nearest_try_as_(struct dal_nearest_ *nearest, const char *word, const char *known);
 
 #endif /* DAL_NEAREST_H */

@@ -19,6 +19,7 @@
 #include "chain/fork.h"
 #include "chain/headed.h"
 #include "chain/instance.h"
+#include "chain/respell.h"
 #include "registry/registry.h"
 #include "service/service.h"
 
@@ -186,6 +187,29 @@ static void destroy_items(const struct dal_stack_ *stack)
     }
 }
 
+/* A backend before layers that are known: it goes behind them. Nothing where that is no help. */
+static void suggest_order(const struct dal_spec_ *spec, size_t index, struct dal_text_ *why)
+{
+    const struct dal_spec_list_ *list = &spec->lists[spec->items[index].list];
+    const char *backend = list->text, *layers;
+    size_t length;
+
+    for (size_t i = index + 1; i < list->first + list->count; i++) {
+        const struct dal_backend *later = dal_registry_find_known_(spec->items[i].name);
+
+        if (!later || !(later->flags & DAL_BACKEND_LAYER))
+            return;
+    }
+    if (strchr(list->text, '('))
+        return;
+    for (size_t i = list->first; i < index; i++)
+        backend = strchr(backend, '+') + 1;
+    layers = strchr(backend, '+') + 1;
+    length = (size_t)(layers - backend) - 1;
+    dal_text_add_(why, " (did you mean \"%.*s%s+%.*s\"?)", (int)(backend - list->text), list->text,
+                  layers, (int)length, backend);
+}
+
 static int check_item(struct dal_spec_ *spec, size_t index, struct dal_text_ *why)
 {
     struct dal_spec_item_ *item = &spec->items[index];
@@ -198,14 +222,15 @@ static int check_item(struct dal_spec_ *spec, size_t index, struct dal_text_ *wh
         return error;
     if (!(item->backend->flags & DAL_BACKEND_LAYER) && !is_last) {
         dal_text_add_(why, "\"%s\" is a backend, not a layer, and has to come last", item->name);
+        suggest_order(spec, index, why);
         return DAL_ERR_SYNTAX;
     }
     return dal_options_nest_(spec, index, why);
 }
 
 /* All names and then all options, so that nothing is made of a spec that has a fault. */
-int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
-                     struct dal_text_ *why)
+static int check(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
+                 struct dal_text_ *why)
 {
     int error = dal_spec_parse_(spec, text, why);
 
@@ -221,6 +246,25 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option
                 dal_text_cut_(why, length);
         }
     }
+    return error;
+}
+
+int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
+                     struct dal_text_ *why)
+{
+    size_t length = why->length;
+    char meant[DAL_RESPELL_BYTES];
+    int error = check(text, spec, values, why);
+
+    if (!error || !dal_respell_(text, meant, sizeof meant))
+        return error;
+    /* What has a comma in it is no unknown name. */
+    if (error == DAL_ERR_UNKNOWN) {
+        dal_text_cut_(why, length);
+        dal_text_add_(why, "+ separates the items of a spec; options stand behind : and have , "
+                           "between them");
+    }
+    dal_text_add_(why, " (did you mean \"%s\"?)", meant);
     return error;
 }
 

@@ -419,6 +419,19 @@ const struct dal_backend *dal_registry_find_known_(const char *name)
     return find_builtin(name);
 }
 
+static int has_name(const char *name, const char *path, void *data)
+{
+    (void)path;
+    return strcmp(name, data) == 0;
+}
+
+int dal_registry_is_there_(const char *name)
+{
+    if (dal_registry_find_known_(name))
+        return 1;
+    return dal_loader_visit_ && dal_loader_visit_(has_name, (void *)(uintptr_t)name);
+}
+
 /* What is known is gathered in two rounds: to find the nearest, and to list all. */
 struct unknown {
     struct dal_nearest_ nearest;
@@ -427,12 +440,24 @@ struct unknown {
     int count;
 };
 
+/* What others call it. */
+static const char *const synonyms[][2] = {
+    {"malloc", "system"},  {"libc", "system"}, {"glibc", "system"},        {"musl", "system"},
+    {"default", "system"}, {"none", "system"}, {"gperftools", "tcmalloc"}, {"bump", "arena"},
+};
+
 static int meet_name(const char *name, struct unknown *unknown)
 {
-    if (unknown->is_listing)
+    if (unknown->is_listing) {
         dal_text_add_(unknown->why, "%s %s", unknown->count++ ? "," : "", name);
-    else
-        dal_nearest_try_(&unknown->nearest, name);
+        return 0;
+    }
+    dal_nearest_try_(&unknown->nearest, name);
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
+        if (strcmp(synonyms[i][0], unknown->nearest.given) == 0 &&
+            strcmp(synonyms[i][1], name) == 0)
+            dal_nearest_try_as_(&unknown->nearest, synonyms[i][0], name);
+    }
     return 0;
 }
 

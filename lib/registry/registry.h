@@ -19,6 +19,9 @@ const struct dal_backend *dal_registry_find_(const char *name, const char *wante
 /* One that is registered or built in; opens nothing. */
 const struct dal_backend *dal_registry_find_known_(const char *name);
 
+/* Whether one is known, or is a module by its name. Opens nothing. */
+int dal_registry_is_there_(const char *name);
+
 /* Whether a word can be the name of a backend. NULL is none. */
 int dal_registry_name_is_good_(const char *word);
 

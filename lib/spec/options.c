@@ -12,18 +12,7 @@
 #include "base/nearest.h"
 #include "shared/number.h"
 
-int dal_option_parse_switch_(const char *text, uint64_t *number)
-{
-    static const char *const words[] = {"off", "on", "false", "true", "no", "yes", "0", "1"};
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(text, words[i]) == 0) {
-            *number = i % 2;
-            return 1;
-        }
-    }
-    return 0;
-}
+#define SWITCH_WORDS "off|on|false|true|no|yes|0|1"
 
 static int parse_choice(const char *choices, const char *text, uint64_t *number)
 {
@@ -41,6 +30,14 @@ static int parse_choice(const char *choices, const char *text, uint64_t *number)
         word = bar ? bar + 1 : NULL;
     }
     return 0;
+}
+
+int dal_option_parse_switch_(const char *text, uint64_t *number)
+{
+    int good = parse_choice(SWITCH_WORDS, text, number);
+
+    *number %= 2;
+    return good;
 }
 
 int dal_option_check_(const struct dal_option *option, const char *text, uint64_t *number)
@@ -99,14 +96,72 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
     }
 }
 
+static void find_nearest_choice(struct dal_nearest_ *nearest, const char *choices)
+{
+    while (choices && *choices) {
+        size_t length = strcspn(choices, "|");
+        char word[DAL_NEAREST_WORD_MAX + 1];
+
+        if (length < sizeof word) {
+            memcpy(word, choices, length);
+            word[length] = '\0';
+            dal_nearest_try_(nearest, word);
+        }
+        choices += length + (choices[length] == '|');
+    }
+}
+
+/* The bytes that 64KB, 1.5 MiB or 2T stand for. Returns 0 if text is nothing of the kind. */
+static int guess_bytes(const char *text, uint64_t *bytes)
+{
+    static const char units[] = "bBkKmMgGtT";
+    uint64_t value = 0, scale = 0; /* of 10, behind a point */
+    const char *unit;
+
+    for (; (*text >= '0' && *text <= '9') || (*text == '.' && !scale); text++) {
+        if (value >= UINT64_C(1) << 20)
+            return 0;
+        value = *text == '.' ? value : value * 10 + (uint64_t)(*text - '0');
+        scale = *text == '.' ? 1 : scale * 10;
+    }
+    text += strspn(text, " ");
+    unit = *text ? strchr(units, *text) : NULL;
+    value <<= unit ? 10 * ((unit - units) / 2) : 0;
+    text += unit != NULL;
+    scale = scale ? scale : 1;
+    *bytes = value / scale;
+    return value > 0 && value % scale == 0 && !text[strspn(text, "iIbBytes")];
+}
+
+static void suggest_value(const struct dal_option *option, const char *value, struct dal_text_ *why)
+{
+    struct dal_nearest_ nearest = {value, "", 0};
+    uint64_t bytes;
+
+    if (option->type == DAL_OPTION_SWITCH)
+        find_nearest_choice(&nearest, SWITCH_WORDS);
+    else if (option->type == DAL_OPTION_CHOICE)
+        find_nearest_choice(&nearest, option->choices);
+    if (nearest.best[0])
+        dal_text_add_(why, " (did you mean \"%s\"?)", nearest.best);
+    if (option->type != DAL_OPTION_BYTES || !guess_bytes(value, &bytes) ||
+        bytes < option->minimum || bytes > option->maximum)
+        return;
+    dal_text_add_(why, " (did you mean \"");
+    add_bytes(why, bytes);
+    dal_text_add_(why, "\"?)");
+}
+
 /* option is NULL for a key that the backend checks itself. */
 static int refuse_value(const struct dal_backend *backend, const struct dal_option *option,
                         const struct dal_spec_pair_ *pair, struct dal_text_ *why)
 {
-    dal_text_add_(why,
-                  "option \"%s\" of \"%s\" cannot be \"%s" DAL_VALUE_FORMAT "%s\"; accepted is ",
-                  pair->key, backend->name, pair->is_nested ? "(" : "", DAL_VALUE(pair->value),
+    dal_text_add_(why, "option \"%s\" of \"%s\" cannot be \"%s" DAL_VALUE_FORMAT "%s\"", pair->key,
+                  backend->name, pair->is_nested ? "(" : "", DAL_VALUE(pair->value),
                   pair->is_nested ? ")" : "");
+    if (option && !pair->is_nested)
+        suggest_value(option, pair->value, why);
+    dal_text_add_(why, "; accepted is ");
     if (!option || (option->type == DAL_OPTION_TEXT && pair->is_nested))
         dal_text_add_(why, "text, in which ( is written %%28 and ) %%29");
     else if (option->type == DAL_OPTION_SPEC && pair->value[0] == '(')
