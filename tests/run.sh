@@ -38,13 +38,10 @@ try 2 '' "dispatchalloc: 'run' takes -b once, and was given 'arena' and 'system'
 Try 'dispatchalloc run --help' for more information." run -b arena --backend=system true
 try 2 '' "dispatchalloc: *
 Try 'dispatchalloc run --help' for more information." run --nonsense true
-early="dispatchalloc: the options of 'run' stand between it and the PROGRAM
-Try 'dispatchalloc run --help' for more information."
-try 2 '' "$early" --verbose run true
-try 2 '' "dispatchalloc: invalid option -- 'b'
-$early" -b system run echo
-try 2 '' "dispatchalloc: *option*backend*
-$early" --backend=system run echo
+# In front of the name of a command its options may stand as well.
+try 0 '' 'dispatchalloc: system * serves (nobody chose)' --verbose run true
+try 0 hello "$served" -b system run -v echo hello
+try 0 hello "$served" --backend system -v run echo hello
 try 0 'Usage: dispatchalloc run *' '' run --help
 try 0 'Usage: dispatchalloc run *' '' --help run
 for command in run compare doctor; do
@@ -52,6 +49,7 @@ for command in run compare doctor; do
     try 0 'dispatchalloc (libdispatchalloc) *' '' --version $command
 done
 try 0 '--version x' '' run echo --version x
+try 0 help '' run echo help
 
 # A terminal is not to get what a spec or a name has in it.
 escape=$(printf 'ar\033[31mena\177\nx')

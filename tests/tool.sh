@@ -73,14 +73,14 @@ done
 
 run;                    exits 2; prints ''; says "dispatchalloc: missing command
 $try"
-run lisst;              exits 2; prints ''; says "dispatchalloc: unknown command 'lisst'
+run lisst;              exits 2; prints ''; says "dispatchalloc: unknown command 'lisst' (did you mean 'list'?); known: list, *, help
 $try"
-run --nonsense;         exits 2; prints ''; says "dispatchalloc: unrecognized option '--nonsense'
+run --nonsense;         exits 2; prints ''; says "dispatchalloc: there is no option '--nonsense'; known: --help (-h), --version
 $try"
-run -x list;            exits 2; prints ''; says "dispatchalloc: invalid option -- 'x'
-$try"
-run verify --case;      exits 2; prints ''; says "dispatchalloc: option '--case' requires an argument
-$try"
+run -x list;            exits 2; prints ''; says "dispatchalloc: 'list' has no option '-x'; known: --help (-h), --version, --names
+Try 'dispatchalloc list --help' for more information."
+run verify --case;      exits 2; prints ''; says "dispatchalloc: option '--case' needs a value
+$try_verify"
 run explain;            exits 2; prints ''; says "dispatchalloc: 'explain' needs a SPEC
 Try 'dispatchalloc explain --help' for more information."
 run info;               exits 2; prints ''; says "dispatchalloc: 'info' needs a NAME
@@ -89,7 +89,7 @@ run verify;             exits 2; prints ''; says "dispatchalloc: 'verify' needs 
 $try_verify"
 run list system;        exits 2; prints ''; says "dispatchalloc: extra operand 'system'
 Try 'dispatchalloc list --help' for more information."
-run verify --names system;  exits 2; prints ''; says "dispatchalloc: 'verify' has no option '--names'
+run verify --names system;  exits 2; prints ''; says "dispatchalloc: 'verify' has no option '--names'; 'list' has it; known: --help (-h), *
 $try_verify"
 run verify --case=nonsense system;  exits 2; prints ''; says "dispatchalloc: no case is called 'nonsense'; --list-cases lists them
 $try_verify"

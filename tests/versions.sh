@@ -38,6 +38,7 @@ $SED "s/$pattern/$other/g" "$builddir/include/dispatchalloc/version.h" >"$work/i
 quietly $CC $CPPFLAGS $CFLAGS "-I$work/include" "-I$builddir" "-I$srcdir" $include \
     -o "$work/b$bindir/dispatchalloc" "$srcdir/tools/version.c" \
     $(find "$builddir/tools" -name 'dispatchalloc-*.o' ! -name dispatchalloc-version.o) \
+    "$builddir/lib/base/tools_dispatchalloc-nearest.o" \
     "$builddir/.libs/libconformance.a" "-L$builddir/.libs" -ldispatchalloc $LDFLAGS -lpthread ||
     give_up "the command of version B is not built"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dispatchalloc: look at and verify what libdispatchalloc can make. The command line: an option
- * may stand before or after the name of its command, so those of all commands are read at once;
- * but those of a command that starts a program stand between the two.
+ * may stand before or after the name of its command.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -10,19 +9,18 @@
 #include <string.h>
 
 #include "conformance/conformance.h"
+#include "tools/options.h"
 #include "tools/tool.h"
 
-static const struct tool_command *const commands[] = {
-    &tool_list, &tool_info,      &tool_explain, &tool_verify,
-    &tool_run,  &tool_status_of, &tool_compare, &tool_doctor,
+const struct tool_command *const tool_commands[] = {
+    &tool_list,      &tool_info,    &tool_explain, &tool_verify, &tool_run,
+    &tool_status_of, &tool_compare, &tool_doctor,  NULL,
 };
-
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static int wants_help, wants_version;
 
-static const struct tool_option own_options[] = {
-    {.name = "help", .flag = &wants_help},
+const struct tool_option tool_own_options[] = {
+    {.name = "help", .letter = 'h', .flag = &wants_help},
     {.name = "version", .flag = &wants_version},
     {.name = NULL},
 };
@@ -35,13 +33,14 @@ static void print_help(void)
          "Look at the allocators that libdispatchalloc can make, and verify them.\n"
          "\n"
          "Commands:");
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-7s %-20s %s\n", commands[i]->name, commands[i]->synopsis, commands[i]->summary);
-    puts("\n"
+    for (size_t i = 0; tool_commands[i]; i++)
+        printf("  %-7s %-20s %s\n", tool_commands[i]->name, tool_commands[i]->synopsis,
+               tool_commands[i]->summary);
+    puts("  help    [COMMAND]            print this help, or that of a COMMAND\n"
+         "\n"
          "Options:\n"
-         "      --help     print this help, or that of a COMMAND, and exit\n"
+         "  -h, --help     print this help, or that of a COMMAND, and exit\n"
          "      --version  print the version and exit\n"
-         "Those of run, compare and doctor stand between the COMMAND and the PROGRAM.\n"
          "\n"
          "A SPEC is what DISPATCHALLOC_BACKEND takes, such as system or\n"
          "stats:print=off+arena:limit=1G: layers first, the backend last.\n"
@@ -60,80 +59,48 @@ static void print_command_help(const struct tool_command *command)
 
 /* ---- The command line -------------------------------------------------------------------- */
 
-enum { OPTIONS_MAX = 32, FIRST_OPTION = 256, UNKNOWN = '?' };
-
-/* Options that are read together, and in the words of getopt_long(3). */
-struct reader {
-    const struct tool_option *options[OPTIONS_MAX];
-    int count;
-    uint32_t given; /* a bit each */
-    struct option names[OPTIONS_MAX + 1];
-    char letters[2 * OPTIONS_MAX + 2];
-};
-
-static void add_options(struct reader *reader, const struct tool_option *option)
-{
-    char *letter = reader->letters + strlen(reader->letters);
-
-    for (; option && option->name && reader->count < OPTIONS_MAX; option++) {
-        reader->names[reader->count] =
-            (struct option){option->name, option->take ? required_argument : no_argument, NULL,
-                            option->letter ? option->letter : FIRST_OPTION + reader->count};
-        reader->options[reader->count++] = option;
-        if (option->letter)
-            *letter++ = option->letter;
-        if (option->letter && option->take)
-            *letter++ = ':';
-    }
-}
-
-static int take_option(struct reader *reader, int value)
-{
-    const struct tool_option *option;
-    int i = 0;
-
-    while (reader->names[i].val != value)
-        i++;
-    reader->given |= UINT32_C(1) << i;
-    option = reader->options[i];
-    if (option->take)
-        return option->take(optarg);
-    *option->flag = 1;
-    return TOOL_OK;
-}
-
-static int has_option(const struct tool_option *options, const struct tool_option *wanted)
-{
-    while (options && options->name && options != wanted)
-        options++;
-    return options == wanted;
-}
-
 static const struct tool_command *find_command(const char *name)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    for (size_t i = 0; tool_commands[i]; i++) {
+        if (strcmp(tool_commands[i]->name, name) == 0)
+            return tool_commands[i];
     }
     return NULL;
 }
 
-static int tell_place(const struct tool_command *command)
+/* What others call it. */
+static const char *const synonyms[][2] = {
+    {"ls", "list"},       {"show", "info"},       {"describe", "info"},
+    {"options", "info"},  {"check", "verify"},    {"test", "verify"},
+    {"exec", "run"},      {"start", "run"},       {"ps", "status"},
+    {"bench", "compare"}, {"time", "compare"},    {"benchmark", "compare"},
+    {"parse", "explain"}, {"diagnose", "doctor"}, {"version", "--version"},
+};
+
+static int refuse_command(const char *name)
 {
-    return tool_misused(command, "the options of '%s' stand between it and the PROGRAM",
-                        command->name);
+    struct dal_nearest_ nearest = {name, "", 0};
+    char known[256] = "";
+
+    for (size_t i = 0; tool_commands[i]; i++) {
+        size_t used = strlen(known);
+
+        dal_nearest_try_(&nearest, tool_commands[i]->name);
+        snprintf(known + used, sizeof known - used, "%s, ", tool_commands[i]->name);
+    }
+    dal_nearest_try_(&nearest, "help");
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
+        if (strcmp(synonyms[i][0], name) == 0)
+            dal_nearest_try_as_(&nearest, name, synonyms[i][1]);
+    }
+    return tool_misused(NULL, "unknown command '%s'%s; known: %shelp", name,
+                        tool_did_you_mean(&nearest), known);
 }
 
-static int run_command(const struct reader *reader, const struct tool_command *command,
-                       int operand_count, char **operands)
+static int run_command(const struct tool_command *command, int operand_count, char **operands)
 {
     int needs_one = command->operand && !(command->needs_none && *command->needs_none);
 
-    for (int i = 0; i < reader->count; i++) {
-        if (reader->given >> i & 1 && !has_option(command->options, reader->options[i]))
-            return tool_misused(command, "'%s' has no option '--%s'", command->name,
-                                reader->options[i]->name);
-    }
     if (needs_one && operand_count == 0)
         return tool_misused(command, "'%s' needs a %s", command->name, command->operand);
     if (!command->operand && operand_count > 0)
@@ -141,75 +108,43 @@ static int run_command(const struct reader *reader, const struct tool_command *c
     return command->run(operand_count, operands);
 }
 
-/* After getopt's message: an option of a command that takes a program may stand too early. */
-static int meet_unknown(const struct tool_command *command, int argc, char **argv)
+/* After the options: what there is to do for them, or the command. */
+static int serve(const struct tool_command *command, int operand_count, char **operands)
 {
-    for (int i = 1; i < argc && !command; i++) {
-        const struct tool_command *later = find_command(argv[i]);
-
-        if (later && later->takes_program)
-            return tell_place(later);
-    }
-    return tool_try_help(command);
-}
-
-/* command: one that takes a program, and argv begins with its name; or NULL. */
-static int read_options(struct reader *reader, const struct tool_command *command, int argc,
-                        char **argv)
-{
-    static char name[] = TOOL_NAME; /* getopt's messages begin with it */
-    int value;
-    int status = TOOL_OK;
-
-    strcpy(reader->letters, command ? "+" : "");
-    add_options(reader, own_options);
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (command ? commands[i] == command : !commands[i]->takes_program)
-            add_options(reader, commands[i]->options);
-    }
-    if (argc > 0)
-        argv[0] = name;
-    while (!status && (value = getopt_long(argc, argv, reader->letters, reader->names, NULL)) != -1)
-        status = value == UNKNOWN ? meet_unknown(command, argc, argv) : take_option(reader, value);
-    return status;
+    if (wants_version)
+        tool_print_version();
+    else if (wants_help && command)
+        print_command_help(command);
+    else if (wants_help)
+        print_help();
+    else if (command)
+        return run_command(command, operand_count, operands);
+    else
+        return tool_misused(NULL, "missing command");
+    return TOOL_OK;
 }
 
 static int run(int argc, char **argv)
 {
-    static struct reader reader;
-    const struct tool_command *command = argc > 1 ? find_command(argv[1]) : NULL;
-    int is_read = command && command->takes_program;
+    const struct tool_command *command = NULL;
+    int at = options_find_operand(argc, argv);
     int status;
 
-    if (!is_read)
-        command = NULL;
-    argc -= is_read;
-    argv += is_read;
-    status = read_options(&reader, command, argc, argv);
-    if (status)
-        return status;
-    if (wants_version) {
-        tool_print_version();
-        return TOOL_OK;
+    while (at < argc && strcmp(argv[at], "help") == 0) {
+        wants_help = 1;
+        argc -= at;
+        argv += at;
+        at = options_find_operand(argc, argv);
     }
-    if (!command && optind < argc) {
-        command = find_command(argv[optind]);
+    if (at < argc) {
+        command = find_command(argv[at]);
         if (!command)
-            return tool_misused(NULL, "unknown command '%s'", argv[optind]);
-        optind++;
+            return refuse_command(argv[at]);
     }
-    if (wants_help) {
-        if (command)
-            print_command_help(command);
-        else
-            print_help();
-        return TOOL_OK;
-    }
-    if (!command)
-        return tool_misused(NULL, "missing command");
-    if (command->takes_program && !is_read)
-        return tell_place(command);
-    return run_command(&reader, command, argc - optind, argv + optind);
+    status = options_read(command, at, argv);
+    if (!status && command)
+        status = options_read(command, argc - at, argv + at);
+    return status ? status : serve(command, argc - at - optind, argv + at + optind);
 }
 
 /* What could not be written has to be known, also what only the last flush finds. */

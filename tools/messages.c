@@ -76,6 +76,14 @@ int tool_misused(const struct tool_command *command, const char *format, ...)
     return tool_try_help(command);
 }
 
+const char *tool_did_you_mean(const struct dal_nearest_ *nearest)
+{
+    static char text[DAL_NEAREST_WORD_MAX + 24];
+
+    snprintf(text, sizeof text, *nearest->best ? " (did you mean '%s'?)" : "%s", nearest->best);
+    return text;
+}
+
 int tool_bad_spec(const char *spec, const char *message)
 {
     return tool_complain("spec \"%s\": %s", spec, message);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands of `dispatchalloc` share. Public headers of the library only.
+ * What the commands of `dispatchalloc` share. Public headers of the library only, and what knows
+ * nothing of it.
  *
  * Exit statuses: 0; 1 if a verification failed; 2 for trouble: a usage error, a spec that
  * is not good, output that cannot be written.
@@ -14,6 +15,7 @@
 
 #include <dispatchalloc.h>
 
+#include "lib/base/nearest.h"
 #include "lib/shared/number.h"
 
 #define TOOL_NAME "dispatchalloc"
@@ -61,6 +63,9 @@ int tool_misused(const struct tool_command *command, const char *format, ...)
 
 /* The line that says where the help of a command is; returns TOOL_TROUBLE. */
 int tool_try_help(const struct tool_command *command);
+
+/* " (did you mean 'WORD'?)", or "" if nothing is near; until it is called again. */
+const char *tool_did_you_mean(const struct dal_nearest_ *nearest);
 
 /* What --version prints. */
 void tool_print_version(void);

@@ -27,6 +27,8 @@ tools_dispatchalloc_SOURCES = \
 	%D%/main.c \
 	%D%/messages.c \
 	%D%/modules.c \
+	%D%/options.c \
+	%D%/options.h \
 	%D%/program.c \
 	%D%/program.h \
 	%D%/program_check.c \
@@ -46,8 +48,9 @@ tools_dispatchalloc_SOURCES = \
 	%D%/status/status.h \
 	%D%/tool.h \
 	%D%/verify.c \
-	%D%/version.c
-tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) \
+	%D%/version.c \
+	lib/base/nearest.c
+tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/lib \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
 if HAVE_XATTR
 tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_XATTR

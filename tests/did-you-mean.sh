@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+# Mistakes on the command line and in specs: each is answered with what was meant, or, where nothing
+# is near, with what is accepted.
+set -eu
+. "$srcdir/tests/lib.sh"
+need_tool
+LC_ALL=C
+export LC_ALL
+umask 022
+mkdir "$work/modules"
+modules=$(cd "$work/modules" && pwd -P)
+export DISPATCHALLOC_MODULE_PATH="$modules"
+# What is not opened needs no more than its name.
+for name in jemalloc mimalloc tcmalloc tbb; do echo >"$modules/$name.so"; done
+
+asks=0
+ask() {
+    asks=$((asks + 1))
+    status=0
+    err=$(timeout 20 "$tool" "$@" 2>&1 </dev/null >/dev/null) || status=$?
+    [ "$status" = 2 ] || fail "dispatchalloc $*: status $status: $err"
+}
+# meant WORD ARGUMENT...: the one thing that is suggested.
+meant() {
+    word=$1
+    shift
+    ask "$@"
+    got=$(printf '%s\n' "$err" | $SED -n "s/.*(did you mean ['\"]\(.*\)['\"]?).*/\1/p")
+    [ "$got" = "$word" ] || fail "dispatchalloc $*: meant $word, said $err"
+}
+# accepted TEXT ARGUMENT...: nothing is suggested, and the message holds TEXT.
+accepted() {
+    text=$1
+    shift
+    ask "$@"
+    case $err in
+    *'did you mean'*) fail "dispatchalloc $*: a silly suggestion: $err" ;;
+    *"$text"*) ;;
+    *) fail "dispatchalloc $*: not '$text', but $err" ;;
+    esac
+}
+
+# ---- Commands ----------------------------------------------------------------------------------
+commands='known: list, info, explain, verify, run, status, compare, doctor, help'
+meant list lisst
+meant list lis
+meant list ls
+meant list LIST
+meant list listing
+meant list --list
+meant explain explian system
+meant explain exp system
+meant verify verfiy system
+meant verify check system
+meant verify test system
+meant run exec true
+meant run rnu true
+meant status stat
+meant status statistics
+meant compare comapre true
+meant compare bench true
+meant doctor docter true
+meant doctor diagnose true
+meant info inof system
+meant help hlep
+meant --version version
+accepted "$commands" xyzzy
+accepted "$commands" help xyzzy
+accepted "$commands" prune
+accepted "$commands" fast
+accepted "$commands" x
+accepted "$commands" ''
+
+# ---- Options -------------------------------------------------------------------------------------
+meant --json compare --jsn true
+meant --json compare -json true
+meant --json compare --JSON true
+meant --backend compare --backnd=system true
+meant --backend run --backed system true
+meant --backend run --bakend=jemalloc true
+meant --backend=system run -backend=system true
+meant --backend run --backends=jemalloc true
+meant --check run --cheek true
+meant --verbose run --verbos3 true
+meant --names list --name-only
+meant --capacity verify --capacty=64K system
+meant --timeout doctor --timout=5 true
+meant --timeout doctor --time-out=5 true
+meant --help list --hlep
+meant --version --versoin
+meant --output doctor --ouput true
+accepted "'list' has it; known: " verify --names system
+accepted "'compare' has it; known: --help" list --json
+accepted "'run' has it" doctor --backend=system true
+accepted "known: --help (-h), --version, --backend (-b)" run --xyzzy true
+accepted "known: --help (-h), --version, --backend (-b)" run -x true
+accepted "known: --help (-h), --version" --xyzzy
+accepted "'--ver' may be one of --version, --verbose (-v)" verify --ver system
+accepted "'--check' takes no value" run --check=yes true
+accepted "'--backend' needs a value" run -b
+accepted "from 1 to 86400" doctor --timeout=5s true
+accepted "from 1 to" compare --runs=many true
+accepted "a number of bytes" verify --capacity=64KB system
+
+# ---- Names ---------------------------------------------------------------------------------------
+meant jemalloc run -b je true
+meant jemalloc run -b jemaloc true
+meant jemalloc run -b JEMALLOC true
+meant jemalloc run -b je-malloc true
+meant jemalloc explain libjemalloc.so.2
+meant mimalloc explain mi
+meant tcmalloc explain tc
+meant tcmalloc explain tcmalloc_minimal
+meant tcmalloc explain gperftools
+meant tbb explain tbbmalloc
+meant tbb explain onetbb
+meant fixed-arena explain fixed
+meant fixed-arena explain fixed_arena
+meant stats explain statistics
+meant stats explain stat+system
+meant system explain malloc
+meant system explain libc
+meant system info glibc
+meant system verify sytsem
+accepted 'known: system, arena, fixed-arena, stats' explain xyzzy
+accepted 'known: system, arena, fixed-arena, stats' explain 'stats+xyzzy'
+
+# ---- Options of a spec -----------------------------------------------------------------------------
+meant capacity explain fixed-arena:capacty=1M
+meant capacity explain fixed-arena:cap=1M
+meant huge_pages explain fixed-arena:hugepages=never
+meant huge_pages explain fixed-arena:huge-pages=never
+meant print explain stats:prnt=off
+meant limit explain arena:limits=1M
+accepted 'known: ' explain fixed-arena:xyzzy=1
+accepted 'it takes none' explain system:capacity=1M
+accepted 'key=value' explain fixed-arena:capacity
+meant 64K explain fixed-arena:capacity=64KB
+meant 64K explain fixed-arena:capacity=64kib
+meant 1536K explain fixed-arena:capacity=1.5M
+accepted 'a number of bytes from ' explain fixed-arena:capacity=50%
+accepted 'a number of bytes from ' explain fixed-arena:capacity=lots
+accepted 'a number of bytes from ' explain arena:limit=1
+meant on explain stats:print=ON
+meant true explain stats:print=ture
+accepted 'on or off (also 1, 0, true, false, yes, no)' explain stats:print=enabled
+meant never explain fixed-arena:huge_pages=nevr
+meant default explain fixed-arena:huge_pages=def
+accepted 'one of default|' explain fixed-arena:huge_pages=xyzzy
+
+# ---- What stands where ---------------------------------------------------------------------------
+meant stats+system explain system+stats
+meant stats+stats:print=off+arena:limit=1M explain arena:limit=1M+stats+stats:print=off
+accepted 'has to come last' explain arena+system
+meant stats+jemalloc explain stats,jemalloc
+meant stats+jemalloc explain 'stats + jemalloc'
+meant stats+jemalloc explain 'stats|jemalloc'
+meant stats+jemalloc explain stats++jemalloc
+meant jemalloc:narenas=4 explain 'jemalloc;narenas=4'
+meant jemalloc:narenas=4 explain 'jemalloc narenas=4'
+meant jemalloc:narenas=4 explain jemalloc,narenas=4
+meant jemalloc:narenas=4,tcache=false explain 'jemalloc:narenas=4;tcache=false'
+meant fixed-arena:capacity=64K explain 'fixed-arena:capacity=64 K'
+meant fixed-arena:capacity=64K explain 'fixed-arena: capacity = 64K'
+meant fixed-arena:capacity=1M,prefault=on explain fixed-arena:capacity=1M:prefault=on
+accepted 'cannot stand in a spec' explain 'xyzzy;narenas=4'
+accepted 'item 2 has no name' explain stats+
+accepted 'the path of a module has to be absolute' explain ./jemalloc.so
+
+# ---- Help, however it is asked for -----------------------------------------------------------------
+helps() {
+    wanted=$1
+    shift
+    got=$("$tool" "$@" 2>&1) || got="status $?: $got"
+    like "dispatchalloc $*" "$wanted" "$got"
+}
+helps 'Usage: dispatchalloc COMMAND *' -h
+helps 'Usage: dispatchalloc COMMAND *' help
+helps 'Usage: dispatchalloc COMMAND *' help help
+for command in list info explain verify run status compare doctor; do
+    helps "Usage: dispatchalloc $command *" help $command
+    helps "Usage: dispatchalloc $command *" $command -h
+    helps "Usage: dispatchalloc $command *" -h $command
+done
+
+# ---- No argument gives orders to the terminal ---------------------------------------------------------
+# Controls of ASCII, those from U+0080 on, and what is no UTF-8; other characters are shown.
+evil=$(printf 'a\033!31m\302\233b\233c\300\233d\341\200e\355\240\200f\177')
+shown='a?!31m??b?c??d??e???f?'
+cleans() {
+    ask "$@"
+    case $err in
+    *"$shown"*) ;;
+    *) fail "$(printf '%s' "$*" | cat -v): not '$shown', but $(printf '%s' "$err" | cat -v)" ;;
+    esac
+    [ -z "$(printf '%s' "$err" | tr -d '[:print:]\n')" ] ||
+        fail "control characters reach the terminal: $(printf '%s' "$err" | cat -v)"
+}
+cleans "$evil"
+cleans "--$evil"
+cleans list "--$evil=$evil"
+cleans list "$evil"
+cleans run "--$evil" true
+cleans run "-b$evil" true
+cleans explain "$evil"
+cleans explain "fixed-arena:$evil=1"
+cleans explain "fixed-arena:capacity=$evil"
+cleans verify "--timeout=$evil" system
+cleans verify "--capacity=$evil" system
+cleans compare -n "$evil" true
+ask "$(printf 'gr\303\274n \342\202\254 \360\237\230\200')"
+case $err in *"$(printf "'gr\303\274n \342\202\254 \360\237\230\200'")"*) ;; *) fail "UTF-8 is not shown: $err" ;; esac
+
+at_least 125 $asks "mistakes"
+finish
