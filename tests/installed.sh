@@ -53,6 +53,13 @@ program() {
 }
 pkg() { "$PKG_CONFIG" "$@" dispatchalloc; }
 
+# Completion is where configure was told, or nowhere.
+for shell in bash zsh fish; do
+    directory=$(sed -n "s/^${shell}_completiondir = //p" "$builddir/Makefile")
+    [ -z "$directory" ] || [ -n "$(find "$work/root" -path "*/${directory#*/}/*dispatchalloc*")" ] ||
+        fail "no completion for $shell in $directory"
+done
+
 # ---- one program, all ways to link ----
 expect 'version in dispatchalloc.pc' "$VERSION" "$(pkg --modversion)"
 pkg --validate || fail "dispatchalloc.pc is not valid"

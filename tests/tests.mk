@@ -211,7 +211,7 @@ tests_check_conformance_finds_SOURCES = \
 tests_check_conformance_finds_CPPFLAGS = $(tests_conformance_CPPFLAGS)
 tests_check_conformance_finds_LDADD = $(tests_conformance_LDADD)
 
-shell_tests += tests/tool.sh tests/did-you-mean.sh
+shell_tests += tests/tool.sh tests/did-you-mean.sh tests/completion.sh
 EXTRA_DIST += tests/tool/module.c
 
 # The core and the chain as a whole; what a user sees first.

@@ -59,15 +59,6 @@ static void print_command_help(const struct tool_command *command)
 
 /* ---- The command line -------------------------------------------------------------------- */
 
-static const struct tool_command *find_command(const char *name)
-{
-    for (size_t i = 0; tool_commands[i]; i++) {
-        if (strcmp(tool_commands[i]->name, name) == 0)
-            return tool_commands[i];
-    }
-    return NULL;
-}
-
 /* What others call it. */
 static const char *const synonyms[][2] = {
     {"ls", "list"},       {"show", "info"},       {"describe", "info"},
@@ -127,9 +118,11 @@ static int serve(const struct tool_command *command, int operand_count, char **o
 static int run(int argc, char **argv)
 {
     const struct tool_command *command = NULL;
-    int at = options_find_operand(argc, argv);
-    int status;
+    int at, status;
 
+    if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+        return options_complete(argc - 2, argv + 2);
+    at = options_find_operand(argc, argv);
     while (at < argc && strcmp(argv[at], "help") == 0) {
         wants_help = 1;
         argc -= at;
@@ -137,7 +130,7 @@ static int run(int argc, char **argv)
         at = options_find_operand(argc, argv);
     }
     if (at < argc) {
-        command = find_command(argv[at]);
+        command = options_find_command(argv[at]);
         if (!command)
             return refuse_command(argv[at]);
     }

@@ -72,6 +72,15 @@ static int next(const struct reader *reader, int argc, char **argv)
     return getopt_long(argc, argv, reader->letters, reader->names, NULL);
 }
 
+const struct tool_command *options_find_command(const char *name)
+{
+    for (size_t i = 0; tool_commands[i]; i++) {
+        if (strcmp(tool_commands[i]->name, name) == 0)
+            return tool_commands[i];
+    }
+    return NULL;
+}
+
 int options_find_operand(int argc, char **argv)
 {
     static struct reader reader;

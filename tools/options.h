@@ -11,6 +11,13 @@ extern const struct tool_command *const tool_commands[];
 /* The tool's own options, for all commands. */
 extern const struct tool_option tool_own_options[];
 
+/* By its name, or NULL. */
+const struct tool_command *options_find_command(const char *name);
+
+/* Print what may stand in the place of the last of some words of a command line: --complete. Of a
+ * value it knows those of --backend and --case. */
+int options_complete(int count, char **words);
+
 /* The place of the name of the command in argv, or argc. In front of it may stand options of any
  * command, with their values. */
 int options_find_operand(int argc, char **argv);

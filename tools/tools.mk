@@ -20,6 +20,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/doctor/judge.c \
 	%D%/doctor/origin.c \
 	%D%/doctor/trace.c \
+	%D%/complete.c \
 	%D%/explain.c \
 	%D%/info.c \
 	%D%/json.c \
@@ -58,6 +59,13 @@ endif
 tools_dispatchalloc_LDFLAGS = $(DAL_TOOL_LDFLAGS)
 tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
 
-# bash-completion finds it by the name of the command.
-completiondir = $(datadir)/bash-completion/completions
-dist_completion_DATA = %D%/bash-completion/dispatchalloc
+# The shells find it by the name of the command.
+if INSTALL_BASH_COMPLETION
+dist_bash_completion_DATA = %D%/completion/dispatchalloc
+endif
+if INSTALL_ZSH_COMPLETION
+dist_zsh_completion_DATA = %D%/completion/_dispatchalloc
+endif
+if INSTALL_FISH_COMPLETION
+dist_fish_completion_DATA = %D%/completion/dispatchalloc.fish
+endif
