@@ -620,13 +620,13 @@ START_TEST(test_switch_that_is_none_is_reported_and_counts_as_unset)
     struct run_request request = {
         .program = actor(no, no),
         .arguments = {"spec", "poool", "alloc", "8", "8"},
-        .environment = {"DISPATCHALLOC_STRICT=maybe", "DISPATCHALLOC_VERBOSE=2"},
+        .environment = {"DISPATCHALLOC_STRICT=maybe", "DISPATCHALLOC_VERBOSE=Yes"},
     };
     struct run_result result;
     static const char start[] =
         "dispatchalloc: DISPATCHALLOC_STRICT=maybe is ignored: accepted is on or off (also 1, 0, "
         "true, false, yes, no)\n"
-        "dispatchalloc: DISPATCHALLOC_VERBOSE=2 is ignored: accepted is on or off (also 1, 0, "
+        "dispatchalloc: DISPATCHALLOC_VERBOSE=Yes is ignored (did you mean \"yes\"?): accepted is on or off (also 1, 0, "
         "true, false, yes, no)\n"
         "dispatchalloc: dal_global_set_spec(\"poool\"): no backend or layer is called \"poool\"; ";
 

@@ -96,8 +96,10 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
     }
 }
 
-static void find_nearest_choice(struct dal_nearest_ *nearest, const char *choices)
+static void suggest_choice(const char *choices, const char *value, struct dal_text_ *why)
 {
+    struct dal_nearest_ nearest = {value, "", 0};
+
     while (choices && *choices) {
         size_t length = strcspn(choices, "|");
         char word[DAL_NEAREST_WORD_MAX + 1];
@@ -105,10 +107,17 @@ static void find_nearest_choice(struct dal_nearest_ *nearest, const char *choice
         if (length < sizeof word) {
             memcpy(word, choices, length);
             word[length] = '\0';
-            dal_nearest_try_(nearest, word);
+            dal_nearest_try_(&nearest, word);
         }
         choices += length + (choices[length] == '|');
     }
+    if (nearest.best[0])
+        dal_text_add_(why, " (did you mean \"%s\"?)", nearest.best);
+}
+
+void dal_option_suggest_switch_(const char *value, struct dal_text_ *why)
+{
+    suggest_choice(SWITCH_WORDS, value, why);
 }
 
 /* The bytes that 64KB, 1.5 MiB or 2T stand for. Returns 0 if text is nothing of the kind. */
@@ -135,15 +144,12 @@ static int guess_bytes(const char *text, uint64_t *bytes)
 
 static void suggest_value(const struct dal_option *option, const char *value, struct dal_text_ *why)
 {
-    struct dal_nearest_ nearest = {value, "", 0};
     uint64_t bytes;
 
     if (option->type == DAL_OPTION_SWITCH)
-        find_nearest_choice(&nearest, SWITCH_WORDS);
+        dal_option_suggest_switch_(value, why);
     else if (option->type == DAL_OPTION_CHOICE)
-        find_nearest_choice(&nearest, option->choices);
-    if (nearest.best[0])
-        dal_text_add_(why, " (did you mean \"%s\"?)", nearest.best);
+        suggest_choice(option->choices, value, why);
     if (option->type != DAL_OPTION_BYTES || !guess_bytes(value, &bytes) ||
         bytes < option->minimum || bytes > option->maximum)
         return;

@@ -28,13 +28,17 @@ const char *dal_environment_module_path_(void)
 static int read_switch(const char *name)
 {
     const char *value = read_text(name);
+    char meant[64];
+    struct dal_text_ text = dal_text_over_(meant, sizeof meant);
     uint64_t number;
 
     if (!value)
         return -1;
     if (dal_option_parse_switch_(value, &number))
         return (int)number;
-    dal_log_("%s=%s is ignored: accepted is " DAL_SWITCH_ACCEPTED_, name, value);
+    dal_option_suggest_switch_(value, &text);
+    dal_log_("%s=" DAL_VALUE_FORMAT " is ignored%s: accepted is " DAL_SWITCH_ACCEPTED_, name,
+             DAL_VALUE(value), meant);
     return -1;
 }
 
