@@ -63,8 +63,9 @@ static void tell_who_goes_past(const struct doctor_findings *interposed)
     for (size_t i = 0; i < interposed->past_count; i++)
         tool_print("%s%s", i ? ", " : "", interposed->past[i]);
     tool_print(" go past the interposer to %s: open %s without RTLD_DEEPBIND, as `" TOOL_NAME
-           " run --strip-deepbind' does\n",
-           interposed->other, interposed->past_count == 1 ? "it" : "them, and what needs them,");
+               " run --strip-deepbind' does\n",
+               interposed->other,
+               interposed->past_count == 1 ? "it" : "them, and what needs them,");
 }
 
 /* What is in the way of the interposer, and how to be rid of it. */
@@ -80,16 +81,18 @@ static void tell_obstacle(const struct doctor_findings *plain,
             "or take the functions out of it\n",
             plain->symbolic);
     else if (interposed->self)
-        tool_print("%s binds its own functions of the family to itself: link it without -Bsymbolic, "
-               "open it without RTLD_DEEPBIND (`" TOOL_NAME
-               " run --strip-deepbind'), or take the functions out of it\n",
-               interposed->self);
+        tool_print(
+            "%s binds its own functions of the family to itself: link it without -Bsymbolic, "
+            "open it without RTLD_DEEPBIND (`" TOOL_NAME
+            " run --strip-deepbind'), or take the functions out of it\n",
+            interposed->self);
     else if (interposed->past_count)
         tell_who_goes_past(interposed);
     else if (interposed->started && !interposed->elsewhere && !interposed->conflicts)
-        tool_print("%s, which it starts, has functions of the family in itself, which come before what "
-               "is preloaded: build it without them\n",
-               interposed->started);
+        tool_print(
+            "%s, which it starts, has functions of the family in itself, which come before what "
+            "is preloaded: build it without them\n",
+            interposed->started);
     else if (interposed->other)
         tool_print("%s uses an allocator of its own: build it without that\n", interposed->other);
     else if (plain->own)
