@@ -11,9 +11,9 @@ enum { CASES_MAX = 64 };
 const struct conformance_case *conformance_cases(void)
 {
     static const struct conformance_case *const lists[] = {
-        kit_cases_basics,   kit_cases_align,   kit_cases_zeroed, kit_cases_resize,
-        kit_cases_in_place, kit_cases_exhaust, kit_cases_absurd, kit_cases_threads,
-        kit_cases_fork,     kit_cases_process,
+        kit_cases_basics,   kit_cases_align,   kit_cases_zeroed,  kit_cases_resize,
+        kit_cases_in_place, kit_cases_exhaust, kit_cases_absurd,  kit_cases_child,
+        kit_cases_threads,  kit_cases_fork,    kit_cases_process,
     };
     static struct conformance_case all[CASES_MAX + 1];
     size_t count = 0;

@@ -72,6 +72,8 @@ struct conformance_outcome {
     char asked[256];
     char expected[256];
     char got[512];
+    /* The mistake that is likely behind it, or "". */
+    char likely[256];
     /* Why a case was skipped. */
     char reason[256];
 };
@@ -110,6 +112,16 @@ int conformance_probe(const struct conformance_subject *subject, unsigned timeou
 void conformance_run(const struct conformance_subject *subject,
                      const struct conformance_profile *profile,
                      const struct conformance_case *which, struct conformance_outcome *outcome);
+
+/*
+ * Run one case in this process, without a time limit, such as under a debugger. Does not return
+ * but for DAL_ERR_MEMORY: once the case has passed, failed or been skipped it calls told, which
+ * has to end the process; a crash or a hang is the process's own.
+ */
+int conformance_run_here(const struct conformance_subject *subject,
+                         const struct conformance_profile *profile,
+                         const struct conformance_case *which,
+                         void (*told)(const struct conformance_outcome *outcome));
 
 /*
  * To be called first thing in main() of every program that runs the kit: the cases about the

@@ -9,12 +9,17 @@ libconformance_la_SOURCES = \
 	%D%/basics.c \
 	%D%/bytes.c \
 	%D%/cases.c \
+	%D%/child.c \
+	%D%/child.h \
+	%D%/child_cases.c \
 	%D%/conformance.h \
 	%D%/exhaust.c \
 	%D%/fork.c \
 	%D%/in_place.c \
+	%D%/item.c \
 	%D%/kit.c \
 	%D%/kit.h \
+	%D%/malloc_use.c \
 	%D%/process.c \
 	%D%/report.c \
 	%D%/report.h \

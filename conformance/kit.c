@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls of the cases, with what every answer has to satisfy: see kit.h. */
+#include "child.h"
 #include "kit.h"
 #include "report.h"
 
@@ -26,17 +27,33 @@ static void spend(struct kit *kit, size_t size, size_t align)
     kit->spent_bytes = cost > SIZE_MAX - kit->spent_bytes ? SIZE_MAX : kit->spent_bytes + cost;
 }
 
-void kit_renew(struct kit *kit)
+void kit_drop(struct kit *kit)
 {
-    char message[256] = "";
-    int error;
-
+    kit_asks(kit, KIT_DESTROY, 0, 0, 0, 0);
     if (kit->instance && kit->subject->destroy)
         kit->subject->destroy(kit->subject, kit->instance);
     kit->instance = NULL;
     kit->spent_bytes = 0;
+    if (kit->child)
+        kit_child_close(kit->child, kit->likely_leak);
+    kit->child = NULL;
+}
+
+int kit_try_renew(struct kit *kit, char *message, size_t message_bytes)
+{
+    kit_drop(kit);
+    if (kit->item)
+        kit->child = kit_child_open(kit);
     kit_asks(kit, KIT_CREATE, 0, 0, 0, 0);
-    error = kit->subject->create(kit->subject, &kit->instance, message, sizeof message);
+    return kit->item ? kit_item_create(kit, message, message_bytes)
+                     : kit->subject->create(kit->subject, &kit->instance, message, message_bytes);
+}
+
+void kit_renew(struct kit *kit)
+{
+    char message[256] = "";
+    int error = kit_try_renew(kit, message, sizeof message);
+
     if (error)
         kit_fail(kit, "an instance, as at the start", "%s: %s", dal_strerror(error), message);
 }
@@ -66,6 +83,11 @@ static void check_null(const struct kit *kit, size_t align)
 {
     if (kit->null_is_fine || align > KIT_ALIGN_REQUIRED || kit->spent_bytes > kit->budget_bytes)
         return;
+    if (kit->child && kit->child->has_refused)
+        return;
+    if (kit->child && kit->child->refusals > 0)
+        kit_suspect(kit, "a request that the child refused leaves a state that is wrong: a count, "
+                         "or a list");
     kit_fail(kit, "a block", "NULL, when %zu bytes at most of this instance were in use%s",
              kit->spent_bytes, kit->profile->limited ? ", a quarter of its capacity or less" : "");
 }

@@ -31,6 +31,7 @@
 enum kit_call {
     KIT_NOTHING,
     KIT_CREATE,
+    KIT_DESTROY,
     KIT_ALLOC,
     KIT_ALLOC_NATURAL,
     KIT_ALLOC_ZEROED,
@@ -56,6 +57,8 @@ struct kit_note {
 };
 
 struct kit_report;
+struct kit_child;
+struct kit_item;
 
 /* A case at work. Each thread of a case has a copy of its own. */
 struct kit {
@@ -68,6 +71,12 @@ struct kit {
     size_t spent_bytes;  /* of this instance, counted as if nothing were ever reused */
     bool null_is_fine;   /* it is, where threads share a small capacity */
     uint64_t random;
+    /* The item of the spec that instances are made of, over a child of the kit's; or NULL, and
+     * they are made of the whole spec. */
+    const struct kit_item *item;
+    struct kit_child *child;
+    const char *likely_leak;          /* what is likely to keep blocks of the child */
+    size_t refuse_first, refuse_last; /* the requests, from 1, that the next child refuses */
 };
 
 /* A block and what it holds: bytes made from seed. ptr is NULL if there is none. */
@@ -92,6 +101,9 @@ _Noreturn void kit_fail_asked(const struct kit *kit, const char *asked, const ch
 _Noreturn void kit_skip(const struct kit *kit, const char *reason_format, ...)
     DAL_ATTRIBUTE_PRINTF_(2, 3);
 
+/* What is likely to be wrong where the case fails from now on; a string constant or NULL. */
+void kit_suspect(const struct kit *kit, const char *likely);
+
 /* Note what is asked next, keeping the phase. */
 void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align, size_t new_size,
               size_t new_align);
@@ -104,7 +116,13 @@ void kit_phase(const struct kit *kit, const char *phase);
 /* What a block may take from an allocator that reuses nothing. */
 size_t kit_cost(size_t size, size_t align);
 
-/* Destroy the instance and make a fresh one. No block may be live. */
+/* Destroy the instance, if there is one. No block may be live. */
+void kit_drop(struct kit *kit);
+
+/* kit_drop(), and make a fresh instance: 0, or an error number with a message. */
+int kit_try_renew(struct kit *kit, char *message, size_t message_bytes);
+
+/* The same, where a fresh instance has to be had. */
 void kit_renew(struct kit *kit);
 
 /* Make sure that blocks of so many bytes by kit_cost() have to be served, by a fresh
@@ -208,6 +226,18 @@ void kit_threads_run(struct kit *kit, unsigned count, void (*body)(struct kit_th
 /* Memory of the kit's own, zeroed; never NULL. Lives as long as the case. */
 void *kit_memory(const struct kit *kit, size_t bytes);
 
+/* ---- What the C library's malloc is used for --------------------------------------------- */
+
+/* Whether kit_malloc_bytes() tells anything. */
+bool kit_malloc_is_seen(void);
+
+/* Bytes that are taken of malloc, those in the caches of threads included. */
+size_t kit_malloc_bytes(void);
+
+/* Empty this thread's cache, so that the next malloc() of any size is seen. What was in it is
+ * lost. */
+void kit_malloc_drain(void);
+
 /* ---- The cases, by concern; each list ends with a NULL name ----------------------------- */
 
 extern const struct conformance_case kit_cases_basics[];
@@ -218,6 +248,7 @@ extern const struct conformance_case kit_cases_in_place[];
 extern const struct conformance_case kit_cases_exhaust[];
 extern const struct conformance_case kit_cases_absurd[];
 extern const struct conformance_case kit_cases_threads[];
+extern const struct conformance_case kit_cases_child[];
 extern const struct conformance_case kit_cases_fork[];
 extern const struct conformance_case kit_cases_process[];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Notes and verdicts: see report.h. */
 #include "report.h"
+#include "child.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align, size_t new_size,
               size_t new_align)
 {
+    if (kit->child)
+        kit->child->has_refused = false;
     kit->note->call = call;
     kit->note->size = size;
     kit->note->align = align;
@@ -22,6 +25,11 @@ void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t ali
 void kit_phase(const struct kit *kit, const char *phase)
 {
     kit->note->phase = phase;
+}
+
+void kit_suspect(const struct kit *kit, const char *likely)
+{
+    kit->report->likely = likely;
 }
 
 static void describe_call(const struct kit_note *n, char *text, size_t bytes)
@@ -71,6 +79,7 @@ static void describe_call(const struct kit_note *n, char *text, size_t bytes)
         snprintf(text, bytes, "a live block (size %zu, align %zu)", n->size, n->align);
         return;
     case KIT_CREATE: snprintf(text, bytes, "a fresh instance"); return;
+    case KIT_DESTROY: snprintf(text, bytes, "destroy"); return;
     case KIT_NOTHING: break;
     }
     snprintf(text, bytes, "nothing yet");
@@ -95,11 +104,32 @@ void kit_take(const struct kit *kit)
         pause();
 }
 
+void kit_conclude(const struct kit_report *report, struct conformance_outcome *outcome)
+{
+    size_t used = strlen(outcome->asked);
+
+    if (outcome->verdict != CONFORMANCE_FAILED)
+        return;
+    if (*report->item)
+        snprintf(outcome->asked + used, sizeof outcome->asked - used,
+                 " of \"%s\" over a child of "
+                 "the kit's",
+                 report->item);
+    snprintf(outcome->likely, sizeof outcome->likely, "%s", report->likely ? report->likely : "");
+}
+
 /* The verdict is stored after all that it stands for; partner: the parent's load, which
  * comes after it has seen the process end. */
 void kit_end(const struct kit *kit, enum conformance_verdict verdict)
 {
-    atomic_store_explicit(&kit->report->verdict, (int)verdict, memory_order_release);
+    struct kit_report *report = kit->report;
+
+    if (report->told) {
+        report->outcome.verdict = verdict;
+        kit_conclude(report, &report->outcome);
+        report->told(&report->outcome);
+    }
+    atomic_store_explicit(&report->verdict, (int)verdict, memory_order_release);
     _exit(0);
 }
 

@@ -17,6 +17,11 @@ struct kit_report {
     /* 0 until the case has ended by itself. Stored last (release), read after waitpid(). */
     atomic_int verdict;
     struct conformance_outcome outcome;
+    const char *likely;     /* a constant, or NULL */
+    char item[64];          /* what is run over a child of the kit's, or "" */
+    atomic_int has_refused; /* that child, a request */
+    unsigned seconds;       /* the time limit now */
+    void (*told)(const struct conformance_outcome *outcome); /* conformance_run_here(), or NULL */
 
     /* Of the case itself first, then of its threads. */
     struct kit_note notes[1 + KIT_THREADS];
@@ -30,6 +35,9 @@ struct kit_report {
 
 /* Words for what a note says, such as "alloc(size 64, align 16)". */
 void kit_note_describe(const struct kit_note *note, char *text, size_t text_bytes);
+
+/* What stands in the report beside the outcome, into a failed one. */
+void kit_conclude(const struct kit_report *report, struct conformance_outcome *outcome);
 
 /* Store the verdict and end the process. Only after kit_take(). */
 _Noreturn void kit_end(const struct kit *kit, enum conformance_verdict verdict);
@@ -45,6 +53,9 @@ int kit_wait(pid_t child);
 
 /* Make sure that this process ends after so many seconds, and leaves no core file. */
 void kit_limit_process(unsigned seconds);
+
+/* End the case after so many seconds from now. */
+void kit_limit_time(const struct kit *kit, unsigned seconds);
 
 /* Seconds that a process started by a case may take: less than the case itself has. */
 unsigned kit_child_seconds(const struct kit *kit);

@@ -58,6 +58,13 @@ void kit_describe_end(int status, char *text, size_t text_bytes)
 
 /* ---- The child ------------------------------------------------------------------------- */
 
+void kit_limit_time(const struct kit *kit, unsigned seconds)
+{
+    kit->report->seconds = seconds;
+    if (!kit->report->told)
+        alarm(seconds);
+}
+
 void kit_limit_process(unsigned seconds)
 {
     const struct rlimit no_core = {0, 0};
@@ -110,12 +117,13 @@ static _Noreturn void run_case(const struct conformance_subject *subject,
 {
     struct kit kit = make_kit(subject, report);
 
-    kit_limit_process(report->profile.timeout_seconds);
+    if (!report->told)
+        kit_limit_process(report->profile.timeout_seconds);
+    kit_limit_time(&kit, report->profile.timeout_seconds);
     kit_renew(&kit);
     which->run(&kit);
-    kit_phase(&kit, "when the instance is destroyed");
-    if (subject->destroy)
-        subject->destroy(subject, kit.instance);
+    kit_phase(&kit, "of the last instance");
+    kit_drop(&kit);
     kit_take(&kit);
     kit_end(&kit, CONFORMANCE_PASSED);
 }
@@ -190,7 +198,22 @@ int kit_wait(pid_t child)
     return status;
 }
 
-static void conclude_badly(const struct kit_report *report, int status,
+/* What a process that another one had to describe was likely to have done over a child of ours. */
+static const char *likely_end(const struct kit_report *report, int status)
+{
+    bool has_refused = atomic_load_explicit(&report->has_refused, memory_order_relaxed) != 0;
+
+    if (!*report->item || !WIFSIGNALED(status))
+        return NULL;
+    if (WTERMSIG(status) == SIGABRT)
+        return "free() or realloc() is given a block that is the child's";
+    if (WTERMSIG(status) == SIGALRM && has_refused)
+        return "NULL is returned with the lock held, or the child is asked for ever, when it has "
+               "no memory";
+    return NULL;
+}
+
+static void conclude_badly(struct kit_report *report, int status,
                            struct conformance_outcome *outcome)
 {
     unsigned threads = atomic_load_explicit(&report->thread_count, memory_order_relaxed);
@@ -205,10 +228,11 @@ static void conclude_badly(const struct kit_report *report, int status,
         snprintf(outcome->asked, sizeof outcome->asked, "%s", asked);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
         snprintf(outcome->expected, sizeof outcome->expected, "an answer within %u s",
-                 report->profile.timeout_seconds);
+                 report->seconds);
     else
         snprintf(outcome->expected, sizeof outcome->expected, "an answer");
     kit_describe_end(status, outcome->got, sizeof outcome->got);
+    report->likely = likely_end(report, status);
 }
 
 static void no_process(struct conformance_outcome *outcome)
@@ -247,8 +271,23 @@ void conformance_run(const struct conformance_subject *subject,
             (enum conformance_verdict)atomic_load_explicit(&report->verdict, memory_order_acquire);
         if (outcome->verdict == 0 || status != 0)
             conclude_badly(report, status, outcome);
+        kit_conclude(report, outcome);
     }
     munmap(report, sizeof *report);
+}
+
+int conformance_run_here(const struct conformance_subject *subject,
+                         const struct conformance_profile *profile,
+                         const struct conformance_case *which,
+                         void (*told)(const struct conformance_outcome *outcome))
+{
+    struct kit_report *report = map_report();
+
+    if (!report)
+        return DAL_ERR_MEMORY;
+    report->profile = *profile;
+    report->told = told;
+    run_case(subject, which, report);
 }
 
 int conformance_probe(const struct conformance_subject *subject, unsigned timeout_seconds,

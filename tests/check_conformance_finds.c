@@ -29,10 +29,7 @@ OPTIONS(__tsan_default_options)
 enum { HANG_SECONDS = 2, TIMEOUT_SECONDS = 60 };
 
 static const struct faulty *const lists[] = {
-    faulty_wrappers,
-    faulty_heaps,
-    faulty_threads,
-    faulty_processes,
+    faulty_wrappers, faulty_heaps, faulty_threads, faulty_processes, faulty_slabs,
 };
 
 enum { LIST_COUNT = sizeof lists / sizeof *lists };
@@ -105,6 +102,9 @@ START_TEST(test_fault_is_found_by_its_case)
                   faulty->asked);
     ck_assert_msg(!faulty->got || strstr(outcome.got, faulty->got),
                   "\"%s\": got \"%s\", to be: \"%s\"", faulty->name, outcome.got, faulty->got);
+    ck_assert_msg(!faulty->likely || strstr(outcome.likely, faulty->likely),
+                  "\"%s\": likely \"%s\", to be: \"%s\"", faulty->name, outcome.likely,
+                  faulty->likely);
     ck_assert_msg(outcome.expected[0], "\"%s\": nothing expected", faulty->name);
 }
 END_TEST
@@ -151,6 +151,14 @@ START_TEST(test_faultless_heap_passes)
         .heap_bytes = (size_t)8 << 20,
     };
     struct conformance_subject subject = faulty_heap_subject(&heap);
+
+    expect_pass(&subject, _i);
+}
+END_TEST
+
+START_TEST(test_faultless_slab_passes)
+{
+    struct conformance_subject subject = conformance_subject_by_spec("slab");
 
     expect_pass(&subject, _i);
 }
@@ -203,6 +211,7 @@ static Suite *make_suite(void)
     tcase_set_timeout(none, 2 * TIMEOUT_SECONDS);
     tcase_add_loop_test(none, test_faultless_wrapper_passes, 0, cases);
     tcase_add_loop_test(none, test_faultless_heap_passes, 0, cases);
+    tcase_add_loop_test(none, test_faultless_slab_passes, 0, cases);
     tcase_add_loop_test(none, test_faultless_tiny_heap_passes, 0, cases);
     tcase_add_test(none, test_tiny_heap_that_does_not_say_so_fails);
     suite_add_tcase(suite, none);

@@ -206,6 +206,7 @@ tests_check_conformance_finds_SOURCES = \
 	tests/faulty/faulty.h \
 	tests/faulty/heap.c \
 	tests/faulty/processes.c \
+	tests/faulty/slab.c \
 	tests/faulty/threads.c \
 	tests/faulty/wrappers.c
 tests_check_conformance_finds_CPPFLAGS = $(tests_conformance_CPPFLAGS)

@@ -101,6 +101,8 @@ static void print_failure(const struct conformance_subject *subject,
     printf("        asked     %s\n", outcome->asked);
     printf("        expected  %s\n", outcome->expected);
     printf("        got       %s\n", outcome->got);
+    if (*outcome->likely)
+        printf("        likely    %s\n", outcome->likely);
 }
 
 static double now_ms(void)

@@ -15,6 +15,7 @@ struct faulty {
     const char *found_by;
     const char *asked;
     const char *got;
+    const char *likely;
     /* Either an allocator over the system's without a state that has to be renewed, ... */
     const struct dal_allocator *allocator;
     /* ... or a heap of the kind below, ... */
@@ -22,6 +23,7 @@ struct faulty {
     size_t heap_bytes;
     /* ... or a backend that is registered under this spec. */
     const char *spec;
+    int slab_fault; /* of the slabs, which have their specs by it */
 };
 
 /* Lists end with a NULL name. */
@@ -29,6 +31,7 @@ extern const struct faulty faulty_wrappers[];
 extern const struct faulty faulty_heaps[];
 extern const struct faulty faulty_threads[];
 extern const struct faulty faulty_processes[];
+extern struct faulty faulty_slabs[];
 
 /* An allocator over dal_system() without a fault, to start from. */
 extern const struct dal_allocator faultless_wrapper;
