@@ -38,14 +38,15 @@ static unsigned char *pages_end(const struct kit_child_block *block)
     return page_of(block->ptr + block->size + page_bytes() - 1);
 }
 
-/* ---- Finding blocks ------------------------------------------------------------------------- */
+/* ---- Finding blocks --------------------------------------------------------------------- */
 
 /* The place of a block that begins at ptr, or the free place where it would be. */
 static struct kit_child_block *place_of(struct kit_child *child, const void *ptr)
 {
     size_t at = (size_t)(((uint64_t)(uintptr_t)ptr * UINT64_C(0x9e3779b97f4a7c15)) >> 40);
 
-    while (child->blocks[at % KIT_CHILD_BLOCKS].ptr && child->blocks[at % KIT_CHILD_BLOCKS].ptr != ptr)
+    while (child->blocks[at % KIT_CHILD_BLOCKS].ptr &&
+           child->blocks[at % KIT_CHILD_BLOCKS].ptr != ptr)
         at++;
     return &child->blocks[at % KIT_CHILD_BLOCKS];
 }
@@ -74,12 +75,13 @@ static void block_describe(const struct kit_child_block *block, char *text, size
              block->align, taken);
 }
 
-/* ---- What is wrong -------------------------------------------------------------------------- */
+/* ---- What is wrong ---------------------------------------------------------------------- */
 
 static const char past_end[] = "the last cell, or a size that was rounded up, reaches past the end "
                                "of the block that the child gave";
-static const char before_start[] = "a header is written or looked for in front of a block of the child, "
-                                   "as free() does, or a cell is placed below its start";
+static const char before_start[] =
+    "a header is written or looked for in front of a block of the child, "
+    "as free() does, or a cell is placed below its start";
 
 static _Noreturn void fail_touched(const struct kit_child *child,
                                    const struct kit_child_block *block, uintptr_t address,
@@ -97,8 +99,9 @@ static _Noreturn void fail_touched(const struct kit_child *child,
                  how);
     }
     kit_suspect(child->kit, is_before ? before_start : past_end);
-    kit_fail(child->kit, "the bytes around a block of its child left alone", "%s is %zu bytes %s %s",
-             how, (size_t)(is_before ? start - address : address - start - block->size),
+    kit_fail(child->kit, "the bytes around a block of its child left alone",
+             "%s is %zu bytes %s %s", how,
+             (size_t)(is_before ? start - address : address - start - block->size),
              is_before ? "before the start of" : "past the end of", text);
 }
 
@@ -112,8 +115,8 @@ void kit_child_explain_fault(struct kit_child *child, uintptr_t address)
         return;
     kit_suspect(child->kit, "the child's NULL is taken for a block");
     kit_fail(child->kit, "NULL from its child understood",
-             "SIGSEGV at address %#zx, after its child refused request number %zu",
-             (size_t)address, child->kit->refuse_first);
+             "SIGSEGV at address %#zx, after its child refused request number %zu", (size_t)address,
+             child->kit->refuse_first);
 }
 
 static void check_pattern(const struct kit_child *child, const struct kit_child_block *block,
@@ -192,12 +195,13 @@ static void check_layout(const struct kit_child *child, size_t size, size_t alig
 
     if (dal_layout_make(size, align, &layout) == 0)
         return;
-    kit_suspect(child->kit, "what is added to a size, or rounded up, is not looked at for overflow, "
-                            "or size and alignment are swapped");
+    kit_suspect(child->kit,
+                "what is added to a size, or rounded up, is not looked at for overflow, "
+                "or size and alignment are swapped");
     kit_fail(child->kit, "valid layouts asked of its child", "size %zu, align %zu", size, align);
 }
 
-/* ---- Blocks ----------------------------------------------------------------------------------- */
+/* ---- Blocks ----------------------------------------------------------------------------- */
 
 static bool map_block(struct kit_child_block *block, size_t size, size_t align, bool is_exact)
 {
@@ -291,7 +295,7 @@ static void give(struct kit_child *child, struct kit_child_block *block)
     block->map = NULL;
 }
 
-/* ---- Slots ------------------------------------------------------------------------------------ */
+/* ---- Slots ------------------------------------------------------------------------------ */
 
 static void *locked_take(struct kit_child *child, size_t size, size_t align, bool is_zeroed)
 {
@@ -346,15 +350,12 @@ static void *child_realloc(void *ptr, size_t old_size, size_t align, size_t new_
 struct dal_allocator kit_child_allocator(struct kit_child *child)
 {
     return (struct dal_allocator){
-        DAL_ALLOCATOR_HEADER(child),
-        .alloc = child_alloc,
-        .dealloc = child_dealloc,
-        .alloc_zeroed = child_alloc_zeroed,
-        .realloc = child_realloc,
+        DAL_ALLOCATOR_HEADER(child),        .alloc = child_alloc,     .dealloc = child_dealloc,
+        .alloc_zeroed = child_alloc_zeroed, .realloc = child_realloc,
     };
 }
 
-/* ---- Its life --------------------------------------------------------------------------------- */
+/* ---- Its life --------------------------------------------------------------------------- */
 
 struct kit_child *kit_child_open(struct kit *kit)
 {

@@ -51,7 +51,7 @@ struct dal_allocator kit_child_allocator(struct kit_child *child);
 /* What an address that cannot be touched is to this child. Fails if it is something. */
 void kit_child_explain_fault(struct kit_child *child, uintptr_t address);
 
-/* ---- What stands between a spec and such a child ------------------------------------------ */
+/* ---- What stands between a spec and such a child ---------------------------------------- */
 
 /* An item of a spec: a backend, or a layer. Its own child is taken out of its hands. */
 struct kit_item {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an allocator does with the memory of its child: each item of the spec by itself, over a child
- * of the kit's that watches (child.h).
+ * What an allocator does with the memory of its child: each item of the spec by itself, over a
+ * child of the kit's that watches (child.h).
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 enum { ITEMS = 16 };
 
-/* ---- Items -------------------------------------------------------------------------------------- */
+/* ---- Items ------------------------------------------------------------------------------ */
 
 /* Of the kit whose child is watched, for who has touched what cannot be touched. */
 static struct kit *watched_kit;
@@ -63,7 +63,7 @@ static void watch_items(struct kit *kit, size_t (*body)(struct kit *kit))
         kit_skip(kit, "it takes no memory of its child");
 }
 
-/* ---- All comes back ------------------------------------------------------------------------------ */
+/* ---- All comes back --------------------------------------------------------------------- */
 
 static const char leak_in_dealloc[] = "dealloc() or destroy() does not give all back that create() "
                                       "and alloc() took";
@@ -93,7 +93,7 @@ struct change {
     size_t rounds; /* that were made */
 };
 
-enum { CHANGE_ROUNDS = 20000, CHANGE_REQUESTS = 1000 };
+enum { CHANGE_ROUNDS = 20000, CHANGE_REQUESTS = 200 };
 
 static bool change_block(struct kit *kit, struct kit_block *block, const struct change *change)
 {
@@ -182,9 +182,16 @@ static void child_memory_comes_back(struct kit *kit)
     watch_items(kit, use_child);
 }
 
-/* ---- No memory of the child's ---------------------------------------------------------------------- */
+/* ---- No memory of the child's ----------------------------------------------------------- */
 
-enum { REFUSED_MOST = 200, BLOCKS = 2048, STEPS = 6000, STEPS_REFUSED = 12, STEPS_AFTER = 40 };
+enum {
+    REFUSED_MOST = 200,
+    REFUSED_ON = 40, /* of so many, also with the requests that follow */
+    BLOCKS = 2048,
+    STEPS = 6000,
+    STEPS_REFUSED = 12,
+    STEPS_AFTER = 24
+};
 
 /* A call that has nothing to do with what a case has a limit for: it returns, or never. */
 enum { ANSWER_SECONDS = 10 };
@@ -263,8 +270,8 @@ static bool refuse(struct kit *kit, size_t first, size_t last, struct kit_block 
     return was_reached;
 }
 
-/* Each request by itself, and each with all that come after it; where those are few, again with
- * other calls, since it matters which one meets the refusal. How many were refused. */
+/* Each request by itself, and with all that come after it; where those are few, again with other
+ * calls, since it matters which one meets the refusal. How many were refused. */
 static size_t refuse_each(struct kit *kit)
 {
     struct kit_block *blocks = kit_memory(kit, BLOCKS * sizeof *blocks);
@@ -272,12 +279,13 @@ static size_t refuse_each(struct kit *kit)
     time_t end = time(NULL) + ANSWER_SECONDS + limit / 2;
     size_t reached = 0;
 
-    for (int round = 0; round < 4 && reached < 2 * REFUSED_MOST; round++) {
+    for (int round = 0; round < 4 && reached < REFUSED_MOST; round++) {
         for (size_t number = 1; number <= REFUSED_MOST && time(NULL) < end; number++) {
             kit_limit_time(kit, limit < ANSWER_SECONDS ? limit : ANSWER_SECONDS);
-            if (!refuse(kit, number, number, blocks) || !refuse(kit, number, SIZE_MAX, blocks))
+            if (!refuse(kit, number, number, blocks) ||
+                (number <= REFUSED_ON && !refuse(kit, number, SIZE_MAX, blocks)))
                 break;
-            reached += 2;
+            reached++;
         }
     }
     kit_limit_time(kit, limit);
@@ -289,7 +297,7 @@ static void child_without_memory_is_null(struct kit *kit)
     watch_items(kit, refuse_each);
 }
 
-/* ---- No memory but the child's ---------------------------------------------------------------------- */
+/* ---- No memory but the child's ---------------------------------------------------------- */
 
 /* What malloc() was used for, and by which call first. */
 struct use {
@@ -361,9 +369,11 @@ static void memory_comes_from_child(struct kit *kit)
 }
 
 const struct conformance_case kit_cases_child[] = {
-    {"child_memory_comes_back", "blocks of its child stay whole and are given back as they were taken",
+    {"child_memory_comes_back",
+     "blocks of its child stay whole and are given back as they were taken",
      child_memory_comes_back},
-    {"child_without_memory_is_null", "when its child has no memory it answers NULL, and then goes on",
+    {"child_without_memory_is_null",
+     "when its child has no memory it answers NULL, and then goes on",
      child_without_memory_is_null},
     {"memory_comes_from_child", "memory is the child's, or its own, and not malloc's",
      memory_comes_from_child},

@@ -16,7 +16,8 @@
 static struct kit_child *child_now;
 static const struct dal_backend *watched_now;
 
-/* ---- The two backends ------------------------------------------------------------------------- */
+/* ---- The two backends ------------------------------------------------------------------------- -
+ */
 
 static int create_child(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
@@ -26,10 +27,8 @@ static int create_child(const struct dal_backend_request *request, struct dal_al
 }
 
 static const struct dal_backend child_backend = {
-    DAL_BACKEND_HEADER,
-    .name = CHILD_NAME,
-    .version = "0",
-    .summary = "watches what is done with its memory",
+    DAL_BACKEND_HEADER,     .name = CHILD_NAME,
+    .version = "0",         .summary = "watches what is done with its memory",
     .create = create_child,
 };
 
@@ -78,7 +77,8 @@ int kit_item_create(struct kit *kit, char *message, size_t message_bytes)
     return error;
 }
 
-/* ---- Items ------------------------------------------------------------------------------------ */
+/* ---- Items ------------------------------------------------------------------------------------ -
+ */
 
 struct search {
     struct kit_item *items;

@@ -48,7 +48,11 @@ tools_dispatchalloc_SOURCES = \
 	%D%/status/status.c \
 	%D%/status/status.h \
 	%D%/tool.h \
-	%D%/verify.c \
+	%D%/verify/json.c \
+	%D%/verify/report.h \
+	%D%/verify/tap.c \
+	%D%/verify/text.c \
+	%D%/verify/verify.c \
 	%D%/version.c \
 	lib/base/nearest.c
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/lib \

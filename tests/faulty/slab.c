@@ -13,39 +13,39 @@
 
 enum slab_fault {
     FAULTLESS,
-    LAST_CELL_PAST_END,     /* a cell begins wherever the block has not ended */
-    CHILD_NULL_UNCHECKED,   /* a slab is cut up before one looks whether it is there */
-    REALLOC_LEAKS_CELL,     /* a cell that became another one is not freed */
-    REALLOC_LEAKS_BLOCK,    /* the same of a block of the child's */
-    DESTROY_KEEPS_SLABS,    /* nobody gives them back */
-    DESTROY_KEEPS_STATE,    /* its own state is forgotten */
-    WRONG_SIZE,             /* a large block goes back with its size rounded up */
-    WRONG_SLAB_SIZE,        /* a slab goes back without its header */
-    WRONG_ALIGN,            /* a large block goes back with the cells' alignment */
-    SIZE_ZERO,              /* a large block goes back with no size */
-    NULL_GIVEN,             /* NULL goes back in the place of a large block */
-    CELL_GIVEN,             /* what stands behind the header of a slab goes back */
-    GIVEN_TWICE,            /* a large block goes back twice */
-    SLAB_GIVEN_TWICE,       /* the first slab goes back twice */
-    GIVEN_TO_FREE,          /* a large block is freed */
-    USED_AFTER,             /* the next slab is read out of the one that went back */
-    MALLOC_FOR_SLABS,       /* slabs are malloc's */
-    MALLOC_FOR_STATE,       /* its own state is malloc's */
-    MALLOC_FOR_LARGE,       /* large blocks are malloc's */
-    MALLOC_FOR_ALL,         /* and all else too */
-    NULL_WITH_LOCK,         /* the lock is held where NULL is returned */
-    ASKS_FOR_EVER,          /* a child without memory is asked again */
-    MISALIGNED_CELLS,       /* cells begin after 8 bytes */
-    ASSUMED_ALIGN,          /* slabs are asked for with 8, and taken to have 64 */
-    HEADER_BEFORE,          /* a word is written in front of a slab */
-    CREATE_UNCHECKED,       /* its own state is not looked at */
-    CREATE_LEAKS,           /* the first block stays taken when there is no second one */
-    FULL_FOR_EVER,          /* when there was no memory once there is none any more */
-    LIST_LOST,              /* a slab that was not to be had is a free cell */
-    ZEROED_BY_LUCK,         /* without zeroed memory, memory is as good */
-    FRESH_IS_ZERO,          /* the child's memory is taken for clean */
-    REALLOC_LOSES_OLD,      /* the old block is gone when there is no new one */
-    SIZE_OVERFLOWS,         /* a large size has something added */
+    LAST_CELL_PAST_END,   /* a cell begins wherever the block has not ended */
+    CHILD_NULL_UNCHECKED, /* a slab is cut up before one looks whether it is there */
+    REALLOC_LEAKS_CELL,   /* a cell that became another one is not freed */
+    REALLOC_LEAKS_BLOCK,  /* the same of a block of the child's */
+    DESTROY_KEEPS_SLABS,  /* nobody gives them back */
+    DESTROY_KEEPS_STATE,  /* its own state is forgotten */
+    WRONG_SIZE,           /* a large block goes back with its size rounded up */
+    WRONG_SLAB_SIZE,      /* a slab goes back without its header */
+    WRONG_ALIGN,          /* a large block goes back with the cells' alignment */
+    SIZE_ZERO,            /* a large block goes back with no size */
+    NULL_GIVEN,           /* NULL goes back in the place of a large block */
+    CELL_GIVEN,           /* what stands behind the header of a slab goes back */
+    GIVEN_TWICE,          /* a large block goes back twice */
+    SLAB_GIVEN_TWICE,     /* the first slab goes back twice */
+    GIVEN_TO_FREE,        /* a large block is freed */
+    USED_AFTER,           /* the next slab is read out of the one that went back */
+    MALLOC_FOR_SLABS,     /* slabs are malloc's */
+    MALLOC_FOR_STATE,     /* its own state is malloc's */
+    MALLOC_FOR_LARGE,     /* large blocks are malloc's */
+    MALLOC_FOR_ALL,       /* and all else too */
+    NULL_WITH_LOCK,       /* the lock is held where NULL is returned */
+    ASKS_FOR_EVER,        /* a child without memory is asked again */
+    MISALIGNED_CELLS,     /* cells begin after 8 bytes */
+    ASSUMED_ALIGN,        /* slabs are asked for with 8, and taken to have 64 */
+    HEADER_BEFORE,        /* a word is written in front of a slab */
+    CREATE_UNCHECKED,     /* its own state is not looked at */
+    CREATE_LEAKS,         /* the first block stays taken when there is no second one */
+    FULL_FOR_EVER,        /* when there was no memory once there is none any more */
+    LIST_LOST,            /* a slab that was not to be had is a free cell */
+    ZEROED_BY_LUCK,       /* without zeroed memory, memory is as good */
+    FRESH_IS_ZERO,        /* the child's memory is taken for clean */
+    REALLOC_LOSES_OLD,    /* the old block is gone when there is no new one */
+    SIZE_OVERFLOWS,       /* a large size has something added */
     FAULT_COUNT
 };
 
@@ -76,11 +76,11 @@ static int class_of(size_t size, size_t align)
     if (size > (size_t)GRAIN << (CLASS_COUNT - 1) || align > GRAIN)
         return -1;
     while (((size_t)GRAIN << class) < size)
-        class++;
+        class ++;
     return class;
 }
 
-/* ---- Slabs ------------------------------------------------------------------------------------- */
+/* ---- Slabs ------------------------------------------------------------------------------ */
 
 static void *take_slab(struct slab *self)
 {
@@ -88,9 +88,8 @@ static void *take_slab(struct slab *self)
     void *slab;
 
     do {
-        slab = self->fault == MALLOC_FOR_SLABS
-                   ? malloc(SLAB_BYTES)
-                   : dal_instance_alloc(self->child, SLAB_BYTES, align);
+        slab = self->fault == MALLOC_FOR_SLABS ? malloc(SLAB_BYTES)
+                                               : dal_instance_alloc(self->child, SLAB_BYTES, align);
     } while (!slab && self->fault == ASKS_FOR_EVER);
     return slab;
 }
@@ -139,7 +138,7 @@ static void give_slab(struct slab *self, struct header *slab)
                              self->fault == ASSUMED_ALIGN ? 8 : SLAB_ALIGN);
 }
 
-/* ---- Blocks of the child's ----------------------------------------------------------------------- */
+/* ---- Blocks of the child's -------------------------------------------------------------- */
 
 static void *take_large(struct slab *self, size_t size, size_t align)
 {
@@ -166,7 +165,7 @@ static void give_large(struct slab *self, void *ptr, size_t size, size_t align)
         dal_instance_dealloc(self->child, ptr, size, align);
 }
 
-/* ---- Calls --------------------------------------------------------------------------------------- */
+/* ---- Calls ------------------------------------------------------------------------------ */
 
 static void *slab_alloc(size_t size, size_t align, void *ctx)
 {
@@ -250,7 +249,7 @@ static void slab_unlock(void *ctx)
     pthread_mutex_unlock(&((struct slab *)ctx)->mutex);
 }
 
-/* ---- Its life ------------------------------------------------------------------------------------ */
+/* ---- Its life --------------------------------------------------------------------------- */
 
 static struct slab *take_state(const struct dal_instance *child, enum slab_fault fault)
 {
@@ -282,22 +281,16 @@ static int create_slab(const struct dal_backend_request *request, struct dal_all
 
     if (!self)
         return request->fail(request, DAL_ERR_MEMORY, "no memory");
-    self->free = dal_instance_alloc_zeroed(child, CLASS_COUNT * sizeof *self->free,
-                                           sizeof(void *));
+    self->free = dal_instance_alloc_zeroed(child, CLASS_COUNT * sizeof *self->free, sizeof(void *));
     if (!self->free) {
         give_state(self);
         return request->fail(request, DAL_ERR_MEMORY, "no memory for its lists");
     }
     pthread_mutex_init(&self->mutex, NULL);
     *allocator = (struct dal_allocator){
-        DAL_ALLOCATOR_HEADER(self),
-        .alloc = slab_alloc,
-        .dealloc = slab_dealloc,
-        .alloc_zeroed = slab_alloc_zeroed,
-        .realloc = slab_realloc,
-        .fork_prepare = slab_lock,
-        .fork_parent = slab_unlock,
-        .fork_child = slab_unlock,
+        DAL_ALLOCATOR_HEADER(self),        .alloc = slab_alloc,       .dealloc = slab_dealloc,
+        .alloc_zeroed = slab_alloc_zeroed, .realloc = slab_realloc,   .fork_prepare = slab_lock,
+        .fork_parent = slab_unlock,        .fork_child = slab_unlock,
     };
     return 0;
 }
@@ -331,14 +324,10 @@ static const struct dal_option options[] = {{
 }};
 
 static const struct dal_backend slab_backend = {
-    DAL_BACKEND_HEADER,
-    .name = "slab",
-    .version = "0",
-    .summary = "cells of powers of two, cut out of blocks of its child",
-    .option_count = 1,
-    .options = options,
-    .create = create_slab,
-    .destroy = destroy_slab,
+    DAL_BACKEND_HEADER,    .name = "slab",
+    .version = "0",        .summary = "cells of powers of two, cut out of blocks of its child",
+    .option_count = 1,     .options = options,
+    .create = create_slab, .destroy = destroy_slab,
 };
 
 __attribute__((constructor(101))) static void register_slab(void)
@@ -406,7 +395,10 @@ struct faulty faulty_slabs[] = {
      .got = "size 0, align",
      .likely = "another size is given back",
      .slab_fault = SIZE_ZERO},
-    {.name = "gives NULL back", .found_by = BACK, .got = "not given back", .slab_fault = NULL_GIVEN},
+    {.name = "gives NULL back",
+     .found_by = BACK,
+     .got = "not given back",
+     .slab_fault = NULL_GIVEN},
     {.name = "gives a cell back",
      .found_by = BACK,
      .got = "64 bytes from the start",
