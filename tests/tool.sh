@@ -22,6 +22,7 @@ module() {
 }
 module upright
 module tilted -DTILTED
+module rounding -DROUNDING
 module crashing -DCRASHING
 module sulking -DSULKING
 module clear -DLAYER
@@ -92,6 +93,17 @@ Try 'dispatchalloc list --help' for more information."
 run verify --names system;  exits 2; prints ''; says "dispatchalloc: 'verify' has no option '--names'; 'list' has it; known: --help (-h), *
 $try_verify"
 run verify --case=nonsense system;  exits 2; prints ''; says "dispatchalloc: no case is called 'nonsense'; --list-cases lists them
+$try_verify"
+run verify --case=size_zreo system;  exits 2; prints ''; says "dispatchalloc: no case is called 'size_zreo' (did you mean 'size_zero'?); --list-cases lists them
+$try_verify"
+run verify --json --tap system;     exits 2; prints ''; says "dispatchalloc: --json and --tap exclude each other
+$try_verify"
+for wrong in system '--case=size_zero system system' '--case=size_zero --case=size_classes system'; do
+    # shellcheck disable=SC2086 # words
+    run verify --no-fork $wrong;    exits 2; prints ''; says "dispatchalloc: --no-fork takes one --case and one SPEC
+$try_verify"
+done
+run verify --no-fork --tap --case=size_zero system;  exits 2; prints ''; says "dispatchalloc: --no-fork prints neither --json nor --tap
 $try_verify"
 run verify --capacity=4Q system;    exits 2; prints ''; says "dispatchalloc: invalid capacity '4Q': a number of bytes is expected
 $try_verify"
@@ -296,6 +308,83 @@ run verify --case=size_zero crashing;  exits 1; says ''; prints '*
 [ -n "$sanitized" ] || prints '*
         got       SIGABRT (Aborted)
 *'
+run verify -q --case=child_memory_comes_back rounding;  exits 1; says ''; prints '  FAIL  child_memory_comes_back (rounding): *
+        asked     dealloc(size 1, align 1) of "rounding" over a child of the kit'\''s
+        expected  each block back with the size and alignment it was taken with
+        got       size 16, align 1 for a block of its child (size 1, align 1, taken in alloc(size 1, align 1))
+        likely    another size is given back than was taken: *'
+
+# In this process: a debugger sees the signal, and what follows the case is as ever.
+run verify --no-fork --case=size_zero upright;  exits 0; says ''; prints '  pass  size_zero'
+run verify --no-fork --case=alloc_is_aligned tilted;  exits 1; prints '  FAIL  alloc_is_aligned (tilted): *'
+run verify --no-fork --case=owns_its_blocks_only upright;  exits 0; prints '  skip  owns_its_blocks_only: *'
+if [ -z "$sanitized" ]; then
+    # (In a subshell, for what the shell says of it.)
+    status=0
+    (exec "$tool" verify --no-fork --case=size_zero crashing) >"$work/out" 2>&1 || status=$?
+    [ $status = 134 ] || fail "verify --no-fork of what aborts: status $status"
+fi
+
+# ---- verify --tap, --json -----------------------------------------------------------------
+
+run verify --tap --case=size_zero --case=owns_its_blocks_only --case=child_memory_comes_back upright rounding
+exits 1; says ''; prints 'TAP version 13
+1..6
+ok 1 - upright: size_zero
+  ---
+  promise: "*"
+  duration_ms: [0-9]*
+  ...
+ok 2 - upright: owns_its_blocks_only # SKIP it does not know its blocks
+*ok 3 - upright: child_memory_comes_back
+*ok 4 - rounding: size_zero
+*
+not ok 6 - rounding: child_memory_comes_back
+  ---
+*  asked: "dealloc(size 1, align 1) of \\"rounding\\" over*
+  likely: "another size *
+  ...'
+if command -v prove >/dev/null 2>&1; then
+    prove -e "$tool verify --tap --case=size_zero" upright system >"$work/out" 2>&1 ||
+        fail "prove of what is good: $(cat "$work/out")"
+    if prove -e "$tool verify --tap --case=size_zero" upright crashing >"$work/out" 2>&1; then
+        fail "prove passes what crashes"
+    fi
+    like "prove" '*Failed test:  1*Result: FAIL' "$(cat "$work/out")"
+else
+    echo "prove is not here: TAP is not read"
+fi
+
+run verify --json --case=size_zero --case=owns_its_blocks_only --case=child_memory_comes_back upright rounding
+exits 1; says ''; prints '{
+  "format": 1,*'
+if command -v python3 >/dev/null 2>&1; then
+    python3 - "$work/out" <<'EOF' || fail "JSON: $out"
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as file:
+    told = json.load(file)
+assert told["format"] == 1 and (told["passed"], told["failed"], told["skipped"]) == (3, 1, 2)
+upright, rounding = told["specs"]
+assert (upright["spec"], upright["error"], upright["capacity_bytes"]) == ("upright", None, None)
+assert upright["align_max"] >= 4096
+assert [case["verdict"] for case in upright["cases"]] == ["passed", "skipped", "passed"]
+assert [case["verdict"] for case in rounding["cases"]] == ["passed", "skipped", "failed"]
+assert upright["cases"][1]["reason"] == "it does not know its blocks"
+failed = rounding["cases"][2]
+assert failed["name"] == "child_memory_comes_back" and failed["seconds"] >= 0
+assert "size 1, align 1" in failed["asked"] and "size 16" in failed["got"]
+assert failed["likely"].startswith("another size") and failed["reason"] is None
+EOF
+else
+    echo "python3 is not here: JSON is not read"
+fi
+# What cannot be made is told there too.
+run verify --json --case=size_zero sulking;  exits 2; says 'dispatchalloc: spec "sulking": *'; prints '*"error": "*in the mood (3)", "cases": \[\]}
+*'
+run verify --tap --case=size_zero sulking;  exits 2; prints 'TAP version 13
+1..1
+Bail out! sulking: *in the mood (3)'
+
 # A path is a spec, so that a module can be verified where it was built.
 run verify -q --case=serves_before_and_after_main "$modules/upright.so";  exits 0; says ''; prints ''
 run verify sulking;     exits 2; prints ''; says 'dispatchalloc: spec "sulking": "sulking": it is not in the mood (3)'

@@ -4,6 +4,7 @@
  *
  *   (none)    a good one, with an option of every type
  *   TILTED    forgets that a block may have to be aligned to more than its size
+ *   ROUNDING  gives another size back than it took
  *   CRASHING  does not stand size 0
  *   SULKING   cannot be started
  *   LAYER     a layer that leaves everything alone
@@ -39,6 +40,9 @@ static void module_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 # ifdef TILTED
     if (ptr && size < 8 && align <= 16)
         ptr = (char *)ptr - 8;
+# endif
+# ifdef ROUNDING
+    size = (size + 15) & ~(size_t)15;
 # endif
     child->dealloc.call(ptr, size, align, child->dealloc.ctx);
 }

@@ -244,9 +244,10 @@ const struct tool_command tool_verify = {
             "      --help             print this help and exit\n"
             "\n"
             "To look at one case, with ONE standing for --no-fork --case=NAME \"$PWD/mypool.so\":\n"
-            "  gdb --args " TOOL_NAME " verify ONE\n"
+            "  gdb -args " TOOL_NAME " verify ONE\n"
             "  valgrind " TOOL_NAME " verify ONE\n"
             "  cc -g -fsanitize=address -shared -fPIC mypool.c -o mypool.so\n"
+            "  ASAN_OPTIONS=detect_leaks=0 \\\n"
             "  LD_PRELOAD=$(cc -print-file-name=libasan.so) " TOOL_NAME " verify ONE\n",
     .options = options,
     .operand = "SPEC",
