@@ -79,6 +79,56 @@ done <"$work/compilers"
 [ $count -ge 3 ] || fail "only $count compilers and standards were tried"
 echo "$(echo "$headers" | wc -w) headers, $count compilers and standards"
 
+# What an author writes by names compiles as C and C++20, options and what is left out included, and
+# C++20 does not take the other form.
+cat >"$work/backend.c" <<'EOF'
+#include <dispatchalloc.h>
+static void *take(size_t size, size_t align, void *ctx)
+{
+    (void)ctx;
+    return dal_instance_alloc(dal_system(), size, align);
+}
+static void give(void *ptr, size_t size, size_t align, void *ctx)
+{
+    (void)ctx;
+    dal_instance_dealloc(dal_system(), ptr, size, align);
+}
+static const struct dal_allocator pool = {
+    DAL_ALLOCATOR_HEADER_NAMED(NULL), .alloc = take, .dealloc = give,
+};
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    (void)request;
+    *allocator = pool;
+    return 0;
+}
+static const struct dal_option options[] = {
+    {.name = "keep", .type = DAL_OPTION_COUNT, .maximum = 9, .default_text = "1", .summary = "many"},
+};
+static const struct dal_backend backend = {
+    DAL_BACKEND_HEADER_NAMED,
+    .name = "pool", .version = "1", .summary = "a pool", .option_count = 1, .options = options,
+    .create = create,
+};
+DAL_MODULE(backend);
+_Static_assert(sizeof backend.abi == sizeof(uint32_t), "");
+EOF
+$SED 's/_Static_assert/static_assert/' "$work/backend.c" >"$work/backend.cpp"
+$SED 's/_HEADER_NAMED/_HEADER/' "$work/backend.cpp" >"$work/mixed.cpp"
+compilers >"$work/compilers"
+while read -r compiler; do
+    $compiler -std=c11 $warnings $warnings_c $include -fsyntax-only "$work/backend.c" >"$work/said" 2>&1 ||
+        { cat "$work/said"; fail "$compiler: a backend by names"; }
+done <"$work/compilers"
+cxx_compilers >"$work/compilers"
+while read -r compiler; do
+    echo | $compiler -std=c++20 -xc++ -fsyntax-only - 2>/dev/null || continue
+    $compiler -std=c++20 $warnings $include -fsyntax-only "$work/backend.cpp" >"$work/said" 2>&1 ||
+        { cat "$work/said"; fail "$compiler -std=c++20: a backend by names"; }
+    ! $compiler -std=c++20 $warnings $include -fsyntax-only "$work/mixed.cpp" >"$work/said" 2>&1 ||
+        fail "$compiler -std=c++20 takes the form of C"
+done <"$work/compilers"
+
 for header in $headers; do
     case $header in
     dispatchalloc.h) continue ;;

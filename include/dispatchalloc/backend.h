@@ -43,16 +43,16 @@ enum dal_option_type {
 
 /** One option of a backend. */
 struct dal_option {
-    const char *name;         /**< lower case letters, digits, '_' and '-' */
-    uint32_t type;            /**< enum dal_option_type */
-    uint32_t flags;           /**< 0 */
-    uint64_t minimum;         /**< smallest BYTES or COUNT accepted; fewest bytes of a TEXT */
-    uint64_t maximum;         /**< largest BYTES or COUNT accepted; most bytes of a TEXT, 0: any
-                                     number */
-    const char *default_text; /**< value if the spec names none, as in a spec, a SPEC with its
-                                     parentheses; NULL: none */
-    const char *choices;      /**< for CHOICE: the words, separated by '|'; else NULL */
-    const char *summary;      /**< one line, without a full stop */
+    const char *name;           /**< lower case letters, digits, '_' and '-' */
+    uint32_t type;              /**< enum dal_option_type */
+    uint32_t flags DAL_ZERO_;   /**< 0 */
+    uint64_t minimum DAL_ZERO_; /**< smallest BYTES or COUNT accepted; fewest bytes of a TEXT */
+    uint64_t maximum DAL_ZERO_; /**< largest BYTES or COUNT accepted; most bytes of a TEXT, 0:
+                                     any number */
+    const char *default_text DAL_ZERO_; /**< value if the spec names none, as in a spec, a SPEC with
+                                     its parentheses; NULL: none */
+    const char *choices DAL_ZERO_;      /**< for CHOICE: the words, separated by '|'; else NULL */
+    const char *summary;                /**< one line, without a full stop */
 };
 
 /** An option with the value that a spec gave it, or its default. */
@@ -151,13 +151,13 @@ struct dal_backend {
     uint32_t size_bytes;   /**< sizeof(struct dal_backend) */
     uint32_t option_bytes; /**< sizeof(struct dal_option): from one option to the next */
     uint32_t reserved_;
-    const char *name;                 /**< a lower case letter, then those, digits, '_' and '-';
-                               at most DAL_NAME_MAX bytes */
-    const char *version;              /**< such as "0.1.0"; no control characters */
-    const char *summary;              /**< one line, without a full stop; no control characters */
-    uint32_t flags;                   /**< enum dal_backend_flag bits */
-    uint32_t option_count;            /**< how many options it has; at most 64 */
-    const struct dal_option *options; /**< NULL if option_count is 0 */
+    const char *name;                /**< a lower case letter, then those, digits, '_' and '-';
+                              at most DAL_NAME_MAX bytes */
+    const char *version;             /**< such as "0.1.0"; no control characters */
+    const char *summary;             /**< one line, without a full stop; no control characters */
+    uint32_t flags DAL_ZERO_;        /**< enum dal_backend_flag bits */
+    uint32_t option_count DAL_ZERO_; /**< how many options it has; at most 64 */
+    const struct dal_option *options DAL_ZERO_; /**< NULL if option_count is 0 */
 
     /**
      * Make an allocator.
@@ -175,20 +175,26 @@ struct dal_backend {
      *
      * @param ctx  the ctx that create() left in the allocator.
      */
-    void (*destroy)(void *ctx);
+    void (*destroy)(void *ctx) DAL_ZERO_;
 
     /** Least bytes of struct dal_backend_request that create() has to find filled, by
      *  DAL_NEEDS(); a library that knows less refuses the backend. 0: it does with those of
      *  version 0.1. */
-    uint32_t needs_request_bytes;
-    uint32_t needs_calls_bytes;    /**< the same of struct dal_instance_calls */
-    uint32_t needs_services_bytes; /**< the same of struct dal_services */
-    uint32_t reserved_2_;
+    uint32_t needs_request_bytes DAL_ZERO_;
+    uint32_t needs_calls_bytes DAL_ZERO_;    /**< the same of struct dal_instance_calls */
+    uint32_t needs_services_bytes DAL_ZERO_; /**< the same of struct dal_services */
+    uint32_t reserved_2_ DAL_ZERO_;
 };
 
 /** The first four members of a struct dal_backend. */
 #define DAL_BACKEND_HEADER \
     DAL_BACKEND_ABI, (uint32_t)sizeof(struct dal_backend), (uint32_t)sizeof(struct dal_option), 0
+
+/** The same for C++20, where all initializers are designated or none, and stand in the order of the
+ *  members, as `.name = "pool"` after it. C takes it too. */
+#define DAL_BACKEND_HEADER_NAMED                                                \
+    .abi = DAL_BACKEND_ABI, .size_bytes = (uint32_t)sizeof(struct dal_backend), \
+    .option_bytes = (uint32_t)sizeof(struct dal_option), .reserved_ = 0
 
 /** How many bytes of a structure who uses one of its members needs, for needs_request_bytes
  *  and its like: `.needs_request_bytes = DAL_NEEDS(struct dal_backend_request, calls)`. */

@@ -134,33 +134,38 @@ struct dal_allocator {
     uint32_t size_bytes; /**< sizeof(struct dal_allocator) */
     void *ctx;           /**< passed to every function; may be NULL */
 
-    dal_alloc_function alloc;     /**< required, but in a layer */
-    dal_dealloc_function dealloc; /**< required, but in a layer */
-    dal_alloc_function alloc_zeroed;
-    dal_realloc_function realloc;
+    dal_alloc_function alloc DAL_ZERO_;     /**< required, but in a layer */
+    dal_dealloc_function dealloc DAL_ZERO_; /**< required, but in a layer */
+    dal_alloc_function alloc_zeroed DAL_ZERO_;
+    dal_realloc_function realloc DAL_ZERO_;
 
-    dal_relayout_function grow;
-    dal_relayout_function grow_zeroed; /**< as grow; the new bytes are zero */
-    dal_relayout_function shrink;
-    dal_resize_function resize_in_place;
-    dal_usable_size_function usable_size;
-    dal_dealloc_unsized_function dealloc_unsized;
-    dal_owns_function owns;
-    dal_fork_function fork_prepare; /**< before fork(2) */
-    dal_fork_function fork_parent;  /**< after it, in the parent */
-    dal_fork_function fork_child;   /**< after it, in the child */
+    dal_relayout_function grow DAL_ZERO_;
+    dal_relayout_function grow_zeroed DAL_ZERO_; /**< as grow; the new bytes are zero */
+    dal_relayout_function shrink DAL_ZERO_;
+    dal_resize_function resize_in_place DAL_ZERO_;
+    dal_usable_size_function usable_size DAL_ZERO_;
+    dal_dealloc_unsized_function dealloc_unsized DAL_ZERO_;
+    dal_owns_function owns DAL_ZERO_;
+    dal_fork_function fork_prepare DAL_ZERO_; /**< before fork(2) */
+    dal_fork_function fork_parent DAL_ZERO_;  /**< after it, in the parent */
+    dal_fork_function fork_child DAL_ZERO_;   /**< after it, in the child */
 
     /** NULL for an allocator without one, and in a layer that gives none. Copied by the library. */
-    const struct dal_malloc_family *malloc_family;
+    const struct dal_malloc_family *malloc_family DAL_ZERO_;
 
     /** alloc for a layout that is natural: align <= DAL_MIN_ALIGN and align <= size, which
      *  the caller has made sure of. NULL means alloc, also in a layer that hooks alloc. */
-    dal_alloc_function alloc_natural;
+    dal_alloc_function alloc_natural DAL_ZERO_;
 };
 
 /** The first three members of a struct dal_allocator:
  *  `{ DAL_ALLOCATOR_HEADER(&pool), .alloc = pool_alloc, .dealloc = pool_dealloc }`. */
 #define DAL_ALLOCATOR_HEADER(ctx) DAL_ALLOCATOR_ABI, (uint32_t)sizeof(struct dal_allocator), (ctx)
+
+/** The same for C++20, where all initializers are designated or none, and stand in the order of the
+ *  members, as `.alloc = pool_alloc` after it. C takes it too. */
+#define DAL_ALLOCATOR_HEADER_NAMED(ctx_) \
+    .abi = DAL_ALLOCATOR_ABI, .size_bytes = (uint32_t)sizeof(struct dal_allocator), .ctx = (ctx_)
 
 /** Bits of dal_instance.native, one a slot, in the order of the slots. */
 #define DAL_SLOT_ALLOC           (UINT64_C(1) << 0)

@@ -80,6 +80,14 @@
 # define DAL_HAS_THREAD_POINTER_ 0
 #endif
 
+/* Behind a member that may be left out among designated initializers: then C++ compilers do not
+ * warn of it. (In C they do not; in C++11 the structure would be no aggregate.) */
+#if defined(__cplusplus) && __cplusplus >= 201402L
+# define DAL_ZERO_ = {}
+#else
+# define DAL_ZERO_
+#endif
+
 /* What a macro expands to as a string. */
 #define DAL_TEXT_(...)  DAL_TEXT__(__VA_ARGS__)
 #define DAL_TEXT__(...) #__VA_ARGS__
