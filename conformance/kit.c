@@ -30,7 +30,9 @@ static void spend(struct kit *kit, size_t size, size_t align)
 void kit_drop(struct kit *kit)
 {
     kit_asks(kit, KIT_DESTROY, 0, 0, 0, 0);
-    if (kit->instance && kit->subject->destroy)
+    if (kit->item)
+        dal_instance_destroy(kit->instance);
+    else if (kit->instance && kit->subject->destroy)
         kit->subject->destroy(kit->subject, kit->instance);
     kit->instance = NULL;
     kit->spent_bytes = 0;

@@ -23,6 +23,8 @@ PKG_CONFIG_LIBDIR=${pc%/*} PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYS
 ACLOCAL_PATH=$work/root$prefix/share/aclocal
 PATH=$work/bin:$work/root$prefix/bin:$PATH
 LD_LIBRARY_PATH=$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+DISPATCHALLOC_INTERPOSER=$lib/libdispatchalloc-preload.so
+export DISPATCHALLOC_INTERPOSER
 export PKG_CONFIG_LIBDIR PKG_CONFIG_ALLOW_SYSTEM_CFLAGS PKG_CONFIG_ALLOW_SYSTEM_LIBS ACLOCAL_PATH \
        PATH LD_LIBRARY_PATH
 printf '#!/bin/sh\nexec %s -Wall -Wextra -Werror %s %s "$@"\n' "$CC" "$CPPFLAGS" "$CFLAGS" \
@@ -36,7 +38,7 @@ awk '
     /^```/ { if (inside) { inside = 0; next }
              inside = 1; kind = substr($0, 4); file = ""; next }
     inside && kind == "console" { print > "../session"; next }
-    inside && kind == "sh" { next }
+    inside && (kind == "sh" || kind == "cpp") { next }
     inside && file == "" {
         file = $0
         sub(/^(\/\*|#) */, "", file)
