@@ -8,12 +8,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MAP_NORESERVE
+# define MAP_NORESERVE 0 /* not everywhere is there a need to say so */
+#endif
+
 /* What stands in front of a block is to be no size that glibc's free() would believe: one of pages
  * that it does not find at the start of a page. */
 enum { AROUND = 0xb2, FRESH = 0xa5 };
 
 /* Filling more than that would take the cases long, and shows no more. */
 #define FRESH_BYTES ((size_t)256 << 10)
+
+/* No program has anything below that, and no slab is as large. */
+#define NEAR_NULL ((uintptr_t)4 << 20)
 
 /* Addresses of blocks that were given back are kept from use up to that. */
 #define KEPT_BYTES ((size_t)1 << (sizeof(size_t) > 4 ? 34 : 28))
@@ -93,7 +100,8 @@ static _Noreturn void fail_touched(const struct kit_child *child,
 
     block_describe(block, text, sizeof text);
     if (!block->is_live) {
-        kit_suspect(child->kit, "a block is used after it was given back to the child");
+        if (!child->kit->report->likely)
+            kit_suspect(child->kit, "a block is used after it was given back to the child");
         kit_fail(child->kit, "blocks left alone once they are the child's again",
                  "byte %zd of %s %s, after it was given back", (ssize_t)(address - start), text,
                  how);
@@ -111,7 +119,7 @@ void kit_child_explain_fault(struct kit_child *child, uintptr_t address)
 
     if (block)
         fail_touched(child, block, address, "what was touched");
-    if (address >= 65536 || child->refusals == 0)
+    if (address >= NEAR_NULL || child->refusals == 0)
         return;
     kit_suspect(child->kit, "the child's NULL is taken for a block");
     kit_fail(child->kit, "NULL from its child understood",

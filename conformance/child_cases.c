@@ -79,6 +79,7 @@ static const struct {
     {"size_zero", leak_in_dealloc},
     {"dealloc_of_null_is_nothing", leak_in_dealloc},
     {"zeroed_after_dirty", leak_in_dealloc},
+    {"usable_size_is_usable", leak_in_dealloc},
     {"absurd_sizes_are_null", "a request that is too large leaves something behind"},
     {"realloc_takes_any_step", leak_in_resize},
     {"grow_takes_another_alignment", leak_in_resize},

@@ -256,9 +256,11 @@ static bool take_resized(struct kit *kit, struct kit_block *block, void *ptr, si
     size_t kept = block->size < new_size ? block->size : new_size;
 
     if (!check_answer(kit, ptr, new_align)) {
+        kit_suspect(kit, "the old block is given back, or changed, though there is no new one");
         if (block->ptr)
             check_contents(kit, block->ptr, block->size, block->seed,
                            "NULL leaves the block as it was");
+        kit_suspect(kit, NULL);
         return false;
     }
     check_contents(kit, ptr, kept, block->seed, "the bytes that both sizes have in common");

@@ -45,6 +45,7 @@ enum slab_fault {
     ZEROED_BY_LUCK,       /* without zeroed memory, memory is as good */
     FRESH_IS_ZERO,        /* the child's memory is taken for clean */
     REALLOC_LOSES_OLD,    /* the old block is gone when there is no new one */
+    USABLE_TOO_LARGE,     /* a large block is taken for one rounded up */
     SIZE_OVERFLOWS,       /* a large size has something added */
     FAULT_COUNT
 };
@@ -239,6 +240,17 @@ static void *slab_realloc(void *ptr, size_t old_size, size_t align, size_t new_s
     return moved;
 }
 
+static size_t slab_usable_size(const void *ptr, size_t size, size_t align, void *ctx)
+{
+    const struct slab *self = ctx;
+    int class = class_of(size, align);
+
+    (void)ptr;
+    if (class >= 0)
+        return (size_t)GRAIN << class;
+    return self->fault == USABLE_TOO_LARGE ? (size + GRAIN - 1) & ~(size_t)(GRAIN - 1) : size;
+}
+
 static void slab_lock(void *ctx)
 {
     pthread_mutex_lock(&((struct slab *)ctx)->mutex);
@@ -288,9 +300,11 @@ static int create_slab(const struct dal_backend_request *request, struct dal_all
     }
     pthread_mutex_init(&self->mutex, NULL);
     *allocator = (struct dal_allocator){
-        DAL_ALLOCATOR_HEADER(self),        .alloc = slab_alloc,       .dealloc = slab_dealloc,
-        .alloc_zeroed = slab_alloc_zeroed, .realloc = slab_realloc,   .fork_prepare = slab_lock,
-        .fork_parent = slab_unlock,        .fork_child = slab_unlock,
+        DAL_ALLOCATOR_HEADER(self), .alloc = slab_alloc,
+        .dealloc = slab_dealloc,    .alloc_zeroed = slab_alloc_zeroed,
+        .realloc = slab_realloc,    .usable_size = slab_usable_size,
+        .fork_prepare = slab_lock,  .fork_parent = slab_unlock,
+        .fork_child = slab_unlock,
     };
     return 0;
 }
@@ -481,8 +495,12 @@ struct faulty faulty_slabs[] = {
     {.name = "takes fresh memory for clean", .found_by = BACK, .slab_fault = FRESH_IS_ZERO},
     {.name = "realloc loses the old block where there is no new one",
      .found_by = NONE,
-     .asked = "its child had",
+     .likely = "the old block is given back",
      .slab_fault = REALLOC_LOSES_OLD},
+    {.name = "tells more to be usable than there is",
+     .found_by = BACK,
+     .got = "past the end",
+     .slab_fault = USABLE_TOO_LARGE},
     {.name = "adds to a size",
      .found_by = BACK,
      .got = "size",
