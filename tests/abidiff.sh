@@ -83,7 +83,7 @@ change
 edit "$tree/include/dispatchalloc/instance.h" '^struct dal_instance [{]' alloc_natural 'void *probe;'
 found "a slot in the head of an instance" "'struct dal_instance'"
 change
-edit "$tree/include/dispatchalloc/instance.h" '^struct dal_allocator [{]' 'realloc;' 'void *probe;'
+edit "$tree/include/dispatchalloc/instance.h" '^struct dal_allocator [{]' ' realloc DAL_ZERO_;' 'void *probe;'
 found "a slot between others" "'struct dal_allocator'"
 change
 edit "$tree/include/dispatchalloc/backend.h" '^struct dal_option_value [{]' 'number;' 'void *grown;'

@@ -20,7 +20,7 @@ drop() {
 append() { edit "$tree/include/dispatchalloc/$1" "^struct $2 [{]" '^[}];' "    $3"; }
 
 # without HEADER STRUCTURE MEMBER
-without() { drop "$tree/include/dispatchalloc/$1" "^struct $2 [{]" "[ *(]$3[;)]"; }
+without() { drop "$tree/include/dispatchalloc/$1" "^struct $2 [{]" "[ *(]$3( DAL_ZERO_)?[;)]"; }
 
 # copy_tree TREE: what the library is made of, writable and complete with what configure made.
 copy_tree() {
