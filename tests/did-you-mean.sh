@@ -90,7 +90,7 @@ meant --help list --hlep
 meant --version --versoin
 meant --output doctor --ouput true
 accepted "'list' has it; known: " verify --names system
-accepted "'compare' has it; known: --help" list --json
+accepted "'verify' has it; known: --help" list --json
 accepted "'run' has it" doctor --backend=system true
 accepted "known: --help (-h), --version, --backend (-b)" run --xyzzy true
 accepted "known: --help (-h), --version, --backend (-b)" run -x true
