@@ -252,7 +252,7 @@ START_TEST(test_chunks_of_an_arena_lie_in_huge_pages)
     arena = make("arena:huge_pages=advise");
     block = dal_instance_alloc(arena, 16, 16);
     ck_assert_ptr_nonnull(block);
-    ck_assert_uint_eq((uintptr_t)block % huge, 16); /* behind its header */
+    ck_assert_uint_le((uintptr_t)block % huge, 64); /* behind its header */
     *block = 1;
     check_huge(block, huge / 1024);
     faults = faults_of_blocks(arena);
