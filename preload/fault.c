@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "choice/choice.h"
@@ -70,6 +71,7 @@ void dal_fault_start_(void)
     (void)dal_address_add_what_(&text, &line_count);
     dal_address_add_site_(&text, __builtin_return_address(0));
     dal_os_write_("", 0);
+    (void)!write(-1, "", 0);
     /* Where that fails, a child counts on from what its parent had. */
     (void)dal_os_atfork_(NULL, NULL, start_over_in_child);
 }

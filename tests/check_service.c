@@ -711,7 +711,7 @@ static void *use_all_while_cancelled(void *record)
     services->text("nor here\n", 9);
     (void)services->process_name(name, sizeof name);
     snprintf(path, sizeof path, "/tmp/check_service.%ld", (long)getpid());
-    services->file_unmap(services->file_map(path, services->page_bytes(), NULL, &reason),
+    services->file_unmap(services->file_map(path, services->page_bytes(), &reason),
                          services->page_bytes());
     (void)unlink(path);
     part = services->thread_record_enter(record);

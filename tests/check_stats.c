@@ -1096,6 +1096,9 @@ START_TEST(test_bad_option_is_refused_with_what_would_be_accepted)
     assert_refused("stats:print=maybe+mock", "option \"print\" of \"stats\" cannot be \"maybe\"");
     assert_refused("stats:label=+mock", "text of 1 to 63 bytes");
     assert_refused("stats:share=+mock", "text of 1 to 1022 bytes");
+    assert_refused("stats:share=maybe+mock",
+                   "option \"share\" cannot be \"maybe\"; accepted is on, "
+                   "off, or a directory with a '/' in it");
     assert_refused("stats:file=+mock", "option \"file\" of \"stats\" cannot be \"\"; accepted is "
                                        "text of 1 to 1023 bytes");
     memset(longer, 'x', sizeof longer);

@@ -3,13 +3,17 @@
  * one where. */
 #define _GNU_SOURCE
 #include <check.h>
+#include <dirent.h>
 #include <dispatchalloc.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,16 +22,19 @@
 #include "stats_reading.h"
 #include "suite.h"
 
-static char directory[] = "/tmp/check_stats_file.XXXXXX";
+static char directory[200];
 
 static void make_directory(void)
 {
+    const char *all = getenv("TMPDIR");
+
+    snprintf(directory, sizeof directory, "%.150s/check_stats_file.XXXXXX", all ? all : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(directory));
 }
 
 static void remove_directory(void)
 {
-    char command[128];
+    char command[256];
 
     snprintf(command, sizeof command, "rm -rf '%s'", directory);
     ck_assert_int_eq(system(command), 0);
@@ -37,7 +44,7 @@ static void remove_directory(void)
 
 static const char *path_of(const char *name)
 {
-    static char paths[4][256];
+    static char paths[4][300];
     static unsigned next;
     char *path = paths[next++ % 4];
 
@@ -223,8 +230,7 @@ START_TEST(test_instance_after_one_with_a_file_counts_elsewhere)
 }
 END_TEST
 
-/* ---- Whose it is
- * --------------------------------------------------------------------------------- */
+/* ---- Whose it is -------------------------------------------------------------------------- */
 
 START_TEST(test_name_in_use_gets_a_number)
 {
@@ -241,7 +247,9 @@ START_TEST(test_name_in_use_gets_a_number)
     dal_instance_destroy(one);
     /* Given up, it is free. */
     one = make("file=", path);
-    ck_assert_uint_eq(count_in(path, "alloc.calls"), 0);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 1); /* of the old one, until it is used */
+    allocate(one, 10, 3);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 3);
     dal_instance_destroy(one);
     dal_instance_destroy(other);
 }
@@ -302,8 +310,155 @@ START_TEST(test_child_without_a_file_counts_on_and_leaves_its_parents_alone)
 }
 END_TEST
 
-/* ---- Who may make one where
- * ---------------------------------------------------------------------- */
+START_TEST(test_child_that_allocates_nothing_has_none)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    char name[64];
+    struct stat status;
+    pid_t child;
+
+    allocate(instance, 10, 3);
+    child = fork();
+    if (child == 0)
+        _exit(0);
+    wait_for(child);
+    snprintf(name, sizeof name, "counts.%ld", (long)child);
+    ck_assert_int_eq(lstat(path_of(name), &status), -1);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+START_TEST(test_instance_that_is_never_used_leaves_the_old_file)
+{
+    const char *path = path_of("old");
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    struct stat status;
+
+    ck_assert_int_eq(write(file, "old", 3), 3);
+    close(file);
+    dal_instance_destroy(make("file=", path));
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(status.st_size, 3);
+}
+END_TEST
+
+/* A child each, at the same time as other threads. */
+enum { FORKING_THREADS = 4, FORKS_OF_EACH = 25 };
+
+static void *fork_often(void *instance)
+{
+    uintptr_t wrong = 0;
+
+    for (int i = 0; i < FORKS_OF_EACH; i++) {
+        pid_t child;
+        int status;
+
+        allocate(instance, 10, 5);
+        child = fork();
+        if (child == 0) {
+            uint64_t calls;
+
+            allocate(instance, 10, 2);
+            _exit(dal_stats_get(instance, "alloc.calls", &calls) != 0 || calls < 7);
+        }
+        wrong += child < 0 || waitpid(child, &status, 0) != child || status != 0;
+    }
+    return (void *)wrong;
+}
+
+static unsigned files_in_directory(const char *beginning)
+{
+    DIR *files = opendir(directory);
+    const struct dirent *entry;
+    unsigned count = 0;
+
+    ck_assert_ptr_nonnull(files);
+    while ((entry = readdir(files)) != NULL)
+        count += strncmp(entry->d_name, beginning, strlen(beginning)) == 0;
+    closedir(files);
+    return count;
+}
+
+START_TEST(test_threads_that_fork_at_once_lose_no_child)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    pthread_t threads[FORKING_THREADS];
+    void *wrong;
+
+    for (size_t i = 0; i < FORKING_THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, fork_often, (void *)(uintptr_t)instance),
+                         0);
+    for (size_t i = 0; i < FORKING_THREADS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_ptr_null(wrong);
+    }
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), FORKING_THREADS * FORKS_OF_EACH * 5);
+    ck_assert_uint_eq(files_in_directory("counts"), 1 + FORKING_THREADS * FORKS_OF_EACH);
+    ck_assert_uint_eq(files_in_directory(".dispatchalloc"), 0);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* Instances of threads that begin at one moment, all by one path. */
+static void *make_and_use(void *path)
+{
+    const struct dal_instance *instance = make("file=", path);
+
+    pthread_barrier_wait(&all_have_counted);
+    allocate(instance, 10, 1);
+    return (void *)(uintptr_t)instance;
+}
+
+START_TEST(test_files_of_one_path_at_one_time_are_all_there)
+{
+    enum { THREADS = 16 };
+    char *path = strdup(path_of("counts"));
+    pthread_t threads[THREADS];
+    void *instances[THREADS];
+
+    ck_assert_int_eq(pthread_barrier_init(&all_have_counted, NULL, THREADS), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, make_and_use, path), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], &instances[i]), 0);
+    ck_assert_uint_eq(files_in_directory("counts"), THREADS);
+    for (size_t i = 0; i < THREADS; i++)
+        dal_instance_destroy(instances[i]);
+    free(path);
+}
+END_TEST
+
+START_TEST(test_file_says_nothing_that_guards_the_process)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    const unsigned char *random = (const void *)getauxval(AT_RANDOM);
+    size_t bytes, i;
+    unsigned char *data;
+
+    allocate(instance, 10, 1);
+    data = read_file(path, &bytes);
+    for (size_t word = 0; word < 16; word += 8) {
+        char text[20];
+        uint64_t number;
+
+        memcpy(&number, random + word, sizeof number);
+        snprintf(text, sizeof text, "%016" PRIx64, number);
+        /* But for its lowest byte, which the C library takes off. */
+        text[14] = '\0';
+        ck_assert_ptr_null(strstr((char *)data, text));
+        for (i = 0; i + 7 < bytes && memcmp(data + i, random + word + 1, 7) != 0; i++)
+            ;
+        ck_assert_uint_eq(i + 7, bytes);
+    }
+    free(data);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* ---- Who may make one where --------------------------------------------------------------- */
 
 /* The file cannot be made, and the instance counts all the same. */
 static void assert_none(const char *options, const char *path)
@@ -326,6 +481,23 @@ START_TEST(test_link_is_not_followed)
     ck_assert_int_eq(lstat(path_of("victim"), &status), -1);
     ck_assert_int_eq(lstat(path_of("link"), &status), 0);
     ck_assert(S_ISLNK(status.st_mode));
+}
+END_TEST
+
+START_TEST(test_old_file_stays_where_the_new_one_cannot_be_made)
+{
+    const char *path = path_of("old");
+    const struct rlimit few = {4096, 4096};
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    struct stat status;
+
+    ck_assert_int_eq(write(file, "old", 3), 3);
+    close(file);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &few), 0);
+    assert_none("file=", path);
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(status.st_size, 3);
+    ck_assert_uint_eq(files_in_directory(".dispatchalloc"), 0);
 }
 END_TEST
 
@@ -363,6 +535,11 @@ START_TEST(test_directory_that_others_write_to_is_refused)
 {
     static const mode_t modes[] = {0777, 01777, 0707};
 
+    ck_assert_int_eq(mkdir(path_of("own"), 0700), 0);
+    ck_assert_int_eq(symlink(path_of("own"), path_of("link")), 0);
+    assert_none("share=", path_of("link"));
+    assert_none("share=", path_of("link/"));
+
     for (size_t i = 0; i < COUNT_OF(modes); i++) {
         ck_assert_int_eq(mkdir(path_of("open"), 0700), 0);
         ck_assert_int_eq(chmod(path_of("open"), modes[i]), 0);
@@ -373,8 +550,7 @@ START_TEST(test_directory_that_others_write_to_is_refused)
 }
 END_TEST
 
-/* ---- Bytes that may be anything
- * ------------------------------------------------------------------ */
+/* ---- Bytes that may be anything ----------------------------------------------------------- */
 
 START_TEST(test_any_bytes_can_be_read)
 {
@@ -429,6 +605,12 @@ int main(void)
     tcase_add_test(tcase, test_name_in_use_gets_a_number);
     tcase_add_test(tcase, test_child_counts_in_a_file_of_its_own);
     tcase_add_test(tcase, test_child_without_a_file_counts_on_and_leaves_its_parents_alone);
+    tcase_add_test(tcase, test_child_that_allocates_nothing_has_none);
+    tcase_add_test(tcase, test_instance_that_is_never_used_leaves_the_old_file);
+    tcase_add_test(tcase, test_threads_that_fork_at_once_lose_no_child);
+    tcase_add_test(tcase, test_files_of_one_path_at_one_time_are_all_there);
+    tcase_add_test(tcase, test_file_says_nothing_that_guards_the_process);
+    tcase_add_test(tcase, test_old_file_stays_where_the_new_one_cannot_be_made);
     tcase_add_test(tcase, test_link_is_not_followed);
     tcase_add_test(tcase, test_pipe_is_not_waited_for);
     tcase_add_test(tcase, test_file_of_another_user_stays);

@@ -239,4 +239,47 @@ exits 0
 prints "$work/gone" 1
 has "$work/gone" "live bytes 300"
 
+test='processes that start at one time have a file each'
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    DISPATCHALLOC_BACKEND=stats:file="$work/many"+system "$user" alloc=100 pause >>"$work/pids" &
+done
+started() { [ "$(wc -l <"$work/pids")" -eq 10 ]; }
+eventually started || complain "they do not start"
+[ "$(find "$work" -name 'many*' | wc -l)" -eq 10 ] || complain "not ten files: $(ls "$work")"
+# shellcheck disable=SC2046 # numbers
+kill $(cat "$work/pids")
+wait
+
+test='the choice of the program is what is counted in the file'
+run stats:file="$work/chosen" spec=fixed-arena:capacity=64K alloc=100
+exits 0
+prints "$work/chosen" 1
+has "$work/chosen" "dispatchalloc: stats+fixed-arena in process $pid (stats_user)"
+[ "$(find "$work" -name 'chosen*' | wc -l)" -eq 1 ] || complain "not one file"
+
+test='the path has the directory of the start, whatever is in its name'
+mkdir "$work/50%p-%%"
+(cd "$work/50%p-%%" && run stats:file=name+system alloc=100 && exits 0 && silent)
+[ -e "$work/50%p-%%/name" ] || complain "no file"
+
+test='words of a switch are no directories'
+(cd "$work" && for word in off no false 0; do run stats:share=$word,print=off+system alloc=100; silent; done)
+[ ! -e "$work/no" ] || complain "a directory"
+
+test='a database in the place of standard error that is gone holds what the program wrote'
+rm -f "$work/log"
+status=0
+DISPATCHALLOC_BACKEND=stats+system "$user" alloc=100 unlink="$work/log" trunc=RDWR="$work/db" \
+    >/dev/null 2>"$work/log" || status=$?
+exits 0
+[ "$(cat "$work/db")" = record ] || complain "$(cat "$work/db")"
+
+if [ -x "$builddir/tools/.libs/dispatchalloc" ]; then
+    test='nothing is made by explaining a spec'
+    need_tool
+    echo old >"$work/kept"
+    "$tool" explain stats:file="$work/kept"+system >/dev/null
+    [ "$(cat "$work/kept")" = old ] || complain "the file is another"
+fi
+
 finish

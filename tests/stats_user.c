@@ -66,11 +66,14 @@ static void fork_and_wait(void)
 
 static void become_standard_error(const char *path, int flags)
 {
-    int file = open(path, flags, 0600);
+    int file;
 
+    close(STDERR_FILENO);
+    file = open(path, flags, 0600);
     if (file < 0 || dup2(file, STDERR_FILENO) < 0)
-        fail("open");
-    close(file);
+        _exit(98);
+    if (file != STDERR_FILENO)
+        close(file);
     if (flags & O_TRUNC && lseek(STDERR_FILENO, 0, SEEK_CUR) == 0)
         (void)!write(STDERR_FILENO, "record\n", 7);
 }
@@ -156,6 +159,8 @@ static int do_value(const char *argument)
         make_private(value, 1);
     else if ((value = value_of(argument, "ended")) != NULL)
         make_private(value, 0);
+    else if ((value = value_of(argument, "unlink")) != NULL)
+        return unlink(value) == 0;
     else if ((value = value_of(argument, "trunc=RDWR")) != NULL)
         become_standard_error(value, O_RDWR | O_CREAT | O_TRUNC);
     else if ((value = value_of(argument, "trunc=WRONLY")) != NULL)

@@ -78,13 +78,25 @@ status $pid; exits 0; shows '*live_bytes 100*'
 end TERM
 status $pid; exits 2
 status -d "$work/elsewhere" $pid; exits 0; shows "$pid (not running)*live_bytes 100*"
-status --directory="$work/elsewhere" stats_user; exits 0; shows "$pid (not running)*"
+status --directory="$work/elsewhere" stats_user; exits 0; shows "*$pid (not running)*"
 status nobody_is_called_so; exits 1; expect 'nobody' '' "$out"
 status "$work/pid"; exits 2
 status "$work/none/none"; exits 2
 ln -s "$work/elsewhere/$pid" "$work/link"
 status "$work/link"; exits 2; like 'a link' '*is a symbolic link' "$(cat "$work/said")"
 status --all 1; exits 2
+# What is no file is not opened: who waits at a FIFO goes on to wait.
+mkfifo "$work/waits"
+(echo >"$work/waits"; echo >"$work/woken") 2>/dev/null &
+writer=$!
+status "$work/waits"; exits 2
+[ ! -e "$work/woken" ] || fail "who writes to a FIFO was woken"
+kill $writer; wait $writer 2>/dev/null || :
+status --remove -d "$work/elsewhere" 1 || :
+[ -e "$work/elsewhere/$pid" ] || fail "what was not shown was removed"
+cp "$work/elsewhere/$pid" "$work/removed"
+status --remove "$work/removed"; exits 0; shows "$pid (not running)*"
+[ ! -e "$work/removed" ] || fail "not removed"
 
 # ---- A file that says what it likes ------------------------------------------------------------------
 cp "$work/elsewhere/$pid" "$work/forged"
@@ -101,11 +113,12 @@ if command -v python3 >/dev/null 2>&1; then
     start stats:share=on+system alloc=100
     for operand in $pid --all; do
         status --json $operand; exits 0
-        python3 - "$work/out" <<'END' || fail "--json $operand: $(cat "$work/out")"
+        python3 - "$work/out" $pid <<'END' || fail "--json $operand: $(cat "$work/out")"
 import json, sys
 found = json.load(open(sys.argv[1]))
 assert found["format"] == 1
-counted = [one for one in found["found"] if "counts" in one and one["running"]]
+counted = [one for one in found["found"]
+           if "counts" in one and one["running"] and one["process"] == int(sys.argv[2])]
 assert len(counted) == 1, counted
 assert counted[0]["counts"]["live_bytes"] == 100
 assert counted[0]["counts"]["size.64-127.live"] == 1

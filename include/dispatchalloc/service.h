@@ -193,24 +193,27 @@ struct dal_services {
     /**
      * Make a file and map it, so that what is stored there can be read from outside, also after the
      * process was killed. Its blocks are reserved, its descriptor is closed, it is the user's alone
-     * (mode 0600). It takes the place of an older file of the same user, but follows no link, and
-     * goes past a file of a process that lives by adding "." and its own number. The first
-     * DAL_FILE_HEAD_BYTES bytes say whose it is, the others are zero.
+     * (mode 0600). It gets its name when it is whole, and takes the place of an older file of the
+     * same user, but follows no link, and goes past a file that may still be written by who made
+     * it, by adding "." and the process's number. The first DAL_FILE_HEAD_BYTES bytes say whose it
+     * is, the others are zero.
      *
      * @param path    "%p" stands for the number of the process and "%%" for '%'. One that ends in
      *                '/' is a directory for files named by that number: made if it is missing, and
-     *                refused if others may write to it. NULL: that directory is "dispatchalloc" in
-     *                $XDG_RUNTIME_DIR.
+     *                refused if it is a link or others may write to it. NULL: that directory is
+     *                "dispatchalloc" in $XDG_RUNTIME_DIR.
      * @param bytes   of the file and the pages; a multiple of page_bytes().
-     * @param pages   NULL; or, in the child of a fork, pages of this service that are the parent's
-     *                and give way to the new ones, of the same length at the same place.
      * @param reason  if the file cannot be made: why, a text that lives for ever. Not NULL.
-     * @return the pages, to be given back by file_unmap(); or NULL. Then `pages`, if they were
-     *         given, are memory of this process alone, and zero.
+     * @return the pages, to be given back by file_unmap(); or NULL.
      *
-     * For create() and fork functions.
+     * It takes some calls of the system, all of them now, and 4 KiB of stack.
      */
-    void *(*file_map)(const char *path, size_t bytes, void *pages, const char **reason);
+    void *(*file_map)(const char *path, size_t bytes, const char **reason);
+
+    /** Have pages lie elsewhere in memory, in place of others of the same length: what was mapped
+     *  there is gone, in one step for all threads. Each may be of pages_map() or file_map(). 0, or
+     *  DAL_ERR_SYSTEM and nothing is changed. */
+    int (*pages_move)(void *from, void *to, size_t bytes);
 
     /** Give pages of file_map() back; the file stays. NULL is a no-op. */
     void (*file_unmap)(void *pages, size_t bytes);

@@ -172,8 +172,8 @@ DAL_API int dal_stats_file_visit(const void *file, size_t bytes, dal_stats_visit
  * @param bytes   how many there are.
  * @param key     "head": lines which say what process made the file, by which program and command;
  *                "name": what serves, such as "stats+arena"; "label": of the option; "explanation":
- *                what dal_global_explain() tells, empty for an instance of a program's own or
- * before the first allocation. Not NULL.
+ *                what dal_global_explain() tells, empty for an instance of a program's own, and
+ *                where another layer than stats is around this one. Not NULL.
  * @param buffer  where it goes, terminated, as far as it fits; owned by the caller, and unchanged
  * on failure. May be NULL if buffer_bytes is 0.
  * @param buffer_bytes  its length in bytes.

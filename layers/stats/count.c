@@ -117,10 +117,13 @@ static void look_for_peak(struct stats_instance *instance, struct stats_counters
 static void settle_made(struct stats_instance *instance, struct stats_counters *counters,
                         size_t index)
 {
+    _Atomic(uint32_t) *made = &counters->recent_made[index];
     _Atomic(uint32_t) *given = &counters->recent_given[index];
     int none_given = atomic_load_explicit(given, memory_order_relaxed) == 0;
 
     settle(instance, counters, index);
+    if (atomic_load_explicit(made, memory_order_relaxed) & STATS_RECENT_CLOSED)
+        atomic_store_explicit(made, 0, memory_order_relaxed);
     if (none_given)
         atomic_store_explicit(given, STATS_RECENT_CLOSED, memory_order_relaxed);
     look_for_peak(instance, counters);
@@ -174,19 +177,25 @@ static int is_block(const struct stats_counters *counters)
     return atomic_load_explicit(&counters->recent_made[0], memory_order_relaxed) != UINT32_MAX;
 }
 
-/* This thread's block, made now if it has none. */
-static struct stats_counters *enter(struct stats_instance *instance)
+void dal_stats_close_words_(struct stats_instance *instance)
 {
-    if (instance->file)
-        dal_stats_file_describe_(instance);
-    return instance->services->thread_record_enter(&instance->record);
+    struct stats_counters *counters = stats_mine(instance);
+
+    if (!is_block(counters))
+        return;
+    settle_all(instance, counters);
+    for (size_t i = 0; i < STATS_RECENT_CLASSES; i++) {
+        atomic_store_explicit(&counters->recent_made[i], STATS_RECENT_CLOSED, memory_order_relaxed);
+        atomic_store_explicit(&counters->recent_given[i], STATS_RECENT_CLOSED,
+                              memory_order_relaxed);
+    }
 }
 
 /* Take a block for this thread: 1 if it stands where the short way finds it, which is not so in a
  * thread past its end, nor where too many records are open. */
 static int take_block(struct stats_instance *instance)
 {
-    struct stats_counters *counters = enter(instance);
+    struct stats_counters *counters = instance->services->thread_record_enter(&instance->record);
 
     if (counters && counters == stats_mine(instance))
         return 1;
@@ -198,6 +207,7 @@ int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is
 {
     struct stats_counters *counters = stats_mine(instance);
 
+    stats_file_make(instance);
     if (size >= STATS_RECENT_BYTES)
         return 0;
     if (!is_block(counters))
@@ -243,8 +253,9 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
     struct stats_counters *counters = stats_mine(instance);
     int is_entered = !is_block(counters);
 
+    stats_file_make(instance);
     if (is_entered)
-        counters = enter(instance);
+        counters = instance->services->thread_record_enter(&instance->record);
     if (!counters) {
         atomic_fetch_add_explicit(&instance->shared->uncounted, 1, memory_order_relaxed);
         return;

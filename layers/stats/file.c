@@ -2,8 +2,13 @@
 /*
  * Counters in a file, as the JVM has them in its hsperfdata: threads count there as they do
  * elsewhere, and others read it while the process runs or after it has ended, however it did. The
- * service that maps it says what it is good for; here is what stands in it.
+ * service that makes it says what it is good for; here is what stands in it.
+ *
+ * They begin in memory, which the pages of the file take the place of at the first call: an
+ * instance may be made and never serve, since a program chooses another, or only to see whether it
+ * can be. A child of a fork begins in memory again, since its parent goes on with the file.
  */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,123 +17,224 @@
 
 #include "stats.h"
 
-static struct stats_file *map(struct stats_instance *instance, const char **reason)
+/* This thread as a number, which no other one has that lives; the same in the child of a fork. */
+static uintptr_t this_thread(void)
 {
-    return instance->services->file_map(instance->path[0] ? instance->path : NULL,
-                                        instance->file_bytes, instance->file, reason);
+    return (uintptr_t)&errno;
 }
 
-static void complain(const struct stats_instance *instance, const char *reason)
-{
-    instance->services->line("stats: cannot write to %s: %s",
-                             instance->path[0] ? instance->path : "$XDG_RUNTIME_DIR/dispatchalloc",
-                             reason);
-}
+/* ---- Before there is one --------------------------------------------------------------------- */
 
-/* The child of a fork may have left the directory that a path is relative to. */
+/* The path as a template that means the same wherever the process goes: the child of a fork may
+ * have left the directory that it is relative to. */
 static void make_absolute(struct stats_instance *instance)
 {
-    char given[sizeof instance->path];
-    const char *path = instance->path;
+    char given[sizeof instance->path], here[sizeof instance->path];
+    size_t length = 0;
 
-    if (!*path || *path == '/' || *path == '\\' || path[1] == ':')
+    if (!instance->path[0] || instance->path[0] == '/' || !getcwd(here, sizeof here) ||
+        *here != '/')
         return;
-    memcpy(given, path, sizeof given);
-    if (!getcwd(instance->path, sizeof instance->path - strlen(given) - 1)) {
+    memcpy(given, instance->path, sizeof given);
+    for (const char *at = here; *at && length < sizeof here - 2; at++) {
+        instance->path[length++] = *at;
+        if (*at == '%')
+            instance->path[length++] = '%';
+    }
+    if (length + 1 + strlen(given) < sizeof given) {
+        instance->path[length++] = '/';
+        memcpy(instance->path + length, given, strlen(given) + 1);
+    } else {
         memcpy(instance->path, given, sizeof given);
-        return;
     }
-    (void)strcat(strcat(instance->path, "/"), given);
 }
 
-/* A reader who finds the form finds the rest. */
-static void fill(struct stats_instance *instance)
+static void place(struct stats_instance *instance)
 {
-    struct stats_file *file = instance->file;
-
-    (void)instance->services->process_name(file->process, sizeof file->process);
-    file->shared_bytes = sizeof file->shared;
-    file->part_bytes = sizeof file->parts[0];
-    file->part_count = STATS_FILE_PARTS;
-    atomic_store_explicit(&file->form, STATS_FORM, memory_order_release);
-}
-
-void dal_stats_file_open_(struct stats_instance *instance)
-{
-    size_t page = instance->services->page_bytes();
-    const char *reason;
-
-    make_absolute(instance);
-    instance->file_bytes = (sizeof *instance->file + page - 1) / page * page;
-    instance->file = map(instance, &reason);
-    if (!instance->file) {
-        complain(instance, reason);
-        return;
-    }
-    memcpy(&instance->file->shared, &instance->own, sizeof instance->own);
     instance->shared = &instance->file->shared;
     instance->services->thread_record_place(&instance->record, instance->file->parts,
                                             sizeof instance->file->parts);
-    fill(instance);
+}
+
+int dal_stats_file_prepare_(struct stats_instance *instance)
+{
+    size_t page = instance->services->page_bytes();
+
+    make_absolute(instance);
+    instance->file_bytes = (sizeof *instance->file + page - 1) / page * page;
+    instance->file = instance->services->pages_map(instance->file_bytes);
+    if (!instance->file)
+        return 0;
+    memcpy(&instance->file->shared, &instance->own, sizeof instance->own);
+    place(instance);
+    atomic_store_explicit(&instance->file_state, STATS_FILE_WANTED, memory_order_relaxed);
+    return 1;
+}
+
+static int is_made(struct stats_instance *instance)
+{
+    return atomic_load_explicit(&instance->file_state, memory_order_relaxed) == STATS_FILE_MADE;
 }
 
 void dal_stats_file_close_(struct stats_instance *instance)
 {
-    instance->services->file_unmap(instance->file, instance->file_bytes);
+    if (is_made(instance))
+        instance->services->file_unmap(instance->file, instance->file_bytes);
+    else
+        instance->services->pages_unmap(instance->file, instance->file_bytes);
 }
 
-void dal_stats_file_describe_(struct stats_instance *instance)
+/* ---- Making it ------------------------------------------------------------------------------- */
+
+static int is_in(const struct stats_instance *instance, const struct dal_instance *from)
 {
-    char *chosen = instance->file->chosen;
+    for (; from; from = ((struct stats_instance *)from->alloc.ctx)->next) {
+        if (from->alloc.call != dal_stats_alloc_)
+            return 0;
+        if (from->alloc.ctx == instance)
+            return 1;
+    }
+    return 0;
+}
+
+/* What the choice is, if this is part of it. */
+static void describe(struct stats_instance *instance, struct stats_file *file)
+{
+    const struct dal_instance *active = dal_global_active();
     char *first_call;
 
-    if (atomic_exchange_explicit(&instance->is_described, 1, memory_order_relaxed) ||
-        dal_stats_layer_of_(NULL) != instance)
+    (void)instance->services->process_name(file->process, sizeof file->process);
+    if (!active || !is_in(instance, active))
         return;
-    (void)dal_global_explain(chosen, sizeof instance->file->chosen);
+    (void)dal_global_explain(file->chosen, sizeof file->chosen);
     /* Which is being noted at this moment. */
-    first_call = strstr(chosen, "sealed by: ");
+    first_call = strstr(file->chosen, "sealed by: ");
     if (first_call)
         *first_call = '\0';
 }
 
-/* ---- Around fork(2)
- * ------------------------------------------------------------------------------ */
-
-static int fill_again(void *part, void *unused)
+/* All but the head of another one. */
+static void copy(struct stats_file *to, const struct stats_file *from)
 {
-    (void)unused;
-    dal_stats_fill_(part);
-    return 0;
+    memcpy(to->report, from->report, sizeof *to - sizeof to->head);
 }
 
-/* Up to the last part that is used: a filled one has closed words. */
-static size_t used_bytes(const struct stats_file *file)
+/* 0, or why not. Until the pages are moved other threads wait, and count nothing. */
+static const char *make(struct stats_instance *instance)
 {
-    size_t count = 0;
+    const struct dal_services *services = instance->services;
+    const char *reason;
+    struct stats_file *made = services->file_map(instance->path[0] ? instance->path : NULL,
+                                                 instance->file_bytes, &reason);
 
-    while (count < STATS_FILE_PARTS &&
-           atomic_load_explicit(&file->parts[count].recent_made[STATS_CLASSES - 1],
-                                memory_order_relaxed))
-        count++;
-    return offsetof(struct stats_file, parts) + count * sizeof file->parts[0];
+    if (!made)
+        return reason;
+    copy(made, instance->file);
+    describe(instance, made);
+    made->shared_bytes = sizeof made->shared;
+    made->part_bytes = sizeof made->parts[0];
+    made->part_count = STATS_FILE_PARTS;
+    atomic_store_explicit(&made->form, STATS_FORM, memory_order_release);
+    if (services->pages_move(made, instance->file, instance->file_bytes) == 0)
+        return NULL;
+    services->file_unmap(made, instance->file_bytes);
+    return "the system has no memory for it";
 }
 
-/* The child is to have the counts of this moment: the file goes on to be the parent's. */
+/* Bounded: a thread may be the same one, in a signal handler, or be gone, in a child of clone(2).
+ */
+static void wait_for_maker(struct stats_instance *instance)
+{
+    const uint64_t most = UINT64_C(100000000); /* nanoseconds */
+    uint64_t start = instance->services->clock();
+
+    while (atomic_load_explicit(&instance->file_state, memory_order_acquire) == STATS_FILE_MAKING &&
+           atomic_load_explicit(&instance->maker, memory_order_relaxed) != this_thread() &&
+           instance->services->clock() - start < most)
+        ;
+}
+
+void dal_stats_file_make_(struct stats_instance *instance)
+{
+    int wanted = STATS_FILE_WANTED;
+    const char *reason;
+
+    if (!atomic_compare_exchange_strong_explicit(&instance->file_state, &wanted, STATS_FILE_MAKING,
+                                                 memory_order_acquire, memory_order_relaxed)) {
+        wait_for_maker(instance);
+        return;
+    }
+    atomic_store_explicit(&instance->maker, this_thread(), memory_order_relaxed);
+    reason = make(instance);
+    if (reason)
+        instance->prints_to_file = 0;
+    atomic_store_explicit(&instance->file_state, reason ? STATS_FILE_NONE : STATS_FILE_MADE,
+                          memory_order_release);
+    if (reason && instance->path[0])
+        instance->services->line("stats: cannot write to %s: %s", instance->path, reason);
+    else if (reason)
+        instance->services->line("stats: share=on: %s", reason);
+}
+
+/* ---- Around fork(2) -------------------------------------------------------------------------- */
+
+/* Where this thread keeps its counts over the fork, a place that is free or its own; NULL if there
+ * is none. */
+static struct stats_file **place_of_fork(struct stats_instance *instance, uintptr_t holder)
+{
+    for (size_t i = 0; i < STATS_FORKS; i++) {
+        uintptr_t found = holder;
+
+        if (atomic_compare_exchange_strong_explicit(&instance->forks[i].thread, &found,
+                                                    this_thread(), memory_order_acquire,
+                                                    memory_order_relaxed))
+            return &instance->forks[i].pages;
+    }
+    return NULL;
+}
+
+static void leave_fork(struct stats_instance *instance)
+{
+    for (size_t i = 0; i < STATS_FORKS; i++) {
+        uintptr_t self = this_thread();
+
+        (void)atomic_compare_exchange_strong_explicit(&instance->forks[i].thread, &self, 0,
+                                                      memory_order_release, memory_order_relaxed);
+    }
+}
+
+static struct stats_file *counts_of_now(struct stats_instance *instance)
+{
+    struct stats_file *counts = instance->services->pages_map(instance->file_bytes);
+
+    if (counts)
+        copy(counts, instance->file);
+    return counts;
+}
+
+/* The child is to have the counts of this moment: the file goes on to be the parent's. Other
+ * threads may be forking too, since the C library lets go of its lock while it runs the handlers.
+ */
 void dal_stats_fork_prepare_(void *ctx)
 {
     struct stats_instance *instance = ctx;
+    struct stats_file **kept = is_made(instance) ? place_of_fork(instance, 0) : NULL;
 
-    instance->snapshot = instance->services->pages_map(instance->file_bytes);
-    if (instance->snapshot)
-        memcpy(instance->snapshot, instance->file, used_bytes(instance->file));
+    if (kept)
+        *kept = counts_of_now(instance);
     instance->calls->fork_prepare(instance->next);
 }
 
-static void forget(struct stats_instance *instance)
+/* Take them out again; the place is free from then on. */
+static struct stats_file *counts_kept(struct stats_instance *instance)
 {
-    instance->services->pages_unmap(instance->snapshot, instance->file_bytes);
-    instance->snapshot = NULL;
+    struct stats_file **kept = place_of_fork(instance, this_thread());
+    struct stats_file *counts = kept ? *kept : NULL;
+
+    if (kept)
+        *kept = NULL;
+    leave_fork(instance);
+    return counts;
 }
 
 void dal_stats_fork_parent_(void *ctx)
@@ -136,34 +242,54 @@ void dal_stats_fork_parent_(void *ctx)
     struct stats_instance *instance = ctx;
 
     instance->calls->fork_parent(instance->next);
-    forget(instance);
+    instance->services->pages_unmap(counts_kept(instance), instance->file_bytes);
 }
 
-/* The new file takes the place of the parent's in memory, where the parts of threads are known to
- * be. Where none can be made that place is memory like any other. */
+/* Those that were at a fork too are not there any more. */
+static void forget_other_forks(struct stats_instance *instance)
+{
+    for (size_t i = 0; i < STATS_FORKS; i++) {
+        if (atomic_exchange_explicit(&instance->forks[i].thread, 0, memory_order_relaxed))
+            instance->services->pages_unmap(instance->forks[i].pages, instance->file_bytes);
+        instance->forks[i].pages = NULL;
+    }
+}
+
+/* A part that a thread was given in the moment between. */
+static int fill_if_empty(void *part, void *unused)
+{
+    struct stats_counters *counters = part;
+
+    (void)unused;
+    if (!atomic_load_explicit(&counters->recent_made[STATS_CLASSES - 1], memory_order_relaxed))
+        dal_stats_fill_(part);
+    return 0;
+}
+
+/* Back to memory, at the same place, where the parts of threads are known to be. */
 void dal_stats_fork_child_(void *ctx)
 {
     struct stats_instance *instance = ctx;
-    const struct stats_file *before = instance->snapshot;
-    const char *reason;
+    int state = atomic_load_explicit(&instance->file_state, memory_order_relaxed);
+    struct stats_file *counts = counts_kept(instance);
 
     instance->calls->fork_child(instance->next);
-    if (!map(instance, &reason))
-        complain(instance, reason);
-    if (before)
-        memcpy((char *)instance->file + sizeof before->head + sizeof before->report,
-               (const char *)before + sizeof before->head + sizeof before->report,
-               used_bytes(before) - sizeof before->head - sizeof before->report);
-    else
-        (void)instance->services->thread_record_visit(&instance->record, fill_again, NULL);
-    fill(instance);
-    forget(instance);
+    forget_other_forks(instance);
+    if (state == STATS_FILE_NONE)
+        return;
+    if (!counts && state == STATS_FILE_MADE)
+        counts = counts_of_now(instance);
+    if (counts && instance->services->pages_move(counts, instance->file, instance->file_bytes) != 0)
+        return;
+    memset(instance->file->report, 0, sizeof instance->file->report);
+    (void)instance->services->thread_record_visit(&instance->record, fill_if_empty, NULL);
+    dal_stats_close_words_(instance);
+    atomic_store_explicit(&instance->file_state, STATS_FILE_WANTED, memory_order_relaxed);
 }
 
-/* ---- Reading one -------------------------------------------------------------------------------
- */
+/* ---- Reading one ----------------------------------------------------------------------------- */
 
-static size_t copy_text(const char *text, size_t most, char *buffer, size_t bytes)
+static void copy_text(const char *text, size_t most, char *buffer, size_t bytes)
 {
     size_t length = strnlen(text, most);
     size_t fitting = length < bytes ? length : bytes - 1;
@@ -172,7 +298,6 @@ static size_t copy_text(const char *text, size_t most, char *buffer, size_t byte
         memcpy(buffer, text, fitting);
         buffer[fitting] = '\0';
     }
-    return length;
 }
 
 int dal_stats_file_text(const void *file, size_t bytes, const char *key, char *buffer,
@@ -185,14 +310,13 @@ int dal_stats_file_text(const void *file, size_t bytes, const char *key, char *b
     if (error)
         return error;
     if (strcmp(key, "head") == 0)
-        (void)copy_text(counters->head, sizeof counters->head, buffer, buffer_bytes);
+        copy_text(counters->head, sizeof counters->head, buffer, buffer_bytes);
     else if (strcmp(key, "name") == 0)
-        (void)copy_text(counters->shared.name, sizeof counters->shared.name, buffer, buffer_bytes);
+        copy_text(counters->shared.name, sizeof counters->shared.name, buffer, buffer_bytes);
     else if (strcmp(key, "label") == 0)
-        (void)copy_text(counters->shared.label, sizeof counters->shared.label, buffer,
-                        buffer_bytes);
+        copy_text(counters->shared.label, sizeof counters->shared.label, buffer, buffer_bytes);
     else if (strcmp(key, "explanation") == 0)
-        (void)copy_text(counters->chosen, sizeof counters->chosen, buffer, buffer_bytes);
+        copy_text(counters->chosen, sizeof counters->chosen, buffer, buffer_bytes);
     else
         return DAL_ERR_UNKNOWN;
     return DAL_OK;

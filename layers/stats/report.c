@@ -151,12 +151,17 @@ static void put_class(struct text *text, unsigned index, const struct stats_sum 
     put(text, "%14" PRIu64 " live\n", sum->live[index]);
 }
 
+static int is_in_file(const struct stats_instance *instance)
+{
+    return atomic_load_explicit(&instance->file_state, memory_order_acquire) == STATS_FILE_MADE;
+}
+
 static void put_title(struct text *text, const struct stats_instance *instance)
 {
     char here[STATS_PROCESS_BYTES];
     const char *process = here;
 
-    if (instance->file)
+    if (is_in_file(instance))
         process = instance->file->process;
     else
         (void)instance->services->process_name(here, sizeof here);
@@ -201,11 +206,12 @@ void dal_stats_print_(struct stats_instance *instance)
     struct text text;
 
     dal_stats_sum_(instance, &sum);
-    if (!is_used(&sum))
+    /* The child of a fork that has allocated nothing has nothing to tell, nor where. */
+    if (!is_used(&sum) || (instance->prints_to_file && !is_in_file(instance)))
         return;
     text.length = 0;
     put_report(&text, instance, &sum);
-    if (instance->file && instance->prints_to_file)
+    if (instance->prints_to_file)
         memcpy(instance->file->report, text.data, text.length);
     else
         instance->services->text(text.data, text.length);

@@ -178,23 +178,37 @@ static const char *text_of(const struct dal_backend_request *request, const char
     return value->text ? value->text : "";
 }
 
-/* All that can be wrong with them is found by the table, before anything of the spec is started.
- * Returns whether the counters are to be in a file. */
-static int take_options(const struct dal_backend_request *request, struct stats_instance *instance)
+enum sharing { NOT_SHARED, SHARED, SHARED_NOWHERE };
+
+/* Whether, and where, by the words of a switch or a directory. */
+static enum sharing take_share(const char *share, char *path, size_t bytes)
+{
+    static const char *const words[] = {"off", "on", "no", "yes", "false", "true", "0", "1"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(share, words[i]) == 0)
+            return i % 2 ? SHARED : NOT_SHARED;
+    }
+    (void)snprintf(path, bytes, "%s/", share);
+    return strchr(share, '/') ? SHARED : SHARED_NOWHERE;
+}
+
+/* But for share= all that can be wrong with them is found by the table, before anything of the spec
+ * is started. */
+static enum sharing take_options(const struct dal_backend_request *request,
+                                 struct stats_instance *instance)
 {
     const char *file = text_of(request, "file");
-    const char *share = text_of(request, "share");
 
     instance->print = request->find(request, "print")->number != 0;
     instance->prints_to_file = *file != '\0';
     (void)snprintf(instance->own.label, sizeof instance->own.label, "%s",
                    text_of(request, "label"));
     (void)snprintf(instance->own.name, sizeof instance->own.name, "stats+%s", request->child->name);
-    if (*file)
-        (void)snprintf(instance->path, sizeof instance->path, "%s", file);
-    else if (strcmp(share, "on") != 0)
-        (void)snprintf(instance->path, sizeof instance->path, "%s/", share);
-    return *file || strcmp(share, "off") != 0;
+    if (!*file)
+        return take_share(text_of(request, "share"), instance->path, sizeof instance->path);
+    (void)snprintf(instance->path, sizeof instance->path, "%s", file);
+    return SHARED;
 }
 
 static void give_slots(struct stats_instance *instance, struct dal_allocator *allocator)
@@ -216,25 +230,46 @@ static void give_slots(struct stats_instance *instance, struct dal_allocator *al
     }
 }
 
-static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+/* 0, or why there is none, which is what fail() was told. */
+static int start(const struct dal_backend_request *request, struct stats_instance *instance)
 {
-    const struct dal_services *services = request->services;
-    struct stats_instance *instance = dal_stats_enlist_(services);
+    int error = request->services->thread_record_open(
+        &instance->record, sizeof(struct stats_counters), dal_stats_fill_);
+    enum sharing sharing;
 
-    if (!instance || services->thread_record_open(&instance->record, sizeof(struct stats_counters),
-                                                  dal_stats_fill_) != 0) {
-        if (instance)
-            dal_stats_delist_(instance);
+    if (error)
         return request->fail(request, DAL_ERR_MEMORY,
                              "there is no memory for its counters, or "
                              "the system has no key left to tell when a thread ends");
-    }
-    instance->services = services;
+    instance->services = request->services;
     instance->next = request->child;
     instance->calls = request->calls;
     instance->shared = &instance->own;
-    if (take_options(request, instance))
-        dal_stats_file_open_(instance);
+    sharing = take_options(request, instance);
+    if (sharing == SHARED_NOWHERE)
+        error = request->fail(request, DAL_ERR_OPTION,
+                              "option \"share\" cannot be \"%s\"; accepted is on, off, or a "
+                              "directory with a '/' in it",
+                              text_of(request, "share"));
+    else if (sharing == SHARED && !dal_stats_file_prepare_(instance))
+        error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
+    if (error)
+        request->services->thread_record_close(&instance->record);
+    return error;
+}
+
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    struct stats_instance *instance = dal_stats_enlist_(request->services);
+    int error;
+
+    if (!instance)
+        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
+    error = start(request, instance);
+    if (error) {
+        dal_stats_delist_(instance);
+        return error;
+    }
     give_slots(instance, allocator);
     if (request->child_family)
         dal_stats_family_give_(instance, request->child_family, allocator);
@@ -243,13 +278,17 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     return DAL_OK;
 }
 
-/* What is live when an instance ends is lost, or the allocator's way to give it back at once. */
+/* What is live when an instance ends is lost, or the allocator's way to give it back at once: who
+ * makes many of those has seen it soon. */
 static void tell_what_is_live(struct stats_instance *instance)
 {
+    enum { LINES = 10 };
+    static _Atomic(unsigned) told;
     struct stats_sum sum;
 
     dal_stats_sum_(instance, &sum);
-    if (sum.totals.live_blocks)
+    if (sum.totals.live_blocks && atomic_load_explicit(&told, memory_order_relaxed) < LINES &&
+        atomic_fetch_add_explicit(&told, 1, memory_order_relaxed) < LINES)
         instance->services->line(
             STATS_TITLE " ends with live blocks: %" PRIu64 ", of %" PRIu64 " bytes",
             STATS_TITLE_OF(instance->shared), sum.totals.live_blocks, sum.totals.live_bytes);
@@ -286,7 +325,7 @@ static const struct dal_option options[] = {
      .minimum = 1,
      .maximum = DAL_FILE_PATH_MAX - 2,
      .default_text = "off",
-     .summary = "count in a file for dispatchalloc status: on, off, or a directory"},
+     .summary = "count in a file for dispatchalloc status: on, off, or a directory (DIR/)"},
     {.name = "label",
      .type = DAL_OPTION_TEXT,
      .minimum = 1,

@@ -77,7 +77,7 @@ enum { STATS_OPERATIONS = STATS_OPERATION_LIST(STATS_ONE_) };
 #define STATS_BALANCE_BLOCKS 2048
 
 /* A word that sends every call on the long way: of a class that always goes there, or of one
- * of which this thread has given no block back lately (see dal_stats_settle_given_()). */
+ * of which this thread has given no block back lately (see settle_given() in count.c). */
 #define STATS_RECENT_CLOSED UINT32_C(0x80000000)
 
 /* Bits that no open word has: bytes from 0x1000, blocks from 128. Every bit above them, too,
@@ -132,7 +132,10 @@ struct stats_shared {
  */
 #define STATS_FILE_PARTS 128
 
-/* A file of counters, mapped. A thread's part that was never used is zero, and adds nothing. */
+/* Forks of different threads that an instance has counts for at one time. */
+#define STATS_FORKS 8
+
+/* A file of counters. A thread's part that was never used is zero, and adds nothing. */
 struct stats_file {
     char head[DAL_FILE_HEAD_BYTES];  /* the service's */
     char report[STATS_REPORT_BYTES]; /* text, at the end */
@@ -142,6 +145,15 @@ struct stats_file {
     char chosen[STATS_CHOSEN_BYTES];   /* who serves, and who chose that */
     struct stats_shared shared;
     _Alignas(64) struct stats_counters parts[STATS_FILE_PARTS];
+};
+
+/* Whether counts are in the file that is wanted. */
+enum stats_file_state {
+    STATS_FILE_NONE,   /* none is wanted, or it could not be made */
+    STATS_FILE_WANTED, /* by the next call that goes the long way: an instance that is made, or a
+                          child of a fork that is born, may never allocate */
+    STATS_FILE_MAKING,
+    STATS_FILE_MADE
 };
 
 /* Of an instance: whether its memory is in use, and whether it may be read. */
@@ -162,13 +174,18 @@ struct stats_instance {
     int prints_to_file; /* file=, not share= */
     /* That of the wrapped allocator, and the one over it; unused where there is none. */
     struct dal_malloc_family child_family, family;
-    struct stats_shared *shared; /* its own, or its file's */
+    struct stats_shared *shared; /* its own, or in its pages */
 
-    /* Those in a file. */
-    struct stats_file *file;     /* NULL: it has none */
-    struct stats_file *snapshot; /* for the child of the fork that this thread is at */
+    /* Those that count in a file, or are to. */
+    _Atomic(int) file_state;  /* enum stats_file_state; release where it becomes MADE or NONE */
+    _Atomic(uintptr_t) maker; /* the thread that makes it */
+    struct stats_file
+        *file; /* pages of the file, or memory until there is one; NULL: none wanted */
     size_t file_bytes;
-    _Atomic(int) is_described;
+    struct {
+        _Atomic(uintptr_t) thread; /* 0: free */
+        struct stats_file *pages;
+    } forks[STATS_FORKS];
     char path[DAL_FILE_PATH_MAX]; /* as file_map() takes it; "": the user's directory */
 
     struct stats_shared own;
@@ -244,6 +261,10 @@ STATS_HIDDEN int dal_stats_can_go_short_(struct stats_instance *instance, size_t
 STATS_HIDDEN void dal_stats_count_(struct stats_instance *instance,
                                    const struct stats_event *event);
 
+/* Have this thread's next call of any size go the long way, with all that it has counted settled.
+ */
+STATS_HIDDEN void dal_stats_close_words_(struct stats_instance *instance);
+
 /* Take back what the short way has added for an allocation that failed, and count that. */
 STATS_HIDDEN void dal_stats_count_failed_alloc_(struct stats_instance *instance, size_t size);
 
@@ -299,13 +320,22 @@ STATS_HIDDEN struct stats_instance *dal_stats_latest_with_family_(void);
 
 /* ---- file.c ------------------------------------------------------------------------------ */
 
-/* Count in a file from the start: its path is in the instance, whose record is open and has no part
- * yet. One line says if that cannot be; then nothing changes. */
-STATS_HIDDEN void dal_stats_file_open_(struct stats_instance *instance);
+/* Count in memory that can become a file: the path is in the instance, whose record is open and has
+ * no part yet. Returns 0 if there is no memory. */
+STATS_HIDDEN int dal_stats_file_prepare_(struct stats_instance *instance);
 STATS_HIDDEN void dal_stats_file_close_(struct stats_instance *instance);
 
-/* Say who serves in the file; for the first allocation, when that is known. */
-STATS_HIDDEN void dal_stats_file_describe_(struct stats_instance *instance);
+/* Have it become the file, by this thread or another. One line says if that cannot be. */
+STATS_HIDDEN void dal_stats_file_make_(struct stats_instance *instance);
+
+/* For each call that goes the long way. */
+static inline void stats_file_make(struct stats_instance *instance)
+{
+    int state = atomic_load_explicit(&instance->file_state, memory_order_acquire);
+
+    if (DAL_UNLIKELY_(state == STATS_FILE_WANTED || state == STATS_FILE_MAKING))
+        dal_stats_file_make_(instance);
+}
 
 /* The child of a fork counts in a file of its own. These are slots, and call those below. */
 STATS_HIDDEN void dal_stats_fork_prepare_(void *ctx);

@@ -27,8 +27,10 @@ int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes)
         if (lines->at == lines->length) {
             ssize_t got = read(lines->file, lines->block, sizeof lines->block);
 
-            if (got <= 0)
+            if (got <= 0 && length == 0)
                 return 0;
+            if (got <= 0)
+                break; /* a last line without an end */
             lines->length = (size_t)got;
             lines->at = 0;
         }

@@ -38,6 +38,7 @@ size_t dal_os_huge_page_bytes_(void);
 void *dal_os_map_(size_t bytes);
 void dal_os_unmap_(void *pages, size_t bytes);
 int dal_os_protect_(void *pages, size_t bytes, uint32_t access);
+int dal_os_move_(void *from, void *to, size_t bytes);
 void dal_os_wish_(void *memory, size_t bytes, uint32_t wishes);
 
 /* Make every page of memory present by writing back a byte of each. No other thread may use the
@@ -56,11 +57,6 @@ static inline void dal_os_touch_(void *memory, size_t bytes, size_t page_bytes)
 
 /* Nanoseconds since some moment. Likewise. */
 uint64_t dal_os_clock_(void);
-
-/* What nobody knows beforehand of this process or thread, as far as it can be had without a call of
- * the system: a filter of the program may end who makes one that it does not expect. 0 if nothing.
- */
-uint64_t dal_os_chance_(void);
 
 /* Get ready to call a function, always the same, at the end of each thread that asks for it: 0, or
  * -1 if the system has no key left. */
@@ -98,7 +94,7 @@ size_t dal_os_process_name_(char *text, size_t bytes);
 
 /* Files that are mapped to be read from outside, as the services of the same names
  * (dispatchalloc/service.h) have them. */
-void *dal_os_file_map_(const char *path, size_t bytes, void *pages, const char **reason);
+void *dal_os_file_map_(const char *path, size_t bytes, const char **reason);
 void dal_os_file_unmap_(void *pages, size_t bytes);
 
 /* Number of this process; differs between a parent and its forked child. Not 0. */

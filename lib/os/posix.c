@@ -185,7 +185,7 @@ void dal_os_thread_end_announce_(void)
     errno = saved_errno;
 }
 
-/* ---- A clock, and chance --------------------------------------------------------------------- */
+/* ---- A clock --------------------------------------------------------------------------------- */
 
 uint64_t dal_os_clock_(void)
 {
@@ -195,20 +195,6 @@ uint64_t dal_os_clock_(void)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     errno = saved_errno;
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-/* The kernel has given 16 random bytes to each program. */
-uint64_t dal_os_chance_(void)
-{
-    uint64_t word = 0;
-
-#if HAVE_GETAUXVAL && defined AT_RANDOM
-    const void *random = (const void *)getauxval(AT_RANDOM);
-
-    if (random)
-        memcpy(&word, random, sizeof word);
-#endif
-    return word;
 }
 
 /* ---- Places in code -------------------------------------------------------------------------- */

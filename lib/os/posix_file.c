@@ -12,22 +12,25 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#if HAVE_GETRANDOM
+# include <sys/random.h>
+#endif
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <dispatchalloc/error.h>
 #include <dispatchalloc/service.h>
 
 #include "os/trust.h"
 #include "shared/file_head.h"
-
-/* Ours, with room for "." and two numbers behind what a user gives. */
-#define PATH_BYTES (DAL_FILE_PATH_MAX + 64)
 
 /* strerror(3) may allocate. */
 static const char *reason_of(int error)
@@ -49,8 +52,7 @@ static const char *reason_of(int error)
         {EMFILE, "too many open files"},
         {ENFILE, "too many open files"},
         {ENOMEM, "no memory to map it"},
-        {ELOOP, "is a symbolic link"},
-        {EEXIST, "other processes keep making files of this name"},
+        {ELOOP, "a symbolic link leads to it"},
     };
 
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
@@ -60,26 +62,101 @@ static const char *reason_of(int error)
     return "the system refuses it";
 }
 
-/* ---- Who has made a file -----------------------------------------------------------------------
- */
+/* ---- Who has made a file ----------------------------------------------------------------- */
 
 size_t dal_os_process_name_(char *text, size_t bytes)
 {
+    char program[512];
     const char *name = "";
     int length;
 
 #if HAVE_DECL_PROGRAM_INVOCATION_SHORT_NAME
     name = program_invocation_short_name ? program_invocation_short_name : "";
 #endif
+    /* The C library has none before it has started. */
+    if (!*name && (length = (int)readlink("/proc/self/exe", program, sizeof program - 1)) > 0) {
+        program[length] = '\0';
+        name = strrchr(program, '/');
+        name = name ? name + 1 : program;
+    }
     length = snprintf(text, bytes, *name ? "%ld (%.64s)" : "%ld", (long)getpid(), name);
     return length > 0 ? (size_t)length : 0;
 }
 
-/* What a file of the system holds, or nothing: one line, its parts separated by blanks. */
-static void add_file(char *text, size_t bytes, const char *path)
+/* The beginning of a file of the system, terminated; "" if there is none. */
+static void read_text(const char *path, char *text, size_t bytes)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = file < 0 ? 0 : read(file, text, bytes - 1);
+
+    if (file >= 0)
+        (void)close(file);
+    text[length > 0 ? length : 0] = '\0';
+}
+
+static uint64_t started(const char *path)
+{
+    char text[512];
+
+    read_text(path, text, sizeof text);
+    return dal_process_started_(text);
+}
+
+/* A number that nobody knows beforehand, and that says nothing about this process: other numbers of
+ * chance guard its stack. */
+static uint64_t chance(void)
+{
+    static _Atomic(uint64_t) known;
+    uint64_t number = atomic_load_explicit(&known, memory_order_relaxed);
+    uint64_t fresh = 0;
+
+    if (number)
+        return number;
+#if HAVE_GETRANDOM
+    if (getrandom(&fresh, sizeof fresh, GRND_NONBLOCK) != (ssize_t)sizeof fresh)
+#endif
+        fresh = dal_os_clock_();
+    fresh |= 1;
+    if (atomic_compare_exchange_strong_explicit(&known, &number, fresh, memory_order_relaxed,
+                                                memory_order_relaxed))
+        number = fresh;
+    return number;
+}
+
+static struct dal_process_ this_process(void)
+{
+    struct stat name_space = {.st_ino = 0};
+
+    (void)stat("/proc/self/ns/pid", &name_space);
+    return (struct dal_process_){(long)getpid(), started("/proc/self/stat"),
+                                 (uint64_t)name_space.st_ino, chance()};
+}
+
+/* Whether a file may still be written by who made it. Of a process of our own number that another
+ * program has been since, or before, it is not; of one in another namespace nobody knows. */
+static int is_in_use(const char *text, const struct dal_process_ *here)
+{
+    struct dal_process_ maker;
+    char path[64];
+    int is_open;
+
+    if (!dal_file_head_parse_(text, &maker, &is_open) || !is_open)
+        return 0;
+    if (maker.name_space != here->name_space)
+        return 1;
+    if (maker.number == here->number)
+        return maker.chance == here->chance;
+    if (kill((pid_t)maker.number, 0) != 0 && errno != EPERM)
+        return 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", maker.number);
+    return maker.started == started(path);
+}
+
+/* The arguments of this process, separated by blanks. */
+static void read_arguments(char *text, size_t bytes)
+{
+    int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    ssize_t length = file < 0 ? 0 : read(file, text, bytes);
 
     if (file >= 0)
         (void)close(file);
@@ -87,119 +164,174 @@ static void add_file(char *text, size_t bytes, const char *path)
         if (text[i] == '\0' || text[i] == '\n')
             text[i] = ' ';
     }
+}
+
+/* What it says first, and behind that the name of the program and its arguments. */
+static void fill_head(struct dal_file_head_ *head, const struct dal_process_ *here)
+{
+    char *end = head->text + sizeof head->text - 1; /* what follows begins a line */
+    char *at = head->text + dal_file_head_write_(head->text, sizeof head->text, here);
+    ssize_t length;
+
+    at = stpcpy(at, "program: ");
+    length = readlink("/proc/self/exe", at, (size_t)(end - at) / 2);
+    at = stpcpy(at + (length > 0 ? length : 0), "\ncommand: ");
+    read_arguments(at, (size_t)(end - at) - 1);
+    *end = '\n';
+}
+
+/* ---- Its name ---------------------------------------------------------------------------- */
+
+/* A directory, and what a file is to be called in it; both closed and forgotten by give_up(). */
+struct place {
+    int directory;
+    char name[DAL_FILE_PATH_MAX];
+    char made[64]; /* what it is called until it is whole; "": not any more */
+};
+
+enum outcome { TAKEN, IN_USE, AGAIN, REFUSED };
+
+/* What has the name, if that may not give way. */
+static const char *why_not_replaced(const struct stat *status)
+{
+    if (S_ISLNK(status->st_mode))
+        return "is a symbolic link";
+    if (!S_ISREG(status->st_mode))
+        return "is no regular file";
+    return status->st_uid == geteuid() ? NULL : "another user's file is there";
+}
+
+static int file_is_in_use(int file, const struct dal_process_ *here)
+{
+    char text[256];
+    ssize_t length = pread(file, text, sizeof text - 1, 0);
+
     text[length > 0 ? length : 0] = '\0';
+    return is_in_use(text, here);
 }
 
-/* Written at once, before the file grows: who finds it knows whose it is. */
-static int write_head(int file)
+/* Take the name from an open file, if nobody writes to that. Who else tries has to wait for the lock,
+ * and finds then that the name leads to another file. */
+static enum outcome replace_open(const struct place *place, const char *name, int file,
+                                 const struct dal_process_ *here, const char **reason)
 {
-    struct dal_file_head_ head = {.text = ""};
-    char program[512], command[1024];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    struct stat status, named;
 
-    program[length > 0 ? length : 0] = '\0';
-    add_file(command, sizeof command, "/proc/self/cmdline");
-    (void)snprintf(head.text, sizeof head.text,
-                   DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, %016" PRIx64
-                                                "\nprogram: %s\ncommand: %s\n",
-                   (long)getpid(), dal_os_chance_(), program, command);
-    head.text[sizeof head.text - 1] = '\n'; /* what follows begins a line */
-    return write(file, &head, sizeof head) == (ssize_t)sizeof head ? 0 : errno;
+    if (fstat(file, &status) != 0 || why_not_replaced(&status))
+        return AGAIN;
+    if (file_is_in_use(file, here))
+        return IN_USE;
+    if (flock(file, LOCK_EX | LOCK_NB) != 0 ||
+        fstatat(place->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+        named.st_ino != status.st_ino || named.st_dev != status.st_dev)
+        return AGAIN;
+    if (renameat(place->directory, place->made, place->directory, name) == 0)
+        return TAKEN;
+    *reason = reason_of(errno);
+    return REFUSED;
 }
 
-/* Whether a file that is there is being written by a living process. One of our own number that
- * another program has made is of the program that we were before exec(2). */
-static int is_in_use(const char *path)
+static enum outcome replace(const struct place *place, const char *name,
+                            const struct dal_process_ *here, const char **reason)
 {
-    char text[sizeof(struct dal_file_head_) + 1];
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
-    uint64_t chance;
-    long process;
+    struct stat status;
+    enum outcome outcome = AGAIN;
+    int file;
 
-    if (file >= 0)
+    if (fstatat(place->directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return AGAIN;
+    *reason = why_not_replaced(&status);
+    if (*reason)
+        return REFUSED;
+    file =
+        openat(place->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (file < 0 && errno == EACCES) {
+        *reason = reason_of(errno);
+        return REFUSED;
+    }
+    if (file >= 0) {
+        outcome = replace_open(place, name, file, here, reason);
         (void)close(file);
-    text[length > 0 ? length : 0] = '\0';
-    if (!dal_file_head_parse_(text, &process, &chance))
-        return 0;
-    if (process == (long)getpid())
-        return chance == dal_os_chance_();
-    return kill((pid_t)process, 0) == 0 || errno == EPERM;
+    }
+    return outcome;
 }
 
-/* ---- Making a new one --------------------------------------------------------------------------
- */
-
-/* What is in the way, if it may not be taken away; NULL if it may, or is gone. */
-static const char *why_not_replaced(const char *path)
+/* Rename if nothing has that name: 0, or -1 with errno. */
+static int rename_new(const struct place *place, const char *name)
 {
     struct stat status;
 
-    if (lstat(path, &status) != 0)
-        return NULL;
-    if (S_ISLNK(status.st_mode))
-        return "is a symbolic link";
-    if (!S_ISREG(status.st_mode))
-        return "is no regular file";
-    return status.st_uid == geteuid() ? NULL : "another user's file is there";
-}
-
-/* A file that did not exist, open to be written; or -1. No link is followed, and who has the old
- * file open or mapped keeps it. */
-static int open_new(const char *path, const char **reason)
-{
-    for (int attempt = 0; attempt < 10; attempt++) {
-        int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-
-        if (file >= 0)
-            return file;
-        if (errno != EEXIST)
-            break;
-        *reason = why_not_replaced(path);
-        if (*reason || (unlink(path) != 0 && errno != ENOENT))
-            break;
-        errno = EEXIST;
-    }
-    if (!*reason)
-        *reason = reason_of(errno);
+#ifdef RENAME_NOREPLACE
+    if (renameat2(place->directory, place->made, place->directory, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+#endif
+    if (fstatat(place->directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return renameat(place->directory, place->made, place->directory, name);
+    errno = EEXIST;
     return -1;
 }
 
-/* The directory that a path ends in may be ours to make, and has to be ours alone. */
-static const char *why_not_directory(const char *path, size_t length)
+/* Give the file a name. It is whole by then, so that who finds it knows whose it is; and what had
+ * the name before has it until then. */
+static enum outcome take_name(struct place *place, const char *name,
+                              const struct dal_process_ *here, const char **reason)
 {
-    char directory[PATH_BYTES];
-    struct stat status;
+    enum outcome outcome = AGAIN;
 
-    memcpy(directory, path, length);
-    directory[length] = '\0';
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-        return reason_of(errno);
-    if (stat(directory, &status) != 0)
-        return reason_of(errno);
-    if (!S_ISDIR(status.st_mode))
-        return "not a directory";
-    if (status.st_uid != geteuid())
-        return "the directory is another user's";
-    return dal_os_why_others_write_(directory, &status);
+    for (int attempt = 0; outcome == AGAIN && attempt < 100; attempt++) {
+        if (rename_new(place, name) == 0)
+            return TAKEN;
+        if (errno != EEXIST) {
+            *reason = reason_of(errno);
+            return REFUSED;
+        }
+        outcome = replace(place, name, here, reason);
+        if (outcome == AGAIN)
+            (void)sched_yield();
+    }
+    if (outcome == AGAIN)
+        *reason = "other processes keep taking its name";
+    return outcome;
 }
 
+/* The name that was asked for; while a living process has it, with the number of this one behind
+ * it, and of further files that it makes. */
+static int take_free_name(struct place *place, const struct dal_process_ *here, const char **reason)
+{
+    char name[sizeof place->name + 64];
+    enum outcome outcome;
+    unsigned number = 0;
+
+    (void)strcpy(name, place->name);
+    do {
+        outcome = take_name(place, name, here, reason);
+        number++;
+        (void)snprintf(name, sizeof name, number > 1 ? "%s.%ld.%u" : "%s.%ld", place->name,
+                       here->number, number);
+    } while (outcome == IN_USE && number < 1000);
+    return outcome == TAKEN;
+}
+
+/* ---- Making it ---------------------------------------------------------------------------- */
+
 /* Put the path for this process together: "%p" is its number, "%%" is '%', and any other '%' is
- * itself; in a directory the file is named by the number. Returns NULL, or what is wrong. */
+ * itself. Returns NULL, or what is wrong. */
 static const char *expand(const char *path, char *expanded)
 {
     size_t length = 0;
-    const char *problem = NULL;
 
     if (!path) {
         const char *runtime = dal_os_getenv_("XDG_RUNTIME_DIR");
+        int wanted =
+            snprintf(expanded, DAL_FILE_PATH_MAX, "%s/dispatchalloc/", runtime ? runtime : "");
 
         if (!runtime || runtime[0] != '/')
-            return "XDG_RUNTIME_DIR is not set; a directory can be given";
-        length = (size_t)snprintf(expanded, DAL_FILE_PATH_MAX, "%s/dispatchalloc/", runtime);
-        path = "";
+            return "XDG_RUNTIME_DIR is not set: give a directory";
+        return wanted < DAL_FILE_PATH_MAX ? NULL : reason_of(ENAMETOOLONG);
     }
-    for (; *path && length < DAL_FILE_PATH_MAX; path++) {
+    for (; *path && length < DAL_FILE_PATH_MAX - 24; path++) {
         if (path[0] == '%' && path[1] == 'p') {
             length += (size_t)snprintf(expanded + length, 24, "%ld", (long)getpid());
             path++;
@@ -208,30 +340,42 @@ static const char *expand(const char *path, char *expanded)
             expanded[length++] = *path;
         }
     }
-    if (length >= DAL_FILE_PATH_MAX)
-        return reason_of(ENAMETOOLONG);
     expanded[length] = '\0';
-    if (expanded[length - 1] == '/') {
-        problem = why_not_directory(expanded, length);
-        (void)snprintf(expanded + length, 24, "%ld", (long)getpid());
-    }
-    return problem;
+    return *path || !length ? reason_of(*path ? ENAMETOOLONG : ENOENT) : NULL;
 }
 
-/* Of the path that was asked for, while a living process has it: with the number of this one behind
- * it, and of further files that it makes. */
-static int open_free(char *path, const char **reason)
+/* A directory of files that are named by number is ours to make, and has to be ours alone. */
+static const char *open_own(char *path, struct place *place)
 {
-    size_t length = strlen(path);
+    struct stat status;
 
-    for (unsigned number = 1; number < 1000 && is_in_use(path); number++)
-        (void)snprintf(path + length, PATH_BYTES - length, number > 1 ? ".%ld.%u" : ".%ld",
-                       (long)getpid(), number);
-    return open_new(path, reason);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return reason_of(errno);
+    path[strlen(path) - 1] = '\0'; /* behind its '/' a link would be followed */
+    place->directory = open(*path ? path : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (place->directory < 0 || fstat(place->directory, &status) != 0)
+        return errno == ENOTDIR ? "is a symbolic link, or no directory" : reason_of(errno);
+    if (status.st_uid != geteuid())
+        return "the directory is another user's";
+    (void)snprintf(place->name, sizeof place->name, "%ld", (long)getpid());
+    return dal_os_why_others_write_(path, place->directory, &status);
+}
+
+static const char *open_place(char *path, struct place *place)
+{
+    char *name = strrchr(path, '/');
+
+    if (name && name[1] == '\0')
+        return open_own(path, place);
+    (void)snprintf(place->name, sizeof place->name, "%s", name ? name + 1 : path);
+    if (name)
+        name[name == path] = '\0';
+    place->directory = open(name ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return place->directory < 0 ? reason_of(errno) : NULL;
 }
 
 /* Blocks are reserved, so that no store finds the file system full. */
-static void *map(int file, size_t bytes, void *pages, const char **reason)
+static void *map(int file, size_t bytes, const char **reason)
 {
     struct rlimit limit;
     void *mapped;
@@ -242,52 +386,74 @@ static void *map(int file, size_t bytes, void *pages, const char **reason)
         limit.rlim_cur < bytes)
         error = EFBIG;
     if (!error)
-        error = write_head(file);
-    if (!error)
         error = posix_fallocate(file, 0, (off_t)bytes);
     if (error) {
         *reason = reason_of(error);
         return NULL;
     }
-    mapped =
-        mmap(pages, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | (pages ? MAP_FIXED : 0), file, 0);
+    mapped = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (mapped != MAP_FAILED)
         return mapped;
     *reason = reason_of(errno);
     return NULL;
 }
 
-static void *make(const char *path, size_t bytes, void *pages, const char **reason)
+static void *map_new(struct place *place, size_t bytes, const char **reason)
 {
-    char expanded[PATH_BYTES];
+    static _Atomic(unsigned) count;
     void *mapped;
     int file;
 
-    *reason = expand(path, expanded);
-    if (*reason)
+    (void)snprintf(place->made, sizeof place->made, ".dispatchalloc.%ld.%u", (long)getpid(),
+                   atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
+    file = openat(place->directory, place->made,
+                  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (file < 0) {
+        *reason = reason_of(errno);
+        place->made[0] = '\0';
         return NULL;
-    file = open_free(expanded, reason);
-    if (file < 0)
-        return NULL;
-    mapped = map(file, bytes, pages, reason);
+    }
+    mapped = map(file, bytes, reason);
     (void)close(file);
-    if (!mapped)
-        (void)unlink(expanded);
     return mapped;
 }
 
-void *dal_os_file_map_(const char *path, size_t bytes, void *pages, const char **reason)
+static void *make(const char *path, size_t bytes, const char **reason)
+{
+    char expanded[DAL_FILE_PATH_MAX];
+    struct place place = {.directory = -1};
+    struct dal_process_ here;
+    void *mapped = NULL;
+
+    *reason = expand(path, expanded);
+    if (!*reason)
+        *reason = open_place(expanded, &place);
+    if (!*reason)
+        mapped = map_new(&place, bytes, reason);
+    if (mapped) {
+        here = this_process();
+        fill_head(mapped, &here);
+        if (!take_free_name(&place, &here, reason)) {
+            (void)munmap(mapped, bytes);
+            mapped = NULL;
+        }
+    }
+    /* After a rename it is gone already. */
+    if (place.made[0])
+        (void)unlinkat(place.directory, place.made, 0);
+    if (place.directory >= 0)
+        (void)close(place.directory);
+    return mapped;
+}
+
+void *dal_os_file_map_(const char *path, size_t bytes, const char **reason)
 {
     int saved_errno = errno;
     void *mapped;
     int state;
 
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    mapped = make(path, bytes, pages, reason);
-    /* What was mapped there is another process's. */
-    if (!mapped && pages)
-        (void)mmap(pages, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                   -1, 0);
+    mapped = make(path, bytes, reason);
     (void)pthread_setcancelstate(state, NULL);
     errno = saved_errno;
     return mapped;

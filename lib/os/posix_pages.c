@@ -56,6 +56,22 @@ void dal_os_unmap_(void *pages, size_t bytes)
     errno = saved_errno;
 }
 
+int dal_os_move_(void *from, void *to, size_t bytes)
+{
+    int saved_errno = errno;
+    int failed = 1;
+
+#ifdef MREMAP_FIXED
+    failed = mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED;
+#else
+    (void)from;
+    (void)to;
+    (void)bytes;
+#endif
+    errno = saved_errno;
+    return failed ? DAL_ERR_SYSTEM : DAL_OK;
+}
+
 int dal_os_protect_(void *pages, size_t bytes, uint32_t access)
 {
     static const int rights[] = {

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What descriptor 2 led to when the process began to be ours. Release after the two before, acquire
- * in readers. */
+/* What descriptor 2 led to when the process began to be ours, and whether it was a file to be read
+ * as well. Release after those before, acquire in readers. */
 static _Atomic(uint64_t) first_device, first_file;
-static _Atomic(int) is_noted;
+static _Atomic(int) first_is_for_both, is_noted;
 
 /* As file systems do it that are read and written, databases too: no place for messages, unless it
  * was standard error from the start. */
@@ -32,6 +32,7 @@ static void note(const struct stat *status)
 {
     atomic_store_explicit(&first_device, (uint64_t)status->st_dev, memory_order_relaxed);
     atomic_store_explicit(&first_file, (uint64_t)status->st_ino, memory_order_relaxed);
+    atomic_store_explicit(&first_is_for_both, is_for_both(status), memory_order_relaxed);
     atomic_store_explicit(&is_noted, 1, memory_order_release);
 }
 
@@ -47,9 +48,12 @@ void dal_os_note_stderr_(void)
     errno = saved_errno;
 }
 
+/* A file system may give the number of a file that is gone to the next. */
 static int is_as_noted(const struct stat *status)
 {
-    return (uint64_t)status->st_dev == atomic_load_explicit(&first_device, memory_order_relaxed) &&
+    return (!is_for_both(status) ||
+            atomic_load_explicit(&first_is_for_both, memory_order_relaxed)) &&
+           (uint64_t)status->st_dev == atomic_load_explicit(&first_device, memory_order_relaxed) &&
            (uint64_t)status->st_ino == atomic_load_explicit(&first_file, memory_order_relaxed);
 }
 
@@ -73,7 +77,7 @@ static int may_be_written(void)
 
 static int write_all(const char *text, size_t bytes)
 {
-    do {
+    while (bytes > 0) {
         ssize_t written = write(STDERR_FILENO, text, bytes);
 
         if (written < 0 && errno == EINTR)
@@ -82,7 +86,7 @@ static int write_all(const char *text, size_t bytes)
             return written < 0 ? errno : 0;
         text += written;
         bytes -= (size_t)written;
-    } while (bytes > 0);
+    }
     return 0;
 }
 

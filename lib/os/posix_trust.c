@@ -15,8 +15,7 @@
 
 #include "os/lines.h"
 
-/* ---- The user's own group
- * ------------------------------------------------------------------------ */
+/* ---- The user's own group ----------------------------------------------------------------- */
 
 /* Whether a line "name:password:NUMBER:rest" has that number; its name and rest are cut out. */
 static int is_of(char *line, long number, char **rest)
@@ -35,37 +34,58 @@ static int is_of(char *line, long number, char **rest)
     return 1;
 }
 
-/* The first line with a number in a file of users or groups: 1 if there is one. */
-static int look_up(const char *path, long number, char *line, size_t bytes, char **rest)
+/* The line of a number in a file of groups: 1 if there is one, its name and members cut out. */
+static int find_group(long group, char *line, size_t bytes, char **members)
 {
     struct dal_os_lines_ lines;
     int found = 0;
 
-    if (!dal_os_lines_open_(&lines, path))
+    if (!dal_os_lines_open_(&lines, "/etc/group"))
         return 0;
     while (!found && dal_os_lines_next_(&lines, line, bytes))
-        found = is_of(line, number, rest);
+        found = is_of(line, group, members);
     dal_os_lines_close_(&lines);
     return found;
+}
+
+/* Whether the user of a number, who has that name, and nobody else has a group for the primary one.
+ */
+static int is_only_primary(long group, const char *name)
+{
+    struct dal_os_lines_ lines;
+    char line[256], *rest;
+    int is_own = 0, is_others = 0;
+
+    if (!dal_os_lines_open_(&lines, "/etc/passwd"))
+        return 0;
+    while (dal_os_lines_next_(&lines, line, sizeof line)) {
+        char *number = strchr(line, ':');
+        long primary, user;
+
+        number = number ? strchr(number + 1, ':') : NULL;
+        if (!number || sscanf(number, ":%ld:%ld", &user, &primary) != 2 || primary != group)
+            continue;
+        if (user == (long)geteuid() && is_of(line, user, &rest) && strcmp(line, name) == 0)
+            is_own = 1;
+        else
+            is_others = 1;
+    }
+    dal_os_lines_close_(&lines);
+    return is_own && !is_others;
 }
 
 /* A group is the user's own if it is the primary one, has the same name, and nobody else is in it.
  * By the files: asking the name service would load libraries. */
 static int is_private_group(long group)
 {
-    char user[256], group_line[256];
-    char *rest, *members;
-    long primary;
+    char name[256];
+    char *members;
 
-    if (!look_up("/etc/passwd", (long)geteuid(), user, sizeof user, &rest) ||
-        sscanf(rest, "%ld", &primary) != 1 || primary != group ||
-        !look_up("/etc/group", group, group_line, sizeof group_line, &members))
-        return 0;
-    return strcmp(user, group_line) == 0 && (*members == '\0' || strcmp(members, user) == 0);
+    return find_group(group, name, sizeof name, &members) &&
+           (*members == '\0' || strcmp(members, name) == 0) && is_only_primary(group, name);
 }
 
-/* ---- Access control lists
- * ------------------------------------------------------------------------ */
+/* ---- Access control lists ----------------------------------------------------------------- */
 
 #if HAVE_SYS_XATTR_H
 /* As Linux has them in an extended attribute: a version, then entries, little-endian. */
@@ -77,10 +97,12 @@ static unsigned word(const unsigned char *at)
 }
 
 /* Whether an entry for a named user or group gives write access that the mask leaves. */
-static int list_lets_others_write(const char *path)
+static int list_lets_others_write(const char *path, int file)
 {
     unsigned char list[HEAD_BYTES + 128 * ENTRY_BYTES];
-    ssize_t length = lgetxattr(path, "system.posix_acl_access", list, sizeof list);
+    static const char name[] = "system.posix_acl_access";
+    ssize_t length = file < 0 ? lgetxattr(path, name, list, sizeof list)
+                              : fgetxattr(file, name, list, sizeof list);
     unsigned named = 0, mask = MAY_WRITE;
 
     if (length < 0)
@@ -97,21 +119,22 @@ static int list_lets_others_write(const char *path)
     return (named & mask & MAY_WRITE) != 0;
 }
 #else
-static int list_lets_others_write(const char *path)
+static int list_lets_others_write(const char *path, int file)
 {
     (void)path;
+    (void)file;
     return 0;
 }
 #endif
 
-const char *dal_os_why_others_write_(const char *path, const struct stat *status)
+const char *dal_os_why_others_write_(const char *path, int file, const struct stat *status)
 {
     if (status->st_mode & S_IWOTH)
         return "everybody may write it";
     /* Where there is a list, the mode shows its mask here: without this bit it gives nothing. */
     if (!(status->st_mode & S_IWGRP))
         return NULL;
-    if (list_lets_others_write(path))
+    if (list_lets_others_write(path, file))
         return "its access control list lets others write it";
     return is_private_group((long)status->st_gid)
                ? NULL

@@ -130,11 +130,6 @@ uint64_t dal_os_clock_(void)
            rest * UINT64_C(1000000000) / (uint64_t)ticks_per_second.QuadPart;
 }
 
-uint64_t dal_os_chance_(void)
-{
-    return (uint64_t)GetCurrentThreadId() << 32;
-}
-
 /* There is nothing like AT_SECURE: no program runs with more rights than its caller's because
  * of who owns its file. */
 int dal_os_is_secure_(void)
@@ -244,6 +239,7 @@ static int expand(const char *path, char *expanded, size_t bytes)
 /* What another process has mapped cannot be replaced here. */
 static void *map_file(HANDLE file, size_t bytes)
 {
+    struct dal_process_ here = {(long)GetCurrentProcessId(), 0, 0, dal_os_clock_()};
     HANDLE mapping = CreateFileMappingA(file, NULL, PAGE_READWRITE, 0, (DWORD)bytes, NULL);
     struct dal_file_head_ *head = NULL;
 
@@ -252,20 +248,17 @@ static void *map_file(HANDLE file, size_t bytes)
         (void)CloseHandle(mapping);
     }
     if (head)
-        (void)snprintf(head->text, sizeof head->text,
-                       DAL_FILE_TITLE DAL_FILE_OPEN " process %lu, %016" PRIx64 "\n",
-                       (unsigned long)GetCurrentProcessId(), dal_os_clock_());
+        (void)dal_file_head_write_(head->text, sizeof head->text, &here);
     return head;
 }
 
-void *dal_os_file_map_(const char *path, size_t bytes, void *pages, const char **reason)
+void *dal_os_file_map_(const char *path, size_t bytes, const char **reason)
 {
     DWORD saved_error = GetLastError();
     char expanded[DAL_FILE_PATH_MAX + 24];
     HANDLE file = INVALID_HANDLE_VALUE;
     void *mapped = NULL;
 
-    (void)pages; /* for the child of a fork */
     *reason = "the system refuses it";
     if (path && expand(path, expanded, sizeof expanded))
         file =
@@ -279,6 +272,15 @@ void *dal_os_file_map_(const char *path, size_t bytes, void *pages, const char *
     }
     SetLastError(saved_error);
     return mapped;
+}
+
+/* Nothing moves here: who wants it keeps what was there. */
+int dal_os_move_(void *from, void *to, size_t bytes)
+{
+    (void)from;
+    (void)to;
+    (void)bytes;
+    return DAL_ERR_SYSTEM;
 }
 
 void dal_os_file_unmap_(void *pages, size_t bytes)

@@ -31,7 +31,7 @@ static const char *why_untrusted(const char *path, const struct stat *status, en
         return "another user owns it";
     if (role == AN_ANCESTOR && (status->st_mode & S_ISVTX))
         return NULL;
-    return dal_os_why_others_write_(path, status);
+    return dal_os_why_others_write_(path, -1, status);
 }
 
 static int check(const char *path, enum role role, const char *module, struct dal_text_ *why)

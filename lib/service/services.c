@@ -9,12 +9,12 @@
 #include "base/text.h"
 #include "shared/control.h"
 
-/* Clock, process, chance and a place on this thread's stack, which may all be those of another
+/* Clock, process and a place on this thread's stack, which may all be those of another
  * call; and a count, which is not. Spread over all bits as SplitMix64 does it. */
 static uint64_t seed(void)
 {
     static _Atomic(uint64_t) calls;
-    uint64_t number = dal_os_clock_() ^ dal_os_process_() << 40 ^ dal_os_chance_();
+    uint64_t number = dal_os_clock_() ^ dal_os_process_() << 40;
 
     number ^= (uint64_t)(uintptr_t)&number << 16;
     number +=
@@ -47,6 +47,7 @@ const struct dal_services dal_services_ = {
     .clean = dal_clean_,
     .process_name = dal_os_process_name_,
     .file_map = dal_os_file_map_,
+    .pages_move = dal_os_move_,
     .file_unmap = dal_os_file_unmap_,
 };
 

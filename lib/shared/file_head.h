@@ -3,12 +3,12 @@
  * How a file begins that the library maps to be read from outside (dal_services.file_map): with
  * lines of text that say who made it, so that a person can read them too.
  *
- *     dispatchalloc file, open:   process 4711, 0123456789abcdef
- *     program: /usr/bin/name
- *     command: name argument ...
+ *     dispatchalloc file, open:   process 4711, started 8273645, namespace 4026531836,
+ * 0123456789abcdef program: /usr/bin/name command: name argument ...
  *
- * "open:  " becomes "closed:" when the process gives it up, but not when it ends. The number in
- * hexadecimal differs from program to program that a process executes.
+ * "open:  " becomes "closed:" when the process gives it up, but not when it ends. A process is that
+ * of the file if all numbers are its own: what it is called in its namespace, when it was started
+ * in ticks of the kernel's, and one of chance, which is another after exec(2).
  */
 #ifndef DAL_FILE_HEAD_H
 #define DAL_FILE_HEAD_H
@@ -24,21 +24,59 @@
 #define DAL_FILE_OPEN   "open:  "
 #define DAL_FILE_CLOSED "closed:"
 
+/* A process, from start to end. 0 where the system does not tell. */
+struct dal_process_ {
+    long number;
+    uint64_t started, name_space, chance;
+};
+
 struct dal_file_head_ {
     char text[DAL_FILE_HEAD_BYTES];
 };
 
-/* Read the first line: 1 if it is that of an open file. */
-static inline int dal_file_head_parse_(const char *text, long *process, uint64_t *chance)
+/* Read the first line, of a file that is open or not: 1 if it is one of ours. */
+static inline int dal_file_head_parse_(const char *text, struct dal_process_ *process, int *is_open)
 {
-    return sscanf(text, DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, %16" SCNx64, process, chance) ==
-           2;
+    const char *state = text + sizeof DAL_FILE_TITLE - 1;
+
+    if (strncmp(text, DAL_FILE_TITLE, sizeof DAL_FILE_TITLE - 1) != 0)
+        return 0;
+    *is_open = strncmp(state, DAL_FILE_OPEN, sizeof DAL_FILE_OPEN - 1) == 0;
+    return strlen(state) > sizeof DAL_FILE_OPEN &&
+           sscanf(state + sizeof DAL_FILE_OPEN - 1,
+                  " process %ld, started %" SCNu64 ", namespace %" SCNu64 ", %16" SCNx64,
+                  &process->number, &process->started, &process->name_space, &process->chance) == 4;
+}
+
+/* Write it, and the beginning of the next: how long they are. */
+static inline int dal_file_head_write_(char *text, size_t bytes, const struct dal_process_ *process)
+{
+    return snprintf(text, bytes,
+                    DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, started %" PRIu64
+                                                 ", namespace %" PRIu64 ", %016" PRIx64 "\n",
+                    process->number, process->started, process->name_space, process->chance);
 }
 
 /* The process does not write to it any more. */
 static inline void dal_file_head_close_(void *pages)
 {
     memcpy((char *)pages + sizeof DAL_FILE_TITLE - 1, DAL_FILE_CLOSED, sizeof DAL_FILE_CLOSED - 1);
+}
+
+/* When a process was started, by the text of its /proc/PID/stat: the 20th word behind its name,
+ * which may have blanks and parentheses. 0 if that is not there. */
+static inline uint64_t dal_process_started_(const char *stat)
+{
+    const char *at = strrchr(stat, ')');
+    uint64_t started = 0;
+
+    if (at && (strncmp(at, ") Z", 3) == 0 || strncmp(at, ") X", 3) == 0))
+        return 0;
+    for (int word = 0; at && word < 20; word++) {
+        at = strchr(at, ' ');
+        at += at != NULL;
+    }
+    return at && sscanf(at, "%" SCNu64, &started) == 1 ? started : 0;
 }
 
 #endif /* DAL_FILE_HEAD_H */

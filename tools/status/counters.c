@@ -3,13 +3,13 @@
  * dispatchalloc status: files of counters (stats:file= and stats:share=). Whoever wrote one may
  * have written anything: the library reads the numbers, and what is text is printed with care.
  */
+#define _GNU_SOURCE /* O_PATH */
 #include "tools/status/status.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,21 +21,12 @@
 /* No version makes one of these as long. */
 enum { FILE_BYTES_MAX = 16 << 20, ALIGNMENT = 64 };
 
-/* ---- Processes
- * ----------------------------------------------------------------------------------- */
-
-static FILE *open_of(long process, const char *name)
-{
-    char path[64];
-
-    snprintf(path, sizeof path, "/proc/%ld/%s", process, name);
-    return fopen(path, "re");
-}
+/* ---- Processes ---------------------------------------------------------------------------- */
 
 /* Resident memory of a process that no file is behind. */
 static uint64_t anonymous_bytes(long process)
 {
-    FILE *status = open_of(process, "status");
+    FILE *status = status_proc(process, "status");
     uint64_t kilobytes = 0;
     char line[256];
 
@@ -70,12 +61,12 @@ static int next_mapped(FILE *maps, struct mapped *mapped)
     return 0;
 }
 
-/* Of a process that may not be looked at, that it is there has to do. */
+/* Whether a process maps a file; -1 if it may not be looked at. */
 static int maps_file(long process, const struct stat *status)
 {
-    FILE *maps = open_of(process, "maps");
+    FILE *maps = status_proc(process, "maps");
     struct mapped mapped;
-    int found = !maps && errno != ENOENT && (kill((pid_t)process, 0) == 0 || errno == EPERM);
+    int found = maps || errno == ENOENT ? 0 : -1;
 
     while (maps && !found && next_mapped(maps, &mapped))
         found =
@@ -85,8 +76,34 @@ static int maps_file(long process, const struct stat *status)
     return found;
 }
 
-/* ---- One file
- * -------------------------------------------------------------------------------------- */
+static uint64_t started(long process)
+{
+    FILE *file = status_proc(process, "stat");
+    char text[512];
+    size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+
+    if (file)
+        fclose(file);
+    text[length] = '\0';
+    return dal_process_started_(text);
+}
+
+/* Of one in another namespace nobody here knows. */
+static enum status_state state_of(const struct dal_process_ *maker, const struct stat *file)
+{
+    struct stat name_space = {.st_ino = 0};
+    int maps;
+
+    (void)stat("/proc/self/ns/pid", &name_space);
+    if (maker->name_space != (uint64_t)name_space.st_ino)
+        return STATUS_UNKNOWN;
+    maps = maps_file(maker->number, file);
+    if (maps < 0)
+        maps = maker->started && started(maker->number) == maker->started;
+    return maps ? STATUS_RUNNING : STATUS_ENDED;
+}
+
+/* ---- One file ----------------------------------------------------------------------------- */
 
 static int take_number(const char *key, uint64_t value, void *data)
 {
@@ -109,18 +126,19 @@ static void take_line(const char *text, const char *word, char *rest, size_t byt
         snprintf(rest, bytes, "%.*s", (int)strcspn(at + strlen(word), "\n"), at + strlen(word));
 }
 
-static void take_head(struct status_counters *counters)
+static void take_head(struct status_counters *counters, const struct stat *file)
 {
     char head[DAL_FILE_HEAD_BYTES + 1];
-    const char *number;
+    struct dal_process_ maker = {.number = 0};
+    int is_open = 0;
 
-    if (dal_stats_file_text(counters->data, counters->bytes, "head", head, sizeof head) != 0)
-        return;
-    number = strstr(head, " process ");
-    if (!number || sscanf(number, " process %ld", &counters->process) != 1)
-        counters->process = 0;
-    take_line(head, "\nprogram: ", counters->program, sizeof counters->program);
-    take_line(head, "\ncommand: ", counters->command, sizeof counters->command);
+    if (dal_stats_file_text(counters->data, counters->bytes, "head", head, sizeof head) == 0) {
+        take_line(head, "\nprogram: ", counters->program, sizeof counters->program);
+        take_line(head, "\ncommand: ", counters->command, sizeof counters->command);
+        (void)dal_file_head_parse_(head, &maker, &is_open);
+    }
+    counters->process = maker.number;
+    counters->state = is_open && maker.number > 0 ? state_of(&maker, file) : STATUS_ENDED;
 }
 
 #define TEXT(key, array) \
@@ -128,29 +146,58 @@ static void take_head(struct status_counters *counters)
 
 static int read_all(int file, struct status_counters *counters, const struct stat *status)
 {
-    if (!S_ISREG(status->st_mode) || status->st_size > FILE_BYTES_MAX)
+    ssize_t got;
+
+    if (status->st_size > FILE_BYTES_MAX)
         return TOOL_FAILED;
     counters->bytes = (size_t)status->st_size;
     counters->data =
         aligned_alloc(ALIGNMENT, (counters->bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT);
-    if (!counters->data ||
-        pread(file, counters->data, counters->bytes, 0) != (ssize_t)counters->bytes)
+    if (!counters->data)
         return TOOL_TROUBLE;
     errno = 0;
+    got = pread(file, counters->data, counters->bytes, 0);
+    if (got != (ssize_t)counters->bytes)
+        return got < 0 ? TOOL_TROUBLE : TOOL_FAILED;
     return dal_stats_file_visit(counters->data, counters->bytes, take_number, counters) == 0
                ? TOOL_OK
                : TOOL_FAILED;
 }
 
-int status_open(const char *path, struct status_counters *counters)
+/* A regular file alone is opened, since another may wait, or do something when it is: -1 with
+ * errno, or with 0 there if it is none. */
+static int open_regular(const char *path, struct stat *status)
+{
+    char again[64];
+    int place = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    int file = -1, error = errno;
+
+    if (place < 0)
+        return -1;
+    snprintf(again, sizeof again, "/proc/self/fd/%d", place);
+    if (fstat(place, status) != 0)
+        error = errno;
+    else if (!S_ISREG(status->st_mode))
+        error = S_ISLNK(status->st_mode) ? ELOOP : 0;
+    else if ((file = open(again, O_RDONLY | O_CLOEXEC)) < 0)
+        error = errno;
+    close(place);
+    errno = error;
+    return file;
+}
+
+/* wanted: which file it has to be, or NULL. */
+static int open_counters(const char *path, const struct mapped *wanted,
+                         struct status_counters *counters)
 {
     struct stat status;
-    int result = TOOL_TROUBLE;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int file = open_regular(path, &status);
+    int result = file < 0 && errno ? TOOL_TROUBLE : TOOL_FAILED;
 
     memset(counters, 0, sizeof *counters);
     snprintf(counters->path, sizeof counters->path, "%s", path);
-    if (file >= 0 && fstat(file, &status) == 0)
+    if (file >= 0 && (!wanted || (wanted->inode == (uint64_t)status.st_ino &&
+                                  wanted->device == (uint64_t)status.st_dev)))
         result = read_all(file, counters, &status);
     if (file >= 0)
         close(file);
@@ -158,14 +205,18 @@ int status_open(const char *path, struct status_counters *counters)
         status_close(counters);
         return result;
     }
-    take_head(counters);
+    take_head(counters, &status);
     TEXT("name", counters->name);
     TEXT("label", counters->label);
     TEXT("explanation", counters->explanation);
-    counters->is_running = counters->process > 0 && maps_file(counters->process, &status);
-    if (counters->is_running)
+    if (counters->state == STATUS_RUNNING)
         counters->anonymous_bytes = anonymous_bytes(counters->process);
     return TOOL_OK;
+}
+
+int status_open(const char *path, struct status_counters *counters)
+{
+    return open_counters(path, NULL, counters);
 }
 
 void status_close(struct status_counters *counters)
@@ -174,13 +225,12 @@ void status_close(struct status_counters *counters)
     counters->data = NULL;
 }
 
-/* ---- Many
- * ------------------------------------------------------------------------------------------ */
+/* ---- Many --------------------------------------------------------------------------------- */
 
 /* By the process's own root, since that may be another one than ours. */
 int status_visit_mapped(long process, status_counters_visitor visit, void *data)
 {
-    FILE *maps = open_of(process, "maps");
+    FILE *maps = status_proc(process, "maps");
     struct status_counters counters;
     struct mapped mapped;
     int count = 0;
@@ -191,12 +241,12 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
         char path[PATH_MAX + 32];
 
         snprintf(path, sizeof path, "/proc/%ld/root%s", process, mapped.path);
-        if (status_open(path, &counters) != TOOL_OK)
+        if (open_counters(path, &mapped, &counters) != TOOL_OK)
             continue;
         snprintf(counters.path, sizeof counters.path, "%s", mapped.path);
         /* Processes may number themselves otherwise in there. */
         counters.process = process;
-        counters.is_running = 1;
+        counters.state = STATUS_RUNNING;
         counters.anonymous_bytes = anonymous_bytes(process);
         visit(&counters, data);
         count++;
@@ -219,7 +269,7 @@ int status_visit_ended(const char *directory, status_counters_visitor visit, voi
         if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) >= sizeof path ||
             status_open(path, &counters) != TOOL_OK)
             continue;
-        if (!counters.is_running) {
+        if (counters.state != STATUS_RUNNING) {
             visit(&counters, data);
             count++;
         }

@@ -5,8 +5,7 @@
 
 #include "tools/status/status.h"
 
-/* ---- Text
- * ---------------------------------------------------------------------------------------- */
+/* ---- Text --------------------------------------------------------------------------------- */
 
 void status_print_served(long process, const char *file, const char *text)
 {
@@ -61,10 +60,14 @@ static void print_share(const struct status_counters *counters)
 
 void status_print(const struct status_counters *counters)
 {
+    static const char *const states[] = {
+        [STATUS_ENDED] = "(not running)",
+        [STATUS_RUNNING] = "(running)",
+        [STATUS_UNKNOWN] = "(in another namespace of processes)",
+    };
     const char *name = strrchr(counters->program, '/');
 
-    tool_print("%ld %s: %s: %s%s%s%s\n", counters->process,
-               counters->is_running ? "(running)" : "(not running)",
+    tool_print("%ld %s: %s: %s%s%s%s\n", counters->process, states[counters->state],
                name ? name + 1 : counters->program, counters->name, *counters->label ? " \"" : "",
                counters->label, *counters->label ? "\"" : "");
     print_line("program", counters->program);
@@ -75,8 +78,7 @@ void status_print(const struct status_counters *counters)
     print_share(counters);
 }
 
-/* ---- JSON
- * ---------------------------------------------------------------------------------------- */
+/* ---- JSON --------------------------------------------------------------------------------- */
 
 static const char *separator;
 
@@ -114,10 +116,11 @@ static int print_json_count(const char *key, uint64_t value, void *data)
 
 void status_json(const struct status_counters *counters)
 {
+    static const char *const running[] = {"false", "true", "null"};
     const char *between = "";
 
     printf("%s    {\"process\": %ld, \"running\": %s", separator, counters->process,
-           counters->is_running ? "true" : "false");
+           running[counters->state]);
     print_field("file", counters->path);
     print_field("program", counters->program);
     print_field("command", counters->command);

@@ -61,7 +61,7 @@ static void look_at(struct search *searched, const char *line)
         search(searched, start, end, file);
 }
 
-static FILE *open_of(long process, const char *name)
+FILE *status_proc(long process, const char *name)
 {
     char path[64];
 
@@ -73,8 +73,8 @@ int status_visit_served(long process, status_served_visitor visit, void *data)
 {
     struct search found = {.visit = visit, .data = data};
     char line[PATH_MAX + 128];
-    FILE *maps = open_of(process, "maps");
-    FILE *memory = maps ? open_of(process, "mem") : NULL;
+    FILE *maps = status_proc(process, "maps");
+    FILE *memory = maps ? status_proc(process, "mem") : NULL;
     int count = -1;
 
     if (memory) {

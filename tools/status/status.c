@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int wants_json, wants_all;
+static int wants_json, wants_all, wants_removal;
 static const char *given_directory;
 
 static int take_directory(const char *text)
@@ -26,6 +26,7 @@ static const struct tool_option options[] = {
     {.name = "all", .letter = 'a', .flag = &wants_all},
     {.name = "directory", .letter = 'd', .take = take_directory},
     {.name = "json", .flag = &wants_json},
+    {.name = "remove", .flag = &wants_removal},
     {.name = NULL},
 };
 
@@ -43,13 +44,14 @@ static const char *directory(void)
     return text;
 }
 
-/* ---- What is shown
- * -------------------------------------------------------------------------------- */
+/* ---- What is shown ------------------------------------------------------------------------ */
 
 static void show_counters(struct status_counters *counters, void *unused)
 {
     (void)unused;
     (wants_json ? status_json : status_print)(counters);
+    if (wants_removal && counters->state == STATUS_ENDED && unlink(counters->path) != 0)
+        tool_complain("%s: %s", counters->path, strerror(errno));
 }
 
 static void show_served(const char *file, const char *text, void *process)
@@ -88,8 +90,7 @@ static int show_ended(struct wanted wanted)
     return wanted.count;
 }
 
-/* ---- A process
- * ------------------------------------------------------------------------------------ */
+/* ---- A process ---------------------------------------------------------------------------- */
 
 /* What is found of a running process; -1 with errno if it cannot be looked at. */
 static int show_running(long process)
@@ -134,6 +135,9 @@ static int has_name(long process, const char *name)
     if (length <= 0)
         return 0;
     program[length] = '\0';
+    /* Of a file that was replaced by another. */
+    if (length > 10 && strcmp(program + length - 10, " (deleted)") == 0)
+        program[length - 10] = '\0';
     return strcmp(name_of(program), name) == 0;
 }
 
@@ -166,8 +170,7 @@ static int show_name(const char *name)
     return TOOL_FAILED;
 }
 
-/* ---- A file
- * --------------------------------------------------------------------------------------- */
+/* ---- A file ------------------------------------------------------------------------------- */
 
 static int show_file(const char *path)
 {
@@ -188,13 +191,17 @@ static int show_file(const char *path)
 
 static int show(const char *operand)
 {
-    struct stat status;
+    struct status_counters counters;
 
     if (*operand && strspn(operand, "0123456789") == strlen(operand))
         return show_process(operand);
-    if (strchr(operand, '/') || lstat(operand, &status) == 0)
+    if (strchr(operand, '/'))
         return show_file(operand);
-    return show_name(operand);
+    if (status_open(operand, &counters) != TOOL_OK)
+        return show_name(operand);
+    show_counters(&counters, NULL);
+    status_close(&counters);
+    return TOOL_OK;
 }
 
 static int show_everything(void)

@@ -7,6 +7,9 @@
 
 #include "tools/tool.h"
 
+/* A file of a process's own in /proc, to be closed; NULL with errno. */
+FILE *status_proc(long process, const char *name);
+
 /* ---- served.c: what a process says in its own memory ---- */
 
 /* Called with a file that has a copy of the library, and with what that says; "": nothing yet. */
@@ -18,12 +21,14 @@ int status_visit_served(long process, status_served_visitor visit, void *data);
 
 /* ---- counters.c: what a file of counters says ---- */
 
+enum status_state { STATUS_ENDED, STATUS_RUNNING, STATUS_UNKNOWN };
+
 struct status_counters {
     char path[PATH_MAX];
     void *data;
     size_t bytes;
-    long process;   /* as the file has it; 0: it does not say */
-    int is_running; /* and counts there */
+    long process;            /* as the file has it; 0: it does not say */
+    enum status_state state; /* running: it counts there; unknown: it is of another namespace */
     char program[512], command[1024];
     char name[512], label[64];
     char explanation[1024]; /* lines; "": nothing is known */
@@ -41,7 +46,7 @@ typedef void (*status_counters_visitor)(struct status_counters *counters, void *
 /* Those that a process has mapped: how many, or -1 with errno if that cannot be seen. */
 int status_visit_mapped(long process, status_counters_visitor visit, void *data);
 
-/* Those in a directory that no running process writes to. How many. */
+/* Those in a directory that no process is known to write to. How many. */
 int status_visit_ended(const char *directory, status_counters_visitor visit, void *data);
 
 /* ---- print.c ---- */
