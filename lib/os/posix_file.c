@@ -149,7 +149,7 @@ static int is_in_use(const char *text, const struct dal_process_ *here)
     if (kill((pid_t)maker.number, 0) != 0 && errno != EPERM)
         return 0;
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", maker.number);
-    return maker.started == started(path);
+    return !maker.started || maker.started == started(path);
 }
 
 /* The arguments of this process, separated by blanks. */
@@ -210,8 +210,8 @@ static int file_is_in_use(int file, const struct dal_process_ *here)
     return is_in_use(text, here);
 }
 
-/* Take the name from an open file, if nobody writes to that. Who else tries has to wait for the lock,
- * and finds then that the name leads to another file. */
+/* Take the name from an open file, if nobody writes to that. Who else tries has to wait for the
+ * lock, and finds then that the name leads to another file. */
 static enum outcome replace_open(const struct place *place, const char *name, int file,
                                  const struct dal_process_ *here, const char **reason)
 {
