@@ -104,14 +104,10 @@ const char *program_interposer(void)
 /* With any other value the interposer itself says that it is none. */
 const char *program_switched_off(void)
 {
-    static const char *const words[] = {"on", "true", "yes", "1"};
     const char *given = getenv("DISPATCHALLOC_OFF");
+    uint64_t is_on = 0;
 
-    for (size_t i = 0; given && i < sizeof words / sizeof *words; i++) {
-        if (strcmp(given, words[i]) == 0)
-            return given;
-    }
-    return NULL;
+    return given && dal_number_of_switch_(given, &is_on) && is_on ? given : NULL;
 }
 
 /* LD_PRELOAD as it grows. */

@@ -12,34 +12,6 @@
 #include "base/nearest.h"
 #include "shared/number.h"
 
-#define SWITCH_WORDS "off|on|false|true|no|yes|0|1"
-
-static int parse_choice(const char *choices, const char *text, uint64_t *number)
-{
-    size_t length = strlen(text);
-    uint64_t index = 0;
-
-    for (const char *word = choices; word; index++) {
-        const char *bar = strchr(word, '|');
-        size_t word_length = bar ? (size_t)(bar - word) : strlen(word);
-
-        if (word_length == length && memcmp(word, text, length) == 0) {
-            *number = index;
-            return 1;
-        }
-        word = bar ? bar + 1 : NULL;
-    }
-    return 0;
-}
-
-int dal_option_parse_switch_(const char *text, uint64_t *number)
-{
-    int good = parse_choice(SWITCH_WORDS, text, number);
-
-    *number %= 2;
-    return good;
-}
-
 int dal_option_check_(const struct dal_option *option, const char *text, uint64_t *number)
 {
     int good;
@@ -51,8 +23,8 @@ int dal_option_check_(const struct dal_option *option, const char *text, uint64_
         good = dal_number_parse_(text, option->type == DAL_OPTION_BYTES, number) &&
                *number >= option->minimum && *number <= option->maximum;
         break;
-    case DAL_OPTION_SWITCH: good = dal_option_parse_switch_(text, number); break;
-    case DAL_OPTION_CHOICE: good = parse_choice(option->choices, text, number); break;
+    case DAL_OPTION_SWITCH: good = dal_number_of_switch_(text, number); break;
+    case DAL_OPTION_CHOICE: good = dal_number_of_word_(option->choices, text, number); break;
     case DAL_OPTION_SPEC: good = dal_spec_is_nested_(text); break;
     case DAL_OPTION_TEXT:
         good = strlen(text) >= option->minimum &&
@@ -117,7 +89,7 @@ static void suggest_choice(const char *choices, const char *value, struct dal_te
 
 void dal_option_suggest_switch_(const char *value, struct dal_text_ *why)
 {
-    suggest_choice(SWITCH_WORDS, value, why);
+    suggest_choice(DAL_SWITCH_WORDS_, value, why);
 }
 
 /* The bytes that 64KB, 1.5 MiB or 2T stand for. Returns 0 if text is nothing of the kind. */

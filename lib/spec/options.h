@@ -34,13 +34,10 @@ struct dal_option_value *dal_option_value_of_(struct dal_option_value *values, s
  * DAL_ERR_OPTION. */
 int dal_option_check_(const struct dal_option *option, const char *text, uint64_t *number);
 
-/* on, off, true, false, yes, no, 1 or 0: returns 1 with *number 0 or 1, else 0. */
-int dal_option_parse_switch_(const char *text, uint64_t *number);
-
-/* Append what of that somebody may have meant by a value, if one is near. */
+/* Append what somebody may have meant by a value that is no switch, if one is near. */
 void dal_option_suggest_switch_(const char *value, struct dal_text_ *why);
 
-/* What that takes, in messages. */
+/* What a switch takes, in messages. */
 #define DAL_SWITCH_ACCEPTED_ "on or off (also 1, 0, true, false, yes, no)"
 
 #endif /* DAL_OPTIONS_H */

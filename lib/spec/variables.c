@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "base/product.h"
 #include "base/text.h"
+#include "shared/number.h"
 #include "spec/options.h"
 
 static const char *read_text(const char *name)
@@ -34,7 +35,7 @@ static int read_switch(const char *name)
 
     if (!value)
         return -1;
-    if (dal_option_parse_switch_(value, &number))
+    if (dal_number_of_switch_(value, &number))
         return (int)number;
     dal_option_suggest_switch_(value, &text);
     dal_log_("%s=" DAL_VALUE_FORMAT " is ignored%s: accepted is " DAL_SWITCH_ACCEPTED_, name,
