@@ -2,7 +2,9 @@
 /*
  * dlopen() without RTLD_DEEPBIND, an object apart that `run --strip-deepbind` preloads. What is
  * opened with that flag, as PHP opens its extensions, takes the C library's malloc past every
- * preload, and gives its blocks to those who take the preloaded one.
+ * preload, and gives its blocks to those who take the preloaded one. Nothing in files tells that a
+ * program does so: with DAL_DEEPBIND_WARN this is the object that `run` preloads otherwise, which
+ * leaves the flag and names what is opened with it, before anything of that runs.
  *
  * The C library looks at its caller, for the run path and the namespace to search in: so every way
  * to it is a jump, without optimization too.
@@ -12,6 +14,17 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef DAL_DEEPBIND_WARN
+# include <errno.h>
+# include <stdlib.h>
+# include <string.h>
+# include <unistd.h>
+
+# include "base/text.h"
+# include "os/os.h"
+# include "shared/number.h"
+#endif
 
 #include "loaded.h"
 
@@ -61,11 +74,82 @@ __attribute__((noinline)) static void *first_call(const char *file, int mode)
     JUMP found(file, mode);
 }
 
+#ifdef DAL_DEEPBIND_WARN
+/* What was named, by hashes, and one place for the word that no more will be. Relaxed: numbers, and
+ * no more. */
+static _Atomic(uint32_t) named[3 + 1];
+
+/* 0 until it is known. */
+static _Atomic(int) is_wanted;
+enum { WANTED = 1, UNWANTED };
+
+/* At the start, as the interposer: the program may change its variables, and descriptor 2. */
+__attribute__((constructor)) static void start(void)
+{
+    const char *off = getenv("DISPATCHALLOC_OFF");
+    uint64_t is_off = 0;
+
+    (void)(off && dal_number_of_switch_(off, &is_off));
+    atomic_store_explicit(&is_wanted, is_off ? UNWANTED : WANTED, memory_order_relaxed);
+    dal_os_note_stderr_();
+}
+
+/* How many were named before a file; -1 if it was named, or nothing is left to be said. */
+static int take_place(const char *file)
+{
+    uint32_t hash = dal_loaded_hash_(file) | 1; /* 0 is a free place */
+
+    for (int i = 0; i < (int)(sizeof named / sizeof *named); i++) {
+        uint32_t found = 0;
+
+        if (atomic_compare_exchange_strong_explicit(&named[i], &found, hash, memory_order_relaxed,
+                                                    memory_order_relaxed))
+            return i;
+        if (found == hash)
+            return -1;
+    }
+    return -1;
+}
+
+/* PHP tries names until one can be opened. What the loader expands or searches for it may find. */
+static int may_be_there(const char *file)
+{
+    int saved_errno = errno;
+    int result = !strchr(file, '/') || strchr(file, '$') || access(file, F_OK) == 0;
+
+    errno = saved_errno;
+    return result;
+}
+
+__attribute__((noinline)) static void warn(const char *file)
+{
+    int before;
+
+    /* A library that is opened by the constructor of another one is early. */
+    if (!atomic_load_explicit(&is_wanted, memory_order_relaxed))
+        start();
+    if (atomic_load_explicit(&is_wanted, memory_order_relaxed) != WANTED || !may_be_there(file))
+        return;
+    before = take_place(file);
+    if (before == sizeof named / sizeof *named - 1)
+        dal_log_("more is opened with RTLD_DEEPBIND, and not named");
+    else if (before >= 0)
+        dal_log_("%.700s is opened with RTLD_DEEPBIND, so its calls of malloc go past the "
+                 "interposer; `dispatchalloc run --strip-deepbind' takes the flag off",
+                 file);
+}
+#endif
+
 __attribute__((visibility("default"))) void *dlopen(const char *file, int mode)
 {
     opener *known = (opener *)atomic_load_explicit(&target, memory_order_relaxed);
 
+#ifdef DAL_DEEPBIND_WARN
+    if (file && (mode & RTLD_DEEPBIND) && !(mode & RTLD_NOLOAD))
+        warn(file);
+#else
     mode &= ~RTLD_DEEPBIND;
+#endif
     if (!known)
         JUMP first_call(file, mode);
     JUMP known(file, mode);

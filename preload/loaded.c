@@ -108,7 +108,7 @@ int dal_loaded_at_(const void *address, struct dal_loaded_ *object)
 #endif
 }
 
-static uint32_t hash_of(const char *name)
+uint32_t dal_loaded_hash_(const char *name)
 {
     uint32_t hash = 5381;
 
@@ -136,7 +136,7 @@ void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name)
     uint32_t bucket_count = object->hash[0], first = object->hash[1];
     const uint32_t *buckets = object->hash + 4 + object->hash[2] * (sizeof(ElfW(Addr)) / 4);
     const uint32_t *hashes = buckets + bucket_count;
-    uint32_t hash = hash_of(name);
+    uint32_t hash = dal_loaded_hash_(name);
     uint32_t index = bucket_count ? buckets[hash % bucket_count] : 0;
 
     if (index < first)

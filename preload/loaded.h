@@ -41,4 +41,7 @@ const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *star
  * more here as well. */
 void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name);
 
+/* What tables of symbols have of a name: mostly another number for another name. */
+uint32_t dal_loaded_hash_(const char *name);
+
 #endif /* DAL_PRELOAD_LOADED_H */

@@ -45,6 +45,15 @@ libdispatchalloc_deepbind_la_LIBTOOLFLAGS = $(shared_only)
 libdispatchalloc_deepbind_la_DEPENDENCIES = %D%/deepbind.map
 libdispatchalloc_deepbind_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) \
 	-Wl,--version-script=$(top_srcdir)/%D%/deepbind.map
+
+# The same with it, which says so.
+lib_LTLIBRARIES += libdispatchalloc-deepbind-warn.la
+libdispatchalloc_deepbind_warn_la_SOURCES = $(libdispatchalloc_deepbind_la_SOURCES) lib/base/text.c lib/os/posix_stderr.c
+libdispatchalloc_deepbind_warn_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_DEEPBIND_WARN
+libdispatchalloc_deepbind_warn_la_CFLAGS = $(libpreloadcore_la_CFLAGS)
+libdispatchalloc_deepbind_warn_la_LIBTOOLFLAGS = $(shared_only)
+libdispatchalloc_deepbind_warn_la_DEPENDENCIES = %D%/deepbind.map
+libdispatchalloc_deepbind_warn_la_LDFLAGS = $(libdispatchalloc_deepbind_la_LDFLAGS)
 endif
 endif
 endif

@@ -94,7 +94,7 @@ DISPATCHALLOC_OFF=1 try 2 '' "dispatchalloc: DISPATCHALLOC_OFF=1 is set, under w
 # What is in LD_PRELOAD stays, behind ours.
 echo 'int dal_test_other;' | $CC -shared -fPIC -xc - -o "$work/other.so"
 LD_PRELOAD=$work/other.so try 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" '' \
-    run -b system sh -c 'echo "$LD_PRELOAD"'
+    run -b system printenv LD_PRELOAD
 
 # One with a malloc is gone past, and named, however it is called.
 cat >"$work/counting.c" <<'END'
@@ -238,7 +238,7 @@ $CC -shared -fPIC -fvisibility=hidden "-DNAME=\"good\"" -I"$builddir/include" -I
     "$srcdir/tests/loader/module.c" -o "$work/modules/good.so"
 DISPATCHALLOC_MODULE_PATH=$(cd "$work/modules" && pwd -P)
 export DISPATCHALLOC_MODULE_PATH
-said=$("$tool" run -b good sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
+said=$("$tool" run -b good printenv LD_PRELOAD 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
 *) fail "run -b good: $said" ;;
@@ -297,7 +297,7 @@ case $said in
 *"is refused"*) ;;
 *) LD_PRELOAD="$work/other.so" try 0 "$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so:$work/other.so" \
     "dispatchalloc: good *(DISPATCHALLOC_MALLOC=good)" \
-    run --strip-deepbind -b good "$tool" run -b system "$tool" run -v -b good sh -c 'echo "$LD_PRELOAD"' ;;
+    run --strip-deepbind -b good "$tool" run -b system "$tool" run -v -b good printenv LD_PRELOAD ;;
 esac
 
 # Those in parentheses too, by name and by path; a path may have escapes.
@@ -305,12 +305,12 @@ $CC -shared -fPIC -fvisibility=hidden "-DNAME=\"split\"" -DLAYER -DSPLIT -I"$bui
     -I"$srcdir/include" "$srcdir/tests/tool/module.c" -o "$work/modules/split.so"
 mkdir -p "$work/a+b"
 cp "$work/modules/good.so" "$work/a+b/good.so"
-said=$("$tool" run -b "split:to=(split:to=(good))" sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
+said=$("$tool" run -b "split:to=(split:to=(good))" printenv LD_PRELOAD 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_MODULE_PATH/split.so:"*"$DISPATCHALLOC_MODULE_PATH/good.so"* | *"is refused"*) ;;
 *) fail "run -b split: $said" ;;
 esac
-said=$("$tool" run -b "split:to=($work/a%2Bb/good.so)+system" sh -c 'echo "$LD_PRELOAD"' 2>&1) || true
+said=$("$tool" run -b "split:to=($work/a%2Bb/good.so)+system" printenv LD_PRELOAD 2>&1) || true
 case $said in
 *"$DISPATCHALLOC_MODULE_PATH/split.so:"*"/a+b/good.so" | *"is refused"*) ;;
 *) fail "run -b split with a path: $said" ;;

@@ -112,7 +112,7 @@ only() { # WHAT PATTERN PLACES...
 word() { echo "(^|[^a-zA-Z0-9_])($1)([^a-zA-Z0-9_]|\$)"; }
 
 only "the environment is read" "$(word 'getenv|secure_getenv|setenv|putenv|environ')" \
-    lib/os/ preload/interposer.c preload/ours.c preload/jemalloc_calls.c
+    lib/os/ preload/interposer.c preload/ours.c preload/jemalloc_calls.c preload/deepbind.c
 only "variables are named" "$(word 'dal_os_getenv_')" lib/os/ lib/spec/variables.c
 only "libraries are loaded" "$(word 'dlopen|dlsym|dlvsym|dlmopen')" lib/registry/dlopen.c preload/ \
     backends/jemalloc/system.c # a module, which asks for what is in the process

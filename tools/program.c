@@ -278,7 +278,8 @@ int program_prepare(const char *spec, int verbose, int check)
     return result;
 }
 
-/* What lies beside the interposer is to come right behind it. why: whoever needs it. */
+/* What lies beside the interposer is to come right behind it. why: whoever needs it; NULL if it may
+ * be missing. */
 static int insert_behind(const char *file, const char *why)
 {
     static char preload[16 * 1024];
@@ -291,7 +292,7 @@ static int insert_behind(const char *file, const char *why)
 
     snprintf(place, sizeof place, "%.*s%s", directory, program_interposer(), file);
     if (access(place, R_OK) != 0)
-        return tool_complain("%s %s: %s", why, place, strerror(errno));
+        return why ? tool_complain("%s %s: %s", why, place, strerror(errno)) : 0;
     written =
         snprintf(preload, sizeof preload, "%.*s:%s%s", (int)first, before, place, before + first);
     if (written < 0 || (size_t)written >= sizeof preload)
@@ -328,6 +329,11 @@ int program_fit(const char *path, const char *name, int verbose)
 int program_prepare_deepbind(void)
 {
     return insert_behind("libdispatchalloc-deepbind.so", "--strip-deepbind is done by");
+}
+
+int program_prepare_deepbind_warning(const char *path)
+{
+    return program_opens(path) ? insert_behind("libdispatchalloc-deepbind-warn.so", NULL) : 0;
 }
 
 /* The kernel does not tell whether the program or what it is interpreted by cannot be had. */

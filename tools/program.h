@@ -72,6 +72,13 @@ int program_check_root(char **program);
  * message. */
 int program_prepare_deepbind(void);
 
+/* Preload what names each object that a program opens with RTLD_DEEPBIND, where it is installed and
+ * the program calls dlopen() itself. Returns 0, or 2 after a message. */
+int program_prepare_deepbind_warning(const char *path);
+
+/* Whether the file of a program, or of what interprets it, calls dlopen(). */
+int program_opens(const char *path);
+
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);
 

@@ -127,6 +127,11 @@ int image_defines(const struct dal_image_ *image, const char *name)
     return find_symbol(image, 1, name, strlen(name) + 1) != NULL;
 }
 
+int image_takes(const struct dal_image_ *image, const char *name)
+{
+    return find_symbol(image, 0, name, strlen(name) + 1) != NULL;
+}
+
 int image_needs(const struct dal_image_ *image, const char *start, char *name, size_t name_bytes)
 {
     const char *found = find_symbol(image, 0, start, strlen(start));

@@ -28,6 +28,9 @@ int image_is_symbolic(const struct dal_image_ *image);
 /* Whether the file defines a symbol for others to find. */
 int image_defines(const struct dal_image_ *image, const char *name);
 
+/* Whether the file takes a symbol from elsewhere, and can not be without. */
+int image_takes(const struct dal_image_ *image, const char *name);
+
 /* Whether the file takes a symbol that begins so from elsewhere, and can not be without; with the
  * name of the first, as much of it as fits. */
 int image_needs(const struct dal_image_ *image, const char *start, char *name, size_t name_bytes);

@@ -161,6 +161,19 @@ static int is_loaded_alone(struct target *target)
     return found.is_listed;
 }
 
+int program_opens(const char *path)
+{
+    static struct target target;
+    struct dal_image_ image;
+    int result;
+
+    if (!find_loader(path, &target) || !dal_image_map_(target.file, &image))
+        return 0;
+    result = image_takes(&image, "dlopen");
+    dal_image_unmap_(&image);
+    return result;
+}
+
 int program_probe(const char *path, struct program_probe *found)
 {
     static struct target target;

@@ -93,8 +93,9 @@ static int run_program(int count, char **program)
         result = program_prepare(spec, is_verbose, checks);
     if (!result)
         program_tell_passed();
-    if (!result && strips_deepbind)
-        result = program_prepare_deepbind();
+    if (!result)
+        result =
+            strips_deepbind ? program_prepare_deepbind() : program_prepare_deepbind_warning(path);
     if (!result)
         result = program_fit(path, *program, is_verbose);
     if (!result)
