@@ -19,12 +19,12 @@ try() {
     like "$*: said" "$message" "$(cat "$work/err")"
 }
 
-served='dispatchalloc: system * serves (DISPATCHALLOC_MALLOC=system)'
+served='*dispatchalloc: system * serves (DISPATCHALLOC_MALLOC=system)'
 try 0 hello '' run -b system echo hello
 try 0 hello "$served" run -v -b system -- echo hello
 try 0 hello "$served" run --backend=system --verbose echo hello
 try 0 '-b -v --help' '' run echo -b -v --help
-try 0 '' 'dispatchalloc: system * serves (nobody chose)' run -v true
+try 0 '' '*dispatchalloc: system * serves (nobody chose)' run -v true
 try 7 '' '' run -b system sh -c 'exit 7'
 try 143 '' '' run -b system sh -c 'kill -TERM $$'
 try 2 '' "dispatchalloc: spec \"sytem\": no backend or layer is called \"sytem\" (did you mean \"system\"?)*" run -b sytem true
@@ -39,7 +39,7 @@ Try 'dispatchalloc run --help' for more information." run -b arena --backend=sys
 try 2 '' "dispatchalloc: *
 Try 'dispatchalloc run --help' for more information." run --nonsense true
 # In front of the name of a command its options may stand as well.
-try 0 '' 'dispatchalloc: system * serves (nobody chose)' --verbose run true
+try 0 '' '*dispatchalloc: system * serves (nobody chose)' --verbose run true
 try 0 hello "$served" -b system run -v echo hello
 try 0 hello "$served" --backend system -v run echo hello
 try 0 'Usage: dispatchalloc run *' '' run --help
@@ -70,7 +70,7 @@ for path in ./good.so modules/good.so; do
 done
 
 # The variable serves where no option does, and the option outranks it.
-DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M try 0 '' 'dispatchalloc: fixed-arena *' run -v true
+DISPATCHALLOC_MALLOC=fixed-arena:capacity=16M try 0 '' '*dispatchalloc: fixed-arena *' run -v true
 DISPATCHALLOC_MALLOC=nonsense try 0 '' "$served" run -v -b system true
 DISPATCHALLOC_MALLOC='' try 0 '' '*(nobody chose)' run -v true
 
@@ -158,6 +158,52 @@ END
     DISPATCHALLOC_INTERPOSER=$work/narrow.so try 0 '' '' run -b system "$work/narrow"
     DISPATCHALLOC_INTERPOSER=$work/narrow.so try 2 '' \
         "dispatchalloc: '*/true' *it is for 64 bits, and the interposer $work/narrow.so for 32; *" run true
+fi
+# Both, where each loader has $LIB. A shell that is not dash may open, and be warned for.
+lib_of() { "$1" --list-diagnostics 2>/dev/null | sed -n 's/^dl_dst_lib="\(.*\)"$/\1/p'; }
+wide_lib=$(lib_of /lib64/ld-linux-x86-64.so.2) narrow_lib=$(lib_of /lib/ld-linux.so.2)
+if [ -e "$work/narrow.so" ] && [ -n "$wide_lib" ] && [ -n "$narrow_lib" ]; then
+    prefix=$work/both
+    mkdir -p "$prefix/$wide_lib/modules" "$prefix/$narrow_lib/modules"
+    cp "$DISPATCHALLOC_INTERPOSER" "${DISPATCHALLOC_INTERPOSER%/*}/libdispatchalloc-deepbind.so" "$prefix/$wide_lib"
+    $CC -shared -fPIC -fvisibility=hidden '-DNAME="both"' -I"$builddir/include" -I"$srcdir/include" \
+        "$srcdir/tests/loader/module.c" -o "$prefix/$wide_lib/modules/both.so"
+    # Says that it is there.
+    echo '#include <unistd.h>
+    __attribute__((constructor)) static void start(void) { (void)!write(1, NAME "\n", sizeof NAME); }' >"$work/loaded.c"
+    there() { # FILE WHAT
+        $CC -m32 -w -shared -fPIC "-DNAME=\"$2\"" "$work/loaded.c" -o "$prefix/$narrow_lib/$1"
+    }
+    both() { # STATUS OUTPUT MESSAGE ARGUMENT...
+        DISPATCHALLOC_MODULE_PATH=$(cd "$prefix" && pwd -P)/$wide_lib/modules \
+            DISPATCHALLOC_INTERPOSER=$prefix/$wide_lib/libdispatchalloc-preload.so try "$@"
+    }
+    alone="dispatchalloc: 32-bit programs that it starts keep the C library's malloc, and their loader says so each time: \
+no interposer is installed for them"
+    both 0 "$prefix/$wide_lib/libdispatchalloc-preload.so" '' run -b system printenv LD_PRELOAD
+    both 0 "*" "$alone
+dispatchalloc: system *" run -v -b system true
+    both 2 '' "*it is for 32 bits, and the interposer *" run -b system "$work/narrow"
+    # One for the wrong machine is none.
+    cp "$DISPATCHALLOC_INTERPOSER" "$prefix/$narrow_lib"
+    both 2 '' "*it is for 32 bits, and the interposer *" run -b system "$work/narrow"
+    there libdispatchalloc-preload.so interposer
+    both 0 "$prefix/\$LIB/libdispatchalloc-preload.so" "dispatchalloc: system *" run -v -b system printenv LD_PRELOAD
+    both 0 interposer '' run -b system "$work/narrow"
+    both 0 interposer '' run -b system env "$work/narrow"
+    both 1 '*' "*it is for 32 bits, and the interposer *" doctor "$work/narrow"
+    both 0 "$prefix/\$LIB/libdispatchalloc-preload.so:$prefix/$wide_lib/libdispatchalloc-deepbind.so:*/both/$wide_lib/modules/both.so" '' \
+        run --strip-deepbind -b both printenv LD_PRELOAD
+    there modules/both.so module
+    there libdispatchalloc-deepbind.so deepbind
+    both 0 "module
+deepbind
+interposer" '' run --strip-deepbind -b both env "$work/narrow"
+    both 0 "$prefix/\$LIB/libdispatchalloc-preload.so" '' \
+        run --strip-deepbind -b both "$tool" run -b system printenv LD_PRELOAD
+    both 0 '*' 'dispatchalloc: both *' run -v -b both true
+else
+    echo "no programs of 32 bits can be made here, or a loader does not tell what \$LIB is: they are not tested"
 fi
 # Another C library, whose loader may be started by name as well.
 if musl-gcc "$work/main.c" -o "$work/musl" 2>/dev/null; then
@@ -296,7 +342,7 @@ fi
 case $said in
 *"is refused"*) ;;
 *) LD_PRELOAD="$work/other.so" try 0 "$DISPATCHALLOC_INTERPOSER:$DISPATCHALLOC_MODULE_PATH/good.so:$work/other.so" \
-    "dispatchalloc: good *(DISPATCHALLOC_MALLOC=good)" \
+    "*dispatchalloc: good *(DISPATCHALLOC_MALLOC=good)" \
     run --strip-deepbind -b good "$tool" run -b system "$tool" run -v -b good printenv LD_PRELOAD ;;
 esac
 

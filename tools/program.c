@@ -185,14 +185,14 @@ static int find_for_start(const char *path, char found[PATH_MAX])
 
 static int add_path(struct preload *preload, const char *path)
 {
-    char resolved[PATH_MAX], for_start[PATH_MAX];
+    char resolved[PATH_MAX], for_start[PATH_MAX], by_lib[PATH_MAX];
     int result = check_module(path);
 
     if (!realpath(path, resolved))
         snprintf(resolved, sizeof resolved, "%s", path);
     if (find_for_start(resolved, for_start))
         (void)realpath(for_start, resolved);
-    return result ? result : add_preload(preload, resolved);
+    return result ? result : add_preload(preload, program_preload_of(resolved, by_lib));
 }
 
 static int add_module(const char *name, const char *path, void *data)
@@ -249,7 +249,7 @@ static int keep_preload(struct preload *preload, const char *before)
 int program_prepare(const char *spec, int verbose, int check)
 {
     static struct preload preload;
-    char message[1024];
+    char message[1024], by_lib[PATH_MAX];
     const char *before = getenv("LD_PRELOAD");
     int result;
 
@@ -257,7 +257,7 @@ int program_prepare(const char *spec, int verbose, int check)
     preload.length = 0;
     result = program_check_interposer();
     if (!result)
-        result = add_preload(&preload, program_interposer());
+        result = add_preload(&preload, program_preload_of(program_interposer(), by_lib));
     if (!result && spec) {
         result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
         if (result < 0)
@@ -271,8 +271,10 @@ int program_prepare(const char *spec, int verbose, int check)
         result = set_variable("DISPATCHALLOC_MALLOC", spec);
     if (!result && !spec)
         (void)unsetenv("DISPATCHALLOC_MALLOC");
-    if (!result && verbose)
+    if (!result && verbose) {
+        program_tell_unserved();
         result = set_variable("DISPATCHALLOC_VERBOSE", "1");
+    }
     if (!result && check)
         result = set_variable("DISPATCHALLOC_CHECK", "1");
     return result;
@@ -283,7 +285,7 @@ int program_prepare(const char *spec, int verbose, int check)
 static int insert_behind(const char *file, const char *why)
 {
     static char preload[16 * 1024];
-    char place[PATH_MAX];
+    char place[PATH_MAX], by_lib[PATH_MAX];
     const char *before = getenv("LD_PRELOAD");
     const char *slash = strrchr(program_interposer(), '/');
     size_t first = strcspn(before, ":");
@@ -293,8 +295,8 @@ static int insert_behind(const char *file, const char *why)
     snprintf(place, sizeof place, "%.*s%s", directory, program_interposer(), file);
     if (access(place, R_OK) != 0)
         return why ? tool_complain("%s %s: %s", why, place, strerror(errno)) : 0;
-    written =
-        snprintf(preload, sizeof preload, "%.*s:%s%s", (int)first, before, place, before + first);
+    written = snprintf(preload, sizeof preload, "%.*s:%s%s", (int)first, before,
+                       program_preload_of(place, by_lib), before + first);
     if (written < 0 || (size_t)written >= sizeof preload)
         return tool_complain("LD_PRELOAD would be too long");
     return set_variable("LD_PRELOAD", preload);

@@ -53,11 +53,15 @@ struct program_probe {
     int is_listed;
     int has_interposer;
     int has_jemalloc; /* the system's library, which has calls of its own */
+    char lib[64];     /* of a loader alone: what $LIB stands for, or "" */
 };
 
 /* After program_prepare(): ask the loader, under the limits of this process. Returns 0, or 2 after
  * a message if the interposer would not be there. */
 int program_probe(const char *path, struct program_probe *found);
+
+/* Ask a loader about itself. glibc before 2.33 does not answer. */
+void program_probe_loader(const char *loader, struct program_probe *found);
 
 /* After program_prepare(): see whether the interposer gets into the program, and where that has the
  * system's libjemalloc preload what serves its own calls too, unless it is libjemalloc itself that
@@ -78,6 +82,17 @@ int program_prepare_deepbind_warning(const char *path);
 
 /* Whether the file of a program, or of what interprets it, calls dlopen(). */
 int program_opens(const char *path);
+
+/* Whether the interposer is installed for a machine of the other word size than its own, EM_386
+ * beside EM_X86_64, as well. */
+int program_has_interposer_for(unsigned machine);
+
+/* What to preload for a file: by_lib, with $LIB in it, by which the loaders of both word sizes find
+ * their own, where it and the interposer are installed for both; else the path itself. */
+const char *program_preload_of(const char *path, char by_lib[PATH_MAX]);
+
+/* Say so if programs of the other word size can run here, and the interposer cannot serve them. */
+void program_tell_unserved(void);
 
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);

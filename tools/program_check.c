@@ -97,9 +97,10 @@ static int word_bits(const ElfW(Ehdr) *header)
     return header->e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 64;
 }
 
-/* Why the interposer cannot be loaded into a program; NULL if it can. */
+/* Why the interposer cannot be loaded into a program; NULL if it can, or if another one that is
+ * found by $LIB may take its place, and can. */
 static const char *why_unsuited(const char *path, const struct dal_image_ *image,
-                                const struct dal_image_ *interposer)
+                                const struct dal_image_ *interposer, int may_be_other)
 {
     static char why[PATH_MAX + 128];
     ElfW(Ehdr) own, other;
@@ -107,7 +108,8 @@ static const char *why_unsuited(const char *path, const struct dal_image_ *image
     if (!dal_image_header_(image, &own) || !dal_image_header_(interposer, &other) ||
         (word_bits(&own) == word_bits(&other) && !are_alike(&own, &other)))
         return "it is made for another kind of machine than the interposer";
-    if (word_bits(&own) != word_bits(&other)) {
+    if (word_bits(&own) != word_bits(&other) &&
+        !(may_be_other && program_has_interposer_for(own.e_machine))) {
         snprintf(why, sizeof why,
                  "it is for %d bits, and the interposer %s for %d; DISPATCHALLOC_INTERPOSER names "
                  "another",
@@ -119,7 +121,8 @@ static const char *why_unsuited(const char *path, const struct dal_image_ *image
     return NULL;
 }
 
-static const char *why_unsuited_here(const char *path, const struct dal_image_ *image)
+static const char *why_unsuited_here(const char *path, const struct dal_image_ *image,
+                                     int may_be_other)
 {
     struct dal_image_ interposer;
     const char *why;
@@ -127,14 +130,15 @@ static const char *why_unsuited_here(const char *path, const struct dal_image_ *
     /* That there is none is told later. */
     if (!map_interposer(&interposer))
         return NULL;
-    why = why_unsuited(path, image, &interposer);
+    why = why_unsuited(path, image, &interposer, may_be_other);
     dal_image_unmap_(&interposer);
     return why;
 }
 
 static int check_elf(const char *path, const struct dal_image_ *image, int needs_malloc)
 {
-    const char *why = why_unsuited_here(path, image);
+    /* doctor, which does not mind another malloc, knows the interposer by its path. */
+    const char *why = why_unsuited_here(path, image, needs_malloc);
 
     if (why)
         return cannot(path, why);

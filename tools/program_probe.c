@@ -89,13 +89,15 @@ static void read_list(int from, struct program_probe *found, char *reason, size_
     size_t bytes = strlen(interposer);
 
     while (list && fgets(line, sizeof line, list)) {
-        const char *start = line + strspn(line, " \t");
+        const char *start = line + strspn(line, " \t"), *arrow = strstr(start, " => ");
+        const char *file = arrow ? arrow + 4 : start;
 
         keep_reason(line, reason, reason_bytes);
+        (void)sscanf(line, "dl_dst_lib=\"%63[^\"]", found->lib);
         if (!strstr(start, " (0x"))
             continue;
         found->is_listed = 1;
-        found->has_interposer |= strncmp(start, interposer, bytes) == 0 && start[bytes] == ' ';
+        found->has_interposer |= strncmp(file, interposer, bytes) == 0 && file[bytes] == ' ';
         found->has_jemalloc |= strncmp(start, "libjemalloc.so.", 15) == 0;
     }
     if (list)
@@ -104,11 +106,12 @@ static void read_list(int from, struct program_probe *found, char *reason, size_
         (void)close(from);
 }
 
-/* The loader is started as a program: it lists what it would load, and starts nothing. */
-static void become_list(struct target *target, int to)
+/* The loader is started as a program: it says what it is asked for by an option, and starts
+ * nothing.
+ */
+static void become_list(struct target *target, const char *option, int to)
 {
-    static char option[] = "--list";
-    char *arguments[] = {target->loader, option, target->file, NULL};
+    char *arguments[] = {target->loader, (char *)(uintptr_t)option, target->file, NULL};
     int null = open("/dev/null", O_RDWR);
 
     /* A new root may have no such file. */
@@ -118,7 +121,7 @@ static void become_list(struct target *target, int to)
 }
 
 /* Nothing is found where that fails: then the program is started as it is. */
-static void list(struct target *target, struct program_probe *found)
+static void ask(struct target *target, const char *option, struct program_probe *found)
 {
     int ends[2];
     pid_t child;
@@ -135,7 +138,7 @@ static void list(struct target *target, struct program_probe *found)
     (void)fflush(stdout);
     child = fork();
     if (child == 0)
-        become_list(target, ends[1]);
+        become_list(target, option, ends[1]);
     (void)close(ends[1]);
     if (child > 0)
         read_list(ends[0], found, target->reason, sizeof target->reason);
@@ -143,6 +146,21 @@ static void list(struct target *target, struct program_probe *found)
         (void)close(ends[0]);
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
+}
+
+/* What it would load. */
+static void list(struct target *target, struct program_probe *found)
+{
+    ask(target, "--list", found);
+}
+
+void program_probe_loader(const char *loader, struct program_probe *found)
+{
+    static struct target target;
+
+    memset(found, 0, sizeof *found);
+    snprintf(target.loader, PATH_MAX, "%s", loader);
+    ask(&target, "--list-diagnostics", found);
 }
 
 /* Whether the program could be loaded but for what is preloaded. The environment is as it was. */

@@ -40,6 +40,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/program_preloads.c \
 	%D%/program_probe.c \
 	%D%/program_root.c \
+	%D%/program_word_size.c \
 	%D%/run.c \
 	%D%/static_tls.c \
 	%D%/status/counters.c \
