@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -72,6 +73,7 @@ void dal_fault_start_(void)
     dal_address_add_site_(&text, __builtin_return_address(0));
     dal_os_write_("", 0);
     (void)!write(-1, "", 0);
+    (void)poll(NULL, 0, 0);
     /* Where that fails, a child counts on from what its parent had. */
     (void)dal_os_atfork_(NULL, NULL, start_over_in_child);
 }

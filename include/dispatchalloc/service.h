@@ -171,10 +171,9 @@ struct dal_services {
      *  process, also after a fork: to start a generator of random numbers. No secret. */
     uint64_t (*seed)(void);
 
-    /** Have the parts of a record that are made from now on lie in memory, one behind the other at
-     *  multiples of 64 bytes, as far as it reaches; further ones lie elsewhere. The memory is
-     * zeroed, starts at a multiple of 64, and is the caller's: it outlives the record. For
-     * create(). */
+    /** Have the parts of a record lie in memory, one behind the other at multiples of 64 bytes; a
+     *  thread for which there is no room has none. The memory is zeroed, starts at a multiple of
+     * 64, and is the caller's: it outlives the record. For create(), before there is a part. */
     void (*thread_record_place)(struct dal_thread_record *record, void *memory, size_t bytes);
 
     /** Write a text to standard error as it is, in one piece: a report of several lines. Like every

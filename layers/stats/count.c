@@ -221,31 +221,78 @@ int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is
 
 /* ---- Counting one call the long way -------------------------------------------------------- */
 
+/* What an event changes: what is live, in all and of two classes of sizes. */
+struct change {
+    int64_t bytes, blocks;
+};
+
+static struct change change_of(const struct stats_event *event)
+{
+    struct change change = {0, 0};
+
+    if (!event->failed && event->has_old) {
+        change.bytes -= (int64_t)event->old_size;
+        change.blocks--;
+    }
+    if (!event->failed && event->has_new) {
+        change.bytes += (int64_t)event->new_size;
+        change.blocks++;
+    }
+    return change;
+}
+
 static void count_in(struct stats_instance *instance, struct stats_counters *counters,
                      const struct stats_event *event)
 {
-    int64_t bytes = 0;
-    int64_t blocks = 0;
+    const struct change live = change_of(event);
 
     add(&counters->calls[event->operation], 1);
     if (event->failed) {
         add(&counters->failures[event->operation], 1);
         return;
     }
-    if (event->has_old) {
+    if (event->has_old)
         (void)add_signed(&counters->live[stats_class_of(event->old_size)], -1);
-        bytes -= (int64_t)event->old_size;
-        blocks--;
-    }
     if (event->has_new) {
-        size_t index = stats_class_of(event->new_size);
-
-        add(&counters->obtained[index], 1);
-        (void)add_signed(&counters->live[index], 1);
-        bytes += (int64_t)event->new_size;
-        blocks++;
+        add(&counters->obtained[stats_class_of(event->new_size)], 1);
+        (void)add_signed(&counters->live[stats_class_of(event->new_size)], 1);
     }
-    change(instance, counters, bytes, blocks);
+    change(instance, counters, live.bytes, live.blocks);
+}
+
+#define ADD(counter, value) (void)atomic_fetch_add_explicit(&(counter), value, memory_order_relaxed)
+
+/* The same in counters that threads share. */
+static void count_in_common(struct stats_instance *instance, const struct stats_event *event)
+{
+    struct stats_counters *common = &instance->file->common;
+    struct change live = change_of(event);
+
+    ADD(common->calls[event->operation], 1);
+    if (event->failed) {
+        ADD(common->failures[event->operation], 1);
+        return;
+    }
+    if (event->has_old)
+        ADD(common->live[stats_class_of(event->old_size)], -1);
+    if (event->has_new) {
+        ADD(common->obtained[stats_class_of(event->new_size)], 1);
+        ADD(common->live[stats_class_of(event->new_size)], 1);
+    }
+    ADD(instance->shared->bytes, live.bytes);
+    ADD(instance->shared->blocks, live.blocks);
+    stats_raise(&instance->shared->peak_bytes,
+                atomic_load_explicit(&instance->shared->bytes, memory_order_relaxed));
+    stats_raise(&instance->shared->peak_blocks,
+                atomic_load_explicit(&instance->shared->blocks, memory_order_relaxed));
+}
+
+static void count_without_block(struct stats_instance *instance, const struct stats_event *event)
+{
+    if (instance->file)
+        count_in_common(instance, event);
+    else
+        ADD(instance->shared->uncounted, 1);
 }
 
 void dal_stats_count_(struct stats_instance *instance, const struct stats_event *event)
@@ -257,7 +304,7 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
     if (is_entered)
         counters = instance->services->thread_record_enter(&instance->record);
     if (!counters) {
-        atomic_fetch_add_explicit(&instance->shared->uncounted, 1, memory_order_relaxed);
+        count_without_block(instance, event);
         return;
     }
     if (event->has_old) {

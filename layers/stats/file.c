@@ -32,7 +32,7 @@ static void make_absolute(struct stats_instance *instance)
     char given[sizeof instance->path], here[sizeof instance->path];
     size_t length = 0;
 
-    if (!instance->path[0] || instance->path[0] == '/' || !getcwd(here, sizeof here) ||
+    if (!instance->path[0] || instance->path[0] == '/' || !getcwd(here, DAL_FILE_PATH_MAX) ||
         *here != '/')
         return;
     memcpy(given, instance->path, sizeof given);

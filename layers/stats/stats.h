@@ -128,8 +128,8 @@ struct stats_shared {
 /* The form of a file of counters, which this and the sizes tell. */
 #define STATS_FORM UINT32_C(1)
 
-/* Threads at one time that count in a file; a reader from outside misses what more of them count.
- */
+/* Threads at one time that have a part of their own in a file. What more of them count goes into
+ * one that they share, by the long way and locked instructions. */
 #define STATS_FILE_PARTS 128
 
 /* Forks of different threads that an instance has counts for at one time. */
@@ -144,7 +144,8 @@ struct stats_file {
     char process[STATS_PROCESS_BYTES]; /* whose it is, since the report is to ask nobody */
     char chosen[STATS_CHOSEN_BYTES];   /* who serves, and who chose that */
     struct stats_shared shared;
-    _Alignas(64) struct stats_counters parts[STATS_FILE_PARTS];
+    _Alignas(64) struct stats_counters common;
+    struct stats_counters parts[STATS_FILE_PARTS];
 };
 
 /* Whether counts are in the file that is wanted. */

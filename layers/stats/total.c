@@ -14,7 +14,7 @@
 
 /* What is live is added up modulo 2^64, since a block may have been allocated in one thread and
  * given back in another, and clamped at the end. */
-static void add_recent(struct stats_counters *counters, unsigned index, struct stats_sum *sum)
+static void add_recent(const struct stats_counters *counters, unsigned index, struct stats_sum *sum)
 {
     uint32_t made = atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed);
     uint32_t given = atomic_load_explicit(&counters->recent_given[index], memory_order_relaxed);
@@ -39,11 +39,8 @@ static uint64_t load(const _Atomic(int64_t) *counter)
     return (uint64_t)atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static int add_block(void *part, void *data)
+static void add_block(const struct stats_counters *counters, struct stats_sum *sum)
 {
-    struct stats_counters *counters = part;
-    struct stats_sum *sum = data;
-
     for (unsigned i = 0; i < STATS_OPERATIONS; i++) {
         sum->calls[i] += atomic_load_explicit(&counters->calls[i], memory_order_relaxed);
         sum->failures[i] += atomic_load_explicit(&counters->failures[i], memory_order_relaxed);
@@ -56,6 +53,11 @@ static int add_block(void *part, void *data)
     sum->totals.live_blocks += load(&counters->balance_blocks);
     for (unsigned i = 0; i < STATS_RECENT_CLASSES; i++)
         add_recent(counters, i, sum);
+}
+
+static int add_part(void *part, void *sum)
+{
+    add_block(part, sum);
     return 0;
 }
 
@@ -96,7 +98,9 @@ static void end(const struct stats_shared *shared, struct stats_sum *sum)
 void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum)
 {
     begin(sum);
-    (void)instance->services->thread_record_visit(&instance->record, add_block, sum);
+    (void)instance->services->thread_record_visit(&instance->record, add_part, sum);
+    if (instance->file)
+        add_block(&instance->file->common, sum);
     end(instance->shared, sum);
     /* It is a peak that we have seen, and the next reading must not tell of a lower one. */
     stats_raise(&instance->shared->peak_bytes, (int64_t)sum->totals.live_bytes);
@@ -115,8 +119,9 @@ int dal_stats_sum_file_(const void *file, size_t bytes, struct stats_sum *sum)
         counters->part_count != STATS_FILE_PARTS)
         return DAL_ERR_ABI;
     begin(sum);
+    add_block(&counters->common, sum);
     for (size_t i = 0; i < STATS_FILE_PARTS; i++)
-        (void)add_block((void *)(uintptr_t)&counters->parts[i], sum);
+        add_block(&counters->parts[i], sum);
     end(&counters->shared, sum);
     return DAL_OK;
 }

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -75,10 +77,24 @@ static int may_be_written(void)
                                          (fcntl(STDERR_FILENO, F_GETFL) & O_APPEND) != 0;
 }
 
+/* A pipe or socket whose reader has stopped reading is not waited for longer than this. */
+enum { PATIENCE_MILLISECONDS = 1000 };
+
+/* How much may be written without waiting: the system promises PIPE_BUF where it has any room. */
+static size_t has_room(size_t bytes)
+{
+    struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    if (poll(&standard_error, 1, PATIENCE_MILLISECONDS) == 0)
+        return 0;
+    return bytes < PIPE_BUF ? bytes : PIPE_BUF;
+}
+
 static int write_all(const char *text, size_t bytes)
 {
     while (bytes > 0) {
-        ssize_t written = write(STDERR_FILENO, text, bytes);
+        size_t room = has_room(bytes);
+        ssize_t written = room ? write(STDERR_FILENO, text, room) : 0;
 
         if (written < 0 && errno == EINTR)
             continue;

@@ -252,10 +252,9 @@ void dal_thread_record_place_(struct dal_thread_record *record, void *memory, si
     record->memory_[MEMORY_USED] = 0;
 }
 
-static int is_placed(const struct dal_thread_record *record, const void *part)
+static int has_memory(const struct dal_thread_record *record)
 {
-    return (uintptr_t)part - record->memory_[MEMORY_START] <
-           record->memory_[MEMORY_END] - record->memory_[MEMORY_START];
+    return record->memory_[MEMORY_END] != 0;
 }
 
 /* The next place in it, or NULL. */
@@ -280,11 +279,12 @@ static void *take_part(struct seat *seat, struct dal_thread_record *record)
 {
     size_t bytes = record->part_bytes_;
     unsigned class = size_class_of(bytes);
-    void *placed = place_part(record);
-    struct spare *part = atomic_load_explicit(&seat->spares[class], memory_order_acquire);
+    struct spare *part;
 
-    if (placed)
-        return placed;
+    if (has_memory(record))
+        return place_part(record);
+    part = atomic_load_explicit(&seat->spares[class], memory_order_acquire);
+
     while (part &&
            !atomic_compare_exchange_weak_explicit(&seat->spares[class], &part, part->next,
                                                   memory_order_acquire, memory_order_acquire))
@@ -428,7 +428,7 @@ void dal_thread_record_close_(struct dal_thread_record *record)
         if (!part)
             continue;
         atomic_store_explicit(place, NO_PART, memory_order_relaxed);
-        if (!is_placed(record, part))
+        if (!has_memory(record))
             put_spare(seat, class, part);
     }
     free_index(record->index_);

@@ -227,7 +227,19 @@ void status_close(struct status_counters *counters)
 
 /* ---- Many --------------------------------------------------------------------------------- */
 
-/* By the process's own root, since that may be another one than ours. */
+/* By its path as we see it, or as the process does whose files may be others. */
+static int open_mapped(long process, const struct mapped *mapped, struct status_counters *counters)
+{
+    char path[PATH_MAX + 32];
+    int result = open_counters(mapped->path, mapped, counters);
+
+    if (result != TOOL_OK) {
+        snprintf(path, sizeof path, "/proc/%ld/root%s", process, mapped->path);
+        result = open_counters(path, mapped, counters);
+    }
+    return result;
+}
+
 int status_visit_mapped(long process, status_counters_visitor visit, void *data)
 {
     FILE *maps = status_proc(process, "maps");
@@ -238,10 +250,7 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
     if (!maps)
         return -1;
     while (next_mapped(maps, &mapped)) {
-        char path[PATH_MAX + 32];
-
-        snprintf(path, sizeof path, "/proc/%ld/root%s", process, mapped.path);
-        if (open_counters(path, &mapped, &counters) != TOOL_OK)
+        if (open_mapped(process, &mapped, &counters) != TOOL_OK)
             continue;
         snprintf(counters.path, sizeof counters.path, "%s", mapped.path);
         /* Processes may number themselves otherwise in there. */

@@ -48,7 +48,9 @@ static void print_share(const struct status_counters *counters)
         return;
     printf("  live bytes are %" PRIu64 " %% of the %" PRIu64 " that are resident (RssAnon)",
            percent, resident);
-    if (percent >= 50)
+    if (percent > 100)
+        puts(": more is live than is resident, so that much of it was never written to");
+    else if (percent >= 50)
         puts(": memory is in blocks that the program has not given back");
     else if (counters->peak_bytes >= resident / 2)
         puts(": most memory was given back, and the allocator keeps it");

@@ -73,12 +73,22 @@ static const char *name_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* The first word of a text. */
+static int is_first_word(const char *text, const char *name)
+{
+    char word[PATH_MAX];
+
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(text, " \n"), text);
+    return strcmp(name_of(word), name) == 0;
+}
+
 static void show_wanted(struct status_counters *counters, void *data)
 {
     struct wanted *wanted = data;
 
     if ((wanted->process && counters->process != wanted->process) ||
-        (wanted->name && strcmp(name_of(counters->program), wanted->name) != 0))
+        (wanted->name && strcmp(name_of(counters->program), wanted->name) != 0 &&
+         !is_first_word(counters->command, wanted->name)))
         return;
     wanted->count++;
     show_counters(counters, NULL);
@@ -124,13 +134,35 @@ static int show_process(const char *operand)
     return TOOL_FAILED;
 }
 
-/* Whether a process is one of a program's. */
+/* Whether a process calls itself so: by its name, which has 15 bytes, or its first argument. */
+static int is_called(long process, const char *name)
+{
+    static const char *const files[] = {"comm", "cmdline"};
+    char text[PATH_MAX];
+    int found = 0;
+
+    for (size_t i = 0; i < 2 && !found; i++) {
+        FILE *file = status_proc(process, files[i]);
+        size_t length = file ? fread(text, 1, sizeof text - 1, file) : 0;
+
+        text[length] = '\0';
+        found = is_first_word(text, name) ||
+                (i == 0 && strlen(name) > 15 && strncmp(text, name, 15) == 0);
+        if (file)
+            fclose(file);
+    }
+    return found;
+}
+
+/* Whether a process is one of a program's: by that, or by the file, whatever link led there. */
 static int has_name(long process, const char *name)
 {
     char path[64], program[PATH_MAX];
     ssize_t length;
 
     snprintf(path, sizeof path, "/proc/%ld/exe", process);
+    if (is_called(process, name))
+        return 1;
     length = readlink(path, program, sizeof program - 1);
     if (length <= 0)
         return 0;
