@@ -41,6 +41,21 @@ for function in dal_alloc dal_dealloc dal_alloc_zeroed dal_realloc; do
         fail "$function does more than jump"
 done
 
+# ---- The short ways of the arena return in the cache line in which they begin ---------------------
+case " $CFLAGS " in
+*" -O2 "*) short_ways="heap_alloc heap_alloc_natural heap_dealloc" ;;
+*) short_ways= ;;
+esac
+for function in $short_ways; do
+    $OBJDUMP -d --no-show-raw-insn "$library" | awk -v name="<$function>:" '
+        $2 == name { start = $1; on = 1; next }
+        on && /\t(endbr64|ret)/ { print start, $1, $2; if (/\tret/) exit }' >"$work/way"
+    ! grep -q endbr64 "$work/way" || continue
+    read -r start end _ <"$work/way" || { fail "$function was not found"; continue; }
+    [ $((0x$start / 64)) -eq $((0x${end%:} / 64)) ] ||
+        fail "$function begins at 0x$start and returns at 0x${end%:}: more than one line"
+done
+
 # ---- No call of the malloc family, or of ours, goes through a PLT --------------------------------
 if command -v readelf >/dev/null 2>&1; then
     {

@@ -129,6 +129,10 @@ static void free_older(struct dal_heap_ *heap, char *ptr)
 
 /* ---- Blocks ---------------------------------------------------------------------- */
 
+/* What nearly every call runs lies in one line of the instruction cache: to fetch a second one
+ * takes a cycle more, of ten that a call takes in a loop. */
+#define IN_ONE_LINE DAL_ATTRIBUTE_((aligned(64)))
+
 static inline int is_cached(const struct dal_heap_ *heap)
 {
     return dal_heap_cache_.generation == heap->generation;
@@ -191,6 +195,7 @@ static void *alloc_long(size_t size, size_t align, struct dal_heap_ *heap, int z
     return ptr && zeroed ? memset(ptr, 0, size) : ptr;
 }
 
+IN_ONE_LINE
 static void *heap_alloc(size_t size, size_t align, void *ctx)
 {
     char *ptr;
@@ -203,6 +208,7 @@ static void *heap_alloc(size_t size, size_t align, void *ctx)
 /* The grain is no less than a natural alignment, so it need not be looked at. */
 _Static_assert(DAL_MIN_ALIGN <= DAL_HEAP_GRAIN, "a natural alignment is more than the grain");
 
+IN_ONE_LINE
 static void *heap_alloc_natural(size_t size, size_t align, void *ctx)
 {
     char *ptr;
@@ -259,6 +265,7 @@ static void dealloc_long(void *ptr, size_t size, size_t align, struct dal_heap_ 
  * memory of its own ends with that, and so at the header of a chunk at the most. Rounded
  * like this an empty block ends where it begins, which is before `next`. The second test
  * finds those, and all that may have memory of their own; some others as well. */
+IN_ONE_LINE
 static void heap_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct dal_heap_ *heap = ctx;
