@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What the library costs, in instructions of a pair of alloc(32) and dealloc, counted by
 # callgrind, exact and repeatable, and held against bench/budgets. Both sides of a
-# difference are called in the same way, by a PLT or without.
+# difference are compiled in the same way, with a PLT or without.
 set -eu
 . "$srcdir/tests/lib.sh"
 [ -n "$shared" ] || skip "no shared library was built"

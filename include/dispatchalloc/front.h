@@ -44,7 +44,7 @@ DAL_BEGIN_DECLS_
  * @param size   the size that it has, in bytes.
  * @param align  the alignment that it has, in bytes.
  */
-DAL_API void dal_dealloc(void *ptr, size_t size, size_t align);
+DAL_API void dal_dealloc(void *ptr, size_t size, size_t align) DAL_NO_PLT_;
 
 /**
  * Change the size of a block, which may move; its alignment stays.
@@ -61,7 +61,7 @@ DAL_API void dal_dealloc(void *ptr, size_t size, size_t align);
  * @return the block, after which ptr is dead even if equal; NULL if exhausted, in
  *         which case the old block is as it was and still the caller's.
  */
-DAL_API void *dal_realloc(void *ptr, size_t old_size, size_t align, size_t new_size)
+DAL_API void *dal_realloc(void *ptr, size_t old_size, size_t align, size_t new_size) DAL_NO_PLT_
     DAL_ATTRIBUTE_((alloc_size(4), alloc_align(3), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1);
 
@@ -76,12 +76,12 @@ DAL_DECLARE_AGAIN_(void *dal_realloc(void *ptr, size_t old_size, size_t align, s
  * @return the block, owned by the caller until it is passed to dal_dealloc() or
  *         dal_realloc(); NULL if exhausted or not supported.
  */
-DAL_API void *dal_alloc(size_t size, size_t align)
+DAL_API void *dal_alloc(size_t size, size_t align) DAL_NO_PLT_
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1) DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1);
 
 /* The same for a layout that is natural (DAL_IS_NATURAL_ in layout.h). */
-DAL_API void *dal_alloc_natural_(size_t size, size_t align)
+DAL_API void *dal_alloc_natural_(size_t size, size_t align) DAL_NO_PLT_
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1) DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1);
 
@@ -108,7 +108,7 @@ static inline void *dal_alloc_pick_(size_t size, size_t align)
  * @param align  alignment in bytes, a power of two.
  * @return the block, or NULL if exhausted or not supported.
  */
-DAL_API void *dal_alloc_zeroed(size_t size, size_t align)
+DAL_API void *dal_alloc_zeroed(size_t size, size_t align) DAL_NO_PLT_
     DAL_ATTRIBUTE_((__malloc__, alloc_size(1), alloc_align(2), warn_unused_result))
         DAL_ATTRIBUTE_DEALLOC_(dal_dealloc, 1) DAL_ATTRIBUTE_DEALLOC_(dal_realloc, 1);
 

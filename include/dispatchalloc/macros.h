@@ -44,6 +44,14 @@
 # define DAL_UNLIKELY_(condition) (condition)
 #endif
 
+/* For what is called for every block: without the jump of a PLT, which takes as long as the front's
+ * own. clang knows no such attribute. */
+#if defined(__ELF__) && defined(__GNUC__) && __GNUC__ >= 6 && !defined(__clang__)
+# define DAL_NO_PLT_ DAL_ATTRIBUTE_((noplt))
+#else
+# define DAL_NO_PLT_
+#endif
+
 /* Which function takes back what an allocating function returns, and at which parameter, so that
  * gcc finds a block that goes elsewhere, goes back twice or is used afterwards. gcc does not inline
  * what is named there; who would rather have that defines DAL_NO_DEALLOC_WARNINGS. */
