@@ -65,8 +65,8 @@ refuses() { echo "dispatchalloc: dispatchalloc $1 cannot use $2, which is of ver
 
 try a a a 0 "dispatchalloc (libdispatchalloc) $VERSION*" '' --version
 try b b b 0 "dispatchalloc (libdispatchalloc) $other*" '' --version
-try a a a 0 hello "*dispatchalloc: system $VERSION serves *" run -v -b system echo hello
-try b b b 0 hello "*dispatchalloc: system $other serves *" run -v -b system echo hello
+try a a a 0 hello "dispatchalloc: system $VERSION serves *" run -v -b system echo hello
+try b b b 0 hello "dispatchalloc: system $other serves *" run -v -b system echo hello
 
 interposer=$libdir/libdispatchalloc-preload.so
 for command in 'run -b system' 'compare -n 1 -b system'; do

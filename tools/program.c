@@ -271,10 +271,8 @@ int program_prepare(const char *spec, int verbose, int check)
         result = set_variable("DISPATCHALLOC_MALLOC", spec);
     if (!result && !spec)
         (void)unsetenv("DISPATCHALLOC_MALLOC");
-    if (!result && verbose) {
-        program_tell_unserved();
+    if (!result && verbose)
         result = set_variable("DISPATCHALLOC_VERBOSE", "1");
-    }
     if (!result && check)
         result = set_variable("DISPATCHALLOC_CHECK", "1");
     return result;

@@ -91,9 +91,6 @@ int program_has_interposer_for(unsigned machine);
  * their own, where it and the interposer are installed for both; else the path itself. */
 const char *program_preload_of(const char *path, char by_lib[PATH_MAX]);
 
-/* Say so if programs of the other word size can run here, and the interposer cannot serve them. */
-void program_tell_unserved(void);
-
 /* Become the program. Returns only on failure, with 126 or 127 after a message. */
 int program_become(const char *path, char **arguments);
 

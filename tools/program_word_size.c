@@ -12,9 +12,9 @@
 
 /* The machines of each word size, and where each has its loader for all programs. */
 static const struct machine {
-    unsigned number, bits;
+    unsigned number;
     const char *loader;
-} machines[] = {{EM_X86_64, 64, "/lib64/ld-linux-x86-64.so.2"}, {EM_386, 32, "/lib/ld-linux.so.2"}};
+} machines[] = {{EM_X86_64, "/lib64/ld-linux-x86-64.so.2"}, {EM_386, "/lib/ld-linux.so.2"}};
 
 static unsigned machine_of(const char *path)
 {
@@ -83,14 +83,4 @@ const char *program_preload_of(const char *path, char by_lib[PATH_MAX])
                    replace(path, "$LIB", by_lib)
                ? by_lib
                : path;
-}
-
-void program_tell_unserved(void)
-{
-    const struct machine *machine = find_other();
-
-    if (machine && !is_for_both(program_interposer(), machine))
-        (void)tool_complain("%u-bit programs that it starts keep the C library's malloc, and their "
-                            "loader says so each time: no interposer is installed for them",
-                            machine->bits);
 }
