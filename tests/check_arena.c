@@ -841,7 +841,8 @@ START_TEST(test_a_chunk_that_began_with_padding_is_used_again_from_its_start)
         else
             dal_arena_reset(&arena, DAL_ARENA_KEEP);
         (void)filled(8, 8, 1);
-        ck_assert_uint_eq(stats().free_bytes, 65536 - 48 - 8);
+        /* What a chunk has for itself. */
+        ck_assert_uint_eq(stats().free_bytes, 65536 - (sizeof(void *) == 8 ? 48 : 32) - 8);
         dal_arena_reset(&arena, DAL_ARENA_FREE);
     }
 }
