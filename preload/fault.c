@@ -284,13 +284,14 @@ void dal_fault_blind_(void)
 /* After the destructors of the program, since the loader initialised us first. */
 __attribute__((destructor)) static void sum_up(void)
 {
-    unsigned lines;
+    unsigned lines, places;
 
     /* First of all, since it touches no page of this file. */
     if (!dal_choice_environment_()->check || READ(fault_count) == 0)
         return;
     lines = READ(line_count);
-    dal_log_("check[%" PRIu64 "]: %" PRIu64 " faults at %u places, %u of them told above",
-             dal_os_process_(), READ(fault_count), READ(place_count),
-             lines < LINES_MAX ? lines : (unsigned)LINES_MAX);
+    places = READ(place_count);
+    dal_log_("check[%" PRIu64 "]: %" PRIu64 " fault%s at %u place%s, %u of them told above",
+             dal_os_process_(), READ(fault_count), READ(fault_count) == 1 ? "" : "s", places,
+             places == 1 ? "" : "s", lines < LINES_MAX ? lines : (unsigned)LINES_MAX);
 }

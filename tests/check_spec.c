@@ -668,7 +668,7 @@ START_TEST(test_value_comes_to_its_number)
 END_TEST
 
 #define SIZE_TAKES  "a number of bytes from 1K to 1G"
-#define ANY_TAKES   "a number of bytes from 0 to 18446744073709551615"
+#define ANY_TAKES   "a number of bytes from 0 on"
 #define COUNT_TAKES "a number from 2 to 10"
 #define FLAG_TAKES  "on or off (also 1, 0, true, false, yes, no)"
 #define MODE_TAKES  "one of fast|small|x"

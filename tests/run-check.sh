@@ -44,7 +44,7 @@ fault() {
     expect "$1 under $spec: exit status" 0 $code
     what=$(printf '%s\n' "$3" | $SED "s|FROM|$from|g; s|CASE|$1|g")
     like "$1 under $spec" "dispatchalloc: check[[][0-9]*[]]: $2(0x*)*: $what
-dispatchalloc: check[[][0-9]*[]]: 1 faults at 1 places, 1 of them told above" "$(cat "$work/err")"
+dispatchalloc: check[[][0-9]*[]]: 1 fault at 1 place, 1 of them told above" "$(cat "$work/err")"
     [ "$2" != free ] || like "$1 under $spec: its place" "*free(0x*)$at: *" "$(cat "$work/err")"
 }
 dropped='; it is left alone'
@@ -87,19 +87,19 @@ lines() { grep -c "$1" "$work/err" || :; }
 checked system "$work/faults" often
 expect "often: lines" 4 "$(lines '^dispatchalloc: check')"
 like "often: the last of them" '*; more of this is only counted' "$(sed -n 3p "$work/err")"
-like "often: summary" '*: 100000 faults at 1 places, 3 of them told above' "$(tail -n 1 "$work/err")"
+like "often: summary" '*: 100000 faults at 1 place, 3 of them told above' "$(tail -n 1 "$work/err")"
 checked system "$work/faults" various
 like "various: summary" '*: 5 faults at 2 places, 5 of them told above' "$(tail -n 1 "$work/err")"
 checked system "$work/faults" many_places
 [ "$(lines .)" -le 103 ] || fail "many places: $(lines .) lines"
-like "many places: summary" '*: 5000 faults at 1 places, 100 of them told above' "$(tail -n 1 "$work/err")"
+like "many places: summary" '*: 5000 faults at 1 place, 100 of them told above' "$(tail -n 1 "$work/err")"
 checked system "$work/faults" in_child
-expect "in a child: two processes tell of a fault each" 2 "$(sort -u "$work/err" | grep -c ': 1 faults at 1 places')"
+expect "in a child: two processes tell of a fault each" 2 "$(sort -u "$work/err" | grep -c ': 1 fault at 1 place')"
 like "in a child: its own" '*(zeroed+0x0)*' "$(cat "$work/err")"
 checked system "$work/faults" in_vfork_child
-like "in a child of vfork: summary" '*: 2 faults at 1 places, 2 of them told above' "$(tail -n 1 "$work/err")"
+like "in a child of vfork: summary" '*: 2 faults at 1 place, 2 of them told above' "$(tail -n 1 "$work/err")"
 checked system "$work/faults" at_once
-expect "at once: each of 50 processes counts every fault" 50 "$(lines ': 4 faults at 1 places, 3 of them told above$')"
+expect "at once: each of 50 processes counts every fault" 50 "$(lines ': 4 faults at 1 place, 3 of them told above$')"
 
 # The register has no memory left: it says so once, and takes nothing for a fault. Under some
 # limits it is a block that cannot be had first.
@@ -154,7 +154,7 @@ if [ -n "$CXX" ]; then
             checked system "$work/operators" "$1"
             expect "$1 $pie: exit status" 0 $code
             like "$1 $pie" "dispatchalloc: check[[][0-9]*[]]: $2(0x*)*: $3
-dispatchalloc: *: 1 faults at 1 places, *" "$(cat "$work/err")"
+dispatchalloc: *: 1 fault at 1 place, *" "$(cat "$work/err")"
         }
         back='; it is given back all the same'
         operators sized 'operator delete' "given as 16 bytes, but a block of 40 bytes, from operator new$back"

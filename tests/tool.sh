@@ -145,6 +145,8 @@ can do     zeroed memory      its own
 *
 alignment  up to 2M and more
 capacity   no end within 48M"
+run info arena;         exits 0; says ''; prints '*             4K bytes or more; default: none
+*'
 run info upright;       exits 0; says ''; prints "name       upright
 kind       backend
 version    1.2
@@ -388,6 +390,7 @@ Bail out! sulking: *in the mood (3)'
 # A path is a spec, so that a module can be verified where it was built.
 run verify -q --case=serves_before_and_after_main "$modules/upright.so";  exits 0; says ''; prints ''
 run verify sulking;     exits 2; prints ''; says 'dispatchalloc: spec "sulking": "sulking": it is not in the mood (3)'
+run verify arena:chunk=1G,limit=512M;  exits 2; prints ''; says 'dispatchalloc: *: limit=512M is less than one chunk (chunk=1G)'
 run verify nosuch;      exits 2; prints ''; says 'dispatchalloc: spec "nosuch": no backend or layer is called "nosuch"; known: *'
 # All specs are looked at before the first case is run.
 run verify system nosuch;  exits 2; prints ''; says 'dispatchalloc: spec "nosuch": *'

@@ -29,8 +29,12 @@ static void describe_range(const struct dal_option *option, char *text, size_t t
 
     switch (option->type) {
     case DAL_OPTION_BYTES:
-        snprintf(text, text_bytes, "%s to %s bytes", tool_bytes(option->minimum, low, sizeof low),
-                 tool_bytes(option->maximum, high, sizeof high));
+        tool_bytes(option->minimum, low, sizeof low);
+        if (option->maximum < DAL_NUMBER_ENDLESS_)
+            snprintf(text, text_bytes, "%s to %s bytes", low,
+                     tool_bytes(option->maximum, high, sizeof high));
+        else
+            snprintf(text, text_bytes, "%s bytes or more", low);
         return;
     case DAL_OPTION_COUNT:
         snprintf(text, text_bytes, "%" PRIu64 " to %" PRIu64, option->minimum, option->maximum);

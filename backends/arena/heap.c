@@ -10,7 +10,6 @@
  */
 #include "heap.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include <dispatchalloc/allocator/arena.h>
@@ -403,9 +402,9 @@ static int read_sizes(const struct dal_backend_request *request, struct dal_heap
                              "huge_pages=advise needs it",
                              chunk->text, huge / 1024);
     if (limit->text && limit->number < bytes)
-        return request->fail(request, DAL_ERR_OPTION,
-                             "limit=%s is less than one chunk (chunk=%" PRIu64 "K)", limit->text,
-                             bytes / 1024);
+        return request->fail(request, DAL_ERR_OPTION, "limit=%s is less than one chunk (%s%s)",
+                             limit->text, chunk->number == bytes ? "chunk=" : "",
+                             chunk->number == bytes ? chunk->text : "a huge page");
     heap->chunk_bytes = (size_t)bytes & ~(size_t)(DAL_HEAP_GRAIN - 1);
     heap->chunk_align = huge > 0 ? huge : DAL_HEAP_GRAIN;
     heap->limit_bytes = limit->text ? (size_t)limit->number : SIZE_MAX;

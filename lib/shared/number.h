@@ -36,6 +36,9 @@ static inline int dal_number_parse_(const char *text, int has_unit, uint64_t *nu
     return 1;
 }
 
+/* No machine has as much: a bound from there on is none to who reads it. */
+#define DAL_NUMBER_ENDLESS_ (UINT64_C(1) << 56)
+
 /* A number of bytes in the largest unit that it has whole ones of, which is "" for bytes. */
 static inline uint64_t dal_number_in_units_(uint64_t bytes, const char **unit)
 {

@@ -50,8 +50,9 @@ static void add_accepted(struct dal_text_ *why, const struct dal_option *option)
     case DAL_OPTION_BYTES:
         dal_text_add_(why, "a number of bytes from ");
         add_bytes(why, option->minimum);
-        dal_text_add_(why, " to ");
-        add_bytes(why, option->maximum);
+        dal_text_add_(why, option->maximum < DAL_NUMBER_ENDLESS_ ? " to " : " on");
+        if (option->maximum < DAL_NUMBER_ENDLESS_)
+            add_bytes(why, option->maximum);
         break;
     case DAL_OPTION_COUNT:
         dal_text_add_(why, "a number from %" PRIu64 " to %" PRIu64, option->minimum,

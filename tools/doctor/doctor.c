@@ -37,7 +37,8 @@ static int tell_end(const struct child_result *result, unsigned seconds_limit)
     char failure[96];
 
     if (result->timed_out) {
-        printf("  it was ended after %u seconds; what it does later is not known\n", seconds_limit);
+        printf("  it was ended after %u second%s; what it does later is not known\n", seconds_limit,
+               seconds_limit == 1 ? "" : "s");
         return 0;
     }
     if (child_interruption() || !child_failure(result, failure, sizeof failure))
