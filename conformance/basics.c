@@ -10,6 +10,7 @@ static void serves_requests(struct kit *kit)
     enum { BLOCKS_MAX = 50000 };
     static const size_t sizes[] = {64, 1, 4096, 1048576};
     size_t capacity = kit->profile->capacity_bytes;
+    struct kit_block *blocks = kit_memory(kit, BLOCKS_MAX * sizeof *blocks);
 
     if (!kit->subject->capacity_bytes && capacity < CONFORMANCE_CAPACITY_MIN)
         kit_fail_asked(kit, "blocks of 32768 bytes, then smaller ones, until NULL",
@@ -17,14 +18,15 @@ static void serves_requests(struct kit *kit)
                        capacity);
 
     for (size_t i = 0; i < COUNT(sizes); i++) {
-        struct kit_block block;
         size_t count = kit->budget_bytes / kit_cost(sizes[i], 8);
 
+        count = count < BLOCKS_MAX ? count : BLOCKS_MAX;
         if (count == 0)
             continue;
         kit_renew(kit);
-        for (size_t j = 0; j < count && j < BLOCKS_MAX; j++)
-            kit_alloc(kit, &block, sizes[i], 8);
+        for (size_t j = 0; j < count; j++)
+            kit_alloc(kit, &blocks[j], sizes[i], 8);
+        kit_free_all(kit, blocks, count);
     }
 }
 

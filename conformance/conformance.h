@@ -99,7 +99,7 @@ struct conformance_profile {
 #define CONFORMANCE_TIMEOUT_SECONDS 60u
 
 /*
- * Find out about a subject, in a process of its own.
+ * Find out about a subject, in processes of their own.
  *
  * timeout_seconds: for this and for each case; 0 means CONFORMANCE_TIMEOUT_SECONDS.
  * Returns 0, or what create() returned with its message. A subject that crashes or hangs

@@ -130,52 +130,52 @@ static _Noreturn void run_case(const struct conformance_subject *subject,
 
 /* ---- The probe -------------------------------------------------------------------------- */
 
-/* Serve blocks until NULL, large ones first, and forget them. */
-static size_t probe_capacity(const struct dal_instance *a)
+/* Serve blocks until NULL, large ones first. They and the instance end with the process. */
+static void probe_capacity(struct kit *kit, struct conformance_profile *profile)
 {
+    const struct dal_instance *a = kit->instance;
     size_t served = 0;
 
+    profile->native = a->native;
+    snprintf(profile->name, sizeof profile->name, "%s", a->name);
+    if (kit->subject->capacity_bytes)
+        return;
     for (size_t size = 32768; size >= 16; size /= 2) {
         while (served < CONFORMANCE_PROBE_BYTES && a->alloc.call(size, 8, a->alloc.ctx))
             served += size;
     }
-    return served;
+    profile->capacity_bytes = served;
+    profile->limited = served < CONFORMANCE_PROBE_BYTES;
 }
 
-static size_t probe_alignment(struct kit *kit)
+static void probe_alignment(struct kit *kit, struct conformance_profile *profile)
 {
-    size_t align = 1;
-
-    while (align < CONFORMANCE_ALIGN_PROBED) {
-        const struct dal_alloc_slot *slot;
+    for (size_t align = 2; align <= CONFORMANCE_ALIGN_PROBED; align *= 2) {
+        const struct dal_instance *a;
+        void *ptr;
 
         kit_renew(kit);
-        slot = &kit->instance->alloc;
-        if (!slot->call(align * 2, align * 2, slot->ctx))
+        a = kit->instance;
+        ptr = a->alloc.call(align, align, a->alloc.ctx);
+        if (!ptr)
             break;
-        align *= 2;
+        profile->align_max = align;
+        a->dealloc.call(ptr, align, align, a->dealloc.ctx);
     }
-    return align;
 }
 
+typedef void probe(struct kit *kit, struct conformance_profile *profile);
+
 static _Noreturn void run_probe(const struct conformance_subject *subject,
-                                struct kit_report *report)
+                                struct kit_report *report, probe *body)
 {
-    struct conformance_profile *profile = &report->profile;
     struct kit kit = make_kit(subject, report);
 
-    kit_limit_process(profile->timeout_seconds);
+    kit_limit_process(report->profile.timeout_seconds);
     report->create_error =
         subject->create(subject, &kit.instance, report->message, sizeof report->message);
-    if (report->create_error)
-        _exit(0);
-    profile->native = kit.instance->native;
-    snprintf(profile->name, sizeof profile->name, "%s", kit.instance->name);
-    if (subject->capacity_bytes == 0) {
-        profile->capacity_bytes = probe_capacity(kit.instance);
-        profile->limited = profile->capacity_bytes < CONFORMANCE_PROBE_BYTES;
-    }
-    profile->align_max = probe_alignment(&kit);
+    if (!report->create_error)
+        body(&kit, &report->profile);
     _exit(0);
 }
 
@@ -290,11 +290,26 @@ int conformance_run_here(const struct conformance_subject *subject,
     run_case(subject, which, report);
 }
 
+/* Each in a process of its own, so that one tells what it can where the other crashes. */
+static int probe_apart(const struct conformance_subject *subject, struct kit_report *report,
+                       probe *body)
+{
+    pid_t child;
+
+    fflush(NULL);
+    child = fork();
+    if (child == 0)
+        run_probe(subject, report, body);
+    if (child < 0)
+        return DAL_ERR_SYSTEM;
+    kit_wait(child);
+    return report->create_error;
+}
+
 int conformance_probe(const struct conformance_subject *subject, unsigned timeout_seconds,
                       struct conformance_profile *profile, char *message, size_t message_bytes)
 {
     struct kit_report *report = map_report();
-    pid_t child;
     int error;
 
     if (!report)
@@ -305,13 +320,9 @@ int conformance_probe(const struct conformance_subject *subject, unsigned timeou
         .align_max = 1,
         .timeout_seconds = timeout_seconds ? timeout_seconds : CONFORMANCE_TIMEOUT_SECONDS,
     };
-    fflush(NULL);
-    child = fork();
-    if (child == 0)
-        run_probe(subject, report);
-    if (child > 0)
-        kit_wait(child);
-    error = child < 0 ? DAL_ERR_SYSTEM : report->create_error;
+    error = probe_apart(subject, report, probe_capacity);
+    if (!error)
+        error = probe_apart(subject, report, probe_alignment);
     if (error && message_bytes > 0)
         snprintf(message, message_bytes, "%s", report->message);
     *profile = report->profile;

@@ -250,6 +250,7 @@ static void at_thread_end(void *data)
     }
     if (kit_alloc(&thread->kit, &block, 50, 16))
         kit_free(&thread->kit, &block);
+    kit_free(&thread->kit, &mine[2]);
     count_served(thread, kit_alloc(&thread->kit, &mine[2], 64, 8));
 }
 

@@ -147,6 +147,9 @@ alignment  up to 2M and more
 capacity   no end within 48M"
 run info arena;         exits 0; says ''; prints '*             4K bytes or more; default: none
 *'
+# What the kit made is given back: a layer that counts has nothing to tell.
+run info stats;         exits 0; says ''; prints '*'
+run verify -q stats;    exits 0; says ''; prints ''
 run info upright;       exits 0; says ''; prints "name       upright
 kind       backend
 version    1.2
