@@ -89,13 +89,30 @@ static const char past_end[] = "the last cell, or a size that was rounded up, re
 static const char before_start[] =
     "a header is written or looked for in front of a block of the child, "
     "as free() does, or a cell is placed below its start";
+static const char past_end_or_copy[] =
+    "realloc, grow or shrink copies more than the smaller of both sizes; or the last cell, or a "
+    "size that was rounded up, reaches past the end of the block that the child gave";
+
+const char kit_likely_state[] =
+    "a request that the child refused leaves a state that is wrong: a count, or a list";
+
+static bool may_copy(enum kit_call call)
+{
+    return call >= KIT_REALLOC && call <= KIT_SHRINK;
+}
+
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
 
 static _Noreturn void fail_touched(const struct kit_child *child,
                                    const struct kit_child_block *block, uintptr_t address,
-                                   const char *how)
+                                   const char *how, bool was_copy)
 {
     uintptr_t start = (uintptr_t)block->ptr;
     bool is_before = address < start;
+    size_t distance = is_before ? start - address : address - start - block->size;
     char text[256];
 
     block_describe(block, text, sizeof text);
@@ -103,13 +120,12 @@ static _Noreturn void fail_touched(const struct kit_child *child,
         if (!child->kit->report->likely)
             kit_suspect(child->kit, "a block is used after it was given back to the child");
         kit_fail(child->kit, "blocks left alone once they are the child's again",
-                 "byte %zd of %s %s, after it was given back", (ssize_t)(address - start), text,
-                 how);
+                 "%s byte %zd of %s, after it was given back", how, (ssize_t)(address - start),
+                 text);
     }
-    kit_suspect(child->kit, is_before ? before_start : past_end);
+    kit_suspect(child->kit, is_before ? before_start : was_copy ? past_end_or_copy : past_end);
     kit_fail(child->kit, "the bytes around a block of its child left alone",
-             "%s is %zu bytes %s %s", how,
-             (size_t)(is_before ? start - address : address - start - block->size),
+             "%s memory %zu byte%s %s %s", how, distance, plural(distance),
              is_before ? "before the start of" : "past the end of", text);
 }
 
@@ -118,13 +134,15 @@ void kit_child_explain_fault(struct kit_child *child, uintptr_t address)
     const struct kit_child_block *block = block_around(child, address);
 
     if (block)
-        fail_touched(child, block, address, "what was touched");
+        fail_touched(child, block, address, "touched", may_copy(child->kit->note->call));
     if (address >= NEAR_NULL || child->refusals == 0)
         return;
-    kit_suspect(child->kit, "the child's NULL is taken for a block");
+    kit_suspect(child->kit, child->kit->note->has_refused ? "the child's NULL is taken for a block"
+                                                          : kit_likely_state);
     kit_fail(child->kit, "NULL from its child understood",
-             "SIGSEGV at address %#zx, after its child refused request number %zu", (size_t)address,
-             child->kit->refuse_first);
+             "SIGSEGV at address %#zx, after its child refused request number %zu%s",
+             (size_t)address, child->kit->refuse_first,
+             child->kit->note->has_refused ? "" : " of an earlier call");
 }
 
 static void check_pattern(const struct kit_child *child, const struct kit_child_block *block,
@@ -132,7 +150,7 @@ static void check_pattern(const struct kit_child *child, const struct kit_child_
 {
     for (; from < to; from++) {
         if (*from != AROUND)
-            fail_touched(child, block, (uintptr_t)from, "what was overwritten");
+            fail_touched(child, block, (uintptr_t)from, "overwritten", child->has_copied);
     }
 }
 
@@ -152,7 +170,7 @@ static _Noreturn void fail_pointer(const struct kit_child *child, const void *pt
 
     if (!block) {
         kit_suspect(child->kit, "memory that came from elsewhere, such as from malloc(), is given "
-                                "to the child");
+                                "to the child, or the pointer was overwritten");
         kit_fail(child->kit, expected, "%p, which its child never gave", ptr);
     }
     block_describe(block, text, sizeof text);
@@ -260,14 +278,20 @@ static bool refuses(struct kit_child *child)
     if (number < child->kit->refuse_first || number > child->kit->refuse_last)
         return false;
     child->refusals++;
-    child->has_refused = true;
-    atomic_store_explicit(&child->kit->report->has_refused, 1, memory_order_relaxed);
+    child->refused_call = child->calls;
+    child->kit->note->has_refused = true;
+    kit_suspect_hang(child->kit, "NULL is returned with the lock held, or the child is asked for "
+                                 "ever, when it has no memory");
     return true;
 }
 
 static void *take(struct kit_child *child, size_t size, size_t align, bool is_zeroed)
 {
-    struct kit_child_block made = {.is_live = true, .taken = *child->kit->note};
+    struct kit_child_block made = {
+        .is_live = true,
+        .call = child->calls,
+        .taken = *child->kit->note,
+    };
     struct kit_child_block *place;
 
     check_layout(child, size, align);
@@ -275,7 +299,7 @@ static void *take(struct kit_child *child, size_t size, size_t align, bool is_ze
         return NULL;
     if (child->block_count == KIT_CHILD_BLOCKS / 4 * 3 ||
         !map_block(&made, size, align, child->requests & 1)) {
-        child->has_refused = true;
+        child->kit->note->has_refused = true;
         return NULL;
     }
     fill_block(&made, is_zeroed);
@@ -377,6 +401,12 @@ struct kit_child *kit_child_open(struct kit *kit)
     return child;
 }
 
+void kit_child_is_asked(struct kit_child *child, enum kit_call call)
+{
+    child->calls++;
+    child->has_copied |= may_copy(call);
+}
+
 static _Noreturn void fail_live(const struct kit_child *child, const struct kit_child_block *block,
                                 const char *likely)
 {
@@ -385,8 +415,9 @@ static _Noreturn void fail_live(const struct kit_child *child, const struct kit_
     block_describe(block, text, sizeof text);
     kit_suspect(child->kit, likely);
     kit_fail(child->kit, "all that was taken of its child given back",
-             "%zu blocks of its child not given back, %zu bytes, among them %s", child->live_blocks,
-             child->live_bytes, text);
+             "%zu block%s of its child not given back, %zu byte%s, among them %s",
+             child->live_blocks, plural(child->live_blocks), child->live_bytes,
+             plural(child->live_bytes), text);
 }
 
 void kit_child_close(struct kit_child *child, const char *likely)
@@ -396,11 +427,14 @@ void kit_child_close(struct kit_child *child, const char *likely)
     for (size_t i = 0; i < KIT_CHILD_BLOCKS; i++) {
         if (!child->blocks[i].is_live)
             continue;
-        live = &child->blocks[i];
-        check_around(child, live);
+        check_around(child, &child->blocks[i]);
+        if (!live || child->blocks[i].call == child->refused_call)
+            live = &child->blocks[i];
     }
     if (live)
-        fail_live(child, live, likely);
+        fail_live(child, live,
+                  child->kit->refuse_first == 0 || live->call == child->refused_call ? likely
+                                                                                     : NULL);
     for (size_t i = 0; i < KIT_CHILD_BLOCKS; i++) {
         if (child->blocks[i].map)
             munmap(child->blocks[i].map, child->blocks[i].map_bytes);

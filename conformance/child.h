@@ -23,6 +23,7 @@ struct kit_child_block {
     unsigned char *map; /* NULL: its pages are the system's again */
     size_t map_bytes;
     bool is_live;
+    size_t call;           /* the number of the call in which it was taken */
     struct kit_note taken; /* what was asked of the allocator above when it was taken */
 };
 
@@ -31,7 +32,9 @@ struct kit_child {
     pthread_mutex_t lock;
     size_t requests; /* calls that take memory, refused ones included */
     size_t refusals;
-    bool has_refused; /* since the allocator above was asked last */
+    size_t calls;        /* of the allocator above */
+    size_t refused_call; /* the last one in which a request was refused */
+    bool has_copied;     /* a call that may copy was among them */
     size_t live_blocks, live_bytes;
     size_t block_count, kept_bytes;
     struct dal_instance_storage storage; /* the handle */
@@ -41,8 +44,15 @@ struct kit_child {
 /* A fresh child; never NULL. What is wrong with its blocks fails the case of kit. */
 struct kit_child *kit_child_open(struct kit *kit);
 
+/* The allocator above gets its next call. */
+void kit_child_is_asked(struct kit_child *child, enum kit_call call);
+
+/* What is likely where a call fails that comes after one in which the child refused. */
+extern const char kit_likely_state[];
+
 /* Check that nothing was written around its blocks, and that all were given back, or fail with
- * what is likely to have kept them. Its memory is gone then. */
+ * what is likely to have kept them: where requests are refused, those of a call that met it. Its
+ * memory is gone then. */
 void kit_child_close(struct kit_child *child, const char *likely);
 
 /* The slots of a child, with it as the ctx. */

@@ -12,6 +12,10 @@
 #include "report.h"
 #include "sanitizer.h"
 
+const char kit_likely_after_fork[] =
+    "a lock stays locked after fork: fork_prepare has to take it, fork_parent and fork_child to "
+    "give it back; or a thread is waited for that the child does not have";
+
 enum { BLOCKS = 32 };
 
 /* fork() with a time limit for the child. */
@@ -36,6 +40,8 @@ static void expect_good_end(const struct kit *kit, pid_t child)
         _exit(0);
     if (status == 0)
         return;
+    if (kit_has_hung(status))
+        kit_suspect(kit, kit_likely_after_fork);
     kit_describe_end(status, got, sizeof got);
     kit_fail(kit, "a child that ends by itself", "%s", got);
 }
@@ -89,6 +95,7 @@ static void fork_leaves_two_heaps(struct kit *kit)
         if (child == 0)
             live_in_child(kit, blocks);
         expect_good_end(kit, child);
+        kit_suspect_hang(kit, kit_likely_after_fork);
         kit_phase(kit, "in the parent, after the child has ended");
         kit_check_all(kit, blocks, BLOCKS);
         kit_free_all(kit, blocks, BLOCKS);
@@ -159,8 +166,8 @@ static void fork_while_threads_allocate(struct kit *kit)
             live_in_child(kit, blocks);
         atomic_store_explicit(&hammering.stop, 1, memory_order_relaxed);
         kit_threads_join(kit, crew);
-        kit_phase(kit, "in a program that forks while its threads allocate");
         expect_good_end(kit, child);
+        kit_phase(kit, "in a program that forks while its threads allocate");
         kit_check_all(kit, blocks, BLOCKS);
         kit_free_all(kit, blocks, BLOCKS);
         kit_phase(kit, NULL);

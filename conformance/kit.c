@@ -85,11 +85,10 @@ static void check_null(const struct kit *kit, size_t align)
 {
     if (kit->null_is_fine || align > KIT_ALIGN_REQUIRED || kit->spent_bytes > kit->budget_bytes)
         return;
-    if (kit->child && kit->child->has_refused)
+    if (kit->note->has_refused)
         return;
     if (kit->child && kit->child->refusals > 0)
-        kit_suspect(kit, "a request that the child refused leaves a state that is wrong: a count, "
-                         "or a list");
+        kit_suspect(kit, kit_likely_state);
     kit_fail(kit, "a block", "NULL, when %zu bytes at most of this instance were in use%s",
              kit->spent_bytes, kit->profile->limited ? ", a quarter of its capacity or less" : "");
 }
@@ -249,6 +248,21 @@ void kit_free_all(struct kit *kit, struct kit_block *blocks, size_t count)
         kit_free(kit, &blocks[i]);
 }
 
+/* A resizing call answered NULL. */
+static void check_kept(const struct kit *kit, const struct kit_block *block)
+{
+    bool may_fault = kit->child != NULL; /* at the look, and has one thread */
+
+    if (!block->ptr)
+        return;
+    if (!kit->report->likely &&
+        (may_fault || kit_match(block->ptr, block->size, block->seed) != block->size))
+        kit_suspect(kit, "the old block is given back, or changed, though there is no new one");
+    check_contents(kit, block->ptr, block->size, block->seed, "NULL leaves the block as it was");
+    if (may_fault)
+        kit_suspect(kit, NULL);
+}
+
 /* A resizing call answered ptr. Checks what is promised of it, and refills the block. */
 static bool take_resized(struct kit *kit, struct kit_block *block, void *ptr, size_t new_size,
                          size_t new_align, bool zeroed)
@@ -256,11 +270,7 @@ static bool take_resized(struct kit *kit, struct kit_block *block, void *ptr, si
     size_t kept = block->size < new_size ? block->size : new_size;
 
     if (!check_answer(kit, ptr, new_align)) {
-        kit_suspect(kit, "the old block is given back, or changed, though there is no new one");
-        if (block->ptr)
-            check_contents(kit, block->ptr, block->size, block->seed,
-                           "NULL leaves the block as it was");
-        kit_suspect(kit, NULL);
+        check_kept(kit, block);
         return false;
     }
     check_contents(kit, ptr, kept, block->seed, "the bytes that both sizes have in common");

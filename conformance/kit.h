@@ -54,6 +54,7 @@ struct kit_note {
     enum kit_call call;
     size_t size, align, new_size, new_align;
     const char *phase; /* a constant such as "in a thread", or NULL */
+    bool has_refused;  /* the kit's child, a request of this call */
 };
 
 struct kit_report;
@@ -103,6 +104,9 @@ _Noreturn void kit_skip(const struct kit *kit, const char *reason_format, ...)
 
 /* What is likely to be wrong where the case fails from now on; a string constant or NULL. */
 void kit_suspect(const struct kit *kit, const char *likely);
+
+/* The same where it hangs. */
+void kit_suspect_hang(const struct kit *kit, const char *likely);
 
 /* Note what is asked next, keeping the phase. */
 void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align, size_t new_size,

@@ -24,7 +24,7 @@
 #define CAPACITY_VARIABLE "DISPATCHALLOC_CONFORMANCE_CAPACITY"
 #define THIS_PROGRAM      "/proc/self/exe"
 
-enum { STATUS_FAULT = 1, STATUS_NO_EXEC = 127 };
+enum { STATUS_FAULT = 1, STATUS_CHILD_HANGS = 2, STATUS_NO_EXEC = 127 };
 
 /* ---- The fresh process ------------------------------------------------------------------- */
 
@@ -35,6 +35,8 @@ static int in_run(const char *kind)
     return value && strcmp(value, kind) == 0;
 }
 
+static int fault_status = STATUS_FAULT;
+
 static _Noreturn void fault(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
 
 static _Noreturn void fault(const char *format, ...)
@@ -44,11 +46,12 @@ static _Noreturn void fault(const char *format, ...)
     ssize_t ignored;
 
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof text - 1, format, arguments);
     va_end(arguments);
+    strcat(text, "\n");
     ignored = write(STDERR_FILENO, text, strlen(text));
     (void)ignored;
-    _exit(STATUS_FAULT);
+    _exit(fault_status);
 }
 
 /* The compiler knows from the attributes of the front that its answers are aligned and
@@ -224,8 +227,12 @@ static void fork_once(const struct kit_block *kept, unsigned seconds)
     status = kit_wait(child);
     if (status == 0)
         return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_FAULT)
+        _exit(STATUS_FAULT); /* it has said so */
+    if (kit_has_hung(status))
+        fault_status = STATUS_CHILD_HANGS;
     kit_describe_end(status, text, sizeof text);
-    fault("%s, %s; ", text, when);
+    fault("%s, %s", text, when);
 }
 
 /* Half of what is left of the time that the case gave this process. */
@@ -234,7 +241,7 @@ static unsigned seconds_for_child(void)
     unsigned left = alarm(0);
 
     alarm(left);
-    return left / 2 + 1;
+    return left > 1 ? left / 2 : 1;
 }
 
 static void fork_among_threads(void)
@@ -347,6 +354,10 @@ static void run_again(struct kit *kit, const char *kind, const char *asked, cons
         kit_skip(kit, "this program could not be run again");
     if (status == 0)
         return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_CHILD_HANGS)
+        kit_suspect(kit, kit_likely_after_fork);
+    if (*text && WIFEXITED(status) && WEXITSTATUS(status) <= STATUS_CHILD_HANGS)
+        kit_fail_asked(kit, asked, expected, "%s", text);
     kit_describe_end(status, end, sizeof end);
     kit_fail_asked(kit, asked, expected, "%s%s%s", text, *text ? "; " : "", end);
 }

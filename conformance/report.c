@@ -14,7 +14,8 @@ void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t ali
               size_t new_align)
 {
     if (kit->child)
-        kit->child->has_refused = false;
+        kit_child_is_asked(kit->child, call);
+    kit->note->has_refused = false;
     kit->note->call = call;
     kit->note->size = size;
     kit->note->align = align;
@@ -30,6 +31,11 @@ void kit_phase(const struct kit *kit, const char *phase)
 void kit_suspect(const struct kit *kit, const char *likely)
 {
     kit->report->likely = likely;
+}
+
+void kit_suspect_hang(const struct kit *kit, const char *likely)
+{
+    kit->report->likely_hang = likely;
 }
 
 static void describe_call(const struct kit_note *n, char *text, size_t bytes)
@@ -112,9 +118,7 @@ void kit_conclude(const struct kit_report *report, struct conformance_outcome *o
         return;
     if (*report->item)
         snprintf(outcome->asked + used, sizeof outcome->asked - used,
-                 " of \"%s\" over a child of "
-                 "the kit's",
-                 report->item);
+                 ", of \"%s\" over a child of the kit's", report->item);
     snprintf(outcome->likely, sizeof outcome->likely, "%s", report->likely ? report->likely : "");
 }
 

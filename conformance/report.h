@@ -17,10 +17,9 @@ struct kit_report {
     /* 0 until the case has ended by itself. Stored last (release), read after waitpid(). */
     atomic_int verdict;
     struct conformance_outcome outcome;
-    const char *likely;     /* a constant, or NULL */
-    char item[64];          /* what is run over a child of the kit's, or "" */
-    atomic_int has_refused; /* that child, a request */
-    unsigned seconds;       /* the time limit now */
+    const char *likely, *likely_hang; /* constants, or NULL */
+    char item[64];                    /* what is run over a child of the kit's, or "" */
+    unsigned seconds;                 /* the time limit now */
     void (*told)(const struct conformance_outcome *outcome); /* conformance_run_here(), or NULL */
 
     /* Of the case itself first, then of its threads. */
@@ -47,6 +46,12 @@ void kit_take(const struct kit *kit);
 
 /* Words for the end of a process by its wait status. */
 void kit_describe_end(int status, char *text, size_t text_bytes);
+
+/* Whether it was ended by its time limit. */
+bool kit_has_hung(int status);
+
+/* What is likely where something hangs after a fork. */
+extern const char kit_likely_after_fork[];
 
 /* waitpid(), whatever signals come. */
 int kit_wait(pid_t child);

@@ -45,9 +45,14 @@ static const char *signal_name(int number)
     return "a signal";
 }
 
+bool kit_has_hung(int status)
+{
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+}
+
 void kit_describe_end(int status, char *text, size_t text_bytes)
 {
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    if (kit_has_hung(status))
         snprintf(text, text_bytes, "no answer in time: it hangs");
     else if (WIFSIGNALED(status))
         snprintf(text, text_bytes, "%s (%s)", signal_name(WTERMSIG(status)),
@@ -198,19 +203,28 @@ int kit_wait(pid_t child)
     return status;
 }
 
-/* What a process that another one had to describe was likely to have done over a child of ours. */
+static bool has_crashed(int status)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP};
+    bool is_one = false;
+
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        is_one |= WIFSIGNALED(status) && WTERMSIG(status) == crashes[i];
+    return is_one;
+}
+
+/* What a process that another one had to describe was likely to have done. */
 static const char *likely_end(const struct kit_report *report, int status)
 {
-    bool has_refused = atomic_load_explicit(&report->has_refused, memory_order_relaxed) != 0;
-
-    if (!*report->item || !WIFSIGNALED(status))
-        return NULL;
-    if (WTERMSIG(status) == SIGABRT)
-        return "free() or realloc() is given a block that is the child's";
-    if (WTERMSIG(status) == SIGALRM && has_refused)
-        return "NULL is returned with the lock held, or the child is asked for ever, when it has "
-               "no memory";
-    return NULL;
+    if (kit_has_hung(status))
+        return report->likely_hang;
+    if (!has_crashed(status) || !*report->item || WTERMSIG(status) != SIGABRT)
+        return has_crashed(status) ? report->likely : NULL;
+    return report->notes[0].has_refused
+               ? "it calls abort(), or an assertion of its own fails, when the child has no "
+                 "memory; or free() or realloc() is given a block that is the child's"
+               : "free() or realloc() is given a block that is the child's, or an assertion of "
+                 "its own fails";
 }
 
 static void conclude_badly(struct kit_report *report, int status,
@@ -221,12 +235,12 @@ static void conclude_badly(struct kit_report *report, int status,
 
     kit_note_describe(&report->notes[threads ? 1 : 0], asked, sizeof asked);
     outcome->verdict = CONFORMANCE_FAILED;
-    if (threads)
+    if (threads > 1)
         snprintf(outcome->asked, sizeof outcome->asked, "%u threads at work, among them %s",
                  threads, asked);
     else
         snprintf(outcome->asked, sizeof outcome->asked, "%s", asked);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    if (kit_has_hung(status))
         snprintf(outcome->expected, sizeof outcome->expected, "an answer within %u s",
                  report->seconds);
     else

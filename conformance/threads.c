@@ -21,10 +21,9 @@ struct common {
     struct kit_block shelf[4 * KIT_THREADS];
 };
 
-static void make_common(struct kit *kit, struct common *common)
+static void make_common(struct common *common, unsigned threads)
 {
-    (void)kit;
-    pthread_barrier_init(&common->start, NULL, KIT_THREADS);
+    pthread_barrier_init(&common->start, NULL, threads);
     pthread_mutex_init(&common->lock, NULL);
 }
 
@@ -52,6 +51,43 @@ static void count_served(struct kit_thread *thread, bool served)
 
     if (served)
         atomic_fetch_add_explicit(&common->served, 1, memory_order_relaxed);
+}
+
+static const char race[] =
+    "several threads change its state at once: there is no lock, or it does not cover all";
+static const char race_or_deadlock[] =
+    "a lock is not given back, or two are taken in another order; or several threads change a "
+    "list at once without one";
+
+/* What fails by one thread at a time as well has nothing to do with the others. */
+static void run_alone(struct kit *kit, void (*body)(struct kit_thread *thread))
+{
+    struct common *common = kit_memory(kit, sizeof *common);
+
+    make_common(common, 1);
+    kit_renew(kit);
+    kit_phase(kit, "in the only thread at work");
+    for (int i = 0; i < KIT_THREADS; i++)
+        kit_threads_run(kit, 1, body, common);
+    kit_phase(kit, NULL);
+}
+
+static void run_together(struct kit *kit, int rounds, void (*body)(struct kit_thread *thread))
+{
+    struct common *common = kit_memory(kit, sizeof *common);
+
+    run_alone(kit, body);
+    make_common(common, KIT_THREADS);
+    kit_suspect(kit, race);
+    kit_suspect_hang(kit, race_or_deadlock);
+    for (int round = 0; round < rounds; round++) {
+        kit_renew(kit);
+        kit_phase(kit, "in one of 8 threads");
+        kit_threads_run(kit, KIT_THREADS, body, common);
+        kit_phase(kit, NULL);
+    }
+    kit_suspect(kit, NULL);
+    expect_some(kit, common);
 }
 
 /* ---- Each with its own blocks ----------------------------------------------------------- */
@@ -87,17 +123,7 @@ static void work_alone(struct kit_thread *thread)
 
 static void threads_share_nothing(struct kit *kit)
 {
-    enum { ROUNDS = 8 };
-    struct common *common = kit_memory(kit, sizeof *common);
-
-    make_common(kit, common);
-    for (int round = 0; round < ROUNDS; round++) {
-        kit_renew(kit);
-        kit_phase(kit, "in one of 8 threads");
-        kit_threads_run(kit, KIT_THREADS, work_alone, common);
-        kit_phase(kit, NULL);
-    }
-    expect_some(kit, common);
+    run_together(kit, 8, work_alone);
 }
 
 /* ---- Blocks of one size by many at once, until there is no more --------------------------- */
@@ -121,17 +147,7 @@ static void grab(struct kit_thread *thread)
 
 static void threads_race_for_blocks(struct kit *kit)
 {
-    enum { ROUNDS = 12 };
-    struct common *common = kit_memory(kit, sizeof *common);
-
-    make_common(kit, common);
-    for (int round = 0; round < ROUNDS; round++) {
-        kit_renew(kit);
-        kit_phase(kit, "in one of 8 threads");
-        kit_threads_run(kit, KIT_THREADS, grab, common);
-        kit_phase(kit, NULL);
-    }
-    expect_some(kit, common);
+    run_together(kit, 12, grab);
 }
 
 /* ---- Blocks that change hands -------------------------------------------------------------- */
@@ -176,7 +192,7 @@ static void blocks_change_hands(struct kit *kit)
     enum { ROUNDS = 6 };
     struct common *common = kit_memory(kit, sizeof *common);
 
-    make_common(kit, common);
+    make_common(common, KIT_THREADS);
     for (int round = 0; round < ROUNDS; round++) {
         kit_renew(kit);
         kit_phase(kit, "in one of 8 threads, of a block that another one allocated");
@@ -211,7 +227,7 @@ static void blocks_outlive_threads(struct kit *kit)
     size_t cost = 8 * KIT_THREADS * kit_cost(200, 8);
     bool roomy = kit_want(kit, cost * GENERATIONS);
 
-    make_common(kit, common);
+    make_common(common, KIT_THREADS);
     for (int round = 0; round < GENERATIONS; round++) {
         if (!roomy) {
             kit_free_all(kit, common->shelf, 4 * KIT_THREADS);
@@ -270,7 +286,7 @@ static void serves_in_thread_destructors(struct kit *kit)
     enum { ROUNDS = 4 };
     struct common *common = kit_memory(kit, sizeof *common);
 
-    make_common(kit, common);
+    make_common(common, KIT_THREADS);
     if (pthread_key_create(&common->key, at_thread_end) != 0)
         kit_skip(kit, "the system has no key for thread-local storage left");
     for (int round = 0; round < ROUNDS; round++) {

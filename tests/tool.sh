@@ -314,7 +314,7 @@ run verify --case=size_zero crashing;  exits 1; says ''; prints '*
         got       SIGABRT (Aborted)
 *'
 run verify -q --case=child_memory_comes_back rounding;  exits 1; says ''; prints '  FAIL  child_memory_comes_back (rounding): *
-        asked     dealloc(size 1, align 1) of "rounding" over a child of the kit'\''s
+        asked     dealloc(size 1, align 1), of "rounding" over a child of the kit'\''s
         expected  each block back with the size and alignment it was taken with
         got       size 16, align 1 for a block of its child (size 1, align 1, taken in alloc(size 1, align 1))
         likely    another size is given back than was taken: *'
@@ -346,7 +346,7 @@ ok 2 - upright: owns_its_blocks_only # SKIP it does not know its blocks
 *
 not ok 6 - rounding: child_memory_comes_back
   ---
-*  asked: "dealloc(size 1, align 1) of \\"rounding\\" over*
+*  asked: "dealloc(size 1, align 1), of \\"rounding\\" over*
   likely: "another size *
   ...'
 if command -v prove >/dev/null 2>&1; then

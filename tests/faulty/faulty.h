@@ -9,7 +9,7 @@
 #include "conformance/conformance.h"
 
 /* Rows of the table: an allocator, the case that has to fail, and words of the report that
- * tell the fault from any other (NULL: whatever they are). */
+ * tell the fault from any other (NULL: whatever they are; "": none). */
 struct faulty {
     const char *name;
     const char *found_by;

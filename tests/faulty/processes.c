@@ -99,6 +99,7 @@ const struct faulty faulty_processes[] = {
     {.name = "keeps its lock across fork",
      .found_by = "serves_the_front_around_fork",
      .got = "it hangs",
+     .likely = "fork_child",
      .spec = "locked"},
     {.name = NULL},
 };

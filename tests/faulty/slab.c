@@ -7,6 +7,7 @@
 #include "tests/faulty/faulty.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,13 @@ enum slab_fault {
     REALLOC_LOSES_OLD,    /* the old block is gone when there is no new one */
     USABLE_TOO_LARGE,     /* a large block is taken for one rounded up */
     SIZE_OVERFLOWS,       /* a large size has something added */
+    STATE_BROKEN,         /* what is a list while a slab is asked for is no list if there is none */
+    ABORTS,               /* a child without memory is the end */
+    COPIES_NEW,           /* realloc copies as much as the new block has */
+    LARGE_LEAKS,          /* of a large block that is not to be had something stays */
+    UNLOCKED,             /* nothing keeps threads apart */
+    NO_FORK,              /* nor a fork and threads */
+    NO_FORK_CHILD,        /* a child finds what fork_prepare has locked */
     FAULT_COUNT
 };
 
@@ -68,6 +76,7 @@ struct slab {
     pthread_mutex_t mutex;
     struct header *slabs;
     struct cell **free; /* CLASS_COUNT lists */
+    void *lost;
 };
 
 static int class_of(size_t size, size_t align)
@@ -79,6 +88,21 @@ static int class_of(size_t size, size_t align)
     while (((size_t)GRAIN << class) < size)
         class ++;
     return class;
+}
+
+/* Where threads are not kept apart, or from a fork, they come by there as surely as may be. */
+static void lock(struct slab *self)
+{
+    if (self->fault != UNLOCKED)
+        pthread_mutex_lock(&self->mutex);
+    if (self->fault == NO_FORK)
+        sched_yield();
+}
+
+static void unlock(struct slab *self)
+{
+    if (self->fault != UNLOCKED)
+        pthread_mutex_unlock(&self->mutex);
 }
 
 /* ---- Slabs ------------------------------------------------------------------------------ */
@@ -123,6 +147,10 @@ static void refill(struct slab *self, int class)
     if (slab || self->fault == CHILD_NULL_UNCHECKED)
         cut(self, slab, class);
     self->is_full = !slab && self->fault == FULL_FOR_EVER;
+    if (!slab && self->fault == ABORTS)
+        abort();
+    if (!slab && self->fault == STATE_BROKEN)
+        self->slabs = (struct header *)(uintptr_t)1;
     if (!slab && self->fault == LIST_LOST)
         self->free[class] = (struct cell *)(void *)self->free;
 }
@@ -145,6 +173,8 @@ static void *take_large(struct slab *self, size_t size, size_t align)
 {
     if (self->fault == MALLOC_FOR_LARGE && align <= GRAIN)
         return malloc(size);
+    if (self->fault == LARGE_LEAKS && size > PTRDIFF_MAX / 4)
+        self->lost = dal_instance_alloc(self->child, GRAIN, GRAIN);
     return dal_instance_alloc(self->child, self->fault == SIZE_OVERFLOWS ? size + GRAIN : size,
                               align);
 }
@@ -176,14 +206,16 @@ static void *slab_alloc(size_t size, size_t align, void *ctx)
 
     if (class < 0)
         return take_large(self, size, align);
-    pthread_mutex_lock(&self->mutex);
+    lock(self);
     if (!self->free[class])
         refill(self, class);
     cell = self->free[class];
+    if (self->fault == UNLOCKED)
+        sched_yield();
     if (cell)
         self->free[class] = cell->next;
     if (cell || self->fault != NULL_WITH_LOCK)
-        pthread_mutex_unlock(&self->mutex);
+        unlock(self);
     return cell;
 }
 
@@ -214,10 +246,10 @@ static void slab_dealloc(void *ptr, size_t size, size_t align, void *ctx)
         give_large(self, ptr, size, align);
         return;
     }
-    pthread_mutex_lock(&self->mutex);
+    lock(self);
     cell->next = self->free[class];
     self->free[class] = cell;
-    pthread_mutex_unlock(&self->mutex);
+    unlock(self);
 }
 
 static void *slab_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
@@ -234,7 +266,7 @@ static void *slab_realloc(void *ptr, size_t old_size, size_t align, size_t new_s
         slab_dealloc(ptr, old_size, align, self);
     if (!moved || !ptr)
         return moved;
-    memcpy(moved, ptr, old_size < new_size ? old_size : new_size);
+    memcpy(moved, ptr, old_size < new_size && self->fault != COPIES_NEW ? old_size : new_size);
     if (!keeps)
         slab_dealloc(ptr, old_size, align, self);
     return moved;
@@ -253,12 +285,12 @@ static size_t slab_usable_size(const void *ptr, size_t size, size_t align, void 
 
 static void slab_lock(void *ctx)
 {
-    pthread_mutex_lock(&((struct slab *)ctx)->mutex);
+    lock(ctx);
 }
 
 static void slab_unlock(void *ctx)
 {
-    pthread_mutex_unlock(&((struct slab *)ctx)->mutex);
+    unlock(ctx);
 }
 
 /* ---- Its life --------------------------------------------------------------------------- */
@@ -306,6 +338,10 @@ static int create_slab(const struct dal_backend_request *request, struct dal_all
         .fork_prepare = slab_lock,  .fork_parent = slab_unlock,
         .fork_child = slab_unlock,
     };
+    if (fault == NO_FORK)
+        allocator->fork_prepare = allocator->fork_parent = NULL;
+    if (fault == NO_FORK || fault == NO_FORK_CHILD)
+        allocator->fork_child = NULL;
     return 0;
 }
 
@@ -346,7 +382,7 @@ static const struct dal_backend slab_backend = {
 
 __attribute__((constructor(101))) static void register_slab(void)
 {
-    static char specs[FAULT_COUNT][16];
+    static char specs[2 * FAULT_COUNT][16]; /* a fault may be found by several cases */
 
     if (dal_backend_register(&slab_backend) != 0)
         abort();
@@ -378,6 +414,7 @@ struct faulty faulty_slabs[] = {
      .slab_fault = REALLOC_LEAKS_CELL},
     {.name = "realloc loses a block",
      .found_by = BACK,
+     .asked = "destroy, of",
      .got = "not given back",
      .likely = "does not give the old block back",
      .slab_fault = REALLOC_LEAKS_BLOCK},
@@ -506,5 +543,51 @@ struct faulty faulty_slabs[] = {
      .got = "size",
      .likely = "overflow",
      .slab_fault = SIZE_OVERFLOWS},
+    {.name = "leaves a broken list where there is no slab",
+     .found_by = NONE,
+     .got = "of an earlier call",
+     .likely = "leaves a state that is wrong",
+     .slab_fault = STATE_BROKEN},
+    {.name = "aborts where there is no slab",
+     .found_by = NONE,
+     .got = "SIGABRT",
+     .likely = "it calls abort()",
+     .slab_fault = ABORTS},
+    {.name = "copies as much as the new block has",
+     .found_by = BACK,
+     .asked = "realloc",
+     .got = "past the end",
+     .likely = "copies more than the smaller of both sizes; or the last cell",
+     .slab_fault = COPIES_NEW},
+    {.name = "loses something where a size is absurd",
+     .found_by = BACK,
+     .likely = "a request that is too large",
+     .slab_fault = LARGE_LEAKS},
+    {.name = "loses a block, whether there is memory or not",
+     .found_by = NONE,
+     .got = "not given back",
+     .likely = "",
+     .slab_fault = REALLOC_LEAKS_BLOCK},
+    {.name = "has no lock",
+     .found_by = "threads_share_nothing",
+     .likely = "several threads change",
+     .slab_fault = UNLOCKED},
+    {.name = "writes past its last cell, by whatever thread",
+     .found_by = "threads_share_nothing",
+     .asked = "in the only thread at work",
+     .likely = "",
+     .slab_fault = LAST_CELL_PAST_END},
+    {.name = "has no fork functions",
+     .found_by = "fork_while_threads_allocate",
+     .asked = "in the child of fork",
+     .got = "it hangs",
+     .likely = "fork_child",
+     .slab_fault = NO_FORK},
+    {.name = "has no function for the child of a fork",
+     .found_by = "fork_leaves_two_heaps",
+     .asked = "in the child of fork",
+     .got = "it hangs",
+     .likely = "fork_child",
+     .slab_fault = NO_FORK_CHILD},
     {.name = NULL},
 };
