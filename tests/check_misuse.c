@@ -524,7 +524,7 @@ START_TEST(test_set_of_a_bad_spec_is_refused_and_says_why)
     expect(set_bad_specs,
            LINE("dal_global_set_spec(\"\"): it is empty")
                LINE("dal_global_set_spec(\"system+system\"): \"system\" is a backend, not a layer, "
-                    "and has to come last")
+                    "and has to come last; a spec has one backend, behind its layers")
                    LINE("dal_global_set_spec(\"system:x=1\"): \"system\" has no option \"x\"; it "
                         "takes none"));
 }

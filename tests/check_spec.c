@@ -802,7 +802,9 @@ static const struct {
     {"wrap+opts:size=1K+nest+wrap", DAL_ERR_SYNTAX,
      "\"opts\" is a backend, not a layer, and has to come last (did you mean "
      "\"wrap+nest+wrap+opts:size=1K\"?)"},
-    {"wrap+bare+opts", DAL_ERR_SYNTAX, "\"bare\" is a backend, not a layer, and has to come last"},
+    {"wrap+bare+opts", DAL_ERR_SYNTAX,
+     "\"bare\" is a backend, not a layer, and has to come last; a spec has one backend, behind its "
+     "layers"},
     {"wrap+", DAL_ERR_SYNTAX, "item 2 has no name"},
 };
 
@@ -960,6 +962,9 @@ static const struct {
     {"tbbmalloc", "tbb"},
     {"onetbb", "tbb"},
     {"outbbound", ""},
+    {"ALL", ""},
+    {"aren", "arena"},
+    {"alloc", "jemalloc"},
     {"jemallctl", "jemalloc"},
     {"sysadmin", ""},
     {"xyzzy", ""},

@@ -123,6 +123,7 @@ meant system explain libc
 meant system info glibc
 meant system verify sytsem
 accepted 'known: system, arena, fixed-arena, stats' explain xyzzy
+accepted 'known: system, arena, fixed-arena, stats' info ALL
 accepted 'known: system, arena, fixed-arena, stats' explain 'stats+xyzzy'
 
 # ---- Options of a spec -----------------------------------------------------------------------------
@@ -163,6 +164,15 @@ meant jemalloc:narenas=4,tcache=false explain 'jemalloc:narenas=4;tcache=false'
 meant fixed-arena:capacity=64K explain 'fixed-arena:capacity=64 K'
 meant fixed-arena:capacity=64K explain 'fixed-arena: capacity = 64K'
 meant fixed-arena:capacity=1M,prefault=on explain fixed-arena:capacity=1M:prefault=on
+meant arena:limit=1G explain arena:limit:1G
+meant arena:limit=1G explain arena=limit:1G
+meant arena:limit=1G explain arena=limit=1G
+meant stats+arena:limit=1G explain stats+arena=limit:1G
+meant stats:print=off,label=x+system explain stats:print:off:label:x+system
+accepted 'a spec has one backend, behind its layers' explain jemalloc,mimalloc
+accepted 'a spec has one backend, behind its layers' explain 'system arena'
+accepted 'a spec has one backend, behind its layers' explain system:arena:limit=1M
+accepted 'a spec has one backend, behind its layers' explain system+arena
 accepted 'cannot stand in a spec' explain 'xyzzy;narenas=4'
 accepted 'item 2 has no name' explain stats+
 accepted 'the path of a module has to be absolute' explain ./jemalloc.so

@@ -218,7 +218,7 @@ upright 1.2 (backend): a module of the test
   path     none      default'
 run explain clear;      exits 0; prints '*
 (around what would serve without it: the program'\''s choice, or system)'
-run explain system+clear;  exits 2; prints ''; says 'dispatchalloc: spec "system+clear": "system" is a backend, not a layer, and has to come last'
+run explain system+clear;  exits 2; prints ''; says 'dispatchalloc: spec "system+clear": "system" is a backend, not a layer, and has to come last; a spec has one backend, behind its layers'
 run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chunk=1": option "chunk" of "upright" cannot be "1"; accepted is a number of bytes from 4K to 1G'
 run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note, path'
 run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'

@@ -86,7 +86,7 @@ static size_t kinship(const char *given, const char *known)
     if (known_length >= 4 ? contains(given, known)
                           : known_length == 3 && begins_or_ends_with(given, known))
         return 3;
-    if (length >= 3 && contains(known, given))
+    if (length >= 4 && contains(known, given))
         return 4;
     return begin >= 4 && begin * 3 >= known_length * 2 ? 4 : FAR;
 }

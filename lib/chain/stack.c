@@ -187,6 +187,8 @@ static void destroy_items(const struct dal_stack_ *stack)
     }
 }
 
+#define ONE_BACKEND "; a spec has one backend, behind its layers"
+
 /* A backend before layers that are known: it goes behind them. Nothing where that is no help. */
 static void suggest_order(const struct dal_spec_ *spec, size_t index, struct dal_text_ *why)
 {
@@ -197,8 +199,10 @@ static void suggest_order(const struct dal_spec_ *spec, size_t index, struct dal
     for (size_t i = index + 1; i < list->first + list->count; i++) {
         const struct dal_backend *later = dal_registry_find_known_(spec->items[i].name);
 
-        if (!later || !(later->flags & DAL_BACKEND_LAYER))
+        if (!later || !(later->flags & DAL_BACKEND_LAYER)) {
+            dal_text_add_(why, ONE_BACKEND);
             return;
+        }
     }
     if (strchr(list->text, '('))
         return;
@@ -252,11 +256,11 @@ static int check(const char *text, struct dal_spec_ *spec, struct dal_option_val
 int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option_value *values,
                      struct dal_text_ *why)
 {
-    size_t length = why->length;
+    size_t length = why->length, backends;
     char meant[DAL_RESPELL_BYTES];
     int error = check(text, spec, values, why);
 
-    if (!error || !dal_respell_(text, meant, sizeof meant))
+    if (!error || !dal_respell_(text, meant, sizeof meant, &backends))
         return error;
     /* What has a comma in it is no unknown name. */
     if (error == DAL_ERR_UNKNOWN) {
@@ -264,7 +268,7 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option
         dal_text_add_(why, "+ separates the items of a spec; options stand behind : and have , "
                            "between them");
     }
-    dal_text_add_(why, " (did you mean \"%s\"?)", meant);
+    dal_text_add_(why, backends > 1 ? ONE_BACKEND : " (did you mean \"%s\"?)", meant);
     return error;
 }
 

@@ -39,6 +39,29 @@ static inline int dal_number_parse_(const char *text, int has_unit, uint64_t *nu
 /* No machine has as much: a bound from there on is none to who reads it. */
 #define DAL_NUMBER_ENDLESS_ (UINT64_C(1) << 56)
 
+/* The bytes that 64KB, 1.5 MiB or 2T stand for, which are no numbers in a spec. Returns 0 if text
+ * is nothing of the kind. */
+static inline int dal_number_guess_(const char *text, uint64_t *bytes)
+{
+    static const char units[] = "bBkKmMgGtT";
+    uint64_t value = 0, scale = 0; /* of 10, behind a point */
+    const char *unit;
+
+    for (; (*text >= '0' && *text <= '9') || (*text == '.' && !scale); text++) {
+        if (value >= UINT64_C(1) << 20)
+            return 0;
+        value = *text == '.' ? value : value * 10 + (uint64_t)(*text - '0');
+        scale = *text == '.' ? 1 : scale * 10;
+    }
+    text += strspn(text, " ");
+    unit = *text ? strchr(units, *text) : NULL;
+    value <<= unit ? 10 * ((unit - units) / 2) : 0;
+    text += unit != NULL;
+    scale = scale ? scale : 1;
+    *bytes = value / scale;
+    return value > 0 && value % scale == 0 && !text[strspn(text, "iIbBytes")];
+}
+
 /* A number of bytes in the largest unit that it has whole ones of, which is "" for bytes. */
 static inline uint64_t dal_number_in_units_(uint64_t bytes, const char **unit)
 {

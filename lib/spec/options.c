@@ -93,28 +93,6 @@ void dal_option_suggest_switch_(const char *value, struct dal_text_ *why)
     suggest_choice(DAL_SWITCH_WORDS_, value, why);
 }
 
-/* The bytes that 64KB, 1.5 MiB or 2T stand for. Returns 0 if text is nothing of the kind. */
-static int guess_bytes(const char *text, uint64_t *bytes)
-{
-    static const char units[] = "bBkKmMgGtT";
-    uint64_t value = 0, scale = 0; /* of 10, behind a point */
-    const char *unit;
-
-    for (; (*text >= '0' && *text <= '9') || (*text == '.' && !scale); text++) {
-        if (value >= UINT64_C(1) << 20)
-            return 0;
-        value = *text == '.' ? value : value * 10 + (uint64_t)(*text - '0');
-        scale = *text == '.' ? 1 : scale * 10;
-    }
-    text += strspn(text, " ");
-    unit = *text ? strchr(units, *text) : NULL;
-    value <<= unit ? 10 * ((unit - units) / 2) : 0;
-    text += unit != NULL;
-    scale = scale ? scale : 1;
-    *bytes = value / scale;
-    return value > 0 && value % scale == 0 && !text[strspn(text, "iIbBytes")];
-}
-
 static void suggest_value(const struct dal_option *option, const char *value, struct dal_text_ *why)
 {
     uint64_t bytes;
@@ -123,7 +101,7 @@ static void suggest_value(const struct dal_option *option, const char *value, st
         dal_option_suggest_switch_(value, why);
     else if (option->type == DAL_OPTION_CHOICE)
         suggest_choice(option->choices, value, why);
-    if (option->type != DAL_OPTION_BYTES || !guess_bytes(value, &bytes) ||
+    if (option->type != DAL_OPTION_BYTES || !dal_number_guess_(value, &bytes) ||
         bytes < option->minimum || bytes > option->maximum)
         return;
     dal_text_add_(why, " (did you mean \"");
