@@ -6,8 +6,9 @@
 lib_rooms = shared os base service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
-core_headers += lib/shared/control.h lib/shared/file_head.h lib/shared/image.h lib/shared/interposed_names.h \
-	lib/shared/note.h lib/shared/number.h lib/shared/status.h
+core_headers += lib/shared/choice.h lib/shared/control.h lib/shared/file_head.h lib/shared/image.h \
+	lib/shared/interposed_names.h lib/shared/note.h lib/shared/number.h lib/shared/status.h \
+	lib/shared/variable_names.h
 
 # The operating system and the object format: nobody else asks which they are.
 core_headers += lib/os/os.h

@@ -23,7 +23,7 @@
 
 # include "base/text.h"
 # include "os/os.h"
-# include "shared/number.h"
+# include "shared/choice.h"
 #endif
 
 #include "loaded.h"
@@ -89,7 +89,7 @@ __attribute__((constructor)) static void start(void)
     const char *off = getenv("DISPATCHALLOC_OFF");
     uint64_t is_off = 0;
 
-    (void)(off && dal_number_of_switch_(off, &is_off));
+    (void)(off && dal_switch_parse_(off, &is_off));
     atomic_store_explicit(&is_wanted, is_off ? UNWANTED : WANTED, memory_order_relaxed);
     dal_os_note_stderr_();
 }

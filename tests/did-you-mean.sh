@@ -14,11 +14,12 @@ export DISPATCHALLOC_MODULE_PATH="$modules"
 for name in jemalloc mimalloc tcmalloc tbb; do echo >"$modules/$name.so"; done
 
 asks=0
+expected=2
 ask() {
     asks=$((asks + 1))
     status=0
     err=$(timeout 20 "$tool" "$@" 2>&1 </dev/null >/dev/null) || status=$?
-    [ "$status" = 2 ] || fail "dispatchalloc $*: status $status: $err"
+    [ "$status" = $expected ] || fail "dispatchalloc $*: status $status: $err"
 }
 # meant WORD ARGUMENT...: the one thing that is suggested.
 meant() {
@@ -176,6 +177,25 @@ accepted 'a spec has one backend, behind its layers' explain system+arena
 accepted 'cannot stand in a spec' explain 'xyzzy;narenas=4'
 accepted 'item 2 has no name' explain stats+
 accepted 'the path of a module has to be absolute' explain ./jemalloc.so
+
+# ---- Variables ---------------------------------------------------------------------------------------
+cd "$work"
+expected=127
+export DISPATCHALOC_MALLOC=system
+meant DISPATCHALLOC_MALLOC run no-such-program
+unset DISPATCHALOC_MALLOC
+export dispatchalloc_verbose=1 MALLOC_CHECK_=0 DISPATCH=1
+meant DISPATCHALLOC_VERBOSE run no-such-program
+unset dispatchalloc_verbose MALLOC_CHECK_ DISPATCH
+expected=2
+DISPATCHALLOC_MODULE_PATH="relative:$modules::nowhere"
+mkdir relative
+meant "$(pwd -P)/relative" explain xyzzy
+expect "directories that are not looked in" 2 "$(printf '%s\n' "$err" | grep -c 'is not looked in')"
+DISPATCHALLOC_MODULE_PATH=$modules
+expected=0
+accepted '' list --names
+expected=2
 
 # ---- Help, however it is asked for -----------------------------------------------------------------
 helps() {

@@ -112,6 +112,11 @@ DISPATCHALLOC_BACKEND=arena:limit=1G try 0 hello "dispatchalloc: DISPATCHALLOC_B
 are linked with the library, and not for malloc; for that it is -b or DISPATCHALLOC_MALLOC" run echo hello
 DISPATCHALLOC_BACKEND=arena:limit=1G try 0 hello '' run -b system echo hello
 DISPATCHALLOC_BACKEND=arena:limit=1G DISPATCHALLOC_MALLOC=system try 0 hello '' run echo hello
+DISPATCHALLOC_STRICT=ye DISPATCHALLOC_VERBOSE=2 \
+    try 0 none "dispatchalloc: DISPATCHALLOC_STRICT=ye is ignored (did you mean \"yes\"?): accepted is *
+dispatchalloc: DISPATCHALLOC_VERBOSE=2 is ignored: accepted is on or off (also 1, 0, true, false, yes, no)" \
+    run -b system sh -c 'echo "${DISPATCHALLOC_STRICT-none}"'
+DISPATCHALLOC_VERBOSE=yes try 0 yes "$served" run -b system sh -c 'echo "$DISPATCHALLOC_VERBOSE"; exit'
 DISPATCHALLOC_MALOC=arena try 0 hello "dispatchalloc: DISPATCHALLOC_MALOC is a variable that nobody reads \
 (did you mean DISPATCHALLOC_MALLOC?)" run echo hello
 
@@ -366,6 +371,11 @@ case $(GLIBC_TUNABLES=glibc.malloc.check=0 "$tool" run -b roomy sh -c 'echo "$GL
 *"is refused"*) ;;
 "glibc.malloc.check=0:glibc.rtld.optional_static_tls=8192 "*roomy.so)
     try 0 '' "*roomy 1.2.3 serves (DISPATCHALLOC_MALLOC=roomy)" run -v -b roomy true
+    # Said once, however often the command starts over.
+    DISPATCHALLOC_STRICT=ye DISPATCHALOC_OFF=1 \
+        DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH:relative try 0 '' '*' run -b roomy true
+    expect "lines of variables" 3 "$(grep -c 'STRICT=ye is ignored\|DISPATCHALOC_OFF is\|is not looked in' "$work/err")"
+    expect "lines in all" 3 "$(wc -l <"$work/err" | tr -d ' ')"
     try 0 "*roomy 1.2.3*" '' explain system roomy
     try 0 "*roomy * 1.2.3*" '' list
     try 0 "name *roomy*" '' info roomy

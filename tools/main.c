@@ -11,6 +11,7 @@
 #include "conformance/conformance.h"
 #include "tools/options.h"
 #include "tools/tool.h"
+#include "tools/variables.h"
 
 const struct tool_command *const tool_commands[] = {
     &tool_list,      &tool_info,    &tool_explain, &tool_verify, &tool_run,
@@ -91,12 +92,15 @@ static int refuse_command(const char *name)
 static int run_command(const struct tool_command *command, int operand_count, char **operands)
 {
     int needs_one = command->operand && !(command->needs_none && *command->needs_none);
+    int status;
 
     if (needs_one && operand_count == 0)
         return tool_misused(command, "'%s' needs a %s", command->name, command->operand);
     if (!command->operand && operand_count > 0)
         return tool_misused(command, "extra operand '%s'", operands[0]);
-    return command->run(operand_count, operands);
+    status = command->run(operand_count, operands);
+    variables_tell_relative();
+    return status;
 }
 
 /* After the options: what there is to do for them, or the command. */
@@ -163,6 +167,7 @@ int main(int argc, char **argv)
     status = conformance_process_main();
     if (status >= 0)
         return status;
+    variables_forget_told();
     tool_room_set_up(argc, argv);
     status = run(argc, argv);
     /* Of trouble there is a message already, and 126 and more have a meaning. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/shared/choice.h"
 #include "tools/program_image.h"
 #include "tools/tool.h"
 
@@ -105,9 +106,9 @@ const char *program_interposer(void)
 const char *program_switched_off(void)
 {
     const char *given = getenv("DISPATCHALLOC_OFF");
-    uint64_t is_on = 0;
+    uint64_t is_on;
 
-    return given && dal_number_of_switch_(given, &is_on) && is_on ? given : NULL;
+    return given && dal_switch_parse_(given, &is_on) && is_on ? given : NULL;
 }
 
 /* LD_PRELOAD as it grows. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "tools/program.h"
+#include "tools/variables.h"
 
 static const char *spec; /* NULL if none was given */
 static int checks, is_verbose, strips_deepbind;
@@ -69,6 +70,13 @@ static void tell_of_front(void)
             front);
 }
 
+/* What has no say, after what may start over. */
+static void tell_of_variables(void)
+{
+    variables_tell_near();
+    variables_tell_relative();
+}
+
 /* The spec before the program: what is wrong with both is most likely the first. */
 static int run_program(int count, char **program)
 {
@@ -85,6 +93,8 @@ static int run_program(int count, char **program)
     if (!spec)
         tell_of_front();
     result = spec ? check_spec() : 0;
+    if (!result)
+        tell_of_variables();
     if (!result)
         result = program_find(*program, path);
     if (!result)

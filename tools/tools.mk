@@ -49,6 +49,8 @@ tools_dispatchalloc_SOURCES = \
 	%D%/status/status.c \
 	%D%/status/status.h \
 	%D%/tool.h \
+	%D%/variables.c \
+	%D%/variables.h \
 	%D%/verify/json.c \
 	%D%/verify/report.h \
 	%D%/verify/tap.c \

@@ -76,34 +76,4 @@ static inline uint64_t dal_number_in_units_(uint64_t bytes, const char **unit)
     return bytes;
 }
 
-/* The place of a word among those that choices has, with '|' between. Returns 0 if it is none. */
-static inline int dal_number_of_word_(const char *choices, const char *text, uint64_t *number)
-{
-    size_t length = strlen(text);
-    uint64_t index = 0;
-
-    for (const char *word = choices; word; index++) {
-        const char *bar = strchr(word, '|');
-        size_t word_length = bar ? (size_t)(bar - word) : strlen(word);
-
-        if (word_length == length && memcmp(word, text, length) == 0) {
-            *number = index;
-            return 1;
-        }
-        word = bar ? bar + 1 : NULL;
-    }
-    return 0;
-}
-
-#define DAL_SWITCH_WORDS_ "off|on|false|true|no|yes|0|1"
-
-/* A switch: returns 1 with *number 0 or 1, or 0 if the text is none. */
-static inline int dal_number_of_switch_(const char *text, uint64_t *number)
-{
-    if (!dal_number_of_word_(DAL_SWITCH_WORDS_, text, number))
-        return 0;
-    *number %= 2;
-    return 1;
-}
-
 #endif /* DAL_NUMBER_H */

@@ -10,6 +10,7 @@
 #include <dispatchalloc/error.h>
 
 #include "base/nearest.h"
+#include "shared/choice.h"
 #include "shared/number.h"
 
 int dal_option_check_(const struct dal_option *option, const char *text, uint64_t *number)
@@ -23,8 +24,8 @@ int dal_option_check_(const struct dal_option *option, const char *text, uint64_
         good = dal_number_parse_(text, option->type == DAL_OPTION_BYTES, number) &&
                *number >= option->minimum && *number <= option->maximum;
         break;
-    case DAL_OPTION_SWITCH: good = dal_number_of_switch_(text, number); break;
-    case DAL_OPTION_CHOICE: good = dal_number_of_word_(option->choices, text, number); break;
+    case DAL_OPTION_SWITCH: good = dal_switch_parse_(text, number); break;
+    case DAL_OPTION_CHOICE: good = dal_choice_parse_(option->choices, text, number); break;
     case DAL_OPTION_SPEC: good = dal_spec_is_nested_(text); break;
     case DAL_OPTION_TEXT:
         good = strlen(text) >= option->minimum &&

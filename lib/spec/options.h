@@ -34,7 +34,7 @@ struct dal_option_value *dal_option_value_of_(struct dal_option_value *values, s
  * DAL_ERR_OPTION. */
 int dal_option_check_(const struct dal_option *option, const char *text, uint64_t *number);
 
-/* Append what somebody may have meant by a value that is no switch, if one is near. */
+/* Append what of the words of a switch somebody may have meant by a value, if one is near. */
 void dal_option_suggest_switch_(const char *value, struct dal_text_ *why);
 
 /* What a switch takes, in messages. */

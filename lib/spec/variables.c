@@ -11,7 +11,8 @@
 #include "base/nearest.h"
 #include "base/product.h"
 #include "base/text.h"
-#include "shared/number.h"
+#include "shared/choice.h"
+#include "shared/variable_names.h"
 #include "spec/options.h"
 
 static const char *read_text(const char *name)
@@ -35,7 +36,7 @@ static int read_switch(const char *name)
 
     if (!value)
         return -1;
-    if (dal_number_of_switch_(value, &number))
+    if (dal_switch_parse_(value, &number))
         return (int)number;
     dal_option_suggest_switch_(value, &text);
     dal_log_("%s=" DAL_VALUE_FORMAT " is ignored%s: accepted is " DAL_SWITCH_ACCEPTED_, name,
@@ -45,17 +46,15 @@ static int read_switch(const char *name)
 
 /* ---- Those that nobody reads ----------------------------------------------------------------- */
 
-#define OURS "DISPATCHALLOC_"
+#define OURS DAL_VARIABLE_PREFIX
 
 /* Whether somebody reads it; else what is nearest to it. What the command's processes, and builds
  * that look for the library by pkg-config, have is not suggested. */
 static int is_read(const char *name, struct dal_nearest_ *nearest)
 {
-    static const char *const known[] = {
-        "BACKEND", "MALLOC", "STRICT",     "VERBOSE",         "MODULE_PATH",
-        "CHECK",   "OFF",    "INTERPOSER", "CONFORMANCE_RUN", "CONFORMANCE_CAPACITY",
-        "CFLAGS",  "LIBS"};
-    enum { KNOWN_COUNT = sizeof known / sizeof *known, SUGGESTED = 8 };
+    static const char *const known[] = {DAL_VARIABLE_NAMES_, "CONFORMANCE_RUN",
+                                        "CONFORMANCE_CAPACITY", "CFLAGS", "LIBS"};
+    enum { KNOWN_COUNT = sizeof known / sizeof *known, SUGGESTED = KNOWN_COUNT - 4 };
 
     for (size_t i = 0; i < KNOWN_COUNT; i++) {
         if (strcmp(name, known[i]) == 0)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The environment variables that an operator may set. */
+#ifndef DAL_VARIABLE_NAMES_H
+#define DAL_VARIABLE_NAMES_H
+
+#define DAL_VARIABLE_PREFIX "DISPATCHALLOC_"
+
+/* What follows that. */
+#define DAL_VARIABLE_NAMES_ \
+    "BACKEND", "MALLOC", "STRICT", "VERBOSE", "MODULE_PATH", "CHECK", "OFF", "INTERPOSER"
+
+#endif /* DAL_VARIABLE_NAMES_H */
