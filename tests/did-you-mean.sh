@@ -102,6 +102,7 @@ accepted "'--backend' needs a value" run -b
 accepted "from 1 to 86400" doctor --timeout=5s true
 accepted "from 1 to" compare --runs=many true
 accepted "a number of bytes" verify --capacity=64KB system
+accepted 'No such file or directory' status --directory=/nonexistent --all
 
 # ---- Names ---------------------------------------------------------------------------------------
 meant jemalloc run -b je true

@@ -396,6 +396,14 @@ eventually [ -e "$work/started" ] || fail "the program did not start"
 if "$tool" status $$ >/dev/null 2>&1 || [ $? = 1 ]; then
     try 0 "$pid: $DISPATCHALLOC_INTERPOSER: fixed-arena * serves (DISPATCHALLOC_MALLOC=fixed-arena:capacity=1M)" '' status "$pid"
     try 1 "$$: libdispatchalloc is not in this process" '' status $$
+    cp "$(command -v sleep)" "$work/xyzzysleep"
+    "$tool" run -b system "$work/xyzzysleep" 60 &
+    sleeper=$!
+    eventually sh -c '"$1" status xyzzysleep' sh "$tool" >/dev/null 2>&1 || fail "xyzzysleep is not found"
+    try 1 '' "dispatchalloc: no process of a program \"xyzzyslep\" has libdispatchalloc* (did you mean 'xyzzysleep'?)" \
+        status xyzzyslep
+    kill "$sleeper"
+    wait "$sleeper" 2>/dev/null || true
 else
     echo "processes cannot be traced here: status is not tested"
 fi

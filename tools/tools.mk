@@ -44,6 +44,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/run.c \
 	%D%/static_tls.c \
 	%D%/status/counters.c \
+	%D%/status/near.c \
 	%D%/status/print.c \
 	%D%/status/served.c \
 	%D%/status/status.c \

@@ -193,12 +193,15 @@ static int show_each(const char *name)
 
 static int show_name(const char *name)
 {
+    struct dal_nearest_ nearest = {name, "", 0};
+
     if (show_each(name) + show_ended((struct wanted){.name = name}) > 0)
         return TOOL_OK;
+    status_find_near(directory(), has_name, &nearest);
     if (!wants_json)
         tool_complain("no process of a program \"%s\" has libdispatchalloc, nor left a file of "
-                      "counters%s%s",
-                      name, *directory() ? " in " : "", directory());
+                      "counters%s%s%s",
+                      name, *directory() ? " in " : "", directory(), tool_did_you_mean(&nearest));
     return TOOL_FAILED;
 }
 
@@ -245,12 +248,24 @@ static int show_everything(void)
     return TOOL_FAILED;
 }
 
+/* Whether it can be read; where none was given none has to be. */
+static int is_directory(const char *path)
+{
+    DIR *files = path ? opendir(path) : NULL;
+
+    if (files)
+        closedir(files);
+    return files || !path;
+}
+
 static int run(int operand_count, char **operands)
 {
     int worst = TOOL_OK;
 
     if (wants_all && operand_count > 0)
         return tool_misused(&tool_status_of, "--all takes no operand");
+    if (!is_directory(given_directory))
+        return tool_complain("--directory=%s: %s", given_directory, strerror(errno));
     if (wants_json)
         status_json_begin();
     if (wants_all)

@@ -49,6 +49,15 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
 /* Those in a directory that no process is known to write to. How many. */
 int status_visit_ended(const char *directory, status_counters_visitor visit, void *data);
 
+/* ---- near.c ---- */
+
+/* Whether a process is one of a program's. */
+typedef int (*status_named)(long process, const char *name);
+
+/* Try the names of the programs that can be shown: of processes that have the library, and of what
+ * ended ones have left in a directory. */
+void status_find_near(const char *directory, status_named is_named, struct dal_nearest_ *nearest);
+
 /* ---- print.c ---- */
 
 void status_print_served(long process, const char *file, const char *text);
