@@ -82,7 +82,7 @@ arena:limit=1M *verdict*" '' -n 1 -b stats:print=off+arena:limit=64M,chunk=1M \
 expect "no more and no less than what was given" 7 "$(wc -l <"$work/out" | tr -d ' ')"
 try 2 '' 'dispatchalloc: spec "": it is empty' -b system -b '' true
 try 2 '' 'dispatchalloc: spec "sytem": *' -b system -b sytem true
-try 2 '' 'dispatchalloc: spec "system,arena": *"system+arena"*' -b system,arena true
+try 2 '' "dispatchalloc: -b takes one SPEC, not 'system,arena'; *'-b system -b arena'*" -b system,arena true
 
 # On a terminal, and there only, it tells how far it is.
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then

@@ -27,6 +27,7 @@ offers() {
 }
 offers 'list info explain verify run status compare doctor help' ''
 offers 'list info explain verify run status compare doctor help' help ''
+offers 'run' help list r
 offers verify ve
 offers '' nonsense ''
 offers --names list --n

@@ -101,7 +101,17 @@ accepted "'--check' takes no value" run --check=yes true
 accepted "'--backend' needs a value" run -b
 accepted "from 1 to 86400" doctor --timeout=5s true
 accepted "from 1 to" compare --runs=many true
-accepted "a number of bytes" verify --capacity=64KB system
+meant 64K verify --capacity=64KB system
+meant 64K verify --capacity=64kb system
+accepted "a number of bytes" verify --capacity=many system
+accepted "a number of bytes" verify --capacity=0 system
+meant '--case=size_zero --case=size_classes' verify --case=size_zero,size_classes system
+meant size_zero verify --case=size_zreo system
+meant '-b jemalloc -b mimalloc' compare -b jemalloc,mimalloc true
+meant '-b stats+jemalloc -b tbb' compare -b 'stats+jemalloc tbb' true
+accepted 'has no option "xyzzy"' compare -b arena:limit=1M,xyzzy=1 true
+accepted 'needs a PID, NAME or FILE, or --all' status
+accepted 'needs a SPEC, or --list-cases' verify
 accepted 'No such file or directory' status --directory=/nonexistent --all
 
 # ---- Names ---------------------------------------------------------------------------------------
@@ -179,8 +189,48 @@ accepted 'cannot stand in a spec' explain 'xyzzy;narenas=4'
 accepted 'item 2 has no name' explain stats+
 accepted 'the path of a module has to be absolute' explain ./jemalloc.so
 
+# ---- What is no program, and what is no command ----------------------------------------------------
+mkdir "$work/here"
+cd "$work/here"
+printf '#!/bin/sh\n' >h64
+chmod 755 h64
+cp h64 module.so
+expected=127
+meant 'run -b jemalloc ./h64' run jemalloc ./h64
+meant 'run -b jemalloc ./h64 1 2' run jemaloc ./h64 1 2
+meant 'run -b jemalloc PROGRAM' run jemalloc
+meant 'run -b stats+arena:limit=1G ./h64' run stats arena:limit=1G ./h64
+meant 'run --check ./h64' run check ./h64
+meant 'run ./h64' run h64
+meant 'run ./h64 1' run './h64 1'
+meant 'run env A=1 B_2=3 ./h64' run A=1 B_2=3 ./h64
+meant 'compare -b jemalloc -b mimalloc ./h64' compare -b system jemalloc mimalloc ./h64
+meant 'compare ./h64' compare -b system h64
+meant 'doctor ./h64' doctor jemalloc ./h64
+accepted 'No such file or directory' run no-such-program
+accepted 'No such file or directory' run jemaloc
+accepted 'No such file or directory' run backend ./h64
+accepted 'No such file or directory' run no-such-program ./h64
+accepted 'No such file or directory' doctor ./h65
+expected=2
+meant 'run -b stats ./h64' stats ./h64
+meant 'run -b stats+jemalloc ./h64' stats+jemalloc ./h64
+meant 'run -b arena PROGRAM' arena
+meant status stats
+meant status stat ./h64
+meant 'run --check ./h64' check ./h64
+meant verify check ./module.so
+meant 'run ./h64 -x' ./h64 -x
+meant 'run ./h64' h64
+meant 'run env' env
+meant 'run env A=1 ./h64' A=1 ./h64
+meant 'info jemalloc' list jemalloc
+meant 'info jemalloc' list jemaloc
+accepted "extra operand 'xyzzy'" list xyzzy
+accepted "missing command" # as well as the help:
+case $err in *"Usage: dispatchalloc COMMAND"*"compare PROGRAM"*) ;; *) fail "no command: $err" ;; esac
+
 # ---- Variables ---------------------------------------------------------------------------------------
-cd "$work"
 expected=127
 export DISPATCHALOC_MALLOC=system
 meant DISPATCHALLOC_MALLOC run no-such-program
@@ -207,8 +257,10 @@ helps() {
 }
 helps 'Usage: dispatchalloc COMMAND *' -h
 helps 'Usage: dispatchalloc COMMAND *' help
-helps 'Usage: dispatchalloc COMMAND *' help help
-for command in list info explain verify run status compare doctor; do
+helps 'Usage: dispatchalloc run *
+Usage: dispatchalloc status *' help run status
+for command in list info explain verify run status compare doctor help; do
+    helps "Usage: dispatchalloc $command *" $command help
     helps "Usage: dispatchalloc $command *" help $command
     helps "Usage: dispatchalloc $command *" $command -h
     helps "Usage: dispatchalloc $command *" -h $command
@@ -242,5 +294,5 @@ cleans compare -n "$evil" true
 ask "$(printf 'gr\303\274n \342\202\254 \360\237\230\200')"
 case $err in *"$(printf "'gr\303\274n \342\202\254 \360\237\230\200'")"*) ;; *) fail "UTF-8 is not shown: $err" ;; esac
 
-at_least 125 $asks "mistakes"
+at_least 180 $asks "mistakes"
 finish

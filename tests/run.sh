@@ -411,5 +411,5 @@ kill "$pid"
 wait "$pid" 2>/dev/null || true
 try 2 '' 'dispatchalloc: process 4194399: no such process' status 4194399
 try 1 '' 'dispatchalloc: no process of a program "xyzzy" has libdispatchalloc*' status xyzzy
-try 2 '' "dispatchalloc: 'status' needs a PID, NAME or FILE*" status
+try 2 '' "dispatchalloc: 'status' needs a PID, NAME or FILE, or --all*" status
 finish

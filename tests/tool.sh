@@ -73,7 +73,7 @@ for option in $(for command in '' list info explain verify; do "$tool" $command 
 done
 
 run;                    exits 2; prints ''; says "dispatchalloc: missing command
-$try"
+Usage: dispatchalloc COMMAND *"
 run lisst;              exits 2; prints ''; says "dispatchalloc: unknown command 'lisst' (did you mean 'list'?); known: list, *, help
 $try"
 run --nonsense;         exits 2; prints ''; says "dispatchalloc: there is no option '--nonsense'; known: --help (-h), --version
@@ -86,9 +86,9 @@ run explain;            exits 2; prints ''; says "dispatchalloc: 'explain' needs
 Try 'dispatchalloc explain --help' for more information."
 run info;               exits 2; prints ''; says "dispatchalloc: 'info' needs a NAME
 Try 'dispatchalloc info --help' for more information."
-run verify;             exits 2; prints ''; says "dispatchalloc: 'verify' needs a SPEC
+run verify;             exits 2; prints ''; says "dispatchalloc: 'verify' needs a SPEC, or --list-cases
 $try_verify"
-run list system;        exits 2; prints ''; says "dispatchalloc: extra operand 'system'
+run list system;        exits 2; prints ''; says "dispatchalloc: extra operand 'system' (did you mean 'info system'?)
 Try 'dispatchalloc list --help' for more information."
 run verify --names system;  exits 2; prints ''; says "dispatchalloc: 'verify' has no option '--names'; 'list' has it; known: --help (-h), *
 $try_verify"

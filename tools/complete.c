@@ -109,7 +109,6 @@ static void offer_commands(const struct place *place)
 {
     for (size_t i = 0; tool_commands[i]; i++)
         offer(place, tool_commands[i]->name);
-    offer(place, "help");
 }
 
 /* The option of a command that a word ends with the name of, and takes a value; or NULL. */
@@ -144,6 +143,8 @@ static void complete_operand(const struct tool_command *command, const struct pl
 
     if (strcmp(operand, "SPEC") == 0 || strcmp(operand, "NAME") == 0)
         complete_spec(*place);
+    else if (strcmp(operand, "COMMAND") == 0)
+        offer_commands(place);
     else if (command->takes_program)
         puts("@program");
     else if (strstr(operand, "PID"))
@@ -181,8 +182,7 @@ int options_complete(int count, char **words)
             taking = option_of(command, words[i], strlen(words[i]));
         else if (command && command->takes_program)
             return puts("@file") < 0 ? TOOL_TROUBLE : TOOL_OK;
-        else if (!command && strcmp(words[i], "help") != 0 &&
-                 !(command = options_find_command(words[i])))
+        else if (!command && !(command = options_find_command(words[i])))
             return TOOL_OK;
     }
     if (taking)

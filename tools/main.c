@@ -10,12 +10,15 @@
 
 #include "conformance/conformance.h"
 #include "tools/options.h"
+#include "tools/program.h"
 #include "tools/tool.h"
 #include "tools/variables.h"
 
+static const struct tool_command help;
+
 const struct tool_command *const tool_commands[] = {
     &tool_list,      &tool_info,    &tool_explain, &tool_verify, &tool_run,
-    &tool_status_of, &tool_compare, &tool_doctor,  NULL,
+    &tool_status_of, &tool_compare, &tool_doctor,  &help,        NULL,
 };
 
 static int wants_help, wants_version;
@@ -28,28 +31,29 @@ const struct tool_option tool_own_options[] = {
 
 /* ---- --help ------------------------------------------------------------------- */
 
-static void print_help(void)
+static void print_help(FILE *to)
 {
-    puts("Usage: " TOOL_NAME " COMMAND [OPTION]... [OPERAND]...\n"
-         "Look at the allocators that libdispatchalloc can make, and verify them.\n"
-         "\n"
-         "Commands:");
+    fputs("Usage: " TOOL_NAME " COMMAND [OPTION]... [OPERAND]...\n"
+          "Look at the allocators that libdispatchalloc can make, and verify them.\n"
+          "\n"
+          "Commands:\n",
+          to);
     for (size_t i = 0; tool_commands[i]; i++)
-        printf("  %-7s %-20s %s\n", tool_commands[i]->name, tool_commands[i]->synopsis,
-               tool_commands[i]->summary);
-    puts("  help    [COMMAND]            print this help, or that of a COMMAND\n"
-         "\n"
-         "Options:\n"
-         "  -h, --help     print this help, or that of a COMMAND, and exit\n"
-         "      --version  print the version and exit\n"
-         "\n"
-         "A SPEC is what DISPATCHALLOC_BACKEND takes, such as system or\n"
-         "stats:print=off+arena:limit=1G: layers first, the backend last.\n"
-         "\n"
-         "Exit status: 0 if all is well, 1 if a verification failed, 2 for a usage error,\n"
-         "a spec that is not good, or any other trouble.\n"
-         "\n"
-         "The manual is in dispatchalloc(1) and dispatchalloc(7).");
+        fprintf(to, "  %-7s %-20s %s\n", tool_commands[i]->name, tool_commands[i]->synopsis,
+                tool_commands[i]->summary);
+    fputs("\n"
+          "Options:\n"
+          "  -h, --help     print this help, or that of a COMMAND, and exit\n"
+          "      --version  print the version and exit\n"
+          "\n"
+          "A SPEC is what DISPATCHALLOC_BACKEND takes, such as system or\n"
+          "stats:print=off+arena:limit=1G: layers first, the backend last.\n"
+          "\n"
+          "Exit status: 0 if all is well, 1 if a verification failed, 2 for a usage error,\n"
+          "a spec that is not good, or any other trouble.\n"
+          "\n"
+          "The manual is in dispatchalloc(1) and dispatchalloc(7).\n",
+          to);
 }
 
 static void print_command_help(const struct tool_command *command)
@@ -69,38 +73,110 @@ static const char *const synonyms[][2] = {
     {"parse", "explain"}, {"diagnose", "doctor"}, {"version", "--version"},
 };
 
-static int refuse_command(const char *name)
+/* A program that follows, or is the word, tells more than how the word is written. */
+static int refuse_command(char **words)
 {
+    const char *name = words[0];
     struct dal_nearest_ nearest = {name, "", 0};
-    char known[256] = "";
+    char known[256] = "", line[256], meant[300] = "";
+    enum meant is_run = program_meant(&tool_run, words, line, sizeof line);
 
     for (size_t i = 0; tool_commands[i]; i++) {
         size_t used = strlen(known);
 
         dal_nearest_try_(&nearest, tool_commands[i]->name);
-        snprintf(known + used, sizeof known - used, "%s, ", tool_commands[i]->name);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", tool_commands[i]->name);
     }
-    dal_nearest_try_(&nearest, "help");
     for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
         if (strcmp(synonyms[i][0], name) == 0)
             dal_nearest_try_as_(&nearest, name, synonyms[i][1]);
     }
-    return tool_misused(NULL, "unknown command '%s'%s; known: %shelp", name,
-                        tool_did_you_mean(&nearest), known);
+    if (is_run == MEANT_SURELY || (is_run && !*nearest.best))
+        snprintf(meant, sizeof meant, " (did you mean '%s'?)", line);
+    return tool_misused(NULL, "unknown command '%s'%s; known: %s", name,
+                        *meant ? meant : tool_did_you_mean(&nearest), known);
+}
+
+static int run_help(int operand_count, char **operands)
+{
+    if (operand_count == 0)
+        print_help(stdout);
+    for (int i = 0; i < operand_count; i++) {
+        const struct tool_command *command = options_find_command(operands[i]);
+
+        if (!command)
+            return refuse_command(operands + i);
+        if (i > 0)
+            putchar('\n');
+        print_command_help(command);
+    }
+    return TOOL_OK;
+}
+
+static const int is_optional = 1;
+
+static const struct tool_command help = {
+    .name = "help",
+    .synopsis = "[COMMAND]...",
+    .summary = "print this help, or that of a COMMAND",
+    .help = "Print the help of the tool, or of each COMMAND.\n"
+            "\n"
+            "      --help  print this help and exit\n",
+    .operand = "COMMAND",
+    .needs_none = &is_optional,
+    .run = run_help,
+};
+
+/* ", or --all" where that stands for an operand. */
+static const char *instead_of_operand(const struct tool_command *command, char text[64])
+{
+    *text = '\0';
+    for (const struct tool_option *option = command->options; option && option->name; option++) {
+        if (option->flag && option->flag == command->needs_none)
+            snprintf(text, 64, ", or --%s", option->name);
+    }
+    return text;
+}
+
+static int refuse_operand(const struct tool_command *command, const char *operand)
+{
+    char spec[128], meant[160] = "";
+
+    if (tool_meant_spec(operand, spec, sizeof spec))
+        snprintf(meant, sizeof meant, " (did you mean 'info %s'?)", spec);
+    return tool_misused(command, "extra operand '%s'%s", operand, meant);
 }
 
 static int run_command(const struct tool_command *command, int operand_count, char **operands)
 {
     int needs_one = command->operand && !(command->needs_none && *command->needs_none);
+    char instead[64];
     int status;
 
     if (needs_one && operand_count == 0)
-        return tool_misused(command, "'%s' needs a %s", command->name, command->operand);
+        return tool_misused(command, "'%s' needs a %s%s", command->name, command->operand,
+                            instead_of_operand(command, instead));
     if (!command->operand && operand_count > 0)
-        return tool_misused(command, "extra operand '%s'", operands[0]);
+        return refuse_operand(command, operands[0]);
     status = command->run(operand_count, operands);
     variables_tell_relative();
     return status;
+}
+
+/* COMMAND help, but where there is a program of that name. */
+static int asks_for_help(const struct tool_command *command, int operand_count, char **operands)
+{
+    char path[PATH_MAX];
+
+    return wants_help || (operand_count == 1 && strcmp(operands[0], help.name) == 0 &&
+                          !(command->takes_program && program_locate(help.name, path) == 0));
+}
+
+static int miss_command(void)
+{
+    (void)tool_complain("missing command");
+    print_help(stderr);
+    return TOOL_TROUBLE;
 }
 
 /* After the options: what there is to do for them, or the command. */
@@ -108,14 +184,14 @@ static int serve(const struct tool_command *command, int operand_count, char **o
 {
     if (wants_version)
         tool_print_version();
-    else if (wants_help && command)
+    else if (command && asks_for_help(command, operand_count, operands))
         print_command_help(command);
-    else if (wants_help)
-        print_help();
     else if (command)
         return run_command(command, operand_count, operands);
+    else if (wants_help)
+        print_help(stdout);
     else
-        return tool_misused(NULL, "missing command");
+        return miss_command();
     return TOOL_OK;
 }
 
@@ -127,16 +203,10 @@ static int run(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--complete") == 0)
         return options_complete(argc - 2, argv + 2);
     at = options_find_operand(argc, argv);
-    while (at < argc && strcmp(argv[at], "help") == 0) {
-        wants_help = 1;
-        argc -= at;
-        argv += at;
-        at = options_find_operand(argc, argv);
-    }
     if (at < argc) {
         command = options_find_command(argv[at]);
         if (!command)
-            return refuse_command(argv[at]);
+            return refuse_command(argv + at);
     }
     status = options_read(command, at, argv);
     if (!status && command)

@@ -69,11 +69,16 @@ int program_locate(const char *name, char path[PATH_MAX])
     return was_there ? EACCES : ENOENT;
 }
 
-int program_find(const char *name, char path[PATH_MAX])
+int program_find(const struct tool_command *command, char **program, char path[PATH_MAX])
 {
-    int error = program_locate(name, path);
+    int error = program_locate(*program, path);
+    char meant[256];
 
-    return error ? refuse(name, error) : 0;
+    if (error != ENOENT || !program_meant(command, program, meant, sizeof meant))
+        return error ? refuse(*program, error) : 0;
+    (void)tool_complain("cannot run '%s': %s%s (did you mean '%s'?)", *program, strerror(error),
+                        strchr(*program, ' ') ? "; quotes make one word of it" : "", meant);
+    return PROGRAM_NOT_FOUND;
 }
 
 /* ---- Preparing ---------------------------------------------------------------------------- */

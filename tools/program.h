@@ -5,17 +5,23 @@
 
 #include <limits.h>
 
+#include "tools/tool.h"
+
 /* Exit statuses of env(1) and the shell for a program that was not started. */
 enum { PROGRAM_CANNOT_RUN = 126, PROGRAM_NOT_FOUND = 127 };
 
 /*
- * Find a program as execvp(3) does. Returns 0 with its path, or one of the above after a
- * message.
+ * Find the first of a command's operands as execvp(3) does. Returns 0 with its path, or one of the
+ * above after a message.
  */
-int program_find(const char *name, char path[PATH_MAX]);
+int program_find(const struct tool_command *command, char **program, char path[PATH_MAX]);
 
 /* The same without a message: 0, or the number of an error. */
 int program_locate(const char *name, char path[PATH_MAX]);
+
+/* What was meant by words that begin with no program: "run -b jemalloc ./p" by jemalloc ./p. */
+enum meant program_meant(const struct tool_command *command, char **words, char *text,
+                         size_t bytes);
 
 /*
  * See whether the interposer can work in a program: not in a static one, not in one that

@@ -49,7 +49,7 @@ static int check_spec(void)
 static int start_switched_off(const char *off, char **program)
 {
     char path[PATH_MAX];
-    int result = program_find(*program, path);
+    int result = program_find(&tool_run, program, path);
 
     if (result)
         return result;
@@ -96,7 +96,7 @@ static int run_program(int count, char **program)
     if (!result)
         tell_of_variables();
     if (!result)
-        result = program_find(*program, path);
+        result = program_find(&tool_run, program, path);
     if (!result)
         result = program_check(path);
     if (!result)

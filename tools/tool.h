@@ -67,6 +67,21 @@ int tool_try_help(const struct tool_command *command);
 /* " (did you mean 'WORD'?)", or "" if nothing is near; until it is called again. */
 const char *tool_did_you_mean(const struct dal_nearest_ *nearest);
 
+/* How sure it is what was meant. */
+enum meant { MEANT_NOTHING, MEANT_MAYBE, MEANT_SURELY };
+
+/* Whether a word is a spec whose first name is that of a backend or layer, or nearly: it is written
+ * with that. */
+enum meant tool_meant_spec(const char *word, char *spec, size_t bytes);
+
+/* Whether it surely is. */
+int tool_is_named(const char *word);
+
+/* Whether a value is several, which are all known, with commas or the like between them: how an
+ * option, as in "--case=", is given once for each. */
+int tool_meant_each(const char *option, const char *values, int (*is_known)(const char *value),
+                    char *text, size_t bytes);
+
 /* What --version prints. */
 void tool_print_version(void);
 

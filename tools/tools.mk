@@ -26,6 +26,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/json.c \
 	%D%/list.c \
 	%D%/main.c \
+	%D%/meant.c \
 	%D%/messages.c \
 	%D%/modules.c \
 	%D%/options.c \

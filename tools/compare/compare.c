@@ -126,6 +126,13 @@ static int take_runs(const char *text)
 
 static int take_spec(const char *spec)
 {
+    char each[256];
+
+    if (tool_meant_each("-b ", spec, tool_is_named, each, sizeof each))
+        return tool_misused(&tool_compare,
+                            "-b takes one SPEC, not '%s'; it is given once for each (did you mean "
+                            "'%s'?)",
+                            spec, each);
     if (spec_count == COMPARE_CANDIDATES_MAX)
         return tool_misused(&tool_compare, "more than %d allocators", (int)COMPARE_CANDIDATES_MAX);
     specs[spec_count++] = spec;
@@ -153,7 +160,7 @@ static int compare(void)
                              program_switched_off());
     result = add_candidates(&comparison, specs, spec_count);
     if (!result)
-        result = program_find(*comparison.command, path);
+        result = program_find(&tool_compare, comparison.command, path);
     if (!result)
         result = program_check(path);
     if (result)

@@ -116,7 +116,7 @@ static int examine_program(int count, char **program)
             " run' gives no allocator to a program; unset it to ask what it would do",
             program_switched_off());
     child_keep_standard_files();
-    status = program_find(*program, path);
+    status = program_find(&tool_doctor, program, path);
     if (status)
         return status;
     if (program_check_loading(path)) {

@@ -19,17 +19,25 @@ static size_t case_count;
 static size_t capacity_bytes;
 static unsigned timeout_seconds;
 
+static int is_case(const char *name)
+{
+    return conformance_case_find(name) != NULL;
+}
+
 static int miss_case(const char *name)
 {
     struct dal_nearest_ nearest = {name, "", 0};
+    char each[256];
 
+    if (tool_meant_each("--case=", name, is_case, each, sizeof each))
+        return tool_misused(&tool_verify,
+                            "--case takes one case, not '%s'; it is given once for each (did you "
+                            "mean '%s'?)",
+                            name, each);
     for (const struct conformance_case *c = conformance_cases(); c->name; c++)
         dal_nearest_try_(&nearest, c->name);
-    if (*nearest.best)
-        return tool_misused(&tool_verify,
-                            "no case is called '%s' (did you mean '%s'?); --list-cases lists them",
-                            name, nearest.best);
-    return tool_misused(&tool_verify, "no case is called '%s'; --list-cases lists them", name);
+    return tool_misused(&tool_verify, "no case is called '%s'%s; --list-cases lists them", name,
+                        tool_did_you_mean(&nearest));
 }
 
 static int take_case(const char *name)
@@ -47,10 +55,15 @@ static int take_case(const char *name)
 static int take_capacity(const char *text)
 {
     uint64_t bytes;
+    char number[32], meant[64] = "";
 
-    if (!dal_number_parse_(text, 1, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2)
-        return tool_misused(&tool_verify, "invalid capacity '%s': a number of bytes is expected",
-                            text);
+    if (!dal_number_parse_(text, 1, &bytes) || bytes == 0 || bytes > SIZE_MAX / 2) {
+        if (dal_number_guess_(text, &bytes) && bytes <= SIZE_MAX / 2)
+            snprintf(meant, sizeof meant, " (did you mean '%s'?)",
+                     tool_bytes(bytes, number, sizeof number));
+        return tool_misused(&tool_verify, "invalid capacity '%s'%s: a number of bytes is expected",
+                            text, meant);
+    }
     capacity_bytes = (size_t)bytes;
     return TOOL_OK;
 }
