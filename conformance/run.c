@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "report.h"
 #include "sanitizer.h"
 
@@ -218,8 +219,11 @@ static const char *likely_end(const struct kit_report *report, int status)
 {
     if (kit_has_hung(status))
         return report->likely_hang;
-    if (!has_crashed(status) || !*report->item || WTERMSIG(status) != SIGABRT)
+    if (!has_crashed(status) || !*report->item)
         return has_crashed(status) ? report->likely : NULL;
+    /* A hang is suspected from the first refusal on. */
+    if (WTERMSIG(status) != SIGABRT)
+        return report->likely_hang && !report->notes[0].has_refused ? kit_likely_state : NULL;
     return report->notes[0].has_refused
                ? "it calls abort(), or an assertion of its own fails, when the child has no "
                  "memory; or free() or realloc() is given a block that is the child's"

@@ -49,6 +49,7 @@ enum slab_fault {
     USABLE_TOO_LARGE,     /* a large block is taken for one rounded up */
     SIZE_OVERFLOWS,       /* a large size has something added */
     STATE_BROKEN,         /* what is a list while a slab is asked for is no list if there is none */
+    STATE_POISONED,       /* the same, far from NULL */
     ABORTS,               /* a child without memory is the end */
     COPIES_NEW,           /* realloc copies as much as the new block has */
     LARGE_LEAKS,          /* of a large block that is not to be had something stays */
@@ -151,6 +152,8 @@ static void refill(struct slab *self, int class)
         abort();
     if (!slab && self->fault == STATE_BROKEN)
         self->slabs = (struct header *)(uintptr_t)1;
+    if (!slab && self->fault == STATE_POISONED)
+        self->slabs = (struct header *)(UINTPTR_MAX / 3);
     if (!slab && self->fault == LIST_LOST)
         self->free[class] = (struct cell *)(void *)self->free;
 }
@@ -548,6 +551,11 @@ struct faulty faulty_slabs[] = {
      .got = "of an earlier call",
      .likely = "leaves a state that is wrong",
      .slab_fault = STATE_BROKEN},
+    {.name = "leaves a poisoned list where there is no slab",
+     .found_by = NONE,
+     .got = "SIGSEGV",
+     .likely = "leaves a state that is wrong",
+     .slab_fault = STATE_POISONED},
     {.name = "aborts where there is no slab",
      .found_by = NONE,
      .got = "SIGABRT",
