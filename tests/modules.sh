@@ -103,7 +103,8 @@ jemalloc_knows() {
         percpu_arena) value=phycpu ;; zero_realloc) value=free ;; *_opts) value=J ;;
         hpa_*max_alloc | hpa_hugification_threshold) value=8192 ;;
         *_decay_ms | *_interval | *_max_spin) value=77 ;;
-        *) value=$(sed -n "/^\(options\)* *$name=/,/default:/s/^ *\([0-9][0-9KMG]*\) to .*/\1/p" "$work/info")
+        *) value=$(sed -n "/^\(options\)* *$name=/,/default:/s/^ *\([0-9][0-9KMG]*\) \(to\|bytes or more\).*/\1/p" \
+               "$work/info")
            value=${value:-1} ;;
         esac
         said=$("$work/serve" "jemalloc:$name=$value" 2>/dev/null | sed 1d)

@@ -9,6 +9,7 @@
  * can be. A child of a fork begins in memory again, since its parent goes on with the file.
  */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -141,17 +142,24 @@ static const char *make(struct stats_instance *instance)
     return "the system has no memory for it";
 }
 
-/* Bounded: a thread may be the same one, in a signal handler, or be gone, in a child of clone(2).
- */
-static void wait_for_maker(struct stats_instance *instance)
+/* Returns 1 if it does not come to an end: who makes it is gone, in a child of clone(2), and this
+ * thread is to. In a signal handler it may be this thread, which then goes on without. */
+static int wait_for_maker(struct stats_instance *instance)
 {
-    const uint64_t most = UINT64_C(100000000); /* nanoseconds */
+    const uint64_t most = UINT64_C(5000000000); /* nanoseconds */
     uint64_t start = instance->services->clock();
+    uintptr_t maker;
 
-    while (atomic_load_explicit(&instance->file_state, memory_order_acquire) == STATS_FILE_MAKING &&
-           atomic_load_explicit(&instance->maker, memory_order_relaxed) != this_thread() &&
-           instance->services->clock() - start < most)
-        ;
+    do {
+        maker = atomic_load_explicit(&instance->maker, memory_order_relaxed);
+        if (atomic_load_explicit(&instance->file_state, memory_order_acquire) !=
+                STATS_FILE_MAKING ||
+            maker == this_thread())
+            return 0;
+        (void)sched_yield();
+    } while (instance->services->clock() - start < most);
+    return atomic_compare_exchange_strong_explicit(&instance->maker, &maker, this_thread(),
+                                                   memory_order_relaxed, memory_order_relaxed);
 }
 
 void dal_stats_file_make_(struct stats_instance *instance)
@@ -161,10 +169,11 @@ void dal_stats_file_make_(struct stats_instance *instance)
 
     if (!atomic_compare_exchange_strong_explicit(&instance->file_state, &wanted, STATS_FILE_MAKING,
                                                  memory_order_acquire, memory_order_relaxed)) {
-        wait_for_maker(instance);
-        return;
+        if (!wait_for_maker(instance))
+            return;
+    } else {
+        atomic_store_explicit(&instance->maker, this_thread(), memory_order_relaxed);
     }
-    atomic_store_explicit(&instance->maker, this_thread(), memory_order_relaxed);
     reason = make(instance);
     if (reason)
         instance->prints_to_file = 0;
