@@ -18,6 +18,7 @@
 
 #include <dispatchalloc.h>
 
+#include "conformance/sanitizer.h"
 #include "suite.h"
 
 static const struct dal_services *services;
@@ -651,6 +652,7 @@ START_TEST(test_a_line_is_one_line)
 }
 END_TEST
 
+#if !CONFORMANCE_SANITIZED /* whose frames are larger */
 /* How much of a stack of its own a handler uses. */
 enum { HANDLER_STACK = 256 * 1024 };
 static unsigned char *handler_stack;
@@ -692,6 +694,7 @@ START_TEST(test_a_line_needs_little_stack)
     free(handler_stack);
 }
 END_TEST
+#endif
 
 /* A cancellation that is due comes at the next such point: here that is the last call. (The checks
  * of libcheck are such points as well.) */
@@ -871,7 +874,9 @@ int main(void)
 
     tcase = add_case(suite, "the rest");
     tcase_add_test(tcase, test_a_line_is_one_line);
+#if !CONFORMANCE_SANITIZED
     tcase_add_test(tcase, test_a_line_needs_little_stack);
+#endif
     tcase_add_test(tcase, test_no_service_is_a_cancellation_point);
     tcase_add_test(tcase, test_no_call_is_a_cancellation_point);
     tcase_add_test(tcase, test_the_clock_goes_on);

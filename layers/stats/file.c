@@ -74,7 +74,7 @@ int dal_stats_file_prepare_(struct stats_instance *instance)
 
 static int is_made(struct stats_instance *instance)
 {
-    return atomic_load_explicit(&instance->file_state, memory_order_relaxed) == STATS_FILE_MADE;
+    return atomic_load_explicit(&instance->file_state, memory_order_acquire) == STATS_FILE_MADE;
 }
 
 void dal_stats_file_close_(struct stats_instance *instance)
@@ -114,11 +114,20 @@ static void describe(struct stats_instance *instance, struct stats_file *file)
         *first_call = '\0';
 }
 
-/* All but the head of another one. */
+/* All but the head of another one, in which threads may be counting. */
 static void copy(struct stats_file *to, const struct stats_file *from)
 {
-    memcpy(to->report, from->report, sizeof *to - sizeof to->head);
+    _Atomic(uint64_t) *target = (void *)to->report;
+    const _Atomic(uint64_t) *source = (const void *)from->report;
+    size_t words = (sizeof *to - sizeof to->head) / sizeof *target;
+
+    for (size_t i = 0; i < words; i++)
+        atomic_store_explicit(&target[i], atomic_load_explicit(&source[i], memory_order_relaxed),
+                              memory_order_relaxed);
 }
+
+_Static_assert(sizeof(struct stats_file) % 64 == 0 && DAL_FILE_HEAD_BYTES % 64 == 0,
+               "it is copied by words");
 
 /* 0, or why not. Until the pages are moved other threads wait, and count nothing. */
 static const char *make(struct stats_instance *instance)
