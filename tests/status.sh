@@ -65,12 +65,15 @@ for signal in TERM KILL; do
 done
 
 # ---- What memory is --------------------------------------------------------------------------------
+# (Of a program with a sanitizer most is the sanitizer's.)
+if [ -z "$sanitized" ]; then
 start stats:share=on+system touch=50000000
 status $pid; shows '*live bytes are 9? % of the * that are resident (RssAnon): memory is in blocks that the program has not given back'
 end TERM
 start stats:share=on+fixed-arena:capacity=64M touch=50000000 free
 status $pid; shows '*live bytes are 0 % of the * (RssAnon): most memory was given back, and the allocator keeps it'
 end TERM
+fi
 
 # ---- Where it is, and who may see it ---------------------------------------------------------------
 start stats:share="$work/elsewhere"+system alloc=100
