@@ -97,7 +97,7 @@ if command -v bash >/dev/null 2>&1; then
     in_bash 'dispatchalloc run cat -' -f
     in_bash "dispatchalloc run --backend=system -c -- cat --to=$work/files/two" "$work/files/two words"
     in_bash 'dispatchalloc run bas' '*bash*'
-    in_bash "dispatchalloc status $$" "*$$*"
+    ! command -v ps >/dev/null 2>&1 || in_bash "dispatchalloc status $$" "*$$*"
     in_bash 'dispatchalloc verify two' ''
 else
     echo "there is no bash: not tested"

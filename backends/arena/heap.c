@@ -271,10 +271,11 @@ static void heap_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     size_t block_bytes = (size + (DAL_HEAP_GRAIN - 1)) & ~(size_t)(DAL_HEAP_GRAIN - 1);
     uintptr_t end = (uintptr_t)ptr + block_bytes;
 
-    if (DAL_LIKELY_(is_cached(heap) && end == (uintptr_t)dal_heap_cache_.next))
+    if (DAL_UNLIKELY_(!is_cached(heap)))
+        dealloc_long(ptr, size, align, heap);
+    else if (DAL_LIKELY_(end == (uintptr_t)dal_heap_cache_.next))
         dal_heap_cache_.next = ptr;
-    else if (DAL_UNLIKELY_(((size - 1) | align) >= heap->small_most || !is_cached(heap) ||
-                           end == older_end()))
+    else if (DAL_UNLIKELY_(((size - 1) | align) >= heap->small_most || end == older_end()))
         dealloc_long(ptr, size, align, heap);
 }
 

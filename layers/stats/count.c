@@ -177,6 +177,18 @@ static int is_block(const struct stats_counters *counters)
     return atomic_load_explicit(&counters->recent_made[0], memory_order_relaxed) != UINT32_MAX;
 }
 
+/* This thread's block, made now if it has none; and the file, if there is to be one. */
+static struct stats_counters *enter(struct stats_instance *instance)
+{
+    struct stats_counters *counters;
+
+    stats_file_make(instance);
+    counters = instance->services->thread_record_enter(&instance->record);
+    if (counters && !is_block(counters))
+        atomic_store_explicit(&counters->recent_made[0], 0, memory_order_relaxed);
+    return counters;
+}
+
 void dal_stats_close_words_(struct stats_instance *instance)
 {
     struct stats_counters *counters = stats_mine(instance);
@@ -189,13 +201,15 @@ void dal_stats_close_words_(struct stats_instance *instance)
         atomic_store_explicit(&counters->recent_given[i], STATS_RECENT_CLOSED,
                               memory_order_relaxed);
     }
+    /* As if there were no block: it is entered again. */
+    atomic_store_explicit(&counters->recent_made[0], UINT32_MAX, memory_order_relaxed);
 }
 
 /* Take a block for this thread: 1 if it stands where the short way finds it, which is not so in a
  * thread past its end, nor where too many records are open. */
 static int take_block(struct stats_instance *instance)
 {
-    struct stats_counters *counters = instance->services->thread_record_enter(&instance->record);
+    struct stats_counters *counters = enter(instance);
 
     if (counters && counters == stats_mine(instance))
         return 1;
@@ -207,7 +221,6 @@ int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is
 {
     struct stats_counters *counters = stats_mine(instance);
 
-    stats_file_make(instance);
     if (size >= STATS_RECENT_BYTES)
         return 0;
     if (!is_block(counters))
@@ -221,43 +234,31 @@ int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is
 
 /* ---- Counting one call the long way -------------------------------------------------------- */
 
-/* What an event changes: what is live, in all and of two classes of sizes. */
-struct change {
-    int64_t bytes, blocks;
-};
-
-static struct change change_of(const struct stats_event *event)
-{
-    struct change change = {0, 0};
-
-    if (!event->failed && event->has_old) {
-        change.bytes -= (int64_t)event->old_size;
-        change.blocks--;
-    }
-    if (!event->failed && event->has_new) {
-        change.bytes += (int64_t)event->new_size;
-        change.blocks++;
-    }
-    return change;
-}
-
 static void count_in(struct stats_instance *instance, struct stats_counters *counters,
                      const struct stats_event *event)
 {
-    const struct change live = change_of(event);
+    int64_t bytes = 0;
+    int64_t blocks = 0;
 
     add(&counters->calls[event->operation], 1);
     if (event->failed) {
         add(&counters->failures[event->operation], 1);
         return;
     }
-    if (event->has_old)
+    if (event->has_old) {
         (void)add_signed(&counters->live[stats_class_of(event->old_size)], -1);
-    if (event->has_new) {
-        add(&counters->obtained[stats_class_of(event->new_size)], 1);
-        (void)add_signed(&counters->live[stats_class_of(event->new_size)], 1);
+        bytes -= (int64_t)event->old_size;
+        blocks--;
     }
-    change(instance, counters, live.bytes, live.blocks);
+    if (event->has_new) {
+        size_t index = stats_class_of(event->new_size);
+
+        add(&counters->obtained[index], 1);
+        (void)add_signed(&counters->live[index], 1);
+        bytes += (int64_t)event->new_size;
+        blocks++;
+    }
+    change(instance, counters, bytes, blocks);
 }
 
 #define ADD(counter, value) (void)atomic_fetch_add_explicit(&(counter), value, memory_order_relaxed)
@@ -266,7 +267,8 @@ static void count_in(struct stats_instance *instance, struct stats_counters *cou
 static void count_in_common(struct stats_instance *instance, const struct stats_event *event)
 {
     struct stats_counters *common = &instance->file->common;
-    struct change live = change_of(event);
+    int64_t bytes = (int64_t)(event->has_new ? event->new_size : 0) -
+                    (int64_t)(event->has_old ? event->old_size : 0);
 
     ADD(common->calls[event->operation], 1);
     if (event->failed) {
@@ -279,15 +281,16 @@ static void count_in_common(struct stats_instance *instance, const struct stats_
         ADD(common->obtained[stats_class_of(event->new_size)], 1);
         ADD(common->live[stats_class_of(event->new_size)], 1);
     }
-    ADD(instance->shared->bytes, live.bytes);
-    ADD(instance->shared->blocks, live.blocks);
+    ADD(instance->shared->bytes, bytes);
+    ADD(instance->shared->blocks, event->has_new - event->has_old);
     stats_raise(&instance->shared->peak_bytes,
                 atomic_load_explicit(&instance->shared->bytes, memory_order_relaxed));
     stats_raise(&instance->shared->peak_blocks,
                 atomic_load_explicit(&instance->shared->blocks, memory_order_relaxed));
 }
 
-static void count_without_block(struct stats_instance *instance, const struct stats_event *event)
+__attribute__((noinline, cold)) static void count_without_block(struct stats_instance *instance,
+                                                                const struct stats_event *event)
 {
     if (instance->file)
         count_in_common(instance, event);
@@ -300,9 +303,8 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
     struct stats_counters *counters = stats_mine(instance);
     int is_entered = !is_block(counters);
 
-    stats_file_make(instance);
     if (is_entered)
-        counters = instance->services->thread_record_enter(&instance->record);
+        counters = enter(instance);
     if (!counters) {
         count_without_block(instance, event);
         return;

@@ -150,11 +150,12 @@ struct stats_file {
 
 /* Whether counts are in the file that is wanted. */
 enum stats_file_state {
-    STATS_FILE_NONE,   /* none is wanted, or it could not be made */
-    STATS_FILE_WANTED, /* by the next call that goes the long way: an instance that is made, or a
-                          child of a fork that is born, may never allocate */
-    STATS_FILE_MAKING,
-    STATS_FILE_MADE
+    STATS_FILE_NONE, /* none is wanted, or it could not be made */
+    STATS_FILE_MADE,
+    /* Those from here on are seen to by the next call that goes the long way: an instance that is
+     * made, or a child of a fork that is born, may never allocate. */
+    STATS_FILE_WANTED,
+    STATS_FILE_MAKING
 };
 
 /* Of an instance: whether its memory is in use, and whether it may be read. */
@@ -332,9 +333,8 @@ STATS_HIDDEN void dal_stats_file_make_(struct stats_instance *instance);
 /* For each call that goes the long way. */
 static inline void stats_file_make(struct stats_instance *instance)
 {
-    int state = atomic_load_explicit(&instance->file_state, memory_order_acquire);
-
-    if (DAL_UNLIKELY_(state == STATS_FILE_WANTED || state == STATS_FILE_MAKING))
+    if (DAL_UNLIKELY_(atomic_load_explicit(&instance->file_state, memory_order_acquire) >=
+                      STATS_FILE_WANTED))
         dal_stats_file_make_(instance);
 }
 
