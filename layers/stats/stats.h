@@ -152,8 +152,8 @@ struct stats_file {
 enum stats_file_state {
     STATS_FILE_NONE, /* none is wanted, or it could not be made */
     STATS_FILE_MADE,
-    /* Those from here on are seen to by the next call that goes the long way: an instance that is
-     * made, or a child of a fork that is born, may never allocate. */
+    /* Those from here on are seen to by the next call that takes a block: an instance that is made,
+     * or a child of a fork that is born, may never allocate. */
     STATS_FILE_WANTED,
     STATS_FILE_MAKING
 };
@@ -330,7 +330,7 @@ STATS_HIDDEN void dal_stats_file_close_(struct stats_instance *instance);
 /* Have it become the file, by this thread or another. One line says if that cannot be. */
 STATS_HIDDEN void dal_stats_file_make_(struct stats_instance *instance);
 
-/* For each call that goes the long way. */
+/* For each call that takes a block. */
 static inline void stats_file_make(struct stats_instance *instance)
 {
     if (DAL_UNLIKELY_(atomic_load_explicit(&instance->file_state, memory_order_acquire) >=

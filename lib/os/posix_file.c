@@ -182,7 +182,7 @@ static void fill_head(struct dal_file_head_ *head, const struct dal_process_ *he
 
 /* ---- Its name ---------------------------------------------------------------------------- */
 
-/* A directory, and what a file is to be called in it; both closed and forgotten by give_up(). */
+/* A directory, and what a file is to be called in it. */
 struct place {
     int directory;
     char name[DAL_FILE_PATH_MAX];
