@@ -206,10 +206,11 @@ void dal_log_(const char *format, ...)
     char line[DAL_LINE_BYTES];
     /* One byte less, so that the newline always fits. */
     struct dal_text_ text = dal_text_over_(line, sizeof line - 1);
+    static const char from[] = "dispatchalloc: ";
     va_list arguments;
     size_t length;
 
-    dal_text_add_(&text, "dispatchalloc: ");
+    add_bytes(&text, from, sizeof from - 1);
     va_start(arguments, format);
     dal_text_add_list_(&text, format, arguments);
     va_end(arguments);

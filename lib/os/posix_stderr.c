@@ -18,6 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A handler's stack may be small: what needs a set of signals or the state of a file, 128 bytes
+ * each, has left it before the next begins. */
+#define OWN_FRAME __attribute__((noinline))
+
 /* What descriptor 2 led to when the process began to be ours, and whether it was a file to be read
  * as well. Release after those before, acquire in readers. */
 static _Atomic(uint64_t) first_device, first_file;
@@ -59,7 +63,7 @@ static int is_as_noted(const struct stat *status)
            (uint64_t)status->st_ino == atomic_load_explicit(&first_file, memory_order_relaxed);
 }
 
-static int may_be_written(void)
+OWN_FRAME static int may_be_written(void)
 {
     struct stat status;
 
@@ -106,28 +110,62 @@ static int write_all(const char *text, size_t bytes)
     return 0;
 }
 
-/* A pipe without a reader raises SIGPIPE, a file that may grow no more SIGXFSZ: a message is not to
- * end the program that it is about. What was pending before stays so. */
-static void write_quietly(const char *text, size_t bytes)
+OWN_FRAME static int is_blocked(int signal)
 {
-    sigset_t raised, before, pending;
-    int error, signal;
+    sigset_t blocked;
 
-    (void)sigemptyset(&raised);
-    (void)sigaddset(&raised, SIGPIPE);
-    (void)sigaddset(&raised, SIGXFSZ);
-    if (pthread_sigmask(SIG_BLOCK, &raised, &before) != 0)
-        return;
-    (void)sigpending(&pending);
-    error = write_all(text, bytes);
-    signal = error == EPIPE ? SIGPIPE : error == EFBIG ? SIGXFSZ : 0;
-    if (signal && sigismember(&pending, signal) != 1) {
-        (void)sigpending(&pending);
-        (void)sigdelset(&raised, signal == SIGPIPE ? SIGXFSZ : SIGPIPE);
-        if (sigismember(&pending, signal) == 1)
-            (void)sigwait(&raised, &signal);
+    return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, signal) == 1;
+}
+
+OWN_FRAME static int is_pending(int signal)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1;
+}
+
+OWN_FRAME static void change_mask(int how, int signal)
+{
+    sigset_t one;
+
+    (void)sigemptyset(&one);
+    (void)sigaddset(&one, signal);
+    (void)pthread_sigmask(how, &one, NULL);
+}
+
+OWN_FRAME static void take_back(int signal)
+{
+    sigset_t one;
+
+    (void)sigemptyset(&one);
+    (void)sigaddset(&one, signal);
+    (void)sigwait(&one, &signal);
+}
+
+/* What a write may raise, and the error that comes with it: a pipe without a reader, a file that
+ * may grow no more. */
+static const struct {
+    int signal, error;
+} raised[] = {{SIGPIPE, EPIPE}, {SIGXFSZ, EFBIG}};
+enum { RAISED = sizeof raised / sizeof raised[0] };
+
+/* A message is not to end the program that it is about. What was pending before stays so. */
+OWN_FRAME static void write_quietly(const char *text, size_t bytes)
+{
+    int was_blocked[RAISED], was_pending[RAISED], error;
+
+    for (size_t i = 0; i < RAISED; i++) {
+        was_blocked[i] = is_blocked(raised[i].signal);
+        change_mask(SIG_BLOCK, raised[i].signal);
+        was_pending[i] = is_pending(raised[i].signal);
     }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    error = write_all(text, bytes);
+    for (size_t i = 0; i < RAISED; i++) {
+        if (error == raised[i].error && !was_pending[i] && is_pending(raised[i].signal))
+            take_back(raised[i].signal);
+        if (!was_blocked[i])
+            change_mask(SIG_UNBLOCK, raised[i].signal);
+    }
 }
 
 void dal_os_write_(const char *text, size_t bytes)
