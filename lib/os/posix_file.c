@@ -256,21 +256,19 @@ static enum outcome replace(const struct place *place, const char *name,
     return outcome;
 }
 
-/* Rename if nothing has that name: 0, or -1 with errno. */
-static int rename_new(const struct place *place, const char *name)
+/* Name it so if nothing has that name: 0, or -1 with errno. Its first name goes later. */
+static int name_new(const struct place *place, const char *name)
 {
     struct stat status;
 
-#ifdef RENAME_NOREPLACE
-    if (renameat2(place->directory, place->made, place->directory, name, RENAME_NOREPLACE) == 0)
+    if (linkat(place->directory, place->made, place->directory, name, 0) == 0)
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    if (errno == EEXIST || fstatat(place->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
         return -1;
-#endif
-    if (fstatat(place->directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return renameat(place->directory, place->made, place->directory, name);
-    errno = EEXIST;
-    return -1;
+    }
+    /* A file system may know one name for a file only; then two processes may race for it. */
+    return renameat(place->directory, place->made, place->directory, name);
 }
 
 /* Give the file a name. It is whole by then, so that who finds it knows whose it is; and what had
@@ -281,7 +279,7 @@ static enum outcome take_name(struct place *place, const char *name,
     enum outcome outcome = AGAIN;
 
     for (int attempt = 0; outcome == AGAIN && attempt < 100; attempt++) {
-        if (rename_new(place, name) == 0)
+        if (name_new(place, name) == 0)
             return TAKEN;
         if (errno != EEXIST) {
             *reason = reason_of(errno);
