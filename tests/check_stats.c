@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "chain/slots.h"
+#include "conformance/sanitizer.h"
 #include "stats_reading.h"
 #include "suite.h"
 
@@ -888,14 +889,6 @@ static long page_count(void)
     return pages;
 }
 
-/* Valgrind's memory is the process's as well, and what its leak checker keeps grows. */
-static int pages_are_its_own(void)
-{
-    const char *preloaded = getenv("LD_PRELOAD");
-
-    return !preloaded || !strstr(preloaded, "vgpreload");
-}
-
 START_TEST(test_short_lived_instances_in_short_lived_threads_need_no_more_memory)
 {
     long before = 0;
@@ -1037,22 +1030,6 @@ END_TEST
 
 /* ---- Without memory -------------------------------------------------------------------------- */
 
-/* Sanitizers and valgrind need memory of their own where the library has none. */
-static int memory_can_be_limited(void)
-{
-    const char *preloaded = getenv("LD_PRELOAD");
-    int is_sanitized = 0;
-
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    is_sanitized = 1;
-#elif defined __has_feature
-# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    is_sanitized = 1;
-# endif
-#endif
-    return !is_sanitized && !(preloaded && strstr(preloaded, "vgpreload"));
-}
-
 START_TEST(test_calls_without_memory_to_count_in_are_passed_on_and_told)
 {
     const struct dal_instance *instance = make_stats();
@@ -1152,12 +1129,14 @@ static void add_sharing_tests(TCase *tcase)
     TEST(test_instances_in_turn_count_each_for_itself);
     TEST(test_two_layers_of_one_stack_count_the_same);
     TEST(test_new_instance_has_no_counts_of_one_that_is_gone);
-    if (pages_are_its_own())
+    /* Whose memory is the process's as well: what its leak checker keeps grows. */
+    if (!conformance_is_under_valgrind())
         TEST(test_short_lived_instances_in_short_lived_threads_need_no_more_memory);
     TEST(test_thread_does_not_take_a_new_instance_for_one_that_is_gone);
     TEST(test_child_goes_on_from_the_counts_of_its_parent);
     TEST(test_child_of_a_threaded_parent_counts_on);
-    if (memory_can_be_limited())
+    /* Which need memory of their own where the library has none. */
+    if (!CONFORMANCE_SANITIZED && !conformance_is_under_valgrind())
         TEST(test_calls_without_memory_to_count_in_are_passed_on_and_told);
 }
 
