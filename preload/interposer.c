@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aside.h"
 #include "check.h"
 #include "choice/choice.h"
 #include "os/os.h"
@@ -187,16 +188,19 @@ static const struct dal_malloc_family *start_check(const struct dal_malloc_famil
     return &check->family;
 }
 
-/* A malloc in the program itself comes before every preload. */
-static void look_who_is_first(void)
+/* A malloc in the program itself comes before every preload. next: whose it is left to, or NULL. */
+static void look_who_is_first(const struct dal_malloc_family *next)
 {
     static char remark[512];
     struct dal_text_ text = dal_text_over_(remark, sizeof remark);
     const char *tool = dal_choice_environment_()->verbose ? dal_preload_valgrind_() : NULL;
+    void *(*other)(size_t) = !DAL_IS_OURS_(malloc, dal_preload_malloc_) ? malloc
+                             : next                                     ? next->malloc_function
+                                                                        : NULL;
     char place[400];
 
-    if (!DAL_IS_OURS_(malloc, dal_preload_malloc_)) {
-        dal_os_locate_((const void *)(uintptr_t)malloc, place, sizeof place);
+    if (other) {
+        dal_os_locate_((const void *)(uintptr_t)other, place, sizeof place);
         dal_text_add_(&text, "not malloc, which is at %s", place);
     } else if (tool) {
         dal_text_add_(&text, "not malloc, which valgrind replaces (%.*s)", (int)strcspn(tool, ": "),
@@ -241,7 +245,7 @@ static void set_slots(const struct dal_malloc_family *family)
  * program's errno at main() is 0. */
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
 {
-    const struct dal_malloc_family *libc_family, *family;
+    const struct dal_malloc_family *libc_family, *next, *family;
     const struct dal_instance *winner;
     int saved_errno = errno;
 
@@ -259,13 +263,14 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
      * allocate, from early memory. */
     libc_family = dal_libc_find_();
     dal_choice_start_early_();
-    look_who_is_first();
+    next = dal_steps_aside_() ? dal_libc_next_() : libc_family;
+    look_who_is_first(next == libc_family ? NULL : next);
     winner = dal_hook_resolve_(0, 1, NULL);
     family = dal_family_for_(winner);
-    if (family == &dal_system_family_)
-        family = libc_family;
-    dal_libc_serves_ = ends_in_system(winner->name);
-    if (dal_choice_environment_()->check)
+    if (family == &dal_system_family_ || next != libc_family)
+        family = next;
+    dal_libc_serves_ = next == libc_family && ends_in_system(winner->name);
+    if (dal_choice_environment_()->check && next == libc_family)
         family = start_check(family);
     set_slots(family);
     dal_preload_construct_();

@@ -28,24 +28,40 @@ static struct dal_malloc_family family = {.abi = DAL_ALLOCATOR_ABI, .size_bytes 
         memcpy(&(member), &address, sizeof address); \
     } while (0)
 
-static int is_whole(void)
+static int is_whole(const struct dal_malloc_family *taken)
 {
-    return family.malloc_function && family.free_function && family.calloc_function &&
-           family.realloc_function && family.memalign_function && family.usable_size_function;
+    return taken->malloc_function && taken->free_function && taken->calloc_function &&
+           taken->realloc_function && taken->memalign_function && taken->usable_size_function;
 }
 
-/* handle: what dlopen() gave, or NULL for the tables. */
+/* handle: what dlopen() gave, or NULL for the tables; without those, of whoever comes next. */
+static void take(struct dal_malloc_family *taken, void *handle, const struct dal_loaded_ *tables)
+{
+#define LOOK_UP(name)                            \
+    (handle   ? dlsym(handle, name)              \
+     : tables ? dal_loaded_symbol_(tables, name) \
+              : dal_loaded_next_(name))
+    TAKE(taken->malloc_function, LOOK_UP("malloc"));
+    TAKE(taken->free_function, LOOK_UP("free"));
+    TAKE(taken->calloc_function, LOOK_UP("calloc"));
+    TAKE(taken->realloc_function, LOOK_UP("realloc"));
+    TAKE(taken->memalign_function, LOOK_UP("memalign"));
+    TAKE(taken->usable_size_function, LOOK_UP("malloc_usable_size"));
+#undef LOOK_UP
+}
+
 static void take_all(void *handle, const struct dal_loaded_ *tables)
 {
-#define LOOK_UP(name) (handle ? dlsym(handle, name) : dal_loaded_symbol_(tables, name))
     dal_libc_take_reports_(handle, tables);
-    TAKE(family.malloc_function, LOOK_UP("malloc"));
-    TAKE(family.free_function, LOOK_UP("free"));
-    TAKE(family.calloc_function, LOOK_UP("calloc"));
-    TAKE(family.realloc_function, LOOK_UP("realloc"));
-    TAKE(family.memalign_function, LOOK_UP("memalign"));
-    TAKE(family.usable_size_function, LOOK_UP("malloc_usable_size"));
-#undef LOOK_UP
+    take(&family, handle, tables);
+}
+
+const struct dal_malloc_family *dal_libc_next_(void)
+{
+    static struct dal_malloc_family next = {.abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof next};
+
+    take(&next, NULL, NULL);
+    return is_whole(&next) && next.malloc_function != family.malloc_function ? &next : &family;
 }
 
 /* In the tables of the loaded objects: dlopen() allocates, also for what is loaded. Something else
@@ -81,9 +97,9 @@ const struct dal_malloc_family *dal_libc_find_(void)
 
     if (find_glibc(&libc))
         take_all(NULL, &libc);
-    if (!is_whole())
+    if (!is_whole(&family))
         find_by_loader();
-    if (!is_whole()) {
+    if (!is_whole(&family)) {
         dal_log_("the malloc family of the C library was not found; nothing can serve");
         abort();
     }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../backends/relocations.h"
+
 static int is_called(const char *path, const char *name)
 {
     const char *file = strrchr(path, '/');
@@ -17,16 +19,15 @@ static int is_called(const char *path, const char *name)
     return strcmp(!strchr(name, '/') && file ? file + 1 : path, name) == 0;
 }
 
-/* glibc writes addresses over the offsets of most processors; musl leaves them. */
 static const void *table_at(const struct dal_loaded_ *object, ElfW(Addr) place)
 {
-    return dal_loaded_has_(object, (const void *)place) ? (const void *)place
-                                                        : (const void *)(object->base + place);
+    return (const void *)dal_table_at_(object->base, object->start, place);
 }
 
 /* Of an object whose place is known. Returns 0 if a table is missing. */
 static int read_tables(struct dal_loaded_ *object, const ElfW(Dyn) *entry)
 {
+    object->dynamic = entry;
     for (; entry->d_tag != DT_NULL; entry++) {
         switch (entry->d_tag) {
         case DT_SYMTAB: object->symbols = table_at(object, entry->d_un.d_ptr); break;
@@ -149,18 +150,82 @@ void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name)
     }
 }
 
-/* Those that are not in the table of names come first, after one without a name. */
+/* ---- What an object takes from others ---------------------------------------------------------
+ */
+
+struct need {
+    const char *start, *found;
+};
+
+static int look_for_need(const char *name, const ElfW(Sym) *symbol, unsigned type, uintptr_t *place,
+                         void *data)
+{
+    struct need *need = data;
+
+    (void)type;
+    (void)place;
+    if (ELF32_ST_BIND(symbol->st_info) == STB_WEAK || /* as in the other class */
+        strncmp(name, need->start, strlen(need->start)) != 0)
+        return 0;
+    need->found = name;
+    return 1;
+}
+
 const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *start)
 {
-    const ElfW(Sym) *symbols = object->symbols;
+    struct dal_relocations_ relocations = {.base = object->base, .start = object->start};
+    struct need need = {start, NULL};
 
-    for (uint32_t index = 1; index < object->hash[1]; index++) {
-        const char *name = object->strings + symbols[index].st_name;
+    dal_relocations_read_(&relocations, object->dynamic);
+    (void)dal_relocations_visit_(&relocations, look_for_need, &need);
+    return need.found;
+}
 
-        if (symbols[index].st_shndx == SHN_UNDEF &&
-            ELF32_ST_BIND(symbols[index].st_info) != STB_WEAK &&
-            strncmp(name, start, strlen(start)) == 0)
-            return name;
-    }
-    return NULL;
+/* ---- All of them ------------------------------------------------------------------------------
+ */
+
+struct visit {
+    dal_loaded_visitor_ visit;
+    void *data;
+};
+
+static int visit_one(struct dl_phdr_info *loaded, size_t size, void *data)
+{
+    const struct visit *visit = data;
+    struct dal_loaded_ object;
+
+    (void)size;
+    return read_object(loaded, &object) && visit->visit(&object, visit->data);
+}
+
+int dal_loaded_visit_(dal_loaded_visitor_ visit, void *data)
+{
+    struct visit each = {visit, data};
+
+    return dl_iterate_phdr(visit_one, &each);
+}
+
+struct next {
+    const char *name;
+    int is_behind;
+    void *address;
+};
+
+static int look_for_next(const struct dal_loaded_ *object, void *data)
+{
+    struct next *next = data;
+
+    if (next->is_behind)
+        next->address = dal_loaded_symbol_(object, next->name);
+    else
+        next->is_behind = dal_loaded_has_(object, (const void *)(uintptr_t)dal_loaded_next_);
+    return next->address != NULL;
+}
+
+void *dal_loaded_next_(const char *name)
+{
+    struct next next = {name, 0, NULL};
+
+    (void)dal_loaded_visit_(look_for_next, &next);
+    return next.address;
 }

@@ -10,6 +10,7 @@
 struct dal_loaded_ {
     uintptr_t base;
     uintptr_t start, end; /* of its mappings */
+    const void *dynamic;
     const void *symbols;
     const char *strings;
     const uint32_t *hash;
@@ -34,12 +35,20 @@ static inline int dal_loaded_has_(const struct dal_loaded_ *object, const void *
     return (uintptr_t)address - object->start < object->end - object->start;
 }
 
+/* Each object whose tables are known here, in the order in which the loader looks for a name: the
+ * program, what is preloaded, the libraries. Returns what the visitor returned, 0 to go on. */
+typedef int (*dal_loaded_visitor_)(const struct dal_loaded_ *object, void *data);
+int dal_loaded_visit_(dal_loaded_visitor_ visit, void *data);
+
 /* The name of a symbol that the object takes from others and that begins so, or NULL. */
 const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *start);
 
 /* The address of a function or variable that the object itself defines, or NULL: dlsym() may know
  * more here as well. */
 void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name);
+
+/* What dlsym(RTLD_NEXT) would find, of the objects that the process started with. */
+void *dal_loaded_next_(const char *name);
 
 /* What tables of symbols have of a name: mostly another number for another name. */
 uint32_t dal_loaded_hash_(const char *name);

@@ -205,6 +205,20 @@ if $CC -fno-builtin "$sources/jemalloc_calls.c" -o calls -ljemalloc 2>/dev/null;
             "dispatchalloc: a block of arena 7 of jemalloc, which does not serve: NULL" "$(cat err)" ;;
         esac
     done
+    # What `run` starts may start one, which has not those calls preloaded: its own serve it whole.
+    said='dispatchalloc: this program mixes calls of libjemalloc, such as mallocx(), with free(): *'
+    for backend in arena:limit=1G $backends; do
+        # A module over the system's libjemalloc has the same blocks.
+        [ "$backend" != jemalloc ] || continue
+        timeout 60 "$tool" run -b "$backend" sh -c './calls own' >out 2>err ||
+            fail "jemalloc's calls under a shell under $backend: $? $(cat out err)"
+        # shellcheck disable=SC2254 # a pattern
+        case $(cat err) in $said) true ;; *) false ;; esac || fail "jemalloc's calls under a shell under $backend: $(cat err)"
+    done
+    ! DISPATCHALLOC_STRICT=on "$tool" run -b arena:limit=1G sh -c './calls own; exit $?' >out 2>err ||
+        fail "in strict mode somebody else serves: $(cat out err)"
+    LD_PRELOAD=$DISPATCHALLOC_INTERPOSER DISPATCHALLOC_OFF=on ./calls own >out 2>err || fail "switched off: $? $(cat out err)"
+    [ ! -s err ] || fail "switched off, it says $(cat err)"
     $NM -D --defined-only "${DISPATCHALLOC_INTERPOSER%/*}/libdispatchalloc-jemalloc.so" | sed 's/.* //' | sort >exported
     sed -n 's/^	\([a-z_]*\);$/\1/p' "$srcdir/preload/jemalloc.map" | sort | diff - exported ||
         fail "jemalloc.map (<) is not what is exported (>)"

@@ -53,8 +53,8 @@ static int start_switched_off(const char *off, char **program)
 
     if (result)
         return result;
-    (void)tool_complain("DISPATCHALLOC_OFF=%s is set, so '%s' runs with the C library's own "
-                        "malloc; unset it to have another",
+    (void)tool_complain("DISPATCHALLOC_OFF=%s is set, so '%s' runs with the malloc that it "
+                        "has by itself; unset it to have another",
                         off, *program);
     return program_become(path, program);
 }

@@ -3,6 +3,7 @@
 backends_jemalloc_jemalloc_la_SOURCES = \
 	backends/keep_errno.c \
 	backends/keep_errno.h \
+	backends/relocations.h \
 	backends/malloc_conventions.h \
 	backends/early_module.h \
 	backends/process_lock.h \
