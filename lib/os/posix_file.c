@@ -24,6 +24,7 @@
 #endif
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <dispatchalloc/error.h>
@@ -256,19 +257,26 @@ static enum outcome replace(const struct place *place, const char *name,
     return outcome;
 }
 
-/* Name it so if nothing has that name: 0, or -1 with errno. Its first name goes later. */
-static int name_new(const struct place *place, const char *name)
+/* Rename if nothing has that name: 0, or -1 with errno. Not by link(2), after which maps of the
+ * process show a file that is deleted; by number, since musl has had no function for it for long.
+ */
+static int rename_new(const struct place *place, const char *name)
 {
     struct stat status;
 
-    if (linkat(place->directory, place->made, place->directory, name, 0) == 0)
+#ifdef SYS_renameat2
+    const unsigned no_replace = 1;
+
+    if (syscall(SYS_renameat2, place->directory, place->made, place->directory, name, no_replace) ==
+        0)
         return 0;
-    if (errno == EEXIST || fstatat(place->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
+    if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    }
-    /* A file system may know one name for a file only; then two processes may race for it. */
-    return renameat(place->directory, place->made, place->directory, name);
+#endif
+    if (fstatat(place->directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return renameat(place->directory, place->made, place->directory, name);
+    errno = EEXIST;
+    return -1;
 }
 
 /* Give the file a name. It is whole by then, so that who finds it knows whose it is; and what had
@@ -279,7 +287,7 @@ static enum outcome take_name(struct place *place, const char *name,
     enum outcome outcome = AGAIN;
 
     for (int attempt = 0; outcome == AGAIN && attempt < 100; attempt++) {
-        if (name_new(place, name) == 0)
+        if (rename_new(place, name) == 0)
             return TAKEN;
         if (errno != EEXIST) {
             *reason = reason_of(errno);
