@@ -85,12 +85,12 @@ static inline int dal_relocations_visit_(const struct dal_relocations_ *relocati
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         const struct dal_relocation_list_ *list = &lists[i];
 
-        for (size_t at = 0; list->start && list->entry_bytes && at + list->entry_bytes <= list->bytes;
+        for (size_t at = 0;
+             list->start && list->entry_bytes && at + list->entry_bytes <= list->bytes;
              at += list->entry_bytes) {
             /* The start of either kind. */
             const ElfW(Rel) *entry = (const void *)(list->start + at);
-            const ElfW(Sym) *symbol =
-                relocations->symbols + DAL_RELOCATION_SYMBOL_(entry->r_info);
+            const ElfW(Sym) *symbol = relocations->symbols + DAL_RELOCATION_SYMBOL_(entry->r_info);
 
             if (symbol->st_name && symbol->st_shndx == SHN_UNDEF)
                 result = visit(relocations->strings + symbol->st_name, symbol,

@@ -49,6 +49,13 @@ static void complain(const char *format, va_list arguments)
     print_cleaned(stderr, TOOL_NAME ": ", format, arguments, "\n");
 }
 
+const char *tool_file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 int tool_complain(const char *format, ...)
 {
     va_list arguments;

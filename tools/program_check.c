@@ -87,9 +87,8 @@ static int is_for_musl(const char *path, const struct dal_image_ *image)
 {
     char loader[PATH_MAX];
     const char *name = image_elf_interpreter(image, loader) ? loader : path;
-    const char *slash = strrchr(name, '/');
 
-    return strncmp(slash ? slash + 1 : name, "ld-musl-", 8) == 0;
+    return strncmp(tool_file_name(name), "ld-musl-", 8) == 0;
 }
 
 static int word_bits(const ElfW(Ehdr) *header)

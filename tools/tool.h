@@ -53,6 +53,9 @@ extern const struct tool_command tool_status_of;
 extern const struct tool_command tool_compare;
 extern const struct tool_command tool_doctor;
 
+/* What stands behind the last '/' of a path. */
+const char *tool_file_name(const char *path);
+
 /* A line on standard error, after the tool's name, cleaned (lib/shared/control.h); returns
  * TOOL_TROUBLE. */
 int tool_complain(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);

@@ -34,11 +34,9 @@ int tool_check_version(const char *path, const char *version, size_t version_byt
 static int look_for_library(struct dl_phdr_info *object, size_t size, void *data)
 {
     static const char name[] = "libdispatchalloc.so";
-    const char *slash = strrchr(object->dlpi_name, '/');
-    const char *file = slash ? slash + 1 : object->dlpi_name;
 
     (void)size;
-    if (strncmp(file, name, sizeof name - 1) != 0)
+    if (strncmp(tool_file_name(object->dlpi_name), name, sizeof name - 1) != 0)
         return 0;
     *(const char **)data = object->dlpi_name;
     return 1;

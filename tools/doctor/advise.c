@@ -44,9 +44,7 @@ static void diagnose(const struct doctor_findings *plain, const struct doctor_fi
 
 static int is_program(const char *name, const char *program)
 {
-    const char *slash = strrchr(program, '/');
-
-    return name && strcmp(name, slash ? slash + 1 : program) == 0;
+    return name && strcmp(name, tool_file_name(program)) == 0;
 }
 
 /* Whether it is worse off under the interposer than without. */

@@ -41,9 +41,7 @@ static void try_process(long process, status_named is_named, struct dal_nearest_
 
 static void try_counters(struct status_counters *counters, void *nearest)
 {
-    const char *slash = strrchr(counters->program, '/');
-
-    dal_nearest_try_(nearest, slash ? slash + 1 : counters->program);
+    dal_nearest_try_(nearest, tool_file_name(counters->program));
 }
 
 void status_find_near(const char *directory, status_named is_named, struct dal_nearest_ *nearest)

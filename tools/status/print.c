@@ -67,10 +67,9 @@ void status_print(const struct status_counters *counters)
         [STATUS_RUNNING] = "(running)",
         [STATUS_UNKNOWN] = "(in another namespace of processes)",
     };
-    const char *name = strrchr(counters->program, '/');
 
     tool_print("%ld %s: %s: %s%s%s%s\n", counters->process, states[counters->state],
-               name ? name + 1 : counters->program, counters->name, *counters->label ? " \"" : "",
+               tool_file_name(counters->program), counters->name, *counters->label ? " \"" : "",
                counters->label, *counters->label ? "\"" : "");
     print_line("program", counters->program);
     print_line("command", counters->command);

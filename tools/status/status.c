@@ -66,20 +66,13 @@ struct wanted {
     int count;
 };
 
-static const char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* The first word of a text. */
 static int is_first_word(const char *text, const char *name)
 {
     char word[PATH_MAX];
 
     snprintf(word, sizeof word, "%.*s", (int)strcspn(text, " \n"), text);
-    return strcmp(name_of(word), name) == 0;
+    return strcmp(tool_file_name(word), name) == 0;
 }
 
 static void show_wanted(struct status_counters *counters, void *data)
@@ -87,7 +80,7 @@ static void show_wanted(struct status_counters *counters, void *data)
     struct wanted *wanted = data;
 
     if ((wanted->process && counters->process != wanted->process) ||
-        (wanted->name && strcmp(name_of(counters->program), wanted->name) != 0 &&
+        (wanted->name && strcmp(tool_file_name(counters->program), wanted->name) != 0 &&
          !is_first_word(counters->command, wanted->name)))
         return;
     wanted->count++;
@@ -170,7 +163,7 @@ static int has_name(long process, const char *name)
     /* Of a file that was replaced by another. */
     if (length > 10 && strcmp(program + length - 10, " (deleted)") == 0)
         program[length - 10] = '\0';
-    return strcmp(name_of(program), name) == 0;
+    return strcmp(tool_file_name(program), name) == 0;
 }
 
 /* All running processes, or those of one program, that have the library: how many. */
