@@ -251,6 +251,15 @@ static void add_versions(struct text *text, const char *name)
     }
 }
 
+/* A choice that does not serve by itself: passed by, or inside the layers of the one that does. */
+static void add_lower(struct text *text, const struct row *row, enum dal_source source, char letter)
+{
+    if (source >= row->source)
+        return;
+    add(text, strchr(row->overrides, letter) ? "; overrides " : "; around ");
+    add_source(text, row, source);
+}
+
 /* All that a row is to leave on standard error, DISPATCHALLOC_VERBOSE being on. */
 static void add_messages(struct text *text, const struct row *row)
 {
@@ -289,10 +298,10 @@ static void add_messages(struct text *text, const struct row *row)
         add_source(text, row, row->source);
     if (strchr(row->says, 'X'))
         add(text, "; rejected: %s", variables[row->environment]);
-    for (const char *letter = row->overrides; *letter; letter++) {
-        add(text, "; overrides ");
-        add_source(text, row, *letter == 'P' ? DAL_SOURCE_PROGRAM : DAL_SOURCE_LINK);
-    }
+    if (*start_labels[row->start])
+        add_lower(text, row, DAL_SOURCE_PROGRAM, 'P');
+    if (row->link)
+        add_lower(text, row, DAL_SOURCE_LINK, 'L');
     add(text, ")\n");
 }
 
@@ -817,6 +826,7 @@ START_TEST(test_explanation_names_every_source_and_what_became_of_it)
     snprintf(text, sizeof text,
              "serves: tally 0.3 + tally 0.3 + mine\n"
              "chosen by: DISPATCHALLOC_BACKEND=tally+tally\n"
+             "wrapped: \"mine\" set by the program\n"
              "outranked: DAL_GLOBAL_ALLOCATOR(linked) at %s\n"
              "sealed by: nothing yet\n",
              actor_place("DAL_GLOBAL_ALLOCATOR"));

@@ -143,7 +143,7 @@ DAL_API bool dal_global_is_sealed(void);
 DAL_API const struct dal_instance *dal_global_active(void);
 
 /**
- * Explain the choice: who serves, who chose and from where, what was outranked, what
+ * Explain the choice: who serves, who chose and from where, what was wrapped or outranked, what
  * was rejected and why, and which allocation sealed it. A line each.
  *
  * @param text        receives the explanation, always terminated; may be NULL if

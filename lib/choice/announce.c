@@ -57,25 +57,24 @@ static int wraps_base(const struct dal_candidate_ *candidate)
     return candidate->stack && dal_stack_wraps_base_(candidate->stack);
 }
 
-static int is_rejected(const struct dal_decision_ *decision, int source)
+/* What became of the choice of a source. What the winner wraps serves too, and so does what that
+ * wraps. */
+enum fate { NOT_MADE, SERVES, WRAPPED, OUTRANKED, REJECTED };
+
+static enum fate fate_of(const struct dal_decision_ *decision, int source)
 {
     const struct dal_candidate_ *candidate = &decision->candidates[source];
-
-    return candidate->label && !candidate->instance && candidate->reason;
-}
-
-/* 1 if somebody chose it, it was not rejected, and what serves passes it by. What the
- * winner wraps serves too, and so does what that wraps. */
-static int is_outranked(const struct dal_decision_ *decision, int source)
-{
     int serving = (int)dal_decision_source_(decision);
 
-    if (source == DAL_SOURCE_DEFAULT || !decision->candidates[source].label ||
-        is_rejected(decision, source))
-        return 0;
+    if (!candidate->label)
+        return NOT_MADE;
+    if (!candidate->instance && candidate->reason)
+        return REJECTED;
+    if (source == serving)
+        return SERVES;
     while (serving > source && wraps_base(&decision->candidates[serving]))
         serving = (int)dal_source_below_(decision, serving);
-    return serving > source;
+    return serving > source ? OUTRANKED : WRAPPED;
 }
 
 static const char *chooser(const struct dal_decision_ *decision)
@@ -110,17 +109,19 @@ static void tell_who_serves(const struct dal_decision_ *decision)
     int somebody_tried = 0;
 
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--)
-        somebody_tried |= is_rejected(decision, source);
+        somebody_tried |= fate_of(decision, source) == REJECTED;
     add_stack(&text, decision, (int)dal_decision_source_(decision));
     dal_text_add_(&text, " serves (%s",
                   dal_decision_source_(decision) == DAL_SOURCE_DEFAULT && somebody_tried
                       ? "by default"
                       : chooser(decision));
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
-        if (is_outranked(decision, source))
-            dal_text_add_(&text, "; overrides %s", decision->candidates[source].label);
-        if (is_rejected(decision, source))
-            dal_text_add_(&text, "; rejected: %s", decision->candidates[source].label);
+        static const char *const words[] = {
+            [WRAPPED] = "around", [OUTRANKED] = "overrides", [REJECTED] = "rejected:"};
+        enum fate fate = fate_of(decision, source);
+
+        if (words[fate])
+            dal_text_add_(&text, "; %s %s", words[fate], decision->candidates[source].label);
     }
     dal_text_add_(&text, ")%s%s", remark ? ", but " : "", remark ? remark : "");
     keep_status(line);
@@ -138,7 +139,7 @@ void dal_announce_report_(const struct dal_decision_ *decision)
     for (int source = 0; source < DAL_SOURCE_COUNT; source++) {
         const struct dal_candidate_ *candidate = &decision->candidates[source];
 
-        if (!is_rejected(decision, source))
+        if (fate_of(decision, source) != REJECTED)
             continue;
         is_bad = 1;
         if (is_strict)
@@ -215,16 +216,20 @@ static void end_line(struct dal_text_ *text, size_t start)
 
 static void explain_candidates(struct dal_text_ *text, const struct dal_decision_ *decision)
 {
+    static const char *const words[] = {
+        [WRAPPED] = "wrapped", [OUTRANKED] = "outranked", [REJECTED] = "rejected"};
+
     for (int source = DAL_SOURCE_COUNT - 1; source > 0; source--) {
         const struct dal_candidate_ *candidate = &decision->candidates[source];
+        enum fate fate = fate_of(decision, source);
         size_t start = text->length;
 
-        if (is_outranked(decision, source))
-            dal_text_add_(text, "outranked: %s", candidate->label);
-        else if (is_rejected(decision, source))
-            dal_text_add_(text, "rejected: %s: %s", candidate->label, candidate->reason);
-        if (text->length > start)
-            end_line(text, start);
+        if (!words[fate])
+            continue;
+        dal_text_add_(text, "%s: %s", words[fate], candidate->label);
+        if (fate == REJECTED)
+            dal_text_add_(text, ": %s", candidate->reason);
+        end_line(text, start);
     }
 }
 
