@@ -126,6 +126,16 @@ static int filter_calls(void)
 #endif
 }
 
+/* Others of the same user may not look into the process any more. */
+static int hide(void)
+{
+#ifdef PR_SET_DUMPABLE
+    return prctl(PR_SET_DUMPABLE, 0);
+#else
+    return -1;
+#endif
+}
+
 static void wait_for_signal(void)
 {
     printf("%ld\n", (long)getpid());
@@ -191,6 +201,8 @@ static int do_word(const char *argument)
         return setgid(65534) == 0 && setuid(65534) == 0;
     else if (strcmp(argument, "filter") == 0)
         return filter_calls() == 0;
+    else if (strcmp(argument, "hide") == 0)
+        return hide() == 0;
     else if (strcmp(argument, "pause") == 0)
         wait_for_signal();
     else if (strcmp(argument, "exit") == 0)

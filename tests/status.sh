@@ -4,6 +4,7 @@ set -eu
 . "$srcdir/tests/lib.sh"
 need_tool
 [ -n "$(sed -n '/RssAnon/p' /proc/self/status 2>/dev/null)" ] || skip "there is no /proc of Linux's"
+before=''
 user=$builddir/tests/.libs/stats_user
 [ -x "$user" ] || user=$builddir/tests/stats_user$EXEEXT
 XDG_RUNTIME_DIR=$work/runtime
@@ -16,7 +17,8 @@ export ASAN_OPTIONS
 start() {
     spec=$1; shift
     rm -f "$work/pid"; mkfifo "$work/pid"
-    DISPATCHALLOC_BACKEND=$spec "$user" "$@" pause >"$work/pid" 2>"$work/err" &
+    # shellcheck disable=SC2086 # a command before it, or none
+    DISPATCHALLOC_BACKEND=$spec $before "$user" "$@" pause >"$work/pid" 2>"$work/err" &
     read -r pid <"$work/pid"
 }
 end() { kill "-$1" $pid; wait $pid 2>/dev/null || :; }
@@ -71,9 +73,72 @@ start stats:share=on+system touch=50000000
 status $pid; shows '*live bytes are 9? % of the * that are resident (RssAnon): memory is in blocks that the program has not given back'
 end TERM
 start stats:share=on+fixed-arena:capacity=64M touch=50000000 free
-status $pid; shows '*live bytes are 0 % of the * (RssAnon): most memory was given back, and the allocator keeps it'
+status $pid; shows '*live bytes are 0 % of the * (RssAnon): most memory was given back, and the allocator keeps it,*'
 end TERM
 fi
+
+# ---- Several, hidden, and none ---------------------------------------------------------------------
+# Two copies of the library in a process count in a file each.
+if [ -n "${DISPATCHALLOC_INTERPOSER-}" ] && [ -z "$sanitized" ]; then
+    rm -rf "$XDG_RUNTIME_DIR/dispatchalloc"
+    before="env LD_PRELOAD=$DISPATCHALLOC_INTERPOSER DISPATCHALLOC_MALLOC=stats:share=on,label=below+system"
+    start stats:share=on,label=above+system alloc=100
+    before=''
+    status $pid; exits 0
+    shows '*"above"*'; shows '*"below"*'
+    expect 'files of two copies' "$pid $pid.$pid" "$(cd "$XDG_RUNTIME_DIR/dispatchalloc" && echo *)"
+    end KILL
+    status --all; shows '*"above"*'; shows '*"below"*'
+fi
+
+# A process that its own user may not look into: its file can be read.
+as_user=''
+[ "$(id -u)" != 0 ] || as_user='setpriv --reuid=65534 --regid=65534 --clear-groups'
+theirs=$work/theirs
+mkdir -m 700 "$theirs"
+chmod 711 "$work"
+[ -z "$as_user" ] || chown 65534:65534 "$theirs"
+if $as_user "$tool" list >/dev/null 2>&1; then
+    rm -f "$work/pid"; mkfifo "$work/pid"
+    DISPATCHALLOC_BACKEND=stats:share=$theirs/+system $as_user "$user" alloc=100 hide pause >"$work/pid" 2>"$work/err" &
+    read -r pid <"$work/pid"
+    for operand in $pid stats_user --all; do
+        code=0
+        $as_user "$tool" status -d "$theirs" $operand >"$work/out" 2>"$work/said" || code=$?
+        out=$(sed 's/  */ /g' "$work/out") called="as a user: $operand"
+        exits 0; shows "*$pid (running): stats_user: *live_bytes 100*"
+    done
+    rm "$theirs/$pid"
+    code=0
+    $as_user "$tool" status -d "$theirs" stats_user >"$work/out" 2>"$work/said" || code=$?
+    expect 'a hidden process' "2 dispatchalloc: process $pid, of a program \"stats_user\": Permission denied" "$code $(cat "$work/said")"
+    end TERM
+fi
+
+# Where nothing can be opened nothing is said to be missing.
+for files in 4 5; do
+    code=0
+    (ulimit -n $files; exec "$tool" status --all) >"$work/out" 2>"$work/said" || code=$?
+    expect "with $files descriptors" "2 dispatchalloc: Too many open files" "$code $(cat "$work/said")"
+done
+
+# ---- What names are ----------------------------------------------------------------------------------
+odd="$work/a
+b"
+cp "$user" "$odd"
+kept=$user user=$odd
+start stats:share=on+system alloc=100
+status $pid; shows "*$pid (running): a?b: *"; shows "* program: $work/a?b
+ command: $work/a?b alloc=100 pause
+*"
+end TERM
+user=$kept
+ln -s "$work" "$work/to"
+DISPATCHALLOC_BACKEND="stats:share=$work/to//+system" "$user" alloc=1 2>"$work/err" || :
+like 'a directory by a link' '*is a symbolic link*' "$(cat "$work/err")"
+DISPATCHALLOC_BACKEND="stats:file=$work/new/+system" "$user" alloc=1 2>"$work/err" || :
+like 'a directory as file=' '*"file" cannot be "*/new/", which is a directory*' "$(cat "$work/err")"
+[ ! -e "$work/new" ] || fail "a directory was made"
 
 # ---- Where it is, and who may see it ---------------------------------------------------------------
 start stats:share="$work/elsewhere"+system alloc=100

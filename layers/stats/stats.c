@@ -178,7 +178,7 @@ static const char *text_of(const struct dal_backend_request *request, const char
     return value->text ? value->text : "";
 }
 
-enum sharing { NOT_SHARED, SHARED, SHARED_NOWHERE };
+enum sharing { NOT_SHARED, SHARED, SHARED_NOWHERE, FILE_IS_DIRECTORY };
 
 /* Whether, and where, by the words of a switch or a directory. */
 static enum sharing take_share(const char *share, char *path, size_t bytes)
@@ -193,8 +193,8 @@ static enum sharing take_share(const char *share, char *path, size_t bytes)
     return strchr(share, '/') ? SHARED : SHARED_NOWHERE;
 }
 
-/* But for share= all that can be wrong with them is found by the table, before anything of the spec
- * is started. */
+/* But for share=, and a directory as file=, all that can be wrong with them is found by the table,
+ * before anything of the spec is started. */
 static enum sharing take_options(const struct dal_backend_request *request,
                                  struct stats_instance *instance)
 {
@@ -208,7 +208,7 @@ static enum sharing take_options(const struct dal_backend_request *request,
     if (!*file)
         return take_share(text_of(request, "share"), instance->path, sizeof instance->path);
     (void)snprintf(instance->path, sizeof instance->path, "%s", file);
-    return SHARED;
+    return file[strlen(file) - 1] == '/' ? FILE_IS_DIRECTORY : SHARED;
 }
 
 static void give_slots(struct stats_instance *instance, struct dal_allocator *allocator)
@@ -251,6 +251,11 @@ static int start(const struct dal_backend_request *request, struct stats_instanc
                               "option \"share\" cannot be \"%s\"; accepted is on, off, or a "
                               "directory with a '/' in it",
                               text_of(request, "share"));
+    else if (sharing == FILE_IS_DIRECTORY)
+        error = request->fail(request, DAL_ERR_OPTION,
+                              "option \"file\" cannot be \"%s\", which is a directory; accepted is "
+                              "the path of a file (share=%s counts in one for each process there)",
+                              text_of(request, "file"), text_of(request, "file"));
     else if (sharing == SHARED && !dal_stats_file_prepare_(instance))
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
     if (error)

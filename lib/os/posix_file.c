@@ -19,9 +19,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#if HAVE_GETRANDOM
-# include <sys/random.h>
-#endif
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,6 +27,7 @@
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/service.h>
 
+#include "os/lines.h"
 #include "os/trust.h"
 #include "shared/file_head.h"
 
@@ -65,16 +63,22 @@ static const char *reason_of(int error)
 
 /* ---- Who has made a file ----------------------------------------------------------------- */
 
+/* As the C library has it, which is nothing before that has started. */
+static const char *program_name(void)
+{
+#if HAVE_DECL_PROGRAM_INVOCATION_SHORT_NAME
+    return program_invocation_short_name ? program_invocation_short_name : "";
+#else
+    return "";
+#endif
+}
+
 size_t dal_os_process_name_(char *text, size_t bytes)
 {
     char program[512];
-    const char *name = "";
+    const char *name = program_name();
     int length;
 
-#if HAVE_DECL_PROGRAM_INVOCATION_SHORT_NAME
-    name = program_invocation_short_name ? program_invocation_short_name : "";
-#endif
-    /* The C library has none before it has started. */
     if (!*name && (length = (int)readlink("/proc/self/exe", program, sizeof program - 1)) > 0) {
         program[length] = '\0';
         name = strrchr(program, '/');
@@ -84,8 +88,8 @@ size_t dal_os_process_name_(char *text, size_t bytes)
     return length > 0 ? (size_t)length : 0;
 }
 
-/* The beginning of a file of the system, terminated; "" if there is none. */
-static void read_text(const char *path, char *text, size_t bytes)
+/* The beginning of a file of the system, terminated; "" if there is none. Returns its length. */
+static size_t read_text(const char *path, char *text, size_t bytes)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = file < 0 ? 0 : read(file, text, bytes - 1);
@@ -93,6 +97,7 @@ static void read_text(const char *path, char *text, size_t bytes)
     if (file >= 0)
         (void)close(file);
     text[length > 0 ? length : 0] = '\0';
+    return length > 0 ? (size_t)length : 0;
 }
 
 static uint64_t started(const char *path)
@@ -103,81 +108,110 @@ static uint64_t started(const char *path)
     return dal_process_started_(text);
 }
 
-/* A number that nobody knows beforehand, and that says nothing about this process: other numbers of
- * chance guard its stack. */
-static uint64_t chance(void)
-{
-    static _Atomic(uint64_t) known;
-    uint64_t number = atomic_load_explicit(&known, memory_order_relaxed);
-    uint64_t fresh = 0;
-
-    if (number)
-        return number;
-#if HAVE_GETRANDOM
-    if (getrandom(&fresh, sizeof fresh, GRND_NONBLOCK) != (ssize_t)sizeof fresh)
-#endif
-        fresh = dal_os_clock_();
-    fresh |= 1;
-    if (atomic_compare_exchange_strong_explicit(&known, &number, fresh, memory_order_relaxed,
-                                                memory_order_relaxed))
-        number = fresh;
-    return number;
-}
-
 static struct dal_process_ this_process(void)
 {
     struct stat name_space = {.st_ino = 0};
 
     (void)stat("/proc/self/ns/pid", &name_space);
     return (struct dal_process_){(long)getpid(), started("/proc/self/stat"),
-                                 (uint64_t)name_space.st_ino, chance()};
+                                 (uint64_t)name_space.st_ino};
 }
 
-/* Whether a file may still be written by who made it. Of a process of our own number that another
- * program has been since, or before, it is not; of one in another namespace nobody knows. */
-static int is_in_use(const char *text, const struct dal_process_ *here)
+/* Whether this process has a file mapped, by its path: the maps of some file systems have another
+ * device and number of it than fstat(2). 1 also if the system does not tell. */
+static int is_mapped_here(int file)
+{
+    char link[64], path[DAL_FILE_PATH_MAX], line[DAL_FILE_PATH_MAX + 128];
+    struct dal_os_lines_ lines;
+    ssize_t length;
+    int found = 0;
+
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    length = readlink(link, path, sizeof path - 1);
+    if (length <= 0 || !dal_os_lines_open_(&lines, "/proc/self/maps"))
+        return 1;
+    path[length] = '\0';
+    while (!found && dal_os_lines_next_(&lines, line, sizeof line)) {
+        const char *name = strchr(line, '/');
+
+        found = name && strcmp(name, path) == 0;
+    }
+    dal_os_lines_close_(&lines);
+    return found;
+}
+
+/* Whether a file may still be written by who made it. One of our own number may be of another copy
+ * of the library in this process, or of a program that it was before exec(2); of a process in
+ * another namespace nobody knows. */
+static int is_in_use(int file, const struct dal_process_ *here)
 {
     struct dal_process_ maker;
-    char path[64];
+    char text[256], path[64];
+    ssize_t length = pread(file, text, sizeof text - 1, 0);
     int is_open;
 
+    text[length > 0 ? length : 0] = '\0';
     if (!dal_file_head_parse_(text, &maker, &is_open) || !is_open)
         return 0;
     if (maker.name_space != here->name_space)
         return 1;
     if (maker.number == here->number)
-        return maker.chance == here->chance;
+        return is_mapped_here(file);
     if (kill((pid_t)maker.number, 0) != 0 && errno != EPERM)
         return 0;
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", maker.number);
     return !maker.started || maker.started == started(path);
 }
 
-/* The arguments of this process, separated by blanks. */
-static void read_arguments(char *text, size_t bytes)
+/* One line, without what would begin another; as much of its end as fits. */
+static char *add_line(char *at, const char *end, const char *title, const char *text, size_t length)
 {
-    int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    ssize_t length = file < 0 ? 0 : read(file, text, bytes);
+    size_t room;
 
-    if (file >= 0)
-        (void)close(file);
-    for (ssize_t i = 0; i < length; i++) {
-        if (text[i] == '\0' || text[i] == '\n')
+    at = stpcpy(at, title);
+    room = (size_t)(end - at);
+    if (length > room) {
+        text += length - room;
+        length = room;
+    }
+    memcpy(at, text, length);
+    for (size_t i = 0; i < length; i++) {
+        if (at[i] == '\n')
+            at[i] = '?';
+    }
+    return at + length;
+}
+
+/* The arguments of this process, with blanks between them: how long they are. */
+static size_t read_arguments(char *text, size_t bytes)
+{
+    size_t length = read_text("/proc/self/cmdline", text, bytes);
+
+    while (length > 0 && text[length - 1] == '\0')
+        length--;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\0')
             text[i] = ' ';
     }
+    return length;
+}
+
+static size_t read_program(char *text, size_t bytes)
+{
+    ssize_t length = readlink("/proc/self/exe", text, bytes);
+
+    return length > 0 ? (size_t)length : (size_t)snprintf(text, bytes, "%s", program_name());
 }
 
 /* What it says first, and behind that the name of the program and its arguments. */
 static void fill_head(struct dal_file_head_ *head, const struct dal_process_ *here)
 {
+    char text[sizeof head->text];
     char *end = head->text + sizeof head->text - 1; /* what follows begins a line */
     char *at = head->text + dal_file_head_write_(head->text, sizeof head->text, here);
-    ssize_t length;
 
-    at = stpcpy(at, "program: ");
-    length = readlink("/proc/self/exe", at, (size_t)(end - at) / 2);
-    at = stpcpy(at + (length > 0 ? length : 0), "\ncommand: ");
-    read_arguments(at, (size_t)(end - at) - 1);
+    at = add_line(at, at + (end - at) / 2, "program: ", text, read_program(text, sizeof text));
+    at = add_line(at, end - 1, "\ncommand: ", text, read_arguments(text, (size_t)(end - at)));
     *end = '\n';
 }
 
@@ -202,15 +236,6 @@ static const char *why_not_replaced(const struct stat *status)
     return status->st_uid == geteuid() ? NULL : "another user's file is there";
 }
 
-static int file_is_in_use(int file, const struct dal_process_ *here)
-{
-    char text[256];
-    ssize_t length = pread(file, text, sizeof text - 1, 0);
-
-    text[length > 0 ? length : 0] = '\0';
-    return is_in_use(text, here);
-}
-
 /* Take the name from an open file, if nobody writes to that. Who else tries has to wait for the
  * lock, and finds then that the name leads to another file. */
 static enum outcome replace_open(const struct place *place, const char *name, int file,
@@ -220,7 +245,7 @@ static enum outcome replace_open(const struct place *place, const char *name, in
 
     if (fstat(file, &status) != 0 || why_not_replaced(&status))
         return AGAIN;
-    if (file_is_in_use(file, here))
+    if (is_in_use(file, here))
         return IN_USE;
     if (flock(file, LOCK_EX | LOCK_NB) != 0 ||
         fstatat(place->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
@@ -357,7 +382,9 @@ static const char *open_own(char *path, struct place *place)
 
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return reason_of(errno);
-    path[strlen(path) - 1] = '\0'; /* behind its '/' a link would be followed */
+    /* Behind its '/' a link would be followed. */
+    for (size_t length = strlen(path); length > 0 && path[length - 1] == '/'; length--)
+        path[length - 1] = '\0';
     place->directory = open(*path ? path : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (place->directory < 0 || fstat(place->directory, &status) != 0)
         return errno == ENOTDIR ? "is a symbolic link, or no directory" : reason_of(errno);

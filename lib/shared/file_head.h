@@ -3,12 +3,13 @@
  * How a file begins that the library maps to be read from outside (dal_services.file_map): with
  * lines of text that say who made it, so that a person can read them too.
  *
- *     dispatchalloc file, open:   process 4711, started 8273645, namespace 4026531836,
- * 0123456789abcdef program: /usr/bin/name command: name argument ...
+ *     dispatchalloc file, open:   process 4711, started 8273645, namespace 4026531836
+ *     program: /usr/bin/name
+ *     command: name argument ...
  *
  * "open:  " becomes "closed:" when the process gives it up, but not when it ends. A process is that
- * of the file if all numbers are its own: what it is called in its namespace, when it was started
- * in ticks of the kernel's, and one of chance, which is another after exec(2).
+ * of the file if all numbers are its own: what it is called in its namespace, and when it was
+ * started in ticks of the kernel's; that it has executed another program since, its maps tell.
  */
 #ifndef DAL_FILE_HEAD_H
 #define DAL_FILE_HEAD_H
@@ -27,7 +28,7 @@
 /* A process, from start to end. 0 where the system does not tell. */
 struct dal_process_ {
     long number;
-    uint64_t started, name_space, chance;
+    uint64_t started, name_space;
 };
 
 struct dal_file_head_ {
@@ -44,8 +45,8 @@ static inline int dal_file_head_parse_(const char *text, struct dal_process_ *pr
     *is_open = strncmp(state, DAL_FILE_OPEN, sizeof DAL_FILE_OPEN - 1) == 0;
     return strlen(state) > sizeof DAL_FILE_OPEN &&
            sscanf(state + sizeof DAL_FILE_OPEN - 1,
-                  " process %ld, started %" SCNu64 ", namespace %" SCNu64 ", %16" SCNx64,
-                  &process->number, &process->started, &process->name_space, &process->chance) == 4;
+                  " process %ld, started %" SCNu64 ", namespace %" SCNu64, &process->number,
+                  &process->started, &process->name_space) == 3;
 }
 
 /* Write it, and the beginning of the next: how long they are. */
@@ -53,8 +54,8 @@ static inline int dal_file_head_write_(char *text, size_t bytes, const struct da
 {
     return snprintf(text, bytes,
                     DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, started %" PRIu64
-                                                 ", namespace %" PRIu64 ", %016" PRIx64 "\n",
-                    process->number, process->started, process->name_space, process->chance);
+                                                 ", namespace %" PRIu64 "\n",
+                    process->number, process->started, process->name_space);
 }
 
 /* The process does not write to it any more. */

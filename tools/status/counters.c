@@ -88,8 +88,9 @@ static uint64_t started(long process)
     return dal_process_started_(text);
 }
 
-/* Of one in another namespace nobody here knows. */
-static enum status_state state_of(const struct dal_process_ *maker, const struct stat *file)
+/* Of one in another namespace nobody here knows. is_hidden: it may not be looked at. */
+static enum status_state state_of(const struct dal_process_ *maker, const struct stat *file,
+                                  int *is_hidden)
 {
     struct stat name_space = {.st_ino = 0};
     int maps;
@@ -98,7 +99,8 @@ static enum status_state state_of(const struct dal_process_ *maker, const struct
     if (maker->name_space != (uint64_t)name_space.st_ino)
         return STATUS_UNKNOWN;
     maps = maps_file(maker->number, file);
-    if (maps < 0)
+    *is_hidden = maps < 0;
+    if (*is_hidden)
         maps = maker->started && started(maker->number) == maker->started;
     return maps ? STATUS_RUNNING : STATUS_ENDED;
 }
@@ -138,7 +140,8 @@ static void take_head(struct status_counters *counters, const struct stat *file)
         (void)dal_file_head_parse_(head, &maker, &is_open);
     }
     counters->process = maker.number;
-    counters->state = is_open && maker.number > 0 ? state_of(&maker, file) : STATUS_ENDED;
+    counters->state =
+        is_open && maker.number > 0 ? state_of(&maker, file, &counters->is_hidden) : STATUS_ENDED;
 }
 
 #define TEXT(key, array) \
@@ -265,12 +268,14 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
     return count;
 }
 
-int status_visit_ended(const char *directory, status_counters_visitor visit, void *data)
+int status_visit_directory(const char *directory, status_counters_visitor visit, void *data)
 {
     DIR *files = opendir(directory);
     const struct dirent *entry;
     int count = 0;
 
+    if (!files)
+        status_check_descriptors();
     while (files && (entry = readdir(files)) != NULL) {
         struct status_counters counters;
         char path[PATH_MAX];
@@ -278,7 +283,7 @@ int status_visit_ended(const char *directory, status_counters_visitor visit, voi
         if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) >= sizeof path ||
             status_open(path, &counters) != TOOL_OK)
             continue;
-        if (counters.state != STATUS_RUNNING) {
+        if (counters.state != STATUS_RUNNING || counters.is_hidden) {
             visit(&counters, data);
             count++;
         }

@@ -53,5 +53,5 @@ void status_find_near(const char *directory, status_named is_named, struct dal_n
         try_process(strtol(entry->d_name, NULL, 10), is_named, nearest);
     if (processes)
         closedir(processes);
-    (void)status_visit_ended(directory, try_counters, nearest);
+    (void)status_visit_directory(directory, try_counters, nearest);
 }

@@ -53,7 +53,8 @@ static void print_share(const struct status_counters *counters)
     else if (percent >= 50)
         puts(": memory is in blocks that the program has not given back");
     else if (counters->peak_bytes >= resident / 2)
-        puts(": most memory was given back, and the allocator keeps it");
+        puts(": most memory was given back, and the allocator keeps it,\n"
+             "  or does not come by malloc (an allocator of the program's own, as pymalloc is)");
     else
         puts(
             ": most memory does not come by malloc\n"

@@ -61,12 +61,24 @@ static void look_at(struct search *searched, const char *line)
         search(searched, start, end, file);
 }
 
+void status_check_descriptors(void)
+{
+    if (errno != EMFILE && errno != ENFILE)
+        return;
+    (void)tool_complain("%s", strerror(errno));
+    exit(TOOL_TROUBLE);
+}
+
 FILE *status_proc(long process, const char *name)
 {
     char path[64];
+    FILE *file;
 
     snprintf(path, sizeof path, "/proc/%ld/%s", process, name);
-    return fopen(path, "re");
+    file = fopen(path, "re");
+    if (!file)
+        status_check_descriptors();
+    return file;
 }
 
 int status_visit_served(long process, status_served_visitor visit, void *data)

@@ -59,7 +59,7 @@ static void show_served(const char *file, const char *text, void *process)
     (wants_json ? status_json_served : status_print_served)(*(long *)process, file, text);
 }
 
-/* Of the files of ended processes, those of one process, or of one program. */
+/* Of the files in the directory, those of one process, or of one program. */
 struct wanted {
     long process;     /* or 0 */
     const char *name; /* or NULL */
@@ -87,9 +87,9 @@ static void show_wanted(struct status_counters *counters, void *data)
     show_counters(counters, NULL);
 }
 
-static int show_ended(struct wanted wanted)
+static int show_files(struct wanted wanted)
 {
-    (void)status_visit_ended(directory(), show_wanted, &wanted);
+    (void)status_visit_directory(directory(), show_wanted, &wanted);
     return wanted.count;
 }
 
@@ -117,7 +117,7 @@ static int show_process(const char *operand)
         return tool_misused(&tool_status_of, "invalid process number '%s'", operand);
     found = show_running(process);
     saved_errno = errno;
-    if (show_ended((struct wanted){.process = process}) > 0 || found > 0)
+    if (show_files((struct wanted){.process = process}) > 0 || found > 0)
         return TOOL_OK;
     if (found < 0)
         return tool_complain("process %s: %s", operand,
@@ -166,8 +166,14 @@ static int has_name(long process, const char *name)
     return strcmp(tool_file_name(program), name) == 0;
 }
 
+/* The last one that may not be looked at, and why. */
+struct hidden {
+    long process;
+    int error;
+};
+
 /* All running processes, or those of one program, that have the library: how many. */
-static int show_each(const char *name)
+static int show_each(const char *name, struct hidden *hidden)
 {
     DIR *processes = opendir("/proc");
     const struct dirent *entry;
@@ -176,20 +182,32 @@ static int show_each(const char *name)
     while (processes && (entry = readdir(processes)) != NULL) {
         long process = strtol(entry->d_name, NULL, 10);
 
-        if (process > 0 && process != (long)getpid() && (!name || has_name(process, name)))
-            count += show_running(process) > 0;
+        int found;
+
+        if (process <= 0 || process == (long)getpid() || (name && !has_name(process, name)))
+            continue;
+        found = show_running(process);
+        count += found > 0;
+        if (found < 0)
+            *hidden = (struct hidden){process, errno};
     }
     if (processes)
         closedir(processes);
+    else
+        status_check_descriptors();
     return count;
 }
 
 static int show_name(const char *name)
 {
     struct dal_nearest_ nearest = {name, "", 0};
+    struct hidden hidden = {0, 0};
 
-    if (show_each(name) + show_ended((struct wanted){.name = name}) > 0)
+    if (show_each(name, &hidden) + show_files((struct wanted){.name = name}) > 0)
         return TOOL_OK;
+    if (hidden.process)
+        return tool_complain("process %ld, of a program \"%s\": %s", hidden.process, name,
+                             strerror(hidden.error));
     status_find_near(directory(), has_name, &nearest);
     if (!wants_json)
         tool_complain("no process of a program \"%s\" has libdispatchalloc, nor left a file of "
@@ -234,10 +252,13 @@ static int show(const char *operand)
 
 static int show_everything(void)
 {
-    if (show_each(NULL) + show_ended((struct wanted){.process = 0}) > 0)
+    struct hidden hidden;
+
+    if (show_each(NULL, &hidden) + show_files((struct wanted){.process = 0}) > 0)
         return TOOL_OK;
     if (!wants_json)
-        puts("no process has libdispatchalloc, and none has left a file of counters");
+        puts("no process that you may look at has libdispatchalloc, and none has left a file of "
+             "counters");
     return TOOL_FAILED;
 }
 
@@ -259,6 +280,8 @@ static int run(int operand_count, char **operands)
         return tool_misused(&tool_status_of, "--all takes no operand");
     if (!is_directory(given_directory))
         return tool_complain("--directory=%s: %s", given_directory, strerror(errno));
+    if (!given_directory && *directory() && !is_directory(directory()) && errno != ENOENT)
+        (void)tool_complain("%s: %s", directory(), strerror(errno));
     if (wants_json)
         status_json_begin();
     if (wants_all)
@@ -290,6 +313,7 @@ const struct tool_command tool_status_of = {
         "  -a, --all              all processes, and all files that ended ones have left\n"
         "  -d, --directory=DIR    where these files are; $XDG_RUNTIME_DIR/dispatchalloc\n"
         "      --json             print JSON\n"
+        "      --remove           remove what is shown of ended processes\n"
         "\n"
         "Exit status: 0; 1 if nothing was found; 2 for trouble.\n",
     .options = options,

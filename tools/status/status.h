@@ -10,6 +10,10 @@
 /* A file of a process's own in /proc, to be closed; NULL with errno. */
 FILE *status_proc(long process, const char *name);
 
+/* Where errno says that this process may open no more files, nothing can be said of others: ends it
+ * with that. */
+void status_check_descriptors(void);
+
 /* ---- served.c: what a process says in its own memory ---- */
 
 /* Called with a file that has a copy of the library, and with what that says; "": nothing yet. */
@@ -29,7 +33,8 @@ struct status_counters {
     size_t bytes;
     long process;            /* as the file has it; 0: it does not say */
     enum status_state state; /* running: it counts there; unknown: it is of another namespace */
-    char program[512], command[1024];
+    int is_hidden;           /* it runs, and may not be looked at */
+    char program[PATH_MAX], command[PATH_MAX];
     char name[512], label[64];
     char explanation[1024]; /* lines; "": nothing is known */
     uint64_t live_bytes, peak_bytes;
@@ -46,8 +51,8 @@ typedef void (*status_counters_visitor)(struct status_counters *counters, void *
 /* Those that a process has mapped: how many, or -1 with errno if that cannot be seen. */
 int status_visit_mapped(long process, status_counters_visitor visit, void *data);
 
-/* Those in a directory that no process is known to write to. How many. */
-int status_visit_ended(const char *directory, status_counters_visitor visit, void *data);
+/* Those in a directory but for what status_visit_mapped() finds. How many. */
+int status_visit_directory(const char *directory, status_counters_visitor visit, void *data);
 
 /* ---- near.c ---- */
 
