@@ -115,6 +115,16 @@ if $as_user "$tool" list >/dev/null 2>&1; then
     end TERM
 fi
 
+# A file that was removed while its process runs.
+start stats:share=on+system alloc=100
+rm "$XDG_RUNTIME_DIR/dispatchalloc/$pid"
+status $pid; exits 0; shows "*$pid (running): *
+ file: $XDG_RUNTIME_DIR/dispatchalloc/$pid (deleted)
+*live_bytes 100*"
+: >"$XDG_RUNTIME_DIR/dispatchalloc/$pid"
+status --all; exits 0
+end TERM
+
 # Where nothing can be opened nothing is said to be missing.
 for files in 4 5; do
     code=0

@@ -39,10 +39,10 @@ static uint64_t anonymous_bytes(long process)
     return kilobytes * 1024;
 }
 
-/* A mapping of a process that is shared, of a file that is still there. */
+/* A mapping of a process that is shared, of a file that may be gone. */
 struct mapped {
     char path[PATH_MAX];
-    uint64_t device, inode;
+    uint64_t start, end, device, inode;
 };
 
 static int next_mapped(FILE *maps, struct mapped *mapped)
@@ -51,8 +51,9 @@ static int next_mapped(FILE *maps, struct mapped *mapped)
     unsigned major_number, minor_number;
 
     while (fgets(line, sizeof line, maps)) {
-        if (sscanf(line, "%*s %7s %*s %x:%x %" SCNu64 " %4095[^\n]", access, &major_number,
-                   &minor_number, &mapped->inode, mapped->path) == 5 &&
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %x:%x %" SCNu64 " %4095[^\n]",
+                   &mapped->start, &mapped->end, access, &major_number, &minor_number,
+                   &mapped->inode, mapped->path) == 7 &&
             strcmp(access, "rw-s") == 0 && mapped->path[0] == '/') {
             mapped->device = makedev(major_number, minor_number);
             return 1;
@@ -147,19 +148,19 @@ static void take_head(struct status_counters *counters, const struct stat *file)
 #define TEXT(key, array) \
     (void)dal_stats_file_text(counters->data, counters->bytes, key, array, sizeof(array))
 
-static int read_all(int file, struct status_counters *counters, const struct stat *status)
+static int read_all(int file, uint64_t start, uint64_t bytes, struct status_counters *counters)
 {
     ssize_t got;
 
-    if (status->st_size > FILE_BYTES_MAX)
+    if (bytes > FILE_BYTES_MAX)
         return TOOL_FAILED;
-    counters->bytes = (size_t)status->st_size;
+    counters->bytes = (size_t)bytes;
     counters->data =
         aligned_alloc(ALIGNMENT, (counters->bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT);
     if (!counters->data)
         return TOOL_TROUBLE;
     errno = 0;
-    got = pread(file, counters->data, counters->bytes, 0);
+    got = pread(file, counters->data, counters->bytes, (off_t)start);
     if (got != (ssize_t)counters->bytes)
         return got < 0 ? TOOL_TROUBLE : TOOL_FAILED;
     return dal_stats_file_visit(counters->data, counters->bytes, take_number, counters) == 0
@@ -189,6 +190,16 @@ static int open_regular(const char *path, struct stat *status)
     return file;
 }
 
+static void take_texts(struct status_counters *counters, const struct stat *file)
+{
+    take_head(counters, file);
+    TEXT("name", counters->name);
+    TEXT("label", counters->label);
+    TEXT("explanation", counters->explanation);
+    if (counters->state == STATUS_RUNNING)
+        counters->anonymous_bytes = anonymous_bytes(counters->process);
+}
+
 /* wanted: which file it has to be, or NULL. */
 static int open_counters(const char *path, const struct mapped *wanted,
                          struct status_counters *counters)
@@ -201,20 +212,14 @@ static int open_counters(const char *path, const struct mapped *wanted,
     snprintf(counters->path, sizeof counters->path, "%s", path);
     if (file >= 0 && (!wanted || (wanted->inode == (uint64_t)status.st_ino &&
                                   wanted->device == (uint64_t)status.st_dev)))
-        result = read_all(file, counters, &status);
+        result = read_all(file, 0, (uint64_t)status.st_size, counters);
     if (file >= 0)
         close(file);
-    if (result != TOOL_OK) {
+    if (result == TOOL_OK)
+        take_texts(counters, &status);
+    else
         status_close(counters);
-        return result;
-    }
-    take_head(counters, &status);
-    TEXT("name", counters->name);
-    TEXT("label", counters->label);
-    TEXT("explanation", counters->explanation);
-    if (counters->state == STATUS_RUNNING)
-        counters->anonymous_bytes = anonymous_bytes(counters->process);
-    return TOOL_OK;
+    return result;
 }
 
 int status_open(const char *path, struct status_counters *counters)
@@ -230,6 +235,29 @@ void status_close(struct status_counters *counters)
 
 /* ---- Many --------------------------------------------------------------------------------- */
 
+/* Of a file that was removed its process has the bytes. */
+static int open_memory(long process, const struct mapped *mapped, struct status_counters *counters)
+{
+    static const char title[] = DAL_FILE_TITLE;
+    const struct stat gone = {.st_ino = 0};
+    FILE *memory = status_proc(process, "mem");
+    char begins[sizeof title - 1];
+    int result = TOOL_FAILED;
+
+    memset(counters, 0, sizeof *counters);
+    if (memory &&
+        pread(fileno(memory), begins, sizeof begins, (off_t)mapped->start) == sizeof begins &&
+        memcmp(begins, title, sizeof begins) == 0)
+        result = read_all(fileno(memory), mapped->start, mapped->end - mapped->start, counters);
+    if (memory)
+        fclose(memory);
+    if (result == TOOL_OK)
+        take_texts(counters, &gone);
+    else
+        status_close(counters);
+    return result;
+}
+
 /* By its path as we see it, or as the process does whose files may be others. */
 static int open_mapped(long process, const struct mapped *mapped, struct status_counters *counters)
 {
@@ -240,7 +268,7 @@ static int open_mapped(long process, const struct mapped *mapped, struct status_
         snprintf(path, sizeof path, "/proc/%ld/root%s", process, mapped->path);
         result = open_counters(path, mapped, counters);
     }
-    return result;
+    return result == TOOL_OK ? result : open_memory(process, mapped, counters);
 }
 
 int status_visit_mapped(long process, status_counters_visitor visit, void *data)
