@@ -322,9 +322,21 @@ static void look_at_malloc(const struct kit *kit, struct use *use)
     use->bytes = bytes > use->before ? bytes - use->before : 0;
 }
 
-/* An instance and blocks of all sizes. How often its child was asked. */
-static size_t use_malloc(struct kit *kit, struct kit_block *blocks, size_t count, struct use *use)
+enum { USED_BLOCKS = 400, USED_DOUBLINGS = 8 };
+
+static void use_block(struct kit *kit, struct kit_block *block, size_t size, size_t align,
+                      struct use *use)
 {
+    if (kit_alloc(kit, block, size, align))
+        use->served_bytes += size;
+    look_at_malloc(kit, use);
+}
+
+/* An instance and blocks of all sizes: many, and then one each of double the
+ * size, since large ones may be had from elsewhere. How often its child was asked. */
+static size_t use_malloc(struct kit *kit, struct kit_block *blocks, struct use *use)
+{
+    size_t largest_of_many = kit->budget_bytes / 1024 + 1;
     size_t requests;
 
     kit_drop(kit);
@@ -332,15 +344,12 @@ static size_t use_malloc(struct kit *kit, struct kit_block *blocks, size_t count
     use->before = kit_malloc_bytes();
     kit_renew(kit);
     look_at_malloc(kit, use);
-    for (size_t i = 0; i < count && kit->spent_bytes <= kit->budget_bytes / 2; i++) {
-        size_t size = kit_random_size(kit, kit->budget_bytes / 1024 + 1);
-
-        if (kit_alloc(kit, &blocks[i], size, (size_t)1 << i % 7))
-            use->served_bytes += size;
-        look_at_malloc(kit, use);
-    }
+    for (size_t i = 0; i < USED_BLOCKS && kit->spent_bytes <= kit->budget_bytes / 2; i++)
+        use_block(kit, &blocks[i], kit_random_size(kit, largest_of_many), (size_t)1 << i % 7, use);
+    for (size_t i = 0; i < USED_DOUBLINGS; i++)
+        use_block(kit, &blocks[USED_BLOCKS + i], largest_of_many << i, 8, use);
     requests = kit->child->requests;
-    kit_free_all(kit, blocks, count);
+    kit_free_all(kit, blocks, USED_BLOCKS + USED_DOUBLINGS);
     return requests;
 }
 
@@ -349,16 +358,15 @@ static size_t use_malloc(struct kit *kit, struct kit_block *blocks, size_t count
  * as a module's thread-local storage, is there after a first round, which does not count. */
 static size_t expect_no_malloc(struct kit *kit)
 {
-    enum { USED_BLOCKS = 400 };
-    struct kit_block *blocks = kit_memory(kit, USED_BLOCKS * sizeof *blocks);
+    struct kit_block *blocks = kit_memory(kit, (USED_BLOCKS + USED_DOUBLINGS) * sizeof *blocks);
     struct use first = {0}, use = {0};
     char asked[160];
     size_t requests;
 
     if (kit->item->has_nested || kit->item->backend == dal_backend_find("system"))
         return 0;
-    (void)use_malloc(kit, blocks, USED_BLOCKS, &first);
-    requests = use_malloc(kit, blocks, USED_BLOCKS, &use);
+    (void)use_malloc(kit, blocks, &first);
+    requests = use_malloc(kit, blocks, &use);
     if (use.bytes == 0 || (requests == 0 && use.bytes < use.served_bytes))
         return requests;
     kit_note_describe(&use.note, asked, sizeof asked);

@@ -33,7 +33,8 @@ enum slab_fault {
     MALLOC_FOR_SLABS,     /* slabs are malloc's */
     MALLOC_FOR_STATE,     /* its own state is malloc's */
     MALLOC_FOR_LARGE,     /* large blocks are malloc's */
-    MALLOC_FOR_ALL,       /* and all else too */
+    MALLOC_FOR_HUGE,      /* those of more than 64 KiB are */
+    MALLOC_FOR_ALL,       /* all is malloc's */
     NULL_WITH_LOCK,       /* the lock is held where NULL is returned */
     ASKS_FOR_EVER,        /* a child without memory is asked again */
     MISALIGNED_CELLS,     /* cells begin after 8 bytes */
@@ -172,9 +173,15 @@ static void give_slab(struct slab *self, struct header *slab)
 
 /* ---- Blocks of the child's -------------------------------------------------------------- */
 
+static bool is_mallocs(const struct slab *self, size_t size, size_t align)
+{
+    return align <= GRAIN && (self->fault == MALLOC_FOR_LARGE ||
+                              (self->fault == MALLOC_FOR_HUGE && size > (size_t)64 << 10));
+}
+
 static void *take_large(struct slab *self, size_t size, size_t align)
 {
-    if (self->fault == MALLOC_FOR_LARGE && align <= GRAIN)
+    if (is_mallocs(self, size, align))
         return malloc(size);
     if (self->fault == LARGE_LEAKS && size > PTRDIFF_MAX / 4)
         self->lost = dal_instance_alloc(self->child, GRAIN, GRAIN);
@@ -193,7 +200,7 @@ static void give_large(struct slab *self, void *ptr, size_t size, size_t align)
     case GIVEN_TWICE: dal_instance_dealloc(self->child, ptr, size, align); break;
     default: break;
     }
-    if (self->fault == GIVEN_TO_FREE || (self->fault == MALLOC_FOR_LARGE && align <= GRAIN))
+    if (self->fault == GIVEN_TO_FREE || is_mallocs(self, size, align))
         free(ptr);
     else
         dal_instance_dealloc(self->child, ptr, size, align);
@@ -226,7 +233,7 @@ static void *slab_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
     struct slab *self = ctx;
     bool is_large = class_of(size, align) < 0;
-    bool is_plain = is_large && self->fault != MALLOC_FOR_LARGE && self->fault != SIZE_OVERFLOWS;
+    bool is_plain = is_large && !is_mallocs(self, size, align) && self->fault != SIZE_OVERFLOWS;
     void *ptr = is_plain ? dal_instance_alloc_zeroed(self->child, size, align)
                          : slab_alloc(size, align, self);
 
@@ -496,6 +503,10 @@ struct faulty faulty_slabs[] = {
      .found_by = MALLOC,
      .likely = "malloc() is called instead",
      .slab_fault = MALLOC_FOR_LARGE},
+    {.name = "mallocs huge blocks",
+     .found_by = MALLOC,
+     .likely = "malloc() is called instead",
+     .slab_fault = MALLOC_FOR_HUGE},
     {.name = "returns NULL with its lock held",
      .found_by = NONE,
      .got = "it hangs",
