@@ -83,7 +83,7 @@ int program_find(const struct tool_command *command, char **program, char path[P
 
 /* ---- Preparing ---------------------------------------------------------------------------- */
 
-/* Beside the library, whose link is followed to it; where it was installed if it is not there. */
+/* Beside the library, whose link is followed to it; where it was installed if it is there only. */
 static const char *installed_interposer(void)
 {
     static const char name[] = "/libdispatchalloc-preload.so";
