@@ -195,6 +195,20 @@ if [ -e "$work/narrow.so" ] && [ -n "$wide_lib" ] && [ -n "$narrow_lib" ]; then
     both 1 '*' "*it is for 32 bits, and the interposer *" doctor "$work/narrow"
     both 0 "$prefix/\$LIB/libdispatchalloc-preload.so:$prefix/$wide_lib/libdispatchalloc-deepbind.so:*/both/$wide_lib/modules/both.so" '' \
         run --strip-deepbind -b both printenv LD_PRELOAD
+    # A module that is not there for the program itself would let another allocator serve.
+    lacking="dispatchalloc: '$work/narrow*' cannot be run with another allocator: it is for 32 bits, and module \
+*/both/$wide_lib/modules/both.so for 64; it would have to be installed as well as */both/$narrow_lib/modules/both.so"
+    printf '#!%s\n' "$work/narrow" >"$work/narrow-script"
+    chmod +x "$work/narrow-script"
+    for program in narrow narrow-script; do
+        both 2 '' "$lacking" run -b both "$work/$program"
+        both 2 '' "$lacking" run -b stats+both "$work/$program"
+        both 0 interposer '' run -b stats+system "$work/$program"
+    done
+    both 2 '*' "$lacking" compare -n 1 -b both "$work/narrow"
+    both 0 '' '' run -b both true
+    DISPATCHALLOC_MODULE_PATH=$(cd "$prefix" && pwd -P)/$wide_lib/modules DISPATCHALLOC_INTERPOSER=$work/narrow.so \
+        try 2 '' "*it is for 32 bits, and module */both/$wide_lib/modules/both.so for 64" run -b both "$work/narrow"
     there modules/both.so module
     there libdispatchalloc-deepbind.so deepbind
     both 0 "module

@@ -92,7 +92,9 @@ static const char *installed_interposer(void)
 
     if (slash)
         memcpy(slash, name, sizeof name);
-    return slash && access(path, F_OK) == 0 ? path : TOOL_INTERPOSER;
+    return slash && (access(path, F_OK) == 0 || access(TOOL_INTERPOSER, F_OK) != 0)
+               ? path
+               : TOOL_INTERPOSER;
 }
 
 const char *program_interposer(void)
@@ -116,8 +118,9 @@ const char *program_switched_off(void)
     return given && dal_switch_parse_(given, &is_on) && is_on ? given : NULL;
 }
 
-/* LD_PRELOAD as it grows. */
+/* LD_PRELOAD as it grows, for a program. */
 struct preload {
+    const char *program;
     char text[16 * 1024];
     size_t length;
     int is_full;
@@ -196,6 +199,8 @@ static int add_path(struct preload *preload, const char *path)
 
     if (!realpath(path, resolved))
         snprintf(resolved, sizeof resolved, "%s", path);
+    if (!result)
+        result = program_check_module(preload->program, resolved);
     if (find_for_start(resolved, for_start))
         (void)realpath(for_start, resolved);
     return result ? result : add_preload(preload, program_preload_of(resolved, by_lib));
@@ -252,7 +257,7 @@ static int keep_preload(struct preload *preload, const char *before)
     return 0;
 }
 
-int program_prepare(const char *spec, int verbose, int check)
+int program_prepare(const char *path, const char *spec, int verbose, int check)
 {
     static struct preload preload;
     char message[1024], by_lib[PATH_MAX];
@@ -260,6 +265,7 @@ int program_prepare(const char *spec, int verbose, int check)
     int result;
 
     is_over_jemalloc = 0;
+    preload.program = path;
     preload.length = 0;
     result = program_check_interposer();
     if (!result)

@@ -42,9 +42,10 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX]);
 /*
  * Set the environment for a program: the interposer and the modules of spec in LD_PRELOAD,
  * before what is there; spec (NULL: none) in DISPATCHALLOC_MALLOC; DISPATCHALLOC_VERBOSE and
- * DISPATCHALLOC_CHECK on, or left alone. Returns 0, or 2 after a message.
+ * DISPATCHALLOC_CHECK on, or left alone. Returns 0, or 2 after a message, also if a module of spec
+ * is not for the word size of the program at path.
  */
-int program_prepare(const char *spec, int verbose, int check);
+int program_prepare(const char *path, const char *spec, int verbose, int check);
 
 /* Whether an object that is preloaded already is of another `run` that this one is in: the
  * interposer and what lies beside it, or a module. Those of this one come in their place. */
@@ -92,6 +93,10 @@ int program_opens(const char *path);
 /* Whether the interposer is installed for a machine of the other word size than its own, EM_386
  * beside EM_X86_64, as well. */
 int program_has_interposer_for(unsigned machine);
+
+/* See whether a module is there for the word size of a program, its own or beside it by $LIB.
+ * Returns 0, or 2 after a message. */
+int program_check_module(const char *program, const char *module);
 
 /* What to preload for a file: by_lib, with $LIB in it, by which the loaders of both word sizes find
  * their own, where it and the interposer are installed for both; else the path itself. */

@@ -46,10 +46,10 @@ static int prepare(const char *spec, enum environment_kind kind, const char *pro
         return tool_bad_spec(spec, message);
     if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
         return tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
-    result = program_prepare(spec, 0, 0);
-    if (!result && program_locate(program, path) == 0)
-        result = program_fit(path, program, 0);
-    return result;
+    if (program_locate(program, path) != 0)
+        return program_prepare(program, spec, 0, 0);
+    result = program_prepare(path, spec, 0, 0);
+    return result ? result : program_fit(path, program, 0);
 }
 
 static int send_all(int to, const char *bytes, size_t count)

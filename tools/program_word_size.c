@@ -16,16 +16,31 @@ static const struct machine {
     const char *loader;
 } machines[] = {{EM_X86_64, "/lib64/ld-linux-x86-64.so.2"}, {EM_386, "/lib/ld-linux.so.2"}};
 
+/* Of a script's the one of its interpreter. */
 static unsigned machine_of(const char *path)
 {
-    struct dal_image_ image;
+    char interpreter[PATH_MAX];
     ElfW(Ehdr) header = {.e_machine = EM_NONE};
+    int is_script = 1;
 
-    if (!dal_image_map_(path, &image))
-        return EM_NONE;
-    (void)dal_image_header_(&image, &header);
-    dal_image_unmap_(&image);
+    for (int depth = 0; is_script && depth < 4; depth++) {
+        struct dal_image_ image;
+
+        if (!dal_image_map_(path, &image))
+            return EM_NONE;
+        is_script = image_script_interpreter(&image, interpreter);
+        if (!is_script)
+            (void)dal_image_header_(&image, &header);
+        dal_image_unmap_(&image);
+        path = interpreter;
+    }
     return header.e_machine;
+}
+
+/* 0: it is none of these machines. */
+static int bits_of(unsigned machine)
+{
+    return machine == EM_X86_64 ? 64 : machine == EM_386 ? 32 : 0;
 }
 
 /* What $LIB stands for where the interposer is for, and for the other word size. */
@@ -73,6 +88,25 @@ int program_has_interposer_for(unsigned machine)
     const struct machine *found = find_other();
 
     return found && found->number == machine && is_for_both(program_interposer(), found);
+}
+
+int program_check_module(const char *program, const char *module)
+{
+    const struct machine *machine = find_other();
+    unsigned wanted = machine_of(program), found = machine_of(module);
+    char place[PATH_MAX];
+    int bits = bits_of(wanted), has_place;
+
+    if (!bits || !bits_of(found) || wanted == found)
+        return 0;
+    has_place = machine && machine->number == wanted && replace(module, other.lib, place);
+    if (has_place && machine_of(place) == wanted)
+        return 0;
+    return tool_complain("'%s' cannot be run with another allocator: it is for %d bits, and module "
+                         "%s for %d%s%s",
+                         program, bits, module, bits_of(found),
+                         has_place ? "; it would have to be installed as well as " : "",
+                         has_place ? place : "");
 }
 
 const char *program_preload_of(const char *path, char by_lib[PATH_MAX])

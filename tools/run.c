@@ -100,7 +100,7 @@ static int run_program(int count, char **program)
     if (!result)
         result = program_check(path);
     if (!result)
-        result = program_prepare(spec, is_verbose, checks);
+        result = program_prepare(path, spec, is_verbose, checks);
     if (!result)
         program_tell_passed();
     if (!result)
