@@ -40,7 +40,10 @@ static void right()
     // By another function than it came from, which harms nobody here.
     std::free(operator new(10));
     operator delete(std::malloc(10));
+    // An operator new of the program's may have asked for more than it was asked for.
     operator delete(std::malloc(10), std::size_t{11});
+    operator delete(std::aligned_alloc(64, 128), std::size_t{100}, std::align_val_t{32});
+    operator delete(operator new(10, align));
     free_sized(std::malloc(10), 10);
     free_aligned_sized(std::aligned_alloc(64, 128), 64, 128);
 
