@@ -9,7 +9,7 @@
  * The C library looks at its caller, for the run path and the namespace to search in: so every way
  * to it is a jump, without optimization too.
  */
-#define _GNU_SOURCE /* RTLD_DEEPBIND, RTLD_NEXT */
+#define _GNU_SOURCE /* RTLD_DEEPBIND, RTLD_NEXT, dladdr1, dlinfo, memmem */
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -17,8 +17,13 @@
 
 #ifdef DAL_DEEPBIND_WARN
 # include <errno.h>
+# include <fcntl.h>
+# include <link.h>
+# include <stdio.h>
 # include <stdlib.h>
 # include <string.h>
+# include <sys/mman.h>
+# include <sys/stat.h>
 # include <unistd.h>
 
 # include "base/text.h"
@@ -111,24 +116,83 @@ static int take_place(const char *file)
     return -1;
 }
 
-/* PHP tries names until one can be opened. What the loader expands or searches for it may find. */
-static int may_be_there(const char *file)
+/* In a directory that the loader searches for who opens, as glibc's tells, or may be. */
+static int is_in_path(const char *file, const void *caller)
+{
+# ifdef __GLIBC__
+    union {
+        Dl_serinfo info;
+        char bytes[4096];
+    } path;
+    char place[1024];
+    struct link_map *object;
+    Dl_info found;
+
+    if (!dladdr1(caller, &found, (void **)&object, RTLD_DL_LINKMAP) ||
+        dlinfo(object, RTLD_DI_SERINFOSIZE, &path.info) != 0 || path.info.dls_size > sizeof path ||
+        dlinfo(object, RTLD_DI_SERINFO, &path.info) != 0)
+        return 1;
+    for (unsigned i = 0; i < path.info.dls_cnt; i++) {
+        int length =
+            snprintf(place, sizeof place, "%s/%s", path.info.dls_serpath[i].dls_name, file);
+
+        if (length >= (int)sizeof place || access(place, F_OK) == 0)
+            return 1;
+    }
+    return 0;
+# else
+    (void)file;
+    (void)caller;
+    return 1;
+# endif
+}
+
+/* In the list that ldconfig(8) makes of other directories. It has the names of files as texts. */
+static int is_in_cache(const char *file)
+{
+    int cache = open("/etc/ld.so.cache", O_RDONLY | O_CLOEXEC);
+    size_t bytes = strlen(file) + 1;
+    struct stat status;
+    const char *start = MAP_FAILED, *at;
+    int result = 0;
+
+    if (cache >= 0 && fstat(cache, &status) == 0)
+        start = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, cache, 0);
+    if (cache >= 0)
+        (void)close(cache);
+    if (start == MAP_FAILED)
+        return 0;
+    for (at = start; !result; at++) {
+        at = memmem(at, (size_t)(start + status.st_size - at), file, bytes);
+        if (!at)
+            break;
+        result = at > start && (at[-1] == '/' || at[-1] == '\0');
+    }
+    (void)munmap((void *)(uintptr_t)start, (size_t)status.st_size);
+    return result;
+}
+
+/* PHP tries names until one can be opened. What the loader expands it may find. */
+static int may_be_there(const char *file, const void *caller)
 {
     int saved_errno = errno;
-    int result = !strchr(file, '/') || strchr(file, '$') || access(file, F_OK) == 0;
+    int result = strchr(file, '$')   ? 1
+                 : strchr(file, '/') ? access(file, F_OK) == 0
+                                     : is_in_path(file, caller) || is_in_cache(file);
 
     errno = saved_errno;
     return result;
 }
 
-__attribute__((noinline)) static void warn(const char *file)
+__attribute__((noinline)) static void warn(const char *file, const void *caller)
 {
     int before;
 
     /* A library that is opened by the constructor of another one is early. */
     if (!atomic_load_explicit(&is_wanted, memory_order_relaxed))
         start();
-    if (atomic_load_explicit(&is_wanted, memory_order_relaxed) != WANTED || !may_be_there(file))
+    if (atomic_load_explicit(&is_wanted, memory_order_relaxed) != WANTED ||
+        !may_be_there(file, caller))
         return;
     before = take_place(file);
     if (before == sizeof named / sizeof *named - 1)
@@ -146,7 +210,7 @@ __attribute__((visibility("default"))) void *dlopen(const char *file, int mode)
 
 #ifdef DAL_DEEPBIND_WARN
     if (file && (mode & RTLD_DEEPBIND) && !(mode & RTLD_NOLOAD))
-        warn(file);
+        warn(file, __builtin_return_address(0));
 #else
     mode &= ~RTLD_DEEPBIND;
 #endif

@@ -116,12 +116,22 @@ past="is opened with RTLD_DEEPBIND, so its calls of malloc go past the interpose
 expect "two objects, one twice" "dispatchalloc: libone.so $past
 dispatchalloc: $work/plugins/libtwo.so $past" "$(said without libfive.so with libone.so libone.so "$work/plugins/libtwo.so" libone.so)"
 expect "nothing of theirs" '' "$(said without libone.so noload libone.so libtwo.so with /no/such.so)"
+# Where the loader looks: the run path, the variable, the directories of ldconfig. A name that is
+# found nowhere is opened by nobody.
+expect "no such library" '' "$(said no-such-library.so libone.so.so one.so)"
+mkdir "$work/searched"
+cp "$work/plugins/libone.so" "$work/searched/libsearched.so"
+expect "by the variable" "dispatchalloc: libsearched.so $past" \
+    "$(LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$work/searched said libsearched.so)"
+listed=$(ldconfig -p 2>/dev/null | sed -n 's/^[[:space:]]*\(libz\.so\.1\) .*/\1/p' | head -n 1)
+[ -z "$listed" ] || expect "by the list of ldconfig" "dispatchalloc: $listed $past" "$(said "$listed")"
 expect "five objects" "dispatchalloc: libone.so $past
 dispatchalloc: libtwo.so $past
 dispatchalloc: libthree.so $past
 dispatchalloc: more is opened with RTLD_DEEPBIND, and not named" \
     "$(said libone.so libtwo.so libthree.so libfour.so libfive.so libfour.so)"
 control=$(printf 'lib\033\n.so')
+cp "$work/plugins/libone.so" "$work/plugins/$control"
 expect "a name with control characters" "dispatchalloc: lib??.so $past" "$(said "$control")"
 printf '#!%s libtwo.so\n' "$work/host" >"$work/script"
 chmod +x "$work/script"
