@@ -97,11 +97,15 @@ static bool is_zeroed(int flags)
     return flags & 0x40;
 }
 
-/* Of an arena by number, which is one more; the first is the one that there is anyway. Of what
+/* How many arenas the program made (arenas.create). All are the one heap that there is: what they
+ * are for is how blocks lie. */
+static atomic_uint arenas_made;
+
+/* The number of the arena is in the flags, one more than it is; the first there is anyway. Of what
  * cache is for speed alone. */
-static bool has_arena(int flags)
+static bool has_other_arena(int flags)
 {
-    return (unsigned)flags >> 20 > 1;
+    return (unsigned)flags >> 20 > 1 + atomic_load_explicit(&arenas_made, memory_order_relaxed);
 }
 
 static void dal_write_(const char *text, size_t bytes)
@@ -130,7 +134,7 @@ EXPORT void *mallocx(size_t size, int flags)
 {
     void *ptr;
 
-    if (has_arena(flags))
+    if (has_other_arena(flags))
         return jemalloc() ? jemalloc()->mallocx(size, flags) : refuse_arena(flags);
     if (is_natural(size, flags))
         return is_zeroed(flags) ? calloc(1, size) : malloc(size);
@@ -159,7 +163,7 @@ EXPORT void *rallocx(void *ptr, size_t size, int flags)
     size_t old_bytes;
     char *resized;
 
-    if (has_arena(flags))
+    if (has_other_arena(flags))
         return jemalloc() ? jemalloc()->rallocx(ptr, size, flags) : refuse_arena(flags);
     if (!is_natural(size, flags))
         return move(ptr, size, flags);
@@ -207,12 +211,43 @@ EXPORT size_t nallocx(size_t size, int flags)
 
 static const char version[] = "0.0.0-0-g" PACKAGE_VERSION "-dispatchalloc";
 
-/* What a program that asks whether jemalloc is there goes on with: of one arena. */
-enum control { CONTROL_VERSION, CONTROL_EPOCH, CONTROL_ARENAS };
+enum answer { VERSION_TEXT, EPOCH, ARENAS, NEW_ARENA, PAGE_BYTES, NO_COUNT, NO_BYTES, DONE };
 
-static const char *const controls[] = {"version", "epoch", "arenas.narenas"};
+/* What a program that asks whether jemalloc is there goes on with, # being any number. redis 8 and
+ * valkey end where they get no arena, cache or statistics; of those there is nothing to tell, of no
+ * size class. All caches are number 0, which is none, so that they may come and go for ever. */
+static const struct {
+    const char *name;
+    enum answer answer;
+} controls[] = {
+    {"version", VERSION_TEXT},
+    {"epoch", EPOCH},
+    {"arenas.narenas", ARENAS},
+    {"arenas.create", NEW_ARENA},
+    {"arenas.page", PAGE_BYTES},
+    {"arenas.nbins", NO_COUNT},
+    {"tcache.create", NO_COUNT},
+    {"tcache.flush", DONE},
+    {"tcache.destroy", DONE},
+    {"stats.arenas.#.pactive", NO_BYTES},
+    {"stats.arenas.#.pmuzzy", NO_BYTES},
+    {"stats.arenas.#.small.allocated", NO_BYTES},
+    {"stats.arenas.#.large.allocated", NO_BYTES},
+};
 
 #define CONTROL_COUNT (sizeof controls / sizeof controls[0])
+
+static bool has_name(const char *name, const char *pattern)
+{
+    for (; *pattern; pattern++) {
+        size_t digits = *pattern == '#' ? strspn(name, "0123456789") : *name == *pattern;
+
+        if (digits == 0)
+            return false;
+        name += digits;
+    }
+    return *name == '\0';
+}
 
 static int give(const void *value, size_t bytes, void *old, size_t *old_bytes)
 {
@@ -224,17 +259,39 @@ static int give(const void *value, size_t bytes, void *old, size_t *old_bytes)
     return 0;
 }
 
-static int control(size_t index, void *old, size_t *old_bytes)
+/* The most that flags have room for. */
+#define MOST_ARENAS 4094
+
+static int make_arena(void *old, size_t *old_bytes)
+{
+    unsigned number;
+
+    if (atomic_load_explicit(&arenas_made, memory_order_relaxed) >= MOST_ARENAS)
+        return EAGAIN;
+    number = atomic_fetch_add_explicit(&arenas_made, 1, memory_order_relaxed) + 1;
+    return give(&number, sizeof number, old, old_bytes);
+}
+
+static int control(size_t index, void *old, size_t *old_bytes, const void *new)
 {
     const char *text = version;
     uint64_t epoch = 1;
-    unsigned arenas = 1;
+    unsigned none = 0;
+    unsigned arenas = 1 + atomic_load_explicit(&arenas_made, memory_order_relaxed);
+    size_t no_bytes = 0, page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 
-    switch (index) {
-    case CONTROL_VERSION: return give(&text, sizeof text, old, old_bytes);
-    case CONTROL_EPOCH: return give(&epoch, sizeof epoch, old, old_bytes);
-    default: return give(&arenas, sizeof arenas, old, old_bytes);
+    switch (controls[index].answer) {
+    case VERSION_TEXT: return give(&text, sizeof text, old, old_bytes);
+    case EPOCH: return give(&epoch, sizeof epoch, old, old_bytes);
+    case ARENAS: return give(&arenas, sizeof arenas, old, old_bytes);
+    /* One with hooks of its own would have its blocks from those. */
+    case NEW_ARENA: return new ? ENOENT : make_arena(old, old_bytes);
+    case PAGE_BYTES: return give(&page_bytes, sizeof page_bytes, old, old_bytes);
+    case NO_COUNT: return give(&none, sizeof none, old, old_bytes);
+    case NO_BYTES: return give(&no_bytes, sizeof no_bytes, old, old_bytes);
+    case DONE: break;
     }
+    return 0;
 }
 
 /* "arena.0.purge", or of all of them, and decay: a wish that any allocator may have heard. */
@@ -251,7 +308,7 @@ EXPORT int mallctlnametomib(const char *name, size_t *mib, size_t *mib_count)
     if (jemalloc())
         return jemalloc()->mallctlnametomib(name, mib, mib_count);
     for (size_t i = 0; i < CONTROL_COUNT; i++) {
-        if (strcmp(name, controls[i]) == 0 && *mib_count >= 1) {
+        if (has_name(name, controls[i].name) && *mib_count >= 1) {
             mib[0] = i;
             *mib_count = 1;
             return 0;
@@ -267,7 +324,7 @@ EXPORT int mallctlbymib(const size_t *mib, size_t mib_count, void *old, size_t *
         return jemalloc()->mallctlbymib(mib, mib_count, old, old_bytes, new, new_bytes);
     if (mib_count != 1 || mib[0] >= CONTROL_COUNT)
         return ENOENT;
-    return control(mib[0], old, old_bytes);
+    return control(mib[0], old, old_bytes, new);
 }
 
 EXPORT int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)
@@ -282,7 +339,7 @@ EXPORT int mallctl(const char *name, void *old, size_t *old_bytes, void *new, si
     }
     if (mallctlnametomib(name, mib, &count) != 0)
         return ENOENT;
-    return control(mib[0], old, old_bytes);
+    return control(mib[0], old, old_bytes, new);
 }
 
 EXPORT void malloc_stats_print(void (*print)(void *, const char *), void *data, const char *options)

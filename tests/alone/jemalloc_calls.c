@@ -58,20 +58,66 @@ static void check_controls(int is_own)
     HOLD(mallctlnametomib("epoch", mib, &count) == 0 && count == 1);
     HOLD(mallctlbymib(mib, count, &epoch, &bytes, NULL, 0) == 0);
     bytes = sizeof arena;
-    HOLD((mallctl("arenas.create", &arena, &bytes, NULL, 0) == 0) == is_own);
     HOLD(is_own || mallctl("stats.allocated", &epoch, &bytes, NULL, 0) == ENOENT);
-    ptr = mallocx(100, MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE);
-    HOLD((ptr != NULL) == is_own);
-    dallocx(ptr ? ptr : malloc(1), MALLOCX_TCACHE_NONE);
+    /* One that is not there. */
+    HOLD(is_own || !mallocx(100, MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE));
     ptr = mallocx(100, MALLOCX_ARENA(0));
     HOLD(ptr);
     free(ptr);
     HOLD(mallctl("arena.0.purge", NULL, NULL, NULL, 0) == 0);
 }
 
+/* As redis 8 has one for its scripts, with a cache. */
+static void check_own_arena(void)
+{
+    unsigned arena = 0, cache = 0, before = 0, after = 0;
+    size_t bytes = sizeof arena;
+    int flags;
+    char *ptr;
+
+    HOLD(mallctl("arenas.narenas", &before, &bytes, NULL, 0) == 0);
+    HOLD(mallctl("arenas.create", &arena, &bytes, NULL, 0) == 0 && arena >= before);
+    HOLD(mallctl("arenas.narenas", &after, &bytes, NULL, 0) == 0 && after == before + 1);
+    HOLD(mallctl("tcache.create", &cache, &bytes, NULL, 0) == 0);
+    flags = MALLOCX_ARENA(arena) | (int)MALLOCX_TCACHE(cache);
+    ptr = mallocx(100, flags | MALLOCX_ZERO);
+    HOLD(ptr && is_zero(ptr, 100));
+    memset(ptr, 7, 100);
+    ptr = rallocx(ptr, 10000, flags);
+    HOLD(ptr && ptr[0] == 7 && ptr[99] == 7);
+    dallocx(ptr, flags);
+    HOLD(mallctl("tcache.destroy", NULL, NULL, &cache, sizeof cache) == 0);
+}
+
+/* What redis and valkey ask by assert(). */
+static void check_statistics(void)
+{
+    static const char *const names[] = {"arenas.page", "stats.arenas.4096.pmuzzy",
+                                        "stats.arenas.0.pactive", "stats.arenas.0.small.allocated",
+                                        "stats.arenas.0.large.allocated"};
+    unsigned count = 1;
+    size_t bytes = sizeof count, value;
+
+    HOLD(mallctl("arenas.nbins", &count, &bytes, NULL, 0) == 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        bytes = sizeof value;
+        value = 1;
+        HOLD(mallctl(names[i], &value, &bytes, NULL, 0) == 0);
+        HOLD(i > 0 ? value != 1 : value >= 4096);
+        bytes = 1;
+        HOLD(mallctl(names[i], &value, &bytes, NULL, 0) == EINVAL);
+    }
+    bytes = sizeof value;
+    HOLD(mallctl("stats.arenas.x.pactive", &value, &bytes, NULL, 0) == ENOENT);
+    HOLD(mallctl("stats.arenas.0.pactive.", &value, &bytes, NULL, 0) == ENOENT);
+    HOLD(mallctl("stats.arenas", &value, &bytes, NULL, 0) == ENOENT);
+}
+
 int main(int argc, char **argv)
 {
     check_blocks();
     check_controls(argc == 2 && strcmp(argv[1], "own") == 0);
+    check_own_arena();
+    check_statistics();
     return failures != 0;
 }
