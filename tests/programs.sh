@@ -8,7 +8,7 @@ set -eu
 need_interposer
 need_tool
 load=${PROGRAMS_LOAD:-quick}
-programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlite3 redis-server node rustc pkill php nginx named"}
+programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlite3 redis-server node rustc pkill php nginx named postgresql"}
 # A login of root on this machine is no business of a quick test.
 [ "$load" != full ] || [ $# -gt 0 ] || programs="$programs sshd"
 unset LD_PRELOAD DISPATCHALLOC_MALLOC
