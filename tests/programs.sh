@@ -8,7 +8,7 @@ set -eu
 need_interposer
 need_tool
 load=${PROGRAMS_LOAD:-quick}
-programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlite3 redis-server node rustc pkill php nginx named postgresql"}
+programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlite3 redis-server node rustc pkill php nginx named postgresql go-plugin rust-plugin"}
 # A login of root on this machine is no business of a quick test.
 [ "$load" != full ] || [ $# -gt 0 ] || programs="$programs sshd"
 unset LD_PRELOAD DISPATCHALLOC_MALLOC
@@ -22,7 +22,7 @@ spec_of() {
     case $1:$2 in
     # What is never given back has to end soon; each thread and child of one that does not is
     # the business of other rows.
-    fixed-arena:perl | fixed-arena:bash | fixed-arena:g*) echo fixed-arena:capacity=2G ;;
+    fixed-arena:perl | fixed-arena:bash | fixed-arena:g[+ci]*) echo fixed-arena:capacity=2G ;;
     fixed-arena:*) ;;
     arena:*) echo arena:limit=3G ;;
     # A filter of system calls forbids its children to open one.

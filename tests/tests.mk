@@ -149,9 +149,9 @@ EXTRA_DIST += tests/alone/allowed tests/alone/answers.c tests/alone/exhaust.cpp 
 
 # Real programs under the interposer. The suite has a short load; this one takes minutes.
 shell_tests += tests/programs.sh
-program_scripts = aligned.cpp bash.sh c++.sh g++.sh gcc.sh git.sh lib.sh named.sh nginx.sh \
-	node.sh perl.sh php.sh pkill.sh postgresql.sh python3-processes.sh \
-	python3-threads.sh redis-server.sh rustc.sh sqlite3.sh sshd.sh
+program_scripts = aligned.cpp bash.sh c++.sh g++.sh gcc.sh git.sh go-plugin.sh lib.sh named.sh nginx.sh \
+	node.sh perl.sh php.sh pkill.sh plugin.c plugin.go plugin.rs postgresql.sh python3-processes.sh \
+	python3-threads.sh redis-server.sh rust-plugin.sh rustc.sh sqlite3.sh sshd.sh
 EXTRA_DIST += $(program_scripts:%=tests/programs/%)
 check-programs: all
 	@$(AM_TESTS_ENVIRONMENT) PROGRAMS_LOAD=full $(SHELL) $(srcdir)/tests/programs.sh
