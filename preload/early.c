@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include <dispatchalloc/service.h>
+
 #include "os/os.h"
 
 _Atomic(uintptr_t) dal_early_end_ = UINTPTR_MAX;
@@ -16,6 +18,10 @@ _Atomic(uintptr_t) dal_early_end_ = UINTPTR_MAX;
 /* Behind the region, and nobody's. */
 #define TAIL_BYTES 16
 
+/* In such steps it becomes memory: all of it would be counted as data (ulimit -d). */
+#define STEP_BYTES ((size_t)128 << 10)
+static _Atomic(size_t) accessible;
+
 /* Where the next header may stand, or CLOSED. */
 #define CLOSED SIZE_MAX
 static _Atomic(size_t) used;
@@ -23,6 +29,25 @@ static _Atomic(size_t) used;
 static size_t round_up(size_t value, size_t align)
 {
     return (value + align - 1) & ~(align - 1);
+}
+
+/* Also what is accessible already: threads that do so at the same time take nothing from each
+ * other. */
+static int make_accessible(uintptr_t base, size_t end)
+{
+    size_t old = atomic_load_explicit(&accessible, memory_order_acquire);
+    size_t wanted = round_up(end, STEP_BYTES);
+
+    if (end <= old)
+        return 1;
+    if (dal_os_protect_((void *)base, wanted, DAL_PAGES_READ_WRITE) != 0)
+        return 0;
+    /* Release: pairs with the load above. */
+    while (old < wanted &&
+           !atomic_compare_exchange_weak_explicit(&accessible, &old, wanted, memory_order_release,
+                                                  memory_order_relaxed))
+        ;
+    return 1;
 }
 
 /* The start of the region, mapped if need be; 0 if it cannot be had. Of several threads that map it
@@ -34,7 +59,7 @@ static uintptr_t region(void)
 
     if (end != UINTPTR_MAX)
         return end - EARLY_BYTES;
-    mapped = dal_os_map_(EARLY_BYTES + TAIL_BYTES);
+    mapped = dal_os_reserve_(EARLY_BYTES + TAIL_BYTES);
     if (!mapped)
         return 0;
     if (atomic_compare_exchange_strong_explicit(&dal_early_end_, &end,
@@ -66,6 +91,10 @@ void *dal_early_alloc_(size_t align, size_t size)
         }
     } while (!atomic_compare_exchange_weak_explicit(&used, &old_used, start + size,
                                                     memory_order_acquire, memory_order_acquire));
+    if (!make_accessible(base, start + size)) {
+        errno = ENOMEM;
+        return NULL;
+    }
     *(size_t *)(base + start - HEADER_BYTES) = size;
     return (void *)(base + start);
 }

@@ -64,6 +64,13 @@ for program in start start-now; do
         LD_PRELOAD=$work/libpreloaded.so served "$spec" "./$program" preloaded "$work/cxxplugin.so"
     done
 done
+# What nobody takes of the memory for such blocks is not counted as data.
+echo 'int initfirst_check(void); int main(void) { return !initfirst_check(); }' >first.c
+$CC first.c -o first -L. -linitfirst -Wl,-rpath,"$work"
+# shellcheck disable=SC3045 # where the interposer is built there is -d
+(ulimit -d 3072 && ./first) || fail "a library that is started first, with ulimit -d"
+# shellcheck disable=SC3045
+(ulimit -d 3072 && served system ./first)
 if [ -e locals ]; then
     # 20 threads, main's own, the static and the one of the handler.
     expect "locals without the interposer" 23 "$(./locals)"

@@ -38,6 +38,8 @@ size_t dal_os_huge_page_bytes_(void);
 void *dal_os_map_(size_t bytes);
 void dal_os_unmap_(void *pages, size_t bytes);
 int dal_os_protect_(void *pages, size_t bytes, uint32_t access);
+/* Addresses alone, until they are made accessible. Not on Windows. */
+void *dal_os_reserve_(size_t bytes);
 int dal_os_move_(void *from, void *to, size_t bytes);
 void dal_os_wish_(void *memory, size_t bytes, uint32_t wishes);
 

@@ -31,10 +31,10 @@ size_t dal_os_page_bytes_(void)
 void __lsan_register_root_region(const void *begin, size_t bytes) __attribute__((weak));
 void __lsan_unregister_root_region(const void *begin, size_t bytes) __attribute__((weak));
 
-void *dal_os_map_(size_t bytes)
+static void *map_pages(size_t bytes, int protection)
 {
     int saved_errno = errno;
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *pages = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     errno = saved_errno;
     if (pages == MAP_FAILED)
@@ -42,6 +42,16 @@ void *dal_os_map_(size_t bytes)
     if (__lsan_register_root_region)
         __lsan_register_root_region(pages, bytes);
     return pages;
+}
+
+void *dal_os_map_(size_t bytes)
+{
+    return map_pages(bytes, PROT_READ | PROT_WRITE);
+}
+
+void *dal_os_reserve_(size_t bytes)
+{
+    return map_pages(bytes, PROT_NONE);
 }
 
 void dal_os_unmap_(void *pages, size_t bytes)
