@@ -102,25 +102,21 @@ int dal_module_open_(const char *path, const struct dal_backend *const **descrip
         *descriptor = &dal_module_jemalloc_start_;
         return DAL_OK;
     }
-    if (needed) {
-        dal_text_add_(
-            why,
+    if (needed)
+        return dal_fail_(
+            why, DAL_ERR_MODULE,
             "module %s cannot serve malloc: it calls %s() of libdispatchalloc, which would "
             "call it; child and calls of the request are for that",
             path, needed);
-        return DAL_ERR_MODULE;
-    }
     *descriptor = is_known ? find_early(&loaded) : NULL;
     if (*descriptor)
         return DAL_OK;
     object = open_loaded(path);
-    if (!object) {
-        dal_text_add_(why,
-                      "module %s has to be there from the start of the program: LD_PRELOAD it "
-                      "behind the interposer, as `dispatchalloc run` does",
-                      path);
-        return DAL_ERR_MODULE;
-    }
+    if (!object)
+        return dal_fail_(why, DAL_ERR_MODULE,
+                         "module %s has to be there from the start of the program: LD_PRELOAD it "
+                         "behind the interposer, as `dispatchalloc run` does",
+                         path);
     *descriptor = dlsym(object, "dal_module_");
     return DAL_OK;
 }

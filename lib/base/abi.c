@@ -24,10 +24,10 @@ int dal_abi_check_(const char *name, uint32_t abi, uint32_t known, struct dal_te
 {
     if (abi == known)
         return DAL_OK;
-    dal_text_add_(
-        why, "its %s has version %" PRIu32 ", libdispatchalloc " PACKAGE_VERSION " knows %" PRIu32,
-        name, abi, known);
-    return DAL_ERR_ABI;
+    return dal_fail_(why, DAL_ERR_ABI,
+                     "its %s has version %" PRIu32 ", libdispatchalloc " PACKAGE_VERSION
+                     " knows %" PRIu32,
+                     name, abi, known);
 }
 
 int dal_size_check_(const char *name, const void *structure, size_t size_bytes, size_t least,

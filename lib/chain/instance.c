@@ -88,15 +88,12 @@ static int check_complete(const struct dal_allocator *ours, uint64_t slots, int 
     if (is_layer)
         required = slots & DAL_SLOT_ALLOC ? SLOTS_REQUIRED & slots_within(ours->size_bytes) : 0;
     missing = required & ~slots;
-    if (missing) {
-        dal_text_add_(why, is_layer ? "it hooks alloc but not %s" : "it has no %s function",
-                      slot_name(missing));
-        return DAL_ERR_INCOMPLETE;
-    }
-    if (ours->alloc_natural && !ours->alloc) {
-        dal_text_add_(why, "it hooks alloc_natural but not alloc");
-        return DAL_ERR_INCOMPLETE;
-    }
+    if (missing)
+        return dal_fail_(why, DAL_ERR_INCOMPLETE,
+                         is_layer ? "it hooks alloc but not %s" : "it has no %s function",
+                         slot_name(missing));
+    if (ours->alloc_natural && !ours->alloc)
+        return dal_fail_(why, DAL_ERR_INCOMPLETE, "it hooks alloc_natural but not alloc");
     return DAL_OK;
 }
 
@@ -120,8 +117,7 @@ static int upgrade_family(const struct dal_malloc_family *family, struct dal_mal
     if (ours->malloc_function && ours->free_function && ours->calloc_function &&
         ours->realloc_function && ours->memalign_function && ours->usable_size_function)
         return DAL_OK;
-    dal_text_add_(why, "its malloc family lacks a function");
-    return DAL_ERR_INCOMPLETE;
+    return dal_fail_(why, DAL_ERR_INCOMPLETE, "its malloc family lacks a function");
 }
 
 /* Slots whose blocks a family has to know of. */

@@ -111,9 +111,8 @@ static int call_create(const struct dal_backend *backend, const struct dal_optio
     measure(filled);
     if (error > 0)
         error = DAL_ERR_CREATE;
-    if (error && why->length == length)
-        dal_text_add_(why, "%s", dal_strerror(error));
-    return error;
+    return error && why->length == length ? dal_fail_(why, error, "%s", dal_strerror(error))
+                                          : error;
 }
 
 /* Point the values of an item to the nested stacks, which are there already. */
@@ -268,8 +267,7 @@ int dal_stack_check_(const char *text, struct dal_spec_ *spec, struct dal_option
         dal_text_add_(why, "+ separates the items of a spec; options stand behind : and have , "
                            "between them");
     }
-    dal_text_add_(why, backends > 1 ? ONE_BACKEND : " (did you mean \"%s\"?)", meant);
-    return error;
+    return dal_fail_(why, error, backends > 1 ? ONE_BACKEND : " (did you mean \"%s\"?)", meant);
 }
 
 int dal_stack_parse_(const char *text, struct dal_spec_ **spec, struct dal_option_value *values,
@@ -278,10 +276,8 @@ int dal_stack_parse_(const char *text, struct dal_spec_ **spec, struct dal_optio
     int error;
 
     *spec = dal_os_map_(sizeof **spec);
-    if (!*spec) {
-        dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
-        return DAL_ERR_MEMORY;
-    }
+    if (!*spec)
+        return dal_fail_(why, DAL_ERR_MEMORY, "%s", dal_strerror(DAL_ERR_MEMORY));
     error = dal_stack_check_(text, *spec, values, why);
     if (error)
         dal_os_unmap_(*spec, sizeof **spec);

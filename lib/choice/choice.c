@@ -437,16 +437,13 @@ static int check_open(struct dal_text_ *why)
 {
     int sealed;
 
-    if (!dal_choice_current_(&sealed)) {
-        dal_text_add_(why, "called from inside the start of the library");
-        return DAL_ERR_INVALID;
-    }
+    if (!dal_choice_current_(&sealed))
+        return dal_fail_(why, DAL_ERR_INVALID, "called from inside the start of the library");
     /* It may be the environment's candidate that is being made, once a change: a change
      * from in there would never end. */
-    if (dal_stack_creating_()) {
-        dal_text_add_(why, "called from inside create() of backend \"%s\"", dal_stack_creating_());
-        return DAL_ERR_INVALID;
-    }
+    if (dal_stack_creating_())
+        return dal_fail_(why, DAL_ERR_INVALID, "called from inside create() of backend \"%s\"",
+                         dal_stack_creating_());
     return sealed ? DAL_ERR_SEALED : DAL_OK;
 }
 

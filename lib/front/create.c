@@ -34,10 +34,8 @@ int dal_instance_create_spec(const char *spec, const struct dal_instance **insta
     struct dal_stack_ *stack;
     int error;
 
-    if (!spec || !instance) {
-        dal_text_add_(&why, "the spec or the place for the instance is NULL");
-        return DAL_ERR_INVALID;
-    }
+    if (!spec || !instance)
+        return dal_fail_(&why, DAL_ERR_INVALID, "the spec or the place for the instance is NULL");
     error = dal_stack_create_(spec, &dal_system_instance_, DAL_STACK_OF_PROGRAM, &stack, &why);
     dal_text_clean_(&why, 0);
     if (!error)
@@ -88,10 +86,8 @@ int dal_spec_visit(const char *spec, dal_spec_visitor visit, void *data, char *m
     struct dal_spec_ *parsed;
     int error;
 
-    if (!spec) {
-        dal_text_add_(&why, "the spec is NULL");
-        return DAL_ERR_INVALID;
-    }
+    if (!spec)
+        return dal_fail_(&why, DAL_ERR_INVALID, "the spec is NULL");
     error = dal_stack_parse_(spec, &parsed, values, &why);
     dal_text_clean_(&why, 0);
     if (error)

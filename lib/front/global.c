@@ -36,12 +36,8 @@ int dal_global_set_named(const struct dal_allocator *allocator, const char *name
 
     if (!name)
         name = "custom";
-    if (allocator) {
-        error = dal_choice_set_allocator_(allocator, name, &why);
-    } else {
-        dal_text_add_(&why, "the allocator is NULL");
-        error = DAL_ERR_INVALID;
-    }
+    error = allocator ? dal_choice_set_allocator_(allocator, name, &why)
+                      : dal_fail_(&why, DAL_ERR_INVALID, "the allocator is NULL");
     return conclude(error, "dal_global_set", name, reason);
 }
 
@@ -54,14 +50,9 @@ int dal_global_set_spec(const char *spec)
 {
     char reason[DAL_MESSAGE_BYTES];
     struct dal_text_ why = dal_text_over_(reason, sizeof reason);
-    int error;
+    int error = spec ? dal_choice_set_spec_(spec, &why)
+                     : dal_fail_(&why, DAL_ERR_INVALID, "the spec is NULL");
 
-    if (spec) {
-        error = dal_choice_set_spec_(spec, &why);
-    } else {
-        dal_text_add_(&why, "the spec is NULL");
-        error = DAL_ERR_INVALID;
-    }
     return conclude(error, "dal_global_set_spec", spec, reason);
 }
 

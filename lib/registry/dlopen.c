@@ -51,10 +51,9 @@ int dal_module_open_(const char *path, const struct dal_backend *const **descrip
 {
     void *object;
 
-    if (is_cut_short(path)) {
-        dal_text_add_(why, "module %s cannot be opened: the file has been cut short", path);
-        return DAL_ERR_MODULE;
-    }
+    if (is_cut_short(path))
+        return dal_fail_(why, DAL_ERR_MODULE,
+                         "module %s cannot be opened: the file has been cut short", path);
     object = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!object)
         return explain(path, why);

@@ -94,10 +94,9 @@ static int open_file(const char *path, const struct dal_backend **backend, struc
 
     if (error)
         return error;
-    if (!descriptor || !*descriptor) {
-        dal_text_add_(why, "%s is not a module: it has no descriptor (DAL_MODULE makes one)", path);
-        return DAL_ERR_MODULE;
-    }
+    if (!descriptor || !*descriptor)
+        return dal_fail_(why, DAL_ERR_MODULE,
+                         "%s is not a module: it has no descriptor (DAL_MODULE makes one)", path);
     add_module(why, path, *descriptor);
     dal_text_add_(why, ": ");
     error = dal_registry_accept_(*descriptor, backend, why);
@@ -125,16 +124,15 @@ static int open_module(const char *path, const char *expected, const struct dal_
         error = keep_opened(resolved, &made);
         if (error) {
             add_module(why, resolved, made);
-            dal_text_add_(why,
-                          ": %s (libdispatchalloc " PACKAGE_VERSION " opens %d modules at most)",
-                          dal_strerror(error), OPENED_MAX);
-            return error;
+            return dal_fail_(why, error,
+                             ": %s (libdispatchalloc " PACKAGE_VERSION " opens %d modules at most)",
+                             dal_strerror(error), OPENED_MAX);
         }
     }
     if (expected && strcmp(made->name, expected) != 0) {
         add_module(why, resolved, made);
-        dal_text_add_(why, ", has the backend \"%s\", not \"%s\"", made->name, expected);
-        return DAL_ERR_MODULE;
+        return dal_fail_(why, DAL_ERR_MODULE, ", has the backend \"%s\", not \"%s\"", made->name,
+                         expected);
     }
     *backend = made;
     return DAL_OK;
@@ -202,11 +200,9 @@ int dal_loader_find_(const char *name, const struct dal_backend **backend, struc
 
     if (name[0] == '/') {
         result = open_module(name, NULL, backend, why);
-        if (result == DAL_ERR_UNKNOWN) {
-            dal_text_add_(why, "there is no module %s", name);
-            return DAL_ERR_MODULE;
-        }
-        return result;
+        return result == DAL_ERR_UNKNOWN
+                   ? dal_fail_(why, DAL_ERR_MODULE, "there is no module %s", name)
+                   : result;
     }
     /* A name of ours has neither a slash nor a dot, so it cannot lead out of a directory. */
     if (!dal_registry_name_is_good_(name))

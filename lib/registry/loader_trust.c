@@ -39,21 +39,19 @@ static int check(const char *path, enum role role, const char *module, struct da
     struct stat status;
     const char *problem;
 
-    if (lstat(path, &status) != 0) {
-        dal_text_add_(why, "module %s is refused: %s: %s", module, path, strerror(errno));
-        return DAL_ERR_MODULE;
-    }
-    if (role == THE_FILE && !S_ISREG(status.st_mode)) {
-        dal_text_add_(why, "module %s is refused: it is not a regular file", module);
-        return DAL_ERR_MODULE;
-    }
+    if (lstat(path, &status) != 0)
+        return dal_fail_(why, DAL_ERR_MODULE, "module %s is refused: %s: %s", module, path,
+                         strerror(errno));
+    if (role == THE_FILE && !S_ISREG(status.st_mode))
+        return dal_fail_(why, DAL_ERR_MODULE, "module %s is refused: it is not a regular file",
+                         module);
     problem = why_untrusted(path, &status, role);
     if (!problem)
         return DAL_OK;
-    dal_text_add_(why, "module %s is refused: %s (mode %04o, owner %ld, group %ld): %s", module,
-                  path, (unsigned)(status.st_mode & 07777), (long)status.st_uid,
-                  (long)status.st_gid, problem);
-    return DAL_ERR_MODULE;
+    return dal_fail_(why, DAL_ERR_MODULE,
+                     "module %s is refused: %s (mode %04o, owner %ld, group %ld): %s", module, path,
+                     (unsigned)(status.st_mode & 07777), (long)status.st_uid, (long)status.st_gid,
+                     problem);
 }
 
 /* There is something at a path that cannot be resolved: it decides like a file that is. */
@@ -63,8 +61,8 @@ static int refuse_link(const char *path, struct dal_text_ *why)
 
     if (lstat(path, &status) != 0)
         return DAL_ERR_UNKNOWN;
-    dal_text_add_(why, "module %s is refused: it is a symbolic link to what is not there", path);
-    return DAL_ERR_MODULE;
+    return dal_fail_(why, DAL_ERR_MODULE,
+                     "module %s is refused: it is a symbolic link to what is not there", path);
 }
 
 /* Cut the last component off; "/" stays. Returns 0 when there was nothing left to cut. */
@@ -102,16 +100,13 @@ int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text
     if (!realpath(path, resolved)) {
         if (errno == ENOENT || errno == ENOTDIR)
             return refuse_link(path, why);
-        dal_text_add_(why, "module %s: %s", path, strerror(errno));
-        return DAL_ERR_MODULE;
+        return dal_fail_(why, DAL_ERR_MODULE, "module %s: %s", path, strerror(errno));
     }
-    if (is_expanded(resolved)) {
-        dal_text_add_(why,
-                      "module %s is refused: the dynamic loader puts another path in the place "
-                      "of $ORIGIN, $LIB and $PLATFORM",
-                      resolved);
-        return DAL_ERR_MODULE;
-    }
+    if (is_expanded(resolved))
+        return dal_fail_(why, DAL_ERR_MODULE,
+                         "module %s is refused: the dynamic loader puts another path in the place "
+                         "of $ORIGIN, $LIB and $PLATFORM",
+                         resolved);
     memcpy(place, resolved, strlen(resolved) + 1);
     do {
         int error = check(place, role, resolved, why);

@@ -91,48 +91,40 @@ int dal_registry_name_is_good_(const char *word)
     return word[length] == '\0' && length <= DAL_NAME_MAX;
 }
 
-static void add_bad_name(const char *name, struct dal_text_ *why)
+static int refuse_name(const char *name, struct dal_text_ *why)
 {
-    if (!name) {
-        dal_text_add_(why, "NULL");
-        return;
-    }
-    dal_text_add_(why,
-                  "\"" DAL_VALUE_FORMAT
-                  "\"; a name begins with a to z, has a to z, 0 to 9, _ and - "
-                  "behind that, and %d bytes at most",
-                  DAL_VALUE(name), DAL_NAME_MAX);
+    if (!name)
+        return dal_fail_(why, DAL_ERR_INVALID, "NULL");
+    return dal_fail_(why, DAL_ERR_INVALID,
+                     "\"" DAL_VALUE_FORMAT
+                     "\"; a name begins with a to z, has a to z, 0 to 9, _ and - "
+                     "behind that, and %d bytes at most",
+                     DAL_VALUE(name), DAL_NAME_MAX);
 }
 
-/* What a later version may have made: in it no fault. Returns 0 after a reason. */
-static int options_are_known(const struct dal_backend *backend, struct dal_text_ *why)
+/* What a later version may have made: in it no fault. */
+static int check_options_known(const struct dal_backend *backend, struct dal_text_ *why)
 {
-    if (backend->option_count > DAL_OPTIONS_MAX) {
-        dal_text_add_(why,
-                      "it has %" PRIu32 " options, libdispatchalloc " PACKAGE_VERSION
-                      " takes %d at most",
-                      backend->option_count, (int)DAL_OPTIONS_MAX);
-        return 0;
-    }
+    if (backend->option_count > DAL_OPTIONS_MAX)
+        return dal_fail_(why, DAL_ERR_ABI,
+                         "it has %" PRIu32 " options, libdispatchalloc " PACKAGE_VERSION
+                         " takes %d at most",
+                         backend->option_count, (int)DAL_OPTIONS_MAX);
     for (size_t i = 0; backend->options && i < backend->option_count; i++) {
         const struct dal_option *option = &backend->options[i];
 
-        if (option->flags) {
-            dal_text_add_(why,
-                          "its option %u has flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
-                          " knows none",
-                          (unsigned)i, option->flags);
-            return 0;
-        }
-        if (option->type <= DAL_OPTION_SPEC || !dal_registry_name_is_good_(option->name))
-            continue;
-        dal_text_add_(why,
-                      "its option \"%s\" is of type %" PRIu32 ", libdispatchalloc " PACKAGE_VERSION
-                      " knows %d to %d",
-                      option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_SPEC);
-        return 0;
+        if (option->flags)
+            return dal_fail_(why, DAL_ERR_ABI,
+                             "its option %u has flags %#" PRIx32
+                             ", libdispatchalloc " PACKAGE_VERSION " knows none",
+                             (unsigned)i, option->flags);
+        if (option->type > DAL_OPTION_SPEC && dal_registry_name_is_good_(option->name))
+            return dal_fail_(why, DAL_ERR_ABI,
+                             "its option \"%s\" is of type %" PRIu32
+                             ", libdispatchalloc " PACKAGE_VERSION " knows %d to %d",
+                             option->name, option->type, DAL_OPTION_BYTES, DAL_OPTION_SPEC);
     }
-    return 1;
+    return DAL_OK;
 }
 
 static int has_range(const struct dal_option *option)
@@ -171,50 +163,44 @@ static const char *fault_of_option(const struct dal_backend *backend, size_t ind
     return NULL;
 }
 
-/* Returns 0 after a reason. */
-static int options_are_good(const struct dal_backend *backend, struct dal_text_ *why)
+static int check_options(const struct dal_backend *backend, struct dal_text_ *why)
 {
-    if (backend->option_count && !backend->options) {
-        dal_text_add_(why, "it has %" PRIu32 " options, and NULL for them", backend->option_count);
-        return 0;
-    }
+    if (backend->option_count && !backend->options)
+        return dal_fail_(why, DAL_ERR_INVALID, "it has %" PRIu32 " options, and NULL for them",
+                         backend->option_count);
     for (size_t i = 0; i < backend->option_count; i++) {
         const char *name = backend->options[i].name;
         const char *fault;
 
         if (!dal_registry_name_is_good_(name)) {
             dal_text_add_(why, "the name of its option %u is ", (unsigned)i);
-            add_bad_name(name, why);
-            return 0;
+            return refuse_name(name, why);
         }
         fault = fault_of_option(backend, i);
-        if (fault) {
-            dal_text_add_(why, "its option \"%s\" %s", name, fault);
-            return 0;
-        }
+        if (fault)
+            return dal_fail_(why, DAL_ERR_INVALID, "its option \"%s\" %s", name, fault);
     }
-    return 1;
+    return DAL_OK;
 }
 
 #define FLAGS_KNOWN ((uint32_t)DAL_BACKEND_LAYER | DAL_BACKEND_CHECKS_OPTIONS)
 
 /* A flag is a demand: to take it for nothing could break what it stands for. */
-static int flags_are_known(const struct dal_backend *backend, struct dal_text_ *why)
+static int check_flags(const struct dal_backend *backend, struct dal_text_ *why)
 {
     uint32_t reserved = backend->reserved_ | backend->reserved_2_;
 
-    if (!(backend->flags & ~FLAGS_KNOWN) && !reserved)
-        return 1;
-    if (reserved) {
-        dal_text_add_(why,
-                      "its reserved_ is %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION " knows 0",
-                      reserved);
-        return 0;
-    }
-    dal_text_add_(
-        why, "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION " knows %#" PRIx32,
-        backend->flags, FLAGS_KNOWN);
-    return 0;
+    if (reserved)
+        return dal_fail_(why, DAL_ERR_ABI,
+                         "its reserved_ is %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                         " knows 0",
+                         reserved);
+    if (backend->flags & ~FLAGS_KNOWN)
+        return dal_fail_(why, DAL_ERR_ABI,
+                         "it has the flags %#" PRIx32 ", libdispatchalloc " PACKAGE_VERSION
+                         " knows %#" PRIx32,
+                         backend->flags, FLAGS_KNOWN);
+    return DAL_OK;
 }
 
 /* As in a list, and on a terminal. */
@@ -233,8 +219,7 @@ static int is_one_line(const char *text)
     return 1;
 }
 
-/* Returns 0 after a reason. */
-static int members_are_good(const struct dal_backend *backend, struct dal_text_ *why)
+static int check_texts(const struct dal_backend *backend, struct dal_text_ *why)
 {
     const char *missing = !backend->version   ? "version"
                           : !backend->summary ? "summary"
@@ -243,28 +228,24 @@ static int members_are_good(const struct dal_backend *backend, struct dal_text_ 
 
     if (!dal_registry_name_is_good_(backend->name)) {
         dal_text_add_(why, "its name is ");
-        add_bad_name(backend->name, why);
-        return 0;
+        return refuse_name(backend->name, why);
     }
-    if (missing) {
-        dal_text_add_(why, "it has no %s", missing);
-        return 0;
-    }
-    if (is_one_line(backend->version) && is_one_line(backend->summary))
-        return 1;
-    dal_text_add_(why, "its version or summary has control characters");
-    return 0;
+    if (missing)
+        return dal_fail_(why, DAL_ERR_INVALID, "it has no %s", missing);
+    if (!is_one_line(backend->version) || !is_one_line(backend->summary))
+        return dal_fail_(why, DAL_ERR_INVALID, "its version or summary has control characters");
+    return DAL_OK;
 }
 
 static int check_members(const struct dal_backend *backend, struct dal_text_ *why)
 {
-    if (!flags_are_known(backend, why))
-        return DAL_ERR_ABI;
-    if (!options_are_known(backend, why))
-        return DAL_ERR_ABI;
-    if (!members_are_good(backend, why) || !options_are_good(backend, why))
-        return DAL_ERR_INVALID;
-    return DAL_OK;
+    int error = check_flags(backend, why);
+
+    if (!error)
+        error = check_options_known(backend, why);
+    if (!error)
+        error = check_texts(backend, why);
+    return error ? error : check_options(backend, why);
 }
 
 /* A descriptor, or an option, that ends before this was never made. */
@@ -276,10 +257,10 @@ static int check_needs(const char *what, uint32_t needed, size_t known, struct d
 {
     if (needed <= known)
         return DAL_OK;
-    dal_text_add_(why,
-                  "it needs %" PRIu32 " bytes of %s, libdispatchalloc " PACKAGE_VERSION " has %zu",
-                  needed, what, known);
-    return DAL_ERR_ABI;
+    return dal_fail_(why, DAL_ERR_ABI,
+                     "it needs %" PRIu32 " bytes of %s, libdispatchalloc " PACKAGE_VERSION
+                     " has %zu",
+                     needed, what, known);
 }
 
 static size_t copy_bytes(const struct dal_backend *backend)
@@ -307,10 +288,8 @@ static int adopt(const struct dal_backend *original, const struct dal_backend *w
     struct copy *copy = dal_os_map_(copy_bytes(whole));
     int error;
 
-    if (!copy) {
-        dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
-        return DAL_ERR_MEMORY;
-    }
+    if (!copy)
+        return dal_fail_(why, DAL_ERR_MEMORY, "%s", dal_strerror(DAL_ERR_MEMORY));
     copy->original = original;
     copy->backend = *whole;
     copy->backend.size_bytes = sizeof copy->backend;
@@ -521,16 +500,13 @@ static int open_module(const char *name, const struct dal_backend **backend, str
     if (!dal_loader_find_) {
         if (name[0] != '/')
             return DAL_ERR_UNKNOWN;
-        dal_text_add_(why, "%s", no_loader());
-        return DAL_ERR_MODULE;
+        return dal_fail_(why, DAL_ERR_MODULE, "%s", no_loader());
     }
-    if (opening_is_forbidden) {
-        dal_text_add_(why,
-                      "\"%s\" is not built in, and the first allocation came before modules "
-                      "can be opened, which is when libdispatchalloc is initialised",
-                      name);
-        return DAL_ERR_MODULE;
-    }
+    if (opening_is_forbidden)
+        return dal_fail_(why, DAL_ERR_MODULE,
+                         "\"%s\" is not built in, and the first allocation came before modules "
+                         "can be opened, which is when libdispatchalloc is initialised",
+                         name);
     return dal_loader_find_(name, backend, why);
 }
 

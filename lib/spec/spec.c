@@ -64,9 +64,9 @@ static int refuse_reserved(char c, size_t at, struct dal_text_ *why)
         reason = "can only begin a value";
     if (c == ')')
         reason = "closes nothing";
-    dal_text_add_(why, "the %s at byte %zu %s; in a name or a value it is written %%%02X",
-                  reserved_name(c), at + 1, reason, (unsigned)c);
-    return DAL_ERR_SYNTAX;
+    return dal_fail_(why, DAL_ERR_SYNTAX,
+                     "the %s at byte %zu %s; in a name or a value it is written %%%02X",
+                     reserved_name(c), at + 1, reason, (unsigned)c);
 }
 
 /* Whether c may follow a closed parenthesis. */
@@ -82,17 +82,14 @@ static int check_characters(const char *text, enum place place, size_t outer, st
     size_t depth = 0;
 
     for (size_t i = 0; text[i]; i++) {
-        if (place == AFTER_NESTED && !ends_nested(text[i], depth)) {
-            dal_text_add_(why, "byte %zu follows a value in parentheses, which ends with its )",
-                          i + 1);
-            return DAL_ERR_SYNTAX;
-        }
+        if (place == AFTER_NESTED && !ends_nested(text[i], depth))
+            return dal_fail_(why, DAL_ERR_SYNTAX,
+                             "byte %zu follows a value in parentheses, which ends with its )",
+                             i + 1);
         if (text[i] == '(' && place == AT_VALUE) {
-            if (outer + depth == DAL_SPEC_DEPTH_MAX) {
-                dal_text_add_(why, "more than %d parentheses within each other",
-                              DAL_SPEC_DEPTH_MAX);
-                return DAL_ERR_SYNTAX;
-            }
+            if (outer + depth == DAL_SPEC_DEPTH_MAX)
+                return dal_fail_(why, DAL_ERR_SYNTAX, "more than %d parentheses within each other",
+                                 DAL_SPEC_DEPTH_MAX);
             opened[depth++] = i;
             place = IN_NAME;
         } else if (text[i] == ')' && depth > 0) {
@@ -104,10 +101,9 @@ static int check_characters(const char *text, enum place place, size_t outer, st
             place = next_place(place, text[i]);
         }
     }
-    if (depth > 0) {
-        dal_text_add_(why, "the ( at byte %zu is not closed", opened[depth - 1] + 1);
-        return DAL_ERR_SYNTAX;
-    }
+    if (depth > 0)
+        return dal_fail_(why, DAL_ERR_SYNTAX, "the ( at byte %zu is not closed",
+                         opened[depth - 1] + 1);
     return DAL_OK;
 }
 
@@ -210,28 +206,24 @@ static int parse_pair(struct dal_spec_ *spec, struct dal_spec_item_ *item, char 
     char *value;
     char end;
 
-    if (spec->pair_count == DAL_SPEC_PAIRS_MAX) {
-        dal_text_add_(why, "more than %d options", DAL_SPEC_PAIRS_MAX);
-        return DAL_ERR_SYNTAX;
-    }
+    if (spec->pair_count == DAL_SPEC_PAIRS_MAX)
+        return dal_fail_(why, DAL_ERR_SYNTAX, "more than %d options", DAL_SPEC_PAIRS_MAX);
     end = cut(text, '=', &value);
-    if (end != '=' || !*text) {
-        dal_text_add_(why, "\"%s\" takes options as key=value, separated by commas, not \"%s%s%s\"",
-                      item->name, text, end ? "=" : "", end ? value : "");
-        return DAL_ERR_SYNTAX;
-    }
-    if (dal_spec_has_key_(item, text)) {
-        dal_text_add_(why, "\"%s\" has the option \"%s\" twice", item->name, text);
-        return DAL_ERR_SYNTAX;
-    }
+    if (end != '=' || !*text)
+        return dal_fail_(why, DAL_ERR_SYNTAX,
+                         "\"%s\" takes options as key=value, separated by commas, not \"%s%s%s\"",
+                         item->name, text, end ? "=" : "", end ? value : "");
+    if (dal_spec_has_key_(item, text))
+        return dal_fail_(why, DAL_ERR_SYNTAX, "\"%s\" has the option \"%s\" twice", item->name,
+                         text);
     is_nested = *value == '(';
     if (is_nested) {
         value++;
         value[strlen(value) - 1] = '\0';
     } else if (!unescape(value)) {
-        dal_text_add_(why, "%%00 cannot be part of a value (option \"%s\" of \"%s\")", text,
-                      item->name);
-        return DAL_ERR_SYNTAX;
+        return dal_fail_(why, DAL_ERR_SYNTAX,
+                         "%%00 cannot be part of a value (option \"%s\" of \"%s\")", text,
+                         item->name);
     }
     spec->pairs[spec->pair_count++] = (struct dal_spec_pair_){text, value, is_nested};
     item->pair_count++;
@@ -244,19 +236,14 @@ static int parse_item(struct dal_spec_ *spec, size_t list, char *text, struct da
     char *rest;
     char end;
 
-    if (spec->item_count == DAL_SPEC_ITEMS_MAX) {
-        dal_text_add_(why, "more than %d items", DAL_SPEC_ITEMS_MAX);
-        return DAL_ERR_SYNTAX;
-    }
+    if (spec->item_count == DAL_SPEC_ITEMS_MAX)
+        return dal_fail_(why, DAL_ERR_SYNTAX, "more than %d items", DAL_SPEC_ITEMS_MAX);
     end = cut(text, ':', &rest);
-    if (!*text) {
-        dal_text_add_(why, "item %zu has no name", spec->lists[list].count + 1);
-        return DAL_ERR_SYNTAX;
-    }
-    if (!unescape(text)) {
-        dal_text_add_(why, "%%00 cannot be part of a name (item %zu)", spec->lists[list].count + 1);
-        return DAL_ERR_SYNTAX;
-    }
+    if (!*text)
+        return dal_fail_(why, DAL_ERR_SYNTAX, "item %zu has no name", spec->lists[list].count + 1);
+    if (!unescape(text))
+        return dal_fail_(why, DAL_ERR_SYNTAX, "%%00 cannot be part of a name (item %zu)",
+                         spec->lists[list].count + 1);
     *item = (struct dal_spec_item_){text, &spec->pairs[spec->pair_count], 0, list, NULL};
     spec->item_count++;
     spec->lists[list].count++;
@@ -296,19 +283,15 @@ static int parse_list(struct dal_spec_ *spec, const struct dal_spec_list_ *list,
     char *rest;
     char end;
 
-    if (index == DAL_SPEC_ITEMS_MAX) {
-        dal_text_add_(why, "more than %d items", DAL_SPEC_ITEMS_MAX);
-        return DAL_ERR_SYNTAX;
-    }
+    if (index == DAL_SPEC_ITEMS_MAX)
+        return dal_fail_(why, DAL_ERR_SYNTAX, "more than %d items", DAL_SPEC_ITEMS_MAX);
     spec->lists[index] = *list;
     spec->lists[index].first = spec->item_count;
     spec->list_count++;
     dal_spec_add_place_(spec, index, why);
     rest = keep_text(spec, list->text, strlen(list->text));
-    if (!rest) {
-        dal_text_add_(why, "the defaults that this comes to are too long");
-        return DAL_ERR_SYNTAX;
-    }
+    if (!rest)
+        return dal_fail_(why, DAL_ERR_SYNTAX, "the defaults that this comes to are too long");
     do {
         char *item = rest;
         int error;
@@ -363,10 +346,8 @@ int dal_spec_nest_(struct dal_spec_ *spec, size_t owner, const char *key, const 
     if (error)
         return error;
     inner = keep_text(spec, text + 1, strlen(text) - 2);
-    if (!inner) {
-        dal_text_add_(why, "the defaults that this comes to are too long");
-        return DAL_ERR_SYNTAX;
-    }
+    if (!inner)
+        return dal_fail_(why, DAL_ERR_SYNTAX, "the defaults that this comes to are too long");
     error = nest(spec, owner, key, inner, why);
     return error ? error : nest_all(spec, why);
 }
@@ -382,11 +363,10 @@ int dal_spec_parse_(struct dal_spec_ *spec, const char *text, struct dal_text_ *
     spec->list_count = 0;
     spec->nested_count = 0;
     spec->text_bytes = 0;
-    if (length == 0 || length > DAL_SPEC_BYTES_MAX) {
-        dal_text_add_(why, length == 0 ? "it is empty" : "it is longer than %d bytes",
-                      DAL_SPEC_BYTES_MAX);
-        return DAL_ERR_SYNTAX;
-    }
+    if (length == 0 || length > DAL_SPEC_BYTES_MAX)
+        return dal_fail_(why, DAL_ERR_SYNTAX,
+                         length == 0 ? "it is empty" : "it is longer than %d bytes",
+                         DAL_SPEC_BYTES_MAX);
     error = check_characters(text, IN_NAME, 0, why);
     if (!error)
         error = parse_list(spec, &whole, why);
