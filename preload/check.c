@@ -4,9 +4,9 @@
 
 #include "check.h"
 
-#include <errno.h>
 #include <stdint.h>
 
+#include "base/malloc_rules.h"
 #include "blocks.h"
 #include "early.h"
 #include "fault.h"
@@ -192,10 +192,8 @@ static void *checked_realloc(void *ptr, size_t size)
     struct dal_block_ block;
     void *moved;
 
-    if (ptr && !take(ptr, &promise, &block)) {
-        errno = EINVAL;
-        return NULL;
-    }
+    if (ptr && !take(ptr, &promise, &block))
+        return dal_malloc_fail_(EINVAL);
     moved = served->realloc_function(ptr, size);
     if (moved)
         return give_out(moved, size, 1, DAL_CALL_REALLOC, SITE);

@@ -4,10 +4,9 @@
 
 #include "early.h"
 
-#include <errno.h>
-
 #include <dispatchalloc/service.h>
 
+#include "base/malloc_rules.h"
 #include "os/os.h"
 
 _Atomic(uintptr_t) dal_early_end_ = UINTPTR_MAX;
@@ -80,21 +79,15 @@ void *dal_early_alloc_(size_t align, size_t size)
         align = HEADER_BYTES;
     do {
         /* The region is aligned to a page; no more is asked for this early. */
-        if (old_used == CLOSED || !base || align > 4096 || size > EARLY_BYTES) {
-            errno = ENOMEM;
-            return NULL;
-        }
+        if (old_used == CLOSED || !base || align > 4096 || size > EARLY_BYTES)
+            return dal_malloc_fail_(ENOMEM);
         start = round_up(old_used + HEADER_BYTES, align);
-        if (start > EARLY_BYTES || size > EARLY_BYTES - start) {
-            errno = ENOMEM;
-            return NULL;
-        }
+        if (start > EARLY_BYTES || size > EARLY_BYTES - start)
+            return dal_malloc_fail_(ENOMEM);
     } while (!atomic_compare_exchange_weak_explicit(&used, &old_used, start + size,
                                                     memory_order_acquire, memory_order_acquire));
-    if (!make_accessible(base, start + size)) {
-        errno = ENOMEM;
-        return NULL;
-    }
+    if (!make_accessible(base, start + size))
+        return dal_malloc_fail_(ENOMEM);
     *(size_t *)(base + start - HEADER_BYTES) = size;
     return (void *)(base + start);
 }

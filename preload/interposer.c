@@ -300,10 +300,7 @@ EXPORT void *calloc(size_t count, size_t size)
 /* What is too large for any allocator is looked for only where it is large. */
 __attribute__((noinline, cold)) static void *realloc_large(void *ptr, size_t size)
 {
-    if (size <= DAL_MALLOC_REALLOC_MAX_)
-        return SLOT(realloc)(ptr, size);
-    errno = ENOMEM;
-    return NULL;
+    return size <= DAL_MALLOC_REALLOC_MAX_ ? SLOT(realloc)(ptr, size) : dal_malloc_fail_(ENOMEM);
 }
 
 EXPORT void *realloc(void *ptr, size_t size)
@@ -369,10 +366,8 @@ EXPORT void *memalign(size_t align, size_t size)
 {
     size_t power = sizeof(void *);
 
-    if (align > SIZE_MAX / 2 + 1) {
-        errno = EINVAL;
-        return NULL;
-    }
+    if (align > SIZE_MAX / 2 + 1)
+        return dal_malloc_fail_(EINVAL);
     while (power < align)
         power *= 2;
     return SLOT(memalign)(power, size);
@@ -393,10 +388,8 @@ EXPORT void *pvalloc(size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-    if (size > SIZE_MAX - page) {
-        errno = ENOMEM;
-        return NULL;
-    }
+    if (size > SIZE_MAX - page)
+        return dal_malloc_fail_(ENOMEM);
     size = size ? (size + page - 1) & ~(page - 1) : page;
     return aligned_alloc(page, size);
 }

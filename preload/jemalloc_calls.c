@@ -127,7 +127,7 @@ static void *refuse_arena(int flags)
                      ((unsigned)flags >> 20) - 1);
         dal_write_(line, (size_t)bytes);
     }
-    return dal_malloc_out_of_memory_();
+    return dal_malloc_fail_(ENOMEM);
 }
 
 EXPORT void *mallocx(size_t size, int flags)

@@ -30,8 +30,5 @@ int dal_malloc_posix_memalign_(dal_memalign_function_ memalign, void **out, size
 
 void *dal_malloc_aligned_alloc_(dal_memalign_function_ memalign, size_t align, size_t size)
 {
-    if (dal_malloc_is_power_of_two_(align))
-        return memalign(align, size);
-    errno = EINVAL;
-    return NULL;
+    return dal_malloc_is_power_of_two_(align) ? memalign(align, size) : dal_malloc_fail_(EINVAL);
 }

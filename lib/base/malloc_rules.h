@@ -15,9 +15,10 @@ static inline int dal_malloc_is_power_of_two_(size_t align)
     return align != 0 && (align & (align - 1)) == 0;
 }
 
-static inline void *dal_malloc_out_of_memory_(void)
+/* What a call that failed returns, with errno set. */
+static inline void *dal_malloc_fail_(int error)
 {
-    errno = ENOMEM;
+    errno = error;
     return NULL;
 }
 

@@ -75,7 +75,7 @@ static int is_block(const char *call, void *ptr)
 static void *place(char *whole, size_t size, size_t align)
 {
     if (!whole)
-        return dal_malloc_out_of_memory_();
+        return dal_malloc_fail_(ENOMEM);
     *header_of(whole + align) =
         (struct header){size, tag_of(whole + align, size, (size_t)__builtin_ctzll(align))};
     return whole + align;
@@ -96,7 +96,7 @@ static void *headed_memalign(size_t align, size_t size)
     if (align < 16)
         align = 16;
     if (!allocator() || !whole_size(size, align, &whole))
-        return dal_malloc_out_of_memory_();
+        return dal_malloc_fail_(ENOMEM);
     return place(dal_instance_alloc(allocator(), whole, align), size, align);
 }
 
@@ -123,7 +123,7 @@ static void *headed_calloc(size_t count, size_t size)
     size_t bytes, whole;
 
     if (!allocator() || !dal_malloc_product_(count, size, &bytes) || !whole_size(bytes, 16, &whole))
-        return dal_malloc_out_of_memory_();
+        return dal_malloc_fail_(ENOMEM);
     return place(dal_instance_alloc_zeroed(allocator(), whole, 16), bytes, 16);
 }
 
@@ -138,14 +138,12 @@ static void *headed_realloc(void *ptr, size_t size)
         headed_free(ptr);
         return NULL;
     }
-    if (!is_block("realloc()", ptr)) {
-        errno = EINVAL;
-        return NULL;
-    }
+    if (!is_block("realloc()", ptr))
+        return dal_malloc_fail_(EINVAL);
     log2 = log2_of(ptr);
     align = (size_t)1 << log2;
     if (!whole_size(size, align, &whole))
-        return dal_malloc_out_of_memory_();
+        return dal_malloc_fail_(ENOMEM);
     /* The header moves with the block, since it is part of what is copied; what is left behind is
      * none any more. */
     header_of(ptr)->tag = tag_of(ptr, header_of(ptr)->size, GONE);

@@ -37,7 +37,7 @@ void *dal_known_memalign_(const struct dal_instance *instance, size_t align, siz
         align = natural_align(size);
     if (dal_malloc_layout_is_valid_(size, align))
         ptr = dal_instance_alloc(instance, at_least_one(size), align);
-    return ptr ? ptr : dal_malloc_out_of_memory_();
+    return ptr ? ptr : dal_malloc_fail_(ENOMEM);
 }
 
 void *dal_known_malloc_(const struct dal_instance *instance, size_t size)
@@ -53,7 +53,7 @@ void *dal_known_calloc_(const struct dal_instance *instance, size_t count, size_
     if (dal_malloc_product_(count, size, &bytes) &&
         dal_malloc_layout_is_valid_(bytes, natural_align(bytes)))
         ptr = dal_instance_alloc_zeroed(instance, at_least_one(bytes), natural_align(bytes));
-    return ptr ? ptr : dal_malloc_out_of_memory_();
+    return ptr ? ptr : dal_malloc_fail_(ENOMEM);
 }
 
 void dal_known_free_(const struct dal_instance *instance, void *ptr)
@@ -124,19 +124,13 @@ static const struct dal_malloc_family *family_of(const struct dal_instance *inst
     return dal_is_known_(instance) ? dal_tail_of_(instance)->malloc_family : NULL;
 }
 
-static void *refuse(void)
-{
-    errno = ENOTSUP;
-    return NULL;
-}
-
 void *dal_instance_unsized_malloc(const struct dal_instance *instance, size_t size)
 {
     const struct dal_malloc_family *family = family_of(instance);
 
     if (family)
         return family->malloc_function(size);
-    return dal_is_known_(instance) ? dal_known_malloc_(instance, size) : refuse();
+    return dal_is_known_(instance) ? dal_known_malloc_(instance, size) : dal_malloc_fail_(ENOTSUP);
 }
 
 void *dal_instance_unsized_calloc(const struct dal_instance *instance, size_t count, size_t size)
@@ -145,14 +139,15 @@ void *dal_instance_unsized_calloc(const struct dal_instance *instance, size_t co
 
     if (family)
         return family->calloc_function(count, size);
-    return dal_is_known_(instance) ? dal_known_calloc_(instance, count, size) : refuse();
+    return dal_is_known_(instance) ? dal_known_calloc_(instance, count, size)
+                                   : dal_malloc_fail_(ENOTSUP);
 }
 
 /* A block of unknown size cannot be copied. Giving it back may be possible. */
 static void *refuse_to_resize(const struct dal_instance *instance, void *ptr, size_t size)
 {
     if (!ptr || size > 0)
-        return refuse();
+        return dal_malloc_fail_(ENOTSUP);
     dal_instance_dealloc_unsized(instance, ptr);
     return NULL;
 }
@@ -166,7 +161,7 @@ void *dal_instance_unsized_realloc(const struct dal_instance *instance, void *pt
     if (!family)
         return dal_known_realloc_(instance, ptr, size);
     return size <= DAL_MALLOC_REALLOC_MAX_ ? family->realloc_function(ptr, size)
-                                           : dal_malloc_out_of_memory_();
+                                           : dal_malloc_fail_(ENOMEM);
 }
 
 void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, size_t align,
@@ -175,13 +170,11 @@ void *dal_instance_unsized_aligned_alloc(const struct dal_instance *instance, si
     const struct dal_malloc_family *family = family_of(instance);
 
     if (!family && !dal_is_known_(instance))
-        return refuse();
+        return dal_malloc_fail_(ENOTSUP);
     if (family)
         return dal_malloc_aligned_alloc_(family->memalign_function, align, size);
-    if (dal_malloc_is_power_of_two_(align))
-        return dal_known_memalign_(instance, align, size);
-    errno = EINVAL;
-    return NULL;
+    return dal_malloc_is_power_of_two_(align) ? dal_known_memalign_(instance, align, size)
+                                              : dal_malloc_fail_(EINVAL);
 }
 
 /* Also for an instance that takes blocks back without their sizes and can do no more. */

@@ -7,7 +7,6 @@
 
 #include <dispatchalloc/unsized.h>
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -33,10 +32,8 @@ static const struct dal_malloc_family *resolve(size_t size, const void *call_sit
     const struct dal_instance *winner = dal_hook_resolve_(size, 1, call_site);
     const struct dal_malloc_family *family;
 
-    if (!winner) {
-        errno = ENOMEM;
-        return NULL;
-    }
+    if (!winner)
+        return dal_malloc_fail_(ENOMEM);
     family = dal_family_for_(winner);
     atomic_store_explicit(&active, family, memory_order_release);
     return family;
@@ -106,10 +103,8 @@ void *dal_unsized_calloc(size_t count, size_t size)
 
 void *dal_unsized_realloc(void *ptr, size_t size)
 {
-    if (size <= DAL_MALLOC_REALLOC_MAX_)
-        return load()->realloc_function(ptr, size);
-    errno = ENOMEM;
-    return NULL;
+    return size <= DAL_MALLOC_REALLOC_MAX_ ? load()->realloc_function(ptr, size)
+                                           : dal_malloc_fail_(ENOMEM);
 }
 
 void *dal_unsized_reallocarray(void *ptr, size_t count, size_t size)
