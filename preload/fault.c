@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -161,10 +160,7 @@ static void tell(const struct report *report, uint64_t subject, const char *cons
         dal_log_("check[%" PRIu64 "]: %d lines were written; further faults are only counted",
                  dal_os_process_(), LINES_MAX);
     (void)pthread_setcancelstate(report->cancel_state, &ignored);
-    if (dal_choice_is_strict_()) {
-        dal_log_("strict mode: aborting");
-        abort();
-    }
+    dal_choice_end_if_strict_();
     errno = report->saved_errno;
 }
 

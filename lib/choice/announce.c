@@ -4,9 +4,8 @@
 
 #include "choice/announce.h"
 
-#include <stdlib.h>
-
 #include "base/product.h"
+#include "choice/link_choice.h"
 #include "shared/status.h"
 #include "spec/variables.h"
 
@@ -131,8 +130,7 @@ static void tell_who_serves(const struct dal_decision_ *decision)
 
 void dal_announce_report_(const struct dal_decision_ *decision)
 {
-    const char *file = NULL;
-    const char *vetoed = dal_choice_vetoed_(&file);
+    const char *vetoed = dal_choice_vetoed_();
     int is_strict = dal_choice_is_strict_();
     int is_bad = 0;
 
@@ -150,11 +148,10 @@ void dal_announce_report_(const struct dal_decision_ *decision)
     }
     if (vetoed)
         dal_log_("%s=%s is ignored: the program forbids it (%s); \"%s\" serves",
-                 dal_product_.backend_variable, vetoed, file, dal_decision_winner_(decision)->name);
-    if (is_bad && is_strict) {
-        dal_log_("strict mode: aborting");
-        abort();
-    }
+                 dal_product_.backend_variable, vetoed, dal_environment_veto_(),
+                 dal_decision_winner_(decision)->name);
+    if (is_bad)
+        dal_choice_end_if_strict_();
     tell_who_serves(decision);
 }
 
@@ -165,10 +162,7 @@ void dal_announce_refusal_(const char *what, const char *reason)
 
     dal_text_add_(&text, "%s: %s", what, reason);
     dal_log_("%s", line);
-    if (dal_choice_is_strict_()) {
-        dal_log_("strict mode: aborting");
-        abort();
-    }
+    dal_choice_end_if_strict_();
     dal_choice_keep_refusal_(line);
 }
 
@@ -188,12 +182,10 @@ static void add_first_call(struct dal_text_ *text)
 
 void dal_announce_late_(const char *what)
 {
-    const struct dal_decision_ *decision;
+    const struct dal_decision_ *decision = dal_choice_current_(NULL);
     char line[DAL_MESSAGE_BYTES];
     struct dal_text_ text = dal_text_over_(line, sizeof line);
-    int sealed;
 
-    decision = dal_choice_current_(&sealed);
     if (decision && decision->is_fixed) {
         dal_text_add_(&text, "%s is refused: \"%s\" serves, fixed by %s", what,
                       dal_decision_winner_(decision)->name, chooser(decision));
@@ -243,14 +235,12 @@ static void explain_line(struct dal_text_ *text, const char *title, const char *
 
 static void explain_veto(struct dal_text_ *text)
 {
-    const char *file = NULL;
-    const char *vetoed = dal_choice_vetoed_(&file);
     size_t start = text->length;
 
-    if (!vetoed)
+    if (!dal_choice_vetoed_())
         return;
     dal_text_add_(text, "vetoed: %s=%s, forbidden by the program (%s)",
-                  dal_product_.backend_variable, vetoed, file);
+                  dal_product_.backend_variable, dal_choice_vetoed_(), dal_environment_veto_());
     end_line(text, start);
 }
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <dispatchalloc/error.h>
@@ -140,6 +141,11 @@ static void make_environment_candidate(struct made_decision *made)
     struct dal_stack_ *stack = NULL;
 
     dal_text_add_(&draft.label, "%s=%s", dal_product_.backend_variable, environment_spec);
+    if (made->decision.is_fixed) {
+        dal_text_add_(&draft.why, "refused, since the program was built with %s",
+                      made->decision.candidates[DAL_SOURCE_LINK].label);
+        return;
+    }
     /* The table that is there anyway: it takes no pages, and a third of the time of a start. */
     if (strcmp(environment_spec, "system") == 0) {
         draft.candidate->instance = &dal_system_instance_;
@@ -148,16 +154,6 @@ static void make_environment_candidate(struct made_decision *made)
     (void)dal_stack_create_(environment_spec, below(&made->decision, DAL_SOURCE_ENVIRONMENT),
                             DAL_STACK_OF_LIBRARY, &stack, &draft.why);
     adopt(draft.candidate, stack);
-}
-
-/* What a fixed choice refuses. */
-static void refuse_environment(struct made_decision *made)
-{
-    struct draft draft = begin(made, DAL_SOURCE_ENVIRONMENT);
-
-    dal_text_add_(&draft.label, "%s=%s", dal_product_.backend_variable, environment_spec);
-    dal_text_add_(&draft.why, "refused, since the program was built with %s",
-                  made->decision.candidates[DAL_SOURCE_LINK].label);
 }
 
 /* ---- Start --------------------------------------------------------------------------- */
@@ -196,9 +192,7 @@ static void start_once(void)
     *decision = default_decision;
     if (link)
         make_link_candidate(made, link);
-    if (wanted_spec() && decision->is_fixed)
-        refuse_environment(made);
-    else if (wanted_spec())
+    if (wanted_spec())
         make_environment_candidate(made);
     (void)dal_os_protect_(made, bytes, DAL_PAGES_READ);
     atomic_store_explicit(&state, (uintptr_t)decision | (decision->is_fixed ? SEALED : 0),
@@ -277,7 +271,8 @@ const struct dal_decision_ *dal_choice_current_(int *sealed)
     if (!start(WITHOUT_MODULES))
         return NULL;
     word = atomic_load_explicit(&state, memory_order_acquire);
-    *sealed = (word & SEALED) != 0;
+    if (sealed)
+        *sealed = (word & SEALED) != 0;
     return decision_of(word);
 }
 
@@ -339,13 +334,13 @@ static int needs_remake(const struct dal_decision_ *old, const struct change *ch
     return !old->candidates[DAL_SOURCE_ENVIRONMENT].instance || change->program;
 }
 
-static int make_changed(const struct dal_decision_ *old, const struct change *change,
-                        struct made_decision **result)
+static struct made_decision *make_changed(const struct dal_decision_ *old,
+                                          const struct change *change)
 {
     struct made_decision *made = dal_os_map_(sizeof *made);
 
     if (!made)
-        return DAL_ERR_MEMORY;
+        return NULL;
     made->decision = *old;
     if (change->label) {
         struct draft draft = begin(made, DAL_SOURCE_PROGRAM);
@@ -363,8 +358,7 @@ static int make_changed(const struct dal_decision_ *old, const struct change *ch
     if (needs_remake(old, change))
         make_environment_candidate(made);
     (void)dal_os_protect_(made, sizeof *made, DAL_PAGES_READ);
-    *result = made;
-    return DAL_OK;
+    return made;
 }
 
 /* Let go of the stack of a source that `replaced` has and `kept` has not. */
@@ -382,11 +376,10 @@ static void drop_replaced(const struct dal_decision_ *replaced, const struct dal
 static int try_to_apply(const struct change *change, uintptr_t *word)
 {
     const struct dal_decision_ *old = decision_of(*word);
-    struct made_decision *made = NULL;
-    int error = make_changed(old, change, &made);
+    struct made_decision *made = make_changed(old, change);
 
-    if (error)
-        return error;
+    if (!made)
+        return DAL_ERR_MEMORY;
     if (atomic_compare_exchange_strong_explicit(&state, word, (uintptr_t)&made->decision,
                                                 memory_order_acq_rel, memory_order_acquire)) {
         /* Nobody has allocated from what was replaced: it never was the hook. Its memory stays,
@@ -426,11 +419,10 @@ static int apply_stack(struct dal_stack_ *stack, const char *label, struct dal_t
     struct change change = {label, stack, NULL};
     int error = apply(&change);
 
-    if (error) {
-        dal_stack_destroy_(stack, 0);
-        dal_text_add_(why, "%s", dal_strerror(error));
-    }
-    return error;
+    if (!error)
+        return DAL_OK;
+    dal_stack_destroy_(stack, 0);
+    return dal_fail_(why, error, "%s", dal_strerror(error));
 }
 
 static int check_open(struct dal_text_ *why)
@@ -471,16 +463,15 @@ static int make_program_stack(const char *spec, struct dal_stack_ **stack, struc
     struct dal_option_value values[DAL_VALUES_MAX];
     struct dal_spec_ *parsed;
     size_t length = why->length;
-    int sealed;
     int error = DAL_OK;
 
     /* A call that came before our constructor has looked at the environment without modules. */
     dal_choice_retry_environment_();
-    if (!environment_prevails(dal_choice_current_(&sealed)))
-        error = dal_stack_create_(spec, below(dal_choice_current_(&sealed), DAL_SOURCE_PROGRAM),
+    if (!environment_prevails(dal_choice_current_(NULL)))
+        error = dal_stack_create_(spec, below(dal_choice_current_(NULL), DAL_SOURCE_PROGRAM),
                                   DAL_STACK_OF_LIBRARY, stack, why);
     /* So it may be by now, by a backend that another thread has registered. */
-    if (!*stack && environment_prevails(dal_choice_current_(&sealed))) {
+    if (!*stack && environment_prevails(dal_choice_current_(NULL))) {
         dal_text_cut_(why, length);
         error = dal_stack_parse_(spec, &parsed, values, why);
         if (!error)
@@ -507,11 +498,9 @@ int dal_choice_set_spec_(const char *spec, struct dal_text_ *why)
 void dal_choice_keep_refusal_(const char *refusal)
 {
     struct change change = {NULL, NULL, refusal};
-    const struct dal_decision_ *decision;
-    int sealed;
+    const struct dal_decision_ *decision = dal_choice_current_(NULL);
 
     /* The first one tells most, and a program that tries for ever is not to grow. */
-    decision = dal_choice_current_(&sealed);
     if (decision && !decision->refused)
         (void)apply(&change);
 }
@@ -536,9 +525,15 @@ int dal_choice_is_strict_(void)
 {
     int strict = dal_choice_environment_()->strict;
 
-    if (strict >= 0)
-        return strict;
-    return atomic_load_explicit(&program_strict, memory_order_relaxed);
+    return strict >= 0 ? strict : atomic_load_explicit(&program_strict, memory_order_relaxed);
+}
+
+void dal_choice_end_if_strict_(void)
+{
+    if (!dal_choice_is_strict_())
+        return;
+    dal_log_("strict mode: aborting");
+    abort();
 }
 
 void dal_choice_set_strict_(int strict)
@@ -553,10 +548,7 @@ const struct dal_environment_ *dal_choice_environment_(void)
     return start(WITHOUT_MODULES) ? &environment : &unset;
 }
 
-const char *dal_choice_vetoed_(const char **file)
+const char *dal_choice_vetoed_(void)
 {
-    if (!start(WITHOUT_MODULES) || !dal_environment_veto_() || !environment_spec)
-        return NULL;
-    *file = dal_environment_veto_();
-    return environment_spec;
+    return start(WITHOUT_MODULES) && dal_environment_veto_() ? environment_spec : NULL;
 }

@@ -43,8 +43,8 @@ const struct dal_instance *dal_decision_winner_(const struct dal_decision_ *deci
 /* For the constructor: read the environment and the link choice, if no call came earlier. */
 void dal_choice_start_early_(void);
 
-/* The decision as it stands; *sealed says whether it is final. Starts the library if that
- * has not happened yet. NULL in a call that comes from inside the start itself. */
+/* The decision as it stands; *sealed, unless NULL, says whether it is final. Starts the library if
+ * that has not happened yet. NULL in a call that comes from inside the start itself. */
 const struct dal_decision_ *dal_choice_current_(int *sealed);
 
 /* Seal the decision as it stands. *first is 1 for the one caller that did it. NULL as
@@ -78,13 +78,14 @@ void dal_choice_retry_environment_(void);
 
 /* Strict mode, as the variable says or else as the program does. */
 int dal_choice_is_strict_(void);
+void dal_choice_end_if_strict_(void); /* the process, which is said */
 void dal_choice_set_strict_(int strict);
 
 /* What the environment said when the library started, which it does now if it has not yet; all
  * unset in a call that comes from inside the start itself. Valid for ever. */
 const struct dal_environment_ *dal_choice_environment_(void);
 
-/* The spec that the program vetoed and the file of the veto, or NULL. */
-const char *dal_choice_vetoed_(const char **file);
+/* The spec that the program vetoed (link_choice.h), or NULL. */
+const char *dal_choice_vetoed_(void);
 
 #endif /* DAL_CHOICE_H */

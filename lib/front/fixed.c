@@ -35,7 +35,6 @@ void dal_fixed_announce_(const struct dal_link_choice *choice)
     const struct dal_decision_ *decision;
     char reason[DAL_MESSAGE_BYTES];
     struct dal_text_ why = dal_text_over_(reason, sizeof reason);
-    int sealed;
 
     if (dal_link_choice_check_(choice, &why) || (found && dal_link_choice_check_(found, &why))) {
         dal_log_("a DAL_GLOBAL_ALLOCATOR_FIXED(): %s; aborting", reason);
@@ -43,7 +42,7 @@ void dal_fixed_announce_(const struct dal_link_choice *choice)
     }
     if (found != choice)
         stop(choice, found);
-    decision = dal_choice_current_(&sealed);
+    decision = dal_choice_current_(NULL);
     if (!decision || !decision->is_fixed || !decision->candidates[DAL_SOURCE_LINK].instance) {
         dal_log_("DAL_GLOBAL_ALLOCATOR_FIXED(%s) at %s:%u: %s; aborting", choice->name,
                  choice->file, (unsigned)choice->line,

@@ -72,16 +72,14 @@ void dal_global_set_strict(bool strict)
 
 const char *dal_global_name(void)
 {
-    int sealed;
-    const struct dal_decision_ *decision = dal_choice_current_(&sealed);
+    const struct dal_decision_ *decision = dal_choice_current_(NULL);
 
     return decision ? dal_decision_winner_(decision)->name : "unknown";
 }
 
 enum dal_source dal_global_source(void)
 {
-    int sealed;
-    const struct dal_decision_ *decision = dal_choice_current_(&sealed);
+    const struct dal_decision_ *decision = dal_choice_current_(NULL);
 
     return decision ? dal_decision_source_(decision) : DAL_SOURCE_DEFAULT;
 }
