@@ -34,13 +34,8 @@ const char *dal_stack_creating_(void)
 static const struct dal_option_value *find_value(const struct dal_backend_request *request,
                                                  const char *key)
 {
-    for (size_t i = 0; i < request->value_count; i++) {
-        const struct dal_option_value *value = dal_request_value(request, i);
-
-        if (strcmp(value->key, key) == 0)
-            return value;
-    }
-    return NULL;
+    return dal_option_value_of_((struct dal_option_value *)(uintptr_t)request->values,
+                                request->value_count, key);
 }
 
 static int keep_reason(const struct dal_backend_request *request, int error, const char *format,
@@ -146,8 +141,8 @@ static const struct dal_malloc_family *child_family(const struct dal_stack_ *sta
 static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_instance *base,
                        const char *name, struct dal_text_ *why)
 {
-    struct dal_stack_item_ *item = &stack->items[index];
-    int is_layer = (item->backend->flags & DAL_BACKEND_LAYER) != 0;
+    const struct dal_backend *backend = stack->spec.items[index].backend;
+    int is_layer = (backend->flags & DAL_BACKEND_LAYER) != 0;
     const struct dal_instance *below =
         dal_spec_is_last_(&stack->spec, index) ? base : &stack->tables[index + 1].head;
     const struct dal_instance *next = is_layer ? below : NULL;
@@ -158,19 +153,19 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
     if (error)
         return error;
     set_instances(stack, index, value_count);
-    error = call_create(item->backend, stack->values, value_count, next,
-                        child_family(stack, index, next), &filled, why);
+    error = call_create(backend, stack->values, value_count, next, child_family(stack, index, next),
+                        &filled, why);
     if (error)
         return error;
     error = dal_instance_fill_(&stack->tables[index], &filled.allocator, next, name, why);
     if (error) {
-        if (item->backend->destroy)
-            item->backend->destroy(filled.allocator.ctx);
+        if (backend->destroy)
+            backend->destroy(filled.allocator.ctx);
         return error;
     }
     if (next && stack->tables[index].tail.malloc_family)
         stack->tables[index].tail.headed = dal_headed_of_(next);
-    item->ctx = filled.allocator.ctx;
+    stack->ctxs[index] = filled.allocator.ctx;
     stack->made[stack->made_count++] = index;
     return DAL_OK;
 }
@@ -179,10 +174,10 @@ static int create_item(struct dal_stack_ *stack, size_t index, const struct dal_
 static void destroy_items(const struct dal_stack_ *stack)
 {
     for (size_t i = stack->made_count; i-- > 0;) {
-        const struct dal_stack_item_ *item = &stack->items[stack->made[i]];
+        const struct dal_backend *backend = stack->spec.items[stack->made[i]].backend;
 
-        if (item->backend->destroy)
-            item->backend->destroy(item->ctx);
+        if (backend->destroy)
+            backend->destroy(stack->ctxs[stack->made[i]]);
     }
 }
 
@@ -284,14 +279,6 @@ int dal_stack_parse_(const char *text, struct dal_spec_ **spec, struct dal_optio
     return error;
 }
 
-static void take_backends(struct dal_stack_ *stack)
-{
-    const struct dal_spec_ *spec = &stack->spec;
-
-    for (size_t i = 0; i < spec->item_count; i++)
-        stack->items[i].backend = spec->items[i].backend;
-}
-
 /* What the last item of a list wraps if it is a layer. */
 static const struct dal_instance *base_of(size_t list, const struct dal_instance *base)
 {
@@ -302,18 +289,19 @@ static const struct dal_instance *base_of(size_t list, const struct dal_instance
  * the rest from it on. A name that the program gave, which may be of any length, is cut short. */
 static void set_names(struct dal_stack_ *stack, const struct dal_instance *base, const char **names)
 {
+    const struct dal_spec_ *spec = &stack->spec;
     size_t used = 0;
 
-    for (size_t i = 0; i < stack->spec.list_count; i++) {
-        const struct dal_spec_list_ *list = &stack->spec.lists[i];
+    for (size_t i = 0; i < spec->list_count; i++) {
+        const struct dal_spec_list_ *list = &spec->lists[i];
         size_t last = list->first + list->count - 1;
         struct dal_text_ text = dal_text_over_(stack->names + used, sizeof stack->names - used);
 
         for (size_t j = list->first; j <= last; j++) {
             names[j] = text.data + text.length + (j > list->first);
-            dal_text_add_(&text, "%s%s", j > list->first ? "+" : "", stack->items[j].backend->name);
+            dal_text_add_(&text, "%s%s", j > list->first ? "+" : "", spec->items[j].backend->name);
         }
-        if (stack->items[last].backend->flags & DAL_BACKEND_LAYER)
+        if (spec->items[last].backend->flags & DAL_BACKEND_LAYER)
             dal_text_add_(&text, "+%.*s", DAL_STACK_BASE_BYTES_, base_of(i, base)->name);
         used += text.length + 1;
     }
@@ -380,7 +368,6 @@ static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_ins
 
     if (error)
         return error;
-    take_backends(stack);
     set_names(stack, base, names);
     error = create_list(stack, 0, base, names, why);
     if (error) {
@@ -388,14 +375,14 @@ static int fill(struct dal_stack_ *stack, const char *spec, const struct dal_ins
         return error;
     }
     tie_nested(stack);
-    if (stack->items[stack->spec.lists[0].count - 1].backend->flags & DAL_BACKEND_LAYER)
+    if (stack->spec.items[stack->spec.lists[0].count - 1].backend->flags & DAL_BACKEND_LAYER)
         stack->tables[0].head.private_[DAL_PRIVATE_BASE] = (void *)(uintptr_t)base;
     return DAL_OK;
 }
 
 /* What making any kind of stack ends with; takes the mapping back if it failed. */
-static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owner,
-                  struct dal_stack_ **stack, struct dal_text_ *why)
+static int finish(struct dal_stack_ *made, int error, struct dal_stack_ **stack,
+                  struct dal_text_ *why)
 {
     if (!error) {
         error = dal_fork_watch_(dal_stack_top_(made));
@@ -409,40 +396,39 @@ static int finish(struct dal_stack_ *made, int error, enum dal_stack_owner_ owne
         dal_os_unmap_(made, sizeof *made);
         return error;
     }
-    if (owner == DAL_STACK_OF_PROGRAM)
+    if (made->owner == DAL_STACK_OF_PROGRAM)
         made->tables[0].head.private_[DAL_PRIVATE_STACK] = made;
-    (void)dal_os_protect_(made, offsetof(struct dal_stack_, items), DAL_PAGES_READ);
+    (void)dal_os_protect_(made, offsetof(struct dal_stack_, ctxs), DAL_PAGES_READ);
     *stack = made;
     return DAL_OK;
 }
 
-static struct dal_stack_ *map_stack(struct dal_text_ *why)
+static struct dal_stack_ *map_stack(enum dal_stack_owner_ owner, struct dal_text_ *why)
 {
     struct dal_stack_ *stack = dal_os_map_(sizeof *stack);
 
-    if (stack)
+    if (stack) {
+        stack->owner = owner;
         atomic_init(&stack->holders, 1);
-    else
+    } else {
         dal_text_add_(why, "%s", dal_strerror(DAL_ERR_MEMORY));
+    }
     return stack;
 }
 
 int dal_stack_create_(const char *spec, const struct dal_instance *base,
                       enum dal_stack_owner_ owner, struct dal_stack_ **stack, struct dal_text_ *why)
 {
-    struct dal_stack_ *made = map_stack(why);
+    struct dal_stack_ *made = map_stack(owner, why);
 
-    if (!made)
-        return DAL_ERR_MEMORY;
-    made->owner = owner;
-    return finish(made, fill(made, spec, base, why), owner, stack, why);
+    return made ? finish(made, fill(made, spec, base, why), stack, why) : DAL_ERR_MEMORY;
 }
 
 int dal_stack_create_single_(const struct dal_allocator *allocator, const char *name,
                              enum dal_stack_owner_ owner, struct dal_stack_ **stack,
                              struct dal_text_ *why)
 {
-    struct dal_stack_ *made = map_stack(why);
+    struct dal_stack_ *made = map_stack(owner, why);
     struct dal_text_ text;
     int error;
 
@@ -452,7 +438,7 @@ int dal_stack_create_single_(const struct dal_allocator *allocator, const char *
     dal_text_add_(&text, "%s", name ? name : "custom");
     made->spec.item_count = made->spec.list_count = made->spec.lists[0].count = 1;
     error = dal_instance_fill_(&made->tables[0], allocator, NULL, made->names, why);
-    return finish(made, error, owner, stack, why);
+    return finish(made, error, stack, why);
 }
 
 struct dal_stack_ *dal_stack_of_(const struct dal_instance *instance)

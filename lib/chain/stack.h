@@ -25,12 +25,6 @@
     (DAL_SPEC_ITEMS_MAX * (DAL_NAME_MAX + 2) + DAL_STACK_BASE_BYTES_ + 2 + \
      DAL_SPEC_ITEMS_MAX * (sizeof "system" + 2))
 
-/* What one item of a stack came from, to be undone in the other order. */
-struct dal_stack_item_ {
-    const struct dal_backend *backend; /* NULL for an allocator that the program gave */
-    void *ctx;
-};
-
 /* Whose a stack is: that of a program, which may destroy it by its handle, or of the
  * library, whose tables may become the hook and stay. */
 enum dal_stack_owner_ { DAL_STACK_OF_PROGRAM, DAL_STACK_OF_LIBRARY };
@@ -41,12 +35,12 @@ struct dal_stack_ {
     size_t made[DAL_SPEC_ITEMS_MAX]; /* the items in the order in which they were made */
     struct dal_table_ tables[DAL_SPEC_ITEMS_MAX];
     char names[DAL_STACK_NAMES_BYTES_];
-    struct dal_spec_ spec; /* of an allocator that the program gave, one item without a name */
+    struct dal_spec_ spec; /* of an allocator that the program gave, one item without anything */
 
     /* From here on it stays writable, which nothing makes use of: leak checkers look for the
      * backends' memory in writable pages only. */
-    DAL_ALIGNAS_(4096) struct dal_stack_item_ items[DAL_SPEC_ITEMS_MAX];
-    struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
+    DAL_ALIGNAS_(4096) void *ctxs[DAL_SPEC_ITEMS_MAX]; /* of the items */
+    struct dal_option_value values[DAL_VALUES_MAX];    /* of the item that is being made */
     _Atomic(unsigned) holders; /* the owner, and who has to have it whole for a while */
 };
 

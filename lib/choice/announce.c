@@ -17,7 +17,7 @@ static void add_list(struct dal_text_ *text, const struct dal_stack_ *stack, siz
     const struct dal_backend *backend = NULL;
 
     for (size_t i = spec->lists[list].first, end = i + spec->lists[list].count; i < end; i++) {
-        backend = stack->items[i].backend;
+        backend = spec->items[i].backend;
         dal_text_add_(text, "%s%s", i > spec->lists[list].first ? " + " : "",
                       backend ? backend->name : dal_stack_top_(stack)->name);
         if (backend)
