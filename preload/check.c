@@ -205,9 +205,7 @@ static void *checked_realloc(void *ptr, size_t size)
 const struct dal_check_ *dal_check_start_(const struct dal_malloc_family *family)
 {
     static const struct dal_check_ check = {
-        .family = {DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), checked_malloc,
-                   checked_free, checked_calloc, checked_realloc, checked_memalign,
-                   checked_usable_size},
+        .family = DAL_FAMILY_OF_(checked),
         .free_sized = checked_free_sized,
         .free_aligned_sized = checked_free_aligned_sized,
         .new_plain = checked_new,

@@ -137,32 +137,15 @@ void dal_libc_initialise_(void)
 
 /* ---- The plain names for backends/system/posix.c ------------------------------------------ */
 
-void *dal_libc_malloc_(size_t size)
-{
-    return family.malloc_function(size);
-}
-
-void dal_libc_free_(void *ptr)
-{
-    family.free_function(ptr);
-}
-
-void *dal_libc_calloc_(size_t count, size_t size)
-{
-    return family.calloc_function(count, size);
-}
-
-void *dal_libc_realloc_(void *ptr, size_t size)
-{
-    return family.realloc_function(ptr, size);
-}
+#define X(result, name, parameters, arguments, ...) \
+    result dal_libc_##name##_ parameters            \
+    {                                               \
+        return family.name##_function arguments;    \
+    }
+DAL_FAMILY_FUNCTIONS_(X)
+#undef X
 
 int dal_libc_posix_memalign_(void **out, size_t align, size_t size)
 {
     return dal_malloc_posix_memalign_(family.memalign_function, out, align, size);
-}
-
-size_t dal_libc_usable_size_(void *ptr)
-{
-    return family.usable_size_function(ptr);
 }

@@ -6,13 +6,11 @@
 #ifndef DAL_PRELOAD_LIBC_NAMES_H
 #define DAL_PRELOAD_LIBC_NAMES_H
 
-#include <stddef.h>
+#include "base/malloc_rules.h"
 
-void *dal_libc_malloc_(size_t size);
-void dal_libc_free_(void *ptr);
-void *dal_libc_calloc_(size_t count, size_t size);
-void *dal_libc_realloc_(void *ptr, size_t size);
+#define X(result, name, parameters, ...) result dal_libc_##name##_ parameters;
+DAL_FAMILY_FUNCTIONS_(X)
+#undef X
 int dal_libc_posix_memalign_(void **out, size_t align, size_t size);
-size_t dal_libc_usable_size_(void *ptr);
 
 #endif /* DAL_PRELOAD_LIBC_NAMES_H */

@@ -16,20 +16,20 @@
  * who calls one finds the instance as well. */
 static _Atomic(struct stats_instance *) counted;
 
-static void *boot_malloc(size_t size);
-static void boot_free(void *ptr);
-static void *boot_calloc(size_t count, size_t size);
-static void *boot_realloc(void *ptr, size_t size);
-static void *boot_memalign(size_t align, size_t size);
-static size_t boot_usable_size(void *ptr);
+#define FUNCTIONS(X)                                                \
+    X(void *, malloc, (size_t size), (size))                        \
+    X(void, free, (void *ptr), (ptr))                               \
+    X(void *, calloc, (size_t count, size_t size), (count, size))   \
+    X(void *, realloc, (void *ptr, size_t size), (ptr, size))       \
+    X(void *, memalign, (size_t align, size_t size), (align, size)) \
+    X(size_t, usable_size, (void *ptr), (ptr))
+
+#define DECLARE(result, name, parameters, arguments) static result boot_##name parameters;
+FUNCTIONS(DECLARE)
 
 static struct {
-    void *(*_Atomic malloc_function)(size_t size);
-    void (*_Atomic free_function)(void *ptr);
-    void *(*_Atomic calloc_function)(size_t count, size_t size);
-    void *(*_Atomic realloc_function)(void *ptr, size_t size);
-    void *(*_Atomic memalign_function)(size_t align, size_t size);
-    size_t (*_Atomic usable_size_function)(void *ptr);
+#define MEMBER(result, name, parameters, arguments) result(*_Atomic name##_function) parameters;
+    FUNCTIONS(MEMBER)
 } child = {boot_malloc, boot_free, boot_calloc, boot_realloc, boot_memalign, boot_usable_size};
 
 #define CHILD(function) atomic_load_explicit(&child.function, memory_order_acquire)
@@ -156,47 +156,18 @@ static const struct dal_malloc_family *find_child(void)
         instance = dal_stats_latest_with_family_();
     found = &instance->child_family;
     atomic_store_explicit(&counted, instance, memory_order_release);
-#define STORE(function) \
-    atomic_store_explicit(&child.function, found->function, memory_order_release);
-    STORE(malloc_function)
-    STORE(free_function)
-    STORE(calloc_function)
-    STORE(realloc_function)
-    STORE(memalign_function)
-    STORE(usable_size_function)
-#undef STORE
+#define STORE(result, name, parameters, arguments) \
+    atomic_store_explicit(&child.name##_function, found->name##_function, memory_order_release);
+    FUNCTIONS(STORE)
     return found;
 }
 
-static void *boot_malloc(size_t size)
-{
-    return find_child()->malloc_function(size);
-}
-
-static void boot_free(void *ptr)
-{
-    find_child()->free_function(ptr);
-}
-
-static void *boot_calloc(size_t count, size_t size)
-{
-    return find_child()->calloc_function(count, size);
-}
-
-static void *boot_realloc(void *ptr, size_t size)
-{
-    return find_child()->realloc_function(ptr, size);
-}
-
-static void *boot_memalign(size_t align, size_t size)
-{
-    return find_child()->memalign_function(align, size);
-}
-
-static size_t boot_usable_size(void *ptr)
-{
-    return find_child()->usable_size_function(ptr);
-}
+#define BOOT(result, name, parameters, arguments)       \
+    static result boot_##name parameters                \
+    {                                                   \
+        return find_child()->name##_function arguments; \
+    }
+FUNCTIONS(BOOT)
 
 void dal_stats_family_give_(struct stats_instance *instance,
                             const struct dal_malloc_family *child_family,

@@ -7,6 +7,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The functions of a malloc family: result, name, parameters, how they are passed on; and of a
+ * call, whether it asks for what there may not be yet, the size that it asks for, what it returns
+ * where there is nothing. */
+#define DAL_FAMILY_FUNCTIONS_(X)                                                   \
+    X(void *, malloc, (size_t size), (size), 1, size, NULL)                        \
+    X(void, free, (void *ptr), (ptr), ptr != NULL, 0, (void)0)                     \
+    X(void *, calloc, (size_t count, size_t size), (count, size), 1, size, NULL)   \
+    X(void *, realloc, (void *ptr, size_t size), (ptr, size), 1, size, NULL)       \
+    X(void *, memalign, (size_t align, size_t size), (align, size), 1, size, NULL) \
+    X(size_t, usable_size, (void *ptr), (ptr), ptr != NULL, 0, 0)
+
+/* The family of functions that begin so. */
+#define DAL_FAMILY_OF_(prefix)                                                               \
+    {                                                                                        \
+        DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), prefix##_malloc, prefix##_free, \
+            prefix##_calloc, prefix##_realloc, prefix##_memalign, prefix##_usable_size       \
+    }
+
 /* count * size; 0 with errno ENOMEM if that overflows. */
 int dal_malloc_product_(size_t count, size_t size, size_t *bytes);
 

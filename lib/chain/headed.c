@@ -159,9 +159,4 @@ static size_t headed_usable_size(void *ptr)
     return ptr && is_block("malloc_usable_size()", ptr) ? header_of(ptr)->size : 0;
 }
 
-const struct dal_malloc_family dal_headed_family_ = {
-    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family),
-    headed_malloc,     headed_free,
-    headed_calloc,     headed_realloc,
-    headed_memalign,   headed_usable_size,
-};
+const struct dal_malloc_family dal_headed_family_ = DAL_FAMILY_OF_(headed);

@@ -4,6 +4,7 @@
 
 #include "front/family.h"
 
+#include "base/malloc_rules.h"
 #include "choice/hook.h"
 #include "front/instance_unsized.h"
 #include "chain/headed.h"
@@ -11,42 +12,14 @@
 
 /* ---- An allocator that knows its blocks: instance_unsized.c ------------------------------ */
 
-static void *known_malloc(size_t size)
-{
-    return dal_known_malloc_(dal_hook_load_(), size);
-}
+#define KNOWN(result, name, parameters, arguments, ...)                    \
+    static result known_##name parameters                                  \
+    {                                                                      \
+        return dal_known_##name##_(dal_hook_load_(), DAL_LIST_ arguments); \
+    }
+DAL_FAMILY_FUNCTIONS_(KNOWN)
 
-static void known_free(void *ptr)
-{
-    dal_known_free_(dal_hook_load_(), ptr);
-}
-
-static void *known_calloc(size_t count, size_t size)
-{
-    return dal_known_calloc_(dal_hook_load_(), count, size);
-}
-
-static void *known_realloc(void *ptr, size_t size)
-{
-    return dal_known_realloc_(dal_hook_load_(), ptr, size);
-}
-
-static void *known_memalign(size_t align, size_t size)
-{
-    return dal_known_memalign_(dal_hook_load_(), align, size);
-}
-
-static size_t known_usable_size(void *ptr)
-{
-    return dal_known_usable_size_(dal_hook_load_(), ptr);
-}
-
-static const struct dal_malloc_family known_family = {
-    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family),
-    known_malloc,      known_free,
-    known_calloc,      known_realloc,
-    known_memalign,    known_usable_size,
-};
+static const struct dal_malloc_family known_family = DAL_FAMILY_OF_(known);
 
 const struct dal_malloc_family *dal_family_for_(const struct dal_instance *winner)
 {

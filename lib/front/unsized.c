@@ -41,55 +41,16 @@ static const struct dal_malloc_family *resolve(size_t size, const void *call_sit
 
 #define CALL_SITE __builtin_return_address(0)
 
-static void *boot_malloc(size_t size)
-{
-    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
+#define BOOT(result, name, parameters, arguments, is_first, size, without)                   \
+    static result boot_##name parameters                                                     \
+    {                                                                                        \
+        const struct dal_malloc_family *family = is_first ? resolve(size, CALL_SITE) : NULL; \
+                                                                                             \
+        return family ? family->name##_function arguments : without;                         \
+    }
+DAL_FAMILY_FUNCTIONS_(BOOT)
 
-    return family ? family->malloc_function(size) : NULL;
-}
-
-static void boot_free(void *ptr)
-{
-    const struct dal_malloc_family *family = ptr ? resolve(0, CALL_SITE) : NULL;
-
-    if (family)
-        family->free_function(ptr);
-}
-
-static void *boot_calloc(size_t count, size_t size)
-{
-    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
-
-    return family ? family->calloc_function(count, size) : NULL;
-}
-
-static void *boot_realloc(void *ptr, size_t size)
-{
-    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
-
-    return family ? family->realloc_function(ptr, size) : NULL;
-}
-
-static void *boot_memalign(size_t align, size_t size)
-{
-    const struct dal_malloc_family *family = resolve(size, CALL_SITE);
-
-    return family ? family->memalign_function(align, size) : NULL;
-}
-
-static size_t boot_usable_size(void *ptr)
-{
-    const struct dal_malloc_family *family = ptr ? resolve(0, CALL_SITE) : NULL;
-
-    return family ? family->usable_size_function(ptr) : 0;
-}
-
-static const struct dal_malloc_family boot_family = {
-    DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family),
-    boot_malloc,       boot_free,
-    boot_calloc,       boot_realloc,
-    boot_memalign,     boot_usable_size,
-};
+static const struct dal_malloc_family boot_family = DAL_FAMILY_OF_(boot);
 
 void *dal_unsized_malloc(size_t size)
 {
