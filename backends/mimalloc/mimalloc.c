@@ -80,63 +80,49 @@ static const struct dal_malloc_family interposed_family = {
 
 /* mimalloc's options are read whenever they matter, so they are set here; but for the NUMA nodes,
  * which it counts once. What it does only at its start, to reserve memory, is asked for by the
- * function that it would have called. */
+ * function that it would have called. Each is of a kind, has mimalloc's own name, and is described.
+ */
 #define NUMBER(name, summary) COUNT(name, 0, INT32_MAX, summary)
+#define OPTIONS(X)                                                                                \
+    X(BYTES, reserve_os_memory, 1, PTRDIFF_MAX / 2, "bytes to take from the system at the start") \
+    X(COUNT, reserve_huge_os_pages, 1, 65536, "huge pages of 1 GiB to take at the start")         \
+    X(SWITCH, eager_commit, "commit whole segments at once")                                      \
+    X(NUMBER, eager_commit_delay, "segments of a thread that are not committed at once")          \
+    X(NUMBER, use_numa_nodes, "NUMA nodes to pretend that there are, 0 for those there are")      \
+    X(NUMBER, os_tag, "tag of its memory where the system has such")                              \
+    X(SWITCH, show_stats, "print statistics at exit")                                             \
+    X(SWITCH, show_errors, "print error messages")                                                \
+    X(NUMBER, verbose, "how much to print")                                                       \
+    X(NUMBER, max_errors, "error messages at most")
+#if MI_MALLOC_VERSION >= 200 && MI_MALLOC_VERSION < 210
+# define OPTIONS_OF_VERSION(X)                                                             \
+     X(NUMBER, max_warnings, "warnings at most")                                           \
+     X(SWITCH, large_os_pages, "use pages of 2 MiB")                                       \
+     X(SWITCH, limit_os_alloc, "use nothing but the reserved memory")                      \
+     X(SWITCH, allow_decommit, "give unused memory back")                                  \
+     X(NUMBER, decommit_delay, "milliseconds before a free page is given back")            \
+     X(NUMBER, segment_decommit_delay, "milliseconds before a free segment is given back") \
+     X(NUMBER, decommit_extend_delay, "milliseconds by which more freeing prolongs that")  \
+     X(SWITCH, page_reset, "tell the system about free pages")                             \
+     X(SWITCH, abandoned_page_decommit, "give back the free pages of ended threads")       \
+     X(NUMBER, max_segment_reclaim, "segments of ended threads looked at in one go")
+#else
+# define OPTIONS_OF_VERSION(X)
+#endif
 
 static const struct dal_option options[] = {
-    BYTES("reserve_os_memory", 1, PTRDIFF_MAX / 2, "bytes to take from the system at the start"),
-    COUNT("reserve_huge_os_pages", 1, 65536, "huge pages of 1 GiB to take at the start"),
-    SWITCH("eager_commit", "commit whole segments at once"),
-    NUMBER("eager_commit_delay", "segments of a thread that are not committed at once"),
-    NUMBER("use_numa_nodes", "NUMA nodes to pretend that there are, 0 for those there are"),
-    NUMBER("os_tag", "tag of its memory where the system has such"),
-    SWITCH("show_stats", "print statistics at exit"),
-    SWITCH("show_errors", "print error messages"),
-    NUMBER("verbose", "how much to print"),
-    NUMBER("max_errors", "error messages at most"),
-#if MI_MALLOC_VERSION >= 200 && MI_MALLOC_VERSION < 210
-    NUMBER("max_warnings", "warnings at most"),
-    SWITCH("large_os_pages", "use pages of 2 MiB"),
-    SWITCH("limit_os_alloc", "use nothing but the reserved memory"),
-    SWITCH("allow_decommit", "give unused memory back"),
-    NUMBER("decommit_delay", "milliseconds before a free page is given back"),
-    NUMBER("segment_decommit_delay", "milliseconds before a free segment is given back"),
-    NUMBER("decommit_extend_delay", "milliseconds by which more freeing prolongs that"),
-    SWITCH("page_reset", "tell the system about free pages"),
-    SWITCH("abandoned_page_decommit", "give back the free pages of ended threads"),
-    NUMBER("max_segment_reclaim", "segments of ended threads looked at in one go"),
-#endif
+#define X(kind, name, ...) kind(#name, __VA_ARGS__),
+    OPTIONS(X) OPTIONS_OF_VERSION(X)
+#undef X
 };
 
-/* The same order. */
 static const mi_option_t keys[] = {
-    mi_option_reserve_os_memory,
-    mi_option_reserve_huge_os_pages,
-    mi_option_eager_commit,
-    mi_option_eager_commit_delay,
-    mi_option_use_numa_nodes,
-    mi_option_os_tag,
-    mi_option_show_stats,
-    mi_option_show_errors,
-    mi_option_verbose,
-    mi_option_max_errors,
-#if MI_MALLOC_VERSION >= 200 && MI_MALLOC_VERSION < 210
-    mi_option_max_warnings,
-    mi_option_large_os_pages,
-    mi_option_limit_os_alloc,
-    mi_option_allow_decommit,
-    mi_option_decommit_delay,
-    mi_option_segment_decommit_delay,
-    mi_option_decommit_extend_delay,
-    mi_option_page_reset,
-    mi_option_abandoned_page_decommit,
-    mi_option_max_segment_reclaim,
-#endif
+#define X(kind, name, ...) mi_option_##name,
+    OPTIONS(X) OPTIONS_OF_VERSION(X)
+#undef X
 };
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
-
-_Static_assert(sizeof keys / sizeof keys[0] == OPTION_COUNT, "each option has a key");
 
 static struct dal_process_options_ process;
 
