@@ -43,32 +43,29 @@
  * free. That looks at its first parameter alone, so the slots take it under the type of the
  * form: what the others are is of use to `run --check` only.
  */
-# define DELETE_FORMS(X)             \
-     X(_ZdlPv, free)                 \
-     X(_ZdaPv, _ZdlPv)               \
-     X(_ZdlPvRKSt9nothrow_t, _ZdlPv) \
-     X(_ZdaPvRKSt9nothrow_t, _ZdaPv)
-/* With a size or an alignment. */
-# define DELETE_FORMS_1(X)                                         \
-     X(_ZdlPvm, _ZdlPv)                                            \
-     X(_ZdaPvm, _ZdaPv)                                            \
-     X(_ZdlPvSt11align_val_t, free)                                \
-     X(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t)               \
-     X(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t) \
-     X(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t)
-/* With a size and an alignment. */
-# define DELETE_FORMS_2(X)                            \
-     X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t) \
-     X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t)
+# define DELETE_FORMS(X)                                                    \
+     X(_ZdlPv, free, PLAIN)                                                 \
+     X(_ZdaPv, _ZdlPv, PLAIN)                                               \
+     X(_ZdlPvRKSt9nothrow_t, _ZdlPv, PLAIN)                                 \
+     X(_ZdaPvRKSt9nothrow_t, _ZdaPv, PLAIN)                                 \
+     X(_ZdlPvm, _ZdlPv, SIZED)                                              \
+     X(_ZdaPvm, _ZdaPv, SIZED)                                              \
+     X(_ZdlPvSt11align_val_t, free, ALIGNED)                                \
+     X(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t, ALIGNED)               \
+     X(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t, ALIGNED) \
+     X(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t, ALIGNED) \
+     X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, SIZED_ALIGNED)        \
+     X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, SIZED_ALIGNED)
+/* What a form takes, and hands on. */
+# define PLAIN                       (void *ptr), (ptr)
+# define SIZED                       (void *ptr, size_t size), (ptr, size)
+# define ALIGNED                     (void *ptr, size_t align), (ptr, align)
+# define SIZED_ALIGNED               (void *ptr, size_t size, size_t align), (ptr, size, align)
+# define TAKEN(taken, handed_on)     taken
+# define HANDED_ON(taken, handed_on) handed_on
 
-# define X(name, plain) void name(void *ptr);
+# define X(name, plain, form) void name TAKEN(form);
 DELETE_FORMS(X)
-# undef X
-# define X(name, plain) void name(void *ptr, size_t promise);
-DELETE_FORMS_1(X)
-# undef X
-# define X(name, plain) void name(void *ptr, size_t size, size_t align);
-DELETE_FORMS_2(X)
 # undef X
 
 /* Where blocks come from: the process's malloc, or what checks it. Set before there is a second
@@ -76,25 +73,13 @@ DELETE_FORMS_2(X)
 static struct DAL_SLOTS_TYPE_ {
     void *(*new_plain)(size_t);
     void *(*new_aligned)(size_t, size_t);
-# define X(name, plain) void (*_Atomic name)(void *);
+# define X(name, plain, form) void(*_Atomic name) TAKEN(form);
     DELETE_FORMS(X)
-# undef X
-# define X(name, plain) void (*_Atomic name)(void *, size_t);
-    DELETE_FORMS_1(X)
-# undef X
-# define X(name, plain) void (*_Atomic name)(void *, size_t, size_t);
-    DELETE_FORMS_2(X)
 # undef X
 } slots DAL_SLOTS_PLACE_ = {.new_plain = malloc,
                             .new_aligned = aligned_alloc,
-# define X(name, plain) .name = plain,
+# define X(name, plain, form) .name = (void(*) TAKEN(form))(void (*)(void))plain,
                             DELETE_FORMS(X)
-# undef X
-# define X(name, plain) .name = (void (*)(void *, size_t))(void (*)(void))plain,
-                                DELETE_FORMS_1(X)
-# undef X
-# define X(name, plain) .name = (void (*)(void *, size_t, size_t))(void (*)(void))plain,
-                                    DELETE_FORMS_2(X)
 # undef X
 };
 
@@ -130,33 +115,15 @@ static void *library_operator(const char *name, const void *caller)
 typedef void *(*failing_new)(size_t size, const void *nothrow);
 typedef void *(*failing_new_aligned)(size_t size, size_t align, const void *nothrow);
 
-__attribute__((noinline, cold)) static void *fail(const char *name, size_t size,
+/* The name tells whether the operator takes an alignment. */
+__attribute__((noinline, cold)) static void *fail(const char *name, size_t size, size_t align,
                                                   const void *nothrow, const void *caller)
 {
-    void *address = library_operator(name, caller);
-    failing_new function;
+    uintptr_t function = (uintptr_t)library_operator(name, caller);
 
-    if (address) {
-        memcpy(&function, &address, sizeof address);
-        return function(size, nothrow);
-    }
-    if (nothrow)
-        return NULL;
-    dal_log_("operator new of %zu bytes failed, and there is no C++ library to throw", size);
-    abort();
-}
-
-__attribute__((noinline, cold)) static void *fail_aligned(const char *name, size_t size,
-                                                          size_t align, const void *nothrow,
-                                                          const void *caller)
-{
-    void *address = library_operator(name, caller);
-    failing_new_aligned function;
-
-    if (address) {
-        memcpy(&function, &address, sizeof address);
-        return function(size, align, nothrow);
-    }
+    if (function)
+        return strstr(name, "align") ? ((failing_new_aligned)function)(size, align, nothrow)
+                                     : ((failing_new)function)(size, nothrow);
     if (nothrow)
         return NULL;
     dal_log_("operator new of %zu bytes failed, and there is no C++ library to throw", size);
@@ -168,16 +135,14 @@ EXPORT void *_Znwm(size_t size)
 {
     void *ptr = slots.new_plain(size);
 
-    return ptr ? ptr : fail("_Znwm", size, NULL, __builtin_return_address(0));
+    return ptr ? ptr : fail("_Znwm", size, 0, NULL, __builtin_return_address(0));
 }
 
 EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t align)
 {
     void *ptr = slots.new_aligned(align, size);
 
-    return ptr ? ptr
-               : fail_aligned("_ZnwmSt11align_val_t", size, align, NULL,
-                              __builtin_return_address(0));
+    return ptr ? ptr : fail("_ZnwmSt11align_val_t", size, align, NULL, __builtin_return_address(0));
 }
 
 /*
@@ -204,20 +169,19 @@ extern __typeof__(_ZnamSt11align_val_t) own_new_array_aligned
     __attribute__((alias("_ZnamSt11align_val_t"), visibility("hidden")));
 
 /* A program's own operator throws, which the C++ library's nothrow forms catch: those call it. */
-# define NEW_NOTHROW(name, is_own)                                                   \
-     EXPORT void *name(size_t size, const void *nothrow)                             \
-     {                                                                               \
-         void *ptr = (is_own) ? slots.new_plain(size) : NULL;                        \
-                                                                                     \
-         return ptr ? ptr : fail(#name, size, nothrow, __builtin_return_address(0)); \
+# define NEW_NOTHROW(name, is_own)                                                      \
+     EXPORT void *name(size_t size, const void *nothrow)                                \
+     {                                                                                  \
+         void *ptr = (is_own) ? slots.new_plain(size) : NULL;                           \
+                                                                                        \
+         return ptr ? ptr : fail(#name, size, 0, nothrow, __builtin_return_address(0)); \
      }
-# define NEW_ALIGNED_NOTHROW(name, is_own)                                                    \
-     EXPORT void *name(size_t size, size_t align, const void *nothrow)                        \
-     {                                                                                        \
-         void *ptr = (is_own) ? slots.new_aligned(align, size) : NULL;                        \
-                                                                                              \
-         return ptr ? ptr                                                                     \
-                    : fail_aligned(#name, size, align, nothrow, __builtin_return_address(0)); \
+# define NEW_ALIGNED_NOTHROW(name, is_own)                                                  \
+     EXPORT void *name(size_t size, size_t align, const void *nothrow)                      \
+     {                                                                                      \
+         void *ptr = (is_own) ? slots.new_aligned(align, size) : NULL;                      \
+                                                                                            \
+         return ptr ? ptr : fail(#name, size, align, nothrow, __builtin_return_address(0)); \
      }
 
 NEW_NOTHROW(_ZnwmRKSt9nothrow_t, _Znwm == own_new)
@@ -227,26 +191,12 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t,
                     _ZnamSt11align_val_t == own_new_array_aligned &&
                         _ZnwmSt11align_val_t == own_new_aligned)
 
-# define X(name, plain)          \
-     EXPORT void name(void *ptr) \
-     {                           \
-         DAL_SLOT_(name)(ptr);   \
+# define X(name, plain, form)             \
+     EXPORT void name TAKEN(form)         \
+     {                                    \
+         DAL_SLOT_(name) HANDED_ON(form); \
      }
 DELETE_FORMS(X)
-# undef X
-# define X(name, plain)                          \
-     EXPORT void name(void *ptr, size_t promise) \
-     {                                           \
-         DAL_SLOT_(name)(ptr, promise);          \
-     }
-DELETE_FORMS_1(X)
-# undef X
-# define X(name, plain)                                     \
-     EXPORT void name(void *ptr, size_t size, size_t align) \
-     {                                                      \
-         DAL_SLOT_(name)(ptr, size, align);                 \
-     }
-DELETE_FORMS_2(X)
 # undef X
 
 extern __typeof__(_ZdlPv) own_delete __attribute__((alias("_ZdlPv"), visibility("hidden")));
