@@ -34,7 +34,7 @@ static void *give_out(void *ptr, size_t size, size_t align, enum dal_call_ call,
     if (!ptr)
         return NULL;
     if (!dal_blocks_add_(&block, &replaced))
-        dal_fault_reused_(&(struct dal_fault_){call, ptr, site}, &replaced);
+        dal_fault_reused_(&(struct dal_fault_){call, ptr, site, 0, 0}, &replaced);
     if (dal_blocks_lost_())
         dal_fault_blind_();
     return ptr;
@@ -69,24 +69,12 @@ static void *checked_new_aligned(size_t align, size_t size)
 
 /* ---- Taking back -------------------------------------------------------------------------- */
 
-/* What a call says of the block that it gives back. */
-struct promise {
-    enum dal_call_ call;
-    size_t size;  /* or SIZE_MAX */
-    size_t align; /* or 0 */
-    const void *site;
-};
-
-/* Whether a block came from a function that the promise is for. C++'s are for the blocks of
+/* Whether a block came from a function that what a call says is for. C++'s are for the blocks of
  * the interposer's own operators: a program's may ask for more than it was asked for. */
-static int is_bound_by(const struct dal_block_ *block, const struct promise *promise)
+static int is_bound_by(const struct dal_block_ *block, enum dal_call_ call)
 {
-    switch (promise->call) {
-    case DAL_CALL_DELETE:
-    case DAL_CALL_DELETE_ARRAY:
-        return block->call == DAL_CALL_NEW || block->call == DAL_CALL_NEW_ALIGNED;
-    default: return 1;
-    }
+    return (call != DAL_CALL_DELETE && call != DAL_CALL_DELETE_ARRAY) ||
+           block->call == DAL_CALL_NEW || block->call == DAL_CALL_NEW_ALIGNED;
 }
 
 /* The C++ library's own operators, which serve after a failure, ask for no block of no bytes,
@@ -97,39 +85,37 @@ static int is_size(const struct dal_block_ *block, size_t size)
            (block->align > 1 && block->size == ((size + block->align - 1) & ~(block->align - 1)));
 }
 
-static int is_kept(const struct dal_block_ *block, const struct promise *promise)
+static int is_as_said(const struct dal_block_ *block, const struct dal_fault_ *given)
 {
-    return !is_bound_by(block, promise) ||
-           ((promise->size == SIZE_MAX || is_size(block, promise->size)) &&
-            (promise->align == 0 || promise->align == block->align));
+    return !is_bound_by(block, given->call) ||
+           ((given->size == SIZE_MAX || is_size(block, given->size)) &&
+            (given->align == 0 || given->align == block->align));
 }
 
 /* Take a pointer of a call out of the register. Returns 1 if the call is to be carried out. */
-static int take(void *ptr, const struct promise *promise, struct dal_block_ *block)
+static int take(const struct dal_fault_ *given, struct dal_block_ *block)
 {
-    const struct dal_fault_ fault = {promise->call, ptr, promise->site};
-
-    if (!dal_blocks_take_(ptr, promise->call, promise->site, block)) {
+    if (!dal_blocks_take_(given->ptr, given->call, given->site, block)) {
         if (dal_blocks_lost_())
             return 1;
-        dal_fault_foreign_(&fault, block);
+        dal_fault_foreign_(given, block);
         return 0;
     }
-    if (!is_kept(block, promise))
-        dal_fault_layout_(&fault, block, promise->size, promise->align);
+    if (!is_as_said(block, given))
+        dal_fault_layout_(given, block);
     return 1;
 }
 
-static void give_back(void *ptr, const struct promise *promise)
+static void give_back(void *ptr, const struct dal_fault_ *given)
 {
     struct dal_block_ block;
 
-    if (ptr && !dal_early_has_(ptr) && take(ptr, promise, &block))
+    if (ptr && !dal_early_has_(ptr) && take(given, &block))
         served->free_function(ptr);
 }
 
 #define GIVE_BACK(ptr, name, size, align) \
-    give_back((ptr), &(struct promise){DAL_CALL_##name, (size), (align), SITE})
+    give_back((ptr), &(struct dal_fault_){DAL_CALL_##name, (ptr), SITE, (size), (align)})
 
 static void checked_free(void *ptr)
 {
@@ -175,7 +161,7 @@ static size_t checked_usable_size(void *ptr)
         return 0;
     dal_blocks_look_(ptr, &block);
     if (block.state != DAL_BLOCK_LIVE && !dal_blocks_lost_()) {
-        dal_fault_foreign_(&(struct dal_fault_){DAL_CALL_USABLE_SIZE, ptr, SITE}, &block);
+        dal_fault_foreign_(&(struct dal_fault_){DAL_CALL_USABLE_SIZE, ptr, SITE, 0, 0}, &block);
         return 0;
     }
     return served->usable_size_function(ptr);
@@ -188,11 +174,11 @@ static size_t checked_usable_size(void *ptr)
  */
 static void *checked_realloc(void *ptr, size_t size)
 {
-    const struct promise promise = {DAL_CALL_REALLOC, SIZE_MAX, 0, SITE};
+    const struct dal_fault_ given = {DAL_CALL_REALLOC, ptr, SITE, SIZE_MAX, 0};
     struct dal_block_ block;
     void *moved;
 
-    if (ptr && !take(ptr, &promise, &block))
+    if (ptr && !take(&given, &block))
         return dal_malloc_fail_(EINVAL);
     moved = served->realloc_function(ptr, size);
     if (moved)

@@ -133,16 +133,21 @@ static int begin(struct report *report, const struct dal_fault_ *fault, enum kin
     return 1;
 }
 
+static void add_site(struct dal_text_ *text, const void *site)
+{
+    if (site) {
+        dal_text_add_(text, " at ");
+        dal_address_add_site_(text, site);
+    }
+}
+
 static void write_line(const struct report *report, const char *consequence, int is_last)
 {
     char start[DAL_MESSAGE_BYTES / 2];
     struct dal_text_ text = dal_text_over_(start, sizeof start);
 
     dal_text_add_(&text, "%s(%p)", call_names[report->fault->call], report->fault->ptr);
-    if (report->fault->site) {
-        dal_text_add_(&text, " at ");
-        dal_address_add_site_(&text, report->fault->site);
-    }
+    add_site(&text, report->fault->site);
     dal_log_("check[%" PRIu64 "]: %s: %s; %s%s", dal_os_process_(), start, report->data,
              consequence, is_last ? "; more of this is only counted" : "");
 }
@@ -168,10 +173,7 @@ static void tell(const struct report *report, uint64_t subject, const char *cons
 static void add_origin(struct dal_text_ *text, const struct dal_block_ *block)
 {
     dal_text_add_(text, "%s", call_names[block->call]);
-    if (block->site) {
-        dal_text_add_(text, " at ");
-        dal_address_add_site_(text, block->site);
-    }
+    add_site(text, block->site);
 }
 
 /* ---- What is wrong with a pointer --------------------------------------------------------- */
@@ -231,9 +233,9 @@ void dal_fault_foreign_(const struct dal_fault_ *fault, const struct dal_block_ 
     tell(&report, subject, consequence_of(fault));
 }
 
-void dal_fault_layout_(const struct dal_fault_ *fault, const struct dal_block_ *block, size_t size,
-                       size_t align)
+void dal_fault_layout_(const struct dal_fault_ *fault, const struct dal_block_ *block)
 {
+    size_t size = fault->size, align = fault->align;
     struct report report;
 
     if (!begin(&report, fault, LAYOUT))

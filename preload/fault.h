@@ -32,19 +32,20 @@ enum dal_call_ {
         DAL_CALL_COUNT
 };
 
-/* A call that was given something, and where it comes from. */
+/* A call that was given something, where it comes from, and what it says of the block. */
 struct dal_fault_ {
     enum dal_call_ call;
     const void *ptr;
     const void *site;
+    size_t size;  /* or SIZE_MAX */
+    size_t align; /* or 0 */
 };
 
 /* The pointer is no live block; known is what there is about it. The call is not carried out. */
 void dal_fault_foreign_(const struct dal_fault_ *fault, const struct dal_block_ *known);
 
-/* The size (or SIZE_MAX) or the alignment (or 0) that the call was given is not the block's. */
-void dal_fault_layout_(const struct dal_fault_ *fault, const struct dal_block_ *block, size_t size,
-                       size_t align);
+/* The size or the alignment that the call was given is not the block's. */
+void dal_fault_layout_(const struct dal_fault_ *fault, const struct dal_block_ *block);
 
 /* An allocation got a block that is live: somebody gave it back where we do not see it. */
 void dal_fault_reused_(const struct dal_fault_ *fault, const struct dal_block_ *block);
