@@ -50,26 +50,12 @@ static const struct dal_jemalloc_calls_ *jemalloc(void)
     return serves_alone && &dal_jemalloc_calls_ ? dal_jemalloc_calls_ : NULL;
 }
 
-/* As <jemalloc/jemalloc.h> has them; declared here, since it need not be installed. */
-#define CALLS(X)                                                                                   \
-    X(void *, mallocx, (size_t size, int flags))                                                   \
-    X(void *, rallocx, (void *ptr, size_t size, int flags))                                        \
-    X(size_t, xallocx, (void *ptr, size_t size, size_t extra, int flags))                          \
-    X(size_t, sallocx, (const void *ptr, int flags))                                               \
-    X(void, dallocx, (void *ptr, int flags))                                                       \
-    X(void, sdallocx, (void *ptr, size_t size, int flags))                                         \
-    X(size_t, nallocx, (size_t size, int flags))                                                   \
-    X(int, mallctl, (const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)) \
-    X(int, mallctlnametomib, (const char *name, size_t *mib, size_t *mib_count))                   \
-    X(int, mallctlbymib,                                                                           \
-      (const size_t *mib, size_t mib_count, void *old, size_t *old_bytes, void *new,               \
-       size_t new_bytes))                                                                          \
-    X(void, malloc_stats_print,                                                                    \
-      (void (*print)(void *, const char *), void *data, const char *options))
-
 #define X(result, name, parameters) result name parameters;
-CALLS(X)
+DAL_JEMALLOC_CALLS_(X)
 #undef X
+size_t sallocx(const void *ptr, int flags);
+void dallocx(void *ptr, int flags);
+void sdallocx(void *ptr, size_t size, int flags);
 
 void *memalign(size_t align, size_t size);
 size_t malloc_usable_size(void *ptr);

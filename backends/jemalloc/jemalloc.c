@@ -55,9 +55,9 @@ DAL_API extern const struct dal_jemalloc_calls_ *dal_jemalloc_calls_;
 const struct dal_jemalloc_calls_ *dal_jemalloc_calls_;
 
 #ifdef DAL_JEMALLOC_SOURCE
-static const struct dal_jemalloc_calls_ calls = {
-    JE(mallocx), JE(rallocx),          JE(xallocx),      JE(nallocx),
-    JE(mallctl), JE(mallctlnametomib), JE(mallctlbymib), JE(malloc_stats_print)};
+# define X(result, name, parameters) JE(name),
+static const struct dal_jemalloc_calls_ calls = {DAL_JEMALLOC_CALLS_(X)};
+# undef X
 #endif
 
 /* ---- The malloc family ---------------------------------------------------------------- */
