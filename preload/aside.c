@@ -4,8 +4,6 @@
 
 #include "aside.h"
 
-#include <stdlib.h>
-
 #include "base/text.h"
 #include "choice/choice.h"
 #include "loaded.h"
@@ -54,9 +52,6 @@ int dal_steps_aside_(void)
     dal_log_("this program mixes calls of libjemalloc, such as mallocx(), with free(): the malloc "
              "that it has by itself serves. To have another, start it by `dispatchalloc run`, and "
              "not by what that starts");
-    if (dal_choice_is_strict_()) {
-        dal_log_("strict mode: aborting");
-        abort();
-    }
+    dal_choice_end_if_strict_();
     return 1;
 }
