@@ -176,15 +176,28 @@ if [ -e "$work/narrow.so" ] && [ -n "$wide_lib" ] && [ -n "$narrow_lib" ]; then
     # Says that it is there.
     echo '#include <unistd.h>
     __attribute__((constructor)) static void start(void) { (void)!write(1, NAME "\n", sizeof NAME); }' >"$work/loaded.c"
-    there() { # FILE WHAT
-        $CC -m32 -w -shared -fPIC "-DNAME=\"$2\"" "$work/loaded.c" -o "$prefix/$narrow_lib/$1"
+    there() { # FILE WHAT [SOURCE]
+        $CC -m32 -w -shared -fPIC -fno-builtin "-DNAME=\"$2\"" "${3:-$work/loaded.c}" -o "$prefix/$narrow_lib/$1"
     }
+    cat "$work/loaded.c" - >"$work/family.c" <<'END'
+#include <stddef.h>
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void __libc_free(void *block);
+void *malloc(size_t size) { return __libc_malloc(size); }
+void *calloc(size_t count, size_t size) { return __libc_calloc(count, size); }
+void *realloc(void *block, size_t size) { return __libc_realloc(block, size); }
+void free(void *block) { __libc_free(block); }
+END
     both() { # STATUS OUTPUT MESSAGE ARGUMENT...
         DISPATCHALLOC_MODULE_PATH=$(cd "$prefix" && pwd -P)/$wide_lib/modules \
             DISPATCHALLOC_INTERPOSER=$prefix/$wide_lib/libdispatchalloc-preload.so try "$@"
     }
     both 0 "$prefix/$wide_lib/libdispatchalloc-preload.so" '' run -b system printenv LD_PRELOAD
     both 2 '' "*it is for 32 bits, and the interposer *" run -b system "$work/narrow"
+    both 1 'what to do: install libdispatchalloc for programs of that kind too, or build this one with the library*' \
+        "*it is for 32 bits, and the interposer *" doctor "$work/narrow"
     # One for the wrong machine is none.
     cp "$DISPATCHALLOC_INTERPOSER" "$prefix/$narrow_lib"
     both 2 '' "*it is for 32 bits, and the interposer *" run -b system "$work/narrow"
@@ -192,7 +205,12 @@ if [ -e "$work/narrow.so" ] && [ -n "$wide_lib" ] && [ -n "$narrow_lib" ]; then
     both 0 "$prefix/\$LIB/libdispatchalloc-preload.so" "dispatchalloc: system *" run -v -b system printenv LD_PRELOAD
     both 0 interposer '' run -b system "$work/narrow"
     both 0 interposer '' run -b system env "$work/narrow"
-    both 1 '*' "*it is for 32 bits, and the interposer *" doctor "$work/narrow"
+    there libdispatchalloc-preload.so interposer "$work/family.c"
+    both 0 "$work/narrow as it is:*
+$work/narrow under \`dispatchalloc run':
+  $prefix/$narrow_lib/libdispatchalloc-preload.so
+    serves malloc, free*
+what to do: nothing; *" '' doctor "$work/narrow"
     both 0 "$prefix/\$LIB/libdispatchalloc-preload.so:$prefix/$wide_lib/libdispatchalloc-deepbind.so:*/both/$wide_lib/modules/both.so" '' \
         run --strip-deepbind -b both printenv LD_PRELOAD
     # A module that is not there for the program itself would let another allocator serve.

@@ -30,7 +30,9 @@ enum meant program_meant(const struct tool_command *command, char **words, char 
  */
 int program_check(const char *path);
 
-/* The same but for a malloc of its own: see whether it can be loaded at all. */
+/* The same but for a malloc of its own: see whether it can be loaded at all. PROGRAM_UNSUITED if
+ * one that is built for other programs is what is missing. */
+enum { PROGRAM_UNSUITED = 3 };
 int program_check_loading(const char *path);
 
 /*
@@ -93,6 +95,10 @@ int program_opens(const char *path);
 /* Whether the interposer is installed for a machine of the other word size than its own, EM_386
  * beside EM_X86_64, as well. */
 int program_has_interposer_for(unsigned machine);
+
+/* The interposer's file as the loader of a program finds it: that one, where it is for the
+ * program's word size. */
+const char *program_interposer_in(const char *program);
 
 /* See whether a module is there for the word size of a program, its own or beside it by $LIB.
  * Returns 0, or 2 after a message. */

@@ -97,9 +97,9 @@ static int word_bits(const ElfW(Ehdr) *header)
 }
 
 /* Why the interposer cannot be loaded into a program; NULL if it can, or if another one that is
- * found by $LIB may take its place, and can. */
+ * found by $LIB takes its place, and can. */
 static const char *why_unsuited(const char *path, const struct dal_image_ *image,
-                                const struct dal_image_ *interposer, int may_be_other)
+                                const struct dal_image_ *interposer)
 {
     static char why[PATH_MAX + 128];
     ElfW(Ehdr) own, other;
@@ -107,8 +107,7 @@ static const char *why_unsuited(const char *path, const struct dal_image_ *image
     if (!dal_image_header_(image, &own) || !dal_image_header_(interposer, &other) ||
         (word_bits(&own) == word_bits(&other) && !are_alike(&own, &other)))
         return "it is made for another kind of machine than the interposer";
-    if (word_bits(&own) != word_bits(&other) &&
-        !(may_be_other && program_has_interposer_for(own.e_machine))) {
+    if (word_bits(&own) != word_bits(&other) && !program_has_interposer_for(own.e_machine)) {
         snprintf(why, sizeof why,
                  "it is for %d bits, and the interposer %s for %d; DISPATCHALLOC_INTERPOSER names "
                  "another",
@@ -120,8 +119,7 @@ static const char *why_unsuited(const char *path, const struct dal_image_ *image
     return NULL;
 }
 
-static const char *why_unsuited_here(const char *path, const struct dal_image_ *image,
-                                     int may_be_other)
+static const char *why_unsuited_here(const char *path, const struct dal_image_ *image)
 {
     struct dal_image_ interposer;
     const char *why;
@@ -129,18 +127,19 @@ static const char *why_unsuited_here(const char *path, const struct dal_image_ *
     /* That there is none is told later. */
     if (!map_interposer(&interposer))
         return NULL;
-    why = why_unsuited(path, image, &interposer, may_be_other);
+    why = why_unsuited(path, image, &interposer);
     dal_image_unmap_(&interposer);
     return why;
 }
 
 static int check_elf(const char *path, const struct dal_image_ *image, int needs_malloc)
 {
-    /* doctor, which does not mind another malloc, knows the interposer by its path. */
-    const char *why = why_unsuited_here(path, image, needs_malloc);
+    const char *why = why_unsuited_here(path, image);
 
-    if (why)
-        return cannot(path, why);
+    if (why) {
+        (void)cannot(path, why);
+        return PROGRAM_UNSUITED;
+    }
     /* One for another kind of machine than the tool is not looked into. */
     if (!dal_image_is_native_(image))
         return 0;
@@ -238,7 +237,7 @@ static int check_file(const char *path, int needs_malloc, int depth)
 
 int program_check(const char *path)
 {
-    return check_file(path, 1, 0);
+    return check_file(path, 1, 0) ? TOOL_TROUBLE : 0;
 }
 
 int program_check_loading(const char *path)

@@ -90,6 +90,17 @@ int program_has_interposer_for(unsigned machine)
     return found && found->number == machine && is_for_both(program_interposer(), found);
 }
 
+const char *program_interposer_in(const char *program)
+{
+    static char place[PATH_MAX];
+    unsigned machine = machine_of(program);
+
+    return machine != machine_of(program_interposer()) && program_has_interposer_for(machine) &&
+                   replace(program_interposer(), other.lib, place)
+               ? place
+               : program_interposer();
+}
+
 int program_check_module(const char *program, const char *module)
 {
     const struct machine *machine = find_other();

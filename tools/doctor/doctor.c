@@ -88,8 +88,8 @@ static int run_twice(struct child_command *child, off_t input_start)
         status = 128 + child_interruption();
     } else if (!status) {
         child->environment = prepared;
-        status = examine(child, input_start, "under `" TOOL_NAME " run'", program_interposer(),
-                         &interposed, &bindings[1]);
+        status = examine(child, input_start, "under `" TOOL_NAME " run'",
+                         program_interposer_in(child->path), &interposed, &bindings[1]);
         if (!status && child_interruption())
             status = 128 + child_interruption();
         else if (!status)
@@ -100,6 +100,17 @@ static int run_twice(struct child_command *child, off_t input_start)
     bindings_free(&bindings[1]);
     free(prepared);
     return status;
+}
+
+static int advise_against(int obstacle)
+{
+    puts(
+        obstacle == PROGRAM_UNSUITED
+            ? "what to do: install libdispatchalloc for programs of that kind too, or build this one "
+              "with the library, as dispatchalloc(7) tells"
+            : "what to do: its allocator is the one that it was built with; to change that, "
+              "build it with the library, as dispatchalloc(7) tells");
+    return TOOL_FAILED;
 }
 
 static int examine_program(int count, char **program)
@@ -119,11 +130,9 @@ static int examine_program(int count, char **program)
     status = program_find(&tool_doctor, program, path);
     if (status)
         return status;
-    if (program_check_loading(path)) {
-        puts("what to do: its allocator is the one that it was built with; to change that, "
-             "build it with the library, as dispatchalloc(7) tells");
-        return TOOL_FAILED;
-    }
+    status = program_check_loading(path);
+    if (status)
+        return advise_against(status);
     child.path = path;
     child.output = STDOUT_FILENO;
     child.errors = STDERR_FILENO;
