@@ -291,10 +291,28 @@ what to do: *cannot serve all of it. $work/own, which it starts, has functions o
 done
 printf '#!/bin/sh\nexec "%s"\n' "$work/own" >"$work/script"
 try 1 "*what to do: *cannot give it another allocator. The program has functions of the family in itself*" '' "$work/script"
+# One that the interposer cannot be loaded into, which leaves no trace: the script fails or not.
+$CC -fno-builtin "$work/c.c" -m32 -o "$work/foreign" 2>/dev/null && "$work/foreign" && foreign=$work/foreign || foreign=
+musl-gcc "$work/main.c" "$work/half.c" -fno-builtin -o "$work/musl" 2>/dev/null && foreign="$foreign $work/musl"
+for program in $foreign; do
+    printf '#!/bin/sh\n"%s"\ntrue\n' "$program" >"$work/script"
+    try 1 "*under \`dispatchalloc run':*
+  it starts a program into which the interposer cannot be loaded:
+    *$DISPATCHALLOC_INTERPOSER*
+diagnosis: no conflict
+what to do: \`dispatchalloc run' cannot serve all of it. A program that it starts is for another C library or word \
+size than the interposer: start that one without" '' "$work/script"
+done
+[ -n "$foreign" ] || echo "no programs of 32 bits or of musl can be made here: they are not tested"
+# Of a static one nothing is seen.
+if $CC -static "$work/main.c" "$work/half.c" -fno-builtin -o "$work/static" 2>/dev/null; then
+    printf '#!/bin/sh\n"%s"\ntrue\n' "$work/static" >"$work/script"
+    try 0 "*$nothing; static programs that it may start are not seen" '' "$work/script"
+fi
 # One that passes its calls on is none.
 $CC -fno-builtin -rdynamic "$work/c.c" "$work/wrap.c" -o "$work/wrapping" -ldl
 printf '#!/bin/sh\n"%s"\ntrue\n' "$work/wrapping" >"$work/script"
-try 0 "*$nothing" '' "$work/script"
+try 0 "*$nothing*" '' "$work/script"
 
 # ---- C++ -------------------------------------------------------------------------------------------
 if [ -n "$CXX" ]; then

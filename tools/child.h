@@ -72,6 +72,10 @@ FILE *child_open_errors(struct child_command *command);
 /* Before each run. NULL: there is none. */
 void child_forget_errors(FILE *errors);
 
+/* A line of what a program has said that has both texts in it, without its newline. Returns 0 if
+ * there is none. */
+int child_find_error(FILE *errors, const char *one, const char *other, char *line, size_t bytes);
+
 /* The end of what a program has said: some lines of it, each behind a beginning, with control
  * characters shown as '?'. */
 void child_show_errors(FILE *errors, FILE *to, const char *beginning);

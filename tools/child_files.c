@@ -103,6 +103,20 @@ static void show_lines(const char *text, FILE *to, const char *beginning)
     }
 }
 
+int child_find_error(FILE *errors, const char *one, const char *other, char *line, size_t bytes)
+{
+    if (!errors)
+        return 0;
+    rewind(errors);
+    while (fgets(line, (int)bytes, errors)) {
+        if (strstr(line, one) && strstr(line, other)) {
+            line[strcspn(line, "\n")] = '\0';
+            return 1;
+        }
+    }
+    return 0;
+}
+
 void child_show_errors(FILE *errors, FILE *to, const char *beginning)
 {
     char text[1025];

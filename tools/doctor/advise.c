@@ -91,6 +91,9 @@ static void tell_obstacle(const struct doctor_findings *plain,
             "%s, which it starts, has functions of the family in itself, which come before what "
             "is preloaded: build it without them\n",
             interposed->started);
+    else if (interposed->is_refused && !interposed->elsewhere && !interposed->conflicts)
+        puts("A program that it starts is for another C library or word size than the interposer: "
+             "start that one without");
     else if (interposed->other)
         tool_print("%s uses an allocator of its own: build it without that\n", interposed->other);
     else if (plain->own)
@@ -103,8 +106,8 @@ static void tell_obstacle(const struct doctor_findings *plain,
 int doctor_advise(const struct doctor_findings *plain, const struct doctor_findings *interposed,
                   const char *program)
 {
-    int is_obstructed =
-        interposed->elsewhere > 0 || interposed->conflicts > 0 || interposed->started;
+    int is_obstructed = interposed->elsewhere > 0 || interposed->conflicts > 0 ||
+                        interposed->started || interposed->is_refused;
     int is_worse = is_harmed(plain, interposed, program);
 
     diagnose(plain, interposed);
@@ -120,6 +123,7 @@ int doctor_advise(const struct doctor_findings *plain, const struct doctor_findi
     else if (plain->conflicts)
         puts("start it by `" TOOL_NAME " run', whose interposer serves the whole family");
     else
-        puts("nothing; `" TOOL_NAME " run' can give it any allocator");
+        printf("nothing; `" TOOL_NAME " run' can give it any allocator%s\n",
+               interposed->can_start ? "; static programs that it may start are not seen" : "");
     return !plain->conflicts && !is_worse && !is_obstructed;
 }

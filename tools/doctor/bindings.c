@@ -104,6 +104,17 @@ static size_t find_symbol(const char *name)
     return symbol;
 }
 
+static int starts_programs(const char *name)
+{
+    static const char *const starters[] = {"exec", "fexec", "posix_spawn", "system'", "popen'"};
+
+    for (size_t i = 0; i < sizeof starters / sizeof *starters; i++) {
+        if (strncmp(name, starters[i], strlen(starters[i])) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* "binding file CALLER [0] to SERVER [0]: normal symbol `NAME' [VERSION]". */
 static int read_binding(struct bindings *bindings, const char *line)
 {
@@ -117,6 +128,7 @@ static int read_binding(struct bindings *bindings, const char *line)
 
     if (!name)
         return 1;
+    bindings->can_start |= starts_programs(name + 9);
     binding.symbol = find_symbol(name + 9);
     if (binding.symbol == binding_symbol_count())
         return 1;
@@ -135,6 +147,7 @@ int bindings_read(struct bindings *bindings, FILE *trace)
     char *line = NULL;
     size_t line_bytes = 0;
     size_t started_at = 0; /* entries before the last program's */
+    int can_start = 0;     /* that program can */
     int is_good = 1;
 
     memset(bindings, 0, sizeof *bindings);
@@ -150,6 +163,8 @@ int bindings_read(struct bindings *bindings, FILE *trace)
         bindings->program = strndup(program, strcspn(program, "\n"));
         is_good = bindings->program != NULL;
         bindings->has_started = 1;
+        can_start = bindings->can_start;
+        bindings->can_start = 0;
         started_at = bindings->since;
         bindings->since = bindings->count;
     }
@@ -162,5 +177,6 @@ int bindings_read(struct bindings *bindings, FILE *trace)
         memmove(bindings->entries, bindings->entries + started_at,
                 (bindings->count - started_at) * sizeof *bindings->entries);
     bindings->count -= started_at;
+    bindings->can_start |= can_start;
     return 0;
 }

@@ -29,6 +29,7 @@ struct bindings {
     size_t since;    /* of the entries, those that the loader told of last */
     int has_started; /* the loader got as far as the program */
     char *program;   /* then its name as in files */
+    int can_start;   /* a file has a function that starts programs */
     char *started;   /* that of one that it started, with an allocator in itself; NULL */
 };
 

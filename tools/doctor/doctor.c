@@ -48,6 +48,25 @@ static int tell_end(const struct child_result *result, unsigned seconds_limit)
     return 1;
 }
 
+/* A loader of another C library, or for another word size, leaves no trace, but a line where it
+ * cannot load the interposer: it gives up, or goes on without. */
+static int tell_refusal(void)
+{
+    static const char *const words[] = {"Error relocating ",
+                                        "' from LD_PRELOAD cannot be preloaded"};
+    const char *name = tool_file_name(program_interposer());
+    char line[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (child_find_error(errors, words[i], name, line, sizeof line)) {
+            puts("  it starts a program into which the interposer cannot be loaded:");
+            tool_print("    %s\n", line);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Returns 0, or an exit status after a message. */
 static int examine(const struct child_command *child, off_t input_start, const char *heading,
                    const char *owner, struct doctor_findings *findings, struct bindings *bindings)
@@ -68,6 +87,8 @@ static int examine(const struct child_command *child, off_t input_start, const c
         return tool_complain("the loader could not start '%s'", child->arguments[0]);
     status = doctor_judge(bindings, owner, findings);
     findings->has_failed = has_failed;
+    findings->can_start = bindings->can_start;
+    findings->is_refused = owner && tell_refusal();
     return status;
 }
 

@@ -56,6 +56,8 @@ enum { DOCTOR_PAST_MAX = 4 };
 
 struct doctor_findings {
     int has_failed;   /* the program has, by itself */
+    int is_refused;   /* by a program that it starts, whose loader cannot load the interposer */
+    int can_start;    /* it may start programs */
     size_t served;    /* C functions, as often as a file asks for them */
     size_t elsewhere; /* of those, the ones that are not the owner's */
     size_t conflicts;
