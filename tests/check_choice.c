@@ -217,7 +217,7 @@ static void add_reason(struct text *text, enum environment environment)
             "no backend or layer is called \"poool\" (did you mean \"pool\"?); known: %s" NO_LOADER,
             known_names());
     else if (environment == environment_malformed)
-        add(text, "item 2 has no name");
+        add(text, "item 2 has no name (did you mean \"pool\"?)");
     else
         add(text, "\"pool\" has no option \"sise\" (did you mean \"size\"?); known: size, mode");
 }

@@ -799,8 +799,10 @@ static void visit_refuses(void)
     REQUIRE(VISIT("") == DAL_ERR_SYNTAX && strcmp(message, "it is empty") == 0);
     REQUIRE(VISIT(longest) == DAL_ERR_SYNTAX);
     REQUIRE(strcmp(message, "it is longer than 4095 bytes") == 0);
-    REQUIRE(VISIT("+system") == DAL_ERR_SYNTAX && strcmp(message, "item 1 has no name") == 0);
-    REQUIRE(VISIT("system+") == DAL_ERR_SYNTAX && strcmp(message, "item 2 has no name") == 0);
+    REQUIRE(VISIT("+system") == DAL_ERR_SYNTAX &&
+            strcmp(message, "item 1 has no name (did you mean \"system\"?)") == 0);
+    REQUIRE(VISIT("system+") == DAL_ERR_SYNTAX &&
+            strcmp(message, "item 2 has no name (did you mean \"system\"?)") == 0);
     REQUIRE(VISIT("system:a=%00") == DAL_ERR_SYNTAX);
     REQUIRE(VISIT("system:a=1,a=2") == DAL_ERR_SYNTAX);
     REQUIRE(strcmp(message, "\"system\" has the option \"a\" twice") == 0);

@@ -55,6 +55,7 @@ meant verify verfiy system
 meant verify check system
 meant verify test system
 meant run exec true
+meant run launch
 meant run rnu true
 meant status stat
 meant status statistics
@@ -130,6 +131,10 @@ meant fixed-arena explain fixed
 meant fixed-arena explain fixed_arena
 meant stats explain statistics
 meant stats explain stat+system
+meant fixed-arena explain fixd
+meant system explain glib
+meant tcmalloc explain google
+meant tbb explain intel
 meant system explain malloc
 meant system explain libc
 meant system info glibc
@@ -186,7 +191,20 @@ accepted 'a spec has one backend, behind its layers' explain 'system arena'
 accepted 'a spec has one backend, behind its layers' explain system:arena:limit=1M
 accepted 'a spec has one backend, behind its layers' explain system+arena
 accepted 'cannot stand in a spec' explain 'xyzzy;narenas=4'
+meant jemalloc explain +jemalloc
+meant jemalloc explain jemalloc+
+meant arena explain arena:
+meant arena:limit=1G explain arena:limit=1G,
+meant jemalloc explain '"jemalloc"'
+meant stats+jemalloc explain "'stats+jemalloc'"
+meant stats+jemalloc explain stats-jemalloc
+meant stats+arena explain stats.arena
+meant stats+fixed-arena:capacity=1M explain 'stats->fixed-arena:capacity=1M'
+meant stats+arena explain stats/arena
+meant stats+stats+jemalloc explain stats-stats-jemalloc
+meant stats:label=my%20lab+jemalloc explain 'stats:label=my lab+jemalloc'
 accepted 'item 2 has no name' explain stats+
+accepted 'key=value' explain stats:
 accepted 'the path of a module has to be absolute' explain ./jemalloc.so
 
 # ---- What is no program, and what is no command ----------------------------------------------------

@@ -221,7 +221,7 @@ run explain clear;      exits 0; prints '*
 run explain system+clear;  exits 2; prints ''; says 'dispatchalloc: spec "system+clear": "system" is a backend, not a layer, and has to come last; a spec has one backend, behind its layers'
 run explain upright:chunk=1;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chunk=1": option "chunk" of "upright" cannot be "1"; accepted is a number of bytes from 4K to 1G'
 run explain upright:chnk=8K;  exits 2; prints ''; says 'dispatchalloc: spec "upright:chnk=8K": "upright" has no option "chnk" (did you mean "chunk"?); known: chunk, threads, huge, order, note, path'
-run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name'
+run explain clear+:;    exits 2; prints ''; says 'dispatchalloc: spec "clear+:": item 2 has no name (did you mean "clear"?)'
 run explain 'upright:note=%1Ba%7F%C2%9B%9B%C3%A9';  exits 0; prints '*
   note     \?a\?\?\?\?é  given
   path     none      default'

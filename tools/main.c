@@ -66,11 +66,12 @@ static void print_command_help(const struct tool_command *command)
 
 /* What others call it. */
 static const char *const synonyms[][2] = {
-    {"ls", "list"},       {"show", "info"},       {"describe", "info"},
-    {"options", "info"},  {"check", "verify"},    {"test", "verify"},
-    {"exec", "run"},      {"start", "run"},       {"ps", "status"},
-    {"bench", "compare"}, {"time", "compare"},    {"benchmark", "compare"},
-    {"parse", "explain"}, {"diagnose", "doctor"}, {"version", "--version"},
+    {"ls", "list"},           {"show", "info"},       {"describe", "info"},
+    {"options", "info"},      {"check", "verify"},    {"test", "verify"},
+    {"exec", "run"},          {"start", "run"},       {"launch", "run"},
+    {"ps", "status"},         {"bench", "compare"},   {"time", "compare"},
+    {"parse", "explain"},     {"diagnose", "doctor"}, {"version", "--version"},
+    {"benchmark", "compare"},
 };
 
 /* A program that follows, or is the word, tells more than how the word is written. */

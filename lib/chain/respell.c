@@ -12,7 +12,8 @@
 #include "registry/registry.h"
 
 #define WHITE_SPACE " \t\n\r\v\f"
-#define SEPARATORS  "+:,;|&" WHITE_SPACE
+#define SEPARATORS  "+:,;|&'\"" WHITE_SPACE
+#define JOINTS      "-./>"
 
 /* A spec as it is put together. */
 struct joining {
@@ -52,6 +53,18 @@ static bool join_name(struct joining *joining, const char *word, size_t length)
     return true;
 }
 
+/* In "stats-arena" the first. Returns how long it is with what is between, or 0. */
+static size_t join_first_name(struct joining *joining, const char *word, size_t length)
+{
+    size_t first = strcspn(word, JOINTS);
+
+    while (first < length && !is_name(word, first))
+        first += 1 + strcspn(word + first + 1, JOINTS);
+    if (first >= length || !join_name(joining, word, first))
+        return 0;
+    return first + strspn(word + first, JOINTS);
+}
+
 static bool join_option(struct joining *joining, const char *key, size_t length, const char *value,
                         size_t value_length)
 {
@@ -86,7 +99,7 @@ static size_t join_part(struct joining *joining, const char *text)
     if (value)
         length = word + 1 + value;
     else if (word == length || (begins_item && is_name(text, word)))
-        return join_name(joining, text, word) ? word : 0;
+        return join_name(joining, text, word) ? word : join_first_name(joining, text, word);
     return join_option(joining, text, word, text + word + 1, length - word - 1) ? length : 0;
 }
 
@@ -103,17 +116,25 @@ static bool join(const char *text, struct joining *joining)
     return joining->before_option && joining->joined->length < joining->joined->bytes;
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Without white space, but between words: that is part of a text. */
 static void squeeze(const char *text, struct dal_text_ *squeezed)
 {
-    for (text += strspn(text, WHITE_SPACE); *text; text += strspn(text, WHITE_SPACE)) {
-        size_t length = strcspn(text, WHITE_SPACE);
+    for (text += strspn(text, WHITE_SPACE); *text;) {
+        size_t length = strcspn(text, WHITE_SPACE), space = strspn(text + length, WHITE_SPACE);
+        bool is_text = space == 1 && text[length] == ' ' && is_letter(text[length - 1]) &&
+                       is_letter(text[length + 1]);
 
-        dal_text_add_(squeezed, "%.*s", (int)length, text);
-        text += length;
+        dal_text_add_(squeezed, "%.*s%s", (int)length, text, is_text ? "%20" : "");
+        text += length + space;
     }
 }
 
-/* Whether something is missing where a spec begins or ends so. */
+/* Whether something is missing where a spec ends so. */
 static bool is_open(char c)
 {
     return c == '+' || c == ':' || c == ',';
@@ -127,9 +148,7 @@ bool dal_respell_(const char *text, char *meant, size_t bytes, size_t *backends)
     struct joining joining = {.joined = &joined, .before_name = ""};
     bool is_good;
 
-    /* Nested, too long, or only begun. */
-    if (strpbrk(text, "()") || strlen(text) >= sizeof squeezed || !*text || is_open(text[0]) ||
-        is_open(text[strlen(text) - 1]))
+    if (strpbrk(text, "()") || strlen(text) >= sizeof squeezed || !*text)
         return false;
     is_good = join(text, &joining);
     if (!is_good) {
@@ -140,5 +159,8 @@ bool dal_respell_(const char *text, char *meant, size_t bytes, size_t *backends)
         is_good = strcmp(squeezed, text) != 0 && join(squeezed, &joining);
     }
     *backends = joining.backends;
+    /* Only begun. */
+    if (is_open(text[strlen(text) - 1]) && joining.backends == 0)
+        return false;
     return is_good && strcmp(meant, text) != 0;
 }

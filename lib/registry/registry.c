@@ -421,9 +421,23 @@ struct unknown {
 
 /* What others call it. */
 static const char *const synonyms[][2] = {
-    {"malloc", "system"},  {"libc", "system"}, {"glibc", "system"},        {"musl", "system"},
-    {"default", "system"}, {"none", "system"}, {"gperftools", "tcmalloc"}, {"bump", "arena"},
+    {"malloc", "system"},   {"libc", "system"},    {"glibc", "system"}, {"glib", "system"},
+    {"musl", "system"},     {"default", "system"}, {"none", "system"},  {"gperftools", "tcmalloc"},
+    {"google", "tcmalloc"}, {"intel", "tbb"},      {"bump", "arena"},
 };
+
+/* "fixd" is near to the first word of a name. */
+static void try_first_word(struct dal_nearest_ *nearest, const char *name)
+{
+    size_t length = strcspn(name, "-_");
+    char word[DAL_NAME_MAX + 1];
+
+    if (!name[length] || length > DAL_NAME_MAX)
+        return;
+    memcpy(word, name, length);
+    word[length] = '\0';
+    dal_nearest_try_as_(nearest, word, name);
+}
 
 static int meet_name(const char *name, struct unknown *unknown)
 {
@@ -432,6 +446,7 @@ static int meet_name(const char *name, struct unknown *unknown)
         return 0;
     }
     dal_nearest_try_(&unknown->nearest, name);
+    try_first_word(&unknown->nearest, name);
     for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
         if (strcmp(synonyms[i][0], unknown->nearest.given) == 0 &&
             strcmp(synonyms[i][1], name) == 0)
