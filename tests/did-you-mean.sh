@@ -206,6 +206,8 @@ meant stats:label=my%20lab+jemalloc explain 'stats:label=my lab+jemalloc'
 accepted 'item 2 has no name' explain stats+
 accepted 'key=value' explain stats:
 accepted 'the path of a module has to be absolute' explain ./jemalloc.so
+(cd "$modules" && meant "$modules/jemalloc.so" verify ./jemalloc.so)
+(cd "$work" && meant "$modules/jemalloc.so" run -b stats:print=off+modules/jemalloc.so true)
 
 # ---- What is no program, and what is no command ----------------------------------------------------
 mkdir "$work/here"

@@ -3,6 +3,7 @@
 #include "tools/tool.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,9 +92,33 @@ const char *tool_did_you_mean(const struct dal_nearest_ *nearest)
     return text;
 }
 
+/* The first item that has a path from the working directory, as it would be whole; NULL if there is
+ * none, or that is no file. What a spec keeps for itself is not written in other words here. */
+static const char *whole_path(const char *spec)
+{
+    static const char ends[] = "+:,()";
+    static char whole[PATH_MAX];
+    char path[PATH_MAX];
+
+    for (; *spec; spec += strspn(spec, ends)) {
+        size_t length = strcspn(spec, ends);
+
+        snprintf(path, sizeof path, "%.*s", (int)length, spec);
+        if (*path != '/' && strchr(path, '/') && length < sizeof path && realpath(path, whole) &&
+            whole[strcspn(whole, "+:,;|()[]{}'\"%\\ \t\n")] == '\0')
+            return whole;
+        spec += length;
+    }
+    return NULL;
+}
+
 int tool_bad_spec(const char *spec, const char *message)
 {
-    return tool_complain("spec \"%s\": %s", spec, message);
+    static const char is_relative[] = "the path of a module has to be absolute";
+    const char *path = strstr(message, is_relative) ? whole_path(spec) : NULL;
+
+    return tool_complain("spec \"%s\": %s%s%s%s", spec, message, path ? " (did you mean \"" : "",
+                         path ? path : "", path ? "\"?)" : "");
 }
 
 int tool_try_spec(const char *spec)
