@@ -383,7 +383,15 @@ EOF
 else
     echo "python3 is not here: JSON is not read"
 fi
-# What cannot be made is told there too.
+# What cannot be made, or has a fault, is told there too.
+run verify --json system sytsem;  exits 2; says 'dispatchalloc: spec "sytsem": *'; prints '{
+  "format": 1,
+  "specs": \[
+    {"spec": "sytsem", "error": "no backend or layer is called *", "cases": \[\]}
+  \],
+  "passed": 0, *
+}'
+run verify --json --list-cases sytsem;  exits 2; says 'dispatchalloc: spec "sytsem": *'; prints ''
 run verify --json --case=size_zero sulking;  exits 2; says 'dispatchalloc: spec "sulking": *'; prints '*"error": "*in the mood (3)", "cases": \[\]}
 *'
 run verify --tap --case=size_zero sulking;  exits 2; prints 'TAP version 13

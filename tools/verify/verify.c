@@ -86,23 +86,10 @@ static const struct tool_option options[] = {
     {.name = NULL},
 };
 
-/* ---- Looking at what is asked for ------------------------------------------------------- */
-
 static void list_cases(void)
 {
     for (const struct conformance_case *c = conformance_cases(); c->name; c++)
         printf("%-38s  %s\n", c->name, c->promise);
-}
-
-static int check_specs(int count, char **specs)
-{
-    for (int i = 0; i < count; i++) {
-        char message[1024];
-
-        if (dal_spec_visit(specs[i], NULL, NULL, message, sizeof message) != 0)
-            return tool_bad_spec(specs[i], message);
-    }
-    return TOOL_OK;
 }
 
 /* ---- Running ---------------------------------------------------------------------------- */
@@ -145,6 +132,26 @@ static int refuse(const struct conformance_subject *subject, const char *message
 
     report->refusal(subject, message);
     return status;
+}
+
+/* Nothing is run if one of them is bad. Who reads JSON is told in it. */
+static int check_specs(int count, char **specs)
+{
+    for (int i = 0; i < count; i++) {
+        const struct conformance_subject subject = conformance_subject_by_spec(specs[i]);
+        char message[1024];
+        int status;
+
+        if (dal_spec_visit(specs[i], NULL, NULL, message, sizeof message) == 0)
+            continue;
+        if (!wants_json || lists_cases || stays_here)
+            return tool_bad_spec(specs[i], message);
+        report->begin(0);
+        status = refuse(&subject, message);
+        report->end(&tally);
+        return status;
+    }
+    return TOOL_OK;
 }
 
 static int verify(const char *spec)
@@ -218,6 +225,7 @@ static int run(int operand_count, char **operands)
 
     if (wants_json && wants_tap)
         return tool_misused(&tool_verify, "--json and --tap exclude each other");
+    report = wants_json ? &verify_json : wants_tap ? &verify_tap : &verify_text;
     tool_make_room_for(operands, operand_count);
     status = check_specs(operand_count, operands);
     if (!status && lists_cases) {
@@ -226,7 +234,6 @@ static int run(int operand_count, char **operands)
     }
     if (status || stays_here)
         return status ? status : verify_here(operand_count, operands);
-    report = wants_json ? &verify_json : wants_tap ? &verify_tap : &verify_text;
     report->begin((size_t)operand_count * wanted_count());
     for (int i = 0; i < operand_count && !status; i++)
         status = verify(operands[i]);
