@@ -52,6 +52,11 @@ offers 'fixed-arena:huge_pages=default fixed-arena:huge_pages=advise fixed-arena
     run -b fixed-arena:huge_pages=
 offers 'stats+fixed-arena:capacity=1M,prefault=on stats+fixed-arena:capacity=1M,prefault=off' \
     explain stats+fixed-arena:capacity=1M,pre
+offers 'arena:limit=1G,chunk=' explain arena:limit=1G,ch
+offers 'stats:share=on stats:share=off' explain stats:share=
+offers '' explain arena:limit=1G,limit
+offers 'stats+fixed-arena:prefault=on,capacity=' explain stats+fixed-arena:prefault=on,c
+offers 'stats:print=on+stats:print=on stats:print=on+stats:print=off' explain stats:print=on+stats:print
 offers '' explain nonsense:
 offers '' explain jemalloc:
 # Every command, and every option of its help.

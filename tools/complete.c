@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "conformance/conformance.h"
+#include "lib/shared/choice.h"
 
 /* Of the word that is being typed the first bytes stay as they are. */
 struct place {
@@ -39,10 +40,20 @@ static int offer_module(const char *name, const char *path, void *data)
     return 0;
 }
 
+/* A text may be one of a switch's words too: the default tells. */
+static int is_switch(const struct dal_option *option)
+{
+    uint64_t is_on;
+
+    return option->type == DAL_OPTION_SWITCH ||
+           (option->type == DAL_OPTION_TEXT && option->default_text &&
+            dal_switch_parse_(option->default_text, &is_on));
+}
+
 /* KEY=, with each of its values where those are words. */
 static void offer_option(const struct place *place, const struct dal_option *option)
 {
-    const char *values = option->type == DAL_OPTION_SWITCH   ? "on|off"
+    const char *values = is_switch(option)                   ? "on|off"
                          : option->type == DAL_OPTION_CHOICE ? option->choices
                          : option->type == DAL_OPTION_SPEC   ? "("
                                                              : "";
@@ -71,6 +82,19 @@ static const char *behind(const char *text, const char *ends)
     return start;
 }
 
+/* Whether an item has an option already, in front of what is being typed. */
+static int is_given(const char *options, const char *typed, const char *name)
+{
+    size_t length = strlen(name);
+
+    while (options < typed) {
+        if (strncmp(options, name, length) == 0 && options[length] == '=')
+            return 1;
+        options += strcspn(options, ",") + 1;
+    }
+    return 0;
+}
+
 static void complete_spec(struct place place)
 {
     const char *item = behind(place.word + place.kept, "+(");
@@ -89,8 +113,12 @@ static void complete_spec(struct place place)
     tool_make_room_for(&spec, 1);
     backend = length < sizeof name ? dal_backend_find(name) : NULL;
     place.kept = (size_t)(behind(item, ":,") - place.word);
-    for (size_t i = 0; backend && i < backend->option_count; i++)
-        offer_option(&place, dal_backend_option(backend, i));
+    for (size_t i = 0; backend && i < backend->option_count; i++) {
+        const struct dal_option *option = dal_backend_option(backend, i);
+
+        if (!is_given(item + length + 1, place.word + place.kept, option->name))
+            offer_option(&place, option);
+    }
 }
 
 /* ---- The command line ------------------------------------------------------------------------ */
