@@ -27,10 +27,21 @@ static int is_layer(const struct dal_spec_item *item, void *data)
     return item->backend->flags & DAL_BACKEND_LAYER ? 1 : 0;
 }
 
+static int prepare_program(const char *spec, const char *program)
+{
+    char path[PATH_MAX];
+    int result;
+
+    if (program_locate(program, path) != 0)
+        return program_prepare(program, spec, 0, 0);
+    result = program_prepare(path, spec, 0, 0);
+    return result ? result : program_fit(path, program, 0);
+}
+
 /* 0, LEFT_OUT, ROOM_IS_MISSING or TOOL_TROUBLE. */
 static int prepare(const char *spec, enum environment_kind kind, const char *program)
 {
-    char message[1024], path[PATH_MAX];
+    char message[1024];
     int result = dal_spec_visit(spec, kind == ENVIRONMENT_FOUND ? is_layer : NULL, NULL, message,
                                 sizeof message);
 
@@ -46,10 +57,12 @@ static int prepare(const char *spec, enum environment_kind kind, const char *pro
         return tool_bad_spec(spec, message);
     if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
         return tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
-    if (program_locate(program, path) != 0)
-        return program_prepare(program, spec, 0, 0);
-    result = program_prepare(path, spec, 0, 0);
-    return result ? result : program_fit(path, program, 0);
+    result = prepare_program(spec, program);
+    if (result && kind == ENVIRONMENT_FOUND) {
+        (void)tool_complain("'%s' is left out", spec);
+        return LEFT_OUT;
+    }
+    return result;
 }
 
 static int send_all(int to, const char *bytes, size_t count)
