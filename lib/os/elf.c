@@ -34,11 +34,9 @@ struct search {
     void *data;
 };
 
-static int is_in(const struct dl_phdr_info *object, const ElfW(Phdr) *segment, const void *address)
+static int is_in(const struct dl_phdr_info *object, const ElfW(Phdr) *segment, uintptr_t address)
 {
-    uintptr_t start = object->dlpi_addr + segment->p_vaddr;
-
-    return (uintptr_t)address >= start && (uintptr_t)address - start < segment->p_memsz;
+    return address - (object->dlpi_addr + segment->p_vaddr) < segment->p_memsz;
 }
 
 /* Whether a segment is in memory: what is told of one that no other loads leads anywhere. */
@@ -69,7 +67,7 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *data)
                            search->note->header.n_type, &version_bytes)) {
             search->visit(object->dlpi_name && object->dlpi_name[0] ? object->dlpi_name
                                                                     : "the program",
-                          is_in(object, segment, search->note), search->data);
+                          is_in(object, segment, (uintptr_t)search->note), search->data);
             break;
         }
     }
@@ -95,13 +93,11 @@ static int look_for_place(struct dl_phdr_info *object, size_t size, void *data)
     (void)size;
     for (size_t i = 0; i < object->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-        uintptr_t start = object->dlpi_addr + segment->p_vaddr;
 
-        if (segment->p_type != PT_LOAD || place->address < start ||
-            place->address - start >= segment->p_memsz)
-            continue;
-        place->link_address = place->address - object->dlpi_addr;
-        return 1;
+        if (segment->p_type == PT_LOAD && is_in(object, segment, place->address)) {
+            place->link_address = place->address - object->dlpi_addr;
+            return 1;
+        }
     }
     return 0;
 }

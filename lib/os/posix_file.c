@@ -347,11 +347,11 @@ static int take_free_name(struct place *place, const struct dal_process_ *here, 
 
 /* ---- Making it ---------------------------------------------------------------------------- */
 
-/* Put the path for this process together: "%p" is its number, "%%" is '%', and any other '%' is
- * itself. Returns NULL, or what is wrong. */
+/* The path for this process, by default of a directory that is ours to make. Returns NULL, or what
+ * is wrong. */
 static const char *expand(const char *path, char *expanded)
 {
-    size_t length = 0;
+    int length;
 
     if (!path) {
         const char *runtime = dal_os_getenv_("XDG_RUNTIME_DIR");
@@ -362,17 +362,8 @@ static const char *expand(const char *path, char *expanded)
             return "XDG_RUNTIME_DIR is not set: give a directory";
         return wanted < DAL_FILE_PATH_MAX ? NULL : reason_of(ENAMETOOLONG);
     }
-    for (; *path && length < DAL_FILE_PATH_MAX - 24; path++) {
-        if (path[0] == '%' && path[1] == 'p') {
-            length += (size_t)snprintf(expanded + length, 24, "%ld", (long)getpid());
-            path++;
-        } else {
-            path += path[0] == '%' && path[1] == '%';
-            expanded[length++] = *path;
-        }
-    }
-    expanded[length] = '\0';
-    return *path || !length ? reason_of(*path ? ENAMETOOLONG : ENOENT) : NULL;
+    length = dal_file_path_expand_(path, (long)getpid(), expanded, DAL_FILE_PATH_MAX);
+    return length > 0 ? NULL : reason_of(length < 0 ? ENAMETOOLONG : ENOENT);
 }
 
 /* A directory of files that are named by number is ours to make, and has to be ours alone. */

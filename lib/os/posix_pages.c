@@ -5,14 +5,15 @@
 #include "os/os.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/service.h>
+
+#include "os/lines.h"
+#include "shared/number.h"
 
 #if !defined MAP_ANONYMOUS && defined MAP_ANON
 # define MAP_ANONYMOUS MAP_ANON
@@ -106,18 +107,16 @@ int dal_os_protect_(void *pages, size_t bytes, uint32_t access)
 /* The number in a file of one line, or 0. */
 static size_t number_in(const char *path)
 {
-    char text[32];
-    size_t number = 0;
-    ssize_t length = 0;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct dal_os_lines_ lines;
+    char line[32];
+    uint64_t number = 0;
 
-    if (file < 0)
+    if (!dal_os_lines_open_(&lines, path))
         return 0;
-    length = read(file, text, sizeof text);
-    (void)close(file);
-    for (ssize_t i = 0; i < length && text[i] >= '0' && text[i] <= '9'; i++)
-        number = number * 10 + (size_t)(text[i] - '0');
-    return number;
+    if (dal_os_lines_next_(&lines, line, sizeof line))
+        (void)dal_number_parse_(line, 0, &number);
+    dal_os_lines_close_(&lines);
+    return (size_t)number;
 }
 
 size_t dal_os_huge_page_bytes_(void)
@@ -125,13 +124,10 @@ size_t dal_os_huge_page_bytes_(void)
     static _Atomic size_t known;
     size_t bytes = atomic_load_explicit(&known, memory_order_relaxed);
     int saved_errno = errno;
-    int state;
 
     if (bytes > 0)
         return bytes;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     bytes = number_in(HUGE_BYTES_FILE);
-    (void)pthread_setcancelstate(state, NULL);
     if (bytes < dal_os_page_bytes_() || (bytes & (bytes - 1)) != 0)
         bytes = USUAL_HUGE_BYTES;
     atomic_store_explicit(&known, bytes, memory_order_relaxed);

@@ -219,23 +219,6 @@ size_t dal_os_process_name_(char *text, size_t bytes)
 /* ---- Files to be read from outside -------------------------------------------------------------
  */
 
-static int expand(const char *path, char *expanded, size_t bytes)
-{
-    size_t length = 0;
-
-    for (; *path && length < bytes - 24; path++) {
-        if (path[0] == '%' && path[1] == 'p') {
-            length += dal_os_process_name_(expanded + length, 24);
-            path++;
-        } else {
-            path += path[0] == '%' && path[1] == '%';
-            expanded[length++] = *path;
-        }
-    }
-    expanded[length] = '\0';
-    return *path == '\0';
-}
-
 /* What another process has mapped cannot be replaced here. */
 static void *map_file(HANDLE file, size_t bytes)
 {
@@ -260,7 +243,8 @@ void *dal_os_file_map_(const char *path, size_t bytes, const char **reason)
     void *mapped = NULL;
 
     *reason = "the system refuses it";
-    if (path && expand(path, expanded, sizeof expanded))
+    if (path &&
+        dal_file_path_expand_(path, (long)GetCurrentProcessId(), expanded, sizeof expanded) >= 0)
         file =
             CreateFileA(expanded, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE,
                         NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);

@@ -14,19 +14,16 @@
 static inline int dal_choice_parse_(const char *choices, const char *text, uint64_t *number)
 {
     size_t length = strlen(text);
-    uint64_t index = 0;
 
-    for (const char *word = choices; word; index++) {
-        const char *bar = strchr(word, '|');
-        size_t word_length = bar ? (size_t)(bar - word) : strlen(word);
+    for (*number = 0;; (*number)++) {
+        size_t word_length = strcspn(choices, "|");
 
-        if (word_length == length && memcmp(word, text, length) == 0) {
-            *number = index;
+        if (word_length == length && memcmp(choices, text, length) == 0)
             return 1;
-        }
-        word = bar ? bar + 1 : NULL;
+        if (choices[word_length] == '\0')
+            return 0;
+        choices += word_length + 1;
     }
-    return 0;
 }
 
 /* 1 or 0 of a switch. Returns 0 if text is none of its words. */

@@ -58,6 +58,26 @@ static inline int dal_file_head_write_(char *text, size_t bytes, const struct da
                     process->number, process->started, process->name_space);
 }
 
+/* Put the path of a file of a process together: "%p" is its number, "%%" is '%', and any other '%'
+ * is itself. Returns how long it is, or -1 if it does not fit, with a little room behind it. */
+static inline int dal_file_path_expand_(const char *path, long process, char *expanded,
+                                        size_t bytes)
+{
+    size_t length = 0;
+
+    for (; *path && length < bytes - 24; path++) {
+        if (path[0] == '%' && path[1] == 'p') {
+            length += (size_t)snprintf(expanded + length, 24, "%ld", process);
+            path++;
+        } else {
+            path += path[0] == '%' && path[1] == '%';
+            expanded[length++] = *path;
+        }
+    }
+    expanded[length] = '\0';
+    return *path ? -1 : (int)length;
+}
+
 /* The process does not write to it any more. */
 static inline void dal_file_head_close_(void *pages)
 {
