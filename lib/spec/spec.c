@@ -32,32 +32,20 @@ static enum place next_place(enum place place, char c)
     return IN_VALUE;
 }
 
-/* What a message calls a character that a spec keeps for itself, or NULL for another one. */
-static const char *reserved_name(char c)
+/* What a spec keeps for itself: signs, and white space, which messages call by its names. */
+static const char signs[] = "()[]{};|'\"", spaces[] = " \t\n\r\v\f";
+
+static bool is_reserved(char c)
 {
-    switch (c) {
-    case '(': return "character (";
-    case ')': return "character )";
-    case '[': return "character [";
-    case ']': return "character ]";
-    case '{': return "character {";
-    case '}': return "character }";
-    case ';': return "character ;";
-    case '|': return "character |";
-    case '\'': return "character '";
-    case '"': return "character \"";
-    case ' ': return "space";
-    case '\t': return "tab";
-    case '\n': return "newline";
-    case '\r': return "carriage return";
-    case '\v': return "vertical tab";
-    case '\f': return "form feed";
-    default: return NULL;
-    }
+    return strchr(signs, c) || strchr(spaces, c);
 }
 
 static int refuse_reserved(char c, size_t at, struct dal_text_ *why)
 {
+    static const char names[][16] = {"space",           "tab",          "newline",
+                                     "carriage return", "vertical tab", "form feed"};
+    const char *space = strchr(spaces, c);
+    const char sign[] = {c, '\0'};
     const char *reason = "cannot stand in a spec";
 
     if (c == '(')
@@ -65,8 +53,9 @@ static int refuse_reserved(char c, size_t at, struct dal_text_ *why)
     if (c == ')')
         reason = "closes nothing";
     return dal_fail_(why, DAL_ERR_SYNTAX,
-                     "the %s at byte %zu %s; in a name or a value it is written %%%02X",
-                     reserved_name(c), at + 1, reason, (unsigned)c);
+                     "the %s%s at byte %zu %s; in a name or a value it is written %%%02X",
+                     space ? "" : "character ", space ? names[space - spaces] : sign, at + 1,
+                     reason, (unsigned)c);
 }
 
 /* Whether c may follow a closed parenthesis. */
@@ -95,7 +84,7 @@ static int check_characters(const char *text, enum place place, size_t outer, st
         } else if (text[i] == ')' && depth > 0) {
             depth--;
             place = AFTER_NESTED;
-        } else if (reserved_name(text[i])) {
+        } else if (is_reserved(text[i])) {
             return refuse_reserved(text[i], i, why);
         } else {
             place = next_place(place, text[i]);
