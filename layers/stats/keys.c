@@ -47,7 +47,9 @@ static char *prepend(char *at, const char *text)
     return memcpy(at - length, text, length);
 }
 
-char *dal_stats_prepend_number_(char *at, uint64_t number)
+/* In decimal, before a place in a text, where there must be room for 20 bytes. Returns its first
+ * digit. */
+static char *prepend_number(char *at, uint64_t number)
 {
     do {
         *--at = (char)('0' + number % 10);
@@ -64,10 +66,10 @@ static const char *class_key(char made[KEY_BYTES], unsigned index, const char *w
     *key = '\0';
     key = prepend(key, what);
     if (stats_class_last(index) != stats_class_first(index)) {
-        key = dal_stats_prepend_number_(key, stats_class_last(index));
+        key = prepend_number(key, stats_class_last(index));
         key = prepend(key, "-");
     }
-    key = dal_stats_prepend_number_(key, stats_class_first(index));
+    key = prepend_number(key, stats_class_first(index));
     return prepend(key, "size.");
 }
 

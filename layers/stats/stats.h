@@ -299,12 +299,6 @@ static inline void stats_raise(_Atomic(int64_t) *peak, int64_t value)
         ;
 }
 
-/* ---- keys.c ------------------------------------------------------------------------------ */
-
-/* Put a number in decimal before a place in a text, where there must be room for 20 bytes.
- * Returns its first digit. */
-STATS_HIDDEN char *dal_stats_prepend_number_(char *at, uint64_t number);
-
 /* ---- report.c ---------------------------------------------------------------------------- */
 
 /* Memory for an instance that is STATS_TAKEN, zeroed but for its link, or NULL. */
