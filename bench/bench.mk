@@ -11,7 +11,7 @@ if OS_POSIX
 check_PROGRAMS += $(bench_programs)
 endif
 EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c \
-	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c
+	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c bench/limits.sh
 
 check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77
@@ -57,3 +57,8 @@ include bench/peers.mk
 bench-preload: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/preload.sh || test $$? -eq 77
 .PHONY: bench-preload
+
+# How little memory a program may have under the interposer.
+bench-limits: all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/limits.sh || test $$? -eq 77
+.PHONY: bench-limits
