@@ -222,7 +222,7 @@ size_t dal_os_process_name_(char *text, size_t bytes)
 /* What another process has mapped cannot be replaced here. */
 static void *map_file(HANDLE file, size_t bytes)
 {
-    struct dal_process_ here = {(long)GetCurrentProcessId(), 0, 0, dal_os_clock_()};
+    struct dal_process_ here = {(long)GetCurrentProcessId(), 0, 0};
     HANDLE mapping = CreateFileMappingA(file, NULL, PAGE_READWRITE, 0, (DWORD)bytes, NULL);
     struct dal_file_head_ *head = NULL;
 
