@@ -11,7 +11,8 @@ load=${PROGRAMS_LOAD:-quick}
 programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlite3 redis-server node rustc pkill php nginx named postgresql go-plugin rust-plugin"}
 # A login of root on this machine is no business of a quick test.
 [ "$load" != full ] || [ $# -gt 0 ] || programs="$programs sshd"
-unset LD_PRELOAD DISPATCHALLOC_MALLOC
+# (rustc would join the jobs of a make whose descriptors it has not.)
+unset LD_PRELOAD DISPATCHALLOC_MALLOC MAKEFLAGS MFLAGS
 . "$srcdir/tests/modules/find.sh"
 backends="system arena fixed-arena stats$modules"
 export tool load
