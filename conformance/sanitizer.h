@@ -23,7 +23,8 @@
 # define CONFORMANCE_SANITIZED 0
 #endif
 
-/* A tool of valgrind's that has a malloc is preloaded. */
+/* valgrind preloads something of each of its tools; of most of them that is a malloc, by which the
+ * process ends at an alignment above 16 MiB. */
 static inline bool conformance_is_under_valgrind(void)
 {
     const char *preloaded = getenv("LD_PRELOAD");

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "choice/choice.h"
+#include "libc.h"
 #include "loaded.h"
 
 /* libjemalloc's, where the program has that; or those of the object which `run` preloads for it. */
@@ -43,15 +44,20 @@ static int needs_jemalloc(void)
     return callers.program && !callers.module;
 }
 
-int dal_steps_aside_(void)
+const struct dal_malloc_family *dal_aside_family_(const struct dal_malloc_family *libc)
 {
+    const struct dal_malloc_family *next;
+
     if (dal_choice_environment_()->off)
-        return 1;
+        return dal_libc_next_();
     if (!needs_jemalloc())
-        return 0;
+        return libc;
+    next = dal_libc_next_();
+    if (next == libc)
+        return libc;
     dal_log_("this program mixes calls of libjemalloc, such as mallocx(), with free(): the malloc "
              "that it has by itself serves. To have another, start it by `dispatchalloc run`, and "
              "not by what that starts");
     dal_choice_end_if_strict_();
-    return 1;
+    return next;
 }

@@ -3,11 +3,15 @@
 #ifndef DAL_PRELOAD_ASIDE_H
 #define DAL_PRELOAD_ASIDE_H
 
+#include <dispatchalloc/instance.h>
+
 /*
- * Whether DISPATCHALLOC_OFF is on, or the program makes blocks by jemalloc's own calls without what
- * serves those: `dispatchalloc run` preloads it for the program that it starts, but not for what a
- * shell starts then. That is said, and in strict mode the end.
+ * Who is to serve in the place of the C library, libc, and of whatever was chosen: libc itself for
+ * nobody else. It is the next object's where DISPATCHALLOC_OFF is on, and where the program makes
+ * blocks by jemalloc's own calls without what serves those: `dispatchalloc run` preloads it for the
+ * program that it starts, but not for what a shell starts then. That is said, and in strict mode
+ * the end.
  */
-int dal_steps_aside_(void);
+const struct dal_malloc_family *dal_aside_family_(const struct dal_malloc_family *libc);
 
 #endif /* DAL_PRELOAD_ASIDE_H */

@@ -34,7 +34,7 @@ static void *give_out(void *ptr, size_t size, size_t align, enum dal_call_ call,
     if (!ptr)
         return NULL;
     if (!dal_blocks_add_(&block, &replaced))
-        dal_fault_reused_(&(struct dal_fault_){call, ptr, site, 0, 0}, &replaced);
+        dal_fault_reused_(&(struct dal_fault_){call, ptr, site, SIZE_MAX, 0}, &replaced);
     if (dal_blocks_lost_())
         dal_fault_blind_();
     return ptr;
@@ -161,7 +161,8 @@ static size_t checked_usable_size(void *ptr)
         return 0;
     dal_blocks_look_(ptr, &block);
     if (block.state != DAL_BLOCK_LIVE && !dal_blocks_lost_()) {
-        dal_fault_foreign_(&(struct dal_fault_){DAL_CALL_USABLE_SIZE, ptr, SITE, 0, 0}, &block);
+        dal_fault_foreign_(&(struct dal_fault_){DAL_CALL_USABLE_SIZE, ptr, SITE, SIZE_MAX, 0},
+                           &block);
         return 0;
     }
     return served->usable_size_function(ptr);

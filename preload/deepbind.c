@@ -138,6 +138,10 @@ static int is_in_path(const char *file, const void *caller)
 
         if (length >= (int)sizeof place || access(place, F_OK) == 0)
             return 1;
+        /* Where there is one for a kind of processors it may be that. */
+        (void)snprintf(place, sizeof place, "%s/glibc-hwcaps", path.info.dls_serpath[i].dls_name);
+        if (access(place, F_OK) == 0)
+            return 1;
     }
     return 0;
 # else

@@ -263,7 +263,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
      * allocate, from early memory. */
     libc_family = dal_libc_find_();
     dal_choice_start_early_();
-    next = dal_steps_aside_() ? dal_libc_next_() : libc_family;
+    next = dal_aside_family_(libc_family);
     look_who_is_first(next == libc_family ? NULL : next);
     winner = dal_hook_resolve_(0, 1, NULL);
     family = dal_family_for_(winner);

@@ -5,8 +5,8 @@
  * which `dispatchalloc run` preloads behind the interposer only where libjemalloc is among the
  * program's libraries: others detect jemalloc by these names.
  *
- * They are made of the process's malloc family, whoever serves. What there is of jemalloc itself
- * (an arena, a control) is passed on where its module is in the process, and else is not there.
+ * They are made of the process's malloc family, whoever serves; an arena or cache that the program
+ * makes is the heap that there is. Where jemalloc's module serves, arenas and controls are its own.
  */
 #include <config.h>
 

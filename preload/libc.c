@@ -34,13 +34,10 @@ static int is_whole(const struct dal_malloc_family *taken)
            taken->realloc_function && taken->memalign_function && taken->usable_size_function;
 }
 
-/* handle: what dlopen() gave, or NULL for the tables; without those, of whoever comes next. */
+/* handle: what dlopen() gave, or NULL for the tables. */
 static void take(struct dal_malloc_family *taken, void *handle, const struct dal_loaded_ *tables)
 {
-#define LOOK_UP(name)                            \
-    (handle   ? dlsym(handle, name)              \
-     : tables ? dal_loaded_symbol_(tables, name) \
-              : dal_loaded_next_(name))
+#define LOOK_UP(name) (handle ? dlsym(handle, name) : dal_loaded_symbol_(tables, name))
     TAKE(taken->malloc_function, LOOK_UP("malloc"));
     TAKE(taken->free_function, LOOK_UP("free"));
     TAKE(taken->calloc_function, LOOK_UP("calloc"));
@@ -59,8 +56,11 @@ static void take_all(void *handle, const struct dal_loaded_ *tables)
 const struct dal_malloc_family *dal_libc_next_(void)
 {
     static struct dal_malloc_family next = {.abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof next};
+    struct dal_loaded_ object;
 
-    take(&next, NULL, NULL);
+    if (!dal_loaded_next_("malloc", &object))
+        return &family;
+    take(&next, NULL, &object);
     return is_whole(&next) && next.malloc_function != family.malloc_function ? &next : &family;
 }
 
@@ -137,10 +137,10 @@ void dal_libc_initialise_(void)
 
 /* ---- The plain names for backends/system/posix.c ------------------------------------------ */
 
-#define X(result, name, parameters, arguments, ...) \
-    result dal_libc_##name##_ parameters            \
-    {                                               \
-        return family.name##_function arguments;    \
+#define X(result, name, parameters, arguments, give, ...) \
+    result dal_libc_##name##_ parameters                  \
+    {                                                     \
+        give family.name##_function arguments;            \
     }
 DAL_FAMILY_FUNCTIONS_(X)
 #undef X

@@ -11,8 +11,8 @@ struct dal_loaded_;
  * constructor, before anything that could call the backend `system`. */
 const struct dal_malloc_family *dal_libc_find_(void);
 
-/* Those of the object behind the interposer that has them all: an allocator that the program is
- * linked with, or else the same as before. */
+/* Those of the next object behind the interposer that has a malloc, an allocator that the program
+ * is linked with, if it has all; else the same as before. */
 const struct dal_malloc_family *dal_libc_next_(void);
 
 /* glibc is not initialised yet: what its initialisers are to get. */

@@ -40,7 +40,7 @@ static int read_tables(struct dal_loaded_ *object, const ElfW(Dyn) *entry)
         default: break;
         }
     }
-    return object->symbols && object->strings && object->hash;
+    return object->symbols && object->strings;
 }
 
 static int read_object(const struct dl_phdr_info *loaded, struct dal_loaded_ *object)
@@ -78,7 +78,7 @@ static int look_for_object(struct dl_phdr_info *loaded, size_t size, void *data)
     (void)size;
     if (search->name && (!loaded->dlpi_name || !is_called(loaded->dlpi_name, search->name)))
         return 0;
-    return read_object(loaded, search->object) &&
+    return read_object(loaded, search->object) && search->object->hash &&
            (search->name || dal_loaded_has_(search->object, search->address));
 }
 
@@ -101,7 +101,7 @@ int dal_loaded_at_(const void *address, struct dal_loaded_ *object)
         .start = (uintptr_t)found.dlfo_map_start,
         .end = (uintptr_t)found.dlfo_map_end,
     };
-    return read_tables(object, found.dlfo_link_map->l_ld);
+    return read_tables(object, found.dlfo_link_map->l_ld) && object->hash;
 #else
     struct object_search search = {NULL, address, object};
 
@@ -134,13 +134,15 @@ static int is_wanted(const struct dal_loaded_ *object, uint32_t index, const cha
  * for every symbol its hash, whose lowest bit ends a bucket. */
 void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name)
 {
-    uint32_t bucket_count = object->hash[0], first = object->hash[1];
-    const uint32_t *buckets = object->hash + 4 + object->hash[2] * (sizeof(ElfW(Addr)) / 4);
+    static const uint32_t empty[4];
+    const uint32_t *table = object->hash ? object->hash : empty;
+    uint32_t bucket_count = table[0], first = table[1];
+    const uint32_t *buckets = table + 4 + table[2] * (sizeof(ElfW(Addr)) / 4);
     const uint32_t *hashes = buckets + bucket_count;
     uint32_t hash = dal_loaded_hash_(name);
     uint32_t index = bucket_count ? buckets[hash % bucket_count] : 0;
 
-    if (index < first)
+    if (index < first || !bucket_count)
         return NULL;
     for (;; index++) {
         if ((hashes[index - first] | 1) == (hash | 1) && is_wanted(object, index, name))
@@ -206,26 +208,26 @@ int dal_loaded_visit_(dal_loaded_visitor_ visit, void *data)
 }
 
 struct next {
-    const char *name;
+    const char *symbol;
     int is_behind;
-    void *address;
+    struct dal_loaded_ *object;
 };
 
 static int look_for_next(const struct dal_loaded_ *object, void *data)
 {
     struct next *next = data;
 
-    if (next->is_behind)
-        next->address = dal_loaded_symbol_(object, next->name);
-    else
+    if (!next->is_behind) {
         next->is_behind = dal_loaded_has_(object, (const void *)(uintptr_t)dal_loaded_next_);
-    return next->address != NULL;
+        return 0;
+    }
+    *next->object = *object;
+    return dal_loaded_symbol_(object, next->symbol) != NULL;
 }
 
-void *dal_loaded_next_(const char *name)
+int dal_loaded_next_(const char *symbol, struct dal_loaded_ *object)
 {
-    struct next next = {name, 0, NULL};
+    struct next next = {symbol, 0, object};
 
-    (void)dal_loaded_visit_(look_for_next, &next);
-    return next.address;
+    return dal_loaded_visit_(look_for_next, &next);
 }

@@ -13,7 +13,7 @@ struct dal_loaded_ {
     const void *dynamic;
     const void *symbols;
     const char *strings;
-    const uint32_t *hash;
+    const uint32_t *hash;     /* or NULL: no symbol of it can be found */
     const uint16_t *versions; /* or NULL */
     const uintptr_t *init;    /* the functions that initialise it, or NULL */
     size_t init_bytes;
@@ -35,7 +35,7 @@ static inline int dal_loaded_has_(const struct dal_loaded_ *object, const void *
     return (uintptr_t)address - object->start < object->end - object->start;
 }
 
-/* Each object whose tables are known here, in the order in which the loader looks for a name: the
+/* Each object, in the order in which the loader looks for a name: the
  * program, what is preloaded, the libraries. Returns what the visitor returned, 0 to go on. */
 typedef int (*dal_loaded_visitor_)(const struct dal_loaded_ *object, void *data);
 int dal_loaded_visit_(dal_loaded_visitor_ visit, void *data);
@@ -47,8 +47,9 @@ const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *star
  * more here as well. */
 void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name);
 
-/* What dlsym(RTLD_NEXT) would find, of the objects that the process started with. */
-void *dal_loaded_next_(const char *name);
+/* The object in which dlsym(RTLD_NEXT) would find a symbol, of those that the process started with.
+ */
+int dal_loaded_next_(const char *symbol, struct dal_loaded_ *object);
 
 /* What tables of symbols have of a name: mostly another number for another name. */
 uint32_t dal_loaded_hash_(const char *name);

@@ -82,6 +82,53 @@ done
 grep -q 'DISPATCHALLOC_OFF=perhaps is ignored: accepted is on or off' "$work/out" ||
     fail "OFF=perhaps is silent: $(cat "$work/out")"
 
+# What comes next serves then if it has all; a mixture of it and the C library would not do.
+cat >"$work/partial.c" <<'END'
+#include <stdlib.h>
+#include <string.h>
+static char heap[1 << 22];
+static size_t used;
+static void *take(size_t align, size_t size)
+{
+    used = (used + 8 + align - 1) / align * align;
+    memcpy(heap + used - 8, "of mine.", 8);
+    used += size;
+    return heap + used - size;
+}
+void *malloc(size_t size) { return take(16, size); }
+void *calloc(size_t count, size_t size) { return take(16, count * size); }
+void *realloc(void *old, size_t size)
+{
+    void *moved = take(16, size);
+    return old ? memmove(moved, old, size) : moved;
+}
+void free(void *ptr)
+{
+    if (ptr && memcmp((char *)ptr - 8, "of mine.", 8) != 0)
+        abort();
+}
+int posix_memalign(void **out, size_t align, size_t size)
+{
+    *out = take(align, size);
+    return 0;
+}
+END
+cat >"$work/aligned.c" <<'END'
+#include <stdlib.h>
+int main(void)
+{
+    void *ptr = NULL;
+    int error = posix_memalign(&ptr, 64, 100);
+    free(ptr);
+    free(malloc(3));
+    return error;
+}
+END
+$CC -fno-builtin -fPIC -shared "$work/partial.c" -o "$work/libpartial.so"
+$CC -fno-builtin "$work/aligned.c" -o "$work/aligned"
+LD_PRELOAD="$DISPATCHALLOC_INTERPOSER:$work/libpartial.so" DISPATCHALLOC_OFF=on "$work/aligned" ||
+    fail "switched off, two allocators are mixed: $?"
+
 # Memory that is out is the program's to see.
 cat >"$work/exhaust.c" <<'END'
 #include <errno.h>

@@ -89,6 +89,13 @@ if [ -n "${DISPATCHALLOC_INTERPOSER-}" ] && [ -z "$sanitized" ]; then
     expect 'files of two copies' "$pid $pid.$pid" "$(cd "$XDG_RUNTIME_DIR/dispatchalloc" && echo *)"
     end KILL
     status --all; shows '*"above"*'; shows '*"below"*'
+    # By one path, with a line feed in it.
+    same="stats:print=off,file=$work/of%0Atwo"
+    before="env LD_PRELOAD=$DISPATCHALLOC_INTERPOSER DISPATCHALLOC_MALLOC=$same,label=below+system"
+    start "$same,label=above+system" alloc=100
+    before=''
+    expect 'files of one path' 2 "$(find "$work" -name 'of?two*' | wc -l)"
+    end TERM
 fi
 
 # A process that its own user may not look into: its file can be read.
@@ -143,6 +150,11 @@ status $pid; shows "*$pid (running): a?b: *"; shows "* program: $work/a?b
 *"
 end TERM
 user=$kept
+# Of a long command line the beginning is there.
+# shellcheck disable=SC2046 # many words
+start stats:share=on+system alloc=100 $(yes alloc=1 | head -n 400)
+status $pid; shows "* command: $user alloc=100 alloc=1 alloc=1 *"
+end TERM
 ln -s "$work" "$work/to"
 DISPATCHALLOC_BACKEND="stats:share=$work/to//+system" "$user" alloc=1 2>"$work/err" || :
 like 'a directory by a link' '*is a symbolic link*' "$(cat "$work/err")"

@@ -205,7 +205,7 @@ struct dal_services {
      * @param reason  if the file cannot be made: why, a text that lives for ever. Not NULL.
      * @return the pages, to be given back by file_unmap(); or NULL.
      *
-     * It takes some calls of the system, all of them now, and 4 KiB of stack.
+     * It takes some calls of the system, all of them now, and 6 KiB of stack.
      */
     void *(*file_map)(const char *path, size_t bytes, const char **reason);
 

@@ -16,19 +16,21 @@
  * who calls one finds the instance as well. */
 static _Atomic(struct stats_instance *) counted;
 
-#define FUNCTIONS(X)                                                \
-    X(void *, malloc, (size_t size), (size))                        \
-    X(void, free, (void *ptr), (ptr))                               \
-    X(void *, calloc, (size_t count, size_t size), (count, size))   \
-    X(void *, realloc, (void *ptr, size_t size), (ptr, size))       \
-    X(void *, memalign, (size_t align, size_t size), (align, size)) \
-    X(size_t, usable_size, (void *ptr), (ptr))
+/* (The library has such a list, which is private.) */
+#define FUNCTIONS(X)                                                        \
+    X(void *, malloc, (size_t size), (size), return)                        \
+    X(void, free, (void *ptr), (ptr), )                                     \
+    X(void *, calloc, (size_t count, size_t size), (count, size), return)   \
+    X(void *, realloc, (void *ptr, size_t size), (ptr, size), return)       \
+    X(void *, memalign, (size_t align, size_t size), (align, size), return) \
+    X(size_t, usable_size, (void *ptr), (ptr), return)
 
-#define DECLARE(result, name, parameters, arguments) static result boot_##name parameters;
+#define DECLARE(result, name, parameters, arguments, give) static result boot_##name parameters;
 FUNCTIONS(DECLARE)
 
 static struct {
-#define MEMBER(result, name, parameters, arguments) result(*_Atomic name##_function) parameters;
+#define MEMBER(result, name, parameters, arguments, give) \
+    result(*_Atomic name##_function) parameters;
     FUNCTIONS(MEMBER)
 } child = {boot_malloc, boot_free, boot_calloc, boot_realloc, boot_memalign, boot_usable_size};
 
@@ -156,16 +158,16 @@ static const struct dal_malloc_family *find_child(void)
         instance = dal_stats_latest_with_family_();
     found = &instance->child_family;
     atomic_store_explicit(&counted, instance, memory_order_release);
-#define STORE(result, name, parameters, arguments) \
+#define STORE(result, name, parameters, arguments, give) \
     atomic_store_explicit(&child.name##_function, found->name##_function, memory_order_release);
     FUNCTIONS(STORE)
     return found;
 }
 
-#define BOOT(result, name, parameters, arguments)       \
+#define BOOT(result, name, parameters, arguments, give) \
     static result boot_##name parameters                \
     {                                                   \
-        return find_child()->name##_function arguments; \
+        give find_child()->name##_function arguments;   \
     }
 FUNCTIONS(BOOT)
 

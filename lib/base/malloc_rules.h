@@ -7,16 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The functions of a malloc family: result, name, parameters, how they are passed on; and of a
- * call, whether it asks for what there may not be yet, the size that it asks for, what it returns
- * where there is nothing. */
-#define DAL_FAMILY_FUNCTIONS_(X)                                                   \
-    X(void *, malloc, (size_t size), (size), 1, size, NULL)                        \
-    X(void, free, (void *ptr), (ptr), ptr != NULL, 0, (void)0)                     \
-    X(void *, calloc, (size_t count, size_t size), (count, size), 1, size, NULL)   \
-    X(void *, realloc, (void *ptr, size_t size), (ptr, size), 1, size, NULL)       \
-    X(void *, memalign, (size_t align, size_t size), (align, size), 1, size, NULL) \
-    X(size_t, usable_size, (void *ptr), (ptr), ptr != NULL, 0, 0)
+/* The functions of a malloc family: result, name, parameters, how they are passed on, and `return`
+ * where there is a result; and of a call, whether it asks for what there may not be yet, the size
+ * that it asks for, what it returns where there is nothing. */
+#define DAL_FAMILY_FUNCTIONS_(X)                                                           \
+    X(void *, malloc, (size_t size), (size), return, 1, size, NULL)                        \
+    X(void, free, (void *ptr), (ptr), , ptr != NULL, 0, )                                  \
+    X(void *, calloc, (size_t count, size_t size), (count, size), return, 1, size, NULL)   \
+    X(void *, realloc, (void *ptr, size_t size), (ptr, size), return, 1, size, NULL)       \
+    X(void *, memalign, (size_t align, size_t size), (align, size), return, 1, size, NULL) \
+    X(size_t, usable_size, (void *ptr), (ptr), return, ptr != NULL, 0, 0)
 
 /* The family of functions that begin so. */
 #define DAL_FAMILY_OF_(prefix)                                                               \

@@ -78,7 +78,8 @@ void dal_choice_retry_environment_(void);
 
 /* Strict mode, as the variable says or else as the program does. */
 int dal_choice_is_strict_(void);
-void dal_choice_end_if_strict_(void); /* the process, which is said */
+/* In it end the process, after a line. */
+void dal_choice_end_if_strict_(void);
 void dal_choice_set_strict_(int strict);
 
 /* What the environment said when the library started, which it does now if it has not yet; all

@@ -12,10 +12,10 @@
 
 /* ---- An allocator that knows its blocks: instance_unsized.c ------------------------------ */
 
-#define KNOWN(result, name, parameters, arguments, ...)                    \
-    static result known_##name parameters                                  \
-    {                                                                      \
-        return dal_known_##name##_(dal_hook_load_(), DAL_LIST_ arguments); \
+#define KNOWN(result, name, parameters, arguments, give, ...)            \
+    static result known_##name parameters                                \
+    {                                                                    \
+        give dal_known_##name##_(dal_hook_load_(), DAL_LIST_ arguments); \
     }
 DAL_FAMILY_FUNCTIONS_(KNOWN)
 

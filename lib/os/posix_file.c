@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -30,6 +31,9 @@
 #include "os/lines.h"
 #include "os/trust.h"
 #include "shared/file_head.h"
+
+/* Each of these has left the stack before the next begins: the thread may have a small one. */
+#define OWN_FRAME __attribute__((noinline))
 
 /* strerror(3) may allocate. */
 static const char *reason_of(int error)
@@ -108,7 +112,7 @@ static uint64_t started(const char *path)
     return dal_process_started_(text);
 }
 
-static struct dal_process_ this_process(void)
+OWN_FRAME static struct dal_process_ this_process(void)
 {
     struct stat name_space = {.st_ino = 0};
 
@@ -117,25 +121,30 @@ static struct dal_process_ this_process(void)
                                  (uint64_t)name_space.st_ino};
 }
 
-/* Whether this process has a file mapped, by its path: the maps of some file systems have another
- * device and number of it than fstat(2). 1 also if the system does not tell. */
-static int is_mapped_here(int file)
+/* The number of the file in a line "start-end rights offset device number   name" of maps. */
+static uint64_t file_number(const char *line)
 {
-    char link[64], path[DAL_FILE_PATH_MAX], line[DAL_FILE_PATH_MAX + 128];
+    for (int word = 0; word < 4; word++) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    return strtoull(line, NULL, 10);
+}
+
+/* Whether this process has a file mapped; 1 also if the system does not tell. By its number alone:
+ * maps of some file systems have another device, and a file that is taken for this one costs no
+ * more than another name. */
+OWN_FRAME static int is_mapped_here(int file)
+{
+    struct stat status;
     struct dal_os_lines_ lines;
-    ssize_t length;
+    char line[128];
     int found = 0;
 
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-    length = readlink(link, path, sizeof path - 1);
-    if (length <= 0 || !dal_os_lines_open_(&lines, "/proc/self/maps"))
+    if (fstat(file, &status) != 0 || !dal_os_lines_open_(&lines, "/proc/self/maps"))
         return 1;
-    path[length] = '\0';
-    while (!found && dal_os_lines_next_(&lines, line, sizeof line)) {
-        const char *name = strchr(line, '/');
-
-        found = name && strcmp(name, path) == 0;
-    }
+    while (!found && dal_os_lines_next_(&lines, line, sizeof line))
+        found = file_number(line) == (uint64_t)status.st_ino;
     dal_os_lines_close_(&lines);
     return found;
 }
@@ -143,7 +152,7 @@ static int is_mapped_here(int file)
 /* Whether a file may still be written by who made it. One of our own number may be of another copy
  * of the library in this process, or of a program that it was before exec(2); of a process in
  * another namespace nobody knows. */
-static int is_in_use(int file, const struct dal_process_ *here)
+OWN_FRAME static int is_in_use(int file, const struct dal_process_ *here)
 {
     struct dal_process_ maker;
     char text[256], path[64];
@@ -163,55 +172,53 @@ static int is_in_use(int file, const struct dal_process_ *here)
     return !maker.started || maker.started == started(path);
 }
 
-/* One line, without what would begin another; as much of its end as fits. */
-static char *add_line(char *at, const char *end, const char *title, const char *text, size_t length)
+/* What would begin another line, or end a text, is shown as something else. */
+static char *end_line(char *at, size_t length, char separator)
 {
-    size_t room;
-
-    at = stpcpy(at, title);
-    room = (size_t)(end - at);
-    if (length > room) {
-        text += length - room;
-        length = room;
-    }
-    memcpy(at, text, length);
     for (size_t i = 0; i < length; i++) {
         if (at[i] == '\n')
             at[i] = '?';
+        else if (at[i] == '\0')
+            at[i] = separator;
     }
     return at + length;
 }
 
-/* The arguments of this process, with blanks between them: how long they are. */
-static size_t read_arguments(char *text, size_t bytes)
+/* Its path, as much of the end as there is room for. */
+static char *add_program(char *at, size_t room, size_t most)
 {
-    size_t length = read_text("/proc/self/cmdline", text, bytes);
+    ssize_t length = readlink("/proc/self/exe", at, room);
+    size_t bytes = length > 0 ? (size_t)length : strnlen(program_name(), most);
 
-    while (length > 0 && text[length - 1] == '\0')
+    if (length <= 0)
+        memcpy(at, program_name(), bytes);
+    if (bytes > most)
+        memmove(at, at + bytes - most, most);
+    return end_line(at, bytes < most ? bytes : most, '?');
+}
+
+/* As much of the beginning as there is room for. */
+static char *add_arguments(char *at, size_t room)
+{
+    size_t length = read_text("/proc/self/cmdline", at, room);
+
+    while (length > 0 && at[length - 1] == '\0')
         length--;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\0')
-            text[i] = ' ';
-    }
-    return length;
+    return end_line(at, length, ' ');
 }
 
-static size_t read_program(char *text, size_t bytes)
-{
-    ssize_t length = readlink("/proc/self/exe", text, bytes);
-
-    return length > 0 ? (size_t)length : (size_t)snprintf(text, bytes, "%s", program_name());
-}
-
-/* What it says first, and behind that the name of the program and its arguments. */
+/* What it says first, and behind that the program and its arguments. Titles and numbers are short.
+ */
 static void fill_head(struct dal_file_head_ *head, const struct dal_process_ *here)
 {
-    char text[sizeof head->text];
     char *end = head->text + sizeof head->text - 1; /* what follows begins a line */
     char *at = head->text + dal_file_head_write_(head->text, sizeof head->text, here);
 
-    at = add_line(at, at + (end - at) / 2, "program: ", text, read_program(text, sizeof text));
-    at = add_line(at, end - 1, "\ncommand: ", text, read_arguments(text, (size_t)(end - at)));
+    at = stpcpy(at, "program: ");
+    at = add_program(at, (size_t)(end - at), (size_t)(end - at) / 2);
+    at = stpcpy(at, "\ncommand: ");
+    at = add_arguments(at, (size_t)(end - at));
+    memset(at, '\0', (size_t)(end - at));
     *end = '\n';
 }
 
@@ -295,7 +302,7 @@ static int rename_new(const struct place *place, const char *name)
     if (syscall(SYS_renameat2, place->directory, place->made, place->directory, name, no_replace) ==
         0)
         return 0;
-    if (errno != EINVAL && errno != ENOSYS)
+    if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
         return -1;
 #endif
     if (fstatat(place->directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
@@ -329,7 +336,8 @@ static enum outcome take_name(struct place *place, const char *name,
 
 /* The name that was asked for; while a living process has it, with the number of this one behind
  * it, and of further files that it makes. */
-static int take_free_name(struct place *place, const struct dal_process_ *here, const char **reason)
+OWN_FRAME static int take_free_name(struct place *place, const struct dal_process_ *here,
+                                    const char **reason)
 {
     char name[sizeof place->name + 64];
     enum outcome outcome;
@@ -385,7 +393,7 @@ static const char *open_own(char *path, struct place *place)
     return dal_os_why_others_write_(path, place->directory, &status);
 }
 
-static const char *open_place(char *path, struct place *place)
+OWN_FRAME static const char *open_place(char *path, struct place *place)
 {
     char *name = strrchr(path, '/');
 
@@ -422,7 +430,7 @@ static void *map(int file, size_t bytes, const char **reason)
     return NULL;
 }
 
-static void *map_new(struct place *place, size_t bytes, const char **reason)
+OWN_FRAME static void *map_new(struct place *place, size_t bytes, const char **reason)
 {
     static _Atomic(unsigned) count;
     void *mapped;

@@ -10,7 +10,7 @@
 /* Every second one is on. */
 #define DAL_SWITCH_WORDS_ "off|on|false|true|no|yes|0|1"
 
-/* Which of the words text is, from 0 on. Returns 0 if it is none. */
+/* Which of the words text is, from 0 on; their count if it is none. Returns 0 then. */
 static inline int dal_choice_parse_(const char *choices, const char *text, uint64_t *number)
 {
     size_t length = strlen(text);

@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/shared/file_head.h"
@@ -42,36 +42,34 @@ static uint64_t anonymous_bytes(long process)
 /* A mapping of a process that is shared, of a file that may be gone. */
 struct mapped {
     char path[PATH_MAX];
-    uint64_t start, end, device, inode;
+    uint64_t start, end, inode;
 };
 
 static int next_mapped(FILE *maps, struct mapped *mapped)
 {
     char line[PATH_MAX + 128], access[8];
-    unsigned major_number, minor_number;
 
     while (fgets(line, sizeof line, maps)) {
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %x:%x %" SCNu64 " %4095[^\n]",
-                   &mapped->start, &mapped->end, access, &major_number, &minor_number,
-                   &mapped->inode, mapped->path) == 7 &&
-            strcmp(access, "rw-s") == 0 && mapped->path[0] == '/') {
-            mapped->device = makedev(major_number, minor_number);
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %" SCNu64 " %4095[^\n]",
+                   &mapped->start, &mapped->end, access, &mapped->inode, mapped->path) == 5 &&
+            strcmp(access, "rw-s") == 0 && mapped->path[0] == '/')
             return 1;
-        }
     }
     return 0;
 }
 
-/* Whether a process maps a file; -1 if it may not be looked at. */
+/* Whether a process maps a file, by its number alone, since maps of some file systems have another
+ * device than fstat(2); -1 if it may not be looked at. */
 static int maps_file(long process, const struct stat *status)
 {
     FILE *maps = status_proc(process, "maps");
     struct mapped mapped;
-    int found = maps || errno == ENOENT ? 0 : -1;
+    int found = 0;
 
+    if (!maps && (errno != ENOENT || kill((pid_t)process, 0) == 0 || errno == EPERM))
+        return -1;
     while (maps && !found && next_mapped(maps, &mapped))
-        found =
-            mapped.inode == (uint64_t)status->st_ino && mapped.device == (uint64_t)status->st_dev;
+        found = mapped.inode == (uint64_t)status->st_ino;
     if (maps)
         fclose(maps);
     return found;
@@ -102,7 +100,7 @@ static enum status_state state_of(const struct dal_process_ *maker, const struct
     maps = maps_file(maker->number, file);
     *is_hidden = maps < 0;
     if (*is_hidden)
-        maps = maker->started && started(maker->number) == maker->started;
+        maps = !started(maker->number) || started(maker->number) == maker->started;
     return maps ? STATUS_RUNNING : STATUS_ENDED;
 }
 
@@ -210,8 +208,7 @@ static int open_counters(const char *path, const struct mapped *wanted,
 
     memset(counters, 0, sizeof *counters);
     snprintf(counters->path, sizeof counters->path, "%s", path);
-    if (file >= 0 && (!wanted || (wanted->inode == (uint64_t)status.st_ino &&
-                                  wanted->device == (uint64_t)status.st_dev)))
+    if (file >= 0 && (!wanted || wanted->inode == (uint64_t)status.st_ino))
         result = read_all(file, 0, (uint64_t)status.st_size, counters);
     if (file >= 0)
         close(file);

@@ -181,14 +181,13 @@ static int show_each(const char *name, struct hidden *hidden)
 
     while (processes && (entry = readdir(processes)) != NULL) {
         long process = strtol(entry->d_name, NULL, 10);
-
         int found;
 
         if (process <= 0 || process == (long)getpid() || (name && !has_name(process, name)))
             continue;
         found = show_running(process);
         count += found > 0;
-        if (found < 0)
+        if (found < 0 && (errno == EACCES || errno == EPERM))
             *hidden = (struct hidden){process, errno};
     }
     if (processes)
@@ -252,7 +251,7 @@ static int show(const char *operand)
 
 static int show_everything(void)
 {
-    struct hidden hidden;
+    struct hidden hidden = {0, 0};
 
     if (show_each(NULL, &hidden) + show_files((struct wanted){.process = 0}) > 0)
         return TOOL_OK;
