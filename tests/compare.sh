@@ -113,7 +113,7 @@ on*' -n 1 sh -c 'printf "said\033!31m\tand \302\233so\non\n" >&2; exit 1'
 module sulking -DSULKING
 module clear -DLAYER
 echo "not code" >"$modules/junk.so"
-try 1 '*sulking  failed: killed by signal 6 (Aborted)*' "dispatchalloc: 'junk' is left out: *
+try 1 '*sulking *failed: killed by signal 6 (Aborted)*' "dispatchalloc: 'junk' is left out: *
 dispatchalloc: 'true' failed under sulking: killed by signal 6 (Aborted)
 dispatchalloc: *it is not in the mood (3)*
 dispatchalloc: \`dispatchalloc doctor true' tells whether it fails by itself, or what it has that does not go together with another allocator" -n 1 true

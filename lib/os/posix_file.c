@@ -131,22 +131,31 @@ static uint64_t file_number(const char *line)
     return strtoull(line, NULL, 10);
 }
 
-/* Whether this process has a file mapped; 1 also if the system does not tell. By its number alone:
- * maps of some file systems have another device, and a file that is taken for this one costs no
- * more than another name. */
-OWN_FRAME static int is_mapped_here(int file)
+/* By its number alone: maps of some file systems have another device, and a file that is taken for
+ * this one costs no more than another name. */
+static int is_in_maps(uint64_t number)
 {
-    struct stat status;
     struct dal_os_lines_ lines;
     char line[128];
     int found = 0;
 
-    if (fstat(file, &status) != 0 || !dal_os_lines_open_(&lines, "/proc/self/maps"))
+    if (!dal_os_lines_open_(&lines, "/proc/self/maps"))
         return 1;
     while (!found && dal_os_lines_next_(&lines, line, sizeof line))
-        found = file_number(line) == (uint64_t)status.st_ino;
+        found = file_number(line) == number;
     dal_os_lines_close_(&lines);
     return found;
+}
+
+/* Whether this process has a file mapped; 1 also if the system does not tell. Pages are moved once,
+ * after the file has its name: who reads maps meanwhile may see them neither where they were nor
+ * where they are, but the second time does. */
+OWN_FRAME static int is_mapped_here(int file)
+{
+    struct stat status;
+
+    return fstat(file, &status) != 0 || is_in_maps((uint64_t)status.st_ino) ||
+           is_in_maps((uint64_t)status.st_ino);
 }
 
 /* Whether a file may still be written by who made it. One of our own number may be of another copy
