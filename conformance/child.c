@@ -96,6 +96,10 @@ static const char past_end_or_copy[] =
 const char kit_likely_state[] =
     "a request that the child refused leaves a state that is wrong: a count, or a list";
 
+/* How far in front of a block a header is, at the most. Who copies too much from another block may
+ * touch the pages of this one first, as memcpy() begins where it likes. */
+enum { HEADER_BYTES_MAX = 4096 };
+
 static bool may_copy(enum kit_call call)
 {
     return call >= KIT_REALLOC && call <= KIT_SHRINK;
@@ -123,7 +127,9 @@ static _Noreturn void fail_touched(const struct kit_child *child,
                  "%s byte %zd of %s, after it was given back", how, (ssize_t)(address - start),
                  text);
     }
-    kit_suspect(child->kit, is_before ? before_start : was_copy ? past_end_or_copy : past_end);
+    kit_suspect(child->kit, is_before && (!was_copy || distance <= HEADER_BYTES_MAX) ? before_start
+                            : was_copy ? past_end_or_copy
+                                       : past_end);
     kit_fail(child->kit, "the bytes around a block of its child left alone",
              "%s memory %zu byte%s %s %s", how, distance, plural(distance),
              is_before ? "before the start of" : "past the end of", text);
