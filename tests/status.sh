@@ -98,7 +98,9 @@ if [ -n "${DISPATCHALLOC_INTERPOSER-}" ] && [ -z "$sanitized" ]; then
     end TERM
 fi
 
-# A process that its own user may not look into: its file can be read.
+# A process that its own user may not look into: its file can be read. (By a name of its own: tests
+# that run beside this one have such programs too.)
+cp "$user" "$work/unseen"
 as_user=''
 [ "$(id -u)" != 0 ] || as_user='setpriv --reuid=65534 --regid=65534 --clear-groups'
 theirs=$work/theirs
@@ -107,18 +109,18 @@ chmod 711 "$work"
 [ -z "$as_user" ] || chown 65534:65534 "$theirs"
 if $as_user "$tool" list >/dev/null 2>&1; then
     rm -f "$work/pid"; mkfifo "$work/pid"
-    DISPATCHALLOC_BACKEND=stats:share=$theirs/+system $as_user "$user" alloc=100 hide pause >"$work/pid" 2>"$work/err" &
+    DISPATCHALLOC_BACKEND=stats:share=$theirs/+system $as_user "$work/unseen" alloc=100 hide pause >"$work/pid" 2>"$work/err" &
     read -r pid <"$work/pid"
-    for operand in $pid stats_user --all; do
+    for operand in $pid unseen --all; do
         code=0
         $as_user "$tool" status -d "$theirs" $operand >"$work/out" 2>"$work/said" || code=$?
         out=$(sed 's/  */ /g' "$work/out") called="as a user: $operand"
-        exits 0; shows "*$pid (running): stats_user: *live_bytes 100*"
+        exits 0; shows "*$pid (running): unseen: *live_bytes 100*"
     done
     rm "$theirs/$pid"
     code=0
-    $as_user "$tool" status -d "$theirs" stats_user >"$work/out" 2>"$work/said" || code=$?
-    expect 'a hidden process' "2 dispatchalloc: process $pid, of a program \"stats_user\": Permission denied" "$code $(cat "$work/said")"
+    $as_user "$tool" status -d "$theirs" unseen >"$work/out" 2>"$work/said" || code=$?
+    expect 'a hidden process' "2 dispatchalloc: process $pid, of a program \"unseen\": Permission denied" "$code $(cat "$work/said")"
     end TERM
 fi
 
