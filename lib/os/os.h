@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For functions that need much of the stack, such as a set of signals or the state of a file: a
+ * thread or a handler may have a small one, and each has left it before the next begins. */
+#define DAL_OWN_FRAME_ __attribute__((noinline))
+
 /* For data of the library that other files of it name. */
 #if defined __ELF__ || defined __APPLE__
 # define DAL_HIDDEN_ __attribute__((visibility("hidden")))

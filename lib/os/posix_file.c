@@ -32,9 +32,6 @@
 #include "os/trust.h"
 #include "shared/file_head.h"
 
-/* Each of these has left the stack before the next begins: the thread may have a small one. */
-#define OWN_FRAME __attribute__((noinline))
-
 /* strerror(3) may allocate. */
 static const char *reason_of(int error)
 {
@@ -112,7 +109,7 @@ static uint64_t started(const char *path)
     return dal_process_started_(text);
 }
 
-OWN_FRAME static struct dal_process_ this_process(void)
+DAL_OWN_FRAME_ static struct dal_process_ this_process(void)
 {
     struct stat name_space = {.st_ino = 0};
 
@@ -150,7 +147,7 @@ static int is_in_maps(uint64_t number)
 /* Whether this process has a file mapped; 1 also if the system does not tell. Pages are moved once,
  * after the file has its name: who reads maps meanwhile may see them neither where they were nor
  * where they are, but the second time does. */
-OWN_FRAME static int is_mapped_here(int file)
+DAL_OWN_FRAME_ static int is_mapped_here(int file)
 {
     struct stat status;
 
@@ -161,7 +158,7 @@ OWN_FRAME static int is_mapped_here(int file)
 /* Whether a file may still be written by who made it. One of our own number may be of another copy
  * of the library in this process, or of a program that it was before exec(2); of a process in
  * another namespace nobody knows. */
-OWN_FRAME static int is_in_use(int file, const struct dal_process_ *here)
+DAL_OWN_FRAME_ static int is_in_use(int file, const struct dal_process_ *here)
 {
     struct dal_process_ maker;
     char text[256], path[64];
@@ -345,8 +342,8 @@ static enum outcome take_name(struct place *place, const char *name,
 
 /* The name that was asked for; while a living process has it, with the number of this one behind
  * it, and of further files that it makes. */
-OWN_FRAME static int take_free_name(struct place *place, const struct dal_process_ *here,
-                                    const char **reason)
+DAL_OWN_FRAME_ static int take_free_name(struct place *place, const struct dal_process_ *here,
+                                         const char **reason)
 {
     char name[sizeof place->name + 64];
     enum outcome outcome;
@@ -402,7 +399,7 @@ static const char *open_own(char *path, struct place *place)
     return dal_os_why_others_write_(path, place->directory, &status);
 }
 
-OWN_FRAME static const char *open_place(char *path, struct place *place)
+DAL_OWN_FRAME_ static const char *open_place(char *path, struct place *place)
 {
     char *name = strrchr(path, '/');
 
@@ -439,7 +436,7 @@ static void *map(int file, size_t bytes, const char **reason)
     return NULL;
 }
 
-OWN_FRAME static void *map_new(struct place *place, size_t bytes, const char **reason)
+DAL_OWN_FRAME_ static void *map_new(struct place *place, size_t bytes, const char **reason)
 {
     static _Atomic(unsigned) count;
     void *mapped;

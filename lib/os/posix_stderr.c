@@ -18,10 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A handler's stack may be small: what needs a set of signals or the state of a file, 128 bytes
- * each, has left it before the next begins. */
-#define OWN_FRAME __attribute__((noinline))
-
 /* What descriptor 2 led to when the process began to be ours, and whether it was a file to be read
  * as well. Release after those before, acquire in readers. */
 static _Atomic(uint64_t) first_device, first_file;
@@ -63,7 +59,7 @@ static int is_as_noted(const struct stat *status)
            (uint64_t)status->st_ino == atomic_load_explicit(&first_file, memory_order_relaxed);
 }
 
-OWN_FRAME static int may_be_written(void)
+DAL_OWN_FRAME_ static int may_be_written(void)
 {
     struct stat status;
 
@@ -110,21 +106,21 @@ static int write_all(const char *text, size_t bytes)
     return 0;
 }
 
-OWN_FRAME static int is_blocked(int signal)
+DAL_OWN_FRAME_ static int is_blocked(int signal)
 {
     sigset_t blocked;
 
     return pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, signal) == 1;
 }
 
-OWN_FRAME static int is_pending(int signal)
+DAL_OWN_FRAME_ static int is_pending(int signal)
 {
     sigset_t pending;
 
     return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1;
 }
 
-OWN_FRAME static void change_mask(int how, int signal)
+DAL_OWN_FRAME_ static void change_mask(int how, int signal)
 {
     sigset_t one;
 
@@ -133,7 +129,7 @@ OWN_FRAME static void change_mask(int how, int signal)
     (void)pthread_sigmask(how, &one, NULL);
 }
 
-OWN_FRAME static void take_back(int signal)
+DAL_OWN_FRAME_ static void take_back(int signal)
 {
     sigset_t one;
 
@@ -150,7 +146,7 @@ static const struct {
 enum { RAISED = sizeof raised / sizeof raised[0] };
 
 /* A message is not to end the program that it is about. What was pending before stays so. */
-OWN_FRAME static void write_quietly(const char *text, size_t bytes)
+DAL_OWN_FRAME_ static void write_quietly(const char *text, size_t bytes)
 {
     int was_blocked[RAISED], was_pending[RAISED], error;
 

@@ -99,8 +99,11 @@ static enum status_state state_of(const struct dal_process_ *maker, const struct
         return STATUS_UNKNOWN;
     maps = maps_file(maker->number, file);
     *is_hidden = maps < 0;
-    if (*is_hidden)
-        maps = !started(maker->number) || started(maker->number) == maker->started;
+    if (*is_hidden) {
+        uint64_t now = started(maker->number);
+
+        maps = !now || now == maker->started;
+    }
     return maps ? STATUS_RUNNING : STATUS_ENDED;
 }
 
@@ -188,14 +191,20 @@ static int open_regular(const char *path, struct stat *status)
     return file;
 }
 
-static void take_texts(struct status_counters *counters, const struct stat *file)
+/* What was read is taken apart, if it was; else nothing stays. Returns the result of reading. */
+static int take_texts(int result, struct status_counters *counters, const struct stat *file)
 {
+    if (result != TOOL_OK) {
+        status_close(counters);
+        return result;
+    }
     take_head(counters, file);
     TEXT("name", counters->name);
     TEXT("label", counters->label);
     TEXT("explanation", counters->explanation);
     if (counters->state == STATUS_RUNNING)
         counters->anonymous_bytes = anonymous_bytes(counters->process);
+    return TOOL_OK;
 }
 
 /* wanted: which file it has to be, or NULL. */
@@ -212,11 +221,7 @@ static int open_counters(const char *path, const struct mapped *wanted,
         result = read_all(file, 0, (uint64_t)status.st_size, counters);
     if (file >= 0)
         close(file);
-    if (result == TOOL_OK)
-        take_texts(counters, &status);
-    else
-        status_close(counters);
-    return result;
+    return take_texts(result, counters, &status);
 }
 
 int status_open(const char *path, struct status_counters *counters)
@@ -248,11 +253,7 @@ static int open_memory(long process, const struct mapped *mapped, struct status_
         result = read_all(fileno(memory), mapped->start, mapped->end - mapped->start, counters);
     if (memory)
         fclose(memory);
-    if (result == TOOL_OK)
-        take_texts(counters, &gone);
-    else
-        status_close(counters);
-    return result;
+    return take_texts(result, counters, &gone);
 }
 
 /* By its path as we see it, or as the process does whose files may be others. */
