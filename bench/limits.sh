@@ -83,7 +83,7 @@ least() {
         if runs "$which" $((middle * step)) "$@"; then high=$middle; else low=$middle; fi
     done
     # Who takes a large piece where there is one may miss it for the next: not all above need do.
-    low=$((high > 9 ? high - 8 : 1))
+    low=$((high > 17 ? high - 16 : 1))
     while [ "$low" -lt "$high" ]; do
         ! runs "$which" $((low * step)) "$@" || high=$low
         low=$((low + 1))
@@ -136,8 +136,9 @@ allowed() {
     # The first block, for which it maps 2 MiB, is asked for at once, and true alone asks for none.
     jemalloc:yes:d) more=$((more + 2048)) ;;
     # The system's is looked for when the C library has started. What the C++ library that it needs
-    # allocates before has a range of addresses of its own (preload/early.h).
-    jemalloc:no:[vl]) more=$((more + 4096)) ;;
+    # allocates before has a thirty-second of the addresses (preload/early.c), and python3 is done with
+    # less than 32 MiB.
+    jemalloc:no:[vl]) more=$((more + 1024)) ;;
     esac
     echo $more
 }

@@ -6,10 +6,19 @@
 
 #include <dispatchalloc/service.h>
 
+#include <sys/resource.h>
+
 #include "base/malloc_rules.h"
 #include "os/os.h"
 
 _Atomic(uintptr_t) dal_early_end_ = UINTPTR_MAX;
+size_t dal_early_bytes_;
+
+/* How long the region is. Backends were seen to want 91 KB, constructors of libraries more than
+ * 1 MiB. Where addresses are limited (ulimit -v), allocator and program need them as well: this
+ * part of them. */
+#define MOST_BYTES    ((size_t)4 << 20)
+#define PART_OF_LIMIT 32
 
 /* In front of each block. */
 #define HEADER_BYTES 16
@@ -49,6 +58,15 @@ static int make_accessible(uintptr_t base, size_t end)
     return 1;
 }
 
+static void set_bytes(void)
+{
+    struct rlimit addresses;
+
+    dal_early_bytes_ = MOST_BYTES;
+    if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur / PART_OF_LIMIT < MOST_BYTES)
+        dal_early_bytes_ = round_up((size_t)addresses.rlim_cur / PART_OF_LIMIT + 1, STEP_BYTES);
+}
+
 /* The start of the region, mapped if need be; 0 if it cannot be had. Of several threads that map it
  * the first is followed by the others. */
 static uintptr_t region(void)
@@ -56,17 +74,19 @@ static uintptr_t region(void)
     uintptr_t end = atomic_load_explicit(&dal_early_end_, memory_order_acquire);
     void *mapped;
 
+    if (dal_early_bytes_ == 0)
+        set_bytes();
     if (end != UINTPTR_MAX)
-        return end - EARLY_BYTES;
-    mapped = dal_os_reserve_(EARLY_BYTES + TAIL_BYTES);
+        return end - dal_early_bytes_;
+    mapped = dal_os_reserve_(dal_early_bytes_ + TAIL_BYTES);
     if (!mapped)
         return 0;
     if (atomic_compare_exchange_strong_explicit(&dal_early_end_, &end,
-                                                (uintptr_t)mapped + EARLY_BYTES,
+                                                (uintptr_t)mapped + dal_early_bytes_,
                                                 memory_order_acq_rel, memory_order_acquire))
         return (uintptr_t)mapped;
-    dal_os_unmap_(mapped, EARLY_BYTES + TAIL_BYTES);
-    return end - EARLY_BYTES;
+    dal_os_unmap_(mapped, dal_early_bytes_ + TAIL_BYTES);
+    return end - dal_early_bytes_;
 }
 
 void *dal_early_alloc_(size_t align, size_t size)
@@ -79,10 +99,10 @@ void *dal_early_alloc_(size_t align, size_t size)
         align = HEADER_BYTES;
     do {
         /* The region is aligned to a page; no more is asked for this early. */
-        if (old_used == CLOSED || !base || align > 4096 || size > EARLY_BYTES)
+        if (old_used == CLOSED || !base || align > 4096 || size > dal_early_bytes_)
             return dal_malloc_fail_(ENOMEM);
         start = round_up(old_used + HEADER_BYTES, align);
-        if (start > EARLY_BYTES || size > EARLY_BYTES - start)
+        if (start > dal_early_bytes_ || size > dal_early_bytes_ - start)
             return dal_malloc_fail_(ENOMEM);
     } while (!atomic_compare_exchange_weak_explicit(&used, &old_used, start + size,
                                                     memory_order_acquire, memory_order_acquire));
@@ -100,8 +120,8 @@ int dal_early_close_(void)
     uintptr_t end = atomic_load_explicit(&dal_early_end_, memory_order_relaxed);
 
     /* Its addresses stay ours, since they tell whose a block is; mlockall() passes them by. */
-    if (end != UINTPTR_MAX && kept < EARLY_BYTES)
-        (void)dal_os_protect_((void *)(end - EARLY_BYTES + kept), EARLY_BYTES - kept, 0);
+    if (end != UINTPTR_MAX && kept < dal_early_bytes_)
+        (void)dal_os_protect_((void *)(end - dal_early_bytes_ + kept), dal_early_bytes_ - kept, 0);
     return last == 0;
 }
 

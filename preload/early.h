@@ -11,19 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* At most. Backends were seen to want 91 KB, constructors of libraries more than 1 MiB. */
-#define EARLY_BYTES ((size_t)4 << 20)
-
 /* Where the region ends: it is mapped for the first block. Until then the end of the address space,
  * where no block is. Relaxed: who has a block of it has seen it mapped. */
 extern _Atomic(uintptr_t) dal_early_end_ __attribute__((visibility("hidden")));
+
+/* How long it is; 0 until it is first wanted. Set by the first allocation of the process, before
+ * there is a second thread: pthread_create() itself allocates. */
+extern size_t dal_early_bytes_ __attribute__((visibility("hidden")));
 
 /* Whether a block came from here. The distance to the end, not that from the start: it is one
  * instruction less, since ptr stays in its register. */
 static inline int dal_early_has_(const void *ptr)
 {
     return atomic_load_explicit(&dal_early_end_, memory_order_relaxed) - (uintptr_t)ptr <=
-           EARLY_BYTES;
+           dal_early_bytes_;
 }
 
 /* A zeroed block, or NULL with errno ENOMEM. */

@@ -71,6 +71,8 @@ $CC first.c -o first -L. -linitfirst -Wl,-rpath,"$work"
 (ulimit -d 3072 && ./first) || fail "a library that is started first, with ulimit -d"
 # shellcheck disable=SC3045
 (ulimit -d 3072 && served system ./first)
+# Nor many addresses where those are limited.
+(ulimit -v 24576 && served system ./first)
 if [ -e locals ]; then
     # 20 threads, main's own, the static and the one of the handler.
     expect "locals without the interposer" 23 "$(./locals)"
