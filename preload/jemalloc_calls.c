@@ -24,6 +24,7 @@
 #include "base/malloc_rules.h"
 
 #include "../backends/jemalloc/calls.h"
+#include "shared/choice.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -39,10 +40,12 @@ __attribute__((constructor)) static void look_who_serves(void)
     static const char name[] = "jemalloc";
     const char *spec = getenv("DISPATCHALLOC_MALLOC"), *check = getenv("DISPATCHALLOC_CHECK");
     size_t length = sizeof name - 1;
+    uint64_t is_checked = 0;
 
+    (void)(check && dal_switch_parse_(check, &is_checked));
     serves_alone = spec && strncmp(spec, name, length) == 0 &&
                    (spec[length] == '\0' || spec[length] == ':') && !strchr(spec, '+') &&
-                   (!check || !*check);
+                   !is_checked;
 }
 
 static const struct dal_jemalloc_calls_ *jemalloc(void)

@@ -205,6 +205,11 @@ if $CC -fno-builtin "$sources/jemalloc_calls.c" -o calls -ljemalloc 2>/dev/null;
             "dispatchalloc: a block of arena 7 of jemalloc, which does not serve: NULL" "$(cat err)" ;;
         esac
     done
+    case " $backends " in *' jemalloc '*)
+        DISPATCHALLOC_CHECK=0 "$tool" run -b jemalloc ./calls own >out 2>err && [ ! -s err ] ||
+            fail "jemalloc's calls without a check: $(cat out err)"
+        ;;
+    esac
     # What `run` starts may start one, which has not those calls preloaded: its own serve it whole.
     said='dispatchalloc: this program mixes calls of libjemalloc, such as mallocx(), with free(): *'
     for backend in arena:limit=1G $backends; do

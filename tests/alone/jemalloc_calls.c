@@ -49,7 +49,7 @@ static void check_controls(int is_own)
     const char *version = NULL;
     size_t bytes = sizeof version, mib[4], count = 4;
     uint64_t epoch = 1;
-    unsigned arena = 7;
+    unsigned arena = 7, arenas;
     void *ptr;
 
     HOLD(mallctl("version", &version, &bytes, NULL, 0) == 0 && version && version[0]);
@@ -58,7 +58,7 @@ static void check_controls(int is_own)
     HOLD(mallctlnametomib("epoch", mib, &count) == 0 && count == 1);
     HOLD(mallctlbymib(mib, count, &epoch, &bytes, NULL, 0) == 0);
     bytes = sizeof arena;
-    HOLD(is_own || mallctl("stats.allocated", &epoch, &bytes, NULL, 0) == ENOENT);
+    HOLD(mallctl("opt.narenas", &arenas, &bytes, NULL, 0) == (is_own ? 0 : ENOENT));
     /* One that is not there. */
     HOLD(is_own || !mallocx(100, MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE));
     ptr = mallocx(100, MALLOCX_ARENA(0));
