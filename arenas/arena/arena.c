@@ -1,301 +1,215 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of an arena handle: what the inline functions of dispatchalloc/arena.h do not do.
- *
- * A block in the current chunk is known to be the last one by its end being next_, and one in
- * the chunk before by that being used_end. A block with a chunk of its own is found by its
- * address among the newest few of those.
+ * Arena handles: made, asked, destroyed.
  */
 #include "chunks.h"
 
 #include <dispatchalloc/error.h>
 
-#include "chain/slots.h"
+/* A flag of the private flags beside those of the caller: the handle is the child's memory. */
+#define CREATED ((uint32_t)1 << 31)
 
-/* How many blocks with chunks of their own are known when they are freed or resized: a
- * few growing arrays at a time, but no search that grows with the arena. */
-#define OWN_LOOKED_AT 4
-
-/* ---- Allocation ------------------------------------------------------------------ */
-
-/* Cut a block from the current chunk, at any alignment. */
-static char *cut(struct dal_arena *arena, size_t block_bytes, size_t align)
+/* Whether options of that size end with a member: all are as large as a pointer but the flags and
+ * what is behind them. */
+static int is_whole(size_t options_bytes)
 {
-    char *block = arena->chunk_ ? dal_arena_align_up_(arena->next_, align) : NULL;
-
-    if (!block || (uintptr_t)block > (uintptr_t)arena->end_ ||
-        block_bytes > (size_t)(arena->end_ - block))
-        return NULL;
-    arena->next_ = block + block_bytes;
-    return block;
+    return options_bytes >= sizeof(struct dal_arena_options) ||
+           options_bytes == offsetof(struct dal_arena_options, reserved_) ||
+           options_bytes % sizeof(void *) == 0;
 }
 
-/* Bytes of a chunk that a block may need, or 0 if that is more than there can be. Chunks
- * are aligned to DAL_ARENA_CHUNK_ALIGN, and so much of its alignment costs nothing. */
-static size_t bytes_needed(size_t block_bytes, size_t align)
+/* Copy options of any version. A longer one may only differ in what is zero. */
+static int read_options(struct dal_arena_options *copy, const struct dal_arena_options *options,
+                        size_t options_bytes)
 {
-    size_t padding = align > DAL_ARENA_CHUNK_ALIGN ? align - DAL_ARENA_CHUNK_ALIGN : 0;
-    size_t most = (size_t)PTRDIFF_MAX - DAL_ARENA_CHUNK_HEADER - DAL_ARENA_GRAIN;
+    size_t known = options_bytes < sizeof *copy ? options_bytes : sizeof *copy;
 
-    if (padding > most || block_bytes > most - padding)
+    memset(copy, 0, sizeof *copy);
+    if (!options)
         return 0;
-    return dal_arena_rounded_(block_bytes + padding);
+    if (!is_whole(options_bytes))
+        return DAL_ERR_INVALID;
+    for (size_t i = known; i < options_bytes; i++)
+        if (((const char *)options)[i] != 0)
+            return DAL_ERR_ABI;
+    memcpy(copy, options, known);
+    return 0;
 }
 
-static void *alloc_slow(struct dal_arena *arena, size_t size, size_t align, int *zeroed)
-{
-    struct dal_arena_chunk_ *own;
-    size_t block_bytes, need;
-    char *block;
+#define PAGE_FLAGS ((uint32_t)DAL_ARENA_HUGE_PAGES | (uint32_t)DAL_ARENA_PREFAULT)
 
-    if (size > (size_t)PTRDIFF_MAX || align == 0)
-        return NULL;
-    block_bytes = dal_arena_block_bytes_(size);
-    block = cut(arena, block_bytes, align);
-    need = bytes_needed(block_bytes, align);
-    if (block || need == 0) {
-        *zeroed = 0;
-        return block;
-    }
-    if (need <= dal_arena_next_bytes_(arena) / 4 && !dal_arena_has_spare_own_(arena, need)) {
-        *zeroed = 0;
-        if (dal_arena_push_chunk_(arena, need) != 0)
-            return NULL;
-        return arena->chunk_->start = cut(arena, block_bytes, align);
-    }
-    own = dal_arena_push_own_(arena, need, zeroed);
-    if (!own)
-        return NULL;
-    block = dal_arena_align_up_(own->start, align);
-    own->used_end = block + block_bytes;
-    return block;
+static int options_are_valid(const struct dal_arena_options *options)
+{
+    const size_t most = PTRDIFF_MAX;
+    size_t huge = options->flags & DAL_ARENA_HUGE_PAGES ? dal_os_huge_page_bytes_() : 0;
+
+    if (options->buffer_bytes > 0 && !options->buffer)
+        return 0;
+    if (options->flags & ~((uint32_t)DAL_ARENA_BUFFER_ONLY | PAGE_FLAGS))
+        return 0;
+    if (options->flags & DAL_ARENA_BUFFER_ONLY &&
+        (options->buffer_bytes == 0 || options->flags & PAGE_FLAGS))
+        return 0;
+    if (options->chunk_bytes_max > 0 && options->chunk_bytes_max < huge)
+        return 0;
+    if (options->chunk_bytes_max > 0 && options->chunk_bytes > options->chunk_bytes_max)
+        return 0;
+    return options->buffer_bytes <= most && options->chunk_bytes <= most &&
+           options->chunk_bytes_max <= most && options->limit_bytes <= most &&
+           options->reserved_ == 0;
 }
 
-void *dal_arena_alloc_slow_(struct dal_arena *arena, size_t size, size_t align)
+/* Sizes of the first and the largest chunk from the options, where 0 is the default. */
+static void set_chunk_bytes(struct dal_arena *arena, size_t first, size_t most)
 {
-    int zeroed = 0;
+    size_t huge = dal_arena_huge_bytes_(arena);
+    int most_is_chosen = most > 0;
 
-    return alloc_slow(arena, size, align, &zeroed);
+    if (first == 0 && huge > 0)
+        first = huge;
+    if (first == 0)
+        first = most > 0 && most < DAL_ARENA_CHUNK_BYTES ? most : DAL_ARENA_CHUNK_BYTES;
+    if (first < DAL_ARENA_CHUNK_BYTES_MIN)
+        first = DAL_ARENA_CHUNK_BYTES_MIN;
+    if (most == 0)
+        most = DAL_ARENA_CHUNK_BYTES_MAX;
+    if (most < first)
+        most = first;
+    /* What the caller chose as the largest is not exceeded; a default gives way. */
+    if (huge > 0 && most_is_chosen)
+        most -= most % huge;
+    else if (huge > 0)
+        most = (most + (huge - 1)) & ~(huge - 1);
+    if (first > most)
+        first = most;
+    dal_arena_rest_(arena)->chunk_bytes = first & ~(size_t)(DAL_ARENA_GRAIN - 1);
+    dal_arena_rest_(arena)->chunk_bytes_max = most & ~(size_t)(DAL_ARENA_GRAIN - 1);
+    dal_arena_rest_(arena)->next_bytes = dal_arena_rest_(arena)->chunk_bytes;
 }
 
-void *dal_arena_alloc_zeroed_slow_(struct dal_arena *arena, size_t size, size_t align)
+static void add_buffer(struct dal_arena *arena, void *buffer, size_t bytes)
 {
-    int zeroed = 1;
-    void *ptr = alloc_slow(arena, size, align, &zeroed);
+    struct dal_arena_chunk_ *chunk = &dal_arena_rest_(arena)->buffer;
+    char *start = dal_arena_align_up_(buffer, DAL_ARENA_GRAIN);
+    size_t lost = start ? (size_t)(start - (char *)buffer) + DAL_ARENA_GRAIN : bytes;
 
-    return ptr && !zeroed ? memset(ptr, 0, size) : ptr;
-}
-
-/* ---- Freeing and resizing -------------------------------------------------------- */
-
-/* The link to the chunk that a block has for itself, or NULL. Blocks that are too small to
- * have got one are not looked for. */
-static struct dal_arena_chunk_ **find_own(struct dal_arena *arena, const void *ptr, size_t size,
-                                          size_t align)
-{
-    struct dal_arena_chunk_ **link = &dal_arena_rest_(arena)->own;
-    size_t least = dal_arena_first_bytes_(arena) / 4;
-
-    if (size < least && align < least - size)
-        return NULL;
-    /* Aligned up, the start of another chunk could be this block: look at its end as well. */
-    for (int looked = 0; *link && looked < OWN_LOOKED_AT; looked++, link = &(*link)->older)
-        if (dal_arena_align_up_((*link)->start, align) == ptr &&
-            (uintptr_t)ptr < (uintptr_t)(*link)->end)
-            return link;
-    return NULL;
-}
-
-static int is_last(const struct dal_arena *arena, const char *ptr, size_t block_bytes)
-{
-    return (uintptr_t)ptr + block_bytes == (uintptr_t)arena->next_;
-}
-
-/* The same for the chunk before the current one. */
-static int is_last_of_older(const struct dal_arena *arena, const char *ptr, size_t block_bytes)
-{
-    const struct dal_arena_chunk_ *older = arena->chunk_ ? arena->chunk_->older : NULL;
-
-    return older && (uintptr_t)ptr + block_bytes == (uintptr_t)older->used_end;
-}
-
-void dal_arena_dealloc_slow_(struct dal_arena *arena, void *ptr, size_t size, size_t align)
-{
-    size_t block_bytes = dal_arena_block_bytes_(size);
-    struct dal_arena_chunk_ **own;
-
-    if (!ptr)
+    if (lost >= bytes)
         return;
-    if (is_last(arena, ptr, block_bytes)) {
-        arena->next_ = ptr;
-    } else if (is_last_of_older(arena, ptr, block_bytes)) {
-        dal_arena_free_older_(arena, ptr);
-    } else {
-        own = find_own(arena, ptr, size, align);
-        if (own)
-            dal_arena_drop_own_(arena, own);
-    }
+    /* One grain in front stays unused, as the header of any other chunk does: a block of
+     * another chunk that ends where the buffer begins must not look like its last one. */
+    start += DAL_ARENA_GRAIN;
+    chunk->start = start;
+    chunk->end = start + ((bytes - lost) & ~(size_t)(DAL_ARENA_GRAIN - 1));
+    dal_arena_link_(arena, &arena->chunk_, chunk);
+    dal_arena_make_current_(arena, chunk, chunk->start);
 }
 
-/* Resize a block in a shared chunk where it is: 1 if that was done. */
-static int resize_shared(struct dal_arena *arena, char *ptr, size_t old_size, size_t new_size)
+int dal_arena_init_sized(struct dal_arena *arena, const struct dal_arena_options *options,
+                         size_t options_bytes)
 {
-    size_t old_bytes = dal_arena_block_bytes_(old_size);
-    size_t new_bytes = dal_arena_block_bytes_(new_size);
+    struct dal_arena_options copy;
+    int error;
 
-    if (!is_last(arena, ptr, old_bytes))
-        return new_bytes <= old_bytes;
-    if (new_bytes > (size_t)(arena->end_ - ptr))
-        return 0;
-    arena->next_ = ptr + new_bytes;
-    return 1;
+    if (!arena)
+        return DAL_ERR_INVALID;
+    error = read_options(&copy, options, options_bytes);
+    if (error < 0)
+        return error;
+    if (!options_are_valid(&copy))
+        return DAL_ERR_INVALID;
+
+    memset(arena, 0, sizeof *arena);
+    dal_arena_rest_(arena)->child = copy.child;
+    dal_arena_rest_(arena)->limit_bytes = copy.limit_bytes;
+    dal_arena_rest_(arena)->flags = copy.flags;
+    set_chunk_bytes(arena, copy.chunk_bytes, copy.chunk_bytes_max);
+    if (copy.buffer_bytes > 0)
+        add_buffer(arena, copy.buffer, copy.buffer_bytes);
+    return 0;
 }
 
-/* Resize a block with a chunk of its own inside that: 1 if that was done. */
-static int resize_within_own(struct dal_arena *arena, struct dal_arena_chunk_ **own, char *ptr,
-                             size_t old_size, size_t new_size)
+int dal_arena_create_sized(const struct dal_arena_options *options, size_t options_bytes,
+                           struct dal_arena **arena)
 {
-    size_t new_bytes = dal_arena_block_bytes_(new_size);
+    /* On the stack first, so that wrong options cost no allocation. */
+    struct dal_arena made;
+    struct dal_arena *handle;
+    int error;
 
-    if (new_bytes > (size_t)((*own)->end - ptr))
-        return 0;
-    if (new_size > old_size)
-        dal_arena_renew_own_(arena, own, ptr + new_bytes);
+    if (!arena)
+        return DAL_ERR_INVALID;
+    error = dal_arena_init_sized(&made, options, options_bytes);
+    if (error < 0)
+        return error;
+    if (sizeof *handle > dal_arena_limit_(&made))
+        return DAL_ERR_MEMORY;
+    handle =
+        dal_instance_alloc(dal_arena_child_(&made), sizeof *handle, DAL_ALIGNOF_(struct dal_arena));
+    if (!handle)
+        return DAL_ERR_MEMORY;
+    (void)dal_arena_init_sized(handle, options, options_bytes);
+    dal_arena_rest_(handle)->child = dal_arena_rest_(&made)->child;
+    dal_arena_rest_(handle)->flags |= CREATED;
+    dal_arena_rest_(handle)->reserved_bytes = sizeof *handle;
+    *arena = handle;
+    return 0;
+}
+
+void dal_arena_destroy(struct dal_arena *arena)
+{
+    if (!arena)
+        return;
+    dal_arena_give_back_(arena, &dal_arena_rest_(arena)->own);
+    dal_arena_give_back_(arena, &arena->chunk_);
+    dal_arena_give_back_spares_(arena);
+    if (dal_arena_rest_(arena)->flags & CREATED)
+        dal_instance_dealloc(dal_arena_rest_(arena)->child, arena, sizeof *arena,
+                             DAL_ALIGNOF_(struct dal_arena));
     else
-        (*own)->used_end = ptr + new_bytes;
-    return 1;
+        memset(arena, 0, sizeof *arena);
 }
 
-int dal_arena_resize_in_place(struct dal_arena *arena, void *ptr, size_t old_size, size_t align,
-                              size_t new_size)
-{
-    struct dal_arena_chunk_ **own;
-    int done;
+/* ---- Asking ---------------------------------------------------------------------- */
 
-    if (new_size > (size_t)PTRDIFF_MAX)
-        return DAL_ERR_UNSUPPORTED;
-    own = find_own(arena, ptr, old_size, align);
-    done = own ? resize_within_own(arena, own, ptr, old_size, new_size)
-               : resize_shared(arena, ptr, old_size, new_size);
-    return done ? DAL_OK : DAL_ERR_UNSUPPORTED;
+size_t dal_arena_stats_read_sized(const struct dal_arena *arena, struct dal_arena_stats *stats,
+                                  size_t stats_bytes)
+{
+    struct dal_arena_stats known;
+
+    memset(&known, 0, sizeof known);
+    for (const struct dal_arena_chunk_ *chunk = arena->chunk_; chunk; chunk = chunk->older) {
+        const char *used_end = chunk == arena->chunk_ ? arena->next_ : chunk->used_end;
+
+        known.used_bytes += (size_t)(used_end - chunk->start);
+        known.chunk_count++;
+    }
+    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk;
+         chunk = chunk->older) {
+        known.used_bytes += (size_t)(chunk->used_end - chunk->start);
+        known.chunk_count++;
+    }
+    known.free_bytes = arena->chunk_ ? (size_t)(arena->end_ - arena->next_) : 0;
+    known.reserved_bytes = dal_arena_rest_(arena)->reserved_bytes;
+    known.spare_bytes = dal_arena_rest_(arena)->spare_bytes;
+    known.limit_bytes = dal_arena_rest_(arena)->limit_bytes;
+    memset(stats, 0, stats_bytes);
+    memcpy(stats, &known, stats_bytes < sizeof known ? stats_bytes : sizeof known);
+    return sizeof known;
 }
 
-/* A new block with the old one's contents. */
-static void *move_block(struct dal_arena *arena, void *ptr, size_t old_size, size_t align,
-                        size_t new_size)
+static int is_within(const void *ptr, const char *start, const char *end)
 {
-    void *moved = dal_arena_alloc(arena, new_size, align);
-
-    if (!moved)
-        return NULL;
-    memcpy(moved, ptr, old_size < new_size ? old_size : new_size);
-    dal_arena_dealloc(arena, ptr, old_size, align);
-    return moved;
+    return (uintptr_t)ptr >= (uintptr_t)start && (uintptr_t)ptr < (uintptr_t)end;
 }
 
-/* Resize a block with a chunk of its own. The child may know a way without a copy, and gets
- * back what a block no longer needs where that is at least half of the chunk. */
-static void *realloc_own(struct dal_arena *arena, struct dal_arena_chunk_ **own, void *ptr,
-                         size_t old_size, size_t align, size_t new_size)
+bool dal_arena_owns(const struct dal_arena *arena, const void *ptr)
 {
-    size_t new_bytes = dal_arena_block_bytes_(new_size);
-    size_t room = (size_t)((*own)->end - (char *)ptr);
-    int worthwhile = new_bytes > room || new_bytes < room / 2;
-
-    if (worthwhile && align <= DAL_ARENA_CHUNK_ALIGN && bytes_needed(new_bytes, align) > 0 &&
-        dal_arena_resize_own_(arena, own, new_bytes) == 0)
-        return dal_arena_rest_(arena)->own->start;
-    if (resize_within_own(arena, own, ptr, old_size, new_size))
-        return ptr;
-    return move_block(arena, ptr, old_size, align, new_size);
-}
-
-void *dal_arena_realloc(struct dal_arena *arena, void *ptr, size_t old_size, size_t align,
-                        size_t new_size)
-{
-    struct dal_arena_chunk_ **own;
-
-    if (!ptr)
-        return dal_arena_alloc(arena, new_size, align);
-    if (new_size > (size_t)PTRDIFF_MAX)
-        return NULL;
-    own = find_own(arena, ptr, old_size, align);
-    if (own)
-        return realloc_own(arena, own, ptr, old_size, align, new_size);
-    if (resize_shared(arena, ptr, old_size, new_size))
-        return ptr;
-    return move_block(arena, ptr, old_size, align, new_size);
-}
-
-/* ---- The arena as an instance ----------------------------------------------------
- * The handle embeds the head of an instance and no more; what is behind it is the same for
- * all arenas, and finds its arena by the address of the head. */
-
-static struct dal_arena *arena_of(void *instance)
-{
-    return (struct dal_arena *)(void *)((char *)instance - offsetof(struct dal_arena, instance_));
-}
-
-static void *slot_alloc(size_t size, size_t align, void *ctx)
-{
-    return dal_arena_alloc(ctx, size, align);
-}
-
-static void slot_dealloc(void *ptr, size_t size, size_t align, void *ctx)
-{
-    dal_arena_dealloc(ctx, ptr, size, align);
-}
-
-static void *slot_alloc_zeroed(size_t size, size_t align, void *ctx)
-{
-    return dal_arena_alloc_zeroed(ctx, size, align);
-}
-
-static void *slot_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
-{
-    return dal_arena_realloc(ctx, ptr, old_size, align, new_size);
-}
-
-static int slot_resize_in_place(void *ptr, size_t old_size, size_t align, size_t new_size,
-                                void *instance)
-{
-    return dal_arena_resize_in_place(arena_of(instance), ptr, old_size, align, new_size);
-}
-
-static int slot_owns(const void *ptr, void *instance)
-{
-    return dal_arena_owns(arena_of(instance), ptr);
-}
-
-/* The derived slots first, and in their place what an arena has of its own. */
-#pragma GCC diagnostic ignored "-Woverride-init"
-#ifdef __clang__
-# pragma GCC diagnostic ignored "-Winitializer-overrides"
-#endif
-
-/* clang-format off */
-static const struct dal_tail_ arena_tail = {
-    DAL_DERIVED_TAIL_
-    .resize_in_place = {slot_resize_in_place, DAL_SELF_},
-    .owns = {slot_owns, DAL_SELF_},
-};
-/* clang-format on */
-
-const struct dal_instance *dal_arena_instance(struct dal_arena *arena)
-{
-    struct dal_instance *head = &arena->instance_;
-
-    /* Filled when first asked for: most arenas never are. It cannot fail. */
-    if (head->tail_)
-        return head;
-    head->native = DAL_SLOT_ALLOC | DAL_SLOT_DEALLOC | DAL_SLOT_ALLOC_ZEROED | DAL_SLOT_REALLOC |
-                   DAL_SLOT_RESIZE_IN_PLACE | DAL_SLOT_OWNS;
-    head->name = "arena";
-    head->alloc = (struct dal_alloc_slot){slot_alloc, arena};
-    head->dealloc = (struct dal_dealloc_slot){slot_dealloc, arena};
-    head->alloc_zeroed = (struct dal_alloc_slot){slot_alloc_zeroed, arena};
-    head->realloc = (struct dal_realloc_slot){slot_realloc, arena};
-    head->alloc_natural = head->alloc;
-    head->tail_ = &arena_tail;
-    return head;
+    for (const struct dal_arena_chunk_ *chunk = arena->chunk_; chunk; chunk = chunk->older)
+        if (is_within(ptr, chunk->start, chunk == arena->chunk_ ? arena->next_ : chunk->used_end))
+            return 1;
+    for (const struct dal_arena_chunk_ *chunk = dal_arena_rest_(arena)->own; chunk;
+         chunk = chunk->older)
+        if (is_within(ptr, chunk->start, chunk->used_end))
+            return 1;
+    return 0;
 }

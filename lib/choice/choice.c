@@ -61,8 +61,10 @@ static const struct dal_decision_ *decision_of(uintptr_t word)
     return (const struct dal_decision_ *)(word & ~SEALED);
 }
 
-/* ---- Who wins: the source of highest rank whose candidate can serve; the default always can -- */
+/* ---- Who wins: the source of highest rank in enum dal_source whose candidate can serve --------
+ */
 
+/* The default always can. */
 enum dal_source dal_source_below_(const struct dal_decision_ *decision, int limit)
 {
     int source = limit - 1;

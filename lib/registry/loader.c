@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The loader: where modules are, and how one is opened. See loader.h. */
+/* The loader: where modules are, and the steps by which one is opened (dlopen.c) and its descriptor
+ * checked (registry.c). See loader.h. */
 #include <config.h>
 
 #include "registry/loader.h"

@@ -74,7 +74,7 @@ append_members() {
     append spec.h dal_spec_item 'uint64_t grown;'
     edit "$tree/lib/chain/stack.c" 'struct dal_backend_request request = [{]' '^    [}];' \
         '        .grown = 42,'
-    edit "$tree/arenas/arena/handle.c" '^size_t dal_arena_stats_read_sized' 'memset[(]stats' \
+    edit "$tree/arenas/arena/arena.c" '^size_t dal_arena_stats_read_sized' 'memset[(]stats' \
         '    known.grown_count = 42;'
 }
 
