@@ -34,8 +34,11 @@ static pid_t fork_kit(const struct kit *kit)
 static void expect_good_end(const struct kit *kit, pid_t child)
 {
     char got[sizeof kit->report->outcome.got];
-    int status = kit_wait(child);
+    int status;
 
+    /* Whoever's time is over first. */
+    kit_suspect_hang(kit, kit_likely_after_fork);
+    status = kit_wait(child);
     if (atomic_load_explicit(&kit->report->taken, memory_order_acquire))
         _exit(0);
     if (status == 0)
@@ -95,7 +98,6 @@ static void fork_leaves_two_heaps(struct kit *kit)
         if (child == 0)
             live_in_child(kit, blocks);
         expect_good_end(kit, child);
-        kit_suspect_hang(kit, kit_likely_after_fork);
         kit_phase(kit, "in the parent, after the child has ended");
         kit_check_all(kit, blocks, BLOCKS);
         kit_free_all(kit, blocks, BLOCKS);
