@@ -26,7 +26,7 @@ OPTIONS(__tsan_default_options)
 #endif
 
 /* A case that is to hang is waited for as long; no other one is to be short of time. */
-enum { HANG_SECONDS = 2, TIMEOUT_SECONDS = 60 };
+enum { HANG_SECONDS = 4, TIMEOUT_SECONDS = 60 };
 
 static const struct faulty *const lists[] = {
     faulty_wrappers, faulty_heaps, faulty_threads, faulty_processes, faulty_slabs,

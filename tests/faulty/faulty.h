@@ -6,6 +6,8 @@
 #ifndef TESTS_FAULTY_H
 #define TESTS_FAULTY_H
 
+#include <sched.h>
+
 #include "conformance/conformance.h"
 
 /* Rows of the table: an allocator, the case that has to fail, and words of the report that
@@ -32,6 +34,16 @@ extern const struct faulty faulty_heaps[];
 extern const struct faulty faulty_threads[];
 extern const struct faulty faulty_processes[];
 extern struct faulty faulty_slabs[];
+
+/* Where threads are not kept apart, or from a fork, they come by at one call in eight. At each, a
+ * busy machine lets a case wait until its time is over. */
+static inline void faulty_yield(void)
+{
+    static _Thread_local unsigned calls;
+
+    if (calls++ % 8 == 0)
+        sched_yield();
+}
 
 /* An allocator over dal_system() without a fault, to start from. */
 extern const struct dal_allocator faultless_wrapper;

@@ -6,7 +6,6 @@
 #include "tests/faulty/faulty.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -76,7 +75,7 @@ static void *heap_alloc(size_t size, size_t align, void *ctx)
     enter(heap);
     start = (heap->used + align - 1) & ~(align - 1);
     if (heap->fault == NO_LOCK || heap->fault == LOCK_ACROSS_FORK)
-        sched_yield();
+        faulty_yield();
     served = align <= page && fits(heap, start, real);
     if (served || heap->fault == REFUSAL_COUNTS)
         heap->used = start + real;

@@ -7,7 +7,6 @@
 #include "tests/faulty/faulty.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,13 +91,12 @@ static int class_of(size_t size, size_t align)
     return class;
 }
 
-/* Where threads are not kept apart, or from a fork, they come by there as surely as may be. */
 static void lock(struct slab *self)
 {
     if (self->fault != UNLOCKED)
         pthread_mutex_lock(&self->mutex);
     if (self->fault == NO_FORK)
-        sched_yield();
+        faulty_yield();
 }
 
 static void unlock(struct slab *self)
@@ -221,7 +219,7 @@ static void *slab_alloc(size_t size, size_t align, void *ctx)
         refill(self, class);
     cell = self->free[class];
     if (self->fault == UNLOCKED)
-        sched_yield();
+        faulty_yield();
     if (cell)
         self->free[class] = cell->next;
     if (cell || self->fault != NULL_WITH_LOCK)
