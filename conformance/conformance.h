@@ -86,6 +86,7 @@ struct conformance_profile {
     size_t align_max;         /* largest alignment served, at most CONFORMANCE_ALIGN_PROBED */
     char name[256];           /* what the instance calls itself */
     unsigned timeout_seconds; /* for each case */
+    char trial_end[128];      /* how finding this out ended, if it did not by itself; else "" */
 };
 
 /* As much is asked of a fresh instance to see where it ends. */

@@ -28,6 +28,7 @@ struct kit_report {
 
     /* What conformance_probe() found. */
     int create_error;
+    int is_probed; /* the probe has come to its end */
     char message[1024];
     struct conformance_profile profile;
 };

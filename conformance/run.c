@@ -182,6 +182,7 @@ static _Noreturn void run_probe(const struct conformance_subject *subject,
         subject->create(subject, &kit.instance, report->message, sizeof report->message);
     if (!report->create_error)
         body(&kit, &report->profile);
+    report->is_probed = 1;
     _exit(0);
 }
 
@@ -312,15 +313,20 @@ int conformance_run_here(const struct conformance_subject *subject,
 static int probe_apart(const struct conformance_subject *subject, struct kit_report *report,
                        probe *body)
 {
+    char *end = report->profile.trial_end;
     pid_t child;
+    int status;
 
+    report->is_probed = 0;
     fflush(NULL);
     child = fork();
     if (child == 0)
         run_probe(subject, report, body);
     if (child < 0)
         return DAL_ERR_SYSTEM;
-    kit_wait(child);
+    status = kit_wait(child);
+    if (!report->is_probed && !*end)
+        kit_describe_end(status, end, sizeof report->profile.trial_end);
     return report->create_error;
 }
 
