@@ -137,8 +137,11 @@ end TERM
 # Where nothing can be opened nothing is said to be missing.
 for files in 4 5; do
     code=0
-    (ulimit -n $files; exec "$tool" status --all) >"$work/out" 2>"$work/said" || code=$?
-    expect "with $files descriptors" "2 dispatchalloc: Too many open files" "$code $(cat "$work/said")"
+    (ulimit -n $files; exec "$tool" status --all --json) >"$work/out" 2>"$work/said" || code=$?
+    expect "with $files descriptors" "2 dispatchalloc: processes and files cannot be looked at: Too many open files" \
+        "$code $(cat "$work/said")"
+    expect "the end of JSON with $files descriptors" "  ]
+}" "$(tail -n 2 "$work/out")"
 done
 
 # ---- What names are ----------------------------------------------------------------------------------

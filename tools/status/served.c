@@ -61,14 +61,6 @@ static void look_at(struct search *searched, const char *line)
         search(searched, start, end, file);
 }
 
-void status_check_descriptors(void)
-{
-    if (errno != EMFILE && errno != ENFILE)
-        return;
-    (void)tool_complain("%s", strerror(errno));
-    exit(TOOL_TROUBLE);
-}
-
 FILE *status_proc(long process, const char *name)
 {
     char path[64];

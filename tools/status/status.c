@@ -249,6 +249,16 @@ static int show(const char *operand)
     return TOOL_OK;
 }
 
+void status_check_descriptors(void)
+{
+    if (errno != EMFILE && errno != ENFILE)
+        return;
+    (void)tool_complain("processes and files cannot be looked at: %s", strerror(errno));
+    if (wants_json)
+        status_json_end();
+    exit(TOOL_TROUBLE);
+}
+
 static int show_everything(void)
 {
     struct hidden hidden = {0, 0};
