@@ -52,11 +52,15 @@ int dal_jemalloc_find_(const struct dal_backend_request *request)
     void *(*mark)(size_t, int) = mallocx;
     Dl_info object;
     void *handle = open_object(*(void **)(void *)&mark, &object);
+    const char *why;
 
     if (handle && find_function(handle, &object, "malloc", &dal_jemalloc_found_malloc_) &&
         find_function(handle, &object, "calloc", &dal_jemalloc_found_calloc_) &&
         find_function(handle, &object, "realloc", &dal_jemalloc_found_realloc_) &&
         find_function(handle, &object, "free", &dal_jemalloc_found_free_))
         return DAL_OK;
-    return request->fail(request, DAL_ERR_CREATE, "malloc of the system's jemalloc was not found");
+    why = dlerror(); /* as for want of memory */
+    return request->fail(request, DAL_ERR_CREATE,
+                         "malloc of the system's jemalloc was not found%s%s", why ? ": " : "",
+                         why ? why : "");
 }
