@@ -412,6 +412,44 @@ DISPATCHALLOC_BACKEND=crashing DISPATCHALLOC_VERBOSE=1 "$tool" verify -q \
     --case=serves_before_and_after_main system >"$work/out" || status=$?
 [ $status = 0 ] || fail "verify under DISPATCHALLOC_BACKEND: $(cat "$work/out")"
 
+# ---- A module that ends the process --------------------------------------------------------
+# A sanitizer tells of it in its own words.
+if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; then
+    # In a directory of their own: list opens all that there are.
+    mkdir "$work/ending"
+    whole=$modules modules=$(cd "$work/ending" && pwd -P)
+    module leaving "-DSTARTING=exit(0)"
+    module aborting "-DSTARTING=abort()"
+    module quitting "-DOPENING=exit(0)"
+    module falling "-DOPENING=abort()"
+    # ends MODULE HOW COMMAND...
+    ends() {
+        spec=$modules/$1.so how=$2
+        shift 2
+        run "$@" "$spec" true
+        exits 2
+        says "*dispatchalloc: \"$spec\": looking at it was ended by $how"
+    }
+    for ended in leaving:'exit()' aborting:SIGABRT; do
+        ends "${ended%:*}" "${ended#*:}" explain
+        ends "${ended%:*}" "${ended#*:}" run -b
+        run info "$spec";  exits 2; prints "name *starts     no: in its trial: *"
+        run verify -q --case=size_zero "$spec";  exits 1
+    done
+    for ended in quitting:'exit()' falling:SIGABRT; do
+        for command in explain info verify "run -b"; do
+            # shellcheck disable=SC2086 # words
+            ends "${ended%:*}" "${ended#*:}" $command
+        done
+        run compare -n 1 -b "$spec" true;  exits 2; says "dispatchalloc: spec \"$spec\": looking at it was ended by *"
+    done
+    status=0
+    DISPATCHALLOC_MODULE_PATH=$modules "$tool" list >"$work/out" 2>"$work/err" || status=$?
+    called="list with a module that falls" err=$(cat "$work/err")
+    exits 2; says 'dispatchalloc: "falling": looking at it was ended by SIGABRT'
+    modules=$whole
+fi
+
 # ---- Output that cannot be written --------------------------------------------------------
 
 status=0

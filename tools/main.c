@@ -240,6 +240,7 @@ int main(int argc, char **argv)
         return status;
     variables_forget_told();
     tool_room_set_up(argc, argv);
+    tool_guard_set_up();
     status = run(argc, argv);
     /* Of trouble there is a message already, and 126 and more have a meaning. */
     return status > TOOL_FAILED ? status : close_output(status);

@@ -125,11 +125,14 @@ int tool_try_spec(const char *spec)
 {
     const struct dal_instance *instance;
     char message[1024];
+    int error;
 
-    if (dal_instance_create_spec(spec, &instance, message, sizeof message) < 0)
-        return tool_bad_spec(spec, message);
-    dal_instance_destroy(instance);
-    return TOOL_OK;
+    tool_look_at(spec);
+    error = dal_instance_create_spec(spec, &instance, message, sizeof message);
+    if (!error)
+        dal_instance_destroy(instance);
+    tool_look_at(NULL);
+    return error ? tool_bad_spec(spec, message) : TOOL_OK;
 }
 
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes)

@@ -142,7 +142,8 @@ static char **split(const char *bytes, size_t count)
     return environment;
 }
 
-static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
+/* What it became of a child that has sent so many bytes. */
+static int wait_for(pid_t child, size_t count, const char *spec, enum environment_kind kind)
 {
     int status;
 
@@ -153,6 +154,11 @@ static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
     if (WIFSIGNALED(status)) {
         (void)tool_complain("spec \"%s\": looking at it was ended by signal %d (%s)", spec,
                             WTERMSIG(status), strsignal(WTERMSIG(status)));
+        return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
+    }
+    /* An environment is never empty. */
+    if (WEXITSTATUS(status) == 0 && count == 0) {
+        (void)tool_complain("spec \"%s\": looking at it was ended by exit()", spec);
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
     }
     if (WEXITSTATUS(status) == ROOM_IS_MISSING) {
@@ -167,7 +173,7 @@ int environment_make(const char *spec, enum environment_kind kind, const char *p
 {
     int ends[2];
     pid_t child;
-    size_t count;
+    size_t count = 0;
     char *bytes;
     int result;
 
@@ -183,7 +189,7 @@ int environment_make(const char *spec, enum environment_kind kind, const char *p
     (void)close(ends[0]);
     if (child < 0)
         return tool_complain("cannot start a process: %s", strerror(errno));
-    result = wait_for(child, spec, kind);
+    result = wait_for(child, count, spec, kind);
     if (!result)
         *environment = bytes ? split(bytes, count) : NULL;
     if (!result && !*environment)

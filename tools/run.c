@@ -35,12 +35,9 @@ static const struct tool_option options[] = {
 /* Whether an allocator can be made of it. Returns 0, or TOOL_TROUBLE after a message. */
 static int check_spec(void)
 {
-    char message[1024];
+    char *one = (char *)(uintptr_t)spec;
 
-    if (dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0) {
-        tool_make_room(message);
-        return tool_bad_spec(spec, message);
-    }
+    tool_make_room_for(&one, 1);
     return tool_try_spec(spec);
 }
 

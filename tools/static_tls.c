@@ -48,7 +48,9 @@ void tool_make_room_for(char *const *specs, int count)
     for (int i = 0; i < count; i++) {
         char message[1024];
 
+        tool_look_at(specs[i]);
         if (dal_spec_visit(specs[i], NULL, NULL, message, sizeof message) < 0)
             tool_make_room(message);
+        tool_look_at(NULL);
     }
 }

@@ -99,6 +99,16 @@ int tool_check_library(void);
 /* The file of that library; its name alone if the tool has it in itself. */
 const char *tool_library(void);
 
+/*
+ * A module is opened in this process, and what it does there may end it: by a crash, or by exit(),
+ * which would look like success. While something is looked at that is a line with its name and
+ * TOOL_TROUBLE. Children end as they do.
+ */
+void tool_guard_set_up(void);
+
+/* What is looked at from here on; NULL: nothing is. The text has to stay. */
+void tool_look_at(const char *what);
+
 /* tool_complain() about a spec that the library refuses, in its words. */
 int tool_bad_spec(const char *spec, const char *message);
 

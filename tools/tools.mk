@@ -22,6 +22,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/doctor/trace.c \
 	%D%/complete.c \
 	%D%/explain.c \
+	%D%/guard.c \
 	%D%/info.c \
 	%D%/json.c \
 	%D%/list.c \

@@ -7,6 +7,8 @@
  *   ROUNDING  gives another size back than it took
  *   CRASHING  does not stand size 0
  *   SULKING   cannot be started
+ *   STARTING  a statement for its start
+ *   OPENING   a statement for when it is opened
  *   LAYER     a layer that leaves everything alone
  *   SPLIT     such a layer, with an option that takes a spec
  */
@@ -48,8 +50,18 @@ static void module_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 }
 #endif
 
+#ifdef OPENING
+__attribute__((constructor)) static void opening(void)
+{
+    OPENING;
+}
+#endif
+
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
+#ifdef STARTING
+    STARTING;
+#endif
 #ifdef SULKING
     return request->fail(request, DAL_ERR_SYSTEM, "it is not in the mood (%d)", 3);
 #endif
