@@ -124,6 +124,10 @@ int conformance_run_here(const struct conformance_subject *subject,
                          const struct conformance_case *which,
                          void (*told)(const struct conformance_outcome *outcome));
 
+/* Such as "SIGSEGV"; of one that a faulty allocator is not ended by "a signal". Also in a handler.
+ */
+const char *conformance_signal_name(int number);
+
 /*
  * To be called first thing in main() of every program that runs the kit: the cases about the
  * front run that program again with DISPATCHALLOC_BACKEND set.

@@ -27,6 +27,9 @@ static pid_t fork_kit(const struct kit *kit)
         kit_limit_process(kit_child_seconds(kit));
     if (child < 0)
         kit_skip(kit, "fork: %s", strerror(errno));
+    /* Whoever's time is over first, and for the rest of the round. */
+    if (child > 0)
+        kit_suspect_hang(kit, kit_likely_after_fork);
     return child;
 }
 
@@ -34,11 +37,7 @@ static pid_t fork_kit(const struct kit *kit)
 static void expect_good_end(const struct kit *kit, pid_t child)
 {
     char got[sizeof kit->report->outcome.got];
-    int status;
-
-    /* Whoever's time is over first. */
-    kit_suspect_hang(kit, kit_likely_after_fork);
-    status = kit_wait(child);
+    int status = kit_wait(child);
     if (atomic_load_explicit(&kit->report->taken, memory_order_acquire))
         _exit(0);
     if (status == 0)
@@ -102,6 +101,7 @@ static void fork_leaves_two_heaps(struct kit *kit)
         kit_check_all(kit, blocks, BLOCKS);
         kit_free_all(kit, blocks, BLOCKS);
         kit_phase(kit, NULL);
+        kit_suspect_hang(kit, NULL);
     }
 }
 
@@ -173,6 +173,7 @@ static void fork_while_threads_allocate(struct kit *kit)
         kit_check_all(kit, blocks, BLOCKS);
         kit_free_all(kit, blocks, BLOCKS);
         kit_phase(kit, NULL);
+        kit_suspect_hang(kit, NULL);
     }
 }
 

@@ -37,7 +37,7 @@ static const struct {
     {SIGINT, "SIGINT"},   {SIGPIPE, "SIGPIPE"}, {SIGSYS, "SIGSYS"},
 };
 
-static const char *signal_name(int number)
+const char *conformance_signal_name(int number)
 {
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         if (signals[i].number == number)
@@ -56,7 +56,7 @@ void kit_describe_end(int status, char *text, size_t text_bytes)
     if (kit_has_hung(status))
         snprintf(text, text_bytes, "no answer in time: it hangs");
     else if (WIFSIGNALED(status))
-        snprintf(text, text_bytes, "%s (%s)", signal_name(WTERMSIG(status)),
+        snprintf(text, text_bytes, "%s (%s)", conformance_signal_name(WTERMSIG(status)),
                  strsignal(WTERMSIG(status)));
     else
         snprintf(text, text_bytes, "the process ended with status %d", WEXITSTATUS(status));

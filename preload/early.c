@@ -16,7 +16,7 @@ size_t dal_early_bytes_;
 
 /* How long the region is. Backends were seen to want 91 KB, constructors of libraries more than
  * 1 MiB. Where addresses are limited (ulimit -v), allocator and program need them as well: this
- * part of them. */
+ * part of them, and constructors that want more get NULL. */
 #define MOST_BYTES    ((size_t)4 << 20)
 #define PART_OF_LIMIT 32
 
@@ -60,11 +60,12 @@ static int make_accessible(uintptr_t base, size_t end)
 
 static void set_bytes(void)
 {
+    size_t bytes = MOST_BYTES;
     struct rlimit addresses;
 
-    dal_early_bytes_ = MOST_BYTES;
-    if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur / PART_OF_LIMIT < MOST_BYTES)
-        dal_early_bytes_ = round_up((size_t)addresses.rlim_cur / PART_OF_LIMIT + 1, STEP_BYTES);
+    if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur / PART_OF_LIMIT < bytes)
+        bytes = round_up((size_t)addresses.rlim_cur / PART_OF_LIMIT + 1, STEP_BYTES);
+    dal_early_bytes_ = bytes;
 }
 
 /* The start of the region, mapped if need be; 0 if it cannot be had. Of several threads that map it

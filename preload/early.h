@@ -16,7 +16,8 @@
 extern _Atomic(uintptr_t) dal_early_end_ __attribute__((visibility("hidden")));
 
 /* How long it is; 0 until it is first wanted. Set by the first allocation of the process, before
- * there is a second thread: pthread_create() itself allocates. */
+ * there is a second thread: glibc's pthread_create() itself allocates. No atomic, since compilers
+ * read one by an instruction of its own. */
 extern size_t dal_early_bytes_ __attribute__((visibility("hidden")));
 
 /* Whether a block came from here. The distance to the end, not that from the start: it is one

@@ -65,14 +65,41 @@ for program in start start-now; do
     done
 done
 # What nobody takes of the memory for such blocks is not counted as data.
-echo 'int initfirst_check(void); int main(void) { return !initfirst_check(); }' >first.c
+cat >first.c <<'END'
+#include <fcntl.h>
+#include <unistd.h>
+int initfirst_check(void);
+int main(void)
+{
+    char text[4096];
+    int maps = open("/proc/self/maps", O_RDONLY);
+    for (ssize_t count; (count = read(maps, text, sizeof text)) > 0;)
+        if (write(1, text, (size_t)count) != count)
+            return 2;
+    return !initfirst_check();
+}
+END
 $CC first.c -o first -L. -linitfirst -Wl,-rpath,"$work"
 # shellcheck disable=SC3045 # where the interposer is built there is -d
-(ulimit -d 3072 && ./first) || fail "a library that is started first, with ulimit -d"
+(ulimit -d 3072 && ./first >out) || fail "a library that is started first, with ulimit -d"
 # shellcheck disable=SC3045
 (ulimit -d 3072 && served system ./first)
-# Nor many addresses where those are limited.
+# reserved: the KiB of what is mapped and of no use to anybody, without the guards of stacks.
+reserved() {
+    total=0
+    while read -r range access offset device inode file; do
+        case $access:$offset:$device:$inode:$file in
+        ---p:*:00:00:0:) total=$((total + (0x${range#*-} - 0x${range%-*}) / 1024)) ;;
+        esac
+    done <out
+    echo "$total"
+}
+(served system ./first)
+unlimited=$(reserved)
+# Nor many addresses where those are limited: 24576 / 32, in steps, in place of 4096.
 (ulimit -v 24576 && served system ./first)
+limited=$(reserved)
+[ $((unlimited - limited)) -ge 3000 ] || fail "$limited KiB are reserved under ulimit -v, and $unlimited without"
 if [ -e locals ]; then
     # 20 threads, main's own, the static and the one of the handler.
     expect "locals without the interposer" 23 "$(./locals)"

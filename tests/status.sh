@@ -136,6 +136,9 @@ end TERM
 
 # Where nothing can be opened nothing is said to be missing.
 for files in 4 5; do
+    (ulimit -n $files; ! "$tool" status --all >"$work/out" 2>"$work/said")
+    expect "with $files descriptors" "dispatchalloc: processes and files cannot be looked at: Too many open files" \
+        "$(cat "$work/said" "$work/out")"
     code=0
     (ulimit -n $files; exec "$tool" status --all --json) >"$work/out" 2>"$work/said" || code=$?
     expect "with $files descriptors" "2 dispatchalloc: processes and files cannot be looked at: Too many open files" \

@@ -421,6 +421,7 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
     module leaving "-DSTARTING=exit(0)"
     module aborting "-DSTARTING=abort()"
     module quitting "-DOPENING=exit(0)"
+    module giving-up "-DOPENING=exit(3)"
     module falling "-DOPENING=abort()"
     # ends MODULE HOW COMMAND...
     ends() {
@@ -433,15 +434,16 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
     for ended in leaving:'exit()' aborting:SIGABRT; do
         ends "${ended%:*}" "${ended#*:}" explain
         ends "${ended%:*}" "${ended#*:}" run -b
-        run info "$spec";  exits 2; prints "name *starts     no: in its trial: *"
+        run info "$spec";  exits 2; prints "name *starts     no: *"
         run verify -q --case=size_zero "$spec";  exits 1
     done
-    for ended in quitting:'exit()' falling:SIGABRT; do
+    for ended in quitting:'exit()' giving-up:'exit()' falling:SIGABRT; do
         for command in explain info verify "run -b"; do
             # shellcheck disable=SC2086 # words
             ends "${ended%:*}" "${ended#*:}" $command
         done
         run compare -n 1 -b "$spec" true;  exits 2; says "dispatchalloc: spec \"$spec\": looking at it was ended by *"
+        [ "$out" = '' ] || fail "compare printed $out"
     done
     status=0
     DISPATCHALLOC_MODULE_PATH=$modules "$tool" list >"$work/out" 2>"$work/err" || status=$?

@@ -6,23 +6,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "conformance/conformance.h"
 #include "lib/shared/control.h"
 
-/* Not strsignal(3), which may allocate: the signal may come from inside of malloc. */
-static const struct {
-    int number;
-    const char *name;
-} signals[] = {{SIGSEGV, "SIGSEGV"},
-               {SIGBUS, "SIGBUS"},
-               {SIGABRT, "SIGABRT"},
-               {SIGFPE, "SIGFPE"},
-               {SIGILL, "SIGILL"}};
-enum { SIGNAL_COUNT = sizeof signals / sizeof *signals };
+/* What a crash ends by. */
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
 
-static const char *looked_at; /* NULL: nothing */
+static char stack[64 * 1024]; /* for one by too deep a recursion */
+
+static const char *volatile looked_at; /* NULL: nothing */
 static pid_t own_process;
 
-/* Buffers may be half written: what was printed before is lost, and the status says so. */
+/* Also in a handler, and from inside of malloc: what is called takes no memory. */
 static void tell(const char *how)
 {
     char line[512];
@@ -35,33 +30,38 @@ static void tell(const char *how)
     _exit(TOOL_TROUBLE);
 }
 
-/* A child's end is looked at by its parent. */
+/* A child's end is looked at by its parent. What was printed may be half in a buffer, and is lost.
+ */
 static void end_by_signal(int number)
 {
     (void)signal(number, SIG_DFL);
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
-        if (signals[i].number == number && looked_at && getpid() == own_process)
-            tell(signals[i].name);
-    }
+    if (looked_at && getpid() == own_process)
+        tell(conformance_signal_name(number));
     (void)raise(number);
 }
 
 static void end_by_exit(void)
 {
-    if (looked_at && getpid() == own_process)
-        tell("exit()");
+    if (!looked_at || getpid() != own_process)
+        return;
+    (void)fflush(stdout);
+    tell("exit()");
 }
 
 void tool_guard_set_up(void)
 {
+    stack_t own_stack = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = SA_ONSTACK};
+
     own_process = getpid();
     (void)atexit(end_by_exit);
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
+    (void)sigaltstack(&own_stack, NULL);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
         struct sigaction old;
 
         /* A sanitizer has its own. */
-        if (sigaction(signals[i].number, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-            (void)signal(signals[i].number, end_by_signal);
+        if (sigaction(crashes[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            (void)sigaction(crashes[i], &action, NULL);
     }
 }
 

@@ -130,15 +130,18 @@ static int print_instance(const struct dal_backend *backend, const char *spec)
         tool_print("starts     no: %s\n", message);
         return TOOL_TROUBLE;
     }
-    if (*profile.trial_end) {
-        tool_print("starts     no: in its trial: %s\n", profile.trial_end);
+    if (*profile.trial_end && !*profile.name) {
+        tool_print("starts     no: %s\n", profile.trial_end);
         return TOOL_TROUBLE;
     }
     if (backend->flags & DAL_BACKEND_LAYER)
         tool_print("shown as   %s\n", profile.name);
     print_abilities(profile.native);
     print_limits(&profile);
-    return TOOL_OK;
+    if (!*profile.trial_end)
+        return TOOL_OK;
+    tool_print("trial      %s\n", profile.trial_end);
+    return TOOL_TROUBLE;
 }
 
 /* ---- The command -------------------------------------------------------------------- */

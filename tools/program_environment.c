@@ -17,8 +17,9 @@
 #include "tools/program.h"
 #include "tools/tool.h"
 
-/* Exit statuses of a child that leaves a name out, or for which the tool has to start over. */
-enum { LEFT_OUT = 3, ROOM_IS_MISSING = 4 };
+/* Exit statuses of a child that leaves a name out, for which the tool has to start over, and which
+ * a module has ended, whatever status that gave. */
+enum { LEFT_OUT = 3, ROOM_IS_MISSING = 4, ENDED_BY_EXIT = 5 };
 static const char room_is_missing[] = "static TLS";
 
 static int is_layer(const struct dal_spec_item *item, void *data)
@@ -80,9 +81,14 @@ static int send_all(int to, const char *bytes, size_t count)
     return 1;
 }
 
+static void end_by_exit(void)
+{
+    _exit(ENDED_BY_EXIT);
+}
+
 static void be_child(const char *spec, enum environment_kind kind, const char *program, int to)
 {
-    int result = prepare(spec, kind, program);
+    int result = atexit(end_by_exit) ? TOOL_TROUBLE : prepare(spec, kind, program);
 
     for (char **entry = environ; !result && *entry; entry++) {
         if (!send_all(to, *entry, strlen(*entry) + 1))
@@ -142,8 +148,7 @@ static char **split(const char *bytes, size_t count)
     return environment;
 }
 
-/* What it became of a child that has sent so many bytes. */
-static int wait_for(pid_t child, size_t count, const char *spec, enum environment_kind kind)
+static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
 {
     int status;
 
@@ -156,8 +161,7 @@ static int wait_for(pid_t child, size_t count, const char *spec, enum environmen
                             WTERMSIG(status), strsignal(WTERMSIG(status)));
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
     }
-    /* An environment is never empty. */
-    if (WEXITSTATUS(status) == 0 && count == 0) {
+    if (WEXITSTATUS(status) == ENDED_BY_EXIT) {
         (void)tool_complain("spec \"%s\": looking at it was ended by exit()", spec);
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
     }
@@ -173,7 +177,7 @@ int environment_make(const char *spec, enum environment_kind kind, const char *p
 {
     int ends[2];
     pid_t child;
-    size_t count = 0;
+    size_t count;
     char *bytes;
     int result;
 
@@ -189,7 +193,7 @@ int environment_make(const char *spec, enum environment_kind kind, const char *p
     (void)close(ends[0]);
     if (child < 0)
         return tool_complain("cannot start a process: %s", strerror(errno));
-    result = wait_for(child, count, spec, kind);
+    result = wait_for(child, spec, kind);
     if (!result)
         *environment = bytes ? split(bytes, count) : NULL;
     if (!result && !*environment)

@@ -61,7 +61,7 @@ static const struct dal_decision_ *decision_of(uintptr_t word)
     return (const struct dal_decision_ *)(word & ~SEALED);
 }
 
-/* ---- Who wins: the source of highest rank in enum dal_source whose candidate can serve --------
+/* ---- Who wins: the highest of enum dal_source whose candidate can serve ------------------------
  */
 
 /* The default always can. */

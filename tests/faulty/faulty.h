@@ -35,13 +35,13 @@ extern const struct faulty faulty_threads[];
 extern const struct faulty faulty_processes[];
 extern struct faulty faulty_slabs[];
 
-/* Where threads are not kept apart, or from a fork, they come by at one call in eight. At each, a
+/* Where threads are not kept apart, or from a fork, they come by at one call in seven. At each, a
  * busy machine lets a case wait until its time is over. */
 static inline void faulty_yield(void)
 {
     static _Thread_local unsigned calls;
 
-    if (calls++ % 8 == 0)
+    if (calls++ % 7 == 0)
         sched_yield();
 }
 

@@ -217,8 +217,8 @@ const struct tool_command tool_compare = {
             "\n"
             "Exit status: 0; 1 if PROGRAM failed under an allocator; 2 for a usage error, a spec\n"
             "that is not good or a program that cannot be run this way; 126 if PROGRAM cannot be\n"
-            "executed, 127 if it is not found; 128 and the signal's number if a signal ended it\n"
-            "before all rounds were run.\n",
+            "executed, 127 if it is not found; 128 and the signal's number if a signal ended\n"
+            "compare before all rounds were run.\n",
     .options = options,
     .operand = "PROGRAM",
     .takes_program = 1,

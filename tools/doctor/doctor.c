@@ -183,7 +183,7 @@ const struct tool_command tool_doctor = {
             "\n"
             "Exit status: 0; 1 if there is a conflict or PROGRAM cannot be run with another\n"
             "allocator; 2 for trouble; 126 if PROGRAM cannot be executed, 127 if it is not\n"
-            "found; 128 and the signal's number if a signal ended it.\n",
+            "found; 128 and the signal's number if a signal ended doctor.\n",
     .options = options,
     .operand = "PROGRAM",
     .takes_program = 1,
