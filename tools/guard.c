@@ -30,8 +30,7 @@ static void tell(const char *how)
     _exit(TOOL_TROUBLE);
 }
 
-/* A child's end is looked at by its parent. What was printed may be half in a buffer, and is lost.
- */
+/* A child's end is looked at by its parent. What is half in a buffer is lost. */
 static void end_by_signal(int number)
 {
     (void)signal(number, SIG_DFL);
