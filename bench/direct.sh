@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: MIT
-# direct MODULE: the library with the plain names that has the allocator of a module, the same
-# build of it; to preload instead of the module. After tests/modules/lib.sh.
+# To be preloaded for a comparison; after tests/modules/lib.sh.
+
+# loaded MODULE: the file of a module that `run` loads. jemalloc has one for the start of programs,
+# where it was built from source.
+loaded() {
+    file=$builddir/backends/$1/start/.libs/$1.so
+    [ -e "$file" ] || file=$builddir/backends/$1/.libs/$1.so
+    echo "$file"
+}
+
+# direct MODULE: the library with the plain names that has the allocator of that, the same build of
+# it.
 direct() {
-    archive=$builddir/backends/jemalloc/private/lib/libjemalloc_pic.a
+    archive=$builddir/backends/jemalloc/start/private/lib/libjemalloc_pic.a
     if [ "$1" != jemalloc ] || ! [ -e "$archive" ]; then
-        ldd "$builddir/backends/$1/.libs/$1.so" |
+        ldd "$(loaded "$1")" |
             sed -n 's/^.* => \(\/.*lib[a-z]*malloc[^ ]*\) .*/\1/p' | head -n 1
         return
     fi

@@ -33,7 +33,7 @@ for module in system stats $modules; do
     [ $module != stats ] || DISPATCHALLOC_MALLOC=stats:print=off+system
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
     ours=$interposer
-    [ -z "$library" ] || ours=$ours:$builddir/backends/$module/.libs/$module.so
+    [ -z "$library" ] || ours=$ours:$(loaded "$module")
     budgeted=$(budgeted "$module")
     for which in malloc calloc pair realloc usable; do
         over=$(($(calls "$ours" $which) - $(calls "$library" $which)))

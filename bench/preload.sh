@@ -43,7 +43,7 @@ module=jemalloc
 case " $modules " in *" jemalloc "*) ;; *) fail "there is no module jemalloc"; finish ;; esac
 . "$srcdir/bench/direct.sh"
 library=$(direct $module)
-ours=$interposer:$builddir/backends/$module/.libs/$module.so
+ours=$interposer:$(loaded $module)
 export DISPATCHALLOC_MALLOC=$module
 
 cat >queries.sql <<'END'
