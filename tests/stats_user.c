@@ -3,9 +3,10 @@
  * A program that allocates through the front, for tests of what the layer `stats` prints.
  * Its arguments are done in their order:
  *
- *     alloc=BYTES  touch=BYTES (the same, and writes to them)  free  fork  close2  chdir=PATH
- * thread private=SPEC (an instance of its own that allocates once and stays) ended=SPEC (the same,
- * but it is destroyed) spec=SPEC (dal_global_set_spec) trunc=RDWR=PATH  trunc=WRONLY=PATH
+ *     alloc=BYTES  touch=BYTES (the same, and writes to them)  map=BYTES (pages that it writes to,
+ * of no allocator)  exec=PROGRAM (with the words that follow, under no choice)  free  fork  close2
+ * chdir=PATH thread private=SPEC (an instance of its own that allocates once and stays) ended=SPEC
+ * (the same, but it is destroyed) spec=SPEC (dal_global_set_spec) trunc=RDWR=PATH trunc=WRONLY=PATH
  * append=PATH (descriptor 2 becomes that file, new or as it is; a new one gets a line) atexit (from
  * then on, an exit handler allocates and says so)  exit  _exit  abort pause (says its process id at
  * once, and waits for a signal)
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #ifdef __linux__
 # include <sys/prctl.h>
@@ -39,6 +41,15 @@ static void *allocate(size_t bytes)
         fail("alloc");
     block_bytes = bytes;
     return block;
+}
+
+static void map(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (pages == MAP_FAILED)
+        fail("mmap");
+    memset(pages, 1, bytes);
 }
 
 static void give_back(void)
@@ -167,6 +178,8 @@ static int do_value(const char *argument)
     else if ((value = value_of(argument, "private")) != NULL)
         make_private(value, 1);
     else if ((value = value_of(argument, "ended")) != NULL)
+    else if ((value = value_of(argument, "map")) != NULL)
+        map(strtoul(value, NULL, 10));
         make_private(value, 0);
     else if ((value = value_of(argument, "unlink")) != NULL)
         return unlink(value) == 0;

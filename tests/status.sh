@@ -54,7 +54,7 @@ for signal in TERM KILL; do
  size.64-127.obtained 1
  size.64-127.live 1
  size.4096-8191.obtained 1
- live bytes are * % of the * that are resident (RssAnon): most memory does not come by malloc*"
+ live bytes are * % of the * that are resident (RssAnon)*"
     done
     end $signal
     for operand in $pid stats_user "$XDG_RUNTIME_DIR/dispatchalloc/$pid" -a; do
@@ -69,11 +69,17 @@ done
 # ---- What memory is --------------------------------------------------------------------------------
 # (Of a program with a sanitizer most is the sanitizer's.)
 if [ -z "$sanitized" ]; then
+start stats:share=on+system alloc=100
+status $pid; expect 'what is told by little memory' '' "$(sed -n 's/.*(RssAnon)//p' "$work/out")"
+end TERM
 start stats:share=on+system touch=50000000
 status $pid; shows '*live bytes are 9? % of the * that are resident (RssAnon): memory is in blocks that the program has not given back'
 end TERM
 start stats:share=on+fixed-arena:capacity=64M touch=50000000 free
 status $pid; shows '*live bytes are 0 % of the * (RssAnon): most memory was given back, and the allocator keeps it,*'
+end TERM
+start stats:share=on+system alloc=100 map=50000000
+status $pid; shows '*live bytes are 0 % of the * (RssAnon): most memory does not come by malloc*'
 end TERM
 fi
 

@@ -38,6 +38,11 @@ static int print_count(const char *key, uint64_t value, void *data)
     return 0;
 }
 
+/* What a process writes to without an allocator: the data of its objects, what the loader relocates
+ * there, stacks, and the library's own. Of a small C program that is some hundred KiB, with many
+ * libraries it comes to a few MiB; where there is no more, nothing is told by most of it. */
+enum { MEANINGFUL_BYTES = 4 << 20 };
+
 /* Live bytes beside what is resident: a leak, or what an allocator keeps, or neither. */
 static void print_share(const struct status_counters *counters)
 {
@@ -52,6 +57,8 @@ static void print_share(const struct status_counters *counters)
         puts(": more is live than is resident, so that much of it was never written to");
     else if (percent >= 50)
         puts(": memory is in blocks that the program has not given back");
+    else if (resident < MEANINGFUL_BYTES)
+        putchar('\n');
     else if (counters->peak_bytes >= resident / 2)
         puts(": most memory was given back, and the allocator keeps it,\n"
              "  or does not come by malloc (an allocator of the program's own, as pymalloc is)");
