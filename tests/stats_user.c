@@ -147,6 +147,13 @@ static int hide(void)
 #endif
 }
 
+static void execute(const char *program, char **arguments)
+{
+    unsetenv("DISPATCHALLOC_BACKEND");
+    execv(program, arguments);
+    fail("exec");
+}
+
 static void wait_for_signal(void)
 {
     printf("%ld\n", (long)getpid());
@@ -171,6 +178,8 @@ static int do_value(const char *argument)
         (void)allocate(strtoul(value, NULL, 10));
     else if ((value = value_of(argument, "touch")) != NULL)
         memset(allocate(strtoul(value, NULL, 10)), 1, strtoul(value, NULL, 10));
+    else if ((value = value_of(argument, "map")) != NULL)
+        map(strtoul(value, NULL, 10));
     else if ((value = value_of(argument, "chdir")) != NULL)
         return chdir(value) == 0;
     else if ((value = value_of(argument, "chroot")) != NULL)
@@ -178,8 +187,6 @@ static int do_value(const char *argument)
     else if ((value = value_of(argument, "private")) != NULL)
         make_private(value, 1);
     else if ((value = value_of(argument, "ended")) != NULL)
-    else if ((value = value_of(argument, "map")) != NULL)
-        map(strtoul(value, NULL, 10));
         make_private(value, 0);
     else if ((value = value_of(argument, "unlink")) != NULL)
         return unlink(value) == 0;
@@ -232,6 +239,10 @@ static int do_word(const char *argument)
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
+        const char *program = value_of(argv[i], "exec");
+
+        if (program)
+            execute(program, argv + i);
         if (!do_word(argv[i]))
             fail(argv[i]);
     }

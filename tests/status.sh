@@ -130,6 +130,39 @@ if $as_user "$tool" list >/dev/null 2>&1; then
     end TERM
 fi
 
+# ---- What is left by a process that goes on ----------------------------------------------------------
+# As another program, and as the same.
+cp "$user" "$work/other"
+start stats:share=on+system alloc=100 exec="$work/other" pause
+for operand in $pid stats_user "$XDG_RUNTIME_DIR/dispatchalloc/$pid"; do
+    status --remove $operand
+    exits 0
+    shows "*$pid (goes on as another program, this is of the one before): stats_user: *live_bytes 100*"
+done
+[ -e "$XDG_RUNTIME_DIR/dispatchalloc/$pid" ] || fail "a file of a process that goes on was removed"
+end KILL
+status --remove $pid; exits 0; shows "$pid (not running): *"
+[ ! -e "$XDG_RUNTIME_DIR/dispatchalloc/$pid" ] || fail "not removed"
+start system alloc=100 ended="stats:print=off,file=$work/closed+system" pause
+status "$work/closed"; exits 0; shows "$pid (running, but no longer counting here): *"
+end KILL
+status "$work/closed"; exits 0; shows "$pid (not running): *"
+
+# In a namespace of processes of its own, where its number is another.
+if unshare -p -f true 2>/dev/null; then
+    before='unshare -p -f --kill-child'
+    start stats:share=on,label=inner+system alloc=100
+    before=''
+    outer=$!
+    status --all; exits 0
+    expect 'times that it is listed' 1 "$(grep -c ': stats+system "inner"$' "$work/out")"
+    shows '* (running): stats_user: stats+system "inner"*'
+    kill -KILL $outer; wait $outer 2>/dev/null || :
+    status --remove --all; shows "*$pid (in another namespace of processes): *"
+    [ -e "$XDG_RUNTIME_DIR/dispatchalloc/$pid" ] || fail "a file of another namespace was removed"
+    rm "$XDG_RUNTIME_DIR/dispatchalloc/$pid"
+fi
+
 # A file that was removed while its process runs.
 start stats:share=on+system alloc=100
 rm "$XDG_RUNTIME_DIR/dispatchalloc/$pid"
@@ -198,18 +231,30 @@ status "$work/waits"; exits 2
 kill $writer; wait $writer 2>/dev/null || :
 status --remove -d "$work/elsewhere" 1 || :
 [ -e "$work/elsewhere/$pid" ] || fail "what was not shown was removed"
-cp "$work/elsewhere/$pid" "$work/removed"
+# What is no longer the file that the process made is nobody's to remove.
+original=$work/elsewhere/$pid
+cp "$original" "$work/copy"
+status --remove "$work/copy"; exits 0; shows "$pid (a copy of its file): *"
+start stats:share=on+system alloc=100
+cp "$XDG_RUNTIME_DIR/dispatchalloc/$pid" "$XDG_RUNTIME_DIR/dispatchalloc/copy"
+status --remove --all; exits 0; shows "*$pid (a copy of its file): *"; shows "*$pid (running): *"
+end KILL
+for copy in "$work/copy" "$XDG_RUNTIME_DIR/dispatchalloc/copy"; do
+    [ -e "$copy" ] || fail "$copy was removed"
+    rm "$copy"
+done
+mv "$XDG_RUNTIME_DIR/dispatchalloc/$pid" "$work/removed"
 status --remove "$work/removed"; exits 0; shows "$pid (not running)*"
 [ ! -e "$work/removed" ] || fail "not removed"
 
 # ---- A file that says what it likes ------------------------------------------------------------------
-cp "$work/elsewhere/$pid" "$work/forged"
+cp "$original" "$work/forged"
 printf '\nprogram: \033[2J\ncommand: \033[2J\n' | dd of="$work/forged" bs=1 seek=60 conv=notrunc 2>/dev/null
 status "$work/forged"; exits 0
 ! grep -q "$(printf '\033')" "$work/out" || fail "a control character reaches the terminal"
 status --json "$work/forged"
 ! grep -q "$(printf '\033')" "$work/out" || fail "a control character is in JSON"
-head -c 1000 "$work/elsewhere/$pid" >"$work/short"
+head -c 1000 "$original" >"$work/short"
 status "$work/short"; exits 2
 
 # ---- JSON --------------------------------------------------------------------------------------------

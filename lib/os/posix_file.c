@@ -160,22 +160,23 @@ DAL_OWN_FRAME_ static int is_mapped_here(int file)
  * another namespace nobody knows. */
 DAL_OWN_FRAME_ static int is_in_use(int file, const struct dal_process_ *here)
 {
-    struct dal_process_ maker;
+    struct dal_file_origin_ origin;
+    const struct dal_process_ *maker = &origin.maker;
     char text[256], path[64];
     ssize_t length = pread(file, text, sizeof text - 1, 0);
     int is_open;
 
     text[length > 0 ? length : 0] = '\0';
-    if (!dal_file_head_parse_(text, &maker, &is_open) || !is_open)
+    if (!dal_file_head_parse_(text, &origin, &is_open) || !is_open)
         return 0;
-    if (maker.name_space != here->name_space)
+    if (maker->name_space != here->name_space)
         return 1;
-    if (maker.number == here->number)
+    if (maker->number == here->number)
         return is_mapped_here(file);
-    if (kill((pid_t)maker.number, 0) != 0 && errno != EPERM)
+    if (kill((pid_t)maker->number, 0) != 0 && errno != EPERM)
         return 0;
-    (void)snprintf(path, sizeof path, "/proc/%ld/stat", maker.number);
-    return !maker.started || maker.started == started(path);
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", maker->number);
+    return !maker->started || maker->started == started(path);
 }
 
 /* What would begin another line, or end a text, is shown as something else. */
@@ -215,10 +216,10 @@ static char *add_arguments(char *at, size_t room)
 
 /* What it says first, and behind that the program and its arguments. Titles and numbers are short.
  */
-static void fill_head(struct dal_file_head_ *head, const struct dal_process_ *here)
+static void fill_head(struct dal_file_head_ *head, const struct dal_file_origin_ *origin)
 {
     char *end = head->text + sizeof head->text - 1; /* what follows begins a line */
-    char *at = head->text + dal_file_head_write_(head->text, sizeof head->text, here);
+    char *at = head->text + dal_file_head_write_(head->text, sizeof head->text, origin);
 
     at = stpcpy(at, "program: ");
     at = add_program(at, (size_t)(end - at), (size_t)(end - at) / 2);
@@ -456,11 +457,21 @@ DAL_OWN_FRAME_ static void *map_new(struct place *place, size_t bytes, const cha
     return mapped;
 }
 
+/* Of a file that was made and has no name yet. */
+DAL_OWN_FRAME_ static struct dal_file_origin_ origin_of(const struct place *place)
+{
+    struct stat status = {.st_ino = 0};
+
+    (void)fstatat(place->directory, place->made, &status, AT_SYMLINK_NOFOLLOW);
+    return (struct dal_file_origin_){this_process(), (uint64_t)status.st_ino,
+                                     (uint64_t)status.st_dev};
+}
+
 static void *make(const char *path, size_t bytes, const char **reason)
 {
     char expanded[DAL_FILE_PATH_MAX];
     struct place place = {.directory = -1};
-    struct dal_process_ here;
+    struct dal_file_origin_ origin;
     void *mapped = NULL;
 
     *reason = expand(path, expanded);
@@ -469,9 +480,9 @@ static void *make(const char *path, size_t bytes, const char **reason)
     if (!*reason)
         mapped = map_new(&place, bytes, reason);
     if (mapped) {
-        here = this_process();
-        fill_head(mapped, &here);
-        if (!take_free_name(&place, &here, reason)) {
+        origin = origin_of(&place);
+        fill_head(mapped, &origin);
+        if (!take_free_name(&place, &origin.maker, reason)) {
             (void)munmap(mapped, bytes);
             mapped = NULL;
         }

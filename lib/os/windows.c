@@ -222,7 +222,7 @@ size_t dal_os_process_name_(char *text, size_t bytes)
 /* What another process has mapped cannot be replaced here. */
 static void *map_file(HANDLE file, size_t bytes)
 {
-    struct dal_process_ here = {(long)GetCurrentProcessId(), 0, 0};
+    struct dal_file_origin_ origin = {.maker = {.number = (long)GetCurrentProcessId()}};
     HANDLE mapping = CreateFileMappingA(file, NULL, PAGE_READWRITE, 0, (DWORD)bytes, NULL);
     struct dal_file_head_ *head = NULL;
 
@@ -231,7 +231,7 @@ static void *map_file(HANDLE file, size_t bytes)
         (void)CloseHandle(mapping);
     }
     if (head)
-        (void)dal_file_head_write_(head->text, sizeof head->text, &here);
+        (void)dal_file_head_write_(head->text, sizeof head->text, &origin);
     return head;
 }
 

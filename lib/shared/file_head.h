@@ -3,13 +3,13 @@
  * How a file begins that the library maps to be read from outside (dal_services.file_map): with
  * lines of text that say who made it, so that a person can read them too.
  *
- *     dispatchalloc file, open:   process 4711, started 8273645, namespace 4026531836
- *     program: /usr/bin/name
- *     command: name argument ...
+ *     dispatchalloc file, open:   process 4711, started 8273645, namespace 4026531836, file 17 on
+ * 23 program: /usr/bin/name command: name argument ...
  *
  * "open:  " becomes "closed:" when the process gives it up, but not when it ends. A process is that
  * of the file if all numbers are its own: what it is called in its namespace, and when it was
- * started in ticks of the kernel's; that it has executed another program since, its maps tell.
+ * started in ticks of the kernel's; that it has executed another program since, its maps tell. What
+ * has another number than the file was made with, or is on another device, is a copy.
  */
 #ifndef DAL_FILE_HEAD_H
 #define DAL_FILE_HEAD_H
@@ -35,27 +35,40 @@ struct dal_file_head_ {
     char text[DAL_FILE_HEAD_BYTES];
 };
 
-/* Read the first line, of a file that is open or not: 1 if it is one of ours. */
-static inline int dal_file_head_parse_(const char *text, struct dal_process_ *process, int *is_open)
+/* The first line. */
+struct dal_file_origin_ {
+    struct dal_process_ maker;
+    uint64_t file, device; /* as stat(2) has them; 0 where nobody says */
+};
+
+/* Read it, of a file that is open or not: 1 if it is one of ours. */
+static inline int dal_file_head_parse_(const char *text, struct dal_file_origin_ *origin,
+                                       int *is_open)
 {
     const char *state = text + sizeof DAL_FILE_TITLE - 1;
 
+    *origin = (struct dal_file_origin_){.file = 0};
     if (strncmp(text, DAL_FILE_TITLE, sizeof DAL_FILE_TITLE - 1) != 0)
         return 0;
     *is_open = strncmp(state, DAL_FILE_OPEN, sizeof DAL_FILE_OPEN - 1) == 0;
     return strlen(state) > sizeof DAL_FILE_OPEN &&
            sscanf(state + sizeof DAL_FILE_OPEN - 1,
-                  " process %ld, started %" SCNu64 ", namespace %" SCNu64, &process->number,
-                  &process->started, &process->name_space) == 3;
+                  " process %ld, started %" SCNu64 ", namespace %" SCNu64 ", file %" SCNu64
+                  " on %" SCNu64,
+                  &origin->maker.number, &origin->maker.started, &origin->maker.name_space,
+                  &origin->file, &origin->device) >= 3;
 }
 
-/* Write it, and the beginning of the next: how long they are. */
-static inline int dal_file_head_write_(char *text, size_t bytes, const struct dal_process_ *process)
+/* Write it: how long it is. */
+static inline int dal_file_head_write_(char *text, size_t bytes,
+                                       const struct dal_file_origin_ *origin)
 {
     return snprintf(text, bytes,
                     DAL_FILE_TITLE DAL_FILE_OPEN " process %ld, started %" PRIu64
-                                                 ", namespace %" PRIu64 "\n",
-                    process->number, process->started, process->name_space);
+                                                 ", namespace %" PRIu64 ", file %" PRIu64
+                                                 " on %" PRIu64 "\n",
+                    origin->maker.number, origin->maker.started, origin->maker.name_space,
+                    origin->file, origin->device);
 }
 
 /* Put the path of a file of a process together: "%p" is its number, "%%" is '%', and any other '%'

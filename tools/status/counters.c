@@ -87,24 +87,33 @@ static uint64_t started(long process)
     return dal_process_started_(text);
 }
 
-/* Of one in another namespace nobody here knows. is_hidden: it may not be looked at. */
-static enum status_state state_of(const struct dal_process_ *maker, const struct stat *file,
-                                  int *is_hidden)
+static int is_copy(const struct dal_file_origin_ *origin, const struct stat *file)
 {
+    return origin->file != (uint64_t)file->st_ino || origin->device != (uint64_t)file->st_dev;
+}
+
+/* Of one in another namespace nobody here knows. is_hidden: it may not be looked at. */
+static enum status_state state_of(const struct dal_file_origin_ *origin, int is_open,
+                                  const struct stat *file, int *is_hidden)
+{
+    const struct dal_process_ *maker = &origin->maker;
     struct stat name_space = {.st_ino = 0};
+    uint64_t now;
     int maps;
 
     (void)stat("/proc/self/ns/pid", &name_space);
     if (maker->name_space != (uint64_t)name_space.st_ino)
         return STATUS_UNKNOWN;
-    maps = maps_file(maker->number, file);
+    if (is_copy(origin, file))
+        return STATUS_COPY;
+    maps = is_open ? maps_file(maker->number, file) : 0;
+    now = started(maker->number);
     *is_hidden = maps < 0;
-    if (*is_hidden) {
-        uint64_t now = started(maker->number);
-
-        maps = !now || now == maker->started;
-    }
-    return maps ? STATUS_RUNNING : STATUS_ENDED;
+    if (maps > 0 || (*is_hidden && !now))
+        return STATUS_RUNNING;
+    if (!now || now != maker->started)
+        return STATUS_ENDED;
+    return *is_hidden ? STATUS_RUNNING : is_open ? STATUS_EXECUTED : STATUS_CLOSED;
 }
 
 /* ---- One file ----------------------------------------------------------------------------- */
@@ -133,17 +142,20 @@ static void take_line(const char *text, const char *word, char *rest, size_t byt
 static void take_head(struct status_counters *counters, const struct stat *file)
 {
     char head[DAL_FILE_HEAD_BYTES + 1];
-    struct dal_process_ maker = {.number = 0};
-    int is_open = 0;
+    struct dal_file_origin_ origin;
+    int is_open;
 
-    if (dal_stats_file_text(counters->data, counters->bytes, "head", head, sizeof head) == 0) {
-        take_line(head, "\nprogram: ", counters->program, sizeof counters->program);
-        take_line(head, "\ncommand: ", counters->command, sizeof counters->command);
-        (void)dal_file_head_parse_(head, &maker, &is_open);
-    }
-    counters->process = maker.number;
-    counters->state =
-        is_open && maker.number > 0 ? state_of(&maker, file, &counters->is_hidden) : STATUS_ENDED;
+    counters->state = STATUS_COPY;
+    counters->file = (uint64_t)file->st_ino;
+    counters->device = (uint64_t)file->st_dev;
+    if (dal_stats_file_text(counters->data, counters->bytes, "head", head, sizeof head) != 0)
+        return;
+    take_line(head, "\nprogram: ", counters->program, sizeof counters->program);
+    take_line(head, "\ncommand: ", counters->command, sizeof counters->command);
+    if (!dal_file_head_parse_(head, &origin, &is_open) || origin.maker.number <= 0)
+        return;
+    counters->process = origin.maker.number;
+    counters->state = state_of(&origin, is_open, file, &counters->is_hidden);
 }
 
 #define TEXT(key, array) \
@@ -269,6 +281,32 @@ static int open_mapped(long process, const struct mapped *mapped, struct status_
     return result == TOOL_OK ? result : open_memory(process, mapped, counters);
 }
 
+/* The files that processes were found to have mapped. In another namespace a process is called
+ * otherwise than its file has it, so that the file alone tells that it is the same. */
+static struct found {
+    uint64_t file, device;
+} *found_mapped;
+static size_t found_count;
+
+static void note_found(const struct status_counters *counters)
+{
+    struct found *more = realloc(found_mapped, (found_count + 1) * sizeof *more);
+
+    if (!more)
+        return;
+    found_mapped = more;
+    found_mapped[found_count++] = (struct found){counters->file, counters->device};
+}
+
+static int was_found(const struct status_counters *counters)
+{
+    for (size_t i = 0; i < found_count; i++) {
+        if (found_mapped[i].file == counters->file && found_mapped[i].device == counters->device)
+            return 1;
+    }
+    return 0;
+}
+
 int status_visit_mapped(long process, status_counters_visitor visit, void *data)
 {
     FILE *maps = status_proc(process, "maps");
@@ -281,6 +319,7 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
     while (next_mapped(maps, &mapped)) {
         if (open_mapped(process, &mapped, &counters) != TOOL_OK)
             continue;
+        note_found(&counters);
         snprintf(counters.path, sizeof counters.path, "%s", mapped.path);
         /* Processes may number themselves otherwise in there. */
         counters.process = process;
@@ -309,7 +348,7 @@ int status_visit_directory(const char *directory, status_counters_visitor visit,
         if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) >= sizeof path ||
             status_open(path, &counters) != TOOL_OK)
             continue;
-        if (counters.state != STATUS_RUNNING || counters.is_hidden) {
+        if ((counters.state != STATUS_RUNNING || counters.is_hidden) && !was_found(&counters)) {
             visit(&counters, data);
             count++;
         }

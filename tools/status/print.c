@@ -68,15 +68,23 @@ static void print_share(const struct status_counters *counters)
             "  (a program with an allocator of its own: Rust with jemalloc, node's heap, pymalloc)");
 }
 
+/* In words, as a word, and what of that is told of the process; which of a copy is nothing, since
+ * it may have been made at any time. */
+static const struct {
+    const char *text, *word, *is_running;
+} states[] = {
+    [STATUS_ENDED] = {"not running", "ended", "false"},
+    [STATUS_RUNNING] = {"running", "running", "true"},
+    [STATUS_EXECUTED] = {"goes on as another program, this is of the one before", "executed",
+                         "true"},
+    [STATUS_CLOSED] = {"running, but no longer counting here", "closed", "true"},
+    [STATUS_UNKNOWN] = {"in another namespace of processes", "unknown", "null"},
+    [STATUS_COPY] = {"a copy of its file", "copy", "null"},
+};
+
 void status_print(const struct status_counters *counters)
 {
-    static const char *const states[] = {
-        [STATUS_ENDED] = "(not running)",
-        [STATUS_RUNNING] = "(running)",
-        [STATUS_UNKNOWN] = "(in another namespace of processes)",
-    };
-
-    tool_print("%ld %s: %s: %s%s%s%s\n", counters->process, states[counters->state],
+    tool_print("%ld (%s): %s: %s%s%s%s\n", counters->process, states[counters->state].text,
                tool_file_name(counters->program), counters->name, *counters->label ? " \"" : "",
                counters->label, *counters->label ? "\"" : "");
     print_line("program", counters->program);
@@ -125,11 +133,10 @@ static int print_json_count(const char *key, uint64_t value, void *data)
 
 void status_json(const struct status_counters *counters)
 {
-    static const char *const running[] = {"false", "true", "null"};
     const char *between = "";
 
-    printf("%s    {\"process\": %ld, \"running\": %s", separator, counters->process,
-           running[counters->state]);
+    printf("%s    {\"process\": %ld, \"running\": %s, \"state\": \"%s\"", separator,
+           counters->process, states[counters->state].is_running, states[counters->state].word);
     print_field("file", counters->path);
     print_field("program", counters->program);
     print_field("command", counters->command);

@@ -25,15 +25,23 @@ int status_visit_served(long process, status_served_visitor visit, void *data);
 
 /* ---- counters.c: what a file of counters says ---- */
 
-enum status_state { STATUS_ENDED, STATUS_RUNNING, STATUS_UNKNOWN };
+enum status_state {
+    STATUS_ENDED,    /* the process that made the file */
+    STATUS_RUNNING,  /* it counts there */
+    STATUS_EXECUTED, /* it goes on as another program, which does not */
+    STATUS_CLOSED,   /* it goes on and has given the file up */
+    STATUS_UNKNOWN,  /* it is of another namespace */
+    STATUS_COPY,     /* nobody counts there: it is not known to be the file that one made */
+};
 
 struct status_counters {
     char path[PATH_MAX];
     void *data;
     size_t bytes;
-    long process;            /* as the file has it; 0: it does not say */
-    enum status_state state; /* running: it counts there; unknown: it is of another namespace */
-    int is_hidden;           /* it runs, and may not be looked at */
+    uint64_t file, device; /* as stat(2) has them; 0: it is gone */
+    long process;          /* as the file has it; 0: it does not say */
+    enum status_state state;
+    int is_hidden; /* it runs, and may not be looked at */
     char program[PATH_MAX], command[PATH_MAX];
     char name[512], label[64];
     char explanation[1024]; /* lines; "": nothing is known */
