@@ -46,6 +46,8 @@ const char *conformance_signal_name(int number)
     return "a signal";
 }
 
+const int conformance_crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS, 0};
+
 bool kit_has_hung(int status)
 {
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
@@ -207,12 +209,11 @@ int kit_wait(pid_t child)
 
 static bool has_crashed(int status)
 {
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP};
-    bool is_one = false;
+    const int *crash = conformance_crashes;
 
-    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
-        is_one |= WIFSIGNALED(status) && WTERMSIG(status) == crashes[i];
-    return is_one;
+    while (*crash && !(WIFSIGNALED(status) && WTERMSIG(status) == *crash))
+        crash++;
+    return *crash != 0;
 }
 
 /* What a process that another one had to describe was likely to have done. */

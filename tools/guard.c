@@ -9,9 +9,6 @@
 #include "conformance/conformance.h"
 #include "lib/shared/control.h"
 
-/* What a crash ends by. */
-static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
-
 static char stack[64 * 1024]; /* for one by too deep a recursion */
 
 static const char *volatile looked_at; /* NULL: nothing */
@@ -55,12 +52,12 @@ void tool_guard_set_up(void)
     own_process = getpid();
     (void)atexit(end_by_exit);
     (void)sigaltstack(&own_stack, NULL);
-    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
+    for (const int *crash = conformance_crashes; *crash; crash++) {
         struct sigaction old;
 
         /* A sanitizer has its own. */
-        if (sigaction(crashes[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-            (void)sigaction(crashes[i], &action, NULL);
+        if (sigaction(*crash, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            (void)sigaction(*crash, &action, NULL);
     }
 }
 
