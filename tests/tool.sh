@@ -23,7 +23,7 @@ module() {
 module upright
 module tilted -DTILTED
 module rounding -DROUNDING
-module crashing -DCRASHING
+module crashing -DCRASHING=0
 module sulking -DSULKING
 module clear -DLAYER
 module split -DLAYER -DSPLIT
@@ -313,6 +313,21 @@ run verify --case=size_zero crashing;  exits 1; says ''; prints '*
 [ -n "$sanitized" ] || prints '*
         got       SIGABRT (Aborted)
 *'
+# What it can is found out first, which may end as badly.
+whole=$modules
+mkdir "$work/trial"
+modules=$(cd "$work/trial" && pwd -P)
+module falls-early -DCRASHING=32768
+early=$modules/falls-early.so modules=$whole
+run verify --case=size_zero "$early";  exits 0; says ''; prints '*: what it can is not known; how its trial ended: SIGABRT (Aborted)
+  pass  size_zero
+1 passed, *'
+run verify --tap --case=size_zero "$early";  exits 0; prints 'TAP version 13
+1..1
+# */falls-early.so: what it can is not known; how its trial ended: SIGABRT (Aborted)
+ok 1 *'
+run verify --json --case=size_zero "$early";  exits 0; prints '*"error": null, "trial_end": "SIGABRT (Aborted)", "capacity_bytes": 0,*'
+run verify --json --case=size_zero upright;  exits 0; prints '*"error": null, "trial_end": null, "capacity_bytes": null,*'
 run verify -q --case=child_memory_comes_back rounding;  exits 1; says ''; prints '  FAIL  child_memory_comes_back (rounding): *
         asked     dealloc(size 1, align 1), of "rounding" over a child of the kit'\''s
         expected  each block back with the size and alignment it was taken with

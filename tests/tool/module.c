@@ -5,7 +5,7 @@
  *   (none)    a good one, with an option of every type
  *   TILTED    forgets that a block may have to be aligned to more than its size
  *   ROUNDING  gives another size back than it took
- *   CRASHING  does not stand size 0
+ *   CRASHING  does not stand that size
  *   SULKING   cannot be started
  *   STARTING  a statement for its start
  *   OPENING   a statement for when it is opened
@@ -22,7 +22,7 @@ static void *module_alloc(size_t size, size_t align, void *ctx)
     const struct dal_instance *child = ctx;
 
 # ifdef CRASHING
-    if (size == 0)
+    if (size == CRASHING)
         abort();
 # endif
 # ifdef TILTED

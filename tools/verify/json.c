@@ -21,19 +21,7 @@ static void print_name(const struct conformance_subject *subject)
     has_outcome = 0;
 }
 
-static void print_subject(const struct conformance_subject *subject,
-                          const struct conformance_profile *profile)
-{
-    print_name(subject);
-    printf(", \"error\": null, \"capacity_bytes\": ");
-    if (profile->limited)
-        printf("%zu", profile->capacity_bytes);
-    else
-        printf("null");
-    printf(", \"align_max\": %zu, \"cases\": [", profile->align_max);
-}
-
-/* A text of the outcome, or null where it has none. */
+/* A text, or null where it has none. */
 static void print_text(const char *key, const char *text)
 {
     printf(", \"%s\": ", key);
@@ -41,6 +29,20 @@ static void print_text(const char *key, const char *text)
         tool_print_json(text);
     else
         printf("null");
+}
+
+static void print_subject(const struct conformance_subject *subject,
+                          const struct conformance_profile *profile)
+{
+    print_name(subject);
+    printf(", \"error\": null");
+    print_text("trial_end", profile->trial_end);
+    printf(", \"capacity_bytes\": ");
+    if (profile->limited)
+        printf("%zu", profile->capacity_bytes);
+    else
+        printf("null");
+    printf(", \"align_max\": %zu, \"cases\": [", profile->align_max);
 }
 
 static void print_outcome(const struct conformance_subject *subject,

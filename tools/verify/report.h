@@ -22,6 +22,9 @@ struct verify_report {
     void (*end)(const struct verify_tally *tally);
 };
 
+/* Before how the trial ended that was to tell what a subject can. */
+#define VERIFY_TRIAL_ENDED "what it can is not known; how its trial ended: "
+
 extern const struct verify_report verify_text, verify_tap, verify_json;
 
 /* Of the text: --quiet, --verbose. */

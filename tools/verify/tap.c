@@ -13,13 +13,6 @@ static void begin(size_t outcome_count)
     printf("TAP version 13\n1..%zu\n", outcome_count);
 }
 
-static void print_subject(const struct conformance_subject *subject,
-                          const struct conformance_profile *profile)
-{
-    (void)subject;
-    (void)profile;
-}
-
 /* In one line, in which a number sign would begin a directive. */
 static void print_words(const char *text)
 {
@@ -28,6 +21,16 @@ static void print_words(const char *text)
             putchar('\\');
         putchar((unsigned char)*text < ' ' ? '?' : *text);
     }
+}
+
+static void print_subject(const struct conformance_subject *subject,
+                          const struct conformance_profile *profile)
+{
+    if (!*profile->trial_end)
+        return;
+    printf("# ");
+    print_words(subject->name);
+    printf(": " VERIFY_TRIAL_ENDED "%s\n", profile->trial_end);
 }
 
 static void print_detail(const char *key, const char *text)

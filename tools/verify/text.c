@@ -19,6 +19,10 @@ static void print_subject(const struct conformance_subject *subject,
 
     if (verify_is_quiet)
         return;
+    if (*profile->trial_end) {
+        printf("%s: " VERIFY_TRIAL_ENDED "%s\n", subject->name, profile->trial_end);
+        return;
+    }
     printf("%s: capacity ", subject->name);
     if (profile->limited)
         printf("%s%s", tool_bytes(profile->capacity_bytes, capacity, sizeof capacity),
