@@ -406,10 +406,13 @@ case $(GLIBC_TUNABLES=glibc.malloc.check=0 "$tool" run -b roomy sh -c 'echo "$GL
 "glibc.malloc.check=0:glibc.rtld.optional_static_tls=8192 "*roomy.so)
     try 0 '' "*roomy 1.2.3 serves (DISPATCHALLOC_MALLOC=roomy)" run -v -b roomy true
     # Said once, however often the command starts over.
-    DISPATCHALLOC_STRICT=ye DISPATCHALOC_OFF=1 \
+    DISPATCHALLOC_STRICT=ye DISPATCHALOC_OFF=1 DISPATCHALLOC_COLOUR=1 \
         DISPATCHALLOC_MODULE_PATH=$DISPATCHALLOC_MODULE_PATH:relative try 0 '' '*' run -b roomy true
-    expect "lines of variables" 3 "$(grep -c 'STRICT=ye is ignored\|DISPATCHALOC_OFF is\|is not looked in' "$work/err")"
-    expect "lines in all" 3 "$(wc -l <"$work/err" | tr -d ' ')"
+    expect "lines of variables" 4 "$(grep -c 'STRICT=ye is ignored\|DISPATCHALOC_OFF is\|LOC_COLOUR is\|is not looked in' "$work/err")"
+    expect "lines in all" 4 "$(wc -l <"$work/err" | tr -d ' ')"
+    DISPATCHALLOC_COLOUR=1 try 0 "name *roomy*" '*DISPATCHALLOC_COLOUR is a variable that nobody reads*' info roomy
+    expect "lines of info" 1 "$(wc -l <"$work/err" | tr -d ' ')"
+    expect "variables of the program" '' "$("$tool" run -b roomy sh -c 'echo "${DISPATCHALLOC_STARTED_OVER-}"' 2>&1)"
     try 0 "*roomy 1.2.3*" '' explain system roomy
     try 0 "*roomy * 1.2.3*" '' list
     try 0 "name *roomy*" '' info roomy

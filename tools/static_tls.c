@@ -7,12 +7,15 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "lib/shared/variable_names.h"
+
 static char **own_arguments;
 static pid_t own_process;
 
 void tool_room_set_up(int argc, char **argv)
 {
     own_process = getpid();
+    (void)unsetenv(DAL_ENV_STARTED_OVER);
     own_arguments = malloc(((size_t)argc + 1) * sizeof *own_arguments);
     /* Who reads the arguments changes them. */
     if (own_arguments)
@@ -39,8 +42,22 @@ void tool_make_room(const char *message)
         return;
     length = snprintf(value, sizeof value, "%s%s%s", before ? before : "",
                       before && *before ? ":" : "", tunable);
-    if (length > 0 && (size_t)length < sizeof value && setenv("GLIBC_TUNABLES", value, 1) == 0)
+    if (length > 0 && (size_t)length < sizeof value && setenv("GLIBC_TUNABLES", value, 1) == 0 &&
+        setenv(DAL_ENV_STARTED_OVER, "1", 1) == 0)
         (void)execv("/proc/self/exe", own_arguments);
+    (void)unsetenv(DAL_ENV_STARTED_OVER);
+}
+
+int tool_check_spec(const char *spec, char *message, size_t bytes)
+{
+    int error;
+
+    tool_look_at(spec);
+    error = dal_spec_visit(spec, NULL, NULL, message, bytes);
+    if (error < 0)
+        tool_make_room(message);
+    tool_look_at(NULL);
+    return error;
 }
 
 void tool_make_room_for(char *const *specs, int count)
@@ -48,9 +65,6 @@ void tool_make_room_for(char *const *specs, int count)
     for (int i = 0; i < count; i++) {
         char message[1024];
 
-        tool_look_at(specs[i]);
-        if (dal_spec_visit(specs[i], NULL, NULL, message, sizeof message) < 0)
-            tool_make_room(message);
-        tool_look_at(NULL);
+        (void)tool_check_spec(specs[i], message, sizeof message);
     }
 }

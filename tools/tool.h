@@ -134,7 +134,10 @@ int tool_room_is_missing(const char *message);
  * nothing in a child, which has to tell its parent. */
 void tool_make_room(const char *message);
 
-/* The same for whatever specs need. */
+/* dal_spec_visit() of what may need room, or end the process. */
+int tool_check_spec(const char *spec, char *message, size_t bytes);
+
+/* Have room for whatever specs need. */
 void tool_make_room_for(char *const *specs, int count);
 
 /* dal_module_visit(), in the order of the names. TOOL_TROUBLE after a message if there is not

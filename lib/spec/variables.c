@@ -105,7 +105,7 @@ void dal_environment_read_(struct dal_environment_ *environment)
         environment->strict = read_switch(DAL_ENV_STRICT);
     }
     /* Said once, and not by the interposer in each program again. */
-    if (!dal_product_.has_switches)
+    if (!dal_product_.has_switches && !read_text(DAL_ENV_STARTED_OVER))
         look_for_unknown();
     environment->verbose = read_switch(DAL_ENV_VERBOSE) == 1;
 }

@@ -142,7 +142,7 @@ static int check_specs(int count, char **specs)
         char message[1024];
         int status;
 
-        if (dal_spec_visit(specs[i], NULL, NULL, message, sizeof message) == 0)
+        if (tool_check_spec(specs[i], message, sizeof message) == 0)
             continue;
         if (!wants_json || lists_cases || stays_here)
             return tool_bad_spec(specs[i], message);
@@ -226,7 +226,6 @@ static int run(int operand_count, char **operands)
     if (wants_json && wants_tap)
         return tool_misused(&tool_verify, "--json and --tap exclude each other");
     report = wants_json ? &verify_json : wants_tap ? &verify_tap : &verify_text;
-    tool_make_room_for(operands, operand_count);
     status = check_specs(operand_count, operands);
     if (!status && lists_cases) {
         list_cases();
