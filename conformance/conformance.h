@@ -139,4 +139,7 @@ extern const int conformance_crashes[];
  */
 int conformance_process_main(void);
 
+/* What is set in such a run. */
+#define CONFORMANCE_RUN_VARIABLE "DISPATCHALLOC_CONFORMANCE_RUN"
+
 #endif /* CONFORMANCE_H */

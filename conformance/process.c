@@ -20,7 +20,7 @@
 #include "report.h"
 #include "sanitizer.h"
 
-#define VARIABLE          "DISPATCHALLOC_CONFORMANCE_RUN"
+#define VARIABLE          CONFORMANCE_RUN_VARIABLE
 #define CAPACITY_VARIABLE "DISPATCHALLOC_CONFORMANCE_CAPACITY"
 #define THIS_PROGRAM      "/proc/self/exe"
 

@@ -464,6 +464,16 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
     DISPATCHALLOC_MODULE_PATH=$modules "$tool" list >"$work/out" 2>"$work/err" || status=$?
     called="list with a module that falls" err=$(cat "$work/err")
     exits 2; says 'dispatchalloc: "falling": looking at it was ended by SIGABRT'
+    # Chosen for the command itself, where a constructor opens and starts it. (Of what comes
+    # before that glibc alone is known.)
+    for ended in leaving:'exit()' aborting:SIGABRT quitting:'exit()' giving-up:'exit()' falling:SIGABRT; do
+        spec=$modules/${ended%:*}.so
+        DISPATCHALLOC_BACKEND=$spec run list --help
+        case $(getconf GNU_LIBC_VERSION 2>&1) in
+        glibc*) exits 2; says "dispatchalloc: \"DISPATCHALLOC_BACKEND=$spec\": looking at it was ended by ${ended#*:}" ;;
+        esac
+    done
+    DISPATCHALLOC_BACKEND=$whole/upright.so run list --help;  exits 0; says ''; prints 'Usage: *'
     modules=$whole
 fi
 

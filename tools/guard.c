@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "conformance/conformance.h"
@@ -49,6 +50,8 @@ void tool_guard_set_up(void)
     stack_t own_stack = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = SA_ONSTACK};
 
+    if (own_process)
+        return;
     own_process = getpid();
     (void)atexit(end_by_exit);
     (void)sigaltstack(&own_stack, NULL);
@@ -60,6 +63,44 @@ void tool_guard_set_up(void)
             (void)sigaction(*crash, &action, NULL);
     }
 }
+
+/* MemorySanitizer starts in a constructor, and its own functions crash before. */
+#ifdef __has_feature
+# define IS_TOO_EARLY __has_feature(memory_sanitizer)
+#else
+# define IS_TOO_EARLY 0
+#endif
+
+#if defined __GLIBC__ && !IS_TOO_EARLY
+/* "NAME=value", or NULL if it has none. */
+static const char *find_variable(char **environment, const char *name)
+{
+    size_t length = strlen(name);
+
+    while (*environment &&
+           (strncmp(*environment, name, length) != 0 || (*environment)[length] != '='))
+        environment++;
+    return *environment && (*environment)[length + 1] ? *environment : NULL;
+}
+
+/* The library's constructor opens what is chosen for this process too, which is before main(). How
+ * a process of the kit ends is for the kit. */
+static void guard_environment(int argc, char **argv, char **environment)
+{
+    const char *chosen = find_variable(environment, "DISPATCHALLOC_BACKEND");
+
+    (void)argc;
+    (void)argv;
+    if (!chosen || find_variable(environment, CONFORMANCE_RUN_VARIABLE))
+        return;
+    tool_guard_set_up();
+    tool_look_at(chosen);
+}
+
+/* Others run nothing before constructors, or do not say how. */
+__attribute__((section(".preinit_array"), used)) static void (*const before_constructors)(
+    int argc, char **argv, char **environment) = guard_environment;
+#endif
 
 void tool_look_at(const char *what)
 {

@@ -231,8 +231,10 @@ static int close_output(int status)
 
 int main(int argc, char **argv)
 {
-    int status = tool_check_library();
+    int status;
 
+    tool_look_at(NULL);
+    status = tool_check_library();
     if (status)
         return status;
     status = conformance_process_main();

@@ -102,7 +102,7 @@ const char *tool_library(void);
 /*
  * A module is opened in this process, and what it does there may end it: by a crash, or by exit(),
  * which would look like success. While something is looked at that is a line with its name and
- * TOOL_TROUBLE. Children end as they do.
+ * TOOL_TROUBLE. Children end as they do. Before main() it is what DISPATCHALLOC_BACKEND says.
  */
 void tool_guard_set_up(void);
 
