@@ -256,6 +256,12 @@ if command -v setsid >/dev/null 2>&1 && [ -e "/proc/$$/task/$$/children" ]; then
     gone "$(cat "$work/pid")" "a daemon"
 fi
 
+# What it says is kept, in a file that cannot grow without end.
+(ulimit -f 1; "$tool" compare -n 1 -b system sh -c 'exec head -c 10000 /dev/zero >&2' 2>&1 || echo $?) | cat >"$work/out"
+expect "compare with ulimit -f" \
+    "dispatchalloc: what the program writes to standard error goes to a file here, which may not be as large as that takes (ulimit -f)
+2" "$(cat "$work/out")"
+
 # interrupt SIGNAL CODE: in its second round, a program says where it is and waits.
 interrupt() {
     rm -f "$work/pid" "$work/counted"

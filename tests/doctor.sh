@@ -354,6 +354,15 @@ if $CC -fsanitize=address "$work/main.c" -o "$work/asan" 2>/dev/null; then
     try 1 'what to do: *' '*AddressSanitizer*' "$work/asan"
 fi
 
+# Where its own files cannot grow that is not the program's fault. (A shell's unit is 512 or 1024.)
+for blocks in 0 1; do
+    (ulimit -f $blocks; "$tool" doctor true 2>&1 || echo $?) | cat >"$work/out"
+    expect "doctor with ulimit -f $blocks" \
+        "dispatchalloc: the loader's trace goes to a file here, which may not be as large as that takes (ulimit -f)
+2" "$(cat "$work/out")"
+    [ -z "$(ls "$TMPDIR")" ] || fail "with ulimit -f $blocks: left $(ls "$TMPDIR")"
+done
+
 # A signal ends it at once, and what was made is removed.
 "$tool" doctor --timeout=60 sh -c 'echo $$ >"$1.new"; mv "$1.new" "$1"; while :; do sleep 0.1; done' sh "$work/pid" >"$work/out" 2>&1 &
 pid=$!

@@ -69,6 +69,16 @@ int child_open_input(off_t *start);
  * message. */
 FILE *child_open_errors(struct child_command *command);
 
+/* Whether a file is as large as this process, or one that it starts, may make one (ulimit -f): what
+ * was to be written behind that is not there, and who wanted to is ended by SIGXFSZ. */
+int child_is_cut(int file);
+
+/* Whether a program was ended by what it has said: TOOL_TROUBLE after a message, else 0. */
+int child_check_errors(const struct child_result *result, FILE *errors);
+
+/* That message, of whatever was to be in the file. */
+int child_tell_cut(const char *what);
+
 /* Before each run. NULL: there is none. */
 void child_forget_errors(FILE *errors);
 

@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/shared/control.h"
@@ -68,6 +71,30 @@ FILE *child_open_errors(struct child_command *command)
     command->errors = fileno(errors);
     (void)fcntl(command->errors, F_SETFD, FD_CLOEXEC);
     return errors;
+}
+
+int child_is_cut(int file)
+{
+    struct rlimit limit;
+    struct stat status;
+
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           fstat(file, &status) == 0 && (rlim_t)status.st_size >= limit.rlim_cur;
+}
+
+int child_tell_cut(const char *what)
+{
+    return tool_complain("%s goes to a file here, which may not be as large as that takes "
+                         "(ulimit -f)",
+                         what);
+}
+
+int child_check_errors(const struct child_result *result, FILE *errors)
+{
+    return errors && WIFSIGNALED(result->status) && WTERMSIG(result->status) == SIGXFSZ &&
+                   child_is_cut(fileno(errors))
+               ? child_tell_cut("what the program writes to standard error")
+               : 0;
 }
 
 void child_forget_errors(FILE *errors)

@@ -96,9 +96,11 @@ static int run_once(const struct compare_setup *setup, struct compare_candidate 
             take(candidate, &result);
         return 0;
     }
+    clear_progress(setup);
+    if (child_check_errors(&result, setup->errors))
+        return TOOL_TROUBLE;
     memcpy(candidate->failure, failure, sizeof failure);
     candidate->failed_round = round;
-    clear_progress(setup);
     (void)tool_complain("'%s' failed under %s: %s", child.arguments[0], candidate->spec, failure);
     child_show_errors(setup->errors, stderr, "");
     return 0;

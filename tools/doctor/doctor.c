@@ -79,6 +79,8 @@ static int examine(const struct child_command *child, off_t input_start, const c
         (void)lseek(child->input, input_start, SEEK_SET);
     child_forget_errors(errors);
     status = doctor_trace(child, &result, bindings);
+    if (!status)
+        status = child_check_errors(&result, errors);
     if (status)
         return status;
     tool_print("%s %s:\n", child->arguments[0], heading);

@@ -60,6 +60,27 @@ static int read_trace(const char *directory, pid_t process, struct bindings *bin
     return result;
 }
 
+/* Of a trace without its end nothing is told, nor of a program that was ended by writing it. */
+static int is_cut(const char *directory)
+{
+    DIR *stream = opendir(directory);
+    const struct dirent *entry;
+    int found = 0;
+
+    while (stream && !found && (entry = readdir(stream)) != NULL) {
+        int file = entry->d_name[0] == '.'
+                       ? -1
+                       : openat(dirfd(stream), entry->d_name, O_RDONLY | O_CLOEXEC);
+
+        found = file >= 0 && child_is_cut(file);
+        if (file >= 0)
+            (void)close(file);
+    }
+    if (stream)
+        (void)closedir(stream);
+    return found;
+}
+
 /* What it started has left traces too: a script is no more than that. */
 static void read_started(const char *directory, struct bindings *bindings)
 {
@@ -103,6 +124,8 @@ static int run_in(const char *directory, const struct child_command *child,
         return status;
     if (result->not_executed)
         return result->not_executed;
+    if (is_cut(directory))
+        return child_tell_cut("the loader's trace");
     status = read_trace(directory, result->process, bindings);
     if (!status)
         read_started(directory, bindings);
