@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "../layers/stats/stats.h"
+#include "shared/choice.h"
 #include "stats_reading.h"
 #include "suite.h"
 
@@ -174,6 +175,27 @@ START_TEST(test_no_descriptor_stays_open)
     close(before);
     close(after);
     dal_instance_destroy(instance);
+}
+END_TEST
+
+/* The layer, which knows public headers alone, has the words of a switch by itself. */
+START_TEST(test_share_takes_the_words_of_a_switch)
+{
+    static char words[] = DAL_SWITCH_WORDS_;
+    char file[64];
+
+    ck_assert_int_eq(setenv("XDG_RUNTIME_DIR", directory, 1), 0);
+    snprintf(file, sizeof file, "dispatchalloc/%ld", (long)getpid());
+    for (const char *word = strtok(words, "|"); word; word = strtok(NULL, "|")) {
+        const struct dal_instance *instance = make("share=", word);
+        uint64_t is_on;
+
+        ck_assert(dal_switch_parse_(word, &is_on));
+        allocate(instance, 100, 1);
+        ck_assert_msg((access(path_of(file), F_OK) == 0) == is_on, "share=%s", word);
+        dal_instance_destroy(instance);
+        ck_assert(!is_on || unlink(path_of(file)) == 0);
+    }
 }
 END_TEST
 
@@ -616,6 +638,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, make_directory, remove_directory);
     tcase_add_test(tcase, test_file_holds_each_call_at_once);
     tcase_add_test(tcase, test_no_descriptor_stays_open);
+    tcase_add_test(tcase, test_share_takes_the_words_of_a_switch);
     tcase_add_test(tcase, test_directory_has_a_file_by_number);
     tcase_add_test(tcase, test_threads_beyond_the_file_count_all_the_same);
     tcase_add_test(tcase, test_instance_after_one_with_a_file_counts_elsewhere);
