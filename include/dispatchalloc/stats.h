@@ -60,9 +60,9 @@ DAL_BEGIN_DECLS_
  * @param key       such as "alloc.calls"; not NULL. See the top of this file.
  * @param value     where it goes; not NULL, and unchanged on failure. Bytes for a key that
  *                  ends in _bytes, else a number of calls or blocks.
- * @return 0; DAL_ERR_INVALID if key or value is NULL; DAL_ERR_UNKNOWN if this version has
- *         no such key; DAL_ERR_UNSUPPORTED if the instance does not count, or if nothing has
- *         been allocated from the front yet.
+ * @return 0; DAL_ERR_INVALID if key or value is NULL; DAL_ERR_UNSUPPORTED if the instance does
+ *         not count, or if nothing has been allocated from the front yet, whatever the key;
+ *         DAL_ERR_UNKNOWN if it counts, and this version has no such key.
  *
  * Exact for all that happened before in this thread, or was synchronised with it. Calls
  * that other threads are in the middle of may be counted in part. Values of two readings
