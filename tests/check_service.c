@@ -720,6 +720,7 @@ static void *use_all_while_cancelled(void *record)
     services->file_unmap(services->file_map(path, services->page_bytes(), &reason),
                          services->page_bytes());
     (void)unlink(path);
+    (void)services->file_path("%p", path, sizeof path);
     part = services->thread_record_enter(record);
     ++*part;
     services->thread_record_leave(record, part);

@@ -174,6 +174,23 @@ exits 0
     complain "another line"
 prints "$work/err" 1
 
+test='the path that was tried is told, whatever the spec stands for'
+# tells SPEC LINE, where "@" stands for the process
+tells() {
+    run "stats:print=off,$1+system" alloc=100
+    exits 0
+    [ "$(cat "$work/err")" = "dispatchalloc: stats: $(echo "$2" | sed "s/@/$pid/")" ] || complain "not $2"
+}
+tells file="$work/none/%p-%%" "cannot write to $work/none/@-%: no such file or directory"
+(cd / && tells file=none/%p "cannot write to /none/@: no such file or directory")
+for end in '' /; do
+    tells share="$work/none/%%$end" "cannot write to $work/none/%/: no such file or directory"
+done
+export XDG_RUNTIME_DIR="$work/none"
+tells share=on "cannot write to $work/none/dispatchalloc/: no such file or directory"
+unset XDG_RUNTIME_DIR
+tells share=on 'share=on: XDG_RUNTIME_DIR is not set: give a directory'
+
 test='a label is in the report, and reaches no terminal as it is'
 run "$(printf 'stats:label=par\033ser')+system" alloc=100
 exits 0

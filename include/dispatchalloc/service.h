@@ -216,6 +216,10 @@ struct dal_services {
 
     /** Give pages of file_map() back; the file stays. NULL is a no-op. */
     void (*file_unmap)(void *pages, size_t bytes);
+
+    /** Store the path that file_map() would try for this process, as snprintf() does it, and return
+     *  its length: for messages. 0 if there is none. */
+    size_t (*file_path)(const char *path, char *text, size_t bytes);
 };
 
 /**

@@ -43,7 +43,8 @@ static void make_absolute(struct stats_instance *instance)
             instance->path[length++] = '%';
     }
     if (length + 1 + strlen(given) < sizeof given) {
-        instance->path[length++] = '/';
+        if (instance->path[length - 1] != '/')
+            instance->path[length++] = '/';
         memcpy(instance->path + length, given, strlen(given) + 1);
     } else {
         memcpy(instance->path, given, sizeof given);
@@ -171,6 +172,20 @@ static int wait_for_maker(struct stats_instance *instance)
                                                    memory_order_relaxed, memory_order_relaxed);
 }
 
+/* By the path that was tried, if there is one. */
+__attribute__((noinline)) static void tell_missing(struct stats_instance *instance,
+                                                   const char *reason)
+{
+    const char *wanted = instance->path[0] ? instance->path : NULL;
+    char path[DAL_FILE_PATH_MAX];
+
+    if (instance->services->file_path(wanted, path, sizeof path) > 0)
+        instance->services->line("stats: cannot write to %s: %s", path, reason);
+    else
+        instance->services->line("stats: %s%s: %s", wanted ? "cannot write to " : "share=on",
+                                 instance->path, reason);
+}
+
 void dal_stats_file_make_(struct stats_instance *instance)
 {
     int wanted = STATS_FILE_WANTED;
@@ -188,10 +203,8 @@ void dal_stats_file_make_(struct stats_instance *instance)
         instance->prints_to_file = 0;
     atomic_store_explicit(&instance->file_state, reason ? STATS_FILE_NONE : STATS_FILE_MADE,
                           memory_order_release);
-    if (reason && instance->path[0])
-        instance->services->line("stats: cannot write to %s: %s", instance->path, reason);
-    else if (reason)
-        instance->services->line("stats: share=on: %s", reason);
+    if (reason)
+        tell_missing(instance, reason);
 }
 
 /* ---- Around fork(2) -------------------------------------------------------------------------- */

@@ -189,7 +189,7 @@ static enum sharing take_share(const char *share, char *path, size_t bytes)
         if (strcmp(share, words[i]) == 0)
             return i % 2 ? SHARED : NOT_SHARED;
     }
-    (void)snprintf(path, bytes, "%s/", share);
+    (void)snprintf(path, bytes, share[strlen(share) - 1] == '/' ? "%s" : "%s/", share);
     return strchr(share, '/') ? SHARED : SHARED_NOWHERE;
 }
 

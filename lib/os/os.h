@@ -102,6 +102,7 @@ size_t dal_os_process_name_(char *text, size_t bytes);
  * (dispatchalloc/service.h) have them. */
 void *dal_os_file_map_(const char *path, size_t bytes, const char **reason);
 void dal_os_file_unmap_(void *pages, size_t bytes);
+size_t dal_os_file_path_(const char *path, char *text, size_t bytes);
 
 /* Number of this process; differs between a parent and its forked child. Not 0. */
 uint64_t dal_os_process_(void);

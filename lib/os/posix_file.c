@@ -518,3 +518,11 @@ void dal_os_file_unmap_(void *pages, size_t bytes)
     }
     errno = saved_errno;
 }
+
+DAL_OWN_FRAME_ size_t dal_os_file_path_(const char *path, char *text, size_t bytes)
+{
+    char expanded[DAL_FILE_PATH_MAX];
+    int length = expand(path, expanded) ? 0 : snprintf(text, bytes, "%s", expanded);
+
+    return length > 0 ? (size_t)length : 0;
+}

@@ -258,6 +258,13 @@ void *dal_os_file_map_(const char *path, size_t bytes, const char **reason)
     return mapped;
 }
 
+size_t dal_os_file_path_(const char *path, char *text, size_t bytes)
+{
+    int length = path ? dal_file_path_expand_(path, (long)GetCurrentProcessId(), text, bytes) : 0;
+
+    return length > 0 ? (size_t)length : 0;
+}
+
 /* Nothing moves here: who wants it keeps what was there. */
 int dal_os_move_(void *from, void *to, size_t bytes)
 {

@@ -49,6 +49,7 @@ const struct dal_services dal_services_ = {
     .file_map = dal_os_file_map_,
     .pages_move = dal_os_move_,
     .file_unmap = dal_os_file_unmap_,
+    .file_path = dal_os_file_path_,
 };
 
 const struct dal_services *dal_services_get(void)
