@@ -3,8 +3,9 @@
  * How a file begins that the library maps to be read from outside (dal_services.file_map): with
  * lines of text that say who made it, so that a person can read them too.
  *
- *     dispatchalloc file, open:   process 4711, started 8273645, namespace 4026531836, file 17 on
- * 23 program: /usr/bin/name command: name argument ...
+ *     dispatchalloc file, open:   process 4711, started 827364, namespace 402653, file 17 on 23
+ *     program: /usr/bin/name
+ *     command: name argument ...
  *
  * "open:  " becomes "closed:" when the process gives it up, but not when it ends. A process is that
  * of the file if all numbers are its own: what it is called in its namespace, and when it was
