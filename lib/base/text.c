@@ -186,16 +186,6 @@ void dal_text_add_(struct dal_text_ *text, const char *format, ...)
     va_end(arguments);
 }
 
-int dal_fail_(struct dal_text_ *why, int error, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    dal_text_add_list_(why, format, arguments);
-    va_end(arguments);
-    return error;
-}
-
 void dal_text_cut_(struct dal_text_ *text, size_t length)
 {
     text->length = length;

@@ -34,9 +34,9 @@ void dal_text_add_(struct dal_text_ *text, const char *format, ...) DAL_ATTRIBUT
 void dal_text_add_list_(struct dal_text_ *text, const char *format, va_list arguments)
     DAL_ATTRIBUTE_PRINTF_(2, 0);
 
-/* Append why something failed. Returns the error that it failed with. */
-int dal_fail_(struct dal_text_ *why, int error, const char *format, ...)
-    DAL_ATTRIBUTE_PRINTF_(3, 4);
+/* Append why something failed. Gives the error that it failed with: a macro, so that the compiler
+ * sees which, and does not take it for success where it looks into a caller (-flto). */
+#define dal_fail_(why, error, ...) (dal_text_add_(why, __VA_ARGS__), (error))
 
 /* Take back what was appended since the text had that length. */
 void dal_text_cut_(struct dal_text_ *text, size_t length);

@@ -205,7 +205,7 @@ static const struct dal_backend single = {
 
 static void make_single(void)
 {
-    const struct dal_instance *instance;
+    const struct dal_instance *instance = NULL;
 
     REQUIRE(dal_instance_create_spec("single:level=1", &instance, NULL, 0) == 0);
     dal_instance_destroy(instance);
