@@ -10,6 +10,13 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
+# Lists of flags are words: a path with blanks is reached by another.
+case $builddir$srcdir in *[[:blank:]]*)
+    ln -s "$builddir" "$work/builddir"
+    ln -s "$srcdir" "$work/srcdir"
+    builddir=$work/builddir srcdir=$work/srcdir ;;
+esac
+
 include="-I$builddir/include -I$srcdir/include"
 shared='' archive=''
 [ ! -e "$builddir/.libs/libdispatchalloc.so" ] ||

@@ -435,7 +435,7 @@ mkfifo "$work/pipe"
 pid=$!
 eventually [ -e "$work/started" ] || fail "the program did not start"
 if "$tool" status $$ >/dev/null 2>&1 || [ $? = 1 ]; then
-    try 0 "$pid: $DISPATCHALLOC_INTERPOSER: fixed-arena * serves (DISPATCHALLOC_MALLOC=fixed-arena:capacity=1M)" '' status "$pid"
+    try 0 "$pid: $(readlink -f "$DISPATCHALLOC_INTERPOSER"): fixed-arena * serves (DISPATCHALLOC_MALLOC=fixed-arena:capacity=1M)" '' status "$pid"
     try 1 "$$: libdispatchalloc is not in this process" '' status $$
     cp "$(command -v sleep)" "$work/xyzzysleep"
     "$tool" run -b system "$work/xyzzysleep" 60 &

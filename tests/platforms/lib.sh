@@ -52,6 +52,9 @@ shell_tests='tests/front.sh tests/fixed.sh tests/link-choice.sh tests/call-site.
 # Set by a platform that runs unit tests alone: half as much to build.
 shared_only=''
 
+# Programs of tests that are made, if not all.
+programs=''
+
 # Unit tests that a platform leaves out, and those that take long.
 left_out=''
 long_unit_tests='tests/conformance tests/check_conformance_finds'
@@ -154,11 +157,12 @@ run_tests() {
             case " $left_out " in *" $test "*) ;; *) set -- "$@" "$test" ;; esac
         done
     }
-    quietly programs make "$jobs" -k check-am TESTS= || :
+    quietly programs make "$jobs" -k check-am TESTS= ${programs:+"check_PROGRAMS=$programs"} || :
     printf '%s\n' "$@" | sed 's/\.sh$//' >"$directory/wanted"
     # What is wrong on a platform may hang there.
-    quietly tests make "$jobs" -k check-TESTS TESTS="$*" SH_LOG_COMPILER="timeout -k 5 $limit \$(SHELL)" \
-        LOG_COMPILER="timeout -k 5 $limit \$(SHELL) $source/tests/unit.sh" || :
+    quietly tests make "$jobs" -k check-TESTS TESTS="$*" ${programs:+"check_PROGRAMS=$programs"} \
+        SH_LOG_COMPILER="timeout -k 5 $limit \$(SHELL)" \
+        LOG_COMPILER="timeout -k 5 $limit \$(SHELL) \$(top_srcdir)/tests/unit.sh" || :
 }
 
 # The value of a variable of the Makefile.
@@ -191,9 +195,13 @@ results() {
     done <"$directory/wanted"
 }
 
-# Compare with what is known, say what is not, and end.
 finish() {
     results >"$directory/results"
+    judge
+}
+
+# Compare with what is known, say what is not, and end.
+judge() {
     awk -v name="$name" -v emulated="${UNIT_RUNNER:+1}" '
         FILENAME == ARGV[1] { wanted[$1] = 1; next }
         FILENAME == ARGV[2] {
@@ -222,7 +230,7 @@ finish() {
             printf "%s: %d passed, %d failed, %d skipped\n", name, count["pass"], count["fail"], count["skip"]
             exit bad
         }' "$directory/wanted" "$known" "$directory/results" || {
-        say "see $directory/build/tests/*.log and ${known#"$source/"}"
+        say "see the logs below $directory, and ${known#"$source/"}"
         exit 1
     }
     exit 0
