@@ -201,8 +201,8 @@ static int add_path(struct preload *preload, const char *path)
         snprintf(resolved, sizeof resolved, "%s", path);
     if (!result)
         result = program_check_module(preload->program, resolved);
-    if (find_for_start(resolved, for_start))
-        (void)realpath(for_start, resolved);
+    if (find_for_start(resolved, for_start) && !realpath(for_start, resolved))
+        snprintf(resolved, sizeof resolved, "%s", for_start);
     return result ? result : add_preload(preload, program_preload_of(resolved, by_lib));
 }
 
