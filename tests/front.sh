@@ -46,6 +46,8 @@ case " $CFLAGS " in
 *" -O2 "*) short_ways="heap_alloc heap_alloc_natural heap_dealloc" ;;
 *) short_ways= ;;
 esac
+# Where they reach their cache by a call they are longer.
+has_static_tls || short_ways=
 for function in $short_ways; do
     $OBJDUMP -d --no-show-raw-insn "$library" | awk -v name="<$function>:" '
         $2 == name { start = $1; on = 1; next }

@@ -23,6 +23,12 @@ shared='' archive=''
     shared="-L$builddir/.libs -ldispatchalloc -Wl,-rpath,$builddir/.libs"
 [ ! -e "$builddir/.libs/libdispatchalloc.a" ] ||
     archive="$builddir/.libs/libdispatchalloc.a -lpthread"
+# c_library COMPILER: a word for the C library that its programs have: a number for glibc.
+c_library() { printf '#include <stdlib.h>\n__GLIBC__\n' | $1 -E -P -xc - 2>/dev/null | tail -n 1; }
+is_glibc() { [ "$(c_library "$CC")" != __GLIBC__ ]; }
+
+# A C++ compiler whose programs have another C library is none.
+[ -z "$CXX" ] || [ "$(c_library "$CXX")" = "$(c_library "$CC")" ] || CXX=''
 sanitized=$(printf '%s\n' $CC $CFLAGS | sed -n 's/^-fsanitize=.*/&/p')
 
 # Counted in a file, since a pipe or a loop may run in a shell of its own.
@@ -111,15 +117,20 @@ compilers() {
     for other in gcc clang; do
         case " $CC " in
         *" $other "* | *"/$other "*) ;;
-        *) ! command -v $other >/dev/null 2>&1 || echo $other ;;
+        *) ! command -v $other >/dev/null 2>&1 || [ "$(c_library $other)" != "$(c_library "$CC")" ] ||
+            echo $other ;;
         esac
     done
 }
 
+# has_static_tls: the library's thread-local storage is initial-exec.
+has_static_tls() { grep -q '^#define DAL_HAS_STATIC_TLS_ 1$' "$builddir/include/dispatchalloc/version.h"; }
+
 cxx_compilers() {
     [ -z "$CXX" ] || echo "$CXX"
     for other in g++ clang++; do
-        [ "$other" = "$CXX" ] || ! command -v $other >/dev/null 2>&1 || echo $other
+        [ "$other" = "$CXX" ] || ! command -v $other >/dev/null 2>&1 ||
+            [ "$(c_library $other)" != "$(c_library "$CC")" ] || echo $other
     done
 }
 

@@ -164,7 +164,7 @@ if [ -z "$sanitized" ] && command -v readelf >/dev/null 2>&1; then
         [ -n "$bytes" ] || bytes=0
         [ $((bytes)) -le 88 ] || fail "${file##*/} has $((bytes)) bytes of thread-local storage"
         echo "${file##*/}: $((bytes)) bytes of thread-local storage"
-        readelf -rW "$file" | grep -E 'DTPMOD|DTPOFF|TLSDESC|__tls_get_addr' |
+        ! has_static_tls || readelf -rW "$file" | grep -E 'DTPMOD|DTPOFF|TLSDESC|__tls_get_addr' |
             complain "${file##*/} has thread-local storage that is not initial-exec"
     done
 fi

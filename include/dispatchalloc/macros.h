@@ -69,25 +69,6 @@
 # define DAL_DECLARE_AGAIN_(declaration)
 #endif
 
-/* Whether thread-local storage of the library lies at the same distance from the thread pointer in
- * every thread: a matter of the system, not where compilers emulate it. Libraries and modules of
- * any compilers agree about it. */
-#if defined(__ELF__) && !defined(__ANDROID__) && !defined(__OpenBSD__) && \
-    (defined(__x86_64__) || defined(__i386__) || defined(__aarch64__))
-# define DAL_THREAD_DISTANCE_IS_FIXED_ 1
-#else
-# define DAL_THREAD_DISTANCE_IS_FIXED_ 0
-#endif
-
-/* Whether the compiler can tell the thread pointer. (Older ones say that they can, and stop.) */
-#if DAL_THREAD_DISTANCE_IS_FIXED_ &&                  \
-    ((defined(__clang__) && __clang_major__ >= 14) || \
-     (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11))
-# define DAL_HAS_THREAD_POINTER_ 1
-#else
-# define DAL_HAS_THREAD_POINTER_ 0
-#endif
-
 /* Behind a member that may be left out among designated initializers: then C++ compilers do not
  * warn of it. (In C they do not; in C++11 the structure would be no aggregate.) */
 #if defined(__cplusplus) && __cplusplus >= 201402L

@@ -19,6 +19,26 @@
 #include <stdint.h>
 
 #include <dispatchalloc/macros.h>
+#include <dispatchalloc/version.h>
+
+/* Whether thread-local storage of the library lies at the same distance from the thread pointer in
+ * every thread: a matter of the system, not where compilers emulate it. Libraries and modules of
+ * any compilers agree about it. */
+#if DAL_HAS_STATIC_TLS_ && defined(__ELF__) && !defined(__ANDROID__) && !defined(__OpenBSD__) && \
+    (defined(__x86_64__) || defined(__i386__) || defined(__aarch64__))
+# define DAL_THREAD_DISTANCE_IS_FIXED_ 1
+#else
+# define DAL_THREAD_DISTANCE_IS_FIXED_ 0
+#endif
+
+/* Whether the compiler can tell the thread pointer. (Older ones say that they can, and stop.) */
+#if DAL_THREAD_DISTANCE_IS_FIXED_ &&                  \
+    ((defined(__clang__) && __clang_major__ >= 14) || \
+     (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 11))
+# define DAL_HAS_THREAD_POINTER_ 1
+#else
+# define DAL_HAS_THREAD_POINTER_ 0
+#endif
 
 DAL_BEGIN_DECLS_
 
