@@ -92,6 +92,7 @@ static void add_file(struct dal_text_ *text, const struct dal_os_mapping_ *file,
 }
 
 #ifdef __GLIBC__
+# define MOST_LIKELY "another allocator"
 /* The words in front of a block of glibc's malloc that has a mapping, or a thread's arena, of
  * its own. What is read was found to be mapped. */
 static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t address)
@@ -112,6 +113,7 @@ static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t add
            (size & ~flags) <= arena_bytes;
 }
 #else
+# define MOST_LIKELY "another allocator, or of the C library's own"
 static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
     (void)mapping;
@@ -138,7 +140,7 @@ static void add_anonymous(struct dal_text_ *text, const struct dal_os_mapping_ *
     else
         dal_text_add_(text,
                       "in an anonymous mapping of %zuK, and no block that was given out "
-                      "here: most likely one of another allocator",
+                      "here: most likely one of " MOST_LIKELY,
                       kilobytes);
 }
 

@@ -267,7 +267,10 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     look_who_is_first(next == libc_family ? NULL : next);
     winner = dal_hook_resolve_(0, 1, NULL);
     family = dal_family_for_(winner);
-    if (family == &dal_system_family_ || next != libc_family)
+    /* Without a jump in between where that changes nothing, or is not to. */
+    if ((family == &dal_system_family_ &&
+         (DAL_SYSTEM_REALLOC_FREES || dal_choice_environment_()->off)) ||
+        next != libc_family)
         family = next;
     dal_libc_serves_ = next == libc_family && ends_in_system(winner->name);
     if (dal_choice_environment_()->check && next == libc_family)

@@ -11,13 +11,19 @@
 #include "libc.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include <dispatchalloc/allocator/system.h>
 
 #include "base/malloc_rules.h"
 #include "libc_names.h"
 #include "loaded.h"
 #include "base/text.h"
+#include "os/os.h"
 
 static struct dal_malloc_family family = {.abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof family};
 
@@ -34,6 +40,50 @@ static int is_whole(const struct dal_malloc_family *taken)
            taken->realloc_function && taken->memalign_function && taken->usable_size_function;
 }
 
+/* ---- musl ---------------------------------------------------------------------------------
+ *
+ * Its calloc and memalign call malloc and aligned_alloc by name, which are ours. They are made
+ * here, of what calls no others. */
+#if DAL_SYSTEM_MAY_BE_MUSL_
+
+static void *(*libc_aligned_alloc)(size_t align, size_t size);
+
+/* Large blocks come from mmap(), and most of their pages are zero and untouched. */
+static void clear(unsigned char *block, size_t bytes)
+{
+    enum { LARGE = 128 * 1024 };
+    size_t page = dal_os_page_bytes_();
+    size_t head = (size_t)(-(uintptr_t)block & (page - 1));
+    size_t whole = bytes < LARGE ? 0 : (bytes - head) & ~(page - 1);
+    int saved_errno = errno;
+
+    if (whole == 0 || madvise(block + head, whole, MADV_DONTNEED) != 0) {
+        memset(block, 0, bytes);
+    } else {
+        memset(block, 0, head);
+        memset(block + head + whole, 0, bytes - head - whole);
+    }
+    errno = saved_errno;
+}
+
+static void *made_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    void *block = dal_malloc_product_(count, size, &bytes) ? family.malloc_function(bytes) : NULL;
+
+    if (block)
+        clear(block, bytes);
+    return block;
+}
+
+static void *made_memalign(size_t align, size_t size)
+{
+    if (align > DAL_SYSTEM_ALIGN_MAX_ || !dal_is_possible_(size, align))
+        return dal_malloc_fail_(ENOMEM);
+    return libc_aligned_alloc(align, size);
+}
+#endif
+
 /* handle: what dlopen() gave, or NULL for the tables. */
 static void take(struct dal_malloc_family *taken, void *handle, const struct dal_loaded_ *tables)
 {
@@ -44,6 +94,13 @@ static void take(struct dal_malloc_family *taken, void *handle, const struct dal
     TAKE(taken->realloc_function, LOOK_UP("realloc"));
     TAKE(taken->memalign_function, LOOK_UP("memalign"));
     TAKE(taken->usable_size_function, LOOK_UP("malloc_usable_size"));
+#if DAL_SYSTEM_MAY_BE_MUSL_
+    if (taken == &family) {
+        TAKE(libc_aligned_alloc, LOOK_UP("aligned_alloc"));
+        taken->calloc_function = made_calloc;
+        taken->memalign_function = libc_aligned_alloc ? made_memalign : NULL;
+    }
+#endif
 #undef LOOK_UP
 }
 
@@ -71,22 +128,19 @@ static int find_glibc(struct dal_loaded_ *libc)
     return dal_loaded_find_("libc.so.6", libc) && dal_loaded_symbol_(libc, "gnu_get_libc_version");
 }
 
-/* glibc's name, then musl's. */
-static void *open_libc(void)
+/* Whatever it is called: what starts programs. */
+static int find_other(struct dal_loaded_ *libc)
 {
-    static const char *const names[] = {"libc.so.6", "libc.so", "libc.musl-x86_64.so.1",
-                                        "libc.musl-aarch64.so.1"};
-    void *libc = NULL;
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !libc; i++)
-        libc = dlopen(names[i], RTLD_NOW | RTLD_NOLOAD);
-    return libc;
+    return dal_loaded_next_("__libc_start_main", libc);
 }
 
+/* glibc's name, then musl's. */
 static void find_by_loader(void)
 {
-    void *libc = open_libc();
+    void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
 
+    if (!libc)
+        libc = dlopen("libc.so", RTLD_NOW | RTLD_NOLOAD);
     if (libc)
         take_all(libc, NULL);
 }
@@ -95,7 +149,7 @@ const struct dal_malloc_family *dal_libc_find_(void)
 {
     struct dal_loaded_ libc;
 
-    if (find_glibc(&libc))
+    if (find_glibc(&libc) || find_other(&libc))
         take_all(NULL, &libc);
     if (!is_whole(&family))
         find_by_loader();

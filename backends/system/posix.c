@@ -81,6 +81,18 @@ static void *family_memalign(size_t align, size_t size)
     return ptr;
 }
 
+# if DAL_SYSTEM_REALLOC_FREES
+#  define family_realloc realloc
+# else
+static void *family_realloc(void *ptr, size_t size)
+{
+    if (size != 0 || !ptr)
+        return realloc(ptr, size);
+    free(ptr);
+    return NULL;
+}
+# endif
+
 /* malloc and its like by address and not by a wrapper: they are the C library's, or those
  * of whatever was put before it. */
 const struct dal_malloc_family dal_system_family_ = {
@@ -89,7 +101,7 @@ const struct dal_malloc_family dal_system_family_ = {
     malloc,
     free,
     calloc,
-    realloc,
+    family_realloc,
     family_memalign,
     malloc_usable_size,
 };

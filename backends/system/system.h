@@ -44,6 +44,13 @@ void *dal_system_realloc_(void *ptr, size_t old_size, size_t align, size_t new_s
 size_t dal_system_usable_size_(const void *ptr, size_t size, size_t align, void *ctx);
 void dal_system_dealloc_unsized_(void *ptr, void *ctx);
 
+/* Whether realloc(ptr, 0) frees, as a family promises. Elsewhere it gives a block. */
+#ifdef __GLIBC__
+# define DAL_SYSTEM_REALLOC_FREES 1
+#else
+# define DAL_SYSTEM_REALLOC_FREES 0
+#endif
+
 /* The C library's own family. Only where DAL_SYSTEM_KNOWS_SIZES is 1. */
 extern const struct dal_malloc_family dal_system_family_;
 

@@ -66,13 +66,23 @@ static inline void *dal_inline_system_realloc_(void *ptr, size_t old_size, size_
 int posix_memalign(void **out, size_t align, size_t size);
 # endif
 
+/* musl has no macro of its own. What is left of a block behind an aligned one it keeps in an int,
+ * and writes elsewhere where that is too much. */
+# if defined __linux__ && !defined __GLIBC__
+#  define DAL_SYSTEM_MAY_BE_MUSL_ 1
+#  define DAL_SYSTEM_ALIGN_MAX_   ((size_t)1 << 30)
+# else
+#  define DAL_SYSTEM_MAY_BE_MUSL_ 0
+#  define DAL_SYSTEM_ALIGN_MAX_   DAL_ALIGN_MAX_
+# endif
+
 /* Not inline: it needs a frame, which the usual way does without. */
 DAL_ATTRIBUTE_((noinline, unused))
 static void *dal_inline_system_aligned_(size_t size, size_t align)
 {
     void *ptr;
 
-    if (!dal_is_possible_(size, align))
+    if (align > DAL_SYSTEM_ALIGN_MAX_ || !dal_is_possible_(size, align))
         return NULL;
     if (align < sizeof(void *))
         align = sizeof(void *);
