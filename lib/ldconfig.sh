@@ -47,8 +47,9 @@ advise_loader() {
     elif ! named "$libdir" "${LD_LIBRARY_PATH-}"; then
         echo "The loader does not look in $libdir. One of these tells it:
     export LD_LIBRARY_PATH=$libdir
-    cc program.c -L$libdir -ldispatchalloc -Wl,-rpath,$libdir
-    echo $libdir >/etc/ld.so.conf.d/dispatchalloc.conf; ldconfig    # once, as root"
+    cc program.c -L$libdir -ldispatchalloc -Wl,-rpath,$libdir"
+        [ -z "$LDCONFIG" ] ||
+            echo "    echo $libdir >/etc/ld.so.conf.d/dispatchalloc.conf; ldconfig    # once, as root"
     fi
 }
 

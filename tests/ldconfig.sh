@@ -64,6 +64,7 @@ esac
 echo 0 >"$work/user"
 expect 'without an ldconfig' '' "$(ldconfig='' loader refresh read)"
 case $(ldconfig='' loader advise read) in
+*ldconfig*) fail "without an ldconfig it is advised: $(ldconfig='' loader advise read)" ;;
 *LD_LIBRARY_PATH=*) ;;
 *) fail "without an ldconfig nothing is said" ;;
 esac

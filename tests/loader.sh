@@ -74,7 +74,12 @@ try system "${prefix}junk: module $modules/junk.so cannot be opened: *$system" j
 try system "${prefix}cut: module $modules/cut.so cannot be opened: the file has been cut short$system" cut
 if [ -z "$sanitized" ]; then
     try system "${prefix}symbol: module $modules/symbol.so cannot be opened: *nobody_has_this*$system" symbol
-    try system "${prefix}tls: module $modules/tls.so cannot be opened: *static TLS*; starting the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room$system" tls
+    if is_glibc; then
+        advice='*static TLS*; starting the program with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room'
+    else
+        advice='*initial-exec TLS*; it would have to be there from the start of the program, as by LD_PRELOAD'
+    fi
+    try system "${prefix}tls: module $modules/tls.so cannot be opened: $advice$system" tls
 fi
 try system "${prefix}goood: no backend or layer is called \"goood\" (did you mean \"good\"?); known: *good*; searched for modules: $modules *$system" goood
 try system "${prefix}/nowhere/x.so: there is no module /nowhere/x.so$system" /nowhere/x.so
@@ -181,7 +186,9 @@ int main(int argc, char **argv)
 END
     program "$work/both" "$work/both.c" "$builddir/.libs/libdispatchalloc.a" -ldl -lpthread
     said=$("$work/both" "$builddir/.libs/libdispatchalloc.so" 2>&1) || said="exit $?: $said"
-    like "two copies" "dispatchalloc: 2 copies of libdispatchalloc are in this process, each with an allocator of its own: the program, *libdispatchalloc.so*" "$said"
+    # musl's loader has a name for it.
+    is_glibc && first='the program' || first=$work/both
+    like "two copies" "dispatchalloc: 2 copies of libdispatchalloc are in this process, each with an allocator of its own: $first, *libdispatchalloc.so*" "$said"
 
     program "$work/static" "$srcdir/tests/loader/serve.c" "$builddir/.libs/libdispatchalloc.a" -lpthread
     said=$(DISPATCHALLOC_BACKEND=good "$work/static" 2>&1) || said="exit $?: $said"
@@ -195,6 +202,8 @@ END
         for flags in '' -static-pie; do
             [ -z "$flags" ] || program "$work/fully-static" -fPIE $flags "$srcdir/tests/loader/serve.c" \
                 "$builddir/.libs/libdispatchalloc.a" -lpthread 2>/dev/null || continue
+            # musl-gcc takes the flag, and links with the loader nevertheless.
+            ! readelf -lW "$work/fully-static" | grep -q INTERP || continue
             none="no module can be opened: a static program opens none (link it dynamically)$system"
             said=$(DISPATCHALLOC_BACKEND=jemalloc "$work/fully-static" 2>&1) || said="exit $?: $said"
             like "static program $flags" "${prefix}jemalloc: no backend or layer is called \"jemalloc\"; known: *; $none*" "$said"

@@ -14,7 +14,8 @@ diff "$work/list" "$work/exported" || fail "the list (<) is not what is exported
 [ -z "$sanitized" ] || finish
 if command -v readelf >/dev/null 2>&1; then
     needed=$(readelf -d "$object" | $SED -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | tr '\n' ' ')
-    expect "the libraries that it needs" "libc.so.6 " "$needed"
+    is_glibc && libc=libc.so.6 || libc=libc.so
+    expect "the libraries that it needs" "$libc " "$needed"
 fi
 if [ -n "$OBJDUMP" ] && [ "$(uname -m)" = x86_64 ]; then
     case $CFLAGS in *-O[123s]*)

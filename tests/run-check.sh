@@ -49,6 +49,15 @@ dispatchalloc: check[[][0-9]*[]]: 1 fault at 1 place, 1 of them told above" "$(c
 }
 dropped='; it is left alone'
 stranger='and no block that was given out here'
+# Which blocks are the C library's is seen of glibc's.
+if is_glibc; then
+    other='one of another allocator'
+    heap='in [[]heap], ' heap_of="most likely one of the C library's own malloc"
+    large_of="it looks like one of the C library's own malloc"
+else
+    other="one of another allocator, or of the C library's own"
+    heap='in an anonymous mapping of *K, ' heap_of="most likely $other" large_of="most likely $other"
+fi
 
 fault stack free "on the stack of this thread$dropped"
 fault stack_of_thread free "on the stack of this thread$dropped"
@@ -60,12 +69,12 @@ fault code free "in the code of $work/faults+0x* (give_back+0x0)$dropped"
 fault thread_local free "in the thread-local storage of this thread$dropped"
 fault small_number free "not mapped: a small number, not an address$dropped"
 fault wild free "not mapped$dropped"
-fault mapping free "in an anonymous mapping of *K, $stranger: most likely one of another allocator$dropped"
-fault of_libc free "in [[]heap], $stranger: most likely one of the C library's own malloc$dropped"
-fault large_of_libc free "in an anonymous mapping of *K, $stranger: it looks like one of the C library's own malloc$dropped"
+fault mapping free "in an anonymous mapping of *K, $stranger: most likely $other$dropped"
+fault of_libc free "$heap$stranger: $heap_of$dropped"
+fault large_of_libc free "in an anonymous mapping of *K, $stranger: $large_of$dropped"
 fault of_plugin free "in the data of $work/plugin.so+0x* (pool+0x*)$dropped"
 PLUGIN=$work/mapped-plugin.so
-fault of_plugin free "in an anonymous mapping of *K, $stranger: most likely one of another allocator$dropped"
+fault of_plugin free "in an anonymous mapping of *K, $stranger: most likely $other$dropped"
 fault past_us malloc 'given out while it is a live block of 3000 bytes, from mallocFROM; something gave it back past the malloc family of this process'
 for spec in $specs; do
     fault interior free "8 bytes into a live block of 100 bytes, from mallocFROM$dropped"
@@ -188,6 +197,8 @@ clean() {
     cat "$work/err" >>"$work/out"
     cmp "$work/out" "$plain" || fail "$what under $spec: $(tail -n 3 "$work/out")"
 }
+# A program of this machine may have another C library.
+can_serve() { command -v "$1" >/dev/null 2>&1 && "$tool" run "$1" --version >/dev/null 2>&1; }
 # That somebody commits something changes nothing.
 head=
 [ ! -e "$srcdir/.git" ] || head=$(git -C "$srcdir" rev-parse HEAD 2>/dev/null) || head=
@@ -200,7 +211,7 @@ for spec in $specs; do
     [ ! -e "$work/all-operators" ] || clean operators "$spec" "$work/all-operators"
     [ ! -e "$work/own-operators" ] || clean "own operators" "$spec" "$work/own-operators"
     case $spec in fixed-arena*) continue ;; esac
-    ! command -v python3 >/dev/null 2>&1 || clean python "$spec" python3 -c '
+    ! can_serve python3 || clean python "$spec" python3 -c '
 import json, multiprocessing, threading
 done = []
 def work():
@@ -210,10 +221,10 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(done)
 with multiprocessing.get_context("fork").Pool(2) as pool: print(pool.map(abs, range(-50, 0)))'
-    ! command -v bash >/dev/null 2>&1 || clean bash "$spec" bash -c '
+    ! can_serve bash || clean bash "$spec" bash -c '
 for i in $(seq 30); do word=$(echo $i | tr 0-9 a-j); all="$all $word"; done; echo $all'
-    [ -z "$head" ] || clean git "$spec" git -C "$srcdir" log -p -n 5 "$head"
-    clean "the compiler" "$spec" $CC -O2 -S -o - -w "$srcdir/tests/checked/faults.c"
+    [ -z "$head" ] || ! can_serve git || clean git "$spec" git -C "$srcdir" log -p -n 5 "$head"
+    ! can_serve "${CC%% *}" || clean "the compiler" "$spec" $CC -O2 -S -o - -w "$srcdir/tests/checked/faults.c"
 done
 # ---- In a handler with little stack ------------------------------------------------------------
 compile "$srcdir/tests/checked/small_stack.c" -o "$work/small_stack"

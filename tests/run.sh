@@ -98,11 +98,16 @@ LD_PRELOAD=$work/other.so try 0 "$DISPATCHALLOC_INTERPOSER:$work/other.so" '' \
 
 # One with a malloc is gone past, and named, however it is called.
 cat >"$work/counting.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stddef.h>
-void *__libc_malloc(size_t size);
-void *malloc(size_t size) { return __libc_malloc(size); }
+void *malloc(size_t size)
+{
+    void *(*next)(size_t) = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+    return next(size);
+}
 END
-$CC -shared -fPIC -fno-builtin "$work/counting.c" -o "$work/counting.so"
+$CC -shared -fPIC -fno-builtin "$work/counting.c" -o "$work/counting.so" -ldl
 passed="dispatchalloc: $work/counting.so is preloaded, and has a malloc that the interposer comes before: it sees no call"
 LD_PRELOAD=$work/other.so:$work/counting.so try 0 hello "$passed" run -b system echo hello
 LD_PRELOAD=counting.so LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$work try 0 hello "$passed" run -b system echo hello
@@ -131,7 +136,7 @@ if $CC -fsanitize=address "$work/main.c" -o "$work/asan" 2>/dev/null; then
 fi
 # One of gcc and clang has each of the others.
 sanitizer() { # FLAG NAME
-    for compiler in "$CC" gcc clang; do
+    for compiler in $(compilers); do
         $compiler "-fsanitize=$1" "$work/main.c" -o "$work/$1" 2>/dev/null || continue
         try 2 '' "dispatchalloc: '$work/$1' cannot be run with another allocator: it is built with $2, which brings its own malloc" run "$work/$1"
         return
@@ -245,7 +250,7 @@ else
     echo "no programs of 32 bits can be made here, or a loader does not tell what \$LIB is: they are not tested"
 fi
 # Another C library, whose loader may be started by name as well.
-if musl-gcc "$work/main.c" -o "$work/musl" 2>/dev/null; then
+if is_glibc && musl-gcc "$work/main.c" -o "$work/musl" 2>/dev/null; then
     for program in "$work/musl" /lib/ld-musl-*.so.1; do
         [ ! -e "$program" ] || try 2 '' "dispatchalloc: '$program' cannot be run with another allocator: its C library is musl, and the interposer is built for the GNU C library" run "$program"
     done
@@ -262,7 +267,8 @@ chmod +x "$work/script"
 [ ! -e "$work/static" ] || try 2 '' "*statically linked*" run "$work/script"
 printf 'echo from a script\n' >"$work/plain"
 chmod +x "$work/plain"
-try 0 'from a script' '' run -b system "$work/plain"
+# (On a machine with another C library its shell is not for this interposer.)
+! "$tool" run /bin/sh -c : >/dev/null 2>&1 || try 0 'from a script' '' run -b system "$work/plain"
 # What is missing is the interpreter, also of an interpreter or of a program.
 printf '#! /no/such -x\n' >"$work/orphan"
 printf '#!%s\n' "$work/orphan" >"$work/grandchild"
@@ -313,8 +319,11 @@ for file in /etc/passwd "$work/empty" "$work" "$work/other.so" "$work/main" \
         "dispatchalloc: '$file' is not the interposer, libdispatchalloc-preload.so" run true
 done
 
+# Its note lies at its start, or with musl's start files near its end.
+is_glibc && said="the interposer $work/cut: the file has been cut short" ||
+    said="'$work/cut' is not the interposer, libdispatchalloc-preload.so"
 head -c 9000 "$DISPATCHALLOC_INTERPOSER" >"$work/cut"
-DISPATCHALLOC_INTERPOSER=$work/cut try 2 '' "dispatchalloc: the interposer $work/cut: the file has been cut short" run true
+DISPATCHALLOC_INTERPOSER=$work/cut try 2 '' "dispatchalloc: $said" run true
 
 # A module goes into the program from its start.
 umask 022
@@ -343,12 +352,12 @@ if [ -x "$loader" ]; then
         like "a library that is missing" "2 dispatchalloc: '*/true' cannot be run with another allocator: of what is put before its malloc the loader cannot load libneeded.so: *" "$code $said"
         expect "lines" 1 "$(echo "$said" | wc -l)"
     done
-    try 2 '' 'dispatchalloc: *needy.so cannot be opened: libneeded.so: *' run -b needy true
+    try 2 '' 'dispatchalloc: *needy.so cannot be opened: *libneeded.so: *' run -b needy true
     rm "$work/modules/needy.so"
 fi
 
 # What chroot starts finds other files: those that it lacks are told before.
-if [ "$(id -u)" = 0 ] && chroot / true 2>/dev/null; then
+if [ "$(id -u)" = 0 ] && "$tool" run chroot / true 2>/dev/null; then
     root=$work/root
     put() { # FILE...
         for file in "$@"; do
@@ -405,7 +414,7 @@ esac
 # to which it adds. For every command that opens modules.
 $CC -shared -fPIC -fvisibility=hidden "-DNAME=\"roomy\"" -DFAULT_TLS=6000 -I"$builddir/include" \
     -I"$srcdir/include" "$srcdir/tests/loader/module.c" -o "$work/modules/roomy.so"
-case $(GLIBC_TUNABLES=glibc.malloc.check=0 "$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1) in
+! is_glibc || case $(GLIBC_TUNABLES=glibc.malloc.check=0 "$tool" run -b roomy sh -c 'echo "$GLIBC_TUNABLES $LD_PRELOAD"' 2>&1) in
 *"is refused"*) ;;
 "glibc.malloc.check=0:glibc.rtld.optional_static_tls=8192 "*roomy.so)
     try 0 '' "*roomy 1.2.3 serves (DISPATCHALLOC_MALLOC=roomy)" run -v -b roomy true
@@ -437,8 +446,9 @@ eventually [ -e "$work/started" ] || fail "the program did not start"
 if "$tool" status $$ >/dev/null 2>&1 || [ $? = 1 ]; then
     try 0 "$pid: $(readlink -f "$DISPATCHALLOC_INTERPOSER"): fixed-arena * serves (DISPATCHALLOC_MALLOC=fixed-arena:capacity=1M)" '' status "$pid"
     try 1 "$$: libdispatchalloc is not in this process" '' status $$
-    cp "$(command -v sleep)" "$work/xyzzysleep"
-    "$tool" run -b system "$work/xyzzysleep" 60 &
+    printf '#include <unistd.h>\nint main(void) { return (int)sleep(60); }\n' >"$work/sleep.c"
+    $CC "$work/sleep.c" -o "$work/xyzzysleep"
+    "$tool" run -b system "$work/xyzzysleep" &
     sleeper=$!
     eventually sh -c '"$1" status xyzzysleep' sh "$tool" >/dev/null 2>&1 || fail "xyzzysleep is not found"
     try 1 '' "dispatchalloc: no process of a program \"xyzzyslep\" has libdispatchalloc* (did you mean 'xyzzysleep'?)" \

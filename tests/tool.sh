@@ -489,7 +489,9 @@ if [ -c /dev/full ]; then
         # shellcheck disable=SC2086 # words
         "$tool" $command >/dev/full 2>"$work/err" || status=$?
         err=$(cat "$work/err") called="$command >/dev/full"
-        exits 2; says 'dispatchalloc: write error: No space left on device'
+        # musl's stdio drops what it could not write, so that the last call knows no reason.
+        is_glibc && reason=': No space left on device' || reason='*'
+        exits 2; says "dispatchalloc: write error$reason"
     done
 fi
 

@@ -360,12 +360,31 @@ static int refuse_program(const char *path, const char *name, int error)
     return exit_status_of(error);
 }
 
+/* One without "#!", as POSIX has execvp() start it. musl's does not. */
+static void become_script(const char *path, char **arguments)
+{
+    static char shell[] = "/bin/sh";
+    size_t count = 1;
+    char **words;
+
+    while (arguments[count])
+        count++;
+    words = malloc((count + 2) * sizeof *words);
+    if (words) {
+        words[0] = shell;
+        words[1] = (char *)(uintptr_t)path;
+        memcpy(words + 2, arguments + 1, count * sizeof *words);
+        (void)execv(shell, words);
+        free(words);
+    }
+    errno = ENOEXEC;
+}
+
 int program_become(const char *path, char **arguments)
 {
     (void)fflush(stdout);
     (void)execv(path, arguments);
-    /* A script without "#!": the shell runs it, as execvp does. */
     if (errno == ENOEXEC)
-        (void)execvp(path, arguments);
+        become_script(path, arguments);
     return refuse_program(path, arguments[0], errno);
 }

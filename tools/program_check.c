@@ -116,6 +116,9 @@ static const char *why_unsuited(const char *path, const struct dal_image_ *image
     }
     if (is_for_musl(path, image) && image_names(interposer, "libc.so.6"))
         return "its C library is musl, and the interposer is built for the GNU C library";
+    if (image_names(image, "libc.so.6") && dal_image_is_whole_(interposer) &&
+        !image_names(interposer, "libc.so.6"))
+        return "its C library is the GNU C library, and the interposer is built for another";
     return NULL;
 }
 
@@ -132,6 +135,13 @@ static const char *why_unsuited_here(const char *path, const struct dal_image_ *
     return why;
 }
 
+/* One that is started by name loads its program as ever: debuggers find them by this. musl's is the
+ * C library as well. */
+static int is_loader(const struct dal_image_ *image)
+{
+    return image_defines(image, "_r_debug") || image_defines(image, "_dl_debug_addr");
+}
+
 static int check_elf(const char *path, const struct dal_image_ *image, int needs_malloc)
 {
     const char *why = why_unsuited_here(path, image);
@@ -143,8 +153,7 @@ static int check_elf(const char *path, const struct dal_image_ *image, int needs
     /* One for another kind of machine than the tool is not looked into. */
     if (!dal_image_is_native_(image))
         return 0;
-    /* A loader that is started by name loads its program as ever: debuggers find them by this. */
-    if (!image_has_segment(image, PT_INTERP) && !image_defines(image, "_r_debug"))
+    if (!image_has_segment(image, PT_INTERP) && !is_loader(image))
         return cannot(path, "it is statically linked, so nothing can be put before its malloc");
     if (image_names(image, "__asan_init"))
         return cannot(path, "it is built with AddressSanitizer, which brings its own malloc");
@@ -155,7 +164,7 @@ static int check_elf(const char *path, const struct dal_image_ *image, int needs
     /* gcc before version 8 had the program refer to nothing of its library. */
     if (image_names(image, "__lsan_init") || image_names(image, "liblsan.so.0"))
         return cannot(path, "it is built with LeakSanitizer, which brings its own malloc");
-    if (needs_malloc && image_defines(image, "malloc"))
+    if (needs_malloc && image_defines(image, "malloc") && !is_loader(image))
         return cannot(path, "it has a malloc of its own, which comes before any other");
     return 0;
 }

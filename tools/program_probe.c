@@ -72,12 +72,17 @@ static int find_loader(const char *path, struct target *target)
 /* What a program cannot be started for, in the words of the loader, without those around it. */
 static void keep_reason(const char *line, char *reason, size_t bytes)
 {
-    static const char beginning[] = "error while loading shared libraries: ";
-    const char *start = strstr(line, beginning);
+    static const char *const beginnings[] = {"error while loading shared libraries: ",
+                                             "Error loading shared library " /* musl's */};
 
-    if (start)
-        snprintf(reason, bytes, "%.*s", (int)strcspn(start + sizeof beginning - 1, "\n"),
-                 start + sizeof beginning - 1);
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        const char *start = strstr(line, beginnings[i]);
+
+        if (!start)
+            continue;
+        start += strlen(beginnings[i]);
+        snprintf(reason, bytes, "%.*s", (int)strcspn(start, "\n"), start);
+    }
 }
 
 /* The loader's list of what it mapped, and what it says, read from its end of a pipe. */
@@ -173,10 +178,11 @@ static int is_loaded_alone(struct target *target)
 
     if (!preload || unsetenv(name) != 0)
         return 0;
+    alone.reason[0] = '\0';
     list(&alone, &found);
     (void)setenv(name, preload, 1);
     free(preload);
-    return found.is_listed;
+    return found.is_listed && !*alone.reason;
 }
 
 int program_opens(const char *path)
@@ -203,12 +209,13 @@ int program_probe(const char *path, struct program_probe *found)
         return 0;
     list(&target, found);
     limits = limits_in_force(text, sizeof text);
-    if (found->has_interposer)
-        return 0;
+    /* musl's loader lists what it has nevertheless. */
     if (*target.reason && is_loaded_alone(&target))
         return tool_complain("'%s' cannot be run with another allocator: of what is put before its "
                              "malloc the loader cannot load %s",
                              path, target.reason);
+    if (found->has_interposer)
+        return 0;
     /* What cannot be listed says itself what it lacks; under a limit that may be the room for it.
      */
     if (!found->is_listed && !limits)

@@ -22,6 +22,10 @@ static int explain(const char *path, struct dal_text_ *why)
     if (message && strstr(message, "static TLS"))
         dal_text_add_(why, "; starting the program with "
                            "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=4096 makes room");
+    /* musl */
+    if (message && strstr(message, "initial-exec TLS"))
+        dal_text_add_(why, "; it would have to be there from the start of the program, as by "
+                           "LD_PRELOAD");
     return DAL_ERR_MODULE;
 }
 

@@ -71,7 +71,7 @@ static void check_children(void)
             atomic_store(&faults, 1);
         child = vfork();
         if (child == 0) {
-            execl("/bin/true", "true", (char *)NULL);
+            execlp("true", "true", (char *)NULL);
             _exit(1);
         }
         waitpid(child, &status, 0);
