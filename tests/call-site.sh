@@ -31,6 +31,8 @@ int main(void)
 }
 END
 
+echo 'int main(void) { return 0; }' >"$work/trivial.c"
+
 check() { # WHAT COMMAND...
     what=$1
     shift
@@ -47,6 +49,11 @@ for flags in "-fPIE -pie" "-fno-pie -no-pie" "-fPIE -pie -fuse-ld=lld" "-fno-pie
         # shellcheck disable=SC2086
         $CC -O2 -g $flags $include "$work/first.c" "$work/main.c" -o "$work/program" $library \
             >"$work/said" 2>&1 || { echo "not here: $flags $library"; continue; }
+        # Static ones of lld do not start with every C library.
+        case $library in -static*) static=-static ;; *) static='' ;; esac
+        # shellcheck disable=SC2086
+        $CC $flags $static "$work/trivial.c" -o "$work/trivial" && (ulimit -c 0; "$work/trivial") ||
+            { echo "not here: $flags $static makes no program that runs"; continue; }
         check "$flags $library" "$work/program"
     done
 done

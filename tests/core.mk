@@ -39,11 +39,12 @@ endif
 tests_check_race_SOURCES = tests/check_race.c tests/run.c tests/run.h
 tests_check_race_CPPFLAGS = $(check_cppflags)
 tests_check_race_LDADD = $(CHECK_LIBS)
+tests_race_first_SOURCES = tests/race/first.c tests/race/early.h
 tests_race_first_LDADD = libcore.la -lpthread
-tests_race_first_early_SOURCES = tests/race/first.c
+tests_race_first_early_SOURCES = tests/race/first.c tests/race/early.h
 tests_race_first_early_CPPFLAGS = $(AM_CPPFLAGS) -DRACE_EARLY
 tests_race_first_early_LDADD = libcore.la -lpthread
-tests_race_forks_SOURCES = tests/race/forks.c tests/race/middle.h
+tests_race_forks_SOURCES = tests/race/forks.c tests/race/early.h tests/race/middle.h
 tests_race_forks_LDADD = libcore.la -lpthread
 tests_race_choices_SOURCES = tests/race/choices.c tests/race/middle.h
 tests_race_choices_LDADD = libcore.la -lpthread

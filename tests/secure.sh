@@ -15,7 +15,12 @@ static void early(void)
 {
     dal_dealloc(dal_alloc(1, 1), 1, 1);
 }
-__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = early;
+#if defined __linux__ && !defined __GLIBC__ /* musl, which has no such functions */
+# define SECTION ".init_array.00000"
+#else
+# define SECTION ".preinit_array"
+#endif
+__attribute__((section(SECTION), used)) static void (*const first)(void) = early;
 #endif
 
 int main(void)

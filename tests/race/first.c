@@ -3,8 +3,8 @@
  * Four threads that allocate, or choose, in their first microsecond: the first calls of the
  * process. Exits 0 if one table served every call and no call was lost.
  *
- * Built as it stands the race is in main. With RACE_EARLY it is in a preinit function, which
- * runs before any constructor, so that the threads also race for the start of the library.
+ * Built as it stands the race is in main. With RACE_EARLY it is before any constructor, so that the
+ * threads also race for the start of the library.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include <dispatchalloc.h>
+
+#include "early.h"
 
 enum { THREADS = 4, ROUNDS = 50 };
 
@@ -119,9 +121,9 @@ static void *run(void *argument)
     return NULL;
 }
 
-static void race(int argc, char **argv)
+static void race(const char *mode)
 {
-    is_choosing = argc > 1 && strcmp(argv[1], "choose") == 0;
+    is_choosing = strcmp(mode, "choose") == 0;
     for (unsigned i = 0; i < THREADS; i++) {
         runners[i].number = i;
         if (pthread_create(&runners[i].thread, NULL, run, &runners[i]) != 0)
@@ -135,14 +137,7 @@ static void race(int argc, char **argv)
 }
 
 #ifdef RACE_EARLY
-static void race_early(int argc, char **argv, char **environment)
-{
-    (void)environment;
-    race(argc, argv);
-}
-
-__attribute__((section(".preinit_array"),
-               used)) static void (*const before_constructors)(int, char **, char **) = race_early;
+RUN_EARLY(race);
 #endif
 
 /* ---- What came of it ------------------------------------------------------------------------ */
@@ -172,7 +167,7 @@ int main(int argc, char **argv)
     (void)argc;
     (void)argv;
 #else
-    race(argc, argv);
+    race(argc > 1 ? argv[1] : "");
 #endif
     failed |= check("linked", &linked_calls, &served);
     failed |= check("one", &one_calls, &served);

@@ -4,7 +4,7 @@
  *
  *   create   another thread is inside create() of the backend that the program chooses
  *   start    another thread is inside the start of the library itself, which is possible
- *            before its constructor has run only: all of it happens in a preinit function
+ *            before its constructor has run only: all of it happens before any
  *   publish  another thread has sealed the choice and not yet published the table: it is
  *            stopped in the line that DISPATCHALLOC_VERBOSE writes, by our own write(2)
  *   options  another thread sets the options of an allocator that a process has one of, under the
@@ -19,6 +19,7 @@
 #include <dispatchalloc.h>
 
 #include "../../backends/process_options.h"
+#include "early.h"
 #include "middle.h"
 
 enum { STORM_PROCESSES = 300 };
@@ -137,15 +138,13 @@ static void fork_in_start(void)
     REQUIRE(atomic_load(&creates) == 1);
 }
 
-static void before_constructors(int argc, char **argv, char **environment)
+static void before_constructors(const char *mode)
 {
-    (void)environment;
-    if (argc > 1 && strcmp(argv[1], "start") == 0)
+    if (strcmp(mode, "start") == 0)
         fork_in_start();
 }
 
-__attribute__((section(".preinit_array"),
-               used)) static void (*const preinit)(int, char **, char **) = before_constructors;
+RUN_EARLY(before_constructors);
 
 /* ---- publish -------------------------------------------------------------------------------- */
 
