@@ -8,6 +8,6 @@ clean-variants:
 	-rm -rf $(variants)
 clean-local: clean-variants
 .PHONY: $(variants) clean-variants
-EXTRA_DIST += tests/variant.sh tests/platforms/lib.sh
+EXTRA_DIST += tests/variant.sh tests/platforms/lib.sh tests/platforms/musl-root.sh
 EXTRA_DIST += $(platforms:%=tests/platforms/%.sh) $(platforms:%=tests/platforms/%.known)
 platforms = aarch64 builds clang compilers debian13 i386 lto musl
