@@ -10,9 +10,6 @@
  * library in itself has the operator in itself; else it is the program's, which the loader bound a
  * weak reference to before there was any failure; else one that came with a plug-in. Memory is
  * short by then: all of that reads tables that are there, and allocates nothing.
- *
- * Where size_t is not an unsigned long the names are others; those operators are then left to
- * the C++ library, which calls the family.
  */
 #include <config.h>
 
@@ -30,57 +27,60 @@
 #include "os/os.h"
 #include "base/text.h"
 
-#if __SIZEOF_SIZE_T__ == 8
+_Static_assert(_Generic((size_t)0,
+               unsigned int: sizeof(size_t) == 4,
+               unsigned long: sizeof(size_t) == 8),
+               "the letter of size_t in interposed_names.h is that of its type");
 
-/* Named as symbols.h has them; the compiler is told so, since they are reserved words. */
-# define EXPORT __attribute__((visibility("default")))
-# pragma GCC diagnostic push
+/* Named as interposed_names.h has them; the compiler is told so, since they are reserved words. */
+#define EXPORT __attribute__((visibility("default")))
+#pragma GCC diagnostic push
 /* Nobody calls these by a declaration of ours. */
-# pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 /*
  * delete jumps through a slot of its own, to what is more plain, in the end to the process's
  * free. That looks at its first parameter alone, so the slots take it under the type of the
  * form: what the others are is of use to `run --check` only.
  */
-# define DELETE_FORMS(X)                                                    \
-     X(_ZdlPv, free, PLAIN)                                                 \
-     X(_ZdaPv, _ZdlPv, PLAIN)                                               \
-     X(_ZdlPvRKSt9nothrow_t, _ZdlPv, PLAIN)                                 \
-     X(_ZdaPvRKSt9nothrow_t, _ZdaPv, PLAIN)                                 \
-     X(_ZdlPvm, _ZdlPv, SIZED)                                              \
-     X(_ZdaPvm, _ZdaPv, SIZED)                                              \
-     X(_ZdlPvSt11align_val_t, free, ALIGNED)                                \
-     X(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t, ALIGNED)               \
-     X(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t, ALIGNED) \
-     X(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t, ALIGNED) \
-     X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, SIZED_ALIGNED)        \
-     X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, SIZED_ALIGNED)
+#define DELETE_FORMS(X)                                                    \
+    X(_ZdlPv, free, PLAIN)                                                 \
+    X(_ZdaPv, _ZdlPv, PLAIN)                                               \
+    X(_ZdlPvRKSt9nothrow_t, _ZdlPv, PLAIN)                                 \
+    X(_ZdaPvRKSt9nothrow_t, _ZdaPv, PLAIN)                                 \
+    X(_ZdlPvm, _ZdlPv, SIZED)                                              \
+    X(_ZdaPvm, _ZdaPv, SIZED)                                              \
+    X(_ZdlPvSt11align_val_t, free, ALIGNED)                                \
+    X(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t, ALIGNED)               \
+    X(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t, ALIGNED) \
+    X(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t, ALIGNED) \
+    X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, SIZED_ALIGNED)        \
+    X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, SIZED_ALIGNED)
 /* What a form takes, and hands on. */
-# define PLAIN                       (void *ptr), (ptr)
-# define SIZED                       (void *ptr, size_t size), (ptr, size)
-# define ALIGNED                     (void *ptr, size_t align), (ptr, align)
-# define SIZED_ALIGNED               (void *ptr, size_t size, size_t align), (ptr, size, align)
-# define TAKEN(taken, handed_on)     taken
-# define HANDED_ON(taken, handed_on) handed_on
+#define PLAIN                       (void *ptr), (ptr)
+#define SIZED                       (void *ptr, size_t size), (ptr, size)
+#define ALIGNED                     (void *ptr, size_t align), (ptr, align)
+#define SIZED_ALIGNED               (void *ptr, size_t size, size_t align), (ptr, size, align)
+#define TAKEN(taken, handed_on)     taken
+#define HANDED_ON(taken, handed_on) handed_on
 
-# define X(name, plain, form) void name TAKEN(form);
+#define X(name, plain, form) void name TAKEN(form);
 DELETE_FORMS(X)
-# undef X
+#undef X
 
 /* Where blocks come from: the process's malloc, or what checks it. Set before there is a second
  * thread, so not atomic, of which the compiler would make one instruction more. */
 static struct DAL_SLOTS_TYPE_ {
     void *(*new_plain)(size_t);
     void *(*new_aligned)(size_t, size_t);
-# define X(name, plain, form) void(*_Atomic name) TAKEN(form);
+#define X(name, plain, form) void(*_Atomic name) TAKEN(form);
     DELETE_FORMS(X)
-# undef X
+#undef X
 } slots DAL_SLOTS_PLACE_ = {.new_plain = malloc,
                             .new_aligned = aligned_alloc,
-# define X(name, plain, form) .name = (void(*) TAKEN(form))(void (*)(void))plain,
+#define X(name, plain, form) .name = (void(*) TAKEN(form))(void (*)(void))plain,
                             DELETE_FORMS(X)
-# undef X
+#undef X
 };
 
 /* What throws in libstdc++ and in libc++: NULL unless the program started with one of them. */
@@ -135,14 +135,16 @@ EXPORT void *_Znwm(size_t size)
 {
     void *ptr = slots.new_plain(size);
 
-    return ptr ? ptr : fail("_Znwm", size, 0, NULL, __builtin_return_address(0));
+    return ptr ? ptr : fail(DAL_SYMBOL_TEXT(_Znwm), size, 0, NULL, __builtin_return_address(0));
 }
 
 EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t align)
 {
     void *ptr = slots.new_aligned(align, size);
 
-    return ptr ? ptr : fail("_ZnwmSt11align_val_t", size, align, NULL, __builtin_return_address(0));
+    return ptr ? ptr
+               : fail(DAL_SYMBOL_TEXT(_ZnwmSt11align_val_t), size, align, NULL,
+                      __builtin_return_address(0));
 }
 
 /*
@@ -161,28 +163,33 @@ EXPORT void *_ZnamSt11align_val_t(size_t size, size_t align)
 }
 
 /* Ours under names that nobody can put another before. */
-extern __typeof__(_Znwm) own_new __attribute__((alias("_Znwm"), visibility("hidden")));
+extern __typeof__(_Znwm) own_new
+    __attribute__((alias(DAL_SYMBOL_TEXT(_Znwm)), visibility("hidden")));
 extern __typeof__(_ZnwmSt11align_val_t) own_new_aligned
-    __attribute__((alias("_ZnwmSt11align_val_t"), visibility("hidden")));
-extern __typeof__(_Znam) own_new_array __attribute__((alias("_Znam"), visibility("hidden")));
+    __attribute__((alias(DAL_SYMBOL_TEXT(_ZnwmSt11align_val_t)), visibility("hidden")));
+extern __typeof__(_Znam) own_new_array
+    __attribute__((alias(DAL_SYMBOL_TEXT(_Znam)), visibility("hidden")));
 extern __typeof__(_ZnamSt11align_val_t) own_new_array_aligned
-    __attribute__((alias("_ZnamSt11align_val_t"), visibility("hidden")));
+    __attribute__((alias(DAL_SYMBOL_TEXT(_ZnamSt11align_val_t)), visibility("hidden")));
 
 /* A program's own operator throws, which the C++ library's nothrow forms catch: those call it. */
-# define NEW_NOTHROW(name, is_own)                                                      \
-     EXPORT void *name(size_t size, const void *nothrow)                                \
-     {                                                                                  \
-         void *ptr = (is_own) ? slots.new_plain(size) : NULL;                           \
-                                                                                        \
-         return ptr ? ptr : fail(#name, size, 0, nothrow, __builtin_return_address(0)); \
-     }
-# define NEW_ALIGNED_NOTHROW(name, is_own)                                                  \
-     EXPORT void *name(size_t size, size_t align, const void *nothrow)                      \
-     {                                                                                      \
-         void *ptr = (is_own) ? slots.new_aligned(align, size) : NULL;                      \
-                                                                                            \
-         return ptr ? ptr : fail(#name, size, align, nothrow, __builtin_return_address(0)); \
-     }
+#define NEW_NOTHROW(name, is_own)                                                                \
+    EXPORT void *name(size_t size, const void *nothrow)                                          \
+    {                                                                                            \
+        void *ptr = (is_own) ? slots.new_plain(size) : NULL;                                     \
+                                                                                                 \
+        return ptr ? ptr                                                                         \
+                   : fail(DAL_SYMBOL_TEXT(name), size, 0, nothrow, __builtin_return_address(0)); \
+    }
+#define NEW_ALIGNED_NOTHROW(name, is_own)                              \
+    EXPORT void *name(size_t size, size_t align, const void *nothrow)  \
+    {                                                                  \
+        void *ptr = (is_own) ? slots.new_aligned(align, size) : NULL;  \
+                                                                       \
+        return ptr ? ptr                                               \
+                   : fail(DAL_SYMBOL_TEXT(name), size, align, nothrow, \
+                          __builtin_return_address(0));                \
+    }
 
 NEW_NOTHROW(_ZnwmRKSt9nothrow_t, _Znwm == own_new)
 NEW_NOTHROW(_ZnamRKSt9nothrow_t, _Znam == own_new_array && _Znwm == own_new)
@@ -191,13 +198,13 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t,
                     _ZnamSt11align_val_t == own_new_array_aligned &&
                         _ZnwmSt11align_val_t == own_new_aligned)
 
-# define X(name, plain, form)             \
-     EXPORT void name TAKEN(form)         \
-     {                                    \
-         DAL_SLOT_(name) HANDED_ON(form); \
-     }
+#define X(name, plain, form)             \
+    EXPORT void name TAKEN(form)         \
+    {                                    \
+        DAL_SLOT_(name) HANDED_ON(form); \
+    }
 DELETE_FORMS(X)
-# undef X
+#undef X
 
 extern __typeof__(_ZdlPv) own_delete __attribute__((alias("_ZdlPv"), visibility("hidden")));
 extern __typeof__(_ZdaPv) own_delete_array __attribute__((alias("_ZdaPv"), visibility("hidden")));
@@ -240,15 +247,4 @@ void dal_preload_protect_cxx_(void)
     (void)dal_os_protect_(&slots, sizeof slots, DAL_PAGES_READ);
 }
 
-# pragma GCC diagnostic pop
-#else
-/* The C++ library's operators call the family. */
-void dal_preload_check_cxx_(const struct dal_check_ *check)
-{
-    (void)check;
-}
-
-void dal_preload_protect_cxx_(void)
-{
-}
-#endif
+#pragma GCC diagnostic pop

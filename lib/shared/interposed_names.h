@@ -48,7 +48,21 @@
     X(__posix_memalign)
 
 /* operator new and delete by their names of the Itanium C++ ABI, for a size_t that is an
- * unsigned long: m; where it is an unsigned int: j. */
+ * unsigned long: m. Where it is an unsigned int, as it is with 32 bits, that is a j. */
+#if __SIZEOF_SIZE_T__ == 4
+# define _Znwm                              _Znwj
+# define _Znam                              _Znaj
+# define _ZnwmRKSt9nothrow_t                _ZnwjRKSt9nothrow_t
+# define _ZnamRKSt9nothrow_t                _ZnajRKSt9nothrow_t
+# define _ZnwmSt11align_val_t               _ZnwjSt11align_val_t
+# define _ZnamSt11align_val_t               _ZnajSt11align_val_t
+# define _ZnwmSt11align_val_tRKSt9nothrow_t _ZnwjSt11align_val_tRKSt9nothrow_t
+# define _ZnamSt11align_val_tRKSt9nothrow_t _ZnajSt11align_val_tRKSt9nothrow_t
+# define _ZdlPvm                            _ZdlPvj
+# define _ZdaPvm                            _ZdaPvj
+# define _ZdlPvmSt11align_val_t             _ZdlPvjSt11align_val_t
+# define _ZdaPvmSt11align_val_t             _ZdaPvjSt11align_val_t
+#endif
 #define DAL_NEW_SYMBOLS(X)                 \
     X(_Znwm)                               \
     X(_Znam)                               \
@@ -70,5 +84,9 @@
     X(_ZdaPvmSt11align_val_t)              \
     X(_ZdlPvSt11align_val_tRKSt9nothrow_t) \
     X(_ZdaPvSt11align_val_tRKSt9nothrow_t)
+
+/* The name as a text. */
+#define DAL_SYMBOL_TEXT(symbol)  DAL_SYMBOL_TEXT_(symbol)
+#define DAL_SYMBOL_TEXT_(symbol) #symbol
 
 #endif /* DAL_SHARED_INTERPOSED_NAMES_H */

@@ -9,7 +9,7 @@
 #include "lib/shared/interposed_names.h"
 #include "tools/tool.h"
 
-#define NAME(symbol) #symbol,
+#define NAME(symbol) DAL_SYMBOL_TEXT(symbol),
 static const char *const symbols[] = {DAL_MALLOC_SYMBOLS(NAME) DAL_NEW_SYMBOLS(NAME)};
 
 size_t binding_symbol_count(void)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/shared/interposed_names.h"
 #include "tools/tool.h"
 
 /* ---- Symbols ------------------------------------------------------------------------------- */
@@ -169,7 +170,8 @@ static size_t server_to(const struct doctor_view *view, size_t caller, size_t sy
  * a program's own; the C++ library's plain one calls the C functions. */
 static size_t origin_of(const struct doctor_view *view, const struct binding *entry)
 {
-    static const char *const plain[] = {"_Znwm", "_ZdlPv", "_ZnwmSt11align_val_t",
+    static const char *const plain[] = {DAL_SYMBOL_TEXT(_Znwm), "_ZdlPv",
+                                        DAL_SYMBOL_TEXT(_ZnwmSt11align_val_t),
                                         "_ZdlPvSt11align_val_t"};
     const size_t nobody = view->bindings->file_count;
     enum doctor_kind kind = doctor_kind_of(entry->symbol);
