@@ -302,6 +302,7 @@ START_TEST(test_wrong_options_say_what_is_accepted)
         "fixed-arena:capacity=100000000G", "fixed-arena:capacity=",     "fixed-arena:size=1K"};
     const struct dal_instance *instance = NULL;
     char message[200];
+    int result = 0;
 
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
         ck_assert_int_eq(dal_instance_create_spec(specs[i], &instance, message, sizeof message),
@@ -309,9 +310,12 @@ START_TEST(test_wrong_options_say_what_is_accepted)
         ck_assert_ptr_null(instance);
         ck_assert_ptr_nonnull(strstr(message, "capacity"));
     }
-    ck_assert_int_eq(
-        dal_instance_create_spec("fixed-arena:capacity=60000G", &instance, message, sizeof message),
-        DAL_ERR_MEMORY);
+    /* Of 32-bit addresses there are none left before the fourth. */
+    for (int i = 0; i < 4 && result == 0; i++)
+        result = dal_instance_create_spec(sizeof(size_t) > 4 ? "fixed-arena:capacity=60000G"
+                                                             : "fixed-arena:capacity=1G",
+                                          &instance, message, sizeof message);
+    ck_assert_int_eq(result, DAL_ERR_MEMORY);
     ck_assert_ptr_nonnull(strstr(message, "cannot get a block of"));
 }
 END_TEST
