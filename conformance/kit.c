@@ -358,6 +358,13 @@ size_t kit_usable_size(struct kit *kit, const struct kit_block *block)
     return usable;
 }
 
+void kit_fill_addresses(void)
+{
+    while (SIZE_MAX <= 0xffffffffu && mmap(NULL, KIT_SIZE_IMPOSSIBLE, PROT_NONE,
+                                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+        continue;
+}
+
 void kit_refuse_alloc(struct kit *kit, size_t size, size_t align, bool zeroed)
 {
     const struct dal_instance *a = kit->instance;

@@ -24,9 +24,9 @@
 
 #define KIT_THREADS 8
 
-/* No allocator can serve more, on a machine with 64-bit addresses. */
-#define KIT_SIZE_IMPOSSIBLE \
-    (SIZE_MAX > 0xffffffffu ? (size_t)1 << (sizeof(size_t) * 8 - 9) : SIZE_MAX)
+/* No allocator can serve as much: no machine has it, and of 32-bit addresses kit_fill_addresses()
+ * leaves less. */
+#define KIT_SIZE_IMPOSSIBLE ((size_t)1 << (SIZE_MAX > 0xffffffffu ? sizeof(size_t) * 8 - 9 : 30))
 
 enum kit_call {
     KIT_NOTHING,
@@ -164,6 +164,9 @@ void kit_free_all(struct kit *kit, struct kit_block *blocks, size_t count);
 
 /* Fail if two of the blocks share a byte. Sorts them by address. */
 void kit_check_apart(const struct kit *kit, struct kit_block *blocks, size_t count);
+
+/* Where addresses have 32 bits, have less than KIT_SIZE_IMPOSSIBLE of them in a row. */
+void kit_fill_addresses(void);
 
 /* Ask for a layout that no machine can serve: NULL, or on a small machine a real block. */
 void kit_refuse_alloc(struct kit *kit, size_t size, size_t align, bool zeroed);

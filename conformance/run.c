@@ -128,6 +128,7 @@ static _Noreturn void run_case(const struct conformance_subject *subject,
     if (!report->told)
         kit_limit_process(report->profile.timeout_seconds);
     kit_limit_time(&kit, report->profile.timeout_seconds);
+    kit_fill_addresses();
     kit_renew(&kit);
     which->run(&kit);
     kit_phase(&kit, "of the last instance");

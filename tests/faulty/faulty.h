@@ -7,6 +7,7 @@
 #define TESTS_FAULTY_H
 
 #include <sched.h>
+#include <stdint.h>
 
 #include "conformance/conformance.h"
 
@@ -27,6 +28,9 @@ struct faulty {
     const char *spec;
     int slab_fault; /* of the slabs, which have their specs by it */
 };
+
+/* A text that goes by the bits of a size: 64 or 32. */
+#define BY_BITS(wide, narrow) (SIZE_MAX > 0xffffffffu ? (wide) : (narrow))
 
 /* Lists end with a NULL name. */
 extern const struct faulty faulty_wrappers[];

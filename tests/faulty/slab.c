@@ -531,7 +531,7 @@ struct faulty faulty_slabs[] = {
     {.name = "assumes an alignment", .found_by = BACK, .slab_fault = ASSUMED_ALIGN},
     {.name = "writes in front of a slab",
      .found_by = BACK,
-     .got = "8 bytes before the start",
+     .got = BY_BITS("8 bytes before the start", "4 bytes before the start"),
      .likely = "a header",
      .slab_fault = HEADER_BEFORE},
     {.name = "does not look at its state",

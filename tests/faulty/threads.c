@@ -105,12 +105,12 @@ static void make_keys(void)
 static bool in_first_thread(void)
 {
     static _Thread_local bool known, first;
-    static bool taken;
+    static int taken; /* not a byte, which some processors cannot exchange */
 
     pthread_once(&keys_once, make_keys);
     if (!known) {
         known = true;
-        first = !__atomic_exchange_n(&taken, true, __ATOMIC_ACQ_REL);
+        first = !__atomic_exchange_n(&taken, 1, __ATOMIC_ACQ_REL);
     }
     return first;
 }
