@@ -281,7 +281,7 @@ static size_t refuse_each(struct kit *kit)
 {
     struct kit_block *blocks = kit_memory(kit, BLOCKS * sizeof *blocks);
     unsigned limit = kit->profile->timeout_seconds;
-    time_t end = time(NULL) + ANSWER_SECONDS + limit / 2;
+    time_t end = time(NULL) + ANSWER_SECONDS + (time_t)limit / 2;
     size_t reached = 0;
 
     /* What fails without a refusal has nothing to do with one. */

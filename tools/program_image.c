@@ -81,7 +81,7 @@ int image_names(const struct dal_image_ *image, const char *name)
             bytes = entry.d_un.d_val;
     }
     strings = at_address(image, address, bytes);
-    return strings && memmem(strings, bytes, name, strlen(name) + 1) != NULL;
+    return strings && memmem(strings, (size_t)bytes, name, strlen(name) + 1) != NULL;
 }
 
 int image_is_symbolic(const struct dal_image_ *image)
