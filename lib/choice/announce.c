@@ -175,9 +175,11 @@ static void add_first_call(struct dal_text_ *text)
         dal_text_add_(text, "an allocation");
         return;
     }
+    dal_text_add_(text, "an allocation of %zu bytes at alignment %zu", call.size, call.align);
+    if (!call.call_site)
+        return;
     dal_os_locate_(call.call_site, place, sizeof place);
-    dal_text_add_(text, "an allocation of %zu bytes at alignment %zu from %s", call.size,
-                  call.align, place);
+    dal_text_add_(text, " from %s", place);
 }
 
 void dal_announce_late_(const char *what)

@@ -53,17 +53,14 @@ const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const vo
     return winner;
 }
 
-/* The front got here by a tail call, so this is the address in the program. */
-#define CALL_SITE __builtin_return_address(0)
-
-#define BOOT(slot, result, parameters, call, is_first, size_, align_, without) \
-    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                 \
-    {                                                                          \
-        const struct dal_instance *table =                                     \
-            is_first ? dal_hook_resolve_(size_, align_, CALL_SITE) : NULL;     \
-                                                                               \
-        (void)ctx;                                                             \
-        return table ? call : without;                                         \
+#define BOOT(slot, result, parameters, call, is_first, size_, align_, without)  \
+    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                  \
+    {                                                                           \
+        const struct dal_instance *table =                                      \
+            is_first ? dal_hook_resolve_(size_, align_, DAL_CALL_SITE_) : NULL; \
+                                                                                \
+        (void)ctx;                                                              \
+        return table ? call : without;                                          \
     }
 #define BOOT_HEAD(slot, bit, result, parameters, arguments, is_first, size, align, without) \
     BOOT(slot, result, parameters, table->slot.call(DAL_LIST_ arguments, table->slot.ctx),  \

@@ -25,6 +25,15 @@ static inline const struct dal_instance *dal_hook_load_(void)
     return atomic_load_explicit(&dal_hook_, memory_order_acquire);
 }
 
+/* Where a function that the hook starts at was called from: in the program, since the front jumped
+ * there. Where it has to call (parameters lie on the stack, or a register has to be restored) that
+ * would be the front's own place, which tells nothing: NULL. */
+#if defined __i386__ || (defined __powerpc__ && !defined __powerpc64__)
+# define DAL_CALL_SITE_ NULL
+#else
+# define DAL_CALL_SITE_ __builtin_return_address(0)
+#endif
+
 /* Resolve the choice for an allocation, seal it, and set the hook. NULL in a call from
  * inside create(), which is reported. call_site is told by a late registration's message. */
 const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const void *call_site);

@@ -39,16 +39,14 @@ static const struct dal_malloc_family *resolve(size_t size, const void *call_sit
     return family;
 }
 
-#define CALL_SITE __builtin_return_address(0)
-
-#define BOOT(result, name, parameters, arguments, give, is_first, size, without)             \
-    static result boot_##name parameters                                                     \
-    {                                                                                        \
-        const struct dal_malloc_family *family = is_first ? resolve(size, CALL_SITE) : NULL; \
-                                                                                             \
-        if (!family)                                                                         \
-            return without;                                                                  \
-        give family->name##_function arguments;                                              \
+#define BOOT(result, name, parameters, arguments, give, is_first, size, without)                  \
+    static result boot_##name parameters                                                          \
+    {                                                                                             \
+        const struct dal_malloc_family *family = is_first ? resolve(size, DAL_CALL_SITE_) : NULL; \
+                                                                                                  \
+        if (!family)                                                                              \
+            return without;                                                                       \
+        give family->name##_function arguments;                                                   \
     }
 DAL_FAMILY_FUNCTIONS_(BOOT)
 
