@@ -111,14 +111,14 @@ like() {
 # at_least NUMBER GOT WHAT: that it looked at anything at all.
 at_least() { [ "$2" -ge "$1" ] || fail "$3: hardly any was found: $2, and not $1 or more"; }
 
-# The compiler of the build, and of gcc and clang whichever else there is.
+# The compiler of the build, and of gcc and clang whichever else there is, unless the library is for
+# another kind of processor than theirs.
 compilers() {
     echo "$CC"
     for other in gcc clang; do
         case " $CC " in
         *" $other "* | *"/$other "*) ;;
-        *) ! command -v $other >/dev/null 2>&1 || [ "$(c_library $other)" != "$(c_library "$CC")" ] ||
-            echo $other ;;
+        *) ! makes_the_same $other || echo $other ;;
         esac
     done
 }
@@ -126,11 +126,19 @@ compilers() {
 # has_static_tls: the library's thread-local storage is initial-exec.
 has_static_tls() { grep -q '^#define DAL_HAS_STATIC_TLS_ 1$' "$builddir/include/dispatchalloc/version.h"; }
 
+# makes_the_same COMPILER: it is there, and makes programs of the same kind as that of the build.
+makes_the_same() {
+    command -v "$1" >/dev/null 2>&1 && [ "$(c_library "$1")" = "$(c_library "$CC")" ] &&
+        [ "$(pointer_bytes "$1")" = "$(pointer_bytes "$CC")" ]
+}
+
+# shellcheck disable=SC2086 # a compiler is words
+pointer_bytes() { echo __SIZEOF_POINTER__ | $1 -E -P -xc -; }
+
 cxx_compilers() {
     [ -z "$CXX" ] || echo "$CXX"
     for other in g++ clang++; do
-        [ "$other" = "$CXX" ] || ! command -v $other >/dev/null 2>&1 ||
-            [ "$(c_library $other)" != "$(c_library "$CC")" ] || echo $other
+        [ "$other" = "$CXX" ] || ! makes_the_same $other || echo $other
     done
 }
 

@@ -19,7 +19,7 @@ static int faults;
         }                                                                         \
     } while (0)
 
-static volatile std::size_t huge = SIZE_MAX / 4;
+static volatile std::size_t huge = SIZE_MAX > UINT32_MAX ? SIZE_MAX / 4 : SIZE_MAX / 2 + 2;
 static std::map<int, std::string> before_main = {{1, "a string that is not a short one at all"}};
 static int handled;
 
