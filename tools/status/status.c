@@ -223,7 +223,8 @@ static int show_file(const char *path)
     int result = status_open(path, &counters);
 
     if (result == TOOL_FAILED)
-        return tool_complain("%s: is no file of counters, or one of another version", path);
+        return tool_complain("%s: is no file of counters, or one of another version or byte order",
+                             path);
     if (result != TOOL_OK)
         return tool_complain("%s: %s", path,
                              errno == ELOOP ? "is a symbolic link"
