@@ -8,7 +8,9 @@
 #
 #     fail tests/check_x:test_y  why
 #     skip tests/z               why
-#     emulated tests/x:test_y    why: may fail where an emulator runs the tests
+#     emulated tests/x:test_y    why: may fail where an emulator runs the tests, which is a skip then
+#
+# (emulated.known has what they all have of those.)
 #
 # Whatever else fails or is skipped fails the run, and so does a listed one that is gone: mend the
 # list with what it is about. Only what an emulator does otherwise goes by its version and by chance,
@@ -202,6 +204,7 @@ finish() {
 
 # Compare with what is known, say what is not, and end.
 judge() {
+    cat "$platforms/emulated.known" "$known" >"$directory/known"
     awk -v name="$name" -v emulated="${UNIT_RUNNER:+1}" '
         FILENAME == ARGV[1] { wanted[$1] = 1; next }
         FILENAME == ARGV[2] {
@@ -214,12 +217,28 @@ judge() {
             if ($1 == "emulated" && !emulated) next
             test = $2
             sub(/:.*/, "", test)
-            if (test in wanted) known[($1 == "skip" ? "skip " : "fail ") $2] = $1
+            kind = $1
+            one = ($1 == "skip" ? "skip " : "fail ") $2
+            $1 = $2 = ""
+            if ($0 !~ /^ *the same$/) why = $0
+            if (test in wanted) {
+                known[one] = kind
+                reason[one] = why
+            }
+            next
+        }
+        ($1 " " $3) in known {
+            one = $1 " " $3
+            seen[one] = 1
+            if (known[one] == "emulated") {
+                print "skipped: " $3 ":" reason[one]
+                $1 = "skip"
+            }
+            count[$1] += $2
             next
         }
         { count[$1] += $2 }
         $1 == "pass" { next }
-        ($1 " " $3) in known { seen[$1 " " $3] = 1; next }
         { print "not known to " $1 ": " $3; bad = 1 }
         END {
             for (one in known)
@@ -229,7 +248,7 @@ judge() {
                 }
             printf "%s: %d passed, %d failed, %d skipped\n", name, count["pass"], count["fail"], count["skip"]
             exit bad
-        }' "$directory/wanted" "$known" "$directory/results" || {
+        }' "$directory/wanted" "$directory/known" "$directory/results" || {
         say "see the logs below $directory, and ${known#"$source/"}"
         exit 1
     }

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# What the platforms share that a cross compiler of Debian's builds for and QEMU runs. Each sets, and
+# sources this:
+#
+#     triplet       of its compiler
+#     architecture  Debian's name for it
+#     emulator      QEMU's program, and its options
+#
+# QEMU on x86 does not show a weaker memory model: this sees to types, alignments, the order of bytes,
+# sizes of pages, and the code of the processor.
+. "${0%/*}/lib.sh"
+# shellcheck disable=SC2154 # set by who sources it
+need "gcc-$triplet:$triplet-gcc" "libc6-dev-$architecture-cross:/usr/$triplet/lib/libc.so" \
+    "qemu-user:${emulator%% *}"
+# shellcheck disable=SC2086 # a list of words
+emulate "$triplet-gcc" $emulator -L "/usr/$triplet"
+libcheck "$triplet" "$triplet-gcc"
+shared_only=--disable-static
+configure --host="$triplet" CXX_FOR_TESTS=
+# Under an emulator: two start programs of theirs, which nobody emulates, two take an hour.
+[ -z "${UNIT_RUNNER-}" ] || left_out="tests/check_race tests/check_choice $long_unit_tests"
+run_tests unit tests/front.sh
+finish
