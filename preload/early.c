@@ -100,7 +100,7 @@ void *dal_early_alloc_(size_t align, size_t size)
         align = HEADER_BYTES;
     do {
         /* The region is aligned to a page; no more is asked for this early. */
-        if (old_used == CLOSED || !base || align > 4096 || size > dal_early_bytes_)
+        if (old_used == CLOSED || !base || align > dal_os_page_bytes_() || size > dal_early_bytes_)
             return dal_malloc_fail_(ENOMEM);
         start = round_up(old_used + HEADER_BYTES, align);
         if (start > dal_early_bytes_ || size > dal_early_bytes_ - start)

@@ -5,17 +5,14 @@
 
 #include <stddef.h>
 
+#include "os/os.h"
 #include "shared/interposed_names.h"
 
 /*
  * The slots through which functions jump, in `slots` of the file: whole pages in a section of their
  * own, so that they can be made read-only.
  */
-#if defined __x86_64__ || defined __i386__
-# define DAL_SLOTS_TYPE_ __attribute__((aligned(4096)))
-#else /* the largest pages that there are */
-# define DAL_SLOTS_TYPE_ __attribute__((aligned(65536)))
-#endif
+#define DAL_SLOTS_TYPE_  __attribute__((aligned(DAL_OS_PAGE_BYTES_MOST_)))
 #define DAL_SLOTS_PLACE_ __attribute__((section("dal_slots")))
 #define DAL_SLOT_(name)  atomic_load_explicit(&slots.name, memory_order_relaxed)
 #define DAL_SET_SLOT_(name, function) \

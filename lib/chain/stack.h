@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "chain/instance.h"
 #include "chain/slots.h"
+#include "os/os.h"
 #include "spec/options.h"
 #include "spec/spec.h"
 
@@ -39,8 +40,8 @@ struct dal_stack_ {
 
     /* From here on it stays writable, which nothing makes use of: leak checkers look for the
      * backends' memory in writable pages only. */
-    DAL_ALIGNAS_(4096) void *ctxs[DAL_SPEC_ITEMS_MAX]; /* of the items */
-    struct dal_option_value values[DAL_VALUES_MAX];    /* of the item that is being made */
+    DAL_ALIGNAS_(DAL_OS_PAGE_BYTES_MOST_) void *ctxs[DAL_SPEC_ITEMS_MAX]; /* of the items */
+    struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
     _Atomic(unsigned) holders; /* the owner, and who has to have it whole for a while */
 };
 

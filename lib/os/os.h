@@ -36,6 +36,14 @@
 # define DAL_IS_DEFINED_(variable) ((variable) != NULL)
 #endif
 
+/* The largest pages that kernels have for this processor: what lies a multiple of it apart is never
+ * in one page. */
+#if defined __x86_64__ || defined __i386__
+# define DAL_OS_PAGE_BYTES_MOST_ 4096
+#else
+# define DAL_OS_PAGE_BYTES_MOST_ 65536
+#endif
+
 /* Pages, as the services of the same names (dispatchalloc/service.h) have them. */
 size_t dal_os_page_bytes_(void);
 size_t dal_os_huge_page_bytes_(void);
