@@ -534,7 +534,7 @@ END_TEST
 
 START_TEST(test_buffer_only_never_asks_the_child)
 {
-    static char buffer[256];
+    static _Alignas(8) char buffer[256];
 
     make(&(struct dal_arena_options){
         .buffer = buffer, .buffer_bytes = sizeof buffer, .flags = DAL_ARENA_BUFFER_ONLY});

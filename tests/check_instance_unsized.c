@@ -5,6 +5,7 @@
 #include <dispatchalloc.h>
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,7 +264,7 @@ START_TEST(test_the_family_does_as_malloc_does)
     char *block = dal_instance_unsized_malloc(instance, 100);
 
     ck_assert_ptr_nonnull(block);
-    ck_assert_uint_eq((uintptr_t)block % 16, 0);
+    ck_assert_uint_eq((uintptr_t)block % _Alignof(max_align_t), 0);
     ck_assert_uint_ge(dal_instance_unsized_usable_size(instance, block), 100);
     memset(block, 7, 100);
     block = dal_instance_unsized_realloc(instance, block, 100000);

@@ -561,17 +561,18 @@ START_TEST(test_late_set_is_refused_and_tells_the_first_allocation)
 {
     static const char first[] =
         "dispatchalloc: dal_global_set(\"mine\") comes too late: \"system\" serves since an "
-        "allocation of 24 bytes at alignment 8 from /";
+        "allocation of 24 bytes at alignment 8" SUITE_FROM;
     static const char second[] =
         "\ndispatchalloc: dal_global_set_spec(\"system\") comes too late: \"system\" serves since "
-        "an allocation of 24 bytes at alignment 8 from /";
+        "an allocation of 24 bytes at alignment 8" SUITE_FROM;
     char text[2048];
     int status = run(set_late, text, sizeof text);
 
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x: %s", status, text);
     ck_assert_msg(strncmp(text, first, sizeof first - 1) == 0, "said: %s", text);
     ck_assert_msg(strstr(text, second) != NULL, "said: %s", text);
-    ck_assert_msg(strstr(text, "check_misuse") != NULL, "the call site is missing: %s", text);
+    ck_assert_msg(!*SUITE_FROM || strstr(text, "check_misuse"), "the call site is missing: %s",
+                  text);
 }
 END_TEST
 

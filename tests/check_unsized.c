@@ -9,6 +9,7 @@
 #include <check.h>
 #include <errno.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +105,7 @@ START_TEST(test_block_suits_every_object_that_fits)
         void *ptr = dal_unsized_malloc(size);
 
         ck_assert_ptr_nonnull(ptr);
-        ck_assert_uint_eq((uintptr_t)ptr % (size >= 16 ? 16 : 8), 0);
+        ck_assert_uint_eq((uintptr_t)ptr % (size >= 16 ? _Alignof(max_align_t) : 8), 0);
         ck_assert_uint_ge(dal_unsized_usable_size(ptr), size);
         memset(ptr, 1, size);
         dal_unsized_free(ptr);

@@ -7,6 +7,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* What follows where the first allocation is told of: its place, unless the front has to call
+ * (DAL_CALL_SITE_ in lib/choice/hook.h). */
+#if defined __i386__ || (defined __powerpc__ && !defined __powerpc64__)
+# define SUITE_FROM ""
+#else
+# define SUITE_FROM " from "
+#endif
+
 /* How often to do what goes wrong only now and then. A slow machine, or valgrind, may ask for less
  * than usual, by RACE_RUNS. */
 static inline int suite_race_runs(int usual)
