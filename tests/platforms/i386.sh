@@ -12,7 +12,7 @@ emulate "gcc $options" qemu-i386
 libcheck i686-linux-gnu "gcc $options"
 shared_only=--disable-static
 configure --host=i686-linux-gnu CC="gcc $options" CXX="g++ $options" CXX_FOR_TESTS="g++ $options" \
-    NM=nm OBJDUMP=objdump VALGRIND=
+    NM=nm OBJDUMP=objdump
 if [ -z "${UNIT_RUNNER-}" ]; then
     # The others start programs of the system, which are for 64 bits.
     [ "${PLATFORM_SHORT-}" = yes ] || run_them='tests/loader.sh tests/secure.sh tests/examples.sh tests/headers.sh
