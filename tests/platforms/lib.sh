@@ -2,8 +2,9 @@
 # What the platforms share. tests/platforms/NAME.sh builds the library in a directory of its own,
 # runs there what can run, and ends with one line:
 #
-#     NAME: N passed, N failed, N skipped
+#     NAME: N passed, N failed, N skipped; N of N test programs
 #
+# (The last number is that of the whole suite on Debian 12; what else there is is not run here.)
 # NAME.known lists what is known to fail and what may be skipped, a line each with the reason:
 #
 #     fail tests/check_x:test_y  why
@@ -197,6 +198,14 @@ results() {
     done <"$directory/wanted"
 }
 
+# all_tests: how many there are in all, wherever they can run.
+all_tests() {
+    cat "$source"/*/*.mk "$source"/*/*/*.mk | awk '
+        { while (sub(/\\$/, "") && (getline more) > 0) $0 = $0 more }
+        /^(unit|shell)_tests \+=/ { count += NF - 2 }
+        END { print count }'
+}
+
 finish() {
     results >"$directory/results"
     judge
@@ -205,8 +214,8 @@ finish() {
 # Compare with what is known, say what is not, and end.
 judge() {
     cat "$platforms/emulated.known" "$known" >"$directory/known"
-    awk -v name="$name" -v emulated="${UNIT_RUNNER:+1}" '
-        FILENAME == ARGV[1] { wanted[$1] = 1; next }
+    awk -v name="$name" -v emulated="${UNIT_RUNNER:+1}" -v all="$(all_tests)" '
+        FILENAME == ARGV[1] { wanted[$1] = 1; programs += /^tests/; next }
         FILENAME == ARGV[2] {
             if (/^#/ || NF == 0) next
             if (($1 != "fail" && $1 != "skip" && $1 != "emulated") || NF < 3) {
@@ -246,7 +255,8 @@ judge() {
                     print "listed, but does not: " one
                     if (known[one] != "emulated") bad = 1
                 }
-            printf "%s: %d passed, %d failed, %d skipped\n", name, count["pass"], count["fail"], count["skip"]
+            printf "%s: %d passed, %d failed, %d skipped", name, count["pass"], count["fail"], count["skip"]
+            print programs ? "; " programs " of " all " test programs" : ""
             exit bad
         }' "$directory/wanted" "$directory/known" "$directory/results" || {
         say "see the logs below $directory, and ${known#"$source/"}"
