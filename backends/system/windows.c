@@ -35,11 +35,14 @@ static void *heap_block(DWORD flags, size_t size, size_t align)
         return HeapAlloc(heap, flags, size);
     if (size > (size_t)PTRDIFF_MAX || align > (size_t)PTRDIFF_MAX - size)
         return NULL;
-    block = HeapAlloc(heap, flags, size + align);
+    /* The heap may touch all that it zeroes, and most of it is unused here. */
+    block = HeapAlloc(heap, size < align ? 0 : flags, size + align);
     if (!block)
         return NULL;
     ptr = block + (align - ((uintptr_t)block & (align - 1)));
     *word_before(ptr) = block;
+    if (size < align && (flags & HEAP_ZERO_MEMORY))
+        memset(ptr, 0, size);
     return ptr;
 }
 
