@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of all cases, and ready-made subjects. */
-#include "kit.h"
+#include "system.h"
 
 #include <string.h>
 
@@ -8,12 +8,25 @@
 
 enum { CASES_MAX = 64 };
 
+/* The system's own (system.h). */
+static const struct conformance_case cases_of_processes[] = {
+    {"fork_leaves_two_heaps", "after fork, parent and child go on with what they had",
+     kit_fork_leaves_two_heaps},
+    {"fork_while_threads_allocate", "the child of a fork among busy threads can allocate",
+     kit_fork_while_threads_allocate},
+    {"serves_before_and_after_main", "calls before main and after exit handlers are served",
+     kit_serves_before_and_after_main},
+    {"serves_the_front_around_fork", "as the global allocator it works in a child of fork",
+     kit_serves_the_front_around_fork},
+    {NULL, NULL, NULL},
+};
+
 const struct conformance_case *conformance_cases(void)
 {
     static const struct conformance_case *const lists[] = {
-        kit_cases_basics,   kit_cases_align,   kit_cases_zeroed,  kit_cases_resize,
-        kit_cases_in_place, kit_cases_exhaust, kit_cases_absurd,  kit_cases_child,
-        kit_cases_threads,  kit_cases_fork,    kit_cases_process,
+        kit_cases_basics,   kit_cases_align,    kit_cases_zeroed, kit_cases_resize,
+        kit_cases_in_place, kit_cases_exhaust,  kit_cases_absurd, kit_cases_child,
+        kit_cases_threads,  cases_of_processes,
     };
     static struct conformance_case all[CASES_MAX + 1];
     size_t count = 0;

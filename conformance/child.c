@@ -2,15 +2,10 @@
 /* The child that watches: see child.h. */
 #include "child.h"
 #include "report.h"
+#include "system.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#ifndef MAP_NORESERVE
-# define MAP_NORESERVE 0 /* not everywhere is there a need to say so */
-#endif
 
 /* What stands in front of a block is to be no size that glibc's free() would believe: one of pages
  * that it does not find at the start of a page. */
@@ -25,24 +20,15 @@ enum { AROUND = 0xb2, FRESH = 0xa5 };
 /* Addresses of blocks that were given back are kept from use up to that. */
 #define KEPT_BYTES ((size_t)1 << (sizeof(size_t) > 4 ? 34 : 28))
 
-static size_t page_bytes(void)
-{
-    static size_t bytes;
-
-    if (bytes == 0)
-        bytes = (size_t)sysconf(_SC_PAGESIZE);
-    return bytes;
-}
-
 static unsigned char *page_of(const unsigned char *ptr)
 {
-    return (unsigned char *)((uintptr_t)ptr & ~(uintptr_t)(page_bytes() - 1));
+    return (unsigned char *)((uintptr_t)ptr & ~(uintptr_t)(kit_page_bytes() - 1));
 }
 
 /* The pages that can be touched: from the one where the block begins to before this one. */
 static unsigned char *pages_end(const struct kit_child_block *block)
 {
-    return page_of(block->ptr + block->size + page_bytes() - 1);
+    return page_of(block->ptr + block->size + kit_page_bytes() - 1);
 }
 
 /* ---- Finding blocks --------------------------------------------------------------------- */
@@ -237,7 +223,7 @@ static void check_layout(const struct kit_child *child, size_t size, size_t alig
 
 static bool map_block(struct kit_child_block *block, size_t size, size_t align, bool is_exact)
 {
-    size_t page = page_bytes();
+    size_t page = kit_page_bytes();
     size_t most = align > page ? align : page;
     size_t bytes;
     unsigned char *map, *end;
@@ -245,8 +231,8 @@ static bool map_block(struct kit_child_block *block, size_t size, size_t align, 
     if (size > (size_t)PTRDIFF_MAX / 2 || most > (size_t)PTRDIFF_MAX / 16)
         return false;
     bytes = (size + page - 1) / page * page + 2 * most + 2 * page;
-    map = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED)
+    map = kit_reserve(bytes);
+    if (!map)
         return false;
     end = map + bytes - page;
     block->ptr = end - size - ((uintptr_t)(end - size) & (align - 1));
@@ -256,10 +242,9 @@ static bool map_block(struct kit_child_block *block, size_t size, size_t align, 
     block->align = align;
     block->map = map;
     block->map_bytes = bytes;
-    if (mprotect(page_of(block->ptr), (size_t)(pages_end(block) - page_of(block->ptr)),
-                 PROT_READ | PROT_WRITE) == 0)
+    if (kit_open_pages(page_of(block->ptr), (size_t)(pages_end(block) - page_of(block->ptr))))
         return true;
-    munmap(map, bytes);
+    kit_unmap(map, bytes);
     return false;
 }
 
@@ -324,12 +309,10 @@ static void give(struct kit_child *child, struct kit_child_block *block)
     child->live_blocks--;
     child->live_bytes -= block->size;
     child->kept_bytes += block->map_bytes;
-    if (child->kept_bytes <= KEPT_BYTES &&
-        mmap(block->map, block->map_bytes, PROT_NONE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
+    if (child->kept_bytes <= KEPT_BYTES && kit_close_pages(block->map, block->map_bytes))
         return;
     child->kept_bytes -= block->map_bytes;
-    munmap(block->map, block->map_bytes);
+    kit_unmap(block->map, block->map_bytes);
     block->map = NULL;
 }
 
@@ -443,7 +426,7 @@ void kit_child_close(struct kit_child *child, const char *likely)
                                                                                      : NULL);
     for (size_t i = 0; i < KIT_CHILD_BLOCKS; i++) {
         if (child->blocks[i].map)
-            munmap(child->blocks[i].map, child->blocks[i].map_bytes);
+            kit_unmap(child->blocks[i].map, child->blocks[i].map_bytes);
     }
-    munmap(child, sizeof *child);
+    kit_unmap(child, sizeof *child);
 }

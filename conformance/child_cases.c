@@ -3,12 +3,12 @@
  * What an allocator does with the memory of its child: each item of the spec by itself, over a
  * child of the kit's that watches (child.h).
  */
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "child.h"
 #include "report.h"
+#include "system.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -19,24 +19,11 @@ enum { ITEMS = 16 };
 /* Of the kit whose child is watched, for who has touched what cannot be touched. */
 static struct kit *watched_kit;
 
-/* What it was that cannot be touched; if nothing is known of it, the signal ends the process. */
-static void on_fault(int number, siginfo_t *info, void *context)
+/* What it was that cannot be touched; if nothing is known of it, that ends the process. */
+static void on_fault(uintptr_t address)
 {
-    (void)context;
-    if (watched_kit->child && (info->si_code == SEGV_MAPERR || info->si_code == SEGV_ACCERR))
-        kit_child_explain_fault(watched_kit->child, (uintptr_t)info->si_addr);
-    signal(number, SIG_DFL);
-}
-
-static void watch_faults(struct kit *kit)
-{
-    enum { STACK_BYTES = 64 << 10 };
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    const stack_t stack = {.ss_sp = kit_memory(kit, STACK_BYTES), .ss_size = STACK_BYTES};
-
-    watched_kit = kit;
-    sigaltstack(&stack, NULL);
-    sigaction(SIGSEGV, &action, NULL);
+    if (watched_kit->child)
+        kit_child_explain_fault(watched_kit->child, address);
 }
 
 /* Run body for each item. It tells how often its child was asked for memory. */
@@ -49,7 +36,8 @@ static void watch_items(struct kit *kit, size_t (*body)(struct kit *kit))
     if (count == 0)
         kit_skip(kit, "it has no spec, so that it cannot be given another child");
     kit_drop(kit);
-    watch_faults(kit);
+    watched_kit = kit;
+    kit_on_fault(kit, on_fault);
     for (size_t i = 0; i < count; i++) {
         kit->item = &items[i];
         snprintf(kit->report->item, sizeof kit->report->item, "%.*s", items[i].text_length,

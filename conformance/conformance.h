@@ -10,8 +10,10 @@
  * its own under a time limit and ends with its first failure, so an allocator that
  * crashes, hangs or corrupts memory fails the case and nothing else.
  *
- * Nothing here takes more than 64 MiB of memory from a subject at a time. POSIX only.
- * Not thread-safe: to be called while the process has one thread, for it forks.
+ * Nothing here takes more than 64 MiB of memory from a subject at a time. Not thread-safe: to be
+ * called while the process has one thread, for it forks. On Windows, where there is no fork, the
+ * process of a case is the program run again with its arguments up to conformance_probe() of that
+ * subject, which is known by its name: no other subject may have the same.
  */
 #ifndef CONFORMANCE_H
 #define CONFORMANCE_H

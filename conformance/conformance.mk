@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The conformance kit: for the command and for the tests. It forks and execs: POSIX only.
-if OS_POSIX
+# The conformance kit: for the command and for the tests.
 noinst_LTLIBRARIES += libconformance.la
-endif
 libconformance_la_SOURCES = \
 	%D%/absurd.c \
 	%D%/align.c \
@@ -14,19 +12,23 @@ libconformance_la_SOURCES = \
 	%D%/child_cases.c \
 	%D%/conformance.h \
 	%D%/exhaust.c \
-	%D%/fork.c \
 	%D%/in_place.c \
 	%D%/item.c \
 	%D%/kit.c \
 	%D%/kit.h \
 	%D%/malloc_use.c \
-	%D%/process.c \
 	%D%/report.c \
 	%D%/report.h \
 	%D%/resize.c \
 	%D%/run.c \
 	%D%/sanitizer.h \
+	%D%/system.h \
 	%D%/threads.c \
 	%D%/crew.c \
 	%D%/zeroed.c
+if OS_WINDOWS
+libconformance_la_SOURCES += %D%/windows.c
+else
+libconformance_la_SOURCES += %D%/posix.c %D%/fork.c %D%/process.c
+endif
 libconformance_la_LIBTOOLFLAGS = $(static_only)

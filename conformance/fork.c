@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "report.h"
 #include "sanitizer.h"
+#include "system.h"
 
 const char kit_likely_after_fork[] =
     "a lock stays locked after fork: fork_prepare has to take it, fork_parent and fork_child to "
@@ -83,7 +83,7 @@ static void make_blocks(struct kit *kit, struct kit_block *blocks)
     }
 }
 
-static void fork_leaves_two_heaps(struct kit *kit)
+void kit_fork_leaves_two_heaps(struct kit *kit)
 {
     enum { ROUNDS = 4 };
 
@@ -146,7 +146,7 @@ static void await_steps(struct kit *kit, const struct hammering *hammering)
         sched_yield();
 }
 
-static void fork_while_threads_allocate(struct kit *kit)
+void kit_fork_while_threads_allocate(struct kit *kit)
 {
     enum { ROUNDS = 24, THREADS = 4 };
     struct kit_crew *crew = kit_memory(kit, sizeof *crew);
@@ -176,11 +176,3 @@ static void fork_while_threads_allocate(struct kit *kit)
         kit_suspect_hang(kit, NULL);
     }
 }
-
-const struct conformance_case kit_cases_fork[] = {
-    {"fork_leaves_two_heaps", "after fork, parent and child go on with what they had",
-     fork_leaves_two_heaps},
-    {"fork_while_threads_allocate", "the child of a fork among busy threads can allocate",
-     fork_while_threads_allocate},
-    {NULL, NULL, NULL},
-};

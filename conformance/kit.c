@@ -3,10 +3,10 @@
 #include "child.h"
 #include "kit.h"
 #include "report.h"
+#include "system.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 /* ---- Instances -------------------------------------------------------------------------- */
 
@@ -71,9 +71,9 @@ bool kit_want(struct kit *kit, size_t cost_bytes)
 
 void *kit_memory(const struct kit *kit, size_t bytes)
 {
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = kit_map(bytes);
 
-    if (memory == MAP_FAILED)
+    if (!memory)
         kit_skip(kit, "no memory for the kit itself");
     return memory;
 }

@@ -256,7 +256,5 @@ extern const struct conformance_case kit_cases_exhaust[];
 extern const struct conformance_case kit_cases_absurd[];
 extern const struct conformance_case kit_cases_threads[];
 extern const struct conformance_case kit_cases_child[];
-extern const struct conformance_case kit_cases_fork[];
-extern const struct conformance_case kit_cases_process[];
 
 #endif /* CONFORMANCE_KIT_H */

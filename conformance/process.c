@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "report.h"
 #include "sanitizer.h"
+#include "system.h"
 
 #define VARIABLE          CONFORMANCE_RUN_VARIABLE
 #define CAPACITY_VARIABLE "DISPATCHALLOC_CONFORMANCE_CAPACITY"
@@ -362,24 +362,16 @@ static void run_again(struct kit *kit, const char *kind, const char *asked, cons
     kit_fail_asked(kit, asked, expected, "%s%s%s", text, *text ? "; " : "", end);
 }
 
-static void serves_before_and_after_main(struct kit *kit)
+void kit_serves_before_and_after_main(struct kit *kit)
 {
     run_again(kit, "life", "the front of a fresh process, from before main to the last destructor",
               "blocks that can be resized and freed all that time");
 }
 
-static void serves_the_front_around_fork(struct kit *kit)
+void kit_serves_the_front_around_fork(struct kit *kit)
 {
     if (CONFORMANCE_SANITIZED)
         kit_skip(kit, "the sanitizer's own allocator may hang in such a child");
     run_again(kit, "fork", "the front of a process that forks while its threads allocate",
               "children that can allocate");
 }
-
-const struct conformance_case kit_cases_process[] = {
-    {"serves_before_and_after_main", "calls before main and after exit handlers are served",
-     serves_before_and_after_main},
-    {"serves_the_front_around_fork", "as the global allocator it works in a child of fork",
-     serves_the_front_around_fork},
-    {NULL, NULL, NULL},
-};

@@ -107,7 +107,7 @@ void kit_take(const struct kit *kit)
     if (atomic_exchange_explicit(&kit->report->taken, 1, memory_order_acq_rel) == 0)
         return;
     for (;;)
-        pause();
+        (void)sleep(60);
 }
 
 void kit_conclude(const struct kit_report *report, struct conformance_outcome *outcome)

@@ -7,7 +7,6 @@
 #define CONFORMANCE_REPORT_H
 
 #include <stdatomic.h>
-#include <sys/types.h>
 
 #include "kit.h"
 
@@ -19,7 +18,9 @@ struct kit_report {
     struct conformance_outcome outcome;
     const char *likely, *likely_hang; /* constants, or NULL */
     char item[64];                    /* what is run over a child of the kit's, or "" */
+    char asked[64];                   /* the case that is run, or what is found out */
     unsigned seconds;                 /* the time limit now */
+    _Atomic(uint64_t) ends_at;        /* when that is over, where the parent looks after it */
     void (*told)(const struct conformance_outcome *outcome); /* conformance_run_here(), or NULL */
 
     /* Of the case itself first, then of its threads. */
@@ -45,25 +46,7 @@ _Noreturn void kit_end(const struct kit *kit, enum conformance_verdict verdict);
 /* Take the report for this thread; any other thread that comes here waits for the end. */
 void kit_take(const struct kit *kit);
 
-/* Words for the end of a process by its wait status. */
-void kit_describe_end(int status, char *text, size_t text_bytes);
-
-/* Whether it was ended by its time limit. */
-bool kit_has_hung(int status);
-
-/* What is likely where something hangs after a fork. */
-extern const char kit_likely_after_fork[];
-
-/* waitpid(), whatever signals come. */
-int kit_wait(pid_t child);
-
-/* Make sure that this process ends after so many seconds, and leaves no core file. */
-void kit_limit_process(unsigned seconds);
-
 /* End the case after so many seconds from now. */
 void kit_limit_time(const struct kit *kit, unsigned seconds);
-
-/* Seconds that a process started by a case may take: less than the case itself has. */
-unsigned kit_child_seconds(const struct kit *kit);
 
 #endif /* CONFORMANCE_REPORT_H */

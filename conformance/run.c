@@ -3,18 +3,13 @@
  * Running cases: each in a process of its own, whose end is turned into a verdict whatever
  * it was.
  */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
-#include "report.h"
 #include "sanitizer.h"
+#include "system.h"
 
 #if CONFORMANCE_SANITIZED
 /* Asked by the sanitizers when they start. Weak, so that a program can have its own. */
@@ -28,69 +23,13 @@ OPTIONS(__asan_default_options)
 OPTIONS(__tsan_default_options)
 #endif
 
-static const struct {
-    int number;
-    const char *name;
-} signals[] = {
-    {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},   {SIGABRT, "SIGABRT"}, {SIGFPE, "SIGFPE"},
-    {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"}, {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"},
-    {SIGINT, "SIGINT"},   {SIGPIPE, "SIGPIPE"}, {SIGSYS, "SIGSYS"},
-};
-
-const char *conformance_signal_name(int number)
-{
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        if (signals[i].number == number)
-            return signals[i].name;
-    }
-    return "a signal";
-}
-
-const int conformance_crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS, 0};
-
-bool kit_has_hung(int status)
-{
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
-}
-
-void kit_describe_end(int status, char *text, size_t text_bytes)
-{
-    if (kit_has_hung(status))
-        snprintf(text, text_bytes, "no answer in time: it hangs");
-    else if (WIFSIGNALED(status))
-        snprintf(text, text_bytes, "%s (%s)", conformance_signal_name(WTERMSIG(status)),
-                 strsignal(WTERMSIG(status)));
-    else
-        snprintf(text, text_bytes, "the process ended with status %d", WEXITSTATUS(status));
-}
-
 /* ---- The child ------------------------------------------------------------------------- */
 
 void kit_limit_time(const struct kit *kit, unsigned seconds)
 {
     kit->report->seconds = seconds;
     if (!kit->report->told)
-        alarm(seconds);
-}
-
-void kit_limit_process(unsigned seconds)
-{
-    const struct rlimit no_core = {0, 0};
-    sigset_t alarm_only;
-
-    signal(SIGALRM, SIG_DFL);
-    sigemptyset(&alarm_only);
-    sigaddset(&alarm_only, SIGALRM);
-    sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
-    setrlimit(RLIMIT_CORE, &no_core);
-    alarm(seconds);
-}
-
-unsigned kit_child_seconds(const struct kit *kit)
-{
-    unsigned seconds = kit->profile->timeout_seconds / 2;
-
-    return seconds ? seconds : 1;
+        kit_limit_case(kit->report, seconds);
 }
 
 /* A fragmented instance may serve less than one that was filled in order, so no more than
@@ -173,10 +112,15 @@ static void probe_alignment(struct kit *kit, struct conformance_profile *profile
     }
 }
 
-typedef void probe(struct kit *kit, struct conformance_profile *profile);
+/* What a report may ask for instead of a case, by the name that stands there. */
+static const struct probe {
+    const char *name;
+    void (*run)(struct kit *kit, struct conformance_profile *profile);
+} probe_of_capacity = {"the capacity", probe_capacity},
+  probe_of_alignment = {"the alignment", probe_alignment};
 
 static _Noreturn void run_probe(const struct conformance_subject *subject,
-                                struct kit_report *report, probe *body)
+                                struct kit_report *report, const struct probe *probe)
 {
     struct kit kit = make_kit(subject, report);
 
@@ -184,48 +128,42 @@ static _Noreturn void run_probe(const struct conformance_subject *subject,
     report->create_error =
         subject->create(subject, &kit.instance, report->message, sizeof report->message);
     if (!report->create_error)
-        body(&kit, &report->profile);
+        probe->run(&kit, &report->profile);
     report->is_probed = 1;
     _exit(0);
 }
 
+static void work(const struct conformance_subject *subject, struct kit_report *report)
+{
+    const struct conformance_case *which = conformance_case_find(report->asked);
+
+    if (which)
+        run_case(subject, which, report);
+    run_probe(subject, report,
+              strcmp(report->asked, probe_of_capacity.name) == 0 ? &probe_of_capacity
+                                                                 : &probe_of_alignment);
+}
+
+/* Run what is asked for by its name. */
+static bool run_apart(const struct conformance_subject *subject, struct kit_report *report,
+                      const char *asked, int *status)
+{
+    snprintf(report->asked, sizeof report->asked, "%s", asked);
+    report->seconds = report->profile.timeout_seconds;
+    return kit_run_apart(subject, report, work, status);
+}
+
 /* ---- The parent -------------------------------------------------------------------------- */
-
-static struct kit_report *map_report(void)
-{
-    void *page = mmap(NULL, sizeof(struct kit_report), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    return page == MAP_FAILED ? NULL : page;
-}
-
-int kit_wait(pid_t child)
-{
-    int status = 0;
-
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return status;
-}
-
-static bool has_crashed(int status)
-{
-    const int *crash = conformance_crashes;
-
-    while (*crash && !(WIFSIGNALED(status) && WTERMSIG(status) == *crash))
-        crash++;
-    return *crash != 0;
-}
 
 /* What a process that another one had to describe was likely to have done. */
 static const char *likely_end(const struct kit_report *report, int status)
 {
     if (kit_has_hung(status))
         return report->likely_hang;
-    if (!has_crashed(status) || !*report->item)
-        return has_crashed(status) ? report->likely : NULL;
+    if (!kit_has_crashed(status) || !*report->item)
+        return kit_has_crashed(status) ? report->likely : NULL;
     /* A hang is suspected from the first refusal on. */
-    if (WTERMSIG(status) != SIGABRT)
+    if (!kit_has_aborted(status))
         return report->likely_hang && !report->notes[0].has_refused ? kit_likely_state : NULL;
     return report->notes[0].has_refused
                ? "it calls abort(), or an assertion of its own fails, when the child has no "
@@ -261,15 +199,14 @@ static void no_process(struct conformance_outcome *outcome)
     outcome->verdict = CONFORMANCE_FAILED;
     snprintf(outcome->asked, sizeof outcome->asked, "a process to run the case in");
     snprintf(outcome->expected, sizeof outcome->expected, "one");
-    snprintf(outcome->got, sizeof outcome->got, "%s", strerror(errno));
+    snprintf(outcome->got, sizeof outcome->got, "%s", kit_no_process_reason());
 }
 
 void conformance_run(const struct conformance_subject *subject,
                      const struct conformance_profile *profile,
                      const struct conformance_case *which, struct conformance_outcome *outcome)
 {
-    struct kit_report *report = map_report();
-    pid_t child;
+    struct kit_report *report = kit_report_map();
     int status;
 
     memset(outcome, 0, sizeof *outcome);
@@ -278,14 +215,9 @@ void conformance_run(const struct conformance_subject *subject,
         return;
     }
     report->profile = *profile;
-    fflush(NULL);
-    child = fork();
-    if (child == 0)
-        run_case(subject, which, report);
-    if (child < 0) {
+    if (!run_apart(subject, report, which->name, &status)) {
         no_process(outcome);
     } else {
-        status = kit_wait(child);
         *outcome = report->outcome;
         /* Partner: the store in kit_end(). */
         outcome->verdict =
@@ -294,7 +226,7 @@ void conformance_run(const struct conformance_subject *subject,
             conclude_badly(report, status, outcome);
         kit_conclude(report, outcome);
     }
-    munmap(report, sizeof *report);
+    kit_report_unmap(report);
 }
 
 int conformance_run_here(const struct conformance_subject *subject,
@@ -302,7 +234,7 @@ int conformance_run_here(const struct conformance_subject *subject,
                          const struct conformance_case *which,
                          void (*told)(const struct conformance_outcome *outcome))
 {
-    struct kit_report *report = map_report();
+    struct kit_report *report = kit_report_map();
 
     if (!report)
         return DAL_ERR_MEMORY;
@@ -313,20 +245,14 @@ int conformance_run_here(const struct conformance_subject *subject,
 
 /* Each in a process of its own, so that one tells what it can where the other crashes. */
 static int probe_apart(const struct conformance_subject *subject, struct kit_report *report,
-                       probe *body)
+                       const struct probe *probe)
 {
     char *end = report->profile.trial_end;
-    pid_t child;
     int status;
 
     report->is_probed = 0;
-    fflush(NULL);
-    child = fork();
-    if (child == 0)
-        run_probe(subject, report, body);
-    if (child < 0)
+    if (!run_apart(subject, report, probe->name, &status))
         return DAL_ERR_SYSTEM;
-    status = kit_wait(child);
     if (!report->is_probed && !*end)
         kit_describe_end(status, end, sizeof report->profile.trial_end);
     return report->create_error;
@@ -335,9 +261,12 @@ static int probe_apart(const struct conformance_subject *subject, struct kit_rep
 int conformance_probe(const struct conformance_subject *subject, unsigned timeout_seconds,
                       struct conformance_profile *profile, char *message, size_t message_bytes)
 {
-    struct kit_report *report = map_report();
+    struct kit_report *report = kit_report_asked(subject);
     int error;
 
+    if (report)
+        work(subject, report);
+    report = kit_report_map();
     if (!report)
         return DAL_ERR_MEMORY;
     report->profile = (struct conformance_profile){
@@ -346,12 +275,12 @@ int conformance_probe(const struct conformance_subject *subject, unsigned timeou
         .align_max = 1,
         .timeout_seconds = timeout_seconds ? timeout_seconds : CONFORMANCE_TIMEOUT_SECONDS,
     };
-    error = probe_apart(subject, report, probe_capacity);
+    error = probe_apart(subject, report, &probe_of_capacity);
     if (!error)
-        error = probe_apart(subject, report, probe_alignment);
+        error = probe_apart(subject, report, &probe_of_alignment);
     if (error && message_bytes > 0)
         snprintf(message, message_bytes, "%s", report->message);
     *profile = report->profile;
-    munmap(report, sizeof *report);
+    kit_report_unmap(report);
     return error;
 }

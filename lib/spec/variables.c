@@ -52,8 +52,9 @@ static int read_switch(const char *name)
  * that look for the library by pkg-config, have is not suggested. */
 static int is_read(const char *name, struct dal_nearest_ *nearest)
 {
-    static const char *const known[] = {DAL_VARIABLE_NAMES_, "CONFORMANCE_RUN",
-                                        "CONFORMANCE_CAPACITY", "CFLAGS", "LIBS"};
+    static const char *const known[] = {
+        DAL_VARIABLE_NAMES_,  "CONFORMANCE_RUN", "CONFORMANCE_CAPACITY",
+        "CONFORMANCE_REPORT", "CFLAGS",          "LIBS"};
     enum { KNOWN_COUNT = sizeof known / sizeof *known, SUGGESTED = KNOWN_COUNT - 4 };
 
     for (size_t i = 0; i < KNOWN_COUNT; i++) {
