@@ -104,8 +104,8 @@ static const char *whole_path(const char *spec)
         size_t length = strcspn(spec, ends);
 
         snprintf(path, sizeof path, "%.*s", (int)length, spec);
-        if (*path != '/' && strchr(path, '/') && length < sizeof path && realpath(path, whole) &&
-            whole[strcspn(whole, "+:,;|()[]{}'\"%\\ \t\n")] == '\0')
+        if (*path != '/' && strchr(path, '/') && length < sizeof path &&
+            tool_whole_path(path, whole) && whole[strcspn(whole, "+:,;|()[]{}'\"%\\ \t\n")] == '\0')
             return whole;
         spec += length;
     }
@@ -158,4 +158,10 @@ int tool_take_timeout(const struct tool_command *command, const char *text, unsi
 const char *tool_kind(const struct dal_backend *backend)
 {
     return backend->flags & DAL_BACKEND_LAYER ? "layer" : "backend";
+}
+
+void tool_print_version(void)
+{
+    puts(TOOL_NAME " (libdispatchalloc) " DAL_VERSION_STRING);
+    puts("License: MIT. There is no warranty.");
 }

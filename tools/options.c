@@ -223,6 +223,10 @@ int options_read(const struct tool_command *command, int argc, char **argv)
     int status = TOOL_OK;
     int value;
 
+    if (command && command->is_absent) {
+        optind = 1;
+        return TOOL_OK;
+    }
     start(&reader, command, command && command->takes_program ? "+:" : ":");
     while (!status && (value = next(&reader, argc, argv)) != -1) {
         if (value == INCOMPLETE)

@@ -9,6 +9,7 @@
 #ifndef TOOL_H
 #define TOOL_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ struct tool_command {
     const int *needs_none;             /* a flag with which it needs none; NULL: it has none such */
     /* Its operands are a program and its arguments, and its options end where those begin. */
     int takes_program;
+    int is_absent; /* on this system: run() says so, whatever stands there */
     int (*run)(int operand_count, char **operands); /* returns the exit status */
 };
 
@@ -166,5 +168,8 @@ static inline int tool_is_spec(const struct dal_option_value *value)
 
 /* "backend" or "layer". */
 const char *tool_kind(const struct dal_backend *backend);
+
+/* realpath(3), where there is such. */
+char *tool_whole_path(const char *path, char whole[PATH_MAX]);
 
 #endif /* TOOL_H */

@@ -1,9 +1,31 @@
 # SPDX-License-Identifier: MIT
-# The dispatchalloc command. It has the conformance kit in it: POSIX only.
-if OS_POSIX
+# The dispatchalloc command.
 bin_PROGRAMS += %D%/dispatchalloc
-endif
 tools_dispatchalloc_SOURCES = \
+	%D%/complete.c \
+	%D%/explain.c \
+	%D%/info.c \
+	%D%/json.c \
+	%D%/list.c \
+	%D%/main.c \
+	%D%/meant.c \
+	%D%/messages.c \
+	%D%/modules.c \
+	%D%/options.c \
+	%D%/options.h \
+	%D%/program.h \
+	%D%/tool.h \
+	%D%/variables.h \
+	%D%/verify/json.c \
+	%D%/verify/report.h \
+	%D%/verify/tap.c \
+	%D%/verify/text.c \
+	%D%/verify/verify.c \
+	lib/base/nearest.c
+if OS_WINDOWS
+tools_dispatchalloc_SOURCES += %D%/windows.c
+else
+tools_dispatchalloc_SOURCES += \
 	%D%/child.c \
 	%D%/child.h \
 	%D%/child_files.c \
@@ -20,20 +42,8 @@ tools_dispatchalloc_SOURCES = \
 	%D%/doctor/judge.c \
 	%D%/doctor/origin.c \
 	%D%/doctor/trace.c \
-	%D%/complete.c \
-	%D%/explain.c \
 	%D%/guard.c \
-	%D%/info.c \
-	%D%/json.c \
-	%D%/list.c \
-	%D%/main.c \
-	%D%/meant.c \
-	%D%/messages.c \
-	%D%/modules.c \
-	%D%/options.c \
-	%D%/options.h \
 	%D%/program.c \
-	%D%/program.h \
 	%D%/program_check.c \
 	%D%/program_environment.c \
 	%D%/program_environment.h \
@@ -51,16 +61,9 @@ tools_dispatchalloc_SOURCES = \
 	%D%/status/served.c \
 	%D%/status/status.c \
 	%D%/status/status.h \
-	%D%/tool.h \
 	%D%/variables.c \
-	%D%/variables.h \
-	%D%/verify/json.c \
-	%D%/verify/report.h \
-	%D%/verify/tap.c \
-	%D%/verify/text.c \
-	%D%/verify/verify.c \
-	%D%/version.c \
-	lib/base/nearest.c
+	%D%/version.c
+endif
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/lib \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
 if HAVE_XATTR

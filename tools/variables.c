@@ -62,7 +62,7 @@ void variables_tell_near(void)
 static void tell_relative(const char *directory)
 {
     char path[PATH_MAX];
-    int is_there = realpath(directory, path) != NULL;
+    int is_there = tool_whole_path(directory, path) != NULL;
 
     (void)tool_complain(OURS "MODULE_PATH: '%s' is not looked in, since it does not begin with "
                              "'/'%s%s%s",
@@ -85,4 +85,9 @@ void variables_tell_relative(void)
             tell_relative(directory);
         list += length + (list[length] == ':');
     }
+}
+
+char *tool_whole_path(const char *path, char whole[PATH_MAX])
+{
+    return realpath(path, whole);
 }

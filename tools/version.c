@@ -12,12 +12,6 @@
 
 #include "tools/program.h"
 
-void tool_print_version(void)
-{
-    puts(TOOL_NAME " (libdispatchalloc) " DAL_VERSION_STRING);
-    puts("License: MIT. There is no warranty.");
-}
-
 int tool_check_version(const char *path, const char *version, size_t version_bytes)
 {
     size_t length = strnlen(version, version_bytes);

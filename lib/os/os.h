@@ -17,6 +17,13 @@
  * thread or a handler may have a small one, and each has left it before the next begins. */
 #define DAL_OWN_FRAME_ __attribute__((noinline))
 
+/* Whether backends can be in files of their own. */
+#if defined __ELF__ || defined __APPLE__
+# define DAL_HAS_MODULES_ 1
+#else
+# define DAL_HAS_MODULES_ 0
+#endif
+
 /* For data of the library that other files of it name. */
 #if defined __ELF__ || defined __APPLE__
 # define DAL_HIDDEN_ __attribute__((visibility("hidden")))

@@ -476,7 +476,8 @@ static void meet_all(struct unknown *unknown)
 /* Why no module can be opened where the loader is not linked. */
 static const char *no_loader(void)
 {
-    return dal_os_is_static_()
+    return !DAL_HAS_MODULES_ ? "there are no modules on this system"
+           : dal_os_is_static_()
                ? "no module can be opened: a static program opens none (link it dynamically)"
                : "no module can be opened: this program is linked without the loader "
                  "(-Wl,-u,dal_loader_find_ adds it)";

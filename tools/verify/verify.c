@@ -114,8 +114,9 @@ static int is_wanted(const struct conformance_case *which)
     return case_count == 0;
 }
 
-static void tell(const struct conformance_subject *subject, const struct conformance_case *which,
-                 const struct conformance_outcome *outcome, double milliseconds)
+static void tell_outcome(const struct conformance_subject *subject,
+                         const struct conformance_case *which,
+                         const struct conformance_outcome *outcome, double milliseconds)
 {
     switch (outcome->verdict) {
     case CONFORMANCE_PASSED: tally.passed++; break;
@@ -173,7 +174,7 @@ static int verify(const char *spec)
         if (!is_wanted(c))
             continue;
         conformance_run(&subject, &profile, c, &outcome);
-        tell(&subject, c, &outcome, now_ms() - start);
+        tell_outcome(&subject, c, &outcome, now_ms() - start);
     }
     report->subject_end();
     return TOOL_OK;
@@ -185,7 +186,7 @@ static struct conformance_subject here;
 
 static void end_here(const struct conformance_outcome *outcome)
 {
-    tell(&here, cases[0], outcome, 0);
+    tell_outcome(&here, cases[0], outcome, 0);
     fflush(stdout);
     _exit(outcome->verdict == CONFORMANCE_FAILED ? TOOL_FAILED : TOOL_OK);
 }
