@@ -9,8 +9,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <dispatchalloc.h>
 
@@ -1033,6 +1031,7 @@ END_TEST
 
 /* ---- fork ------------------------------------------------------------------------ */
 
+#if SUITE_HAS_FORK
 static atomic_int stop;
 
 static void *be_busy(void *unused)
@@ -1062,10 +1061,10 @@ static _Noreturn void go_on_in_child(const char *block, char *large)
     large = dal_instance_alloc_zeroed(arena, 50000, 8);
     if (!large || !is_all(large, 0, 50000))
         _exit(3);
-#if !defined __SANITIZE_THREAD__ /* it refuses new threads here */
+# if !defined __SANITIZE_THREAD__ /* it refuses new threads here */
     if (!in_thread(take_one, NULL))
         _exit(4);
-#endif
+# endif
     over_child_destroy(&over);
     (void)kill(getpid(), SIGKILL);
     abort();
@@ -1096,6 +1095,7 @@ START_TEST(test_a_child_of_fork_goes_on_whatever_other_threads_did)
         ck_assert_int_eq(pthread_join(threads[i], &ignored), 0);
 }
 END_TEST
+#endif
 
 /* ---- By name --------------------------------------------------------------------- */
 
@@ -1172,7 +1172,9 @@ int main(void)
     tcase_add_test(cases, test_threads_that_free_each_others_blocks);
     tcase_add_test(cases, test_a_thread_never_takes_a_new_arena_for_a_destroyed_one);
     tcase_add_test(cases, test_a_thread_may_end_while_its_arena_is_destroyed);
-#if !defined __SANITIZE_ADDRESS__ /* its malloc, the child here, hangs after such a fork */
+#if !SUITE_HAS_FORK
+    /* There is nothing to go on in. */
+#elif !defined __SANITIZE_ADDRESS__ /* its malloc, the child here, hangs after such a fork */
     tcase_add_test(cases, test_a_child_of_fork_goes_on_whatever_other_threads_did);
 #else
     (void)test_a_child_of_fork_goes_on_whatever_other_threads_did;

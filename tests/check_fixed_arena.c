@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <dispatchalloc.h>
 
@@ -443,6 +441,7 @@ START_TEST(test_threads_that_exhaust_it_get_every_byte_once)
 }
 END_TEST
 
+#if SUITE_HAS_FORK
 START_TEST(test_a_forked_child_allocates_from_its_own_copy)
 {
     pid_t child;
@@ -458,6 +457,7 @@ START_TEST(test_a_forked_child_allocates_from_its_own_copy)
     ck_assert_uint_eq(dal_fixed_arena_used(&arena), 10);
 }
 END_TEST
+#endif
 
 int main(void)
 {
@@ -493,7 +493,9 @@ int main(void)
     tcase_add_checked_fixture(threads, setup, NULL);
     tcase_add_test(threads, test_blocks_of_many_threads_never_overlap);
     tcase_add_test(threads, test_threads_that_exhaust_it_get_every_byte_once);
+#if SUITE_HAS_FORK
     tcase_add_test(threads, test_a_forked_child_allocates_from_its_own_copy);
+#endif
     suite_add_tcase(suite, threads);
     return suite_run(suite);
 }

@@ -8,7 +8,6 @@
 #include <check.h>
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/instance.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,9 +275,24 @@ END_TEST
 
 /* ---- A malloc family of another age ---------------------------------------------------------- */
 
+/* Not every C library has the last two. */
+static void *family_aligned_alloc(size_t align, size_t size)
+{
+    (void)align;
+    (void)size;
+    return NULL;
+}
+
+static size_t family_usable_size(void *ptr)
+{
+    (void)ptr;
+    return 0;
+}
+
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family,     malloc, free, calloc, realloc,
-    aligned_alloc,     malloc_usable_size};
+    DAL_ALLOCATOR_ABI,    sizeof family,      malloc, free, calloc, realloc,
+    family_aligned_alloc, family_usable_size,
+};
 
 struct later_family {
     struct dal_malloc_family known;

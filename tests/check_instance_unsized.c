@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/system/system.h"
 #include "suite.h"
 
 static const struct dal_instance *make(const char *spec)
@@ -28,7 +29,7 @@ START_TEST(test_who_can_is_told_beforehand)
     const struct dal_instance *counted = make("stats:print=off+system");
     struct dal_arena handle = DAL_ARENA_INIT;
 
-    ck_assert(dal_instance_is_unsized(dal_system()));
+    ck_assert_int_eq(dal_instance_is_unsized(dal_system()), DAL_SYSTEM_KNOWS_SIZES);
     ck_assert(dal_instance_is_unsized(NULL));
     ck_assert(dal_instance_is_unsized(dal_global()));
     ck_assert(!dal_instance_is_unsized(arena));
@@ -218,6 +219,7 @@ START_TEST(test_blocks_are_aligned_as_mallocs_are)
 }
 END_TEST
 
+#if DAL_SYSTEM_KNOWS_SIZES
 static void *resize_plainly(void *ptr, size_t size)
 {
     return realloc(ptr, size);
@@ -252,6 +254,7 @@ START_TEST(test_the_system_allocator_resizes_by_its_own_realloc)
     ck_assert_int_le(count_moves(resize_on_system), moves + 4);
 }
 END_TEST
+#endif
 
 static const struct dal_instance *of(int which)
 {
@@ -316,6 +319,7 @@ START_TEST(test_what_fails_sets_errno_and_leaves_the_block)
 }
 END_TEST
 
+#if DAL_SYSTEM_KNOWS_SIZES
 /* The blocks are the instance's own, however they came. */
 START_TEST(test_a_block_with_a_size_may_go_without)
 {
@@ -328,6 +332,7 @@ START_TEST(test_a_block_with_a_size_may_go_without)
     dal_instance_unsized_free(dal_system(), block);
 }
 END_TEST
+#endif
 
 int main(void)
 {
@@ -342,10 +347,13 @@ int main(void)
     tcase_add_test_raise_signal(all, test_who_cannot_give_back_stops_at_resizing_to_nothing,
                                 SIGABRT);
     tcase_add_test(all, test_blocks_are_aligned_as_mallocs_are);
+#if DAL_SYSTEM_KNOWS_SIZES
     tcase_add_test(all, test_the_system_allocator_resizes_by_its_own_realloc);
-    tcase_add_loop_test(all, test_the_family_does_as_malloc_does, 0, 3);
-    tcase_add_loop_test(all, test_what_fails_sets_errno_and_leaves_the_block, 0, 3);
     tcase_add_test(all, test_a_block_with_a_size_may_go_without);
+#endif
+    tcase_add_loop_test(all, test_the_family_does_as_malloc_does, !DAL_SYSTEM_KNOWS_SIZES, 3);
+    tcase_add_loop_test(all, test_what_fails_sets_errno_and_leaves_the_block,
+                        !DAL_SYSTEM_KNOWS_SIZES, 3);
     suite_add_tcase(suite, all);
     return suite_run(suite);
 }

@@ -13,14 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "chain/slots.h"
 #include "conformance/sanitizer.h"
 #include "stats_reading.h"
 #include "suite.h"
+
+#if SUITE_HAS_FORK
+# include <sys/resource.h>
+#endif
 
 #define KIB ((int64_t)1024)
 
@@ -949,6 +950,7 @@ END_TEST
 
 /* ---- Fork ------------------------------------------------------------------------------------ */
 
+#if SUITE_HAS_FORK
 START_TEST(test_child_goes_on_from_the_counts_of_its_parent)
 {
     const struct dal_instance *instance = make_stats();
@@ -1052,6 +1054,7 @@ START_TEST(test_calls_without_memory_to_count_in_are_passed_on_and_told)
     dal_instance_destroy(instance);
 }
 END_TEST
+#endif
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -1133,11 +1136,13 @@ static void add_sharing_tests(TCase *tcase)
     if (!conformance_is_under_valgrind())
         TEST(test_short_lived_instances_in_short_lived_threads_need_no_more_memory);
     TEST(test_thread_does_not_take_a_new_instance_for_one_that_is_gone);
+#if SUITE_HAS_FORK
     TEST(test_child_goes_on_from_the_counts_of_its_parent);
     TEST(test_child_of_a_threaded_parent_counts_on);
     /* Which need memory of their own where the library has none. */
     if (!CONFORMANCE_SANITIZED && !conformance_is_under_valgrind())
         TEST(test_calls_without_memory_to_count_in_are_passed_on_and_told);
+#endif
 }
 
 static void add_option_tests(TCase *tcase)

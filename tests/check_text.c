@@ -42,13 +42,23 @@ START_TEST(test_text_is_that_of_snprintf)
     ASSERT_AS_SNPRINTF("%u %lu %llu %zu", UINT_MAX, ULONG_MAX, ULLONG_MAX, SIZE_MAX);
     ASSERT_AS_SNPRINTF("%x %lx %" PRIx64 " %" PRIxPTR, 0xabcdef01u, 0x10ul, UINT64_MAX,
                        UINTPTR_MAX);
-    ASSERT_AS_SNPRINTF("%p", (void *)0x1234abcd);
     /* What the C library is asked for. */
     ASSERT_AS_SNPRINTF("%04o %-5d| %+d %X %.*s %5s", 0755, 1, 2, 0xab, 2, "many", "pad");
     ASSERT_AS_SNPRINTF("%s %c %d", "before", 'c', 3);
     ASSERT_AS_SNPRINTF("%hhu %hd %jd %td", (unsigned char)200, (short)-3, (intmax_t)-4,
                        (ptrdiff_t)5);
     ASSERT_AS_SNPRINTF("%.2d %.1f", 3, 1.5);
+}
+END_TEST
+
+/* The C libraries have forms of their own. */
+START_TEST(test_address_has_a_prefix)
+{
+    char text[32];
+    struct dal_text_ over = dal_text_over_(text, sizeof text);
+
+    dal_text_add_(&over, "[%p]", (void *)0x1234abcd);
+    ck_assert_str_eq(text, "[0x1234abcd]");
 }
 END_TEST
 
@@ -69,6 +79,7 @@ int main(void)
     TCase *tcase = tcase_create("text");
 
     tcase_add_test(tcase, test_text_is_that_of_snprintf);
+    tcase_add_test(tcase, test_address_has_a_prefix);
     tcase_add_test(tcase, test_null_is_told);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -8,7 +8,6 @@
 
 #include <check.h>
 #include <errno.h>
-#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,13 +22,29 @@
 static long live_blocks;
 static int fails;
 
+/* In front of each block. */
+struct keep_header {
+    void *base;
+    size_t size;
+};
+
+static struct keep_header *keep_header_of(const void *ptr)
+{
+    return (struct keep_header *)(uintptr_t)ptr - 1;
+}
+
 static void *keep_alloc(size_t size, size_t align, void *ctx)
 {
-    void *ptr;
+    size_t step = align < 16 ? 16 : align;
+    char *base = fails ? NULL : malloc(size + step + sizeof(struct keep_header));
+    char *ptr;
 
     (void)ctx;
-    if (fails || posix_memalign(&ptr, align < 8 ? 8 : align, size ? size : 1) != 0)
+    if (!base)
         return NULL;
+    ptr = base + sizeof(struct keep_header);
+    ptr += step - ((uintptr_t)ptr - 1) % step - 1;
+    *keep_header_of(ptr) = (struct keep_header){base, size};
     memset(ptr, 0xa5, size);
     live_blocks++;
     return ptr;
@@ -44,15 +59,16 @@ static void keep_dealloc(void *ptr, size_t size, size_t align, void *ctx)
         return;
     memset(ptr, 0x5a, size);
     live_blocks--;
-    free(ptr);
+    free(keep_header_of(ptr)->base);
 }
 
 static void keep_dealloc_unsized(void *ptr, void *ctx)
 {
     (void)ctx;
-    if (ptr)
-        live_blocks--;
-    free(ptr);
+    if (!ptr)
+        return;
+    live_blocks--;
+    free(keep_header_of(ptr)->base);
 }
 
 static size_t keep_usable_size(const void *ptr, size_t size, size_t align, void *ctx)
@@ -60,7 +76,7 @@ static size_t keep_usable_size(const void *ptr, size_t size, size_t align, void 
     (void)align;
     (void)ctx;
     ck_assert_uint_eq(size, 0);
-    return dal_instance_usable_size(dal_system(), ptr, 0, 0);
+    return keep_header_of(ptr)->size;
 }
 
 static const struct dal_allocator headed = {

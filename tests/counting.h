@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <dispatchalloc/allocator/system.h>
 #include <dispatchalloc/instance.h>
 
 /* No test needs more; sanitizers report what is really absurd. Of 32-bit addresses a block that is
@@ -68,7 +69,8 @@ static inline void *counting_alloc(size_t size, size_t align, void *ctx)
     if (counting->limit_bytes > 0 &&
         atomic_load(&counting->live_bytes) + size > counting->limit_bytes)
         return NULL;
-    if (posix_memalign(&base, offset, offset + size) != 0)
+    base = dal_instance_alloc(dal_system(), offset + size, offset);
+    if (!base)
         return NULL;
     ptr = (char *)base + offset;
     ((struct counting_header *)(void *)ptr)[-1] = (struct counting_header){size, align};
@@ -82,6 +84,7 @@ static inline void *counting_alloc(size_t size, size_t align, void *ctx)
 static inline void counting_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct counting *counting = ctx;
+    size_t offset = counting_offset(align);
 
     if (!ptr)
         return;
@@ -89,7 +92,7 @@ static inline void counting_dealloc(void *ptr, size_t size, size_t align, void *
     memset(ptr, 0xDD, size < 65536 ? size : 65536);
     atomic_fetch_sub(&counting->live_bytes, size);
     atomic_fetch_sub(&counting->live_blocks, 1);
-    free((char *)ptr - counting_offset(align));
+    dal_instance_dealloc(dal_system(), (char *)ptr - offset, offset + size, offset);
 }
 
 /* alloc_zeroed and realloc are derived from these two. */

@@ -4,7 +4,9 @@
 #define TESTS_SUITE_H
 
 #include <check.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What follows where the first allocation is told of: its place, unless the front has to call
@@ -54,6 +56,49 @@ static inline int suite_share(int count, int every)
     return (count + every - 1) / every;
 }
 
+/*
+ * Where libcheck has no fork (SUITE_HAS_NO_FORK) each check has a process of its own by another
+ * way: tests/unit.sh starts the program for each, which adds only the one of the number in
+ * SUITE_CHECK. It says which that is, or that there is none.
+ */
+#ifndef SUITE_HAS_NO_FORK
+# define SUITE_HAS_FORK 1
+# include <sys/wait.h>
+# include <unistd.h>
+#else
+# define SUITE_HAS_FORK  0
+static int suite_count;
+static int suite_has_wanted;
+static int suite_awaited; /* the signal that is to end the process, or 0 */
+
+static inline void suite_end_well(int number)
+{
+    (void)number;
+    _Exit(EXIT_SUCCESS);
+}
+
+static inline void suite_add(TCase *cases, const TTest *test, int number, int status, int start,
+                             int end)
+{
+    const char *wanted = getenv("SUITE_CHECK");
+
+    for (int i = start; i < end; i++) {
+        if (wanted && suite_count++ != atoi(wanted))
+            continue;
+        if (wanted) {
+            printf("check %s:%d:%s:%d\n", test->file, test->line, test->name, i);
+            fflush(stdout);
+            suite_has_wanted = 1;
+            suite_awaited = number;
+            if (number)
+                (void)signal(number, suite_end_well);
+        }
+        _tcase_add_test(cases, test, number, status, i, i + 1);
+    }
+}
+# define _tcase_add_test suite_add
+#endif
+
 /* Run a suite, which is freed with it: the status to exit with. */
 static inline int suite_run(Suite *suite)
 {
@@ -63,6 +108,13 @@ static inline int suite_run(Suite *suite)
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+#ifdef SUITE_HAS_NO_FORK
+    if (suite_awaited && !failed)
+        printf("it ends by itself, not by signal %d\n", suite_awaited);
+    failed |= suite_awaited;
+    if (getenv("SUITE_CHECK") && !suite_has_wanted)
+        printf("no check of that number\n");
+#endif
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
