@@ -360,8 +360,7 @@ size_t kit_usable_size(struct kit *kit, const struct kit_block *block)
 
 void kit_fill_addresses(void)
 {
-    while (SIZE_MAX <= 0xffffffffu && mmap(NULL, KIT_SIZE_IMPOSSIBLE, PROT_NONE,
-                                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+    while (SIZE_MAX <= 0xffffffffu && kit_reserve(KIT_SIZE_IMPOSSIBLE))
         continue;
 }
 

@@ -63,9 +63,7 @@ tests_check_text_CPPFLAGS = $(check_cppflags)
 tests_check_text_LDADD = $(check_ldadd)
 tests_check_error_CPPFLAGS = $(check_cppflags)
 tests_check_error_LDADD = $(check_ldadd)
-if OS_POSIX
 unit_tests += tests/check_registry
-endif
 tests_check_registry_CPPFLAGS = $(check_cppflags)
 tests_check_registry_LDADD = $(check_ldadd) -lpthread
 

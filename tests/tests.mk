@@ -22,8 +22,13 @@ unit_tests =
 shell_tests =
 check_DATA =
 
+if OS_WINDOWS
+suite_cppflags = $(CHECK_CFLAGS) -DSUITE_HAS_NO_FORK
+else
+suite_cppflags = $(CHECK_CFLAGS)
+endif
 check_cppflags = $(AM_CPPFLAGS) -I$(top_builddir) -I$(top_srcdir) -I$(top_srcdir)/lib \
-	-I$(top_srcdir)/tests $(CHECK_CFLAGS)
+	-I$(top_srcdir)/tests $(suite_cppflags)
 check_ldadd = libcore.la $(CHECK_LIBS)
 
 # Paths are absolute, so that a test may change its directory. The variables of the
@@ -121,15 +126,21 @@ endif
 tests_check_service_CPPFLAGS = $(check_cppflags)
 tests_check_service_LDADD = $(check_ldadd)
 
+if OS_POSIX
 unit_tests += tests/check_misuse
+endif
 tests_check_misuse_CPPFLAGS = $(check_cppflags)
 tests_check_misuse_LDADD = $(check_ldadd)
 
+if OS_POSIX
 unit_tests += tests/check_fork
+endif
 tests_check_fork_CPPFLAGS = $(check_cppflags)
 tests_check_fork_LDADD = $(check_ldadd)
 tests_check_fork_LDFLAGS = -Wl,--wrap=pthread_atfork,--wrap=sched_yield
+if OS_POSIX
 unit_tests += tests/check_spec_value
+endif
 tests_check_spec_value_CPPFLAGS = $(check_cppflags)
 tests_check_spec_value_LDADD = $(check_ldadd)
 
@@ -195,11 +206,12 @@ shell_tests += tests/header-docs.sh tests/man.sh tests/man-lint.sh tests/man-exa
 
 # The conformance kit over every allocator there is, and over allocators with known faults.
 # They link the library as a program does: the kit knows the public headers only.
+unit_tests += tests/conformance
 if OS_POSIX
-unit_tests += tests/conformance tests/check_conformance_finds
+unit_tests += tests/check_conformance_finds
 endif
 tests_conformance_SOURCES = tests/conformance.c examples/pool.c examples/pool.h
-tests_conformance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(CHECK_CFLAGS)
+tests_conformance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(suite_cppflags)
 tests_conformance_LDADD = libconformance.la libdispatchalloc.la $(CHECK_LIBS)
 tests_check_conformance_finds_SOURCES = \
 	tests/check_conformance_finds.c \
@@ -219,20 +231,10 @@ EXTRA_DIST += tests/tool/module.c
 include tests/core.mk
 include tests/user.mk
 
-# Windows: cross-built, and run where Wine is there.
-EXTRA_PROGRAMS += tests/portable
-tests_portable_LDADD = libdispatchalloc.la
-EXTRA_DIST += tests/mingw.sh
-check-mingw:
-	@$(AM_TESTS_ENVIRONMENT) MINGW_HOST='$(MINGW_HOST)' WINE='$(WINE)' \
-	$(SHELL) $(srcdir)/tests/mingw.sh
-clean-local:
-	-rm -rf mingw
-.PHONY: check-mingw
-
 # The layer `stats`
+unit_tests += tests/check_stats tests/check_stats_keys
 if OS_POSIX
-unit_tests += tests/check_stats tests/check_stats_keys tests/check_stats_file
+unit_tests += tests/check_stats_file
 check_PROGRAMS += tests/stats_user
 shell_tests += tests/stats-print.sh tests/stats-family.sh tests/status.sh
 endif

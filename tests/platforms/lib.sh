@@ -107,10 +107,10 @@ bootstrap() {
 # emulate COMPILER EMULATOR...: unless what the compiler makes runs by itself.
 emulate() {
     echo 'int main(void) { return 0; }' >"$directory/trivial.c"
-    $1 "$directory/trivial.c" -o "$directory/trivial" || { say "$1 does not work"; exit 1; }
+    $1 "$directory/trivial.c" -o "$directory/trivial.exe" || { say "$1 does not work"; exit 1; }
     shift
-    ! "$directory/trivial" 2>/dev/null || return 0
-    "$@" "$directory/trivial" || { say "$1 cannot run its programs"; exit 1; }
+    ! "$directory/trivial.exe" 2>/dev/null || return 0
+    "$@" "$directory/trivial.exe" || { say "$1 cannot run its programs"; exit 1; }
     UNIT_RUNNER="$*" CK_TIMEOUT_MULTIPLIER=6
     export UNIT_RUNNER CK_TIMEOUT_MULTIPLIER
 }
