@@ -11,6 +11,12 @@
  * block whose size is a power of two up to 1024 is aligned to its size, and from 256 on that
  * is not so (mi_posix_memalign and mi_realloc_aligned share the fault). mi_malloc_aligned_at
  * does not take that turn. What comes back is looked at all the same.
+ *
+ * mimalloc 3.0.1, Debian 13's, aligns most blocks by handing out the middle of a larger one, and
+ * marks the page that has such. When the page is full, or its thread ends, the mark is lost:
+ * mi_usable_size then says too much, by which mi_zalloc_aligned writes zeroes beyond the block, and
+ * mi_free takes the middle for the beginning, so that later blocks overlap. So 3.0 is asked for
+ * blocks that are aligned from their beginning alone.
  */
 #ifndef DISPATCHALLOC_ALLOCATOR_MIMALLOC_H
 #define DISPATCHALLOC_ALLOCATOR_MIMALLOC_H
@@ -33,6 +39,39 @@ static inline void *dal_mimalloc_aligned_or_null_(void *ptr, size_t align)
     return NULL;
 }
 
+#if MI_MALLOC_VERSION >= 300 && MI_MALLOC_VERSION < 310
+
+/* Sizes in which mi_malloc aligns each block: multiples of the alignment, if that is not more than
+ * where the first block of a page begins, and powers of two up to 1024. 0: there is none. */
+static inline size_t dal_mimalloc_natural_size_(size_t size, size_t align)
+{
+    size_t whole = align;
+
+    if (align <= 128)
+        return (size + align - 1) & ~(align - 1);
+    while (whole < size && whole <= 1024)
+        whole *= 2;
+    return whole <= 1024 ? whole : 0;
+}
+
+/* From this alignment on a block has a page of its own, and begins where the page does. */
+static inline size_t dal_mimalloc_own_page_(size_t align)
+{
+    return align < (size_t)128 << 10 ? (size_t)128 << 10 : align;
+}
+
+static inline void *dal_mimalloc_aligned_(size_t size, size_t align)
+{
+    size_t natural = dal_mimalloc_natural_size_(size, align);
+
+    if (natural)
+        return dal_mimalloc_aligned_or_null_(mi_malloc(natural), align);
+    return dal_mimalloc_aligned_or_null_(mi_malloc_aligned(size, dal_mimalloc_own_page_(align)),
+                                         align);
+}
+
+#else
+
 static inline void *dal_mimalloc_aligned_(size_t size, size_t align)
 {
     return dal_mimalloc_aligned_or_null_(mi_malloc_aligned_at(size, align, 0), align);
@@ -42,6 +81,9 @@ static inline void *dal_mimalloc_aligned_zeroed_(size_t size, size_t align)
 {
     return dal_mimalloc_aligned_or_null_(mi_zalloc_aligned_at(size, align, 0), align);
 }
+
+# define DAL_OVER_LONG_ZEROED_ dal_mimalloc_aligned_zeroed_
+#endif
 
 DAL_END_DECLS_
 
@@ -53,7 +95,6 @@ DAL_END_DECLS_
 #define DAL_OVER_REALLOC_(ptr, size) mi_realloc(ptr, size)
 #define DAL_OVER_FREE_(ptr)          mi_free(ptr)
 #define DAL_OVER_LONG_               dal_mimalloc_aligned_
-#define DAL_OVER_LONG_ZEROED_        dal_mimalloc_aligned_zeroed_
 #define DAL_OVER_ROOM_(ptr)          mi_usable_size(ptr)
 #include <dispatchalloc/allocator/over_malloc.h>
 
