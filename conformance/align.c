@@ -61,10 +61,11 @@ static void alloc_zeroed_is_aligned(struct kit *kit)
     try_alignments(kit, true);
 }
 
-/* Every alignment beside every other, freed in another order. */
+/* Every alignment beside every other, freed in another order; so many that an allocator's pages
+ * are full of them and have room again. */
 static void alignments_mix(struct kit *kit)
 {
-    enum { STEPS = 4000, SLOTS = 32 };
+    enum { STEPS = 12000, SLOTS = 512 };
     struct kit_block blocks[SLOTS] = {{0}};
 
     for (int step = 0; step < STEPS; step++) {
@@ -78,7 +79,10 @@ static void alignments_mix(struct kit *kit)
             if (!kit_want(kit, kit_cost(size, align)))
                 continue;
         }
-        kit_alloc(kit, block, size, align);
+        if (step % 2)
+            kit_alloc(kit, block, size, align);
+        else
+            kit_alloc_zeroed(kit, block, size, align);
     }
     kit_free_all(kit, blocks, SLOTS);
 }

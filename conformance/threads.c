@@ -96,7 +96,7 @@ static void random_step(struct kit_thread *thread, struct kit_block *block, size
 {
     struct kit *kit = &thread->kit;
     size_t size = kit_random_size(kit, max);
-    size_t align = (size_t)1 << kit_random(kit, 5);
+    size_t align = (size_t)1 << kit_random(kit, 9);
 
     if (!block->ptr)
         count_served(thread, kit_random(kit, 4) ? kit_alloc(kit, block, size, align)
@@ -215,7 +215,8 @@ static void leave_blocks(struct kit_thread *thread)
     start_together(thread);
     for (int i = 0; i < 4; i++) {
         kit_free(kit, &mine[i]);
-        count_served(thread, kit_alloc(kit, &mine[i], 1 + kit_random(kit, 200), 8));
+        count_served(thread, kit_alloc(kit, &mine[i], 1 + kit_random(kit, 200),
+                                       (size_t)8 << kit_random(kit, 6)));
     }
 }
 
@@ -224,7 +225,7 @@ static void blocks_outlive_threads(struct kit *kit)
 {
     enum { GENERATIONS = 12 };
     struct common *common = kit_memory(kit, sizeof *common);
-    size_t cost = 8 * KIT_THREADS * kit_cost(200, 8);
+    size_t cost = 8 * KIT_THREADS * kit_cost(200, 256);
     bool roomy = kit_want(kit, cost * GENERATIONS);
 
     make_common(common, KIT_THREADS);

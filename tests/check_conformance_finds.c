@@ -29,7 +29,7 @@ OPTIONS(__tsan_default_options)
 enum { HANG_SECONDS = 4, TIMEOUT_SECONDS = 60 };
 
 static const struct faulty *const lists[] = {
-    faulty_wrappers, faulty_heaps, faulty_threads, faulty_processes, faulty_slabs,
+    faulty_wrappers, faulty_heaps, faulty_threads, faulty_middles, faulty_processes, faulty_slabs,
 };
 
 enum { LIST_COUNT = sizeof lists / sizeof *lists };

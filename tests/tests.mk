@@ -217,6 +217,7 @@ tests_check_conformance_finds_SOURCES = \
 	tests/check_conformance_finds.c \
 	tests/faulty/faulty.h \
 	tests/faulty/heap.c \
+	tests/faulty/middle.c \
 	tests/faulty/processes.c \
 	tests/faulty/slab.c \
 	tests/faulty/threads.c \

@@ -36,6 +36,7 @@ struct faulty {
 extern const struct faulty faulty_wrappers[];
 extern const struct faulty faulty_heaps[];
 extern const struct faulty faulty_threads[];
+extern const struct faulty faulty_middles[];
 extern const struct faulty faulty_processes[];
 extern struct faulty faulty_slabs[];
 
