@@ -1,13 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The next release of Debian, in a root of its own: gcc 14, glibc 2.41. Needs root's rights.
+# The next release of Debian, in a root of its own: gcc 14, glibc 2.41, mimalloc 3. What its user gets:
+# `./quickstart test` of what is here, which takes as long as it does elsewhere. Needs root's rights.
+# With PLATFORM_PROGRAMS=yes the real programs of tests/programs.sh are installed as well, redis 8 among
+# them, and its table is shown.
 . "${0%/*}/lib.sh"
 if [ "${1-}" = inside ]; then
-    need gcc:gcc g++:g++ make:make autoconf:autoreconf automake:aclocal libtool:libtoolize \
-        pkg-config:pkg-config check:/usr/include/check.h libc6-dev:/usr/include/stdlib.h \
-        autoconf-archive:/usr/share/aclocal/ax_append_compile_flags.m4 binutils:objdump
-    configure
-    run_tests unit $shell_tests
+    # No service is started by its installation.
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+    [ "${PLATFORM_PROGRAMS-}" != yes ] || need python3:python3 perl:perl nodejs:node redis-server:redis-server \
+        rustc:rustc procps:pkill php-cli:php nginx:nginx bind9:named bind9-dnsutils:dig golang-go:go \
+        postgresql:/usr/lib/postgresql
+    cd "$source" || exit 1
+    quietly quickstart env -u RACE_RUNS -u CHOICE_EVERY ./quickstart test || :
+    rm -rf "$directory/build"
+    ln -s "$source/build" "$directory/build"
+    cd build || exit 1
+    ask TESTS | tr ' ' '\n' | sed 's/\.sh$//' >"$directory/wanted"
+    [ "${PLATFORM_PROGRAMS-}" != yes ] || cat tests/programs.log
     finish
 fi
 need debootstrap:debootstrap
@@ -32,11 +43,11 @@ rm -rf "$root/source"
 mkdir "$root/source"
 (cd "$source" && tar cf - --exclude=./build --exclude=./.git --exclude=./autom4te.cache .) |
     tar xf - -C "$root/source"
-mount -t proc proc "$root/proc" && mount --bind /dev "$root/dev" ||
+mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" ||
     { say "skipped: nothing can be mounted"; exit 77; }
 # How this machine reaches its packages.
 grep -ls '^Acquire::' /etc/apt/apt.conf.d/* | while read -r file; do
     cp "$file" "$root/etc/apt/apt.conf.d/"
 done
-chroot "$root" env PLATFORMS_DIRECTORY=/build RACE_RUNS="$RACE_RUNS" CHOICE_EVERY="$CHOICE_EVERY" \
+chroot "$root" env PLATFORMS_DIRECTORY=/build PLATFORM_PROGRAMS="${PLATFORM_PROGRAMS-}" \
     sh "/source/tests/platforms/$name.sh" inside
