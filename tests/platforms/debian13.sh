@@ -10,7 +10,7 @@ if [ "${1-}" = inside ]; then
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
     chmod +x /usr/sbin/policy-rc.d
     [ "${PLATFORM_PROGRAMS-}" != yes ] || need python3:python3 perl:perl nodejs:node redis-server:redis-server \
-        rustc:rustc procps:pkill php-cli:php nginx:nginx bind9:named bind9-dnsutils:dig golang-go:go \
+        rustc:rustc procps:pkill php-cli:php nginx:nginx curl:curl bind9:named bind9-dnsutils:dig golang-go:go \
         postgresql:/usr/lib/postgresql
     cd "$source" || exit 1
     quietly quickstart env -u RACE_RUNS -u CHOICE_EVERY ./quickstart test || :
