@@ -47,11 +47,11 @@ become() {
 
 sum() { cksum | tr ' ' '\n' | head -n 1; }
 
-# open_plugin: $kept/plugin.so, opened by plugin.c and linked with it.
+# open_plugin: $kept/plugin.so, opened by plugin.c and linked with it. (Newer rustc give it a name.)
 open_plugin() {
     [ -e "$kept/host" ] || $CC -O2 "$srcdir/tests/programs/plugin.c" -o "$kept/host" -ldl -lpthread
     [ -e "$kept/linked" ] || $CC -O2 "$srcdir/tests/programs/plugin.c" -o "$kept/linked" \
-        -Wl,--no-as-needed "$kept/plugin.so" -ldl -lpthread
+        -Wl,--no-as-needed "$kept/plugin.so" -Wl,-rpath,"$kept" -ldl -lpthread
     for host in host linked; do
         run "$kept/$host" "$kept/plugin.so" "$(amount 60 400)" more arguments || echo "ended by $?"
     done
