@@ -159,9 +159,3 @@ const char *tool_kind(const struct dal_backend *backend)
 {
     return backend->flags & DAL_BACKEND_LAYER ? "layer" : "backend";
 }
-
-void tool_print_version(void)
-{
-    puts(TOOL_NAME " (libdispatchalloc) " DAL_VERSION_STRING);
-    puts("License: MIT. There is no warranty.");
-}

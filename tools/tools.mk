@@ -16,6 +16,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/program.h \
 	%D%/tool.h \
 	%D%/variables.h \
+	%D%/version.c \
 	%D%/verify/json.c \
 	%D%/verify/report.h \
 	%D%/verify/tap.c \
@@ -43,6 +44,7 @@ tools_dispatchalloc_SOURCES += \
 	%D%/doctor/origin.c \
 	%D%/doctor/trace.c \
 	%D%/guard.c \
+	%D%/library.c \
 	%D%/program.c \
 	%D%/program_check.c \
 	%D%/program_environment.c \
@@ -61,8 +63,7 @@ tools_dispatchalloc_SOURCES += \
 	%D%/status/served.c \
 	%D%/status/status.c \
 	%D%/status/status.h \
-	%D%/variables.c \
-	%D%/version.c
+	%D%/variables.c
 endif
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/lib \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'

@@ -81,6 +81,11 @@ void tool_make_room(const char *message)
     (void)message;
 }
 
+int tool_check_spec(const char *spec, char *message, size_t bytes)
+{
+    return dal_spec_visit(spec, NULL, NULL, message, bytes);
+}
+
 void tool_make_room_for(char *const *specs, int count)
 {
     (void)specs;
