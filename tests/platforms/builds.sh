@@ -21,13 +21,13 @@ table() {
 O0||-O0 -g|
 O3||-O3 -g|
 Os||-Os -g|
-O3-lto|--enable-werror $gcc_lto|-O3 -g -flto=auto|
-O3-lto-static|--enable-werror --disable-shared $gcc_lto|-O3 -g -flto=auto|
+O3-lto|--enable-werror $gcc_lto|-O3 -g -flto=auto -ffat-lto-objects|
+O3-lto-static|--enable-werror --disable-shared $gcc_lto|-O3 -g -flto=auto -ffat-lto-objects|
 clang-thin-lto|$clang_lto|-O2 -g -flto=thin|-fuse-ld=lld
 debian||$(debian CPPFLAGS) $(debian CFLAGS)|$(debian LDFLAGS)
 ubuntu|$gcc_lto|-O2 -g -flto=auto -ffat-lto-objects -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fstack-protector-strong -fstack-clash-protection -Wformat -Werror=format-security -fcf-protection -D_FORTIFY_SOURCE=3|-Wl,-Bsymbolic-functions -flto=auto -ffat-lto-objects -Wl,-z,relro -Wl,-z,now
 fedora|$gcc_lto|-O2 -flto=auto -ffat-lto-objects -fexceptions -g -grecord-gcc-switches -pipe -Wall -Werror=format-security -Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=3 -Wp,-D_GLIBCXX_ASSERTIONS -fstack-protector-strong -m64 -mtune=generic -fasynchronous-unwind-tables -fstack-clash-protection -fcf-protection -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer|-Wl,-z,relro -Wl,--as-needed -Wl,-z,pack-relative-relocs -Wl,-z,now
-arch|$gcc_lto|-march=x86-64 -mtune=generic -O2 -pipe -fno-plt -fexceptions -Wp,-D_FORTIFY_SOURCE=3 -Wformat -Werror=format-security -fstack-clash-protection -fcf-protection -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -g -flto=auto|-Wl,-O1 -Wl,--sort-common -Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,pack-relative-relocs -flto=auto
+arch|--disable-static $gcc_lto|-march=x86-64 -mtune=generic -O2 -pipe -fno-plt -fexceptions -Wp,-D_FORTIFY_SOURCE=3 -Wformat -Werror=format-security -fstack-clash-protection -fcf-protection -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -g -flto=auto|-Wl,-O1 -Wl,--sort-common -Wl,--as-needed -Wl,-z,relro -Wl,-z,now -Wl,-z,pack-relative-relocs -flto=auto
 cet||-O2 -g -fcf-protection=full|
 hardened||-O2 -g -fhardened|
 shared-only|--disable-static|-O2 -g|
