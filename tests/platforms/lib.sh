@@ -134,13 +134,13 @@ libcheck() {
     "$source/backends/jemalloc/fetch.sh" "$directory/check-source" check >"$directory/fetch.log" ||
         { say "skipped: $(cat "$directory/fetch.log")"; exit 77; }
     (
-        cd "$directory/check-source/source"
-        [ -e configure ] || quietly check-bootstrap autoreconf -i
-        quietly check-configure ./configure --host="$host" --prefix="$directory/check" \
-            --disable-shared --disable-subunit --disable-build-docs CC="$*"
-        quietly check-make make "$jobs" -C lib
-        quietly check-install make "$jobs" -C src install
-        cp check_stdint.h "$directory/check/include"
+        cd "$directory/check-source/source" &&
+            { [ -e configure ] || quietly check-bootstrap autoreconf -i; } &&
+            quietly check-configure ./configure --host="$host" --prefix="$directory/check" \
+                --disable-shared --disable-subunit --disable-build-docs CC="$*" &&
+            quietly check-make make "$jobs" -C lib &&
+            quietly check-install make "$jobs" -C src install &&
+            cp check_stdint.h "$directory/check/include"
     ) || { say "libcheck does not build"; exit 1; }
     find_libcheck
 }
@@ -213,6 +213,7 @@ finish() {
 
 # Compare with what is known, say what is not, and end.
 judge() {
+    [ -s "$directory/wanted" ] || { say "no test was run"; exit 1; }
     cat "$platforms/emulated.known" "$known" >"$directory/known"
     awk -v name="$name" -v emulated="${UNIT_RUNNER:+1}" -v all="$(all_tests)" '
         FILENAME == ARGV[1] { wanted[$1] = 1; programs += /^tests/; next }
