@@ -36,7 +36,8 @@ busybox sh true false echo env cat timeout sleep ls id printenv kill
 # The valgrind of this machine knows its C library's malloc.
 configure --host=x86_64-linux-musl CC=musl-gcc NM=nm OBJDUMP=objdump ac_cv_prog_VALGRIND=
 shell_tests='tests/symbols.sh tests/structure.sh tests/loader.sh tests/preload.sh tests/run.sh tests/stats-family.sh'
-[ "$(id -u)" != 0 ] || shell_tests="$shell_tests tests/platforms/musl-root.sh"
+# With mounts of its own, as root outside of some containers has them.
+[ "$(id -u)" != 0 ] || ! unshare -m true 2>/dev/null || shell_tests="$shell_tests tests/platforms/musl-root.sh"
 [ "${PLATFORM_SHORT-}" = yes ] ||
     shell_tests="$shell_tests tests/fixed.sh tests/typed-misuse.sh tests/secure.sh tests/stats-print.sh
         tests/headers.sh tests/call-site.sh tests/front.sh tests/link-choice.sh tests/preload-symbols.sh
