@@ -244,6 +244,9 @@ for copy in "$work/copy" "$XDG_RUNTIME_DIR/dispatchalloc/copy"; do
     rm "$copy"
 done
 mv "$XDG_RUNTIME_DIR/dispatchalloc/$pid" "$work/removed"
+# Its device may be called otherwise after the system was started again.
+at=$(head -n 1 "$work/removed" | sed 's/ on [0-9]*$/ on /' | tr -d '\n' | wc -c)
+printf 0 | dd of="$work/removed" bs=1 seek="$at" conv=notrunc 2>/dev/null
 status --remove "$work/removed"; exits 0; shows "$pid (not running)*"
 [ ! -e "$work/removed" ] || fail "not removed"
 

@@ -87,9 +87,12 @@ static uint64_t started(long process)
     return dal_process_started_(text);
 }
 
-static int is_copy(const struct dal_file_origin_ *origin, const struct stat *file)
+/* A device may be called otherwise after the system was started again, but not while the maker is
+ * there. */
+static int is_copy(const struct dal_file_origin_ *origin, const struct stat *file, uint64_t now)
 {
-    return origin->file != (uint64_t)file->st_ino || origin->device != (uint64_t)file->st_dev;
+    return origin->file != (uint64_t)file->st_ino ||
+           (origin->device != (uint64_t)file->st_dev && now == origin->maker.started);
 }
 
 /* Of one in another namespace nobody here knows. is_hidden: it may not be looked at. */
@@ -104,10 +107,10 @@ static enum status_state state_of(const struct dal_file_origin_ *origin, int is_
     (void)stat("/proc/self/ns/pid", &name_space);
     if (maker->name_space != (uint64_t)name_space.st_ino)
         return STATUS_UNKNOWN;
-    if (is_copy(origin, file))
-        return STATUS_COPY;
     maps = is_open ? maps_file(maker->number, file) : 0;
     now = started(maker->number);
+    if (is_copy(origin, file, now))
+        return STATUS_COPY;
     *is_hidden = maps < 0;
     if (maps > 0 || (*is_hidden && !now))
         return STATUS_RUNNING;
