@@ -129,11 +129,18 @@ has_static_tls() { grep -q '^#define DAL_HAS_STATIC_TLS_ 1$' "$builddir/include/
 # makes_the_same COMPILER: it is there, and makes programs of the same kind as that of the build.
 makes_the_same() {
     command -v "$1" >/dev/null 2>&1 && [ "$(c_library "$1")" = "$(c_library "$CC")" ] &&
-        [ "$(pointer_bytes "$1")" = "$(pointer_bytes "$CC")" ]
+        [ "$(processor_of "$1")" = "$(processor_of "$CC")" ]
 }
 
 # shellcheck disable=SC2086 # a compiler is words
 pointer_bytes() { echo __SIZEOF_POINTER__ | $1 -E -P -xc -; }
+
+# Which of these is 1, and how wide and in which order its words are.
+# shellcheck disable=SC2086 # a compiler is words
+processor_of() {
+    echo __x86_64__ __i386__ __aarch64__ __arm__ __riscv __s390x__ __powerpc__ __SIZEOF_POINTER__ __BYTE_ORDER__ |
+        $1 -E -P -xc -
+}
 
 cxx_compilers() {
     [ -z "$CXX" ] || echo "$CXX"
