@@ -398,7 +398,8 @@ static int finish(struct dal_stack_ *made, int error, struct dal_stack_ **stack,
     }
     if (made->owner == DAL_STACK_OF_PROGRAM)
         made->tables[0].head.private_[DAL_PRIVATE_STACK] = made;
-    (void)dal_os_protect_(made, offsetof(struct dal_stack_, ctxs), DAL_PAGES_READ);
+    (void)dal_os_protect_(made, offsetof(struct dal_stack_, ctxs) & ~(dal_os_page_bytes_() - 1),
+                          DAL_PAGES_READ);
     *stack = made;
     return DAL_OK;
 }

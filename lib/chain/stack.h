@@ -38,9 +38,10 @@ struct dal_stack_ {
     char names[DAL_STACK_NAMES_BYTES_];
     struct dal_spec_ spec; /* of an allocator that the program gave, one item without anything */
 
-    /* From here on it stays writable, which nothing makes use of: leak checkers look for the
-     * backends' memory in writable pages only. */
-    DAL_ALIGNAS_(DAL_OS_PAGE_BYTES_MOST_) void *ctxs[DAL_SPEC_ITEMS_MAX]; /* of the items */
+    /* Behind it all stays writable, which nothing makes use of: leak checkers look for the
+     * backends' memory in writable pages only. (No alignment, which pages may have less of.) */
+    char apart[DAL_OS_PAGE_BYTES_MOST_];
+    void *ctxs[DAL_SPEC_ITEMS_MAX];                 /* of the items */
     struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
     _Atomic(unsigned) holders; /* the owner, and who has to have it whole for a while */
 };
