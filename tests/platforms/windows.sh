@@ -9,6 +9,9 @@ need gcc-mingw-w64-x86-64:x86_64-w64-mingw32-gcc wine64:/usr/lib/wine/wine64 win
 # A prefix of its own, nothing that Wine would offer to download, and no debugger.
 WINEPREFIX=$directory/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml,winedbg.exe='
 export WINEPREFIX WINEDEBUG WINEDLLOVERRIDES
+# What hangs may have outlived the test that has started it.
+trap 'wineserver -k 2>/dev/null || :' EXIT
+trap 'exit 1' HUP INT TERM
 # Wine has a byte for each page of what an absurd request reserves; Windows would refuse it.
 ulimit -v $((64 << 20))
 quietly wineboot wine wineboot -i || { say "Wine does not start"; exit 1; }
