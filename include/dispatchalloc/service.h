@@ -238,7 +238,7 @@ struct dal_services {
     void (*file_unmap)(void *pages, size_t bytes);
 
     /** Store the path that file_map() would try for this process, as snprintf() does it, and return
-     *  its length: for messages. 0 if there is none. */
+     *  its length: for messages. Of a directory that is the directory's. 0 if there is none. */
     size_t (*file_path)(const char *path, char *text, size_t bytes);
 };
 

@@ -23,6 +23,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <mimalloc.h>
 
@@ -42,7 +43,8 @@ static inline void *dal_mimalloc_aligned_or_null_(void *ptr, size_t align)
 #if MI_MALLOC_VERSION >= 300 && MI_MALLOC_VERSION < 310
 
 /* Sizes in which mi_malloc aligns each block: multiples of the alignment, if that is not more than
- * where the first block of a page begins, and powers of two up to 1024. 0: there is none. */
+ * where the first block of a page begins, and powers of two up to 1024. 0: there is none. (Who
+ * calls has seen to it that size and alignment together are a number.) */
 static inline size_t dal_mimalloc_natural_size_(size_t size, size_t align)
 {
     size_t whole = align;
@@ -61,14 +63,29 @@ static inline size_t dal_mimalloc_own_page_(size_t align)
     return align < (size_t)128 << 10 ? (size_t)128 << 10 : align;
 }
 
+/* Where mimalloc is built with padding behind its blocks the sizes are other ones. */
 static inline void *dal_mimalloc_aligned_(size_t size, size_t align)
 {
     size_t natural = dal_mimalloc_natural_size_(size, align);
+    void *ptr = natural ? dal_mimalloc_aligned_or_null_(mi_malloc(natural), align) : NULL;
 
-    if (natural)
-        return dal_mimalloc_aligned_or_null_(mi_malloc(natural), align);
+    if (ptr)
+        return ptr;
     return dal_mimalloc_aligned_or_null_(mi_malloc_aligned(size, dal_mimalloc_own_page_(align)),
                                          align);
+}
+
+/* mi_zalloc() does not write to memory that is zero already. */
+static inline void *dal_mimalloc_aligned_zeroed_(size_t size, size_t align)
+{
+    size_t natural = dal_mimalloc_natural_size_(size, align);
+    void *ptr = natural ? dal_mimalloc_aligned_or_null_(mi_zalloc(natural), align) : NULL;
+
+    if (ptr)
+        return ptr;
+    ptr = dal_mimalloc_aligned_or_null_(mi_malloc_aligned(size, dal_mimalloc_own_page_(align)),
+                                        align);
+    return ptr ? memset(ptr, 0, size) : NULL;
 }
 
 #else
@@ -83,7 +100,6 @@ static inline void *dal_mimalloc_aligned_zeroed_(size_t size, size_t align)
     return dal_mimalloc_aligned_or_null_(mi_zalloc_aligned_at(size, align, 0), align);
 }
 
-# define DAL_OVER_LONG_ZEROED_ dal_mimalloc_aligned_zeroed_
 #endif
 
 DAL_END_DECLS_
@@ -96,6 +112,7 @@ DAL_END_DECLS_
 #define DAL_OVER_REALLOC_(ptr, size) mi_realloc(ptr, size)
 #define DAL_OVER_FREE_(ptr)          mi_free(ptr)
 #define DAL_OVER_LONG_               dal_mimalloc_aligned_
+#define DAL_OVER_LONG_ZEROED_        dal_mimalloc_aligned_zeroed_
 #define DAL_OVER_ROOM_(ptr)          mi_usable_size(ptr)
 #include <dispatchalloc/allocator/over_malloc.h>
 
