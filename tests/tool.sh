@@ -470,7 +470,7 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
         spec=$modules/${ended%:*}.so
         DISPATCHALLOC_BACKEND=$spec run list --help
         case $(getconf GNU_LIBC_VERSION 2>&1) in
-        glibc*) exits 2; says "dispatchalloc: \"DISPATCHALLOC_BACKEND=$spec\": looking at it was ended by ${ended#*:}" ;;
+        glibc*) exits 2; says "dispatchalloc: \"DISPATCHALLOC_BACKEND=$spec\": with that this command was ended before it began by ${ended#*:}" ;;
         esac
     done
     DISPATCHALLOC_BACKEND=$whole/upright.so run list --help;  exits 0; says ''; prints 'Usage: *'

@@ -13,14 +13,17 @@
 static char stack[64 * 1024]; /* for one by too deep a recursion */
 
 static const char *volatile looked_at; /* NULL: nothing */
+static int is_starting;                /* it may be another constructor's doing */
 static pid_t own_process;
 
 /* Also in a handler, and from inside of malloc: what is called takes no memory. */
 static void tell(const char *how)
 {
     char line[512];
-    int length = snprintf(line, sizeof line - 1,
-                          TOOL_NAME ": \"%.400s\": looking at it was ended by %s", looked_at, how);
+    int length = snprintf(line, sizeof line - 1, TOOL_NAME ": \"%.400s\": %s by %s", looked_at,
+                          is_starting ? "with that this command was ended before it began"
+                                      : "looking at it was ended",
+                          how);
 
     dal_clean_(line, (size_t)length);
     line[length++] = '\n';
@@ -95,6 +98,7 @@ static void guard_environment(int argc, char **argv, char **environment)
         return;
     tool_guard_set_up();
     tool_look_at(chosen);
+    is_starting = 1;
 }
 
 /* Others run nothing before constructors, or do not say how. */
@@ -104,5 +108,6 @@ __attribute__((section(".preinit_array"), used)) static void (*const before_cons
 
 void tool_look_at(const char *what)
 {
+    is_starting = 0;
     looked_at = what;
 }
