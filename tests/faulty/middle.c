@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CLASS_COUNT = 9, GRAIN = 64, PAGE_BYTES = 65536, PAGE_COUNT = 512, CELL_COUNT = 65536 };
+enum { CLASS_COUNT = 9, GRAIN = 64, PAGE_BYTES = 65536, PAGE_COUNT = 512, CELL_COUNT = 1 << 17 };
 
 struct page {
     size_t cell_bytes, free_count;
@@ -27,11 +27,11 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int class_of(size_t size, size_t align)
 {
     size_t needed = align <= 16 ? size : size + align - 1;
-    int class = 0;
+    int kind = 0;
 
-    while (class < CLASS_COUNT && ((size_t)GRAIN << class) < needed)
-        class ++;
-    return needed < size || class == CLASS_COUNT ? -1 : class;
+    while (kind < CLASS_COUNT && ((size_t)GRAIN << kind) < needed)
+        kind++;
+    return needed < size || kind == CLASS_COUNT ? -1 : kind;
 }
 
 static struct page *page_of(const void *cell)
@@ -39,35 +39,36 @@ static struct page *page_of(const void *cell)
     return &pages[((uintptr_t)cell - (uintptr_t)pages) / sizeof *pages];
 }
 
-static void give_cell(struct page *page, int class, unsigned char *cell)
+static void give_cell(struct page *page, int kind, unsigned char *cell)
 {
-    free_cells[class][free_counts[class]++] = cell;
+    if (free_counts[kind] < CELL_COUNT)
+        free_cells[kind][free_counts[kind]++] = cell;
     page->free_count++;
 }
 
-static void cut_page(int class)
+static void cut_page(int kind)
 {
     struct page *page = &pages[page_count];
-    size_t cell_bytes = (size_t)GRAIN << class;
+    size_t cell_bytes = (size_t)GRAIN << kind;
 
     if (page_count == PAGE_COUNT)
         return;
     page_count++;
     page->cell_bytes = cell_bytes;
     for (size_t at = 0; at + cell_bytes <= sizeof page->cells; at += cell_bytes)
-        give_cell(page, class, page->cells + at);
+        give_cell(page, kind, page->cells + at);
 }
 
-static void *take_cell(int class, size_t align, bool forgets_full_pages)
+static void *take_cell(int kind, size_t align, bool forgets_full_pages)
 {
     struct page *page;
     unsigned char *cell, *block = NULL;
 
     pthread_mutex_lock(&mutex);
-    if (!free_counts[class])
-        cut_page(class);
-    if (free_counts[class]) {
-        cell = free_cells[class][--free_counts[class]];
+    if (!free_counts[kind])
+        cut_page(kind);
+    if (free_counts[kind]) {
+        cell = free_cells[kind][--free_counts[kind]];
         block = (unsigned char *)(((uintptr_t)cell + align - 1) & ~(align - 1));
         page = page_of(cell);
         page->has_middles |= block != cell;
@@ -80,9 +81,9 @@ static void *take_cell(int class, size_t align, bool forgets_full_pages)
 
 static void *alloc_forgetting_full_pages(size_t size, size_t align, void *ctx)
 {
-    int class = class_of(size, align);
+    int kind = class_of(size, align);
 
-    return class < 0 ? good_alloc(size, align, ctx) : take_cell(class, align, true);
+    return kind < 0 ? good_alloc(size, align, ctx) : take_cell(kind, align, true);
 }
 
 /* ---- Marks that go with a thread ------------------------------------------------------------ */
@@ -107,31 +108,31 @@ static void make_key(void)
 
 static void *alloc_forgetting_with_thread(size_t size, size_t align, void *ctx)
 {
-    int class = class_of(size, align);
+    int kind = class_of(size, align);
 
     pthread_once(&key_once, make_key);
     pthread_setspecific(key, pages);
-    return class < 0 ? good_alloc(size, align, ctx) : take_cell(class, align, false);
+    return kind < 0 ? good_alloc(size, align, ctx) : take_cell(kind, align, false);
 }
 
 /* ---- What both have in common ------------------------------------------------------------- */
 
 static void give_back(void *ptr, size_t size, size_t align, void *ctx)
 {
-    int class = class_of(size, align);
+    int kind = class_of(size, align);
     struct page *page = page_of(ptr);
     unsigned char *cell = ptr;
 
     if (!ptr)
         return;
-    if (class < 0) {
+    if (kind < 0) {
         good_dealloc(ptr, size, align, ctx);
         return;
     }
     pthread_mutex_lock(&mutex);
     if (page->has_middles)
         cell -= (size_t)(cell - page->cells) % page->cell_bytes;
-    give_cell(page, class, cell);
+    give_cell(page, kind, cell);
     pthread_mutex_unlock(&mutex);
 }
 

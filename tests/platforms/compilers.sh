@@ -15,6 +15,7 @@ all=$directory
 without_warning() (
     set -e
     directory=$all/$1$2
+    rm -rf "$directory"
     mkdir -p "$directory"
     configure --enable-werror CC="$1" CFLAGS="$2 -g"
     quietly programs make "$jobs" -k check-am TESTS=

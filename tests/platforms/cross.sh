@@ -12,6 +12,8 @@
 # shellcheck disable=SC2154 # set by who sources it
 need "gcc-$triplet:$triplet-gcc" "libc6-dev-$architecture-cross:/usr/$triplet/lib/libc.so" \
     "qemu-user:${emulator%% *}"
+# Of other pages than the processor's own.
+case $emulator in *' '*) always_emulated=yes ;; esac
 # shellcheck disable=SC2086 # a list of words
 emulate "$triplet-gcc" $emulator -L "/usr/$triplet"
 libcheck "$triplet" "$triplet-gcc"

@@ -25,8 +25,9 @@ need debootstrap:debootstrap
 [ "$(id -u)" = 0 ] || { say "skipped: it makes a root of its own, which takes root's rights"; exit 77; }
 # What is mounted below is seen by nobody else, and gone when this ends in whatever way.
 if [ "${1-}" != apart ]; then
-    unshare -m true 2>/dev/null || { say "skipped: it needs mounts of its own (unshare -m)"; exit 77; }
-    exec unshare -m sh "$0" apart
+    set -- unshare -m -p -f --kill-child
+    "$@" true 2>/dev/null || { say "skipped: it needs mounts and processes of its own (unshare)"; exit 77; }
+    exec "$@" sh "$0" apart
 fi
 # Where this machine has its packages from.
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
