@@ -267,7 +267,8 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     look_who_is_first(next == libc_family ? NULL : next);
     winner = dal_hook_resolve_(0, 1, NULL);
     family = dal_family_for_(winner);
-    /* Without a jump in between where that changes nothing, or is not to. */
+    /* The C library's own functions without ours in between: where those would do nothing else, or
+     * where the library is off, and even realloc(ptr, 0) is to be the C library's. */
     if ((family == &dal_system_family_ &&
          (DAL_SYSTEM_REALLOC_FREES || dal_choice_environment_()->off)) ||
         next != libc_family)

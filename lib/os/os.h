@@ -43,8 +43,8 @@
 # define DAL_IS_DEFINED_(variable) ((variable) != NULL)
 #endif
 
-/* The largest pages that kernels have for this processor: what lies a multiple of it apart is never
- * in one page. */
+/* The largest pages that kernels are built with for the processors that are tested: what lies a
+ * multiple of it apart is never in one page. */
 #if defined __x86_64__ || defined __i386__
 # define DAL_OS_PAGE_BYTES_MOST_ 4096
 #else

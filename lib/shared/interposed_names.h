@@ -48,7 +48,8 @@
     X(__posix_memalign)
 
 /* operator new and delete by their names of the Itanium C++ ABI, for a size_t that is an
- * unsigned long: m. Where it is an unsigned int, as it is with 32 bits, that is a j. */
+ * unsigned long: m. Where it is an unsigned int, as it is with 32 bits (but for s390's), that is
+ * a j. */
 #if __SIZEOF_SIZE_T__ == 4
 # define _Znwm                              _Znwj
 # define _Znam                              _Znaj
