@@ -65,10 +65,12 @@ static void alloc_zeroed_is_aligned(struct kit *kit)
  * are full of them and have room again. */
 static void alignments_mix(struct kit *kit)
 {
-    enum { STEPS = 12000, SLOTS = 512 };
+    enum { SLOTS = 512, MUCH_BYTES = 1 << 20 };
     struct kit_block blocks[SLOTS] = {{0}};
+    /* One with little room is made anew every few steps. */
+    int steps = kit->budget_bytes >= MUCH_BYTES ? 12000 : 4000;
 
-    for (int step = 0; step < STEPS; step++) {
+    for (int step = 0; step < steps; step++) {
         struct kit_block *block = &blocks[kit_random(kit, SLOTS)];
         size_t align = (size_t)1 << kit_random(kit, 13);
         size_t size = kit_random(kit, 700);

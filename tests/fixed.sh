@@ -40,6 +40,9 @@ runs() {
 }
 
 is_one_code() {
+    # The arena of a library that was compiled for it is put in line as well, here and there in other
+    # words.
+    [ "$allocator" != arena ] || case $CFLAGS in *-flto*) return 0 ;; esac
     code other_pair "$work/$1" >"$work/pair"
     code other_direct "$work/$1" >"$work/direct"
     [ "$(wc -l <"$work/direct")" -ge 4 ] || fail "$1: no code was found"
