@@ -18,7 +18,8 @@ struct page {
     DAL_ATTRIBUTE_((aligned(16))) unsigned char cells[PAGE_BYTES - 32];
 };
 
-static struct page pages[PAGE_COUNT];
+/* So that no cell begins at a multiple of more than 32. */
+DAL_ATTRIBUTE_((aligned(4096))) static struct page pages[PAGE_COUNT];
 static size_t page_count;
 static unsigned char *free_cells[CLASS_COUNT][CELL_COUNT];
 static size_t free_counts[CLASS_COUNT];
