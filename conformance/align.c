@@ -68,7 +68,7 @@ static void alignments_mix(struct kit *kit)
     enum { SLOTS = 512, MUCH_BYTES = 1 << 20 };
     struct kit_block blocks[SLOTS] = {{0}};
     /* One with little room is made anew every few steps. */
-    int steps = kit->budget_bytes >= MUCH_BYTES ? 12000 : 4000;
+    int steps = kit->budget_bytes >= MUCH_BYTES ? 12000 : 1000;
 
     for (int step = 0; step < steps; step++) {
         struct kit_block *block = &blocks[kit_random(kit, SLOTS)];
