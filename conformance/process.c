@@ -20,7 +20,6 @@
 #include "sanitizer.h"
 #include "system.h"
 
-#define VARIABLE          CONFORMANCE_RUN_VARIABLE
 #define CAPACITY_VARIABLE "DISPATCHALLOC_CONFORMANCE_CAPACITY"
 #define THIS_PROGRAM      "/proc/self/exe"
 
@@ -30,7 +29,7 @@ enum { STATUS_FAULT = 1, STATUS_CHILD_HANGS = 2, STATUS_NO_EXEC = 127 };
 
 static int in_run(const char *kind)
 {
-    const char *value = getenv(VARIABLE);
+    const char *value = getenv(CONFORMANCE_RUN_VARIABLE);
 
     return value && strcmp(value, kind) == 0;
 }
@@ -265,7 +264,7 @@ static void fork_among_threads(void)
 
 int conformance_process_main(void)
 {
-    if (!getenv(VARIABLE))
+    if (!getenv(CONFORMANCE_RUN_VARIABLE))
         return -1;
     if (in_run("fork"))
         fork_among_threads();
@@ -297,7 +296,7 @@ static _Noreturn void become_run(const struct kit *kit, const char *kind, int er
     setenv("DISPATCHALLOC_BACKEND", kit->subject->spec, 1);
     setenv("DISPATCHALLOC_STRICT", "1", 1);
     unsetenv("DISPATCHALLOC_VERBOSE");
-    setenv(VARIABLE, kind, 1);
+    setenv(CONFORMANCE_RUN_VARIABLE, kind, 1);
     /* By its name first: under valgrind the other is valgrind itself. */
     if (length > 0) {
         path[length] = '\0';
