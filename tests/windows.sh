@@ -31,6 +31,8 @@ prints() {
 
 runs 0 examples/first
 prints output '^42$'
+runs 0 dispatchalloc verify --case=size_zero system arena:limit=1M
+prints output '^pass *size_zero (arena:limit=1M)$'
 runs 0 examples/simple_allocator
 prints output '^allocated so far: [1-9]'
 runs 0 examples/pool_startup
