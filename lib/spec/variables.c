@@ -52,16 +52,18 @@ static int read_switch(const char *name)
  * that look for the library by pkg-config, have is not suggested. */
 static int is_read(const char *name, struct dal_nearest_ *nearest)
 {
-    static const char *const known[] = {
-        DAL_VARIABLE_NAMES_,  "CONFORMANCE_RUN", "CONFORMANCE_CAPACITY",
-        "CONFORMANCE_REPORT", "CFLAGS",          "LIBS"};
-    enum { KNOWN_COUNT = sizeof known / sizeof *known, SUGGESTED = KNOWN_COUNT - 4 };
+    static const char *const suggested[] = {DAL_VARIABLE_NAMES_};
+    static const char *const others[] = {"CONFORMANCE_RUN", "CONFORMANCE_CAPACITY",
+                                         "CONFORMANCE_REPORT", "CFLAGS", "LIBS"};
 
-    for (size_t i = 0; i < KNOWN_COUNT; i++) {
-        if (strcmp(name, known[i]) == 0)
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strcmp(name, others[i]) == 0)
             return 1;
-        if (i < SUGGESTED)
-            dal_nearest_try_(nearest, known[i]);
+    }
+    for (size_t i = 0; i < sizeof suggested / sizeof *suggested; i++) {
+        if (strcmp(name, suggested[i]) == 0)
+            return 1;
+        dal_nearest_try_(nearest, suggested[i]);
     }
     return 0;
 }
