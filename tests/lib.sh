@@ -27,6 +27,15 @@ shared='' archive=''
 c_library() { printf '#include <stdlib.h>\n__GLIBC__\n' | $1 -E -P -xc - 2>/dev/null | tail -n 1; }
 is_glibc() { [ "$(c_library "$CC")" != __GLIBC__ ]; }
 
+# Whether the programs of this system have another loader than those of the compiler: another C library
+# or word size. Then they are not for what is tested here.
+loader_of() { LC_ALL=C grep -ao '/lib[a-z0-9/]*/ld[a-z0-9._-]*\.so[.0-9]*' "$1" | head -n 1; }
+is_foreign() {
+    echo 'int main(void) { return 0; }' >"$work/native.c"
+    # shellcheck disable=SC2086
+    $CC $CFLAGS "$work/native.c" -o "$work/native" && [ "$(loader_of "$work/native")" != "$(loader_of /bin/sh)" ]
+}
+
 # A C++ compiler whose programs have another C library is none.
 [ -z "$CXX" ] || [ "$(c_library "$CXX")" = "$(c_library "$CC")" ] || CXX=''
 sanitized=$(printf '%s\n' $CC $CFLAGS | sed -n 's/^-fsanitize=.*/&/p')

@@ -41,7 +41,7 @@ for program in $programs; do
 done
 
 # What follows starts programs of the system's, too.
-if [ -n "$(LD_PRELOAD=$DISPATCHALLOC_INTERPOSER sh -c : 2>&1)" ]; then
+if is_foreign; then
     echo "the rest is left out: the system's programs are of another kind than the interposer"
     finish
 fi
