@@ -53,21 +53,26 @@ const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const vo
     return winner;
 }
 
-#define BOOT(slot, result, parameters, call, is_first, size_, align_, without)  \
-    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                  \
-    {                                                                           \
-        const struct dal_instance *table =                                      \
-            is_first ? dal_hook_resolve_(size_, align_, DAL_CALL_SITE_) : NULL; \
-                                                                                \
-        (void)ctx;                                                              \
-        return table ? call : without;                                          \
+#define SITE_alloc        DAL_CALL_SITE_
+#define SITE_dealloc      DAL_CALL_SITE_
+#define SITE_alloc_zeroed DAL_CALL_SITE_
+#define SITE_realloc      DAL_CALL_SITE_OF_FIVE_
+
+#define BOOT(slot, result, parameters, call, site, is_first, size_, align_, without) \
+    static result boot_##slot(DAL_LIST_ parameters, void *ctx)                       \
+    {                                                                                \
+        const struct dal_instance *table =                                           \
+            is_first ? dal_hook_resolve_(size_, align_, site) : NULL;                \
+                                                                                     \
+        (void)ctx;                                                                   \
+        return table ? call : without;                                               \
     }
 #define BOOT_HEAD(slot, bit, result, parameters, arguments, is_first, size, align, without) \
     BOOT(slot, result, parameters, table->slot.call(DAL_LIST_ arguments, table->slot.ctx),  \
-         is_first, size, align, without)
-#define BOOT_TAIL(slot, bit, result, parameters, arguments, is_first, size, align, without)   \
-    BOOT(slot, result, parameters, dal_instance_##slot(table, DAL_LIST_ arguments), is_first, \
-         size, align, without)
+         SITE_##slot, is_first, size, align, without)
+#define BOOT_TAIL(slot, bit, result, parameters, arguments, is_first, size, align, without) \
+    BOOT(slot, result, parameters, dal_instance_##slot(table, DAL_LIST_ arguments),         \
+         DAL_CALL_SITE_OF_FIVE_, is_first, size, align, without)
 DAL_SLOTS_(BOOT_HEAD, BOOT_TAIL, DAL_SKIP_)
 
 #define NAME_BOOT(slot, ...) .slot = {boot_##slot, NULL},

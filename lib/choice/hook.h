@@ -27,12 +27,14 @@ __attribute__((always_inline)) static inline const struct dal_instance *dal_hook
 
 /* Where a function that the hook starts at was called from: in the program, since the front jumped
  * there. Where it has to call (parameters lie on the stack, or a register has to be restored) that
- * would be the front's own place, which tells nothing: NULL. */
+ * would be the front's own place, which tells nothing: NULL. The second is for functions of five
+ * parameters and more, for which some processors have too few registers. */
 #if defined __i386__ || (defined __powerpc__ && !defined __powerpc64__)
 # define DAL_CALL_SITE_ NULL
 #else
 # define DAL_CALL_SITE_ __builtin_return_address(0)
 #endif
+#define DAL_CALL_SITE_OF_FIVE_ (DAL_FIVE_IN_REGISTERS_ ? DAL_CALL_SITE_ : NULL)
 
 /* Resolve the choice for an allocation, seal it, and set the hook. NULL in a call from
  * inside create(), which is reported. call_site is told by a late registration's message. */

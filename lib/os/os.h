@@ -17,6 +17,14 @@
  * thread or a handler may have a small one, and each has left it before the next begins. */
 #define DAL_OWN_FRAME_ __attribute__((noinline))
 
+/* Whether a function of five parameters can be jumped to by another: they are all in registers,
+ * which need not be restored. */
+#if defined __arm__ || defined __s390x__ || defined _WIN64
+# define DAL_FIVE_IN_REGISTERS_ 0
+#else
+# define DAL_FIVE_IN_REGISTERS_ 1
+#endif
+
 /* Whether backends can be in files of their own. */
 #if defined __ELF__ || defined __APPLE__
 # define DAL_HAS_MODULES_ 1
