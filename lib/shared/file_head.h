@@ -39,7 +39,7 @@ struct dal_file_head_ {
 /* The first line. */
 struct dal_file_origin_ {
     struct dal_process_ maker;
-    uint64_t file, device; /* as stat(2) has them; 0 where nobody says */
+    uint64_t file, device; /* as stat(2) has them; file is 0 where nobody says */
 };
 
 /* Read it, of a file that is open or not: 1 if it is one of ours. */

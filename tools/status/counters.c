@@ -91,6 +91,8 @@ static uint64_t started(long process)
  * there. */
 static int is_copy(const struct dal_file_origin_ *origin, const struct stat *file, uint64_t now)
 {
+    if (!origin->file)
+        return 0;
     return origin->file != (uint64_t)file->st_ino ||
            (origin->device != (uint64_t)file->st_dev && now == origin->maker.started);
 }
