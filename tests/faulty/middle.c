@@ -18,7 +18,7 @@ struct page {
     DAL_ATTRIBUTE_((aligned(16))) unsigned char cells[PAGE_BYTES - 32];
 };
 
-/* So that no cell begins at a multiple of more than 32. */
+/* So that no cell of the first one begins at a multiple of more than 32. */
 DAL_ATTRIBUTE_((aligned(4096))) static struct page pages[PAGE_COUNT];
 static size_t page_count;
 static unsigned char *free_cells[CLASS_COUNT][CELL_COUNT];
@@ -121,8 +121,8 @@ static void *alloc_forgetting_with_thread(size_t size, size_t align, void *ctx)
 static void give_back(void *ptr, size_t size, size_t align, void *ctx)
 {
     int kind = class_of(size, align);
-    struct page *page = page_of(ptr);
     unsigned char *cell = ptr;
+    struct page *page;
 
     if (!ptr)
         return;
@@ -130,6 +130,7 @@ static void give_back(void *ptr, size_t size, size_t align, void *ctx)
         good_dealloc(ptr, size, align, ctx);
         return;
     }
+    page = page_of(ptr);
     pthread_mutex_lock(&mutex);
     if (page->has_middles)
         cell -= (size_t)(cell - page->cells) % page->cell_bytes;
