@@ -130,8 +130,10 @@ int conformance_run_here(const struct conformance_subject *subject,
  */
 const char *conformance_signal_name(int number);
 
+#ifndef _WIN32
 /* The signals by which a crash ends, up to a 0. */
 extern const int conformance_crashes[];
+#endif
 
 /*
  * To be called first thing in main() of every program that runs the kit: the cases about the
