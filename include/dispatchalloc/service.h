@@ -238,7 +238,8 @@ struct dal_services {
     void (*file_unmap)(void *pages, size_t bytes);
 
     /** Store the path that file_map() would try for this process, as snprintf() does it, and return
-     *  its length: for messages. Of a directory that is the directory's. 0 if there is none. */
+     *  its length, which may be more than there is room for: for messages. NULL as in file_map().
+     * Of a directory that is the directory's. 0 if there is none. */
     size_t (*file_path)(const char *path, char *text, size_t bytes);
 };
 

@@ -260,9 +260,12 @@ void *dal_os_file_map_(const char *path, size_t bytes, const char **reason)
 
 size_t dal_os_file_path_(const char *path, char *text, size_t bytes)
 {
-    int length = path ? dal_file_path_expand_(path, (long)GetCurrentProcessId(), text, bytes) : 0;
+    char expanded[DAL_FILE_PATH_MAX];
+    int length =
+        path ? dal_file_path_expand_(path, (long)GetCurrentProcessId(), expanded, sizeof expanded)
+             : 0;
 
-    return length > 0 ? (size_t)length : 0;
+    return length > 0 ? (size_t)snprintf(text, bytes, "%s", expanded) : 0;
 }
 
 /* Nothing moves here: who wants it keeps what was there. */
