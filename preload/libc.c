@@ -134,13 +134,11 @@ static int find_other(struct dal_loaded_ *libc)
     return dal_loaded_next_("__libc_start_main", libc);
 }
 
-/* glibc's name, then musl's. */
+/* (musl's loader takes every such name for itself.) */
 static void find_by_loader(void)
 {
     void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
 
-    if (!libc)
-        libc = dlopen("libc.so", RTLD_NOW | RTLD_NOLOAD);
     if (libc)
         take_all(libc, NULL);
 }
