@@ -151,13 +151,15 @@ status "$work/closed"; exits 0; shows "$pid (not running): *"
 # In a namespace of processes of its own, where its number is another.
 if unshare -p -f true 2>/dev/null; then
     before='unshare -p -f --kill-child'
-    start stats:share=on,label=inner+system alloc=100
+    start stats:share=on,label=inner$$+system alloc=100
     before=''
     outer=$!
     status --all; exits 0
-    expect 'times that it is listed' 1 "$(grep -c ': stats+system "inner"$' "$work/out")"
-    shows '* (running): stats_user: stats+system "inner"*'
+    expect 'times that it is listed' 1 "$(grep -c ': stats+system "inner'$$'"$' "$work/out")"
+    shows '* (running): stats_user: stats+system "inner'$$'"*'
     kill -KILL $outer; wait $outer 2>/dev/null || :
+    eventually sh -c '! "$1" status --all | grep -q "(running).*inner$2\""' sh "$tool" $$ ||
+        fail "the process in the namespace goes on"
     status --remove --all; shows "*$pid (in another namespace of processes): *"
     [ -e "$XDG_RUNTIME_DIR/dispatchalloc/$pid" ] || fail "a file of another namespace was removed"
     rm "$XDG_RUNTIME_DIR/dispatchalloc/$pid"
