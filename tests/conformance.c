@@ -135,8 +135,9 @@ static size_t case_count(void)
     return count;
 }
 
-/* One in so many is run. */
+/* One in so many is run, but for a case that the platform is known not to pass, by its name. */
 static int every;
+static const char *left_out;
 
 /* The cases of the first subject are counted, then those of the second, ... */
 START_TEST(test_subject_keeps_promise)
@@ -147,6 +148,10 @@ START_TEST(test_subject_keeps_promise)
     const struct conformance_case *which = &conformance_cases()[number % case_count()];
     struct conformance_outcome outcome;
 
+    if (left_out && strcmp(left_out, which->name) == 0) {
+        printf("skip  %s: %s (CONFORMANCE_WITHOUT)\n", subject->name, which->name);
+        return;
+    }
     conformance_run(subject, profile, which, &outcome);
     if (outcome.verdict == CONFORMANCE_SKIPPED)
         printf("skip  %s: %s (%s)\n", subject->name, which->name, outcome.reason);
@@ -206,6 +211,7 @@ static Suite *make_suite(void)
     Suite *suite = suite_create("conformance");
     int cases = (int)case_count();
 
+    left_out = getenv("CONFORMANCE_WITHOUT");
     every = suite_every("CONFORMANCE_EVERY");
     /* Or every subject would meet the same cases, and others none. */
     while (every > 1 && has_common_divisor(cases, every))

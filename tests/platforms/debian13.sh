@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The next release of Debian, in a root of its own: gcc 14, glibc 2.41, mimalloc 3. What its user gets:
-# `./quickstart test` of what is here, which takes as long as it does elsewhere. Needs root's rights.
+# `./quickstart` as a user with sudo, then `./quickstart test` as root, which takes as long as it does
+# elsewhere. Needs root's rights.
 # With PLATFORM_PROGRAMS=yes the real programs of tests/programs.sh are installed as well, redis 8 among
 # them, and its table is shown.
 . "${0%/*}/lib.sh"
@@ -12,14 +13,24 @@ if [ "${1-}" = inside ]; then
     [ "${PLATFORM_PROGRAMS-}" != yes ] || need python3:python3 perl:perl nodejs:node redis-server:redis-server \
         rustc:rustc procps:pkill php-cli:php nginx:nginx curl:curl bind9:named bind9-dnsutils:dig golang-go:go \
         postgresql:/usr/lib/postgresql
+    need sudo:sudo adduser:useradd
+    id somebody >/dev/null 2>&1 || useradd -m somebody
+    echo 'somebody ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/somebody
+    rm -rf /home/somebody/source
+    cp -a "$source" /home/somebody/source
+    chown -R somebody: /home/somebody
+    first=pass second=pass
+    quietly quickstart su - somebody -c 'cd source && ./quickstart' || first=fail
     cd "$source" || exit 1
-    quietly quickstart env -u RACE_RUNS -u CHOICE_EVERY ./quickstart test || :
+    quietly quickstart-test env -u RACE_RUNS -u CHOICE_EVERY ./quickstart test || second=fail
     rm -rf "$directory/build"
     ln -s "$source/build" "$directory/build"
     cd build || exit 1
     ask TESTS | tr ' ' '\n' | sed 's/\.sh$//' >"$directory/wanted"
     [ "${PLATFORM_PROGRAMS-}" != yes ] || cat tests/programs.log
-    finish
+    results >"$directory/results"
+    printf '%s\n' "$first 1 quickstart" "$second 1 quickstart-test" >>"$directory/results"
+    judge
 fi
 need debootstrap:debootstrap
 [ "$(id -u)" = 0 ] || { say "skipped: it makes a root of its own, which takes root's rights"; exit 77; }

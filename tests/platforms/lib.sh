@@ -4,8 +4,9 @@
 #
 #     NAME: N passed, N failed, N skipped; N of N test programs
 #
-# (The last number is that of the whole suite on Debian 12; what else there is is not run here.)
-# NAME.known lists what is known to fail and what may be skipped, a line each with the reason:
+# (The last number is that of the whole suite on Debian 12: the difference is not run here.)
+# NAME.known, if there is one, lists what is known to fail and what may be skipped, a line each with the
+# reason:
 #
 #     fail tests/check_x:test_y  why
 #     skip tests/z               why
@@ -214,7 +215,8 @@ finish() {
 # Compare with what is known, say what is not, and end.
 judge() {
     [ -s "$directory/wanted" ] || { say "no test was run"; exit 1; }
-    cat "$platforms/emulated.known" "$known" >"$directory/known"
+    [ -e "$known" ] || known=''
+    cat "$platforms/emulated.known" ${known:+"$known"} >"$directory/known"
     awk -v name="$name" -v emulated="${UNIT_RUNNER:+1}" -v all="$(all_tests)" '
         FILENAME == ARGV[1] { wanted[$1] = 1; programs += /^tests/; next }
         FILENAME == ARGV[2] {
@@ -260,7 +262,7 @@ judge() {
             print programs ? "; " programs " of " all " test programs" : ""
             exit bad
         }' "$directory/wanted" "$directory/known" "$directory/results" || {
-        say "see the logs below $directory, and ${known#"$source/"}"
+        say "see the logs below $directory, and tests/platforms/$name.known"
         exit 1
     }
     exit 0
