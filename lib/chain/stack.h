@@ -39,7 +39,8 @@ struct dal_stack_ {
     struct dal_spec_ spec; /* of an allocator that the program gave, one item without anything */
 
     /* Behind it all stays writable, which nothing makes use of: leak checkers look for the
-     * backends' memory in writable pages only. (No alignment, which pages may have less of.) */
+     * backends' memory in writable pages only. (A page's length, and not its alignment: what this
+     * is part of is mapped, at the start of whatever pages the system has.) */
     char apart[DAL_OS_PAGE_BYTES_MOST_];
     void *ctxs[DAL_SPEC_ITEMS_MAX];                 /* of the items */
     struct dal_option_value values[DAL_VALUES_MAX]; /* of the item that is being made */
