@@ -23,7 +23,7 @@ O3||-O3 -g|
 Os||-Os -g|
 O3-lto|--enable-werror $gcc_lto|-O3 -g -flto=auto -ffat-lto-objects|
 O3-lto-static|--enable-werror --disable-shared $gcc_lto|-O3 -g -flto=auto -ffat-lto-objects|
-clang-thin-lto|$clang_lto|-O2 -g -flto=thin|-fuse-ld=lld
+clang-thin-lto|--disable-static $clang_lto|-O2 -g -flto=thin|-fuse-ld=lld
 debian||$(debian CPPFLAGS) $(debian CFLAGS)|$(debian LDFLAGS)
 ubuntu|$gcc_lto|-O2 -g -flto=auto -ffat-lto-objects -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fstack-protector-strong -fstack-clash-protection -Wformat -Werror=format-security -fcf-protection -D_FORTIFY_SOURCE=3|-Wl,-Bsymbolic-functions -flto=auto -ffat-lto-objects -Wl,-z,relro -Wl,-z,now
 fedora|$gcc_lto|-O2 -flto=auto -ffat-lto-objects -fexceptions -g -grecord-gcc-switches -pipe -Wall -Werror=format-security -Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=3 -Wp,-D_GLIBCXX_ASSERTIONS -fstack-protector-strong -m64 -mtune=generic -fasynchronous-unwind-tables -fstack-clash-protection -fcf-protection -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer|-Wl,-z,relro -Wl,--as-needed -Wl,-z,pack-relative-relocs -Wl,-z,now
