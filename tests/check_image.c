@@ -176,7 +176,8 @@ struct noted {
 static struct noted make_noted(void)
 {
     struct noted file = {
-        .header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3},
+        .header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3,
+                               sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32},
                    .e_phoff = offsetof(struct noted, segments),
                    .e_phentsize = sizeof(ElfW(Phdr)),
                    .e_phnum = 2},

@@ -168,13 +168,31 @@ if $CC -m32 "$work/main.c" -o "$work/narrow" 2>/dev/null && "$work/narrow"; then
     try 0 '' "$line
 $line" run -b system sh -c '"$1"; "$1"' sh "$work/narrow"
     cat >"$work/interposer.c" <<'END'
+#include <stdio.h>
 #include "lib/shared/note.h"
 DAL_NOTE_DEFINE_(note, DAL_NOTE_INTERPOSER, VERSION_TEXT);
+int (*of_the_c_library)(const char *, ...) = printf;
 END
     $CC -m32 -shared -fPIC -I"$srcdir" "-DVERSION_TEXT=\"$VERSION\"" "$work/interposer.c" -o "$work/narrow.so"
     DISPATCHALLOC_INTERPOSER=$work/narrow.so try 0 '' '' run -b system "$work/narrow"
     DISPATCHALLOC_INTERPOSER=$work/narrow.so try 2 '' \
         "dispatchalloc: '*/true' *it is for 64 bits, and the interposer $work/narrow.so for 32; *" run true
+    # Looked at as those of the command's own word size are.
+    echo '#include <stddef.h>
+    void *malloc(size_t size) { static char memory[64]; return size < 64 ? memory : NULL; }
+    int main(void) { return !malloc(1); }' >"$work/own.c"
+    ! $CC -m32 -rdynamic -fno-builtin "$work/own.c" -o "$work/narrow-own" ||
+        DISPATCHALLOC_INTERPOSER=$work/narrow.so try 2 '' \
+            "dispatchalloc: '*/narrow-own' *it has a malloc of its own*" run -b system "$work/narrow-own"
+    ! $CC -m32 -static "$work/main.c" -o "$work/narrow-static" 2>/dev/null ||
+        DISPATCHALLOC_INTERPOSER=$work/narrow.so try 2 '' \
+            "dispatchalloc: '*/narrow-static' *it is statically linked*" run -b system "$work/narrow-static"
+fi
+# What a loader that is started by name would load.
+if [ -e "$work/static" ] && [ -x /lib64/ld-linux-x86-64.so.2 ]; then
+    try 2 '' "dispatchalloc: '$work/static' *it is statically linked*" \
+        run -b system /lib64/ld-linux-x86-64.so.2 --argv0 name "$work/static"
+    is_foreign || try 0 hello '' run -b system /lib64/ld-linux-x86-64.so.2 /bin/echo hello
 fi
 # Both, where each loader has $LIB. A shell that is not dash may open, and be warned for.
 lib_of() { "$1" --list-diagnostics 2>/dev/null | sed -n 's/^dl_dst_lib="\(.*\)"$/\1/p'; }

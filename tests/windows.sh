@@ -33,6 +33,8 @@ runs 0 examples/first
 prints output '^42$'
 runs 0 dispatchalloc verify --case=size_zero system arena:limit=1M
 prints output '^pass *size_zero (arena:limit=1M)$'
+runs 2 dispatchalloc verfy
+prints errors "unknown command 'verfy' (did you mean 'verify'?)"
 runs 0 examples/simple_allocator
 prints output '^allocated so far: [1-9]'
 runs 0 examples/pool_startup

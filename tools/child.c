@@ -71,6 +71,19 @@ static void block(sigset_t *before)
     (void)sigprocmask(SIG_BLOCK, &set, before);
 }
 
+static int ends_are_ignored;
+
+void child_keep_ends(void)
+{
+    struct sigaction action;
+
+    if (sigaction(SIGCHLD, NULL, &action) != 0 ||
+        (action.sa_handler != SIG_IGN && !(action.sa_flags & SA_NOCLDWAIT)))
+        return;
+    ends_are_ignored = 1;
+    (void)signal(SIGCHLD, SIG_DFL);
+}
+
 void child_set_up(void)
 {
     struct sigaction action = {.sa_handler = lose_patience};
@@ -125,6 +138,8 @@ static void be_child(const struct child_command *command, pid_t parent, const si
         if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler == pass_on)
             (void)signal(passed_on[i], SIG_DFL);
     }
+    if (ends_are_ignored)
+        (void)signal(SIGCHLD, SIG_IGN);
     (void)sigprocmask(SIG_SETMASK, mask, NULL);
     environ = command->environment;
     *not_executed = program_become(command->path, command->arguments);

@@ -34,6 +34,13 @@ struct child_result {
     struct rusage usage; /* of the child and of its children that it waited for */
 };
 
+/*
+ * Have children be waited for also where SIGCHLD is ignored, as who started the tool may have it: then
+ * they would be gone without a word. Programs get it as it was. First of all in a command that starts
+ * some.
+ */
+void child_keep_ends(void);
+
 /* Take over the signals. Once, before the first child_run(). */
 void child_set_up(void);
 

@@ -26,9 +26,10 @@ enum meant program_meant(const struct tool_command *command, char **words, char 
 /*
  * See whether the interposer can work in a program: not in a static one, not in one that
  * gains privileges, not beside a sanitizer, not in one with a malloc of its own. For a script
- * its interpreter is looked at. Returns 0, or 2 after a message that says why not.
+ * its interpreter is looked at, and what a loader that is started by name is to load. words: the
+ * program's argv. Returns 0, or 2 after a message that says why not.
  */
-int program_check(const char *path);
+int program_check(const char *path, char **words);
 
 /* The same but for a malloc of its own: see whether it can be loaded at all. PROGRAM_UNSUITED if
  * one that is built for other programs is what is missing. */

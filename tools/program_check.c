@@ -150,8 +150,8 @@ static int check_elf(const char *path, const struct dal_image_ *image, int needs
         (void)cannot(path, why);
         return PROGRAM_UNSUITED;
     }
-    /* One for another kind of machine than the tool is not looked into. */
-    if (!dal_image_is_native_(image))
+    /* One of another byte order than the tool's is not looked into. */
+    if (!dal_image_is_readable_(image))
         return 0;
     if (!image_has_segment(image, PT_INTERP) && !is_loader(image))
         return cannot(path, "it is statically linked, so nothing can be put before its malloc");
@@ -222,6 +222,38 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX])
     return 0;
 }
 
+/* What a loader that is started by name takes a word with. */
+static int takes_word(const char *option)
+{
+    static const char *const names[] = {
+        "--library-path", "--inhibit-rpath", "--audit", "--preload", "--argv0", "--glibc-hwcaps-prepend",
+        "--glibc-hwcaps-mask"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(option, names[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* The program that a loader is started with; NULL if it is no loader, or starts none. */
+static const char *find_loaded(const char *path, char **words)
+{
+    struct dal_image_ image;
+    int is_one = 0;
+
+    if (dal_image_map_(path, &image)) {
+        is_one = dal_image_is_readable_(&image) && !image_has_segment(&image, PT_INTERP) &&
+                 is_loader(&image);
+        dal_image_unmap_(&image);
+    }
+    for (words++; is_one && *words && strncmp(*words, "--", 2) == 0; words++) {
+        if (takes_word(*words) && words[1])
+            words++;
+    }
+    return is_one ? *words : NULL;
+}
+
 static int check_file(const char *path, int needs_malloc, int depth)
 {
     struct dal_image_ image;
@@ -244,9 +276,11 @@ static int check_file(const char *path, int needs_malloc, int depth)
     return result;
 }
 
-int program_check(const char *path)
+int program_check(const char *path, char **words)
 {
-    return check_file(path, 1, 0) ? TOOL_TROUBLE : 0;
+    const char *loaded = find_loaded(path, words);
+
+    return check_file(path, 1, 0) || (loaded && check_file(loaded, 1, 0)) ? TOOL_TROUBLE : 0;
 }
 
 int program_check_loading(const char *path)

@@ -61,9 +61,8 @@ static int dynamic_entry(const struct dal_image_ *image, size_t at, ElfW(Dyn) *e
 {
     ElfW(Phdr) segment;
 
-    return find_segment(image, PT_DYNAMIC, &segment) && at < segment.p_filesz / sizeof *entry &&
-           dal_image_entry_(image, segment.p_offset, at, entry, sizeof *entry) &&
-           entry->d_tag != DT_NULL;
+    return find_segment(image, PT_DYNAMIC, &segment) &&
+           dal_image_dynamic_(image, segment.p_offset, at, 0, entry) && entry->d_tag != DT_NULL;
 }
 
 /* Every name is a string of one table. */
@@ -107,8 +106,9 @@ static const char *find_symbol(const struct dal_image_ *image, int is_defined, c
     if (!dal_image_find_section_(image, SHT_DYNSYM, &table) ||
         !dal_image_section_(image, table.sh_link, &strings) || strings.sh_offset > image->size)
         return NULL;
-    for (size_t at = 0; at < table.sh_size / sizeof symbol &&
-                        dal_image_entry_(image, table.sh_offset, at, &symbol, sizeof symbol);
+    for (size_t at = 0;
+         table.sh_entsize && at < table.sh_size / table.sh_entsize &&
+         dal_image_symbol_(image, table.sh_offset, at, (size_t)table.sh_entsize, &symbol);
          at++) {
         const char *text = dal_image_part_(image, strings.sh_offset + symbol.st_name, start_bytes);
 
@@ -166,7 +166,7 @@ int image_elf_interpreter(const struct dal_image_ *image, char path[PATH_MAX])
 {
     ElfW(Phdr) segment;
 
-    if (!dal_image_is_native_(image) || !find_segment(image, PT_INTERP, &segment) ||
+    if (!dal_image_is_readable_(image) || !find_segment(image, PT_INTERP, &segment) ||
         segment.p_filesz == 0 || segment.p_filesz > PATH_MAX ||
         !dal_image_read_(image, segment.p_offset, path, segment.p_filesz))
         return 0;

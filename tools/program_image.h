@@ -2,8 +2,8 @@
 /*
  * A file that may be a program: what it is linked with, and who interprets it.
  *
- * The functions about ELF files are for those of the tool's own class and byte order, and of
- * another's find nothing of use.
+ * The functions about ELF files are for those of the tool's own byte order, and of another's find
+ * nothing of use.
  */
 #ifndef TOOL_PROGRAM_IMAGE_H
 #define TOOL_PROGRAM_IMAGE_H

@@ -86,10 +86,11 @@ static void keep_reason(const char *line, char *reason, size_t bytes)
 }
 
 /* The loader's list of what it mapped, and what it says, read from its end of a pipe. */
-static void read_list(int from, struct program_probe *found, char *reason, size_t reason_bytes)
+static void read_list(int from, struct target *target, struct program_probe *found)
 {
     FILE *list = fdopen(from, "r");
-    const char *interposer = program_interposer();
+    const char *interposer =
+        *target->file ? program_interposer_in(target->file) : program_interposer();
     char line[PATH_MAX + 64];
     size_t bytes = strlen(interposer);
 
@@ -97,7 +98,7 @@ static void read_list(int from, struct program_probe *found, char *reason, size_
         const char *start = line + strspn(line, " \t"), *arrow = strstr(start, " => ");
         const char *file = arrow ? arrow + 4 : start;
 
-        keep_reason(line, reason, reason_bytes);
+        keep_reason(line, target->reason, sizeof target->reason);
         (void)sscanf(line, "dl_dst_lib=\"%63[^\"]", found->lib);
         if (!strstr(start, " (0x"))
             continue;
@@ -146,7 +147,7 @@ static void ask(struct target *target, const char *option, struct program_probe 
         become_list(target, option, ends[1]);
     (void)close(ends[1]);
     if (child > 0)
-        read_list(ends[0], found, target->reason, sizeof target->reason);
+        read_list(ends[0], target, found);
     else
         (void)close(ends[0]);
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)

@@ -95,7 +95,7 @@ static int run_program(int count, char **program)
     if (!result)
         result = program_find(&tool_run, program, path);
     if (!result)
-        result = program_check(path);
+        result = program_check(path, program);
     if (!result)
         result = program_prepare(path, spec, is_verbose, checks);
     if (!result)

@@ -22,6 +22,7 @@ static int refuse(const char *name)
 }
 
 static const int always = 1;
+static const struct tool_option no_options[] = {{.name = NULL}};
 
 #define REFUSED(variable, word)                              \
     static int refuse_##variable(int count, char **operands) \
@@ -35,6 +36,7 @@ static const int always = 1;
         .synopsis = "",                                      \
         .summary = "not on Windows",                         \
         .help = "This command is not there on Windows.\n",   \
+        .options = no_options,                               \
         .operand = "WORD",                                   \
         .needs_none = &always,                               \
         .is_absent = 1,                                      \

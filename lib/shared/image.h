@@ -72,22 +72,83 @@ static inline int dal_image_entry_(const struct dal_image_ *image, uint64_t tabl
     return table <= image->size && dal_image_read_(image, table + at * bytes, structure, bytes);
 }
 
-/* The header of an ELF file, of whatever class. Returns 0 if it is none. */
+/*
+ * Structures of an ELF file are read as those of our own class, whichever it has itself. In 32 bits
+ * what is beyond of another class counts as not there.
+ */
+#if __SIZEOF_POINTER__ == 8
+# define DAL_OTHER_(type) Elf32_##type
+# define DAL_OTHER_CLASS_ ELFCLASS32
+#else
+# define DAL_OTHER_(type) Elf64_##type
+# define DAL_OTHER_CLASS_ ELFCLASS64
+#endif
+
+#define DAL_IMAGE_EHDR_(X) \
+    X(e_type) X(e_machine) X(e_phoff) X(e_shoff) X(e_phentsize) X(e_phnum) X(e_shentsize) X(e_shnum)
+#define DAL_IMAGE_PHDR_(X) \
+    X(p_type) X(p_flags) X(p_offset) X(p_vaddr) X(p_filesz) X(p_memsz)
+#define DAL_IMAGE_SHDR_(X) X(sh_type) X(sh_offset) X(sh_size) X(sh_link) X(sh_entsize)
+#define DAL_IMAGE_SYM_(X)  X(st_name) X(st_info) X(st_shndx) X(st_value) X(st_size)
+#define DAL_IMAGE_DYN_(X)  X(d_tag) X(d_un.d_val)
+
+#define DAL_IMAGE_TAKE_(member)                                         \
+    structure->member = (__typeof__(structure->member))other.member;    \
+    if ((uint64_t)structure->member != (uint64_t)other.member)          \
+        return 0;
+
+/* One of a table of structures, or the only one there is: by its number, the place of the table, and
+ * what the file says a structure takes there, 0 where it does not say. */
+#define DAL_IMAGE_READER_(name, type, fields)                                                      \
+    static inline int name(const struct dal_image_ *image, uint64_t table, size_t at, size_t told, \
+                           ElfW(type) *structure)                                                  \
+    {                                                                                              \
+        DAL_OTHER_(type) other;                                                                    \
+                                                                                                   \
+        if (dal_image_class_(image) != DAL_OTHER_CLASS_)                                           \
+            return (!told || told == sizeof *structure) &&                                         \
+                   dal_image_entry_(image, table, at, structure, sizeof *structure);               \
+        if ((told && told != sizeof other) ||                                                      \
+            !dal_image_entry_(image, table, at, &other, sizeof other))                             \
+            return 0;                                                                              \
+        fields(DAL_IMAGE_TAKE_) return 1;                                                          \
+    }
+
+/* 0 if it is no ELF file. */
+static inline int dal_image_class_(const struct dal_image_ *image)
+{
+    const unsigned char *ident = dal_image_part_(image, 0, EI_NIDENT);
+
+    return ident && memcmp(ident, ELFMAG, SELFMAG) == 0 ? ident[EI_CLASS] : 0;
+}
+
+DAL_IMAGE_READER_(dal_image_read_header_, Ehdr, DAL_IMAGE_EHDR_)
+DAL_IMAGE_READER_(dal_image_read_segment_, Phdr, DAL_IMAGE_PHDR_)
+DAL_IMAGE_READER_(dal_image_read_section_, Shdr, DAL_IMAGE_SHDR_)
+DAL_IMAGE_READER_(dal_image_symbol_, Sym, DAL_IMAGE_SYM_)
+DAL_IMAGE_READER_(dal_image_dynamic_, Dyn, DAL_IMAGE_DYN_)
+
+/* The header of an ELF file. Returns 0 if it is none. */
 static inline int dal_image_header_(const struct dal_image_ *image, ElfW(Ehdr) *header)
 {
-    return dal_image_read_(image, 0, header, sizeof *header) &&
-           memcmp(header->e_ident, ELFMAG, SELFMAG) == 0;
+    if (!dal_image_class_(image) || !dal_image_read_header_(image, 0, 0, 0, header))
+        return 0;
+    memcpy(header->e_ident, image->bytes, EI_NIDENT);
+    return 1;
+}
+
+/* Whether it is an ELF file of our own byte order, of whatever class. */
+static inline int dal_image_is_readable_(const struct dal_image_ *image)
+{
+    return dal_image_class_(image) &&
+           image->bytes[EI_DATA] ==
+               (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB);
 }
 
 /* Whether it is an ELF file of our own class and byte order. */
 static inline int dal_image_is_native_(const struct dal_image_ *image)
 {
-    ElfW(Ehdr) header;
-
-    return dal_image_header_(image, &header) &&
-           header.e_ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) &&
-           header.e_ident[EI_DATA] ==
-               (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB);
+    return dal_image_is_readable_(image) && dal_image_class_(image) != DAL_OTHER_CLASS_;
 }
 
 /* The segments of a file by number, from 0 on. Returns 0 behind the last one. */
@@ -95,9 +156,8 @@ static inline int dal_image_segment_(const struct dal_image_ *image, size_t at, 
 {
     ElfW(Ehdr) header;
 
-    return dal_image_header_(image, &header) && header.e_phentsize == sizeof *segment &&
-           at < header.e_phnum &&
-           dal_image_entry_(image, header.e_phoff, at, segment, sizeof *segment);
+    return dal_image_header_(image, &header) && at < header.e_phnum &&
+           dal_image_read_segment_(image, header.e_phoff, at, header.e_phentsize, segment);
 }
 
 /* The same for sections. */
@@ -105,9 +165,8 @@ static inline int dal_image_section_(const struct dal_image_ *image, size_t at, 
 {
     ElfW(Ehdr) header;
 
-    return dal_image_header_(image, &header) && header.e_shentsize == sizeof *section &&
-           at < header.e_shnum &&
-           dal_image_entry_(image, header.e_shoff, at, section, sizeof *section);
+    return dal_image_header_(image, &header) && at < header.e_shnum &&
+           dal_image_read_section_(image, header.e_shoff, at, header.e_shentsize, section);
 }
 
 /* The first section of a type, of which a file has one: SHT_DYNSYM for example. */

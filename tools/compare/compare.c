@@ -162,7 +162,7 @@ static int compare(void)
     if (!result)
         result = program_find(&tool_compare, comparison.command, path);
     if (!result)
-        result = program_check(path);
+        result = program_check(path, comparison.command);
     if (result)
         return result;
     child_set_up();
@@ -188,6 +188,7 @@ static int compare_program(int count, char **program)
 
     (void)count;
     child_keep_standard_files();
+    child_keep_ends();
     if (wants_json && shows_output)
         return tool_misused(&tool_compare, "--json and --output exclude each other");
     comparison.command = program;

@@ -150,6 +150,7 @@ static int examine_program(int count, char **program)
             " run' gives no allocator to a program; unset it to ask what it would do",
             program_switched_off());
     child_keep_standard_files();
+    child_keep_ends();
     status = program_find(&tool_doctor, program, path);
     if (status)
         return status;
