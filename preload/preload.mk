@@ -23,9 +23,18 @@ libpreloadcore_la_LIBTOOLFLAGS = $(shared_only)
 lib_LTLIBRARIES += libdispatchalloc-preload.la
 libdispatchalloc_preload_la_SOURCES =
 libdispatchalloc_preload_la_LIBADD = libpreloadcore.la libcommon.la
-libdispatchalloc_preload_la_DEPENDENCIES = $(libdispatchalloc_preload_la_LIBADD) %D%/preload.map
+libdispatchalloc_preload_la_DEPENDENCIES = $(libdispatchalloc_preload_la_LIBADD) %D%/preload.map \
+	%D%/dynamic.list
 libdispatchalloc_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
-	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/%D%/preload.map
+	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/%D%/preload.map \
+	-Wl,--dynamic-list=%D%/dynamic.list
+
+# By their names its functions find the program's own, if it has some: also where LDFLAGS have
+# -Bsymbolic-functions, as Ubuntu's do.
+%D%/dynamic.list: %D%/preload.map
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(SED) -e '/^#/d' -e '/^global:/d' -e '/^local:/,/^};/d' \
+		$(top_srcdir)/%D%/preload.map >$@ && echo '};' >>$@
+CLEANFILES += %D%/dynamic.list
 
 # jemalloc's own calls: an object apart, for programs that are linked with libjemalloc.
 lib_LTLIBRARIES += libdispatchalloc-jemalloc.la
