@@ -190,6 +190,8 @@ export XDG_RUNTIME_DIR="$work/none"
 tells share=on "cannot write to $work/none/dispatchalloc/: no such file or directory"
 unset XDG_RUNTIME_DIR
 tells share=on 'share=on: XDG_RUNTIME_DIR is not set: give a directory'
+XDG_RUNTIME_DIR=relative tells share=on 'share=on: XDG_RUNTIME_DIR is no absolute path: give a directory'
+XDG_RUNTIME_DIR=/$(printf '%02000d' 0) tells share=on 'share=on: XDG_RUNTIME_DIR is too long: give a directory'
 
 test='a label is in the report, and reaches no terminal as it is'
 run "$(printf 'stats:label=par\033ser')+system" alloc=100

@@ -373,9 +373,11 @@ static const char *expand(const char *path, char *expanded)
         int wanted =
             snprintf(expanded, DAL_FILE_PATH_MAX, "%s/dispatchalloc/", runtime ? runtime : "");
 
-        if (!runtime || runtime[0] != '/')
+        if (!runtime || !*runtime)
             return "XDG_RUNTIME_DIR is not set: give a directory";
-        return wanted < DAL_FILE_PATH_MAX ? NULL : reason_of(ENAMETOOLONG);
+        if (*runtime != '/')
+            return "XDG_RUNTIME_DIR is no absolute path: give a directory";
+        return wanted < DAL_FILE_PATH_MAX ? NULL : "XDG_RUNTIME_DIR is too long: give a directory";
     }
     length = dal_file_path_expand_(path, (long)getpid(), expanded, DAL_FILE_PATH_MAX);
     return length > 0 ? NULL : reason_of(length < 0 ? ENAMETOOLONG : ENOENT);
