@@ -289,7 +289,11 @@ chmod +x "$work/script"
 printf 'echo from a script\n' >"$work/plain"
 chmod +x "$work/plain"
 # (On a machine with another C library its shell is not for this interposer.)
-{ is_foreign && ! "$tool" run /bin/sh -c : >/dev/null 2>&1; } || try 0 'from a script' '' run -b system "$work/plain"
+if is_foreign && ! "$tool" run /bin/sh -c : >/dev/null 2>&1; then
+    try 2 '' "dispatchalloc: '/bin/sh' cannot be run with another allocator: *" run -b system "$work/plain"
+else
+    try 0 'from a script' '' run -b system "$work/plain"
+fi
 # What is missing is the interpreter, also of an interpreter or of a program.
 printf '#! /no/such -x\n' >"$work/orphan"
 printf '#!%s\n' "$work/orphan" >"$work/grandchild"

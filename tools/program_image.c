@@ -145,21 +145,26 @@ int image_needs(const struct dal_image_ *image, const char *start, char *name, s
     return found != NULL;
 }
 
-/* Up to what ends it for the kernel: a carriage return does not. */
+/* Up to what ends it for the kernel: a carriage return does not. Where nothing is named execvp()
+ * has the shell read the file. */
 int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX])
 {
     const char *text = (const char *)image->bytes;
     size_t at = 2;
     size_t length = 0;
 
-    if (image->size < 3 || memcmp(text, "#!", 2) != 0)
+    if (image->size >= SELFMAG && memcmp(text, ELFMAG, SELFMAG) == 0)
         return 0;
+    if (image->size < 3 || memcmp(text, "#!", 2) != 0)
+        at = image->size;
     while (at < image->size && (text[at] == ' ' || text[at] == '\t'))
         at++;
     while (at < image->size && length < PATH_MAX - 1 && !strchr(" \t\n", text[at]))
         path[length++] = text[at++];
     path[length] = '\0';
-    return length > 0;
+    if (!length)
+        strcpy(path, "/bin/sh");
+    return 1;
 }
 
 int image_elf_interpreter(const struct dal_image_ *image, char path[PATH_MAX])

@@ -35,7 +35,7 @@ int image_takes(const struct dal_image_ *image, const char *name);
  * name of the first, as much of it as fits. */
 int image_needs(const struct dal_image_ *image, const char *start, char *name, size_t name_bytes);
 
-/* The interpreter that "#!" names. Returns 0 if there is none. */
+/* The interpreter that "#!" names, or the shell. Returns 0 for an ELF file. */
 int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX]);
 
 /* The loader that an ELF file names. Returns 0 if there is none. */
