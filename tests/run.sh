@@ -152,8 +152,14 @@ sanitizer memory MemorySanitizer
 if $CC "$work/main.c" -Wl,--no-as-needed -llsan -o "$work/leak-library" 2>/dev/null; then
     try 2 '' "*it is built with LeakSanitizer*" run "$work/leak-library"
 fi
-# Another processor's: e_machine is changed; a smaller one: EI_CLASS is.
+# Less than all of it.
 $CC "$work/main.c" -o "$work/machine"
+for bytes in 4 40 100 2000; do
+    head -c $bytes "$work/machine" >"$work/cut-$bytes"
+    chmod +x "$work/cut-$bytes"
+    try 2 '' "dispatchalloc: '$work/cut-$bytes' cannot be run with another allocator: the file has been cut short" run "$work/cut-$bytes"
+done
+# Another processor's: e_machine is changed; a smaller one: EI_CLASS is.
 cp "$work/machine" "$work/class"
 printf '\363' | dd of="$work/machine" bs=1 seek=18 conv=notrunc 2>/dev/null
 printf '\001' | dd of="$work/class" bs=1 seek=4 conv=notrunc 2>/dev/null
@@ -175,6 +181,9 @@ int (*of_the_c_library)(const char *, ...) = printf;
 END
     $CC -m32 -shared -fPIC -I"$srcdir" "-DVERSION_TEXT=\"$VERSION\"" "$work/interposer.c" -o "$work/narrow.so"
     DISPATCHALLOC_INTERPOSER=$work/narrow.so try 0 '' '' run -b system "$work/narrow"
+    head -c 2000 "$work/narrow" >"$work/narrow-cut"
+    chmod +x "$work/narrow-cut"
+    DISPATCHALLOC_INTERPOSER=$work/narrow.so try 2 '' "*narrow-cut' cannot be *: the file has been cut short" run "$work/narrow-cut"
     DISPATCHALLOC_INTERPOSER=$work/narrow.so try 2 '' \
         "dispatchalloc: '*/true' *it is for 64 bits, and the interposer $work/narrow.so for 32; *" run true
     # Looked at as those of the command's own word size are.

@@ -144,8 +144,13 @@ static int is_loader(const struct dal_image_ *image)
 
 static int check_elf(const char *path, const struct dal_image_ *image, int needs_malloc)
 {
-    const char *why = why_unsuited_here(path, image);
+    static const char cut_short[] = "the file has been cut short";
+    ElfW(Ehdr) header;
+    const char *why;
 
+    if (!dal_image_header_(image, &header))
+        return cannot(path, cut_short);
+    why = why_unsuited_here(path, image);
     if (why) {
         (void)cannot(path, why);
         return PROGRAM_UNSUITED;
@@ -153,6 +158,8 @@ static int check_elf(const char *path, const struct dal_image_ *image, int needs
     /* One of another byte order than the tool's is not looked into. */
     if (!dal_image_is_readable_(image))
         return 0;
+    if (!dal_image_is_whole_(image))
+        return cannot(path, cut_short);
     if (!image_has_segment(image, PT_INTERP) && !is_loader(image))
         return cannot(path, "it is statically linked, so nothing can be put before its malloc");
     if (image_names(image, "__asan_init"))
@@ -270,7 +277,7 @@ static int check_file(const char *path, int needs_malloc, int depth)
         return 0;
     if (image_script_interpreter(&image, script_of) && depth < SCRIPTS_MAX)
         result = check_file(script_of, needs_malloc, depth + 1);
-    else if (image.size > SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
+    else if (image.size >= SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
         result = check_elf(path, &image, needs_malloc);
     dal_image_unmap_(&image);
     return result;

@@ -184,14 +184,16 @@ static inline int dal_image_find_section_(const struct dal_image_ *image, uint32
  * not, which ends the process. */
 static inline int dal_image_is_whole_(const struct dal_image_ *image)
 {
+    ElfW(Ehdr) header;
     ElfW(Phdr) segment;
+    size_t i;
 
-    for (size_t i = 0; dal_image_segment_(image, i, &segment); i++) {
+    for (i = 0; dal_image_segment_(image, i, &segment); i++) {
         if (segment.p_type == PT_LOAD &&
             !dal_image_part_(image, segment.p_offset, segment.p_filesz))
             return 0;
     }
-    return 1;
+    return dal_image_header_(image, &header) && i == header.e_phnum;
 }
 
 #endif /* DAL_IMAGE_H */
