@@ -353,6 +353,18 @@ for file in /etc/passwd "$work/empty" "$work" "$work/other.so" "$work/main" \
         "dispatchalloc: '$file' is not the interposer, libdispatchalloc-preload.so" run true
 done
 
+# Names that its loader cannot be told.
+if is_glibc; then
+    feed='
+'
+    for name in '$LIB' "a${feed}b"; do
+        mkdir -p "$work/$name"
+        cp "$DISPATCHALLOC_INTERPOSER" "$work/$name"
+        DISPATCHALLOC_INTERPOSER=$work/$name/${DISPATCHALLOC_INTERPOSER##*/} try 2 '' \
+            "*the loader does not get the interposer into it, whose path has a *" run true
+    done
+fi
+
 # Its note lies at its start, or with musl's start files near its end.
 is_glibc && said="the interposer $work/cut: the file has been cut short" ||
     said="'$work/cut' is not the interposer, libdispatchalloc-preload.so"

@@ -199,6 +199,14 @@ int program_opens(const char *path)
     return result;
 }
 
+/* Of a path that a loader takes for another one, or that its list shows in two lines; else "". */
+static const char *what_is_odd(const char *path)
+{
+    return strchr(path, '$')    ? ", whose path has a '$', which begins a variable of the loader's"
+           : strchr(path, '\n') ? ", whose path has a line feed"
+                                : "";
+}
+
 int program_probe(const char *path, struct program_probe *found)
 {
     static struct target target;
@@ -222,7 +230,7 @@ int program_probe(const char *path, struct program_probe *found)
     if (!found->is_listed && !limits)
         return 0;
     return tool_complain("'%s' cannot be run with another allocator: %s%s%sthe loader does not get "
-                         "the interposer into it",
+                         "the interposer into it%s",
                          path, limits ? "under its limits (ulimit " : "", limits ? limits : "",
-                         limits ? ") " : "");
+                         limits ? ") " : "", what_is_odd(program_interposer()));
 }
