@@ -167,7 +167,7 @@ rm "$work/order"
 try 1 '*stats:print=off+system  failed: exit status 3
 *verdict: none, as there is nothing to compare' "dispatchalloc: 'sh' failed under stats:print=off+system: exit status 3
 sorry[?]
-dispatchalloc: \`dispatchalloc doctor sh' tells whether *" -b stats:print=off+system sh -c "$code"
+dispatchalloc: \`dispatchalloc doctor sh' with the same arguments tells whether *" -b stats:print=off+system sh -c "$code"
 expect "it is not run again" 1 "$(grep -c stats "$work/order")"
 later='echo >>"$work/counted"; [ "$(wc -l <"$work/counted")" != 7 ]'
 try 1 '*failed in round 3: exit status 1*' '*failed under stats*' -b stats:print=off+system sh -c "$later"

@@ -171,10 +171,10 @@ static int compare(void)
         return result;
     result = exit_status(&comparison);
     if (result == TOOL_FAILED)
-        (void)tool_complain("`" TOOL_NAME
-                            " doctor %s' tells whether it fails by itself, or what it "
-                            "has that does not go together with another allocator",
-                            *comparison.command);
+        (void)tool_complain(
+            "`" TOOL_NAME " doctor %s'%s tells whether it fails by itself, or what it "
+            "has that does not go together with another allocator",
+            *comparison.command, comparison.command[1] ? " with the same arguments" : "");
     if (wants_json)
         compare_print_json(&comparison);
     else
