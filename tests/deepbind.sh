@@ -135,8 +135,18 @@ cp "$work/plugins/libone.so" "$work/plugins/$control"
 expect "a name with control characters" "dispatchalloc: lib??.so $past" "$(said "$control")"
 printf '#!%s libtwo.so\n' "$work/host" >"$work/script"
 chmod +x "$work/script"
-expect "a script" "dispatchalloc: libtwo.so $past" "$("$tool" run -b system "$work/script" 2>&1 >"$work/out")"
+expect "a script" "dispatchalloc: libtwo.so $past" "$("$tool" run -b arena:limit=64M "$work/script" 2>&1 >"$work/out")"
 expect "what it opens" libtwo.so "$(cat "$work/out")"
+# Blocks of the C library go past nobody, unless they are counted or looked at.
+for options in '' '-b system'; do
+    # shellcheck disable=SC2086
+    expect "what goes past nobody by '$options'" '' "$("$tool" run $options "$work/host" libtwo.so 2>&1 >"$work/out")"
+done
+for options in -c '-b stats:print=off+system'; do
+    # shellcheck disable=SC2086
+    expect "what goes past by '$options'" "dispatchalloc: libtwo.so $past" \
+        "$("$tool" run $options "$work/host" libtwo.so 2>&1 >"$work/out")"
+done
 expect "with the flag taken off" "libone.so" "$("$tool" run --strip-deepbind "$work/host" libone.so 2>&1)"
 for off in 1 0; do
     LD_PRELOAD=$DISPATCHALLOC_INTERPOSER:$warning DISPATCHALLOC_OFF=$off "$work/host" libone.so >/dev/null 2>"$work/off.$off"
@@ -145,9 +155,9 @@ expect "switched off" '' "$(cat "$work/off.1")"
 expect "not switched off" "dispatchalloc: libone.so $past" "$(cat "$work/off.0")"
 # Descriptor 2 is the program's, and so are the signals that writing raises.
 echo data >"$work/data"
-"$tool" run "$work/host" data "$work/data" libone.so >/dev/null 2>"$work/err" || fail "with data at descriptor 2: $?"
+"$tool" run -b arena:limit=64M "$work/host" data "$work/data" libone.so >/dev/null 2>"$work/err" || fail "with data at descriptor 2: $?"
 expect "data at descriptor 2" data "$(cat "$work/data")"
-(ulimit -f 0; "$tool" run "$work/host" libone.so >/dev/null 2>>"$work/limited") || fail "a file that cannot grow: $?"
+(ulimit -f 0; "$tool" run -b arena:limit=64M "$work/host" libone.so >/dev/null 2>>"$work/limited") || fail "a file that cannot grow: $?"
 
 # Who opens all extensions with the flag, and gives their blocks to others.
 if command -v php >/dev/null 2>&1; then

@@ -343,9 +343,28 @@ int program_prepare_deepbind(void)
     return insert_behind("libdispatchalloc-deepbind.so", "--strip-deepbind is done by");
 }
 
+static int is_not_libc(const struct dal_spec_item *item, void *data)
+{
+    (void)data;
+    return strcmp(item->backend->name, "system") != 0;
+}
+
+/* Whether all blocks are the C library's, whoever it is called by, and nobody looks at them. A
+ * layer would miss what goes past it. */
+static int is_libc_alone(void)
+{
+    const char *spec = getenv("DISPATCHALLOC_MALLOC"), *check = getenv("DISPATCHALLOC_CHECK");
+    uint64_t is_checked;
+
+    return (!spec || dal_spec_visit(spec, is_not_libc, NULL, NULL, 0) == 0) &&
+           !(check && dal_switch_parse_(check, &is_checked) && is_checked);
+}
+
 int program_prepare_deepbind_warning(const char *path)
 {
-    return program_opens(path) ? insert_behind("libdispatchalloc-deepbind-warn.so", NULL) : 0;
+    return !is_libc_alone() && program_opens(path)
+               ? insert_behind("libdispatchalloc-deepbind-warn.so", NULL)
+               : 0;
 }
 
 /* The kernel does not tell whether the program or what it is interpreted by cannot be had. */

@@ -86,8 +86,9 @@ int program_check_root(char **program);
  * message. */
 int program_prepare_deepbind(void);
 
-/* Preload what names each object that a program opens with RTLD_DEEPBIND, where it is installed and
- * the program calls dlopen() itself. Returns 0, or 2 after a message. */
+/* After program_prepare(): preload what names each object that a program opens with RTLD_DEEPBIND,
+ * where it is installed, the program calls dlopen() itself and going past the interposer is going
+ * past an allocator. Returns 0, or 2 after a message. */
 int program_prepare_deepbind_warning(const char *path);
 
 /* Whether the file of a program, or of what interprets it, calls dlopen(). */
