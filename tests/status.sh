@@ -157,6 +157,8 @@ if unshare -p -f true 2>/dev/null; then
     status --all; exits 0
     expect 'times that it is listed' 1 "$(grep -c ': stats+system "inner'$$'"$' "$work/out")"
     shows '* (running): stats_user: stats+system "inner'$$'"*'
+    expect 'its number' "$(sed -n 's/ (running): stats_user: stats+system "inner'$$'"$//p' "$work/out")" \
+        "$("$tool" status "$XDG_RUNTIME_DIR/dispatchalloc/$pid" | sed -n '1s/ (running): .*//p')"
     kill -KILL $outer; wait $outer 2>/dev/null || :
     eventually sh -c '! "$1" status --all | grep -q "(running).*inner$2\""' sh "$tool" $$ ||
         fail "the process in the namespace goes on"

@@ -241,11 +241,6 @@ static int open_counters(const char *path, const struct mapped *wanted,
     return take_texts(result, counters, &status);
 }
 
-int status_open(const char *path, struct status_counters *counters)
-{
-    return open_counters(path, NULL, counters);
-}
-
 void status_close(struct status_counters *counters)
 {
     free(counters->data);
@@ -290,26 +285,35 @@ static int open_mapped(long process, const struct mapped *mapped, struct status_
  * otherwise than its file has it, so that the file alone tells that it is the same. */
 static struct found {
     uint64_t file, device;
+    long process;
 } *found_mapped;
 static size_t found_count;
 
-static void note_found(const struct status_counters *counters)
+static void note_found(const struct status_counters *counters, long process)
 {
     struct found *more = realloc(found_mapped, (found_count + 1) * sizeof *more);
 
     if (!more)
         return;
     found_mapped = more;
-    found_mapped[found_count++] = (struct found){counters->file, counters->device};
+    found_mapped[found_count++] = (struct found){counters->file, counters->device, process};
 }
 
-static int was_found(const struct status_counters *counters)
+/* The process that was found; 0: none. */
+static long who_maps(const struct status_counters *counters)
 {
     for (size_t i = 0; i < found_count; i++) {
         if (found_mapped[i].file == counters->file && found_mapped[i].device == counters->device)
-            return 1;
+            return found_mapped[i].process;
     }
     return 0;
+}
+
+static void set_running(struct status_counters *counters, long process)
+{
+    counters->process = process;
+    counters->state = STATUS_RUNNING;
+    counters->anonymous_bytes = anonymous_bytes(process);
 }
 
 int status_visit_mapped(long process, status_counters_visitor visit, void *data)
@@ -324,18 +328,52 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
     while (next_mapped(maps, &mapped)) {
         if (open_mapped(process, &mapped, &counters) != TOOL_OK)
             continue;
-        note_found(&counters);
+        note_found(&counters, process);
         snprintf(counters.path, sizeof counters.path, "%s", mapped.path);
         /* Processes may number themselves otherwise in there. */
-        counters.process = process;
-        counters.state = STATUS_RUNNING;
-        counters.anonymous_bytes = anonymous_bytes(process);
+        set_running(&counters, process);
         visit(&counters, data);
         count++;
         status_close(&counters);
     }
     fclose(maps);
     return count;
+}
+
+static void pass_over(struct status_counters *counters, void *unused)
+{
+    (void)counters;
+    (void)unused;
+}
+
+/* Have every process's files noted, once. */
+static void find_all(void)
+{
+    static int is_done;
+    DIR *processes = is_done ? NULL : opendir("/proc");
+    const struct dirent *entry;
+
+    is_done = 1;
+    while (processes && (entry = readdir(processes)) != NULL) {
+        long process = strtol(entry->d_name, NULL, 10);
+
+        if (process > 0)
+            (void)status_visit_mapped(process, pass_over, NULL);
+    }
+    if (processes)
+        closedir(processes);
+}
+
+int status_open(const char *path, struct status_counters *counters)
+{
+    int result = open_counters(path, NULL, counters);
+
+    if (result == TOOL_OK && counters->state == STATUS_UNKNOWN) {
+        find_all();
+        if (who_maps(counters))
+            set_running(counters, who_maps(counters));
+    }
+    return result;
 }
 
 int status_visit_directory(const char *directory, status_counters_visitor visit, void *data)
@@ -353,7 +391,7 @@ int status_visit_directory(const char *directory, status_counters_visitor visit,
         if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) >= sizeof path ||
             status_open(path, &counters) != TOOL_OK)
             continue;
-        if ((counters.state != STATUS_RUNNING || counters.is_hidden) && !was_found(&counters)) {
+        if ((counters.state != STATUS_RUNNING || counters.is_hidden) && !who_maps(&counters)) {
             visit(&counters, data);
             count++;
         }

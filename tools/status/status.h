@@ -30,7 +30,7 @@ enum status_state {
     STATUS_RUNNING,  /* it counts there */
     STATUS_EXECUTED, /* it goes on as another program, which does not */
     STATUS_CLOSED,   /* it goes on and has given the file up */
-    STATUS_UNKNOWN,  /* it is of another namespace */
+    STATUS_UNKNOWN,  /* it is of another namespace, and none is seen to have the file mapped */
     STATUS_COPY,     /* nobody counts there: it is not known to be the file that one made */
 };
 
