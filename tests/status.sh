@@ -30,6 +30,7 @@ status() {
     out=$(sed 's/  */ /g' "$work/out")
     called=$*
 }
+says() { like "$called: said" "$1" "$(cat "$work/said")"; }
 shows() { like "$called: printed" "$1" "$out"; }
 exits() { expect "$called: exit status ($(cat "$work/said"))" "$1" "$code"; }
 
@@ -141,7 +142,8 @@ for operand in $pid stats_user "$XDG_RUNTIME_DIR/dispatchalloc/$pid"; do
 done
 [ -e "$XDG_RUNTIME_DIR/dispatchalloc/$pid" ] || fail "a file of a process that goes on was removed"
 end KILL
-status --remove $pid; exits 0; shows "$pid (not running): *"
+says "*dispatchalloc: $XDG_RUNTIME_DIR/dispatchalloc/$pid is not removed (goes on as another program, *"
+status --remove $pid; exits 0; shows "$pid (not running): *"; says ''
 [ ! -e "$XDG_RUNTIME_DIR/dispatchalloc/$pid" ] || fail "not removed"
 start system alloc=100 ended="stats:print=off,file=$work/closed+system" pause
 status "$work/closed"; exits 0; shows "$pid (running, but no longer counting here): *"
@@ -163,6 +165,7 @@ if unshare -p -f true 2>/dev/null; then
     eventually sh -c '! "$1" status --all | grep -q "(running).*inner$2\""' sh "$tool" $$ ||
         fail "the process in the namespace goes on"
     status --remove --all; shows "*$pid (in another namespace of processes): *"
+    says "*dispatchalloc: $XDG_RUNTIME_DIR/dispatchalloc/$pid is not removed (in another namespace of processes)*"
     [ -e "$XDG_RUNTIME_DIR/dispatchalloc/$pid" ] || fail "a file of another namespace was removed"
     rm "$XDG_RUNTIME_DIR/dispatchalloc/$pid"
 fi
@@ -239,9 +242,11 @@ status --remove -d "$work/elsewhere" 1 || :
 original=$work/elsewhere/$pid
 cp "$original" "$work/copy"
 status --remove "$work/copy"; exits 0; shows "$pid (a copy of its file): *"
+says "dispatchalloc: $work/copy is not removed (a copy of its file)"
 start stats:share=on+system alloc=100
 cp "$XDG_RUNTIME_DIR/dispatchalloc/$pid" "$XDG_RUNTIME_DIR/dispatchalloc/copy"
 status --remove --all; exits 0; shows "*$pid (a copy of its file): *"; shows "*$pid (running): *"
+says "*/$pid is not removed (running)*"
 end KILL
 for copy in "$work/copy" "$XDG_RUNTIME_DIR/dispatchalloc/copy"; do
     [ -e "$copy" ] || fail "$copy was removed"

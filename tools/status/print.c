@@ -82,9 +82,14 @@ static const struct {
     [STATUS_COPY] = {"a copy of its file", "copy", "null"},
 };
 
+const char *status_words(enum status_state state)
+{
+    return states[state].text;
+}
+
 void status_print(const struct status_counters *counters)
 {
-    tool_print("%ld (%s): %s: %s%s%s%s\n", counters->process, states[counters->state].text,
+    tool_print("%ld (%s): %s: %s%s%s%s\n", counters->process, status_words(counters->state),
                tool_file_name(counters->program), counters->name, *counters->label ? " \"" : "",
                counters->label, *counters->label ? "\"" : "");
     print_line("program", counters->program);

@@ -46,12 +46,21 @@ static const char *directory(void)
 
 /* ---- What is shown ------------------------------------------------------------------------ */
 
+/* Of a file that is gone already nothing is said. */
+static void remove_counters(const struct status_counters *counters)
+{
+    if (counters->state != STATUS_ENDED && counters->file)
+        tool_complain("%s is not removed (%s)", counters->path, status_words(counters->state));
+    if (counters->state == STATUS_ENDED && unlink(counters->path) != 0)
+        tool_complain("%s: %s", counters->path, strerror(errno));
+}
+
 static void show_counters(struct status_counters *counters, void *unused)
 {
     (void)unused;
     (wants_json ? status_json : status_print)(counters);
-    if (wants_removal && counters->state == STATUS_ENDED && unlink(counters->path) != 0)
-        tool_complain("%s: %s", counters->path, strerror(errno));
+    if (wants_removal)
+        remove_counters(counters);
 }
 
 static void show_served(const char *file, const char *text, void *process)

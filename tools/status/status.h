@@ -76,6 +76,9 @@ void status_find_near(const char *directory, status_named is_named, struct dal_n
 void status_print_served(long process, const char *file, const char *text);
 void status_print(const struct status_counters *counters);
 
+/* What is known of the process, in words. */
+const char *status_words(enum status_state state);
+
 /* The same in JSON: the list is begun, and ended. */
 void status_json_begin(void);
 void status_json_served(long process, const char *file, const char *text);
