@@ -71,6 +71,10 @@ if HAVE_XATTR
 tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_XATTR
 endif
 tools_dispatchalloc_LDFLAGS = $(DAL_TOOL_LDFLAGS)
+if OS_WINDOWS
+# No DLL of the compiler's has to come with it.
+tools_dispatchalloc_LDFLAGS += -Wl,-Bstatic
+endif
 tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
 
 # The shells find it by the name of the command.
