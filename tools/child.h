@@ -35,9 +35,9 @@ struct child_result {
 };
 
 /*
- * Have children be waited for also where SIGCHLD is ignored, as who started the tool may have it: then
- * they would be gone without a word. Programs get it as it was. First of all in a command that starts
- * some.
+ * Have children be waited for also where SIGCHLD is ignored, as who started the tool may have it:
+ * then they would be gone without a word. Programs get it as it was. First of all in a command that
+ * starts some.
  */
 void child_keep_ends(void);
 

@@ -233,8 +233,8 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX])
 static int takes_word(const char *option)
 {
     static const char *const names[] = {
-        "--library-path", "--inhibit-rpath", "--audit", "--preload", "--argv0", "--glibc-hwcaps-prepend",
-        "--glibc-hwcaps-mask"};
+        "--library-path",         "--inhibit-rpath",    "--audit", "--preload", "--argv0",
+        "--glibc-hwcaps-prepend", "--glibc-hwcaps-mask"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(option, names[i]) == 0)

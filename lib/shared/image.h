@@ -86,19 +86,18 @@ static inline int dal_image_entry_(const struct dal_image_ *image, uint64_t tabl
 
 #define DAL_IMAGE_EHDR_(X) \
     X(e_type) X(e_machine) X(e_phoff) X(e_shoff) X(e_phentsize) X(e_phnum) X(e_shentsize) X(e_shnum)
-#define DAL_IMAGE_PHDR_(X) \
-    X(p_type) X(p_flags) X(p_offset) X(p_vaddr) X(p_filesz) X(p_memsz)
+#define DAL_IMAGE_PHDR_(X) X(p_type) X(p_flags) X(p_offset) X(p_vaddr) X(p_filesz) X(p_memsz)
 #define DAL_IMAGE_SHDR_(X) X(sh_type) X(sh_offset) X(sh_size) X(sh_link) X(sh_entsize)
 #define DAL_IMAGE_SYM_(X)  X(st_name) X(st_info) X(st_shndx) X(st_value) X(st_size)
 #define DAL_IMAGE_DYN_(X)  X(d_tag) X(d_un.d_val)
 
-#define DAL_IMAGE_TAKE_(member)                                         \
-    structure->member = (__typeof__(structure->member))other.member;    \
-    if ((uint64_t)structure->member != (uint64_t)other.member)          \
+#define DAL_IMAGE_TAKE_(member)                                      \
+    structure->member = (__typeof__(structure->member))other.member; \
+    if ((uint64_t)structure->member != (uint64_t)other.member)       \
         return 0;
 
-/* One of a table of structures, or the only one there is: by its number, the place of the table, and
- * what the file says a structure takes there, 0 where it does not say. */
+/* One of a table of structures, or the only one there is: by its number, the place of the table,
+ * and what the file says a structure takes there, 0 where it does not say. */
 #define DAL_IMAGE_READER_(name, type, fields)                                                      \
     static inline int name(const struct dal_image_ *image, uint64_t table, size_t at, size_t told, \
                            ElfW(type) *structure)                                                  \
