@@ -246,7 +246,7 @@ says "dispatchalloc: $work/copy is not removed (a copy of its file)"
 start stats:share=on+system alloc=100
 cp "$XDG_RUNTIME_DIR/dispatchalloc/$pid" "$XDG_RUNTIME_DIR/dispatchalloc/copy"
 status --remove --all; exits 0; shows "*$pid (a copy of its file): *"; shows "*$pid (running): *"
-says "*/$pid is not removed (running)*"
+says "dispatchalloc: $XDG_RUNTIME_DIR/dispatchalloc/copy is not removed (a copy of its file)"
 end KILL
 for copy in "$work/copy" "$XDG_RUNTIME_DIR/dispatchalloc/copy"; do
     [ -e "$copy" ] || fail "$copy was removed"

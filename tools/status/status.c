@@ -46,10 +46,10 @@ static const char *directory(void)
 
 /* ---- What is shown ------------------------------------------------------------------------ */
 
-/* Of a file that is gone already nothing is said. */
+/* Of a file that is gone already nothing is said, nor of a process that runs, which is no surprise. */
 static void remove_counters(const struct status_counters *counters)
 {
-    if (counters->state != STATUS_ENDED && counters->file)
+    if (counters->state != STATUS_ENDED && counters->state != STATUS_RUNNING && counters->file)
         tool_complain("%s is not removed (%s)", counters->path, status_words(counters->state));
     if (counters->state == STATUS_ENDED && unlink(counters->path) != 0)
         tool_complain("%s: %s", counters->path, strerror(errno));
