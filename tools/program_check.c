@@ -272,8 +272,9 @@ static int check_file(const char *path, int needs_malloc, int depth)
                             "LD_PRELOAD");
     if (gains_capabilities(path))
         return cannot(path, "it has file capabilities, and the loader then ignores LD_PRELOAD");
-    /* One that can be executed and not read is not looked into. */
-    if (!dal_image_map_(path, &image))
+    /* One that can be executed and not read is not looked into; why one cannot be executed is told
+     * later. */
+    if (access(path, X_OK) != 0 || !dal_image_map_(path, &image))
         return 0;
     if (image_script_interpreter(&image, script_of) && depth < SCRIPTS_MAX)
         result = check_file(script_of, needs_malloc, depth + 1);
