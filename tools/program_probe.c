@@ -57,7 +57,7 @@ static int find_loader(const char *path, struct target *target)
         struct dal_image_ image;
         int is_elf, is_script;
 
-        if (!dal_image_map_(file, &image))
+        if (access(file, X_OK) != 0 || !dal_image_map_(file, &image))
             return 0;
         is_elf = image_elf_interpreter(&image, loader);
         is_script = !is_elf && image_script_interpreter(&image, loader);
