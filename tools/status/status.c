@@ -46,7 +46,8 @@ static const char *directory(void)
 
 /* ---- What is shown ------------------------------------------------------------------------ */
 
-/* Of a file that is gone already nothing is said, nor of a process that runs, which is no surprise. */
+/* Of a file that is gone already nothing is said, nor of a process that runs, which is no surprise.
+ */
 static void remove_counters(const struct status_counters *counters)
 {
     if (counters->state != STATUS_ENDED && counters->state != STATUS_RUNNING && counters->file)
