@@ -59,9 +59,11 @@ const char *image_note(const struct dal_image_ *image, uint32_t type, size_t *by
 /* The entries of the dynamic section by number, up to the last, or to where the segment ends. */
 static int dynamic_entry(const struct dal_image_ *image, size_t at, ElfW(Dyn) *entry)
 {
+    size_t bytes =
+        dal_image_class_(image) == DAL_OTHER_CLASS_ ? sizeof(DAL_OTHER_(Dyn)) : sizeof *entry;
     ElfW(Phdr) segment;
 
-    return find_segment(image, PT_DYNAMIC, &segment) &&
+    return find_segment(image, PT_DYNAMIC, &segment) && at < segment.p_filesz / bytes &&
            dal_image_dynamic_(image, segment.p_offset, at, 0, entry) && entry->d_tag != DT_NULL;
 }
 
