@@ -115,16 +115,19 @@ else
 fi
 
 # Whatever the limit: the program runs under the backend, or not with status 0, or it says that it has
-# another one. (mimalloc takes 32 MiB
-# at once, and the fixed arena what it is told to.)
+# another one. (mimalloc takes 32 MiB at once, and the fixed arena what it is told to.) What an
+# allocator leaves of the addresses is enough for the rest of the command, however little that is:
+# jemalloc takes most there are between 11 and 18 MB.
 for backend in $backends; do
     case $backend in mimalloc | fixed*) needed=100000 ;; *) needed=24576 ;; esac
-    for kilobytes in 2500 3000 3500 4000 5000 6000 8000 10000 14000 24576 100000; do
+    for kilobytes in 2500 3000 3500 4000 5000 6000 8000 10000 12000 14000 16000 18000 24576 100000; do
         code=0
         (ulimit -v $kilobytes; timeout 60 "$tool" run -v -b "$backend" cat /dev/null) >out 2>&1 || code=$?
         [ $code != 0 ] || grep -q "^dispatchalloc: .* serves (DISPATCHALLOC_MALLOC=$backend)$" out ||
             grep -q "^dispatchalloc: DISPATCHALLOC_MALLOC=$backend: .*; \"system\" serves$" out ||
             fail "with ulimit -v $kilobytes another one serves than $backend: $(cat out)"
+        ! grep -q 'interposer .*: Cannot allocate memory' out || [ $kilobytes -lt 6000 ] ||
+            fail "no room is left to look at the interposer under $backend with ulimit -v $kilobytes: $(cat out)"
         [ $code = 0 ] || [ $kilobytes -lt $needed ] || fail "under $backend with ulimit -v $kilobytes: $(cat out)"
     done
 done

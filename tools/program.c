@@ -267,9 +267,7 @@ int program_prepare(const char *path, const char *spec, int verbose, int check)
     is_over_jemalloc = 0;
     preload.program = path;
     preload.length = 0;
-    result = program_check_interposer();
-    if (!result)
-        result = add_preload(&preload, program_preload_of(program_interposer(), by_lib));
+    result = add_preload(&preload, program_preload_of(program_interposer(), by_lib));
     if (!result && spec) {
         result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
         if (result < 0)

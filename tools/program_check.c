@@ -15,9 +15,6 @@
 #include "tools/program_image.h"
 #include "tools/tool.h"
 
-/* So many scripts may interpret one another. */
-enum { SCRIPTS_MAX = 4 };
-
 static int cannot(const char *path, const char *why)
 {
     (void)tool_complain("'%s' cannot be run with another allocator: %s", path, why);
@@ -37,49 +34,64 @@ static const char *version_of(const struct dal_image_ *image, size_t *bytes)
     return image_note(image, DAL_NOTE_INTERPOSER, bytes);
 }
 
-/* One for a machine of another word size or byte order is not looked into. */
-static int is_interposer(const struct dal_image_ *image)
-{
+/* What is looked at in the interposer's file, once. */
+struct interposer {
+    int error; /* of reading the file; 0 for one that is not the interposer */
+    int is_there;
     ElfW(Ehdr) header;
-    size_t bytes;
+    int is_native; /* one for another kind of machine is not looked into */
+    int is_whole, is_for_glibc;
+    char version[64];
+};
 
-    if (!dal_image_is_native_(image))
-        return dal_image_header_(image, &header);
-    return version_of(image, &bytes) != NULL;
+static void look_at(const struct dal_image_ *image, struct interposer *interposer)
+{
+    size_t bytes = 0;
+    const char *version;
+
+    interposer->is_native = dal_image_is_native_(image);
+    version = interposer->is_native ? version_of(image, &bytes) : NULL;
+    interposer->is_there =
+        dal_image_header_(image, &interposer->header) && (version || !interposer->is_native);
+    interposer->is_whole = dal_image_is_whole_(image);
+    interposer->is_for_glibc = image_names(image, "libc.so.6");
+    snprintf(interposer->version, sizeof interposer->version, "%.*s", (int)bytes,
+             version ? version : "");
 }
 
-static int map_interposer(struct dal_image_ *image)
+static const struct interposer *find_interposer(void)
 {
-    if (!dal_image_map_(program_interposer(), image))
-        return 0;
-    if (is_interposer(image))
-        return 1;
-    dal_image_unmap_(image);
-    return 0;
+    static struct interposer interposer;
+    static int is_looked_at;
+    struct dal_image_ image;
+
+    if (is_looked_at)
+        return &interposer;
+    is_looked_at = 1;
+    errno = 0;
+    if (dal_image_map_(program_interposer(), &image)) {
+        look_at(&image, &interposer);
+        dal_image_unmap_(&image);
+    } else {
+        interposer.error = errno;
+    }
+    return &interposer;
 }
 
 int program_check_interposer(void)
 {
     const char *path = program_interposer();
-    struct dal_image_ image;
-    const char *version;
-    size_t bytes = 0;
-    int result = 0;
+    const struct interposer *interposer = find_interposer();
 
-    if (access(path, R_OK) != 0)
-        return tool_complain("the interposer %s: %s", path, strerror(errno));
-    errno = 0;
-    if (!map_interposer(&image))
-        return errno
-                   ? tool_complain("the interposer %s: %s", path, strerror(errno))
-                   : tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
-    version = dal_image_is_native_(&image) ? version_of(&image, &bytes) : NULL;
-    if (version && !dal_image_is_whole_(&image))
-        result = tool_complain("the interposer %s: the file has been cut short", path);
-    else if (version)
-        result = tool_check_version(path, version, bytes);
-    dal_image_unmap_(&image);
-    return result;
+    if (interposer->error)
+        return tool_complain("the interposer %s: %s", path, strerror(interposer->error));
+    if (!interposer->is_there)
+        return tool_complain("'%s' is not the interposer, libdispatchalloc-preload.so", path);
+    if (interposer->is_native && !interposer->is_whole)
+        return tool_complain("the interposer %s: the file has been cut short", path);
+    return interposer->is_native
+               ? tool_check_version(path, interposer->version, strlen(interposer->version))
+               : 0;
 }
 
 /* By its loader, which musl has its C library in, and which may be the program itself. */
@@ -98,41 +110,31 @@ static int word_bits(const ElfW(Ehdr) *header)
 
 /* Why the interposer cannot be loaded into a program; NULL if it can, or if another one that is
  * found by $LIB takes its place, and can. */
-static const char *why_unsuited(const char *path, const struct dal_image_ *image,
-                                const struct dal_image_ *interposer)
+static const char *why_unsuited(const char *path, const struct dal_image_ *image)
 {
     static char why[PATH_MAX + 128];
-    ElfW(Ehdr) own, other;
+    const struct interposer *interposer = find_interposer();
+    ElfW(Ehdr) own;
 
-    if (!dal_image_header_(image, &own) || !dal_image_header_(interposer, &other) ||
-        (word_bits(&own) == word_bits(&other) && !are_alike(&own, &other)))
+    /* That there is none is told elsewhere. */
+    if (!interposer->is_there)
+        return NULL;
+    if (!dal_image_header_(image, &own) || (word_bits(&own) == word_bits(&interposer->header) &&
+                                            !are_alike(&own, &interposer->header)))
         return "it is made for another kind of machine than the interposer";
-    if (word_bits(&own) != word_bits(&other) && !program_has_interposer_for(own.e_machine)) {
+    if (word_bits(&own) != word_bits(&interposer->header) &&
+        !program_has_interposer_for(own.e_machine)) {
         snprintf(why, sizeof why,
                  "it is for %d bits, and the interposer %s for %d; DISPATCHALLOC_INTERPOSER names "
                  "another",
-                 word_bits(&own), program_interposer(), word_bits(&other));
+                 word_bits(&own), program_interposer(), word_bits(&interposer->header));
         return why;
     }
-    if (is_for_musl(path, image) && image_names(interposer, "libc.so.6"))
+    if (is_for_musl(path, image) && interposer->is_for_glibc)
         return "its C library is musl, and the interposer is built for the GNU C library";
-    if (image_names(image, "libc.so.6") && dal_image_is_whole_(interposer) &&
-        !image_names(interposer, "libc.so.6"))
+    if (image_names(image, "libc.so.6") && interposer->is_whole && !interposer->is_for_glibc)
         return "its C library is the GNU C library, and the interposer is built for another";
     return NULL;
-}
-
-static const char *why_unsuited_here(const char *path, const struct dal_image_ *image)
-{
-    struct dal_image_ interposer;
-    const char *why;
-
-    /* That there is none is told later. */
-    if (!map_interposer(&interposer))
-        return NULL;
-    why = why_unsuited(path, image, &interposer);
-    dal_image_unmap_(&interposer);
-    return why;
 }
 
 /* One that is started by name loads its program as ever: debuggers find them by this. musl's is the
@@ -150,7 +152,7 @@ static int check_elf(const char *path, const struct dal_image_ *image, int needs
 
     if (!dal_image_header_(image, &header))
         return cannot(path, cut_short);
-    why = why_unsuited_here(path, image);
+    why = why_unsuited(path, image);
     if (why) {
         (void)cannot(path, why);
         return PROGRAM_UNSUITED;
@@ -212,7 +214,7 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX])
 {
     int depth;
 
-    for (depth = 0; depth <= SCRIPTS_MAX; depth++) {
+    for (depth = 0; depth <= IMAGE_SCRIPTS_MAX; depth++) {
         struct dal_image_ image;
         int is_there = dal_image_map_(path, &image);
         int has_one = is_there && (image_script_interpreter(&image, interpreter) ||
@@ -276,7 +278,7 @@ static int check_file(const char *path, int needs_malloc, int depth)
      * later. */
     if (access(path, X_OK) != 0 || !dal_image_map_(path, &image))
         return 0;
-    if (image_script_interpreter(&image, script_of) && depth < SCRIPTS_MAX)
+    if (image_script_interpreter(&image, script_of) && depth < IMAGE_SCRIPTS_MAX)
         result = check_file(script_of, needs_malloc, depth + 1);
     else if (image.size >= SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
         result = check_elf(path, &image, needs_malloc);

@@ -43,9 +43,12 @@ static int prepare_program(const char *spec, const char *program)
 static int prepare(const char *spec, enum environment_kind kind, const char *program)
 {
     char message[1024];
-    int result = dal_spec_visit(spec, kind == ENVIRONMENT_FOUND ? is_layer : NULL, NULL, message,
-                                sizeof message);
+    int result = program_check_interposer();
 
+    if (result)
+        return result;
+    result = dal_spec_visit(spec, kind == ENVIRONMENT_FOUND ? is_layer : NULL, NULL, message,
+                            sizeof message);
     if (result > 0)
         return LEFT_OUT;
     if (result < 0 && tool_room_is_missing(message))

@@ -169,6 +169,26 @@ int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX]
     return 1;
 }
 
+int image_map_loaded(const char *path, char file[PATH_MAX], struct dal_image_ *image)
+{
+    enum { HEAD = 4096 };
+
+    snprintf(file, PATH_MAX, "%s", path);
+    for (int depth = 0; depth <= IMAGE_SCRIPTS_MAX; depth++) {
+        char interpreter[PATH_MAX];
+        int is_script;
+
+        if ((depth > 0 && access(file, X_OK) != 0) || !dal_image_map_start_(file, HEAD, image))
+            return 0;
+        is_script = image_script_interpreter(image, interpreter);
+        if (!is_script)
+            return 1;
+        dal_image_unmap_(image);
+        memcpy(file, interpreter, PATH_MAX);
+    }
+    return 0;
+}
+
 int image_elf_interpreter(const struct dal_image_ *image, char path[PATH_MAX])
 {
     ElfW(Phdr) segment;

@@ -35,8 +35,19 @@ int image_takes(const struct dal_image_ *image, const char *name);
  * name of the first, as much of it as fits. */
 int image_needs(const struct dal_image_ *image, const char *start, char *name, size_t name_bytes);
 
+/* So many scripts may interpret one another. */
+enum { IMAGE_SCRIPTS_MAX = 4 };
+
 /* The interpreter that "#!" names, or the shell. Returns 0 for an ELF file. */
 int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX]);
+
+/*
+ * The beginning of the file that is loaded for a program: its own, or where that is a script that
+ * of what interprets it, which has to be one that can be executed. Its path comes into file. No
+ * more room is taken than for the head of an ELF file: under a limit of addresses there may be
+ * none. Returns 0 if there is none such; to be unmapped.
+ */
+int image_map_loaded(const char *path, char file[PATH_MAX], struct dal_image_ *image);
 
 /* The loader that an ELF file names. Returns 0 if there is none. */
 int image_elf_interpreter(const struct dal_image_ *image, char path[PATH_MAX]);

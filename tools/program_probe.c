@@ -49,24 +49,20 @@ struct target {
 
 static int find_loader(const char *path, struct target *target)
 {
-    char *file = target->file, *loader = target->loader;
+    struct dal_image_ image;
+    int is_found;
 
     target->reason[0] = '\0';
-    snprintf(file, PATH_MAX, "%s", path);
-    for (int depth = 0; depth < 4; depth++) {
-        struct dal_image_ image;
-        int is_elf, is_script;
-
-        if (access(file, X_OK) != 0 || !dal_image_map_(file, &image))
-            return 0;
-        is_elf = image_elf_interpreter(&image, loader);
-        is_script = !is_elf && image_script_interpreter(&image, loader);
+    if (access(path, X_OK) != 0 || !image_map_loaded(path, target->file, &image))
+        return 0;
+    is_found = image_elf_interpreter(&image, target->loader);
+    dal_image_unmap_(&image);
+    /* Tools that lengthen the name move it to the end of the file. */
+    if (!is_found && dal_image_map_(target->file, &image)) {
+        is_found = image_elf_interpreter(&image, target->loader);
         dal_image_unmap_(&image);
-        if (is_elf || !is_script)
-            return is_elf;
-        memcpy(file, loader, PATH_MAX);
     }
-    return 0;
+    return is_found;
 }
 
 /* What a program cannot be started for, in the words of the loader, without those around it. */

@@ -19,21 +19,14 @@ static const struct machine {
 /* Of a script's the one of its interpreter. */
 static unsigned machine_of(const char *path)
 {
-    char interpreter[PATH_MAX];
+    char file[PATH_MAX];
+    struct dal_image_ image;
     ElfW(Ehdr) header = {.e_machine = EM_NONE};
-    int is_script = 1;
 
-    for (int depth = 0; is_script && depth < 4; depth++) {
-        struct dal_image_ image;
-
-        if (!dal_image_map_(path, &image))
-            return EM_NONE;
-        is_script = image_script_interpreter(&image, interpreter);
-        if (!is_script)
-            (void)dal_image_header_(&image, &header);
-        dal_image_unmap_(&image);
-        path = interpreter;
-    }
+    if (!image_map_loaded(path, file, &image))
+        return EM_NONE;
+    (void)dal_image_header_(&image, &header);
+    dal_image_unmap_(&image);
     return header.e_machine;
 }
 

@@ -74,7 +74,8 @@ static void tell_of_variables(void)
     variables_tell_relative();
 }
 
-/* The spec before the program: what is wrong with both is most likely the first. */
+/* The spec before the program: what is wrong with both is most likely the first. But before either
+ * the interposer: under a limit of addresses an allocator may leave no room to look at it. */
 static int run_program(int count, char **program)
 {
     const char *inherited = getenv("DISPATCHALLOC_MALLOC");
@@ -89,7 +90,9 @@ static int run_program(int count, char **program)
         spec = inherited;
     if (!spec)
         tell_of_front();
-    result = spec ? check_spec() : 0;
+    result = program_check_interposer();
+    if (!result && spec)
+        result = check_spec();
     if (!result)
         tell_of_variables();
     if (!result)

@@ -21,8 +21,9 @@ struct dal_image_ {
     size_t size;
 };
 
-/* Returns 0 if it cannot be read, is empty or is no regular file. */
-static inline int dal_image_map_(const char *path, struct dal_image_ *image)
+/* The beginning of a file, so many bytes at most: what is behind them counts as not there. Returns
+ * 0 if it cannot be read, is empty or is no regular file. */
+static inline int dal_image_map_start_(const char *path, size_t most, struct dal_image_ *image)
 {
     /* What is there may be a FIFO, which would wait for a writer. */
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -31,13 +32,21 @@ static inline int dal_image_map_(const char *path, struct dal_image_ *image)
 
     if (file < 0)
         return 0;
-    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
-        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+        if ((uint64_t)status.st_size < most)
+            most = (size_t)status.st_size;
+        bytes = mmap(NULL, most, PROT_READ, MAP_PRIVATE, file, 0);
+    }
     (void)close(file);
     if (bytes == MAP_FAILED)
         return 0;
-    *image = (struct dal_image_){bytes, (size_t)status.st_size};
+    *image = (struct dal_image_){bytes, most};
     return 1;
+}
+
+static inline int dal_image_map_(const char *path, struct dal_image_ *image)
+{
+    return dal_image_map_start_(path, SIZE_MAX, image);
 }
 
 static inline void dal_image_unmap_(const struct dal_image_ *image)
