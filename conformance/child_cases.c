@@ -150,7 +150,9 @@ static size_t use_child(struct kit *kit)
 {
     static const size_t sizes[][2] = {{24, 40}, {200, 400}, {1000, 3000}};
 
+    /* The limit is for one work of many: a slow machine may take a minute for all of them. */
     for (size_t i = 0; i < COUNT(works); i++) {
+        kit_limit_time(kit, kit->profile->timeout_seconds);
         kit_drop(kit);
         kit_phase(kit, NULL);
         kit->likely_leak = works[i].likely_leak;
@@ -159,12 +161,14 @@ static size_t use_child(struct kit *kit)
         if (kit->child->requests == 0)
             return 0;
     }
-    for (size_t i = 0; i < COUNT(sizes) * 2; i++)
+    for (size_t i = 0; i < COUNT(sizes) * 2; i++) {
+        kit_limit_time(kit, kit->profile->timeout_seconds);
         resizing_keeps_nothing(kit, (struct change){
                                         .small = sizes[i / 2][0],
                                         .large = sizes[i / 2][1],
                                         .by_grow = i % 2,
                                     });
+    }
     return kit->child->requests;
 }
 

@@ -221,7 +221,9 @@ static Suite *make_suite(void)
         int index = (int)i;
 
         probe(i);
-        tcase_set_timeout(tcase, 2 * TIMEOUT_SECONDS);
+        /* For who does not see to it itself: a case may have several limits, one behind the other.
+         */
+        tcase_set_timeout(tcase, 20 * TIMEOUT_SECONDS);
         tcase_add_loop_test(tcase, test_subject_can_be_made, index, index + 1);
         if (!probe_errors[i][0])
             tcase_add_loop_test(tcase, test_subject_keeps_promise,
