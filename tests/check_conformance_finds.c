@@ -25,8 +25,9 @@ OPTIONS(__asan_default_options)
 OPTIONS(__tsan_default_options)
 #endif
 
-/* A case that is to hang is waited for as long; no other one is to be short of time. */
-enum { HANG_SECONDS = 4, TIMEOUT_SECONDS = 60 };
+/* A case that is to hang is waited for as long, which is to be enough for what comes before; no
+ * other one is to be short of time. */
+enum { HANG_SECONDS = CONFORMANCE_SANITIZED ? 20 : 6, TIMEOUT_SECONDS = 60 };
 
 static const struct faulty *const lists[] = {
     faulty_wrappers, faulty_heaps, faulty_threads, faulty_middles, faulty_processes, faulty_slabs,
