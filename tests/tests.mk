@@ -126,6 +126,13 @@ endif
 tests_check_service_CPPFLAGS = $(check_cppflags)
 tests_check_service_LDADD = $(check_ldadd)
 
+# Its stacks of calls.
+if OS_POSIX
+unit_tests += tests/check_stack
+endif
+tests_check_stack_CPPFLAGS = $(check_cppflags)
+tests_check_stack_LDADD = $(check_ldadd)
+
 if OS_POSIX
 unit_tests += tests/check_misuse
 endif
@@ -266,8 +273,7 @@ if HAVE_DL_ITERATE_PHDR
 unit_tests += tests/check_image
 endif
 endif
-tests_check_image_SOURCES = tests/check_image.c tools/program_image.c tools/program_image.h \
-	preload/elf_symbol.c preload/elf_symbol.h
+tests_check_image_SOURCES = tests/check_image.c tools/program_image.c tools/program_image.h
 tests_check_image_CPPFLAGS = $(check_cppflags)
 tests_check_image_LDADD = $(check_ldadd)
 
