@@ -19,6 +19,7 @@ man_pages = \
 	doc/man/dal_handle_alloc_error.3 \
 	doc/man/dal_instance.3 \
 	doc/man/dal_layout.3 \
+	doc/man/dal_limit.3 \
 	doc/man/dal_module_visit.3 \
 	doc/man/dal_new.3 \
 	doc/man/dal_services_get.3 \

@@ -24,6 +24,7 @@
  *   dispatchalloc/arena.h        arenas: many allocations, given back at once
  *   dispatchalloc/fixed_arena.h  one block of fixed size, shared by all threads
  *   dispatchalloc/stats.h        what the `stats` layer counted
+ *   dispatchalloc/limit.h        what the `limit` layer holds to a bound
  *
  * Apart from those, dispatchalloc/allocator/ has allocators as constants with inline functions
  * (system, arena, jemalloc, mimalloc), to be included by who uses one.
@@ -42,6 +43,7 @@
 #include <dispatchalloc/global.h>
 #include <dispatchalloc/instance.h>
 #include <dispatchalloc/layout.h>
+#include <dispatchalloc/limit.h>
 #include <dispatchalloc/unsized.h>
 #include <dispatchalloc/module.h>
 #include <dispatchalloc/service.h>

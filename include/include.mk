@@ -12,6 +12,7 @@ dispatchallocinclude_HEADERS = \
 	%D%/dispatchalloc/global.h \
 	%D%/dispatchalloc/instance.h \
 	%D%/dispatchalloc/layout.h \
+	%D%/dispatchalloc/limit.h \
 	%D%/dispatchalloc/macros.h \
 	%D%/dispatchalloc/unsized.h \
 	%D%/dispatchalloc/module.h \

@@ -258,6 +258,20 @@ tests_check_stats_file_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 
+# The layer `limit`
+unit_tests += tests/check_limit
+if OS_POSIX
+unit_tests += tests/check_limit_races
+shell_tests += tests/limit-family.sh
+endif
+tests_check_limit_SOURCES = tests/check_limit.c tests/limit_under.h
+tests_check_limit_CPPFLAGS = $(check_cppflags)
+tests_check_limit_LDADD = $(check_ldadd)
+tests_check_limit_races_SOURCES = tests/check_limit_races.c tests/limit_under.h
+tests_check_limit_races_CPPFLAGS = $(check_cppflags)
+tests_check_limit_races_LDADD = $(check_ldadd)
+EXTRA_DIST += tests/limit_family.c
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
