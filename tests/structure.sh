@@ -86,6 +86,8 @@ for directory in backends/* layers tools conformance; do
         backends/*:../*/*) echo "$file includes $header" ;;
         # What several backends share, next to them.
         backends/*:../*) [ -e "backends/${header#../}" ] || echo "$file includes $header" ;;
+        # What several layers share.
+        layers:../*) [ -e "layers/${header#../}" ] || echo "$file includes $header" ;;
         tools:tools/* | tools:conformance/conformance.h | conformance:conformance/*) ;;
         # What command, library and interposer of one version know of each other.
         tools:lib/shared/* | tools:lib/base/nearest.h) ;;

@@ -175,9 +175,6 @@ void dal_stats_family_give_(struct stats_instance *instance,
                             const struct dal_malloc_family *child_family,
                             struct dal_allocator *allocator)
 {
-    /* The functions cannot stand for two. */
-    if (child_family->malloc_function == counted_malloc)
-        return;
     instance->child_family = *child_family;
     instance->family =
         (struct dal_malloc_family){DAL_ALLOCATOR_ABI, sizeof instance->family,

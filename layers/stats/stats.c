@@ -13,6 +13,7 @@
 
 #include <dispatchalloc/version.h>
 
+#include "../family.h"
 #include "stats.h"
 
 /* ---- alloc and dealloc ----------------------------------------------------------------------- */
@@ -276,7 +277,8 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
         return error;
     }
     give_slots(instance, allocator);
-    if (request->child_family)
+    /* The functions cannot stand for two. */
+    if (request->child_family && !layer_is_in(request->child, STATS_NAME))
         dal_stats_family_give_(instance, request->child_family, allocator);
     /* From here on the instance may print. Pairs with the loads in report.c. */
     atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
@@ -342,7 +344,7 @@ extern const struct dal_backend dal_backend_stats_;
 
 const struct dal_backend dal_backend_stats_ = {
     DAL_BACKEND_HEADER,
-    .name = "stats",
+    .name = STATS_NAME,
     .version = DAL_VERSION_STRING,
     .summary = "counts calls, live and peak bytes and blocks, failures and sizes",
     .flags = DAL_BACKEND_LAYER,

@@ -103,6 +103,7 @@ struct stats_counters {
 _Static_assert(offsetof(struct stats_counters, balance_bytes) <= DAL_THREAD_PART_INLINE_BYTES,
                "what the short way reads stands where a thread without a block may look");
 
+#define STATS_NAME          "stats"
 #define STATS_NAME_BYTES    512
 #define STATS_LABEL_BYTES   64
 #define STATS_PROCESS_BYTES 128
@@ -236,8 +237,8 @@ static inline int stats_count_short(_Atomic(uint32_t) *words, size_t size)
 
 /* ---- family.c ---------------------------------------------------------------------------- */
 
-/* Give an allocator a malloc family over that of its child, unless that is one of these already: a
- * family has no ctx, and its functions find the one instance that serves. */
+/* Give an allocator a malloc family over that of its child. There is one of a process: a family has
+ * no ctx, and its functions find the one instance that serves. */
 STATS_HIDDEN void dal_stats_family_give_(struct stats_instance *instance,
                                          const struct dal_malloc_family *child,
                                          struct dal_allocator *allocator);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The layer `stats`
-core_headers += %D%/stats.h
+core_headers += layers/family.h %D%/stats.h
 core_sources += \
 	%D%/stats.c \
 	%D%/family.c \
