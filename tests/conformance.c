@@ -28,8 +28,16 @@ static size_t subject_count;
 /* Sides of a backend that its defaults do not show. Left out where there is no such backend;
  * anything else that is wrong with them is a failure. */
 static const char *const more_specs[] = {
-    "fixed-arena:capacity=8M", "fixed-arena:capacity=20000", "arena:limit=1M",
-    "arena:chunk=4K,limit=8M", "stats+arena:limit=1M",       "stats+stats+system",
+    "fixed-arena:capacity=8M",
+    "fixed-arena:capacity=20000",
+    "arena:limit=1M",
+    "arena:chunk=4K,limit=8M",
+    "stats+arena:limit=1M",
+    "stats+stats+system",
+    "stats+fail+system",
+    "fail+stats+system",
+    "fail+fail+system",
+    "fail:nth=4611686018427387904,every=4611686018427387904,rate=0+arena:limit=1M",
 };
 
 /* ---- Subjects of our own ------------------------------------------------------------------- */

@@ -251,6 +251,14 @@ tests_check_stats_file_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 
+# The layer `fail`, and dal_fail_each()
+unit_tests += tests/check_fail tests/check_fail_each
+shell_tests += tests/fail.sh
+tests_check_fail_CPPFLAGS = $(check_cppflags)
+tests_check_fail_LDADD = $(check_ldadd)
+tests_check_fail_each_CPPFLAGS = $(check_cppflags)
+tests_check_fail_each_LDADD = $(check_ldadd)
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
