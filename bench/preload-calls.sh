@@ -23,9 +23,9 @@ calls() { LD_PRELOAD=$1 slope "$work/calls" "$2"; }
 
 # system is held against nothing preloaded.
 hold_heading "over the same, preloaded"
-for module in system stats limit $modules; do
+for module in system stats limit fail $modules; do
     case $module in
-    system | stats | limit) library= ;;
+    system | stats | limit | fail) library= ;;
     jemalloc | mimalloc | tcmalloc) library=$(direct "$module") ;;
     *) continue ;;
     esac
@@ -33,6 +33,7 @@ for module in system stats limit $modules; do
     case $module in
     stats) DISPATCHALLOC_MALLOC=stats:print=off+system ;;
     limit) DISPATCHALLOC_MALLOC=limit:bytes=1G+system ;;
+    fail) DISPATCHALLOC_MALLOC=fail+system ;;
     esac
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
     ours=$interposer

@@ -25,6 +25,7 @@
  *   dispatchalloc/fixed_arena.h  one block of fixed size, shared by all threads
  *   dispatchalloc/stats.h        what the `stats` layer counted
  *   dispatchalloc/limit.h        what the `limit` layer holds to a bound
+ *   dispatchalloc/fail.h         allocations that fail on purpose, for tests
  *
  * Apart from those, dispatchalloc/allocator/ has allocators as constants with inline functions
  * (system, arena, jemalloc, mimalloc), to be included by who uses one.
@@ -37,6 +38,7 @@
 #include <dispatchalloc/arena.h>
 #include <dispatchalloc/backend.h>
 #include <dispatchalloc/error.h>
+#include <dispatchalloc/fail.h>
 #include <dispatchalloc/fixed.h>
 #include <dispatchalloc/fixed_arena.h>
 #include <dispatchalloc/front.h>

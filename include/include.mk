@@ -6,6 +6,7 @@ dispatchallocinclude_HEADERS = \
 	%D%/dispatchalloc/arena.h \
 	%D%/dispatchalloc/backend.h \
 	%D%/dispatchalloc/error.h \
+	%D%/dispatchalloc/fail.h \
 	%D%/dispatchalloc/fixed.h \
 	%D%/dispatchalloc/fixed_arena.h \
 	%D%/dispatchalloc/front.h \

@@ -2,5 +2,6 @@
 # What layers share, and each of them
 core_headers += %D%/family.h %D%/instances.h
 core_sources += %D%/instances.c
+include %D%/fail/fail.mk
 include %D%/limit/limit.mk
 include %D%/stats/stats.mk

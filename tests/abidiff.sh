@@ -35,6 +35,7 @@ cat >"$work/few.c" <<'END'
         struct dal_malloc_family *b, struct dal_backend *c, struct dal_link_choice *d,    \
         struct dal_option *e, struct dal_option_value *f, struct dal_backend_request *g,  \
         struct dal_instance_calls *h, struct dal_spec_item *i, struct dal_stats *j,       \
+        struct dal_fail_report *n,                                                        \
         struct dal_arena_options *k, struct dal_arena_stats *l, struct dal_services *m,           \
         struct dal_thread_record *record, struct dal_thread_listener *listener,           \
         struct dal_limit_listener *limit_listener

@@ -43,6 +43,10 @@ static const char *const more_specs[] = {
     "stats:print=off+limit:bytes=1G+arena",
     "limit:bytes=1G+stats:print=off+arena",
     "limit:bytes=1M+limit:bytes=2M+system",
+    "stats+fail+system",
+    "fail+stats+system",
+    "fail+fail+system",
+    "fail:nth=4611686018427387904,every=4611686018427387904,rate=0+arena:limit=1M",
 };
 
 /* What a layer cannot do without. */

@@ -271,6 +271,13 @@ tests_check_limit_races_SOURCES = tests/check_limit_races.c tests/limit_under.h
 tests_check_limit_races_CPPFLAGS = $(check_cppflags)
 tests_check_limit_races_LDADD = $(check_ldadd)
 EXTRA_DIST += tests/limit_family.c
+# The layer `fail`, and dal_fail_each()
+unit_tests += tests/check_fail tests/check_fail_each
+shell_tests += tests/fail.sh
+tests_check_fail_CPPFLAGS = $(check_cppflags)
+tests_check_fail_LDADD = $(check_ldadd)
+tests_check_fail_each_CPPFLAGS = $(check_cppflags)
+tests_check_fail_each_LDADD = $(check_ldadd)
 
 # dispatchalloc compare, doctor
 if OS_POSIX
