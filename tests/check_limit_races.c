@@ -3,6 +3,7 @@
  * The layer `limit` in many threads: never over the bound, which the allocator under it sees to by
  * itself, and nothing that is free is kept from who asks for it; after forks as well.
  */
+#define UNDER_ROOM ((size_t)0) /* the system is not what is tested */
 #include "limit_under.h"
 
 #include <pthread.h>
@@ -104,7 +105,7 @@ static void *at_random(void *data)
     struct crew *crew = data;
     uint32_t state = atomic_fetch_add(&seeds, 1) * 7919 + suite_fuzz_seed();
     struct place places[PLACES] = {{NULL, 0}};
-    int rounds = suite_race_runs(20000);
+    int rounds = suite_race_runs(4000);
 
     for (int i = 0; i < rounds; i++) {
         uint32_t random = next_random(&state);
@@ -145,7 +146,7 @@ static void *up_to_the_share(void *data)
     struct crew *crew = data;
     uint32_t state = atomic_fetch_add(&seeds, 1) * 7919 + suite_fuzz_seed();
     struct place places[PLACES];
-    int rounds = suite_race_runs(1000);
+    int rounds = suite_race_runs(300);
 
     for (int i = 0; i < rounds; i++) {
         size_t rest = crew->share;
@@ -273,7 +274,7 @@ START_TEST(test_threads_cross_soft_once)
     struct crew crew = {.share = 0};
 
     atomic_store(&under_most, INT64_MAX);
-    for (unsigned round = 1; round <= 20; round++) {
+    for (unsigned round = 1; round <= 10; round++) {
         start(&crew, instance, allocate_share);
         meet(&crew);
         meet(&crew);
@@ -418,7 +419,7 @@ START_TEST(test_forks_under_churn_leave_the_child_a_right_budget)
     void *(*work)(void *) = _i / 2 ? churn_threads : churn;
     const struct dal_instance *instance;
     struct crew crew = {.share = 0};
-    int runs = suite_race_runs(40);
+    int runs = suite_race_runs(20);
     uint64_t in_hand = THREADS * (uint64_t)(_i / 2 ? 100 * 1000 : CHURN_BLOCK);
 
     ck_assert_int_eq(dal_backend_register(&mock), 0);

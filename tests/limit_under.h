@@ -16,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every block has at least so much memory, and is resized where it is up to that. */
-#define UNDER_ROOM ((size_t)4096)
+/* Every block has so much memory more, and is resized where it is up to that. */
+#ifndef UNDER_ROOM
+# define UNDER_ROOM ((size_t)4096)
+#endif
 
 static _Atomic(int64_t) under_live;
 static _Atomic(int64_t) under_most = INT64_MAX;
