@@ -33,7 +33,8 @@ core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/mall
 
 # What the library does for all backends and layers.
 core_headers += lib/service/service.h
-core_sources += lib/service/services.c lib/service/thread_end.c lib/service/thread_record.c
+core_sources += lib/service/services.c lib/service/stacks.c \
+	lib/service/thread_end.c lib/service/thread_record.c
 
 # From a text to items and checked values.
 core_headers += lib/spec/options.h lib/spec/spec.h lib/spec/variables.h

@@ -241,6 +241,27 @@ struct dal_services {
      *  its length, which may be more than there is room for: for messages. NULL as in file_map().
      * Of a directory that is the directory's. 0 if there is none. */
     size_t (*file_path)(const char *path, char *text, size_t bytes);
+
+    /** Get ready to capture stacks. 0, DAL_ERR_MEMORY, or DAL_ERR_UNSUPPORTED where this
+     * processor's cannot be walked (then stack_capture() gives the one place it is told). For
+     * create(). */
+    int (*stacks_prepare)(void);
+
+    /** Capture this thread's stack from the function on that `from` returns to: at most `frames`
+     *  places (1 to 64). Returns a number for it, the same for equal stacks, valid for ever; 0 if
+     *  there is no memory for another different one. from: __builtin_return_address(0) of the slot;
+     *  not NULL. Takes no lock, allocates nothing of the served allocator, usable in handlers and
+     *  right after fork. */
+    uint32_t (*stack_capture)(const void *from, unsigned frames);
+
+    /** The places of a stack, return addresses, innermost first; stored in *places, valid for ever.
+     *  Returns how many; 0 for the number 0 or one that was never given out. */
+    size_t (*stack_places)(uint32_t stack, const void *const **places);
+
+    /** One frame as the sanitizers print it: "    #1 0x55d0 (/usr/bin/x+0x11d0) (BuildId: 1f..)"
+     * and a newline; the address is that of the call (return address - 1). As snprintf(). Opens a
+     * file of the system. */
+    size_t (*frame_text)(unsigned number, const void *place, char *text, size_t bytes);
 };
 
 /**

@@ -36,4 +36,11 @@ int dal_thread_record_visit_(const struct dal_thread_record *record, dal_thread_
 /* This thread ends: after all listeners, which may still use their parts. */
 void dal_thread_record_end_(void);
 
+/* ---- stacks.c ---- */
+
+int dal_stacks_prepare_(void);
+uint32_t dal_stack_capture_(const void *from, unsigned frames);
+size_t dal_stack_places_(uint32_t stack, const void *const **places);
+size_t dal_frame_text_(unsigned number, const void *place, char *text, size_t bytes);
+
 #endif /* DAL_SERVICE_H */

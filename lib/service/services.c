@@ -50,6 +50,10 @@ const struct dal_services dal_services_ = {
     .pages_move = dal_os_move_,
     .file_unmap = dal_os_file_unmap_,
     .file_path = dal_os_file_path_,
+    .stacks_prepare = dal_stacks_prepare_,
+    .stack_capture = dal_stack_capture_,
+    .stack_places = dal_stack_places_,
+    .frame_text = dal_frame_text_,
 };
 
 const struct dal_services *dal_services_get(void)
