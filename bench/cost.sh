@@ -19,6 +19,7 @@ for way in constant variable; do
     counted=$(pair pair $way stats:print=off)
     hold "layer.stats.$way" $((counted - bare))
     [ "$counted" -gt "$bare" ] || fail "stats does not count: $counted instructions, $bare without it"
+    hold "layer.debug.$way" $(($(pair pair $way debug:stacks=0) - bare))
 done
 echo
 

@@ -28,8 +28,17 @@ static size_t subject_count;
 /* Sides of a backend that its defaults do not show. Left out where there is no such backend;
  * anything else that is wrong with them is a failure. */
 static const char *const more_specs[] = {
-    "fixed-arena:capacity=8M", "fixed-arena:capacity=20000", "arena:limit=1M",
-    "arena:chunk=4K,limit=8M", "stats+arena:limit=1M",       "stats+stats+system",
+    "fixed-arena:capacity=8M",
+    "fixed-arena:capacity=20000",
+    "arena:limit=1M",
+    "arena:chunk=4K,limit=8M",
+    "stats+arena:limit=1M",
+    "stats+stats+system",
+    "stats+debug+system",
+    "debug+stats+arena:limit=64M",
+    "debug:fill=on,zones=16,quarantine=1M+system",
+    "debug:fill=on,zones=16,quarantine=1M+arena:limit=64M",
+    "debug:stacks=0,zones=4K+stats+system",
 };
 
 /* ---- Subjects of our own ------------------------------------------------------------------- */

@@ -251,6 +251,22 @@ tests_check_stats_file_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 
+# The layer `debug`
+if OS_POSIX
+unit_tests += tests/check_debug tests/check_debug_bytes tests/check_debug_races
+shell_tests += tests/debug.sh
+endif
+tests_check_debug_SOURCES = tests/check_debug.c tests/debug_saying.h
+tests_check_debug_CPPFLAGS = $(check_cppflags)
+tests_check_debug_LDADD = $(check_ldadd)
+tests_check_debug_bytes_SOURCES = tests/check_debug_bytes.c tests/debug_saying.h
+tests_check_debug_bytes_CPPFLAGS = $(check_cppflags)
+tests_check_debug_bytes_LDADD = $(check_ldadd)
+tests_check_debug_races_SOURCES = tests/check_debug_races.c tests/debug_saying.h
+tests_check_debug_races_CPPFLAGS = $(check_cppflags)
+tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
+EXTRA_DIST += tests/debug/faults.c
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare

@@ -307,6 +307,7 @@ static void give_slots(struct debug_instance *instance, struct dal_allocator *al
 static void unmake(struct debug_instance *instance)
 {
     dal_debug_register_close_(&instance->blocks);
+    dal_debug_quarantine_close_(instance);
     instance->services->pages_unmap(instance->tables, sizeof *instance->tables);
     instance->services->pages_unmap(instance->suppressions, DEBUG_SUPPRESSIONS_BYTES);
 }
@@ -358,7 +359,7 @@ static void destroy(void *ctx)
 {
     struct debug_instance *instance = ctx;
 
-    dal_debug_quarantine_close_(instance);
+    dal_debug_quarantine_empty_(instance);
     if (instance->leaks)
         dal_debug_tell_live_(instance, "when it ends");
     if (!dal_debug_retire_(instance))

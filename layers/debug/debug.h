@@ -321,8 +321,9 @@ DEBUG_HIDDEN int dal_debug_quarantine_keep_(struct debug_instance *instance,
 DEBUG_HIDDEN uint32_t dal_debug_quarantine_stack_(struct debug_instance *instance,
                                                   uintptr_t address);
 
-/* Look at all that are in there, at exit; or let them all go, and close it. */
+/* Look at all that are in there, at exit; let them all go; give its pages back. */
 DEBUG_HIDDEN void dal_debug_quarantine_look_(struct debug_instance *instance);
+DEBUG_HIDDEN void dal_debug_quarantine_empty_(struct debug_instance *instance);
 DEBUG_HIDDEN void dal_debug_quarantine_close_(struct debug_instance *instance);
 
 /* ---- marks.c --------------------------------------------------------------------------------- */

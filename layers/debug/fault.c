@@ -284,6 +284,8 @@ static int find_around(struct debug_instance *instance, uintptr_t address,
 
     (void)dal_debug_register_visit_(&instance->blocks, visit_around, &around);
     *known = (struct debug_known){.block = around.block};
+    if (around.block.state == DEBUG_KEY_KEPT)
+        known->ended_stack = dal_debug_quarantine_stack_(instance, around.block.address);
     return around.block.address != 0;
 }
 

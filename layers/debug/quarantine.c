@@ -173,16 +173,16 @@ void dal_debug_quarantine_look_(struct debug_instance *instance)
     }
 }
 
-void dal_debug_quarantine_close_(struct debug_instance *instance)
+void dal_debug_quarantine_empty_(struct debug_instance *instance)
 {
-    struct debug_quarantine *kept = &instance->quarantine;
-
-    if (!kept->limit)
-        return;
     while (empty_oldest(instance))
         ;
-    for (size_t i = 0; i < kept->places; i++)
+    for (size_t i = 0; i < instance->quarantine.places; i++)
         empty(instance, i);
-    instance->services->pages_unmap(kept->addresses, kept->mapping_bytes);
-    kept->limit = kept->places = 0;
+}
+
+void dal_debug_quarantine_close_(struct debug_instance *instance)
+{
+    instance->services->pages_unmap(instance->quarantine.addresses,
+                                    instance->quarantine.mapping_bytes);
 }
