@@ -56,6 +56,25 @@ static void child_dealloc(const struct debug_instance *instance, uintptr_t addre
                              align);
 }
 
+/* ---- Stacks ---------------------------------------------------------------------------------- */
+
+/* What is known of places leads calls the short way, so only a plain instance knows any. A place
+ * with more bits than are kept is asked for each time. */
+uint32_t dal_debug_stack_(struct debug_instance *instance, const void *site)
+{
+    uint64_t place = (uintptr_t)site;
+    unsigned frames = instance->frames ? instance->frames : 1;
+    uint32_t stack;
+
+    if (debug_stack_is_known(instance, site, &stack))
+        return stack;
+    stack = instance->services->stack_capture(site, frames);
+    if (stack && frames == 1 && instance->is_plain && place >> DEBUG_SITE_BITS <= UINT32_MAX)
+        atomic_store_explicit(&instance->tables->sites[place & ((1 << DEBUG_SITE_BITS) - 1)],
+                              place >> DEBUG_SITE_BITS << 32 | stack, memory_order_relaxed);
+    return stack;
+}
+
 /* ---- Giving out ------------------------------------------------------------------------------ */
 
 void *dal_debug_register_made_(struct debug_instance *instance, void *ptr,
@@ -63,7 +82,8 @@ void *dal_debug_register_made_(struct debug_instance *instance, void *ptr,
 {
     uint64_t word = debug_word(call->size, call->align, call->name);
 
-    if (debug_register_add(&instance->blocks, ptr, word, debug_stack(instance, call->site)))
+    if (dal_debug_register_add_(&instance->blocks, (uintptr_t)ptr, word,
+                                dal_debug_stack_(instance, call->site)))
         return ptr;
     child_dealloc(instance, (uintptr_t)ptr, word);
     return NULL;
@@ -81,8 +101,18 @@ void *dal_debug_make_(struct debug_instance *instance, const struct debug_call *
     if (!ptr)
         return NULL;
     ptr += shape.front;
-    dal_debug_mark_made_(instance, ptr, call->size, shape, is_zeroed);
+    if (!instance->is_plain)
+        dal_debug_mark_made_(instance, ptr, call->size, shape, is_zeroed);
     return dal_debug_register_made_(instance, ptr, call);
+}
+
+void *dal_debug_make_call_(struct debug_instance *instance, const struct debug_call *call,
+                           int is_zeroed)
+{
+    if (debug_layout_is_valid(call->size, call->align))
+        return dal_debug_make_(instance, call, is_zeroed);
+    dal_debug_fault_invalid_(instance, call);
+    return NULL;
 }
 
 /* ---- Taking back ----------------------------------------------------------------------------- */
@@ -123,12 +153,15 @@ void dal_debug_end_(struct debug_instance *instance, struct debug_record record,
 {
     struct debug_block block = block_of(record, call);
     uint64_t word = debug_word_ended(block.word, call->name);
-    uint32_t stack = debug_stack(instance, call->site);
+    uint32_t stack = dal_debug_stack_(instance, call->site);
 
-    look_at_zones(instance, &block, call);
-    dal_debug_mark_ended_(instance, (char *)(uintptr_t)call->ptr, debug_size(word));
-    if (!dal_debug_quarantine_keep_(instance, record, block.address, word, stack))
-        dal_debug_give_back_(instance, record, block.address, word, stack);
+    if (!instance->is_plain) {
+        look_at_zones(instance, &block, call);
+        dal_debug_mark_ended_(instance, (char *)(uintptr_t)call->ptr, debug_size(word));
+        if (dal_debug_quarantine_keep_(instance, record, block.address, word, stack))
+            return;
+    }
+    dal_debug_give_back_(instance, record, block.address, word, stack);
 }
 
 /* Whether layout and way of a call are those of the block. */
@@ -161,7 +194,8 @@ static void pass_on(struct debug_instance *instance, const struct debug_call *ca
 struct debug_record dal_debug_take_(struct debug_instance *instance, const struct debug_call *call,
                                     int *has_lost)
 {
-    struct debug_record record = debug_register_take(&instance->blocks, call->ptr);
+    struct debug_record record =
+        dal_debug_register_take_(&instance->blocks, (uintptr_t)call->ptr, DEBUG_KEY_LIVE);
 
     *has_lost = !record.line && is_lost(instance);
     if (!record.line && !*has_lost)
@@ -174,22 +208,15 @@ struct debug_record dal_debug_take_(struct debug_instance *instance, const struc
     return record;
 }
 
-void dal_debug_end_otherwise_(struct debug_instance *instance, struct debug_record record,
-                              const struct debug_call *call)
+void dal_debug_end_call_(struct debug_instance *instance, const struct debug_call *call)
 {
-    struct debug_block block;
+    int has_lost;
+    struct debug_record record = dal_debug_take_(instance, call, &has_lost);
 
-    if (!record.line) {
-        if (is_lost(instance))
-            pass_on(instance, call);
-        else
-            dal_debug_fault_stranger_(instance, call);
-        return;
-    }
-    block = block_of(record, call);
-    if (!is_as_said(call, block.word))
-        dal_debug_fault_layout_(instance, call, &block);
-    dal_debug_end_(instance, record, call);
+    if (record.line)
+        dal_debug_end_(instance, record, call);
+    else if (has_lost)
+        pass_on(instance, call);
 }
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
@@ -205,7 +232,7 @@ void *dal_debug_resized_(struct debug_instance *instance, struct debug_record re
         debug_record_release(record, (uintptr_t)call->ptr | DEBUG_KEY_LIVE);
         return NULL;
     }
-    stack = debug_stack(instance, call->site);
+    stack = dal_debug_stack_(instance, call->site);
     if (moved == call->ptr) {
         debug_record_put(record, (uintptr_t)moved | DEBUG_KEY_LIVE, word, stack);
         return moved;
@@ -215,7 +242,7 @@ void *dal_debug_resized_(struct debug_instance *instance, struct debug_record re
                    debug_record_stack(record), stack);
     debug_record_release(record, DEBUG_KEY_FREE);
     /* The old block is gone, so this one cannot be refused. */
-    if (!debug_register_add(&instance->blocks, moved, word, stack))
+    if (!dal_debug_register_add_(&instance->blocks, (uintptr_t)moved, word, stack))
         atomic_store_explicit(&instance->lost, 1, memory_order_relaxed);
     return moved;
 }

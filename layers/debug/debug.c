@@ -19,95 +19,88 @@
 
 /* ---- alloc and dealloc ----------------------------------------------------------------------- */
 
-__attribute__((noinline, cold)) static void *alloc_otherwise(struct debug_instance *instance,
-                                                             const struct debug_call *call,
-                                                             int is_zeroed)
+__attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t align,
+                                                        struct debug_instance *instance,
+                                                        const void *site)
 {
-    void *ptr;
-
-    if (!debug_layout_is_valid(call->size, call->align)) {
-        dal_debug_fault_invalid_(instance, call);
-        return NULL;
-    }
-    if (!instance->is_plain || call->size > DEBUG_SIZE_MAX)
-        return dal_debug_make_(instance, call, is_zeroed);
-    ptr = is_zeroed ? dal_instance_alloc_zeroed(instance->next, call->size, call->align)
-                    : dal_instance_alloc(instance->next, call->size, call->align);
-    return ptr ? dal_debug_register_made_(instance, ptr, call) : NULL;
+    return dal_debug_make_call_(instance,
+                                &(struct debug_call){DEBUG_ALLOC, NULL, size, align, site}, 0);
 }
 
-__attribute__((noinline, cold)) static void *no_record(struct debug_instance *instance, void *ptr,
-                                                       size_t size, size_t align)
+/* The first line has no room. */
+__attribute__((noinline)) static void *add_long(struct debug_instance *instance, void *ptr,
+                                                uint64_t word, uint32_t stack)
 {
-    dal_instance_dealloc(instance->next, ptr, size, align);
+    if (dal_debug_register_add_(&instance->blocks, (uintptr_t)ptr, word, stack))
+        return ptr;
+    dal_instance_dealloc(instance->next, ptr, debug_size(word), debug_align(word));
     return NULL;
 }
 
 void *dal_debug_alloc_(size_t size, size_t align, void *ctx)
 {
     struct debug_instance *instance = ctx;
-    const void *site = SITE;
+    uint32_t stack;
+    uint64_t word;
     void *ptr;
 
-    if (DAL_UNLIKELY_(!instance->is_plain || size > DEBUG_SIZE_MAX ||
-                      !debug_layout_is_valid(size, align)))
-        return alloc_otherwise(instance, &(struct debug_call){DEBUG_ALLOC, NULL, size, align, site},
-                               0);
+    if (DAL_UNLIKELY_(!debug_stack_is_known(instance, SITE, &stack) ||
+                      !debug_layout_is_ordinary(size, align)))
+        return alloc_long(size, align, instance, SITE);
+    word = debug_word(size, align, DEBUG_ALLOC);
     ptr = dal_instance_alloc(instance->next, size, align);
-    if (DAL_UNLIKELY_(!ptr))
-        return NULL;
-    if (DAL_LIKELY_(debug_register_add(&instance->blocks, ptr, debug_word(size, align, DEBUG_ALLOC),
-                                       debug_stack(instance, site))))
+    if (DAL_UNLIKELY_(!ptr) ||
+        DAL_LIKELY_(debug_register_add_home(&instance->blocks, ptr, word, stack)))
         return ptr;
-    return no_record(instance, ptr, size, align);
+    return add_long(instance, ptr, word, stack);
 }
 
-__attribute__((noinline, cold)) static void dealloc_otherwise(struct debug_instance *instance,
-                                                              struct debug_record record, void *ptr,
-                                                              size_t size, size_t align,
-                                                              const void *site)
+__attribute__((noinline)) static void dealloc_long(void *ptr, size_t size, size_t align,
+                                                   struct debug_instance *instance,
+                                                   const void *site)
 {
-    dal_debug_end_otherwise_(instance, record,
-                             &(struct debug_call){DEBUG_DEALLOC, ptr, size, align, site});
+    if (ptr)
+        dal_debug_end_call_(instance, &(struct debug_call){DEBUG_DEALLOC, ptr, size, align, site});
 }
 
 static void debug_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct debug_instance *instance = ctx;
+    uint32_t stack;
     struct debug_record record;
     uint64_t word;
 
-    if (DAL_UNLIKELY_(!ptr))
+    if (DAL_UNLIKELY_(!debug_stack_is_known(instance, SITE, &stack) || !debug_is_address(ptr))) {
+        dealloc_long(ptr, size, align, instance, SITE);
         return;
-    record = debug_register_take(&instance->blocks, ptr);
-    if (DAL_UNLIKELY_(!record.line || !instance->is_plain)) {
-        dealloc_otherwise(instance, record, ptr, size, align, SITE);
+    }
+    record = debug_register_take_home(&instance->blocks, ptr);
+    if (DAL_UNLIKELY_(!record.line)) {
+        dealloc_long(ptr, size, align, instance, SITE);
         return;
     }
     word = debug_record_word(record);
     if (DAL_UNLIKELY_(!debug_is_as_said(word, size, align))) {
-        dealloc_otherwise(instance, record, ptr, size, align, SITE);
+        debug_record_release(record, (uintptr_t)ptr | DEBUG_KEY_LIVE);
+        dealloc_long(ptr, size, align, instance, SITE);
         return;
     }
     debug_ring_put(instance->tables->rings, (uintptr_t)ptr, debug_word_ended(word, DEBUG_DEALLOC),
-                   debug_record_stack(record), debug_stack(instance, SITE));
+                   debug_record_stack(record), stack);
     debug_record_release(record, DEBUG_KEY_FREE);
     dal_instance_dealloc(instance->next, ptr, size, align);
 }
 
 static void *debug_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
-    return alloc_otherwise(ctx, &(struct debug_call){DEBUG_ALLOC_ZEROED, NULL, size, align, SITE},
-                           1);
+    return dal_debug_make_call_(
+        ctx, &(struct debug_call){DEBUG_ALLOC_ZEROED, NULL, size, align, SITE}, 1);
 }
 
 static void debug_dealloc_unsized(void *ptr, void *ctx)
 {
-    struct debug_instance *instance = ctx;
-
     if (ptr)
-        dal_debug_end_otherwise_(instance, debug_register_take(&instance->blocks, ptr),
-                                 &(struct debug_call){DEBUG_DEALLOC_UNSIZED, ptr, 0, 0, SITE});
+        dal_debug_end_call_(ctx, &(struct debug_call){DEBUG_DEALLOC_UNSIZED, ptr, 0, 0, SITE});
 }
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
@@ -158,7 +151,7 @@ static void *resize(struct debug_instance *instance, const struct debug_call *ca
     int is_lost;
 
     if (!call->ptr)
-        return alloc_otherwise(instance, &made, call->name == DEBUG_GROW_ZEROED);
+        return dal_debug_make_call_(instance, &made, call->name == DEBUG_GROW_ZEROED);
     if (!debug_layout_is_valid(new_size, new_align)) {
         dal_debug_fault_invalid_(instance, &made);
         return NULL;
@@ -246,18 +239,6 @@ static int debug_owns(const void *ptr, void *ctx)
 }
 
 /* ---- Making one ------------------------------------------------------------------------------ */
-
-uint32_t dal_debug_site_stack_(struct debug_instance *instance, const void *site)
-{
-    uint64_t place = (uintptr_t)site;
-    uint32_t stack = instance->services->stack_capture(site, 1);
-
-    /* A place with bits above those that are kept is asked for each time. */
-    if (place >> DEBUG_SITE_BITS <= UINT32_MAX)
-        atomic_store_explicit(&instance->tables->sites[place & ((1 << DEBUG_SITE_BITS) - 1)],
-                              place >> DEBUG_SITE_BITS << 32 | stack, memory_order_relaxed);
-    return stack;
-}
 
 static uint64_t number_of(const struct dal_backend_request *request, const char *key)
 {

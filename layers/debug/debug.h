@@ -122,6 +122,12 @@ static inline int debug_is_as_said(uint64_t word, size_t size, size_t align)
            debug_align(word) == align;
 }
 
+/* Whether a layout is valid and no larger than blocks are, with no more to be looked at. */
+static inline int debug_layout_is_ordinary(size_t size, size_t align)
+{
+    return (align ^ (align - 1)) > align - 1 && (size | align) <= DEBUG_SIZE_MAX / 2;
+}
+
 static inline int debug_layout_is_valid(size_t size, size_t align)
 {
     return align != 0 && (align & (align - 1)) == 0 && size <= (size_t)PTRDIFF_MAX - (align - 1);
@@ -237,20 +243,21 @@ struct debug_instance {
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
-/* The number of a stack that begins at a site. */
-DEBUG_HIDDEN uint32_t dal_debug_site_stack_(struct debug_instance *instance, const void *site);
+/* The number of a stack that begins at a site: captured now, if it is not of one frame and known.
+ */
+DEBUG_HIDDEN uint32_t dal_debug_stack_(struct debug_instance *instance, const void *site);
 
-static inline uint32_t debug_stack(struct debug_instance *instance, const void *site)
+/* The same where it is known, in a plain instance that keeps one frame: 1; else 0, and the call
+ * goes the long way. (A word that is zero is of no place.) */
+static inline int debug_stack_is_known(const struct debug_instance *instance, const void *site,
+                                       uint32_t *stack)
 {
-    uint64_t place = (uintptr_t)site, known;
+    uint64_t place = (uintptr_t)site;
+    uint64_t known = atomic_load_explicit(
+        &instance->tables->sites[place & ((1 << DEBUG_SITE_BITS) - 1)], memory_order_relaxed);
 
-    if (instance->frames > 1)
-        return instance->services->stack_capture(site, instance->frames);
-    known = atomic_load_explicit(&instance->tables->sites[place & ((1 << DEBUG_SITE_BITS) - 1)],
-                                 memory_order_relaxed);
-    if (DAL_LIKELY_(known >> 32 == place >> DEBUG_SITE_BITS))
-        return (uint32_t)known;
-    return dal_debug_site_stack_(instance, site);
+    *stack = (uint32_t)known;
+    return known >> 32 == place >> DEBUG_SITE_BITS;
 }
 
 /* ---- block.c --------------------------------------------------------------------------------- */
@@ -266,6 +273,10 @@ DEBUG_HIDDEN struct debug_shape dal_debug_shape_(const struct debug_instance *in
  * that; is_zeroed: all its bytes are zero. */
 DEBUG_HIDDEN void *dal_debug_make_(struct debug_instance *instance, const struct debug_call *call,
                                    int is_zeroed);
+
+/* The same for any instance, with the layout looked at: a call as a whole. Not of the family. */
+DEBUG_HIDDEN void *dal_debug_make_call_(struct debug_instance *instance,
+                                        const struct debug_call *call, int is_zeroed);
 
 /* Register a block that the child has made for a call; it is given back to the child, and NULL
  * returned, where there is no memory for that. */
@@ -285,11 +296,9 @@ DEBUG_HIDDEN void dal_debug_give_back_(struct debug_instance *instance, struct d
 DEBUG_HIDDEN struct debug_record dal_debug_take_(struct debug_instance *instance,
                                                  const struct debug_call *call, int *is_lost);
 
-/* The end of a call that gives a block back and was not as the short way of debug.c would have it.
- */
-DEBUG_HIDDEN void dal_debug_end_otherwise_(struct debug_instance *instance,
-                                           struct debug_record record,
-                                           const struct debug_call *call);
+/* A call that gives a block back, as a whole, but for those on the short way. */
+DEBUG_HIDDEN void dal_debug_end_call_(struct debug_instance *instance,
+                                      const struct debug_call *call);
 
 /* The ends of calls that have resized a block which the layer is plain for: a record that is taken,
  * and what the child has made of the block; NULL leaves it as it was. */

@@ -46,91 +46,94 @@ static void *answer(void *ptr)
     return ptr;
 }
 
-static void *make_otherwise(struct debug_instance *instance, enum debug_call_name name, size_t size,
-                            size_t align, const void *site, int is_zeroed)
+static void *make(struct debug_instance *instance, enum debug_call_name name, size_t size,
+                  size_t align, const void *site, int is_zeroed)
 {
     return answer(
         dal_debug_make_(instance, &(struct debug_call){name, NULL, size, align, site}, is_zeroed));
 }
 
-/* A block that the child's own function has made. */
-static inline void *made(struct debug_instance *instance, void *ptr, enum debug_call_name name,
-                         size_t size, size_t align, const void *site)
+/* The first line has no room. */
+__attribute__((noinline)) static void *add_long(struct debug_instance *instance, void *ptr,
+                                                uint64_t word, uint32_t stack)
 {
-    if (DAL_LIKELY_(ptr && debug_register_add(&instance->blocks, ptr, debug_word(size, align, name),
-                                              debug_stack(instance, site))))
+    if (dal_debug_register_add_(&instance->blocks, (uintptr_t)ptr, word, stack))
         return ptr;
     instance->child_family.free_function(ptr);
     return answer(NULL);
 }
 
+__attribute__((noinline)) static void *malloc_long(size_t size, const void *site)
+{
+    return make(watching(), DEBUG_MALLOC, size, DAL_MIN_ALIGN, site, 0);
+}
+
 static void *debug_malloc(size_t size)
 {
     struct debug_instance *instance = watching();
-    const void *site = SITE;
+    uint32_t stack;
+    uint64_t word = debug_word(size, DAL_MIN_ALIGN, DEBUG_MALLOC);
+    void *ptr;
 
-    if (DAL_UNLIKELY_(!instance->is_plain || size > DEBUG_SIZE_MAX))
-        return make_otherwise(instance, DEBUG_MALLOC, size, DAL_MIN_ALIGN, site, 0);
-    return made(instance, instance->child_family.malloc_function(size), DEBUG_MALLOC, size,
-                DAL_MIN_ALIGN, site);
+    if (DAL_UNLIKELY_(!debug_stack_is_known(instance, SITE, &stack) || size > DEBUG_SIZE_MAX))
+        return malloc_long(size, SITE);
+    ptr = instance->child_family.malloc_function(size);
+    if (DAL_UNLIKELY_(!ptr) ||
+        DAL_LIKELY_(debug_register_add_home(&instance->blocks, ptr, word, stack)))
+        return ptr;
+    return add_long(instance, ptr, word, stack);
 }
 
 static void *debug_calloc(size_t count, size_t size)
 {
-    struct debug_instance *instance = watching();
     size_t bytes;
 
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > DEBUG_SIZE_MAX)
+    if (__builtin_mul_overflow(count, size, &bytes))
         return answer(NULL);
-    if (!instance->is_plain)
-        return make_otherwise(instance, DEBUG_CALLOC, bytes, DAL_MIN_ALIGN, SITE, 1);
-    return made(instance, instance->child_family.calloc_function(count, size), DEBUG_CALLOC, bytes,
-                DAL_MIN_ALIGN, SITE);
+    return make(watching(), DEBUG_CALLOC, bytes, DAL_MIN_ALIGN, SITE, 1);
 }
 
 static void *debug_memalign(size_t align, size_t size)
 {
-    struct debug_instance *instance = watching();
-
-    if (!instance->is_plain || size > DEBUG_SIZE_MAX)
-        return make_otherwise(instance, DEBUG_MEMALIGN, size, align, SITE, 0);
-    return made(instance, instance->child_family.memalign_function(align, size), DEBUG_MEMALIGN,
-                size, align, SITE);
+    return make(watching(), DEBUG_MEMALIGN, size, align, SITE, 0);
 }
 
 /* ---- Taking back ----------------------------------------------------------------------------- */
 
-__attribute__((noinline, cold)) static void free_otherwise(struct debug_instance *instance,
-                                                           struct debug_record record, void *ptr,
-                                                           enum debug_call_name name,
-                                                           const void *site)
+__attribute__((noinline)) static void free_long(void *ptr, enum debug_call_name name,
+                                                const void *site)
 {
     int saved_errno = errno;
 
-    dal_debug_end_otherwise_(instance, record, &(struct debug_call){name, ptr, 0, 0, site});
+    if (ptr)
+        dal_debug_end_call_(watching(), &(struct debug_call){name, ptr, 0, 0, site});
     errno = saved_errno;
 }
 
 static void debug_free(void *ptr)
 {
     struct debug_instance *instance = watching();
+    uint32_t stack;
     struct debug_record record;
     uint64_t word;
 
-    if (!ptr)
+    if (DAL_UNLIKELY_(!debug_stack_is_known(instance, SITE, &stack) || !debug_is_address(ptr))) {
+        free_long(ptr, DEBUG_FREE, SITE);
         return;
-    record = debug_register_take(&instance->blocks, ptr);
-    if (DAL_UNLIKELY_(!record.line || !instance->is_plain)) {
-        free_otherwise(instance, record, ptr, DEBUG_FREE, SITE);
+    }
+    record = debug_register_take_home(&instance->blocks, ptr);
+    if (DAL_UNLIKELY_(!record.line)) {
+        free_long(ptr, DEBUG_FREE, SITE);
         return;
     }
     word = debug_record_word(record);
     if (DAL_UNLIKELY_(!debug_is_of_family(word))) {
-        free_otherwise(instance, record, ptr, DEBUG_FREE, SITE);
+        debug_record_release(record, (uintptr_t)ptr | DEBUG_KEY_LIVE);
+        free_long(ptr, DEBUG_FREE, SITE);
         return;
     }
     debug_ring_put(instance->tables->rings, (uintptr_t)ptr, debug_word_ended(word, DEBUG_FREE),
-                   debug_record_stack(record), debug_stack(instance, SITE));
+                   debug_record_stack(record), stack);
     debug_record_release(record, DEBUG_KEY_FREE);
     instance->child_family.free_function(ptr);
 }
@@ -160,10 +163,9 @@ static void *debug_realloc(void *ptr, size_t size)
     struct debug_instance *instance = watching();
 
     if (!ptr)
-        return make_otherwise(instance, DEBUG_MALLOC_RESIZE, size, DAL_MIN_ALIGN, SITE, 0);
+        return make(instance, DEBUG_MALLOC_RESIZE, size, DAL_MIN_ALIGN, SITE, 0);
     if (size == 0) {
-        free_otherwise(instance, debug_register_take(&instance->blocks, ptr), ptr,
-                       DEBUG_MALLOC_RESIZE, SITE);
+        free_long(ptr, DEBUG_MALLOC_RESIZE, SITE);
         return NULL;
     }
     return resize(instance, ptr, size, SITE);

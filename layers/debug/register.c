@@ -21,16 +21,15 @@
  *
  * What pairs with what:
  *   a key, from FILLING to an address   release   debug_record_put()
- *                                       acquire   the exchange of debug_register_take(); the look
- * of dal_debug_register_look_() and _visit_() that word and stack are there. Who gives a block back
- * has its address from who allocated it by the program's own order; the acquire is for a program
- * that has none. a key, from GOING to FREE           release   debug_record_release() acquire   the
- * exchange to FILLING that who had the record has read it before another writes it. `newest`
- * acquire-release, the exchange of grow() acquire, debug_home() and every walk the members of a
- * level, and of older ones by the chain of exchanges. Its lines are zero as the system gives them.
- *   `passed`                            relaxed: stored before the key of what has passed, and that
- *                                       is what a thread which has the address is behind of
- *   `crowded`                           relaxed, a number
+ *                                       acquire   the exchange of debug_register_take_home(); the
+ * look of dal_debug_register_look_() and _visit_() that word and stack are there. Who gives a block
+ * back has its address from who allocated it by the program's own order; the acquire is for a
+ * program that has none. a key, from GOING to FREE           release   debug_record_release()
+ * acquire   the exchange to FILLING that who had the record has read it before another writes it.
+ * `newest` acquire-release, the exchange of grow() acquire, debug_home() and every walk the members
+ * of a level, and of older ones by the chain of exchanges. Its lines are zero as the system gives
+ * them. `passed`                            relaxed: stored before the key of what has passed, and
+ * that is what a thread which has the address is behind of `crowded` relaxed, a number
  */
 #include "register.h"
 
@@ -69,6 +68,7 @@ static struct debug_level *make_level(const struct dal_services *services, size_
     level->bytes = bytes;
     level->line_count = line_count;
     level->shift = 64 - (unsigned)__builtin_ctzll(line_count);
+    level->home_shift = level->shift - (unsigned)__builtin_ctz(sizeof(struct debug_line));
     return level;
 }
 
@@ -238,7 +238,7 @@ struct debug_record dal_debug_register_take_(struct debug_register *blocks, uint
     uint64_t hash = debug_hash(address);
     struct debug_record record = {NULL, 0};
 
-    if (address == 0)
+    if (address == 0 || (uint64_t)address & DEBUG_KEY_STATE)
         return record;
     for (struct debug_level *level = newest_of(blocks); level && !record.line; level = level->older)
         record = take_from_level(level, address | state, hash, address | DEBUG_KEY_GOING);

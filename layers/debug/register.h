@@ -54,9 +54,10 @@ _Static_assert(sizeof(struct debug_line) == 64, "a line of the register is a cac
 
 struct debug_level {
     _Alignas(64) struct debug_level *older;
-    size_t bytes;      /* of the mapping: this, and then the lines */
-    size_t line_count; /* a power of two */
-    unsigned shift;    /* from a hash to the line */
+    size_t bytes;        /* of the mapping: this, and then the lines */
+    size_t line_count;   /* a power of two */
+    unsigned shift;      /* from a hash to the line */
+    unsigned home_shift; /* the same to its distance in bytes, but for the lowest bits */
     _Atomic(uint32_t) crowded;
 };
 
@@ -84,7 +85,8 @@ DEBUG_HIDDEN int dal_debug_register_open_(struct debug_register *blocks,
                                           const struct dal_services *services);
 DEBUG_HIDDEN void dal_debug_register_close_(struct debug_register *blocks);
 
-/* The long ways of the two below, by lines and levels that they do not look at. */
+/* Register a live block, and take one in a state that it is to be in: by all lines and levels,
+ * where the two below look at one line. Returns 0 if there is no memory. */
 DEBUG_HIDDEN int dal_debug_register_add_(struct debug_register *blocks, uint64_t key, uint64_t word,
                                          uint32_t stack);
 DEBUG_HIDDEN struct debug_record dal_debug_register_take_(struct debug_register *blocks,
@@ -118,7 +120,9 @@ static inline struct debug_line *debug_home(struct debug_register *blocks, uint6
 {
     struct debug_level *level = atomic_load_explicit(&blocks->newest, memory_order_acquire);
 
-    return debug_lines(level) + (hash >> level->shift);
+    uint64_t offset = hash >> level->home_shift & ~(uint64_t)(sizeof(struct debug_line) - 1);
+
+    return (struct debug_line *)(void *)((char *)debug_lines(level) + offset);
 }
 
 static inline uint64_t debug_record_word(struct debug_record record)
@@ -146,9 +150,15 @@ static inline void debug_record_release(struct debug_record record, uint64_t key
     atomic_store_explicit(&record.line->keys[record.index], key, memory_order_release);
 }
 
-/* Register a live block. Returns 0 if there is no memory. */
-static inline int debug_register_add(struct debug_register *blocks, const void *ptr, uint64_t word,
-                                     uint32_t stack)
+/* Whether a pointer is not NULL and cannot be taken for a record in another state. */
+static inline int debug_is_address(const void *ptr)
+{
+    return ((uint64_t)(uintptr_t)ptr - 1) >> 60 == 0;
+}
+
+/* Register a live block in its first line. Returns 0 if that is full. */
+static inline int debug_register_add_home(struct debug_register *blocks, const void *ptr,
+                                          uint64_t word, uint32_t stack)
 {
     uint64_t key = (uintptr_t)ptr;
     struct debug_line *line = debug_home(blocks, debug_hash(key));
@@ -163,19 +173,17 @@ static inline int debug_register_add(struct debug_register *blocks, const void *
             return 1;
         }
     }
-    return dal_debug_register_add_(blocks, key, word, stack);
+    return 0;
 }
 
-/* Take a live block, whose record is this thread's then until it lets go of it. */
-static inline struct debug_record debug_register_take(struct debug_register *blocks,
-                                                      const void *ptr)
+/* Take a live block that is in its first line, whose record is this thread's then until it lets go
+ * of it. It has to be an address. */
+static inline struct debug_record debug_register_take_home(struct debug_register *blocks,
+                                                           const void *ptr)
 {
     uint64_t key = (uintptr_t)ptr;
     struct debug_line *line = debug_home(blocks, debug_hash(key));
 
-    /* No address, and not to be taken for the key of a record in another state. */
-    if (key & DEBUG_KEY_STATE)
-        return (struct debug_record){NULL, 0};
     for (unsigned i = 0; i < DEBUG_LINE_RECORDS; i++) {
         uint64_t there = atomic_load_explicit(&line->keys[i], memory_order_relaxed);
 
@@ -184,7 +192,7 @@ static inline struct debug_record debug_register_take(struct debug_register *blo
                                                     memory_order_acquire, memory_order_relaxed))
             return (struct debug_record){line, i};
     }
-    return dal_debug_register_take_(blocks, (uintptr_t)ptr, DEBUG_KEY_LIVE);
+    return (struct debug_record){NULL, 0};
 }
 
 #endif /* DAL_DEBUG_REGISTER_H */
