@@ -95,25 +95,25 @@ static const struct dal_instance *other; /* another instance */
 
 static void wrong_size(const struct dal_instance *instance)
 {
-    dal_instance_dealloc(instance, dal_instance_alloc(instance, 32, 8), 24, 8);
+    release(instance, dal_instance_alloc(instance, 32, 8), 24, 8);
 }
 
 static void wrong_align(const struct dal_instance *instance)
 {
-    dal_instance_dealloc(instance, dal_instance_alloc(instance, 32, 8), 32, 16);
+    release(instance, dal_instance_alloc(instance, 32, 8), 32, 16);
 }
 
 static void no_align(const struct dal_instance *instance)
 {
-    dal_instance_dealloc(instance, dal_instance_alloc(instance, 32, 8), 32, 24);
+    release(instance, dal_instance_alloc(instance, 32, 8), 32, 24);
 }
 
 static void twice(const struct dal_instance *instance)
 {
     void *block = hidden(dal_instance_alloc(instance, 32, 8));
 
-    dal_instance_dealloc(instance, block, 32, 8);
-    dal_instance_dealloc(instance, hidden(block), 32, 8);
+    release(instance, block, 32, 8);
+    release(instance, hidden(block), 32, 8);
 }
 
 static void twice_unsized(const struct dal_instance *instance)
@@ -122,59 +122,60 @@ static void twice_unsized(const struct dal_instance *instance)
 
     dal_instance_dealloc_unsized(instance, block);
     dal_instance_dealloc_unsized(instance, hidden(block));
+    __asm__ volatile("");
 }
 
 static void interior(const struct dal_instance *instance)
 {
     char *block = dal_instance_alloc(instance, 100, 8);
 
-    dal_instance_dealloc(instance, hidden(block + 8), 100, 8);
-    dal_instance_dealloc(instance, block, 100, 8);
+    release(instance, hidden(block + 8), 100, 8);
+    release(instance, block, 100, 8);
 }
 
 static void at_end(const struct dal_instance *instance)
 {
     char *block = dal_instance_alloc(instance, 100, 8);
 
-    dal_instance_dealloc(instance, hidden(block + 100), 8, 8);
-    dal_instance_dealloc(instance, block, 100, 8);
+    release(instance, hidden(block + 100), 8, 8);
+    release(instance, block, 100, 8);
 }
 
 static void interior_of_released(const struct dal_instance *instance)
 {
     char *block = hidden(dal_instance_alloc(instance, 100, 8));
 
-    dal_instance_dealloc(instance, block, 100, 8);
-    dal_instance_dealloc(instance, hidden(block + 8), 100, 8);
+    release(instance, block, 100, 8);
+    release(instance, hidden(block + 8), 100, 8);
 }
 
 static void unknown(const struct dal_instance *instance)
 {
     static char data[64];
 
-    dal_instance_dealloc(instance, hidden(data), 64, 8);
+    release(instance, hidden(data), 64, 8);
 }
 
 /* What could be taken for a record in another state than live. */
 static void no_address(const struct dal_instance *instance)
 {
-    dal_instance_dealloc(instance, hidden((void *)(uintptr_t)UINT64_C(0x4000000000000000)), 64, 8);
+    release(instance, hidden((void *)(uintptr_t)UINT64_C(0x4000000000000000)), 64, 8);
 }
 
 static void anothers(const struct dal_instance *instance)
 {
     char *block = dal_instance_alloc(other, 48, 8);
 
-    dal_instance_dealloc(instance, hidden(block), 48, 8);
-    dal_instance_dealloc(other, block, 48, 8);
+    release(instance, hidden(block), 48, 8);
+    release(other, block, 48, 8);
 }
 
 static void inside_anothers(const struct dal_instance *instance)
 {
     char *block = dal_instance_alloc(other, 48, 8);
 
-    dal_instance_dealloc(instance, hidden(block + 16), 48, 8);
-    dal_instance_dealloc(other, block, 48, 8);
+    release(instance, hidden(block + 16), 48, 8);
+    release(other, block, 48, 8);
 }
 
 static void invalid_align(const struct dal_instance *instance)
@@ -194,7 +195,7 @@ static void realloc_wrong(const struct dal_instance *instance)
     block[31] = 7;
     block = dal_instance_realloc(instance, block, 24, 8, 4000);
     ck_assert_int_eq(block[31], 7);
-    dal_instance_dealloc(instance, block, 4000, 8);
+    release(instance, block, 4000, 8);
 }
 
 static void realloc_unknown(const struct dal_instance *instance)
@@ -209,7 +210,7 @@ static void realloc_invalid(const struct dal_instance *instance)
     char *block = dal_instance_alloc(instance, 32, 8);
 
     ck_assert_ptr_null(dal_instance_realloc(instance, block, 32, 8, SIZE_MAX));
-    dal_instance_dealloc(instance, block, 32, 8);
+    release(instance, block, 32, 8);
 }
 
 static void grow_wrong(const struct dal_instance *instance)
@@ -217,7 +218,7 @@ static void grow_wrong(const struct dal_instance *instance)
     char *block = dal_instance_alloc(instance, 32, 8);
 
     block = dal_instance_grow(instance, block, 32, 16, 64, 64);
-    dal_instance_dealloc(instance, block, 64, 64);
+    release(instance, block, 64, 64);
 }
 
 /* Said to be smaller than it is, and so grown to less than it has. */
@@ -228,7 +229,7 @@ static void grow_less(const struct dal_instance *instance)
     block[49] = 3;
     block = dal_instance_grow(instance, block, 32, 8, 50, 8);
     ck_assert_int_eq(block[49], 3);
-    dal_instance_dealloc(instance, block, 50, 8);
+    release(instance, block, 50, 8);
 }
 
 static void resize_unknown(const struct dal_instance *instance)
@@ -243,7 +244,7 @@ static void size_of_released(const struct dal_instance *instance)
 {
     void *block = hidden(dal_instance_alloc(instance, 32, 8));
 
-    dal_instance_dealloc(instance, block, 32, 8);
+    release(instance, block, 32, 8);
     ck_assert_uint_eq(dal_instance_usable_size(instance, hidden(block), 20, 8), 20);
 }
 
@@ -362,8 +363,8 @@ START_TEST(test_layout_off_says_nothing_and_does_what_is_true)
     void *block = dal_instance_alloc(instance, 32, 8);
 
     said_begin();
-    dal_instance_dealloc(instance, block, 24, 4);
-    dal_instance_dealloc(instance, hidden(block), 24, 4);
+    release(instance, block, 24, 4);
+    release(instance, hidden(block), 24, 4);
     ck_assert_str_eq(said_end(), "");
     ck_assert_uint_eq(mock.size, 32);
     ck_assert_uint_eq(mock.align, 8);
@@ -386,7 +387,7 @@ START_TEST(test_call_is_carried_out_by_what_is_true)
     ck_assert_uint_eq(mock.size, 64);
     ck_assert_uint_eq(mock.new_size, 16);
     ck_assert_uint_eq(mock.new_align, 32);
-    dal_instance_dealloc(instance, block, 17, 32);
+    release(instance, block, 17, 32);
     ck_assert_uint_eq(mock.size, 16);
     ck_assert_uint_eq(mock.align, 32);
     ck_assert_int_eq(mock.live, 0);
@@ -413,7 +414,7 @@ START_TEST(test_failed_call_leaves_the_block)
     mock.fails = 0;
     ck_assert_int_eq(dal_instance_owns(instance, block), 1);
     said_begin();
-    dal_instance_dealloc(instance, block, 32, 8);
+    release(instance, block, 32, 8);
     ck_assert_str_eq(said_end(), "");
     dal_instance_destroy(instance);
 }
@@ -436,16 +437,20 @@ static void use_every_slot(const struct dal_instance *instance, size_t size, siz
     block = dal_instance_shrink(instance, block, size + 6000, align, size, align);
     ck_assert(size == 0 || block[size - 1] == 1);
     ck_assert_int_eq(dal_instance_owns(instance, block), 1);
-    dal_instance_dealloc(instance, block, size, align);
+    release(instance, block, size, align);
     ck_assert_int_eq(dal_instance_owns(instance, block), 0);
     block = dal_instance_alloc_zeroed(instance, size, align);
     for (size_t i = 0; i < size; i++)
         ck_assert_int_eq(block[i], 0);
-    dal_instance_dealloc_unsized(instance, block);
+    if (instance->native & DAL_SLOT_DEALLOC_UNSIZED)
+        dal_instance_dealloc_unsized(instance, block);
+    else
+        release(instance, block, size, align);
     block = dal_instance_realloc(instance, NULL, 0, align, size);
-    dal_instance_dealloc(instance, block, size, align);
-    dal_instance_dealloc(instance, NULL, size, align);
-    dal_instance_dealloc_unsized(instance, NULL);
+    release(instance, block, size, align);
+    release(instance, NULL, size, align);
+    if (instance->native & DAL_SLOT_DEALLOC_UNSIZED)
+        dal_instance_dealloc_unsized(instance, NULL);
 }
 
 START_TEST(test_nothing_is_said_where_nothing_is_wrong)
@@ -582,7 +587,7 @@ START_TEST(test_register_is_exact_under_churn)
         if (blocks[at].ptr) {
             ck_assert_uint_eq(dal_instance_usable_size(instance, blocks[at].ptr, 0, 0),
                               blocks[at].size);
-            dal_instance_dealloc(instance, blocks[at].ptr, blocks[at].size, 8);
+            release(instance, blocks[at].ptr, blocks[at].size, 8);
             ck_assert_int_eq(dal_instance_owns(instance, blocks[at].ptr), 0);
             blocks[at].ptr = NULL;
         } else {
@@ -592,7 +597,7 @@ START_TEST(test_register_is_exact_under_churn)
     }
     for (size_t i = 0; i < CHURN; i++) {
         if (blocks[i].ptr)
-            dal_instance_dealloc(instance, blocks[i].ptr, blocks[i].size, 8);
+            release(instance, blocks[i].ptr, blocks[i].size, 8);
     }
     ck_assert_str_eq(said_end(), "");
     ck_assert_int_eq(mock.live, 0);
@@ -644,7 +649,7 @@ START_TEST(test_churn_does_not_let_the_register_grow)
     for (size_t i = 0; i < 2000000; i++) {
         size_t at = i * 7919 % 65536;
 
-        dal_instance_dealloc(instance, blocks[at], 32, 16);
+        release(instance, blocks[at], 32, 16);
         blocks[at] = dal_instance_alloc(instance, 32, 16);
     }
     assert_bytes_a_block(instance, 65536);
@@ -685,17 +690,17 @@ START_TEST(test_released_block_is_known_until_it_falls_out_of_the_ring)
     const struct dal_instance *instance = make("debug:stacks=0+mock");
     void *block = hidden(dal_instance_alloc(instance, 32, 8));
 
-    dal_instance_dealloc(instance, block, 32, 8);
+    release(instance, block, 32, 8);
     for (int i = 0; i < DEBUG_RING_BLOCKS - 1; i++)
-        dal_instance_dealloc(instance, dal_instance_alloc(instance, 16, 8), 16, 8);
+        release(instance, dal_instance_alloc(instance, 16, 8), 16, 8);
     said_begin();
-    dal_instance_dealloc(instance, hidden(block), 32, 8);
+    release(instance, hidden(block), 32, 8);
     (void)said_end();
     ck_assert_uint_eq(lines_with("a block of 32 bytes that was given back already"), 1);
     for (int i = 0; i < DEBUG_RINGS * DEBUG_RING_BLOCKS * 2; i++)
-        dal_instance_dealloc(instance, dal_instance_alloc(instance, 16, 8), 16, 8);
+        release(instance, dal_instance_alloc(instance, 16, 8), 16, 8);
     said_begin();
-    dal_instance_dealloc(instance, hidden(block), 32, 8);
+    release(instance, hidden(block), 32, 8);
     (void)said_end();
     ck_assert_uint_eq(lines_with("no block that was given out here, or one that was given back"),
                       1);

@@ -54,7 +54,7 @@ START_TEST(test_overrun_is_told_at_release)
 
     said_begin();
     overrun(block, size, width);
-    dal_instance_dealloc(instance, block, size, 8);
+    release(instance, block, size, 8);
     assert_said(HEAD
                 "dealloc(0xA, %zu, 8): a block of %zu bytes was written to behind its end: %zu "
                 "byte%s changed, the first at %zu (0xA); it is given back all the same\n" FRAME
@@ -72,7 +72,7 @@ START_TEST(test_underrun_is_told_at_release)
 
     said_begin();
     underrun(block, width);
-    dal_instance_dealloc(instance, block, 24, 8);
+    release(instance, block, 24, 8);
     assert_said(HEAD "dealloc(0xA, 24, 8): a block of 24 bytes was written to in front of its "
                      "beginning: %zu byte%s changed, the nearest at -1 (0xA); it is given back all "
                      "the same\n" FRAME "  allocated by alloc:\n" FRAME,
@@ -94,7 +94,7 @@ START_TEST(test_overrun_is_told_at_realloc)
                 "changed, the first at 24 (0xA); it is resized all the same\n" FRAME
                 "  allocated by alloc:\n" FRAME);
     said_begin();
-    dal_instance_dealloc(instance, block, 100, 8);
+    release(instance, block, 100, 8);
     assert_said("%s", "");
     dal_instance_destroy(instance);
 }
@@ -120,7 +120,7 @@ START_TEST(test_zones_keep_the_alignment)
             ck_assert_int_eq(((unsigned char *)hidden(block))[-(ptrdiff_t)i], 0xaa);
         for (size_t i = 0; i < (width <= 4096 ? width : zones[_i]); i++)
             ck_assert_int_eq(((unsigned char *)hidden(block))[5 + i], 0xbb);
-        dal_instance_dealloc(instance, block, 5, align);
+        release(instance, block, 5, align);
     }
     assert_said("%s", "");
     dal_instance_destroy(instance);
@@ -155,7 +155,7 @@ START_TEST(test_fill_marks_what_is_made_and_given_back)
 
     assert_filled(block, 100, 0xeb);
     memset(block, 1, 100);
-    dal_instance_dealloc(instance, block, 100, 8);
+    release(instance, block, 100, 8);
     assert_filled(block, 100, 0xef);
     zeroed = dal_instance_alloc_zeroed(instance, 100, 8);
     assert_filled(zeroed, 100, 0);
@@ -164,7 +164,7 @@ START_TEST(test_fill_marks_what_is_made_and_given_back)
     zeroed = dal_instance_realloc(instance, zeroed, 200, 8, 300);
     assert_filled(zeroed, 200, 0);
     assert_filled(zeroed + 200, 100, 0xeb);
-    dal_instance_dealloc(instance, zeroed, 300, 8);
+    release(instance, zeroed, 300, 8);
     dal_instance_destroy(instance);
 }
 END_TEST
@@ -179,11 +179,11 @@ START_TEST(test_change_in_quarantine_is_told_when_it_leaves)
     const struct dal_instance *instance = make("debug:fill=on,quarantine=4K+system");
     char *block = hidden(dal_instance_alloc(instance, 100, 8));
 
-    dal_instance_dealloc(instance, block, 100, 8);
+    release(instance, block, 100, 8);
     ((char *)hidden(block))[42] = 'x';
     said_begin();
     for (int i = 0; i < 10; i++)
-        dal_instance_dealloc(instance, dal_instance_alloc(instance, 1000, 8), 1000, 8);
+        release(instance, dal_instance_alloc(instance, 1000, 8), 1000, 8);
     assert_said("%s", CHANGED("100", "1", "", "42"));
     dal_instance_destroy(instance);
 }
@@ -195,7 +195,7 @@ START_TEST(test_change_in_quarantine_is_told_at_the_end)
     char *block = hidden(dal_instance_alloc(instance, 100, 8));
     int status;
 
-    dal_instance_dealloc(instance, block, 100, 8);
+    release(instance, block, 100, 8);
     memset(hidden(block), 'x', 100);
     said_begin();
     if (fork() == 0)
@@ -259,15 +259,14 @@ START_TEST(test_quarantine_keeps_the_order_and_its_bound)
     for (int i = 0; i < 64; i++)
         blocks[i] = dal_instance_alloc(instance, 4032, 16);
     for (int i = 0; i < 64; i++) {
-        dal_instance_dealloc(instance, blocks[i], 4032, 16);
+        release(instance, blocks[i], 4032, 16);
         /* 16 of 4032 bytes and 64 for the record. */
         ck_assert_uint_eq(seen.count, i < 16 ? 0 : (size_t)i - 15);
         if (i >= 16)
             ck_assert_ptr_eq(seen.last, blocks[i - 16]);
     }
     for (int i = 0; i < 10000; i++)
-        dal_instance_dealloc(instance, dal_instance_alloc(instance, (size_t)i % 3000, 8),
-                             (size_t)i % 3000, 8);
+        release(instance, dal_instance_alloc(instance, (size_t)i % 3000, 8), (size_t)i % 3000, 8);
     ck_assert_uint_le(seen.live_bytes, 65536);
     dal_instance_destroy(instance);
     ck_assert_uint_eq(seen.live_bytes, 0);
@@ -279,7 +278,7 @@ START_TEST(test_what_is_larger_than_the_quarantine_is_not_kept)
     const struct dal_instance *instance = make("debug:quarantine=4K+seeing");
     void *block = dal_instance_alloc(instance, 5000, 8);
 
-    dal_instance_dealloc(instance, block, 5000, 8);
+    release(instance, block, 5000, 8);
     ck_assert_ptr_eq(seen.last, block);
     dal_instance_destroy(instance);
 }
@@ -288,15 +287,23 @@ END_TEST
 /* ---- What is still live -----------------------------------------------------------------------
  */
 
+__attribute__((noinline)) static void *leave_one(const struct dal_instance *instance)
+{
+    void *block = dal_instance_alloc(instance, 48, 8);
+
+    __asm__ volatile("" : "+r"(block));
+    return block;
+}
+
 static void leave_some(const struct dal_instance *instance)
 {
     void *volatile block = NULL;
 
     for (int i = 0; i < 2; i++)
-        block = dal_instance_alloc(instance, 48, 8);
+        block = leave_one(instance);
     block = dal_instance_alloc_zeroed(instance, 24, 8);
     block = dal_instance_realloc(instance, NULL, 0, 8, 1000);
-    dal_instance_dealloc(instance, dal_instance_alloc(instance, 5000, 8), 5000, 8);
+    release(instance, dal_instance_alloc(instance, 5000, 8), 5000, 8);
     (void)block;
 }
 
