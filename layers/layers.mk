@@ -2,6 +2,7 @@
 # What layers share, and each of them
 core_headers += %D%/family.h %D%/instances.h
 core_sources += %D%/instances.c
+include %D%/debug/debug.mk
 include %D%/fail/fail.mk
 include %D%/limit/limit.mk
 include %D%/stats/stats.mk

@@ -278,6 +278,21 @@ tests_check_fail_CPPFLAGS = $(check_cppflags)
 tests_check_fail_LDADD = $(check_ldadd)
 tests_check_fail_each_CPPFLAGS = $(check_cppflags)
 tests_check_fail_each_LDADD = $(check_ldadd)
+# The layer `debug`
+if OS_POSIX
+unit_tests += tests/check_debug tests/check_debug_bytes tests/check_debug_races
+shell_tests += tests/debug.sh
+endif
+tests_check_debug_SOURCES = tests/check_debug.c tests/debug_saying.h
+tests_check_debug_CPPFLAGS = $(check_cppflags)
+tests_check_debug_LDADD = $(check_ldadd)
+tests_check_debug_bytes_SOURCES = tests/check_debug_bytes.c tests/debug_saying.h
+tests_check_debug_bytes_CPPFLAGS = $(check_cppflags)
+tests_check_debug_bytes_LDADD = $(check_ldadd)
+tests_check_debug_races_SOURCES = tests/check_debug_races.c tests/debug_saying.h
+tests_check_debug_races_CPPFLAGS = $(check_cppflags)
+tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
+EXTRA_DIST += tests/debug/faults.c
 
 # dispatchalloc compare, doctor
 if OS_POSIX

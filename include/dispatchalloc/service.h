@@ -271,6 +271,20 @@ struct dal_services {
      *  and a newline, as much of it as can be told. ADDRESS and OFFSET are those of the call, and
      *  OFFSET is what addr2line(1) takes. Reads files of the system, and takes 4 KiB of stack. */
     size_t (*frame_text)(unsigned number, const void *place, char *text, size_t bytes);
+
+    /**
+     * Read a text file, such as one that an option names: call a function for each of its lines.
+     * For create(). It takes some calls of the system and 2 KiB of stack.
+     *
+     * @param path    as open(2) takes it.
+     * @param line    called with a line, without its end and cut after 1023 bytes, and with data;
+     *                anything but 0 ends the reading.
+     * @param data    passed on to line; may be NULL.
+     * @param reason  if the file cannot be read: why, a text that lives for ever. Not NULL.
+     * @return 0, what line returned, or DAL_ERR_SYSTEM; DAL_ERR_UNSUPPORTED on Windows.
+     */
+    int (*file_lines)(const char *path, int (*line)(const char *text, void *data), void *data,
+                      const char **reason);
 };
 
 /** Most places that dal_services.stack_capture() keeps of a stack. */

@@ -56,6 +56,7 @@ const struct dal_services dal_services_ = {
     .stack_capture = dal_stack_capture_,
     .stack_places = dal_stack_places_,
     .frame_text = dal_frame_text_,
+    .file_lines = dal_os_file_lines_,
 };
 
 const struct dal_services *dal_services_get(void)
