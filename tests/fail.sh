@@ -28,14 +28,15 @@ static void told(const char *what, void *ptr)
 int main(void)
 {
     char *block = used(malloc(100003)), *moved;
-    size_t usable = block ? malloc_usable_size(block) : 0;
+    size_t usable;
     void *aligned = NULL;
     int error;
 
-    errno = 0;
+    told("malloc", block);
+    usable = malloc_usable_size(block);
     if (block)
         memset(block, 'x', 100003);
-    told("malloc", block);
+    errno = 0;
     moved = used(realloc(block, 100005));
     told("realloc", moved);
     if (!moved && block && (block[0] != 'x' || block[100002] != 'x' ||
