@@ -108,6 +108,11 @@ static void no_align(const struct dal_instance *instance)
     release(instance, dal_instance_alloc(instance, 32, 8), 32, 24);
 }
 
+static void zero_align(const struct dal_instance *instance)
+{
+    release(instance, dal_instance_alloc(instance, 32, 8), 32, 0);
+}
+
 static void twice(const struct dal_instance *instance)
 {
     void *block = hidden(dal_instance_alloc(instance, 32, 8));

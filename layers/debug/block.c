@@ -77,8 +77,9 @@ uint32_t dal_debug_stack_(struct debug_instance *instance, const void *site)
 
 /* ---- Giving out ------------------------------------------------------------------------------ */
 
-void *dal_debug_register_made_(struct debug_instance *instance, void *ptr,
-                               const struct debug_call *call)
+/* A block that the child has made goes back there where there is no memory for its record. */
+static void *register_made(struct debug_instance *instance, void *ptr,
+                           const struct debug_call *call)
 {
     uint64_t word = debug_word(call->size, call->align, call->name);
 
@@ -103,7 +104,7 @@ void *dal_debug_make_(struct debug_instance *instance, const struct debug_call *
     ptr += shape.front;
     if (!instance->is_plain)
         dal_debug_mark_made_(instance, ptr, call->size, shape, is_zeroed);
-    return dal_debug_register_made_(instance, ptr, call);
+    return register_made(instance, ptr, call);
 }
 
 void *dal_debug_make_call_(struct debug_instance *instance, const struct debug_call *call,
@@ -169,7 +170,8 @@ static int is_as_said(const struct debug_call *call, uint64_t word)
 {
     if (((unsigned)call->name >= DEBUG_FAMILY) != debug_is_of_family(word))
         return 0;
-    return call->align == 0 || (call->size == debug_size(word) && call->align == debug_align(word));
+    return !debug_says_layout(call) ||
+           (call->size == debug_size(word) && call->align == debug_align(word));
 }
 
 /* Where the register is not complete, what it does not have may be a good block. */
@@ -185,7 +187,7 @@ static void pass_on(struct debug_instance *instance, const struct debug_call *ca
 
     if ((unsigned)call->name >= DEBUG_FAMILY)
         instance->child_family.free_function(ptr);
-    else if (call->align)
+    else if (debug_says_layout(call))
         dal_instance_dealloc(instance->next, ptr, call->size, call->align);
     else if (instance->next->native & DAL_SLOT_DEALLOC_UNSIZED)
         instance->calls->dealloc_unsized(instance->next, ptr);

@@ -72,9 +72,14 @@ _Static_assert(DEBUG_SLOT_COUNT <= DEBUG_BEFORE_FAMILY && DEBUG_CALL_COUNT <= 32
 struct debug_call {
     enum debug_call_name name;
     const void *ptr;
-    size_t size, align; /* as it says; align 0: it says neither */
+    size_t size, align; /* as it says, if it does */
     const void *site;
 };
+
+static inline int debug_says_layout(const struct debug_call *call)
+{
+    return (unsigned)call->name < DEBUG_FAMILY && call->name != DEBUG_DEALLOC_UNSIZED;
+}
 
 /* ---- Words of records ------------------------------------------------------------------------ */
 
@@ -277,11 +282,6 @@ DEBUG_HIDDEN void *dal_debug_make_(struct debug_instance *instance, const struct
 /* The same for any instance, with the layout looked at: a call as a whole. Not of the family. */
 DEBUG_HIDDEN void *dal_debug_make_call_(struct debug_instance *instance,
                                         const struct debug_call *call, int is_zeroed);
-
-/* Register a block that the child has made for a call; it is given back to the child, and NULL
- * returned, where there is no memory for that. */
-DEBUG_HIDDEN void *dal_debug_register_made_(struct debug_instance *instance, void *ptr,
-                                            const struct debug_call *call);
 
 /* Give a block back that is taken, with all that is switched on. */
 DEBUG_HIDDEN void dal_debug_end_(struct debug_instance *instance, struct debug_record record,

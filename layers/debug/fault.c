@@ -194,7 +194,7 @@ static void put_call(struct debug_text *text, const struct debug_call *call)
 
     if (!call->ptr)
         dal_debug_text_put_(text, "%s(%zu, %zu): ", name, call->size, call->align);
-    else if (call->align)
+    else if (debug_says_layout(call))
         dal_debug_text_put_(text, "%s(%p, %zu, %zu): ", name, call->ptr, call->size, call->align);
     else
         dal_debug_text_put_(text, "%s(%p): ", name, call->ptr);
