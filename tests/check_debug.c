@@ -266,6 +266,8 @@ static const struct {
                        "bytes at alignment 8; it is given back as that\n" FRAME FROM("alloc")},
     {no_align, HEAD "dealloc(0xA, 32, 24): given as 32 bytes at alignment 24, but a block of 32 "
                     "bytes at alignment 8; it is given back as that\n" FRAME FROM("alloc")},
+    {zero_align, HEAD "dealloc(0xA, 32, 0): given as 32 bytes at alignment 0, but a block of 32 "
+                      "bytes at alignment 8; it is given back as that\n" FRAME FROM("alloc")},
     {twice,
      HEAD "dealloc(0xA, 32, 8): a block of 32 bytes that was given back already, by dealloc; "
           "it is left alone\n" FRAME FROM("alloc") RELEASED("dealloc")},
@@ -526,7 +528,7 @@ START_TEST(test_hundred_reports_in_all_and_a_sum_at_exit)
     said_begin();
     if (fork() == 0) {
         /* clang-format off */
-        for (int i = 0; i < 2; i++) {
+        for (int volatile i = 0; i < 2; i++) {
             SIXTEEN(FOUR(dal_instance_dealloc(instance, nobody, 8, 8)));
         }
         /* clang-format on */

@@ -57,7 +57,7 @@ START_TEST(test_overrun_is_told_at_release)
     release(instance, block, size, 8);
     assert_said(HEAD
                 "dealloc(0xA, %zu, 8): a block of %zu bytes was written to behind its end: %zu "
-                "byte%s changed, the first at %zu (0xA); it is given back all the same\n" FRAME
+                "byte%s changed, the first at %zu (0x78); it is given back all the same\n" FRAME
                 "  allocated by alloc:\n" FRAME,
                 size, size, width, width == 1 ? "" : "s", size);
     dal_instance_destroy(instance);
@@ -74,7 +74,7 @@ START_TEST(test_underrun_is_told_at_release)
     underrun(block, width);
     release(instance, block, 24, 8);
     assert_said(HEAD "dealloc(0xA, 24, 8): a block of 24 bytes was written to in front of its "
-                     "beginning: %zu byte%s changed, the nearest at -1 (0xA); it is given back all "
+                     "beginning: %zu byte%s changed, the nearest at -1 (0x79); it is given back all "
                      "the same\n" FRAME "  allocated by alloc:\n" FRAME,
                 width, width == 1 ? "" : "s");
     dal_instance_destroy(instance);
@@ -91,7 +91,7 @@ START_TEST(test_overrun_is_told_at_realloc)
     block = dal_instance_realloc(instance, block, 24, 8, 100);
     assert_said(HEAD
                 "realloc(0xA, 24, 8): a block of 24 bytes was written to behind its end: 1 byte "
-                "changed, the first at 24 (0xA); it is resized all the same\n" FRAME
+                "changed, the first at 24 (0x78); it is resized all the same\n" FRAME
                 "  allocated by alloc:\n" FRAME);
     said_begin();
     release(instance, block, 100, 8);
@@ -171,7 +171,7 @@ END_TEST
 
 #define CHANGED(size, count, bytes, at)                                                    \
     HEAD "a block of " size " bytes at 0xA was written to after it was given back: " count \
-         " byte" bytes " changed, the first at " at " (0xA); it was in quarantine\n"       \
+         " byte" bytes " changed, the first at " at " (0x78); it was in quarantine\n"       \
          "  allocated by alloc:\n" FRAME "  released by dealloc:\n" FRAME
 
 START_TEST(test_change_in_quarantine_is_told_when_it_leaves)

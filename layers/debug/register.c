@@ -3,13 +3,14 @@
  * The register of blocks: levels, and what goes beyond the first line. See register.h.
  *
  * A record goes into the line that its address hashes to, in the newest level, where there is room;
- * else into one of the three next lines of the same group of four, else into an older level by the
- * same rule. Who looks a block up goes the same way, and leaves a group at the first line that
- * nothing has passed. Nearly all that comes and goes quickly is thus in the first line. When a
- * group of the newest level is full every so often, a sample tells how full the whole is: from
- * three quarters on there is a new level, as large as all before it. What is full is then three
- * eighths, in records of 21 1/3 bytes: 57 bytes a live block. Where addresses are short a smaller
- * level will do; only where there is no page left, and no line has room, is a block not registered.
+ * else into one of the three other lines of the same group of four, else into an older level by the
+ * same rule, and at last into one of the lines behind the group in the newest. Who looks a block up
+ * goes the same way, and leaves a level at the first line that nothing has passed. Nearly all that
+ * comes and goes quickly is thus in the first line. When a group of the newest level is full every
+ * so often, a sample tells how full the whole is: from three quarters on there is a new level, as
+ * large as all before it. What is full is then three eighths, in records of 21 1/3 bytes: 57 bytes
+ * a live block. Where there are few pages left a smaller level will do; only where there is none,
+ * and no line has room, is a block not registered.
  *
  * Chosen over buckets that are split (linear hashing): a split moves records, and a record that
  * moves cannot be taken by one exchange, nor be found by a thread in between without waiting for
@@ -35,20 +36,23 @@
 
 #include <dispatchalloc/error.h>
 
-enum { GROUP_LINES = 4, FIRST_LINES = 1024, LEAST_LINES = 64, SAMPLES = 64 };
+enum { GROUP_LINES = 4, REACH_LINES = 64, FIRST_LINES = 1024, LEAST_LINES = 64, SAMPLES = 256 };
 
 static struct debug_level *newest_of(struct debug_register *blocks)
 {
     return atomic_load_explicit(&blocks->newest, memory_order_acquire);
 }
 
-/* The n-th line of a group, from the home of a hash on. */
+/* The n-th line of a hash, less than REACH_LINES: those of the home's group first, from the home
+ * on, and then those behind the group. */
 static struct debug_line *line_at(struct debug_level *level, uint64_t hash, size_t n)
 {
+    const size_t in_group = GROUP_LINES - 1;
     size_t home = (size_t)(hash >> level->shift);
+    size_t at =
+        n < GROUP_LINES ? (home & ~in_group) | ((home + n) & in_group) : (home & ~in_group) + n;
 
-    return debug_lines(level) +
-           ((home & ~(size_t)(GROUP_LINES - 1)) | ((home + n) & (size_t)(GROUP_LINES - 1)));
+    return debug_lines(level) + (at & (level->line_count - 1));
 }
 
 static uint64_t key_at(const struct debug_line *line, unsigned index)
@@ -126,17 +130,18 @@ static int grow(struct debug_register *blocks, struct debug_level *newest)
     return 1;
 }
 
-/* How many records of some groups of a level are taken, in 256ths. */
+/* How many records of a level are taken, in 256ths, by some lines of it. */
 static size_t sample(struct debug_level *level)
 {
-    size_t step = level->line_count / SAMPLES > 0 ? level->line_count / SAMPLES : 1;
-    size_t looked = 0, taken = 0;
+    size_t taken = 0;
 
-    for (size_t i = 0; i < level->line_count; i += step) {
-        for (unsigned j = 0; j < DEBUG_LINE_RECORDS; j++, looked++)
-            taken += key_at(debug_lines(level) + i, j) != DEBUG_KEY_FREE;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        const struct debug_line *line = debug_lines(level) + (debug_hash(i + 1) >> level->shift);
+
+        for (unsigned j = 0; j < DEBUG_LINE_RECORDS; j++)
+            taken += key_at(line, j) != DEBUG_KEY_FREE;
     }
-    return taken * 256 / looked;
+    return taken * 256 / (SAMPLES * DEBUG_LINE_RECORDS);
 }
 
 /* Whether three quarters of all records are taken. */
@@ -177,11 +182,13 @@ static int add_to_line(struct debug_line *line, uint64_t key, uint64_t word, uin
     return 0;
 }
 
-static int add_to_level(struct debug_level *level, uint64_t key, uint64_t word, uint32_t stack)
+/* Into a line from one on and up to another. */
+static int add_to_level(struct debug_level *level, size_t first, size_t end, uint64_t key,
+                        uint64_t word, uint32_t stack)
 {
     uint64_t hash = debug_hash(key);
 
-    for (size_t n = 0; n < GROUP_LINES; n++) {
+    for (size_t n = first; n < end; n++) {
         struct debug_line *line = line_at(level, hash, n);
 
         if (add_to_line(line, key, word, stack))
@@ -192,30 +199,39 @@ static int add_to_level(struct debug_level *level, uint64_t key, uint64_t word, 
     return 0;
 }
 
+/* Into the group of any level; then, since there is room as a whole, into the newest beyond that.
+ */
+static int add_anywhere(struct debug_level *newest, uint64_t key, uint64_t word, uint32_t stack)
+{
+    for (struct debug_level *level = newest; level; level = level->older) {
+        if (add_to_level(level, 0, GROUP_LINES, key, word, stack))
+            return 1;
+    }
+    return add_to_level(newest, GROUP_LINES, REACH_LINES, key, word, stack);
+}
+
 int dal_debug_register_add_(struct debug_register *blocks, uint64_t key, uint64_t word,
                             uint32_t stack)
 {
     struct debug_level *newest = newest_of(blocks);
 
-    if (add_to_level(newest, key, word, stack))
+    if (add_to_level(newest, 0, GROUP_LINES, key, word, stack))
         return 1;
-    if (is_time_to_grow(newest) && grow(blocks, newest))
-        newest = newest_of(blocks);
+    if (is_time_to_grow(newest))
+        (void)grow(blocks, newest);
     for (;;) {
-        for (struct debug_level *level = newest; level; level = level->older) {
-            if (add_to_level(level, key, word, stack))
-                return 1;
-        }
+        newest = newest_of(blocks);
+        if (add_anywhere(newest, key, word, stack))
+            return 1;
         if (!grow(blocks, newest))
             return 0;
-        newest = newest_of(blocks);
     }
 }
 
 static struct debug_record take_from_level(struct debug_level *level, uint64_t key, uint64_t hash,
                                            uint64_t going)
 {
-    for (size_t n = 0; n < GROUP_LINES; n++) {
+    for (size_t n = 0; n < REACH_LINES; n++) {
         struct debug_line *line = line_at(level, hash, n);
 
         for (unsigned i = 0; i < DEBUG_LINE_RECORDS; i++) {
@@ -266,7 +282,7 @@ static int look_in_level(struct debug_level *level, uintptr_t address, struct de
     struct debug_block seen;
     int found = 0;
 
-    for (size_t n = 0; n < GROUP_LINES; n++) {
+    for (size_t n = 0; n < REACH_LINES; n++) {
         for (unsigned i = 0; i < DEBUG_LINE_RECORDS; i++) {
             if (!read_record(line_at(level, hash, n), i, &seen) || seen.address != address)
                 continue;
