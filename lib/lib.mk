@@ -3,7 +3,7 @@
 # it: "ROOM/FILE.h". (tests/structure.sh reads the order here.) The core is linked into the library
 # and into the interposer. What is in library_sources the interposer does without, has another file
 # in the place of (lib/base/product.h), or compiles for itself (preload/preload.mk).
-lib_rooms = shared os base service spec registry chain choice front
+lib_rooms = shared os base stack service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
 core_headers += lib/shared/choice.h lib/shared/control.h lib/shared/file_head.h lib/shared/image.h \
@@ -16,8 +16,8 @@ if OS_WINDOWS
 core_sources += lib/os/windows.c lib/os/no-link-choice.c lib/os/no-veto.c
 else
 core_headers += lib/os/lines.h lib/os/mapping.h lib/os/trust.h
-core_sources += lib/os/posix.c lib/os/posix_pages.c lib/os/posix_stderr.c lib/os/posix_file.c \
-	lib/os/posix_trust.c lib/os/mapping.c lib/os/lines.c
+core_sources += lib/os/posix.c lib/os/posix_frames.c lib/os/posix_pages.c lib/os/posix_stderr.c \
+	lib/os/posix_file.c lib/os/posix_trust.c lib/os/mapping.c lib/os/lines.c
 endif
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/os/elf.c
@@ -30,6 +30,15 @@ core_headers += lib/base/abi.h lib/base/copies.h lib/base/malloc_rules.h lib/bas
 	lib/base/product.h lib/base/text.h
 core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/malloc_rules.c lib/base/nearest.c \
 	lib/base/abi.c lib/base/copies.c
+
+# Stacks of calls: followed, kept, told.
+core_headers += lib/os/frames.h lib/stack/frame_rule.h lib/stack/frame_text.h lib/stack/stack_table.h \
+	lib/stack/stacks.h lib/stack/symbol.h lib/stack/walk.h
+core_sources += lib/stack/frame_rule.c lib/stack/frame_text.c lib/stack/stack_table.c lib/stack/stacks.c \
+	lib/stack/walk.c
+if HAVE_DL_ITERATE_PHDR
+core_sources += lib/stack/symbol.c
+endif
 
 # What the library does for all backends and layers.
 core_headers += lib/service/service.h

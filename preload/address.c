@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "os/mapping.h"
-#include "elf_symbol.h"
+#include "stack/symbol.h"
 
 /* A line is to hold two sites and more: of a longer path its end tells most. */
 #define PATH_BYTES 160

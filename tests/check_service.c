@@ -699,6 +699,47 @@ START_TEST(test_a_line_needs_little_stack)
 END_TEST
 #endif
 
+/* ---- Lines of a file ------------------------------------------------------------------------ */
+
+struct lines_seen {
+    int count, end_at;
+    char last[2048];
+};
+
+static int see_line(const char *text, void *data)
+{
+    struct lines_seen *seen = data;
+
+    snprintf(seen->last, sizeof seen->last, "%s", text);
+    return ++seen->count == seen->end_at ? 42 : 0;
+}
+
+START_TEST(test_lines_of_a_file)
+{
+    char path[] = "/tmp/lines.XXXXXX", text[4000];
+    struct lines_seen seen = {0}, stopped = {.end_at = 2};
+    const char *reason = NULL;
+    int file = mkstemp(path);
+
+    memset(text, 'x', sizeof text);
+    memcpy(text, "one\n\n", 5);
+    ck_assert_int_eq((int)write(file, text, sizeof text), (int)sizeof text);
+    close(file);
+    errno = 77;
+    ck_assert_int_eq(services->file_lines(path, see_line, &seen, &reason), 0);
+    ck_assert_int_eq(seen.count, 3);
+    ck_assert_uint_eq(strlen(seen.last), 1023);
+    ck_assert_int_eq(services->file_lines(path, see_line, &stopped, &reason), 42);
+    ck_assert_str_eq(stopped.last, "");
+    unlink(path);
+    ck_assert_int_eq(services->file_lines(path, see_line, &seen, &reason), DAL_ERR_SYSTEM);
+    ck_assert_str_eq(reason, "there is no such file");
+    ck_assert_int_eq(errno, 77);
+}
+END_TEST
+
+/* ---- Cancellation ---------------------------------------------------------------------------- */
+
 /* A cancellation that is due comes at the next such point: here that is the last call. (The checks
  * of libcheck are such points as well.) */
 static void *use_all_while_cancelled(void *record)
@@ -721,6 +762,7 @@ static void *use_all_while_cancelled(void *record)
                          services->page_bytes());
     (void)unlink(path);
     (void)services->file_path("%p", path, sizeof path);
+    (void)services->file_lines("/dev/null", see_line, NULL, &reason);
     part = services->thread_record_enter(record);
     ++*part;
     services->thread_record_leave(record, part);
@@ -883,6 +925,7 @@ int main(void)
 #endif
     tcase_add_test(tcase, test_no_service_is_a_cancellation_point);
     tcase_add_test(tcase, test_no_call_is_a_cancellation_point);
+    tcase_add_test(tcase, test_lines_of_a_file);
     tcase_add_test(tcase, test_the_clock_goes_on);
     tcase_add_test(tcase, test_seeds_differ);
     return suite_run(suite);

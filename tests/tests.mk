@@ -126,6 +126,13 @@ endif
 tests_check_service_CPPFLAGS = $(check_cppflags)
 tests_check_service_LDADD = $(check_ldadd)
 
+# Its stacks of calls.
+if OS_POSIX
+unit_tests += tests/check_stack
+endif
+tests_check_stack_CPPFLAGS = $(check_cppflags)
+tests_check_stack_LDADD = $(check_ldadd)
+
 if OS_POSIX
 unit_tests += tests/check_misuse
 endif
@@ -251,6 +258,42 @@ tests_check_stats_file_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 
+# The layer `limit`
+unit_tests += tests/check_limit
+if OS_POSIX
+unit_tests += tests/check_limit_races
+shell_tests += tests/limit-family.sh
+endif
+tests_check_limit_SOURCES = tests/check_limit.c tests/limit_under.h
+tests_check_limit_CPPFLAGS = $(check_cppflags)
+tests_check_limit_LDADD = $(check_ldadd)
+tests_check_limit_races_SOURCES = tests/check_limit_races.c tests/limit_under.h
+tests_check_limit_races_CPPFLAGS = $(check_cppflags)
+tests_check_limit_races_LDADD = $(check_ldadd)
+EXTRA_DIST += tests/limit_family.c
+# The layer `fail`, and dal_fail_each()
+unit_tests += tests/check_fail tests/check_fail_each
+shell_tests += tests/fail.sh
+tests_check_fail_CPPFLAGS = $(check_cppflags)
+tests_check_fail_LDADD = $(check_ldadd)
+tests_check_fail_each_CPPFLAGS = $(check_cppflags)
+tests_check_fail_each_LDADD = $(check_ldadd)
+# The layer `debug`
+if OS_POSIX
+unit_tests += tests/check_debug tests/check_debug_bytes tests/check_debug_races
+shell_tests += tests/debug.sh
+endif
+tests_check_debug_SOURCES = tests/check_debug.c tests/debug_saying.h
+tests_check_debug_CPPFLAGS = $(check_cppflags)
+tests_check_debug_LDADD = $(check_ldadd)
+tests_check_debug_bytes_SOURCES = tests/check_debug_bytes.c tests/debug_saying.h
+tests_check_debug_bytes_CPPFLAGS = $(check_cppflags)
+tests_check_debug_bytes_LDADD = $(check_ldadd)
+tests_check_debug_races_SOURCES = tests/check_debug_races.c tests/debug_saying.h
+tests_check_debug_races_CPPFLAGS = $(check_cppflags)
+tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
+EXTRA_DIST += tests/debug/faults.c
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
@@ -266,8 +309,7 @@ if HAVE_DL_ITERATE_PHDR
 unit_tests += tests/check_image
 endif
 endif
-tests_check_image_SOURCES = tests/check_image.c tools/program_image.c tools/program_image.h \
-	preload/elf_symbol.c preload/elf_symbol.h
+tests_check_image_SOURCES = tests/check_image.c tools/program_image.c tools/program_image.h
 tests_check_image_CPPFLAGS = $(check_cppflags)
 tests_check_image_LDADD = $(check_ldadd)
 

@@ -241,7 +241,54 @@ struct dal_services {
      *  its length, which may be more than there is room for: for messages. NULL as in file_map().
      * Of a directory that is the directory's. 0 if there is none. */
     size_t (*file_path)(const char *path, char *text, size_t bytes);
+
+    /** Get ready to capture stacks of calls: 0 if they can be; DAL_ERR_UNSUPPORTED where they
+     * cannot be followed (but with the GNU C library 2.35 and later on x86, x86-64, aarch64 and
+     * riscv64), and each has one place; DAL_ERR_MEMORY. For create(). */
+    int (*stacks_prepare)(void);
+
+    /**
+     * Capture who has called, and who has called that, and so on.
+     *
+     * @param from    what the first call of the stack returns to: __builtin_return_address(0) of a
+     *                function that this is called by. Not NULL.
+     * @param frames  how many places at most, 1 to DAL_STACK_PLACES_MAX.
+     * @return a number for the stack, the same for the same places, valid for ever; 0 if there is
+     * no memory for another one, or stacks_prepare() was not called.
+     *
+     * By the call frame information that programs have for exceptions, else by frame pointers that
+     * lead upward. What cannot be followed ends the stack. May be called in signal handlers, in
+     * the loader's calls and in the child of a fork.
+     */
+    uint32_t (*stack_capture)(const void *from, unsigned frames);
+
+    /** The places of a stack, the first is `from`: stores where they are, for ever, and returns how
+     *  many; 0 for the number 0. stack is 0 or of stack_capture(); places is not NULL. */
+    size_t (*stack_places)(uint32_t stack, const void *const **places);
+
+    /** Store a place as a line of a stack in the form of the sanitizers, as snprintf() does it, and
+     *  return the length: "    #NUMBER 0xADDRESS in FUNCTION (MODULE+0xOFFSET) (BuildId: DIGITS)"
+     *  and a newline, as much of it as can be told. ADDRESS and OFFSET are those of the call, and
+     *  OFFSET is what addr2line(1) takes. Reads files of the system, and takes 4 KiB of stack. */
+    size_t (*frame_text)(unsigned number, const void *place, char *text, size_t bytes);
+
+    /**
+     * Read a text file, such as one that an option names: call a function for each of its lines.
+     * For create(). It takes some calls of the system and 2 KiB of stack.
+     *
+     * @param path    as open(2) takes it.
+     * @param line    called with a line, without its end and cut after 1023 bytes, and with data;
+     *                anything but 0 ends the reading.
+     * @param data    passed on to line; may be NULL.
+     * @param reason  if the file cannot be read: why, a text that lives for ever. Not NULL.
+     * @return 0, what line returned, or DAL_ERR_SYSTEM; DAL_ERR_UNSUPPORTED on Windows.
+     */
+    int (*file_lines)(const char *path, int (*line)(const char *text, void *data), void *data,
+                      const char **reason);
 };
+
+/** Most places that dal_services.stack_capture() keeps of a stack. */
+#define DAL_STACK_PLACES_MAX 64
 
 /**
  * The services of this library.

@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 #include "shared/control.h"
+#include "stack/frame_text.h"
+#include "stack/stacks.h"
 
 /* Clock, process and a place on this thread's stack, which may all be those of another
  * call; and a count, which is not. Spread over all bits as SplitMix64 does it. */
@@ -50,6 +52,11 @@ const struct dal_services dal_services_ = {
     .pages_move = dal_os_move_,
     .file_unmap = dal_os_file_unmap_,
     .file_path = dal_os_file_path_,
+    .stacks_prepare = dal_stacks_prepare_,
+    .stack_capture = dal_stack_capture_,
+    .stack_places = dal_stack_places_,
+    .frame_text = dal_frame_text_,
+    .file_lines = dal_os_file_lines_,
 };
 
 const struct dal_services *dal_services_get(void)

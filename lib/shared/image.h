@@ -95,7 +95,8 @@ static inline int dal_image_entry_(const struct dal_image_ *image, uint64_t tabl
 
 #define DAL_IMAGE_EHDR_(X) \
     X(e_type) X(e_machine) X(e_phoff) X(e_shoff) X(e_phentsize) X(e_phnum) X(e_shentsize) X(e_shnum)
-#define DAL_IMAGE_PHDR_(X) X(p_type) X(p_flags) X(p_offset) X(p_vaddr) X(p_filesz) X(p_memsz)
+#define DAL_IMAGE_PHDR_(X) \
+    X(p_type) X(p_flags) X(p_offset) X(p_vaddr) X(p_filesz) X(p_memsz) X(p_align)
 #define DAL_IMAGE_SHDR_(X) X(sh_type) X(sh_offset) X(sh_size) X(sh_link) X(sh_entsize)
 #define DAL_IMAGE_SYM_(X)  X(st_name) X(st_info) X(st_shndx) X(st_value) X(st_size)
 #define DAL_IMAGE_DYN_(X)  X(d_tag) X(d_un.d_val)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which function or variable of a file an address belongs to. See elf_symbol.h. */
+/* Which function or variable of a file an address belongs to. See symbol.h. */
 #include <config.h>
 
-#include "elf_symbol.h"
+#include "stack/symbol.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,6 +76,47 @@ static int find_in(const struct dal_image_ *image, uint32_t type, struct dal_sym
     return 0;
 }
 
+/* Among the notes of a segment, each padded to a multiple of align. */
+static void find_build_id(const unsigned char *at, uint64_t bytes, uint64_t align, char *build_id,
+                          size_t room)
+{
+    static const char owner[] = "GNU";
+    ElfW(Nhdr) note;
+
+    while (bytes >= sizeof note) {
+        uint64_t start, whole;
+
+        memcpy(&note, at, sizeof note);
+        start = (sizeof note + note.n_namesz + align - 1) / align * align;
+        whole = (start + note.n_descsz + align - 1) / align * align;
+        if (whole > bytes)
+            return;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof owner &&
+            memcmp(at + sizeof note, owner, sizeof owner) == 0 && 2 * note.n_descsz < room) {
+            for (size_t i = 0; i < note.n_descsz; i++)
+                (void)snprintf(build_id + 2 * i, 3, "%02x", (unsigned)at[start + i]);
+            return;
+        }
+        at += whole;
+        bytes -= whole;
+    }
+}
+
+static void read_build_id(const struct dal_image_ *image, struct dal_symbol_ *symbol)
+{
+    ElfW(Phdr) segment;
+
+    for (size_t i = 0; !symbol->build_id[0] && dal_image_segment_(image, i, &segment); i++) {
+        const unsigned char *notes =
+            segment.p_type == PT_NOTE ? dal_image_part_(image, segment.p_offset, segment.p_filesz)
+                                      : NULL;
+
+        if (notes)
+            find_build_id(notes, segment.p_filesz, segment.p_align == 8 ? 8 : 4, symbol->build_id,
+                          sizeof symbol->build_id);
+    }
+}
+
 int dal_symbol_find_(const struct dal_os_mapping_ *mapping, const void *address,
                      struct dal_symbol_ *symbol)
 {
@@ -83,12 +124,14 @@ int dal_symbol_find_(const struct dal_os_mapping_ *mapping, const void *address,
     int saved_errno = errno;
     int found = 0;
 
-    symbol->name[0] = '\0';
+    symbol->name[0] = symbol->build_id[0] = '\0';
     if (mapping->name[0] == '/' && dal_image_map_(mapping->name, &image)) {
         found = dal_image_is_native_(&image) &&
                 find_link_address(&image, mapping, (uintptr_t)address, &symbol->link_address);
         if (found && !find_in(&image, SHT_SYMTAB, symbol))
             (void)find_in(&image, SHT_DYNSYM, symbol);
+        if (found)
+            read_build_id(&image, symbol);
         dal_image_unmap_(&image);
     }
     errno = saved_errno;

@@ -3,17 +3,18 @@
  * Which function or variable of a file an address belongs to, from the file itself: for
  * messages only. dladdr(3) would wait for the loader's lock, and knows exported names alone.
  */
-#ifndef DAL_PRELOAD_ELF_SYMBOL_H
-#define DAL_PRELOAD_ELF_SYMBOL_H
+#ifndef DAL_SYMBOL_H
+#define DAL_SYMBOL_H
 
 #include <stdint.h>
 
 #include "os/mapping.h"
 
 struct dal_symbol_ {
-    uintptr_t link_address; /* of the address; what addr2line(1) takes */
-    uintptr_t offset;       /* from the start of the symbol */
-    char name[96];          /* cut, or "" if there is none for it */
+    uintptr_t link_address;    /* of the address; what addr2line(1) takes */
+    uintptr_t offset;          /* from the start of the symbol */
+    char name[96];             /* cut, or "" if there is none for it */
+    char build_id[2 * 32 + 1]; /* of the file, in hexadecimal digits; "" if it has none */
 };
 
 /*
@@ -24,4 +25,4 @@ struct dal_symbol_ {
 int dal_symbol_find_(const struct dal_os_mapping_ *mapping, const void *address,
                      struct dal_symbol_ *symbol);
 
-#endif /* DAL_PRELOAD_ELF_SYMBOL_H */
+#endif /* DAL_SYMBOL_H */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc and its family, watched: over the family of the wrapped allocator. Sizes come from the
+ * register, since who gives a block back says none.
+ */
+#include <errno.h>
+
+#include <dispatchalloc/global.h>
+
+#include "debug.h"
+
+/* The exported functions get here by a jump, so this is the address in the program. */
+#define SITE __builtin_return_address(0)
+
+/* What the functions, which have no ctx, stand for: the instance that serves. The first call finds
+ * it, and it never changes after, since who serves does not. Release and acquire, so that who finds
+ * it finds what is in it. */
+static _Atomic(struct debug_instance *) watched;
+
+/* Where another layer has a family over ours, the one that serves cannot be asked for it. Threads
+ * that come here at once find the same. */
+__attribute__((noinline, cold)) static struct debug_instance *find(void)
+{
+    const struct dal_instance *active = dal_global_active();
+    struct debug_instance *instance = active && active->alloc.call == dal_debug_alloc_
+                                          ? active->alloc.ctx
+                                          : dal_debug_latest_with_family_();
+
+    atomic_store_explicit(&watched, instance, memory_order_release);
+    return instance;
+}
+
+static inline struct debug_instance *watching(void)
+{
+    struct debug_instance *instance = atomic_load_explicit(&watched, memory_order_acquire);
+
+    return DAL_LIKELY_(instance) ? instance : find();
+}
+
+/* ---- Making ---------------------------------------------------------------------------------- */
+
+static void *answer(void *ptr)
+{
+    if (!ptr)
+        errno = ENOMEM;
+    return ptr;
+}
+
+static void *make(struct debug_instance *instance, enum debug_call_name name, size_t size,
+                  size_t align, const void *site, int is_zeroed)
+{
+    return answer(
+        dal_debug_make_(instance, &(struct debug_call){name, NULL, size, align, site}, is_zeroed));
+}
+
+/* The first line has no room. */
+__attribute__((noinline)) static void *add_long(struct debug_instance *instance, void *ptr,
+                                                uint64_t word, uint32_t stack)
+{
+    if (dal_debug_register_add_(&instance->blocks, (uintptr_t)ptr, word, stack))
+        return ptr;
+    instance->child_family.free_function(ptr);
+    return answer(NULL);
+}
+
+__attribute__((noinline)) static void *malloc_long(size_t size, const void *site)
+{
+    return make(watching(), DEBUG_MALLOC, size, DAL_MIN_ALIGN, site, 0);
+}
+
+static void *debug_malloc(size_t size)
+{
+    struct debug_instance *instance = watching();
+    uint32_t stack;
+    uint64_t word = debug_word(size, DAL_MIN_ALIGN, DEBUG_MALLOC);
+    void *ptr;
+
+    if (DAL_UNLIKELY_(!debug_stack_is_known(instance, SITE, &stack) || size > DEBUG_SIZE_MAX))
+        return malloc_long(size, SITE);
+    ptr = instance->child_family.malloc_function(size);
+    if (DAL_UNLIKELY_(!ptr) ||
+        DAL_LIKELY_(debug_register_add_home(&instance->blocks, ptr, word, stack)))
+        return ptr;
+    return add_long(instance, ptr, word, stack);
+}
+
+static void *debug_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return answer(NULL);
+    return make(watching(), DEBUG_CALLOC, bytes, DAL_MIN_ALIGN, SITE, 1);
+}
+
+static void *debug_memalign(size_t align, size_t size)
+{
+    return make(watching(), DEBUG_MEMALIGN, size, align, SITE, 0);
+}
+
+/* ---- Taking back ----------------------------------------------------------------------------- */
+
+__attribute__((noinline)) static void free_long(void *ptr, enum debug_call_name name,
+                                                const void *site)
+{
+    int saved_errno = errno;
+
+    if (ptr)
+        dal_debug_end_call_(watching(), &(struct debug_call){name, ptr, 0, 0, site});
+    errno = saved_errno;
+}
+
+static void debug_free(void *ptr)
+{
+    struct debug_instance *instance = watching();
+    uint32_t stack;
+    struct debug_record record;
+    uint64_t word;
+
+    if (DAL_UNLIKELY_(!debug_stack_is_known(instance, SITE, &stack) || !debug_is_address(ptr))) {
+        free_long(ptr, DEBUG_FREE, SITE);
+        return;
+    }
+    record = debug_register_take_home(&instance->blocks, ptr);
+    if (DAL_UNLIKELY_(!record.line)) {
+        free_long(ptr, DEBUG_FREE, SITE);
+        return;
+    }
+    word = debug_record_word(record);
+    if (DAL_UNLIKELY_(!debug_is_of_family(word))) {
+        debug_record_release(record, (uintptr_t)ptr | DEBUG_KEY_LIVE);
+        free_long(ptr, DEBUG_FREE, SITE);
+        return;
+    }
+    debug_ring_put(instance->tables->rings, (uintptr_t)ptr, debug_word_ended(word, DEBUG_FREE),
+                   debug_record_stack(record), stack);
+    debug_record_release(record, DEBUG_KEY_FREE);
+    instance->child_family.free_function(ptr);
+}
+
+static void *resize(struct debug_instance *instance, void *ptr, size_t size, const void *site)
+{
+    const struct debug_call call = {DEBUG_MALLOC_RESIZE, ptr, 0, 0, site};
+    int is_lost;
+    struct debug_record record = dal_debug_take_(instance, &call, &is_lost);
+
+    if (!record.line && is_lost)
+        return instance->child_family.realloc_function(ptr, size);
+    if (!record.line) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (!instance->is_plain || size > DEBUG_SIZE_MAX ||
+        !debug_is_of_family(debug_record_word(record)))
+        return answer(dal_debug_copy_(instance, record, &call, size, DAL_MIN_ALIGN, 0));
+    return dal_debug_resized_(instance, record, &call,
+                              instance->child_family.realloc_function(ptr, size), size,
+                              DAL_MIN_ALIGN);
+}
+
+static void *debug_realloc(void *ptr, size_t size)
+{
+    struct debug_instance *instance = watching();
+
+    if (!ptr)
+        return make(instance, DEBUG_MALLOC_RESIZE, size, DAL_MIN_ALIGN, SITE, 0);
+    if (size == 0) {
+        free_long(ptr, DEBUG_MALLOC_RESIZE, SITE);
+        return NULL;
+    }
+    return resize(instance, ptr, size, SITE);
+}
+
+static size_t debug_usable_size(void *ptr)
+{
+    struct debug_instance *instance = watching();
+    size_t size;
+
+    if (!ptr)
+        return 0;
+    size = dal_debug_size_of_(instance, &(struct debug_call){DEBUG_MALLOC_SIZE, ptr, 0, 0, SITE});
+    if (size != SIZE_MAX)
+        return size;
+    return atomic_load_explicit(&instance->lost, memory_order_relaxed)
+               ? instance->child_family.usable_size_function(ptr)
+               : 0;
+}
+
+void dal_debug_family_give_(struct debug_instance *instance,
+                            const struct dal_malloc_family *child_family,
+                            struct dal_allocator *allocator)
+{
+    /* The functions cannot stand for two. */
+    if (child_family->malloc_function == debug_malloc)
+        return;
+    instance->child_family = *child_family;
+    instance->family = (struct dal_malloc_family){
+        DAL_ALLOCATOR_ABI, sizeof instance->family, debug_malloc,   debug_free,
+        debug_calloc,      debug_realloc,           debug_memalign, debug_usable_size};
+    allocator->malloc_family = &instance->family;
+}

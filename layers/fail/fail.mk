@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# The layer `fail`
+core_headers += %D%/fail.h
+core_sources += \
+	%D%/fail.c \
+	%D%/rules.c \
+	%D%/family.c
+# A test in one call, which is for programs.
+library_sources += %D%/each.c

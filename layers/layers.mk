@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# What layers share, and each of them
+core_headers += %D%/family.h %D%/instances.h
+core_sources += %D%/instances.c
+include %D%/debug/debug.mk
+include %D%/fail/fail.mk
+include %D%/limit/limit.mk
+include %D%/stats/stats.mk

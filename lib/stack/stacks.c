@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* See stacks.h. */
+#include <config.h>
+
+#include "stack/stacks.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/service.h>
+
+#include "os/os.h"
+#include "stack/stack_table.h"
+#include "stack/walk.h"
+
+/* Mapped when the first who needs stacks is made, for ever: numbers outlive their layers. */
+struct stacks {
+    struct dal_stack_table_ *table;
+    struct dal_walk_cache_ *cache;
+};
+
+/* Release when they are there, acquire when they are read. */
+static _Atomic(struct stacks *) stacks;
+
+/* One mapping for all of it; what is not touched is not there. */
+static struct stacks *map_stacks(size_t *bytes)
+{
+    enum { HEAD_BYTES = 64 };
+    struct stacks *made;
+    char *place;
+
+    *bytes = HEAD_BYTES + dal_walk_cache_bytes_ + dal_stack_table_bytes_;
+    made = dal_os_map_(*bytes);
+    if (!made)
+        return NULL;
+    place = (char *)made + HEAD_BYTES;
+    made->cache = (struct dal_walk_cache_ *)(void *)place;
+    made->table = (struct dal_stack_table_ *)(void *)(place + dal_walk_cache_bytes_);
+    return made;
+}
+
+int dal_stacks_prepare_(void)
+{
+    struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire), *made;
+    size_t bytes;
+
+    if (!there) {
+        made = map_stacks(&bytes);
+        if (!made)
+            return DAL_ERR_MEMORY;
+        if (!atomic_compare_exchange_strong_explicit(&stacks, &there, made, memory_order_acq_rel,
+                                                     memory_order_acquire))
+            dal_os_unmap_(made, bytes);
+        /* The loader binds what is called at the first call. */
+        (void)dal_stack_capture_(__builtin_return_address(0), 1);
+    }
+    return dal_walk_can_() ? 0 : DAL_ERR_UNSUPPORTED;
+}
+
+uint32_t dal_stack_capture_(const void *from, unsigned frames)
+{
+    struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire);
+    const void *places[DAL_STACK_PLACES_MAX];
+    int saved_errno = errno;
+    uint32_t number;
+
+    if (!there)
+        return 0;
+    if (frames > DAL_STACK_PLACES_MAX)
+        frames = DAL_STACK_PLACES_MAX;
+    if (frames > 1)
+        frames = (unsigned)dal_walk_(there->cache, from, places, frames);
+    else
+        places[0] = from, frames = 1;
+    number = dal_stack_table_add_(there->table, places, frames);
+    errno = saved_errno;
+    return number;
+}
+
+size_t dal_stack_places_(uint32_t stack, const void *const **places)
+{
+    struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire);
+
+    return there ? dal_stack_table_get_(there->table, stack, places) : 0;
+}
