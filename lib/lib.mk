@@ -32,9 +32,9 @@ core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/mall
 	lib/base/abi.c lib/base/copies.c
 
 # Stacks of calls: followed, kept, told.
-core_headers += lib/os/frames.h lib/stack/frame_rule.h lib/stack/frame_text.h lib/stack/stack_table.h \
+core_headers += lib/os/frames.h lib/stack/address_text.h lib/stack/frame_rule.h lib/stack/frame_text.h lib/stack/stack_table.h \
 	lib/stack/stacks.h lib/stack/symbol.h lib/stack/walk.h
-core_sources += lib/stack/frame_rule.c lib/stack/frame_text.c lib/stack/stack_table.c lib/stack/stacks.c \
+core_sources += lib/stack/address_text.c lib/stack/frame_rule.c lib/stack/frame_text.c lib/stack/stack_table.c lib/stack/stacks.c \
 	lib/stack/walk.c
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/stack/symbol.c

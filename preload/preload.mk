@@ -7,9 +7,7 @@ if HAVE_VERSION_SCRIPT
 if HAVE_DL_ITERATE_PHDR
 noinst_LTLIBRARIES += libpreloadcore.la
 libpreloadcore_la_SOURCES = \
-	%D%/address.c %D%/address.h %D%/aside.c %D%/aside.h %D%/blocks.c %D%/blocks.h %D%/check.c \
-	%D%/check.h %D%/early.c %D%/early.h %D%/fault.c %D%/fault.h \
-	%D%/cxx.c %D%/interposer.c %D%/interposer.h \
+	%D%/aside.c %D%/aside.h %D%/early.c %D%/early.h %D%/told.c %D%/told.h %D%/cxx.c %D%/interposer.c %D%/interposer.h \
 	%D%/libc.c %D%/libc.h %D%/libc_names.h %D%/libc_reports.c %D%/loaded.c %D%/loaded.h %D%/ours.c \
 	%D%/product.c backends/relocations.h \
 	backends/system/backend.c backends/system/posix.c lib/chain/system_instance.c

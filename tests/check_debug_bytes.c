@@ -73,9 +73,10 @@ START_TEST(test_underrun_is_told_at_release)
     said_begin();
     underrun(block, width);
     release(instance, block, 24, 8);
-    assert_said(HEAD "dealloc(0xA, 24, 8): a block of 24 bytes was written to in front of its "
-                     "beginning: %zu byte%s changed, the nearest at -1 (0x79); it is given back all "
-                     "the same\n" FRAME "  allocated by alloc:\n" FRAME,
+    assert_said(HEAD
+                "dealloc(0xA, 24, 8): a block of 24 bytes was written to in front of its "
+                "beginning: %zu byte%s changed, the nearest at -1 (0x79); it is given back all "
+                "the same\n" FRAME "  allocated by alloc:\n" FRAME,
                 width, width == 1 ? "" : "s");
     dal_instance_destroy(instance);
 }
@@ -171,7 +172,7 @@ END_TEST
 
 #define CHANGED(size, count, bytes, at)                                                    \
     HEAD "a block of " size " bytes at 0xA was written to after it was given back: " count \
-         " byte" bytes " changed, the first at " at " (0x78); it was in quarantine\n"       \
+         " byte" bytes " changed, the first at " at " (0x78); it was in quarantine\n"      \
          "  allocated by alloc:\n" FRAME "  released by dealloc:\n" FRAME
 
 START_TEST(test_change_in_quarantine_is_told_when_it_leaves)
@@ -299,7 +300,7 @@ static void leave_some(const struct dal_instance *instance)
 {
     void *volatile block = NULL;
 
-    for (int i = 0; i < 2; i++)
+    for (int volatile i = 0; i < 2; i++)
         block = leave_one(instance);
     block = dal_instance_alloc_zeroed(instance, 24, 8);
     block = dal_instance_realloc(instance, NULL, 0, 8, 1000);

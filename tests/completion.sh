@@ -37,7 +37,7 @@ offers --case=size_zero verify --case=size_z
 offers '--backend=' run --b
 offers '' doctor --timeout ''
 offers '@program' run ''
-offers '@program' run -c -b jemalloc ''
+offers '@program' run -d -b jemalloc ''
 offers '@file' run -b jemalloc true ''
 offers '@file' compare --runs 3 true --js
 offers '@process' status ''

@@ -40,7 +40,7 @@ for backend in $backends; do
         fault twice "debug$options+$backend" "free(0xA): a block of 100 bytes that was given back already, by free; it is left alone$frame$(from malloc)$(released free)"
         fault interior "debug$options+$backend" "free(0xA): 8 bytes into a live block of 100 bytes; it is left alone$frame$(from malloc)"
     done
-    fault on_stack "debug+$backend" "free(0xA): no block that was given out here, or one that was given back long ago; it is left alone$frame"
+    fault on_stack "debug+$backend" "free(0xA): on the stack of this thread; it is left alone$frame"
     fault resize_released "debug+$backend" "realloc(0xA): a block of 100 bytes that was given back already, by free; NULL is returned, with errno EINVAL$frame$(from calloc)$(released free)"
     fault size_of_released "debug+$backend" "malloc_usable_size(0xA): a block of 100 bytes that was given back already, by free; 0 is returned$frame$(from malloc)$(released free)"
     fault overrun "debug:zones=16+$backend" "free(0xA): a block of 100 bytes was written to behind its end: 3 bytes changed, the first at 100 (0xA); it is given back all the same$frame$(from malloc)"

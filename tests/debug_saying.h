@@ -15,20 +15,26 @@
 
 #include "layers/debug/debug.h"
 
-enum { SAID_BYTES = 1 << 16 };
+enum { SAID_BYTES = 1 << 18 };
 
 static struct {
-    int pipe[2], standard_error;
+    int file, standard_error;
     char raw[SAID_BYTES], text[SAID_BYTES];
 } said;
 
-/* A pipe is written to whatever else descriptor 2 was. */
+/* What is opened for appending is written to whatever else descriptor 2 was. */
 static inline void said_begin(void)
 {
+    char path[] = "/tmp/saidXXXXXX";
+    int appended;
+
     fflush(stderr);
     said.standard_error = dup(2);
-    if (pipe(said.pipe) != 0 || dup2(said.pipe[1], 2) < 0)
+    said.file = mkstemp(path);
+    appended = open(path, O_WRONLY | O_APPEND);
+    if (said.file < 0 || appended < 0 || unlink(path) != 0 || dup2(appended, 2) < 0)
         abort();
+    close(appended);
 }
 
 static inline const char *said_copy_number(const char *from, char **to)
@@ -42,7 +48,20 @@ static inline const char *said_copy_number(const char *from, char **to)
     return from;
 }
 
-/* Addresses are 0xA, the process is N, and the frames of a stack are one line with a '#'. */
+/* What an address is that belongs to no block, up to the ';' behind it. */
+static inline int said_is_what(const char *text)
+{
+    static const char *const starts[] = {"in ", "on the stack", "not mapped", "no block "};
+
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Addresses are 0xA, what is there is WHAT, the process is N, and the frames of a stack are one
+ * line with a '#'. */
 static inline void said_normalise(void)
 {
     const char *from = said.raw;
@@ -57,12 +76,16 @@ static inline void said_normalise(void)
         if (is_frame && !was_frame)
             to += sprintf(to, "    #\n");
         for (; from < end && !is_frame;) {
-            if (strncmp(from, "0x", 2) == 0 && isxdigit((unsigned char)from[6]))
+            if (strncmp(from, "0x", 2) == 0 && isxdigit((unsigned char)from[6])) {
                 from = said_copy_number(from, &to);
-            else if (from > said.raw && from[-1] == '[' && isdigit((unsigned char)*from))
+            } else if (strncmp(from, "): ", 3) == 0 && said_is_what(from + 3)) {
+                to += sprintf(to, "): WHAT");
+                from = strchr(from, ';');
+            } else if (from > said.raw && from[-1] == '[' && isdigit((unsigned char)*from)) {
                 from = said_copy_number(from, &to);
-            else
+            } else {
                 *to++ = *from++;
+            }
         }
         was_frame = is_frame;
         from = end;
@@ -76,9 +99,8 @@ static inline const char *said_end(void)
 
     dup2(said.standard_error, 2);
     close(said.standard_error);
-    close(said.pipe[1]);
-    got = read(said.pipe[0], said.raw, sizeof said.raw - 1);
-    close(said.pipe[0]);
+    got = read(said.file, said.raw, sizeof said.raw - 1);
+    close(said.file);
     said.raw[got > 0 ? got : 0] = '\0';
     said_normalise();
     return said.text;

@@ -82,7 +82,7 @@ meant --backend run --backed system true
 meant --backend run --bakend=jemalloc true
 meant --backend=system run -backend=system true
 meant --backend run --backends=jemalloc true
-meant --check run --cheek true
+meant --debug run --debg true
 meant --verbose run --verbos3 true
 meant --names list --name-only
 meant --capacity verify --capacty=64K system
@@ -98,7 +98,7 @@ accepted "known: --help (-h), --version, --backend (-b)" run --xyzzy true
 accepted "known: --help (-h), --version, --backend (-b)" run -x true
 accepted "known: --help (-h), --version" --xyzzy
 accepted "'--ver' may be one of --version, --verbose (-v)" verify --ver system
-accepted "'--check' takes no value" run --check=yes true
+accepted "'--debug' takes no value" run --debug=yes true
 accepted "'--backend' needs a value" run -b
 accepted "from 1 to 86400" doctor --timeout=5s true
 accepted "from 1 to" compare --runs=many true
@@ -220,7 +220,7 @@ meant 'run -b jemalloc ./h64' run jemalloc ./h64
 meant 'run -b jemalloc ./h64 1 2' run jemaloc ./h64 1 2
 meant 'run -b jemalloc PROGRAM' run jemalloc
 meant 'run -b stats+arena:limit=1G ./h64' run stats arena:limit=1G ./h64
-meant 'run --check ./h64' run check ./h64
+meant 'run --debug ./h64' run debug ./h64
 meant 'run ./h64' run h64
 meant 'run ./h64 1' run './h64 1'
 meant 'run env A=1 B_2=3 ./h64' run A=1 B_2=3 ./h64
@@ -238,7 +238,7 @@ meant 'run -b stats+jemalloc ./h64' stats+jemalloc ./h64
 meant 'run -b arena PROGRAM' arena
 meant status stats
 meant status stat ./h64
-meant 'run --check ./h64' check ./h64
+meant verify check ./h64
 meant verify check ./module.so
 meant 'run ./h64 -x' ./h64 -x
 meant 'run ./h64' h64

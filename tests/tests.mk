@@ -34,7 +34,7 @@ check_ldadd = libcore.la $(CHECK_LIBS)
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \
-	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_CHECK DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
+	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
 	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER \
 	      DISPATCHALLOC_OFF; \
 	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
@@ -156,14 +156,14 @@ include tests/modules/modules.mk
 
 # The interposer.
 shell_tests += tests/alone.sh tests/preload.sh tests/preload-start.sh tests/preload-symbols.sh tests/run.sh \
-	tests/run-check.sh tests/deepbind.sh
+	tests/run-debug.sh tests/deepbind.sh
 EXTRA_DIST += tests/alone/allowed tests/alone/answers.c tests/alone/exhaust.cpp tests/alone/hold.h tests/alone/host.c tests/alone/jemalloc_calls.c tests/alone/observe.c \
 	tests/alone/write.c \
 	tests/preload/constructed.cpp tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
 	tests/preload/operators.cpp tests/preload/overlap.c tests/preload/own_malloc.cpp tests/preload/plugin.cpp \
 	tests/preload/reentrant.c tests/preload/start.c tests/preload/whose.c \
-	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c \
-	tests/checked/small_stack.c
+	tests/debugged/clean.c tests/debugged/faults.c tests/debugged/operators.cpp tests/debugged/plugin.c \
+	tests/debugged/small_stack.c
 
 # Real programs under the interposer. The suite has a short load; this one takes minutes.
 shell_tests += tests/programs.sh

@@ -257,7 +257,7 @@ static int keep_preload(struct preload *preload, const char *before)
     return 0;
 }
 
-int program_prepare(const char *path, const char *spec, int verbose, int check)
+int program_prepare(const char *path, const char *spec, int verbose)
 {
     static struct preload preload;
     char message[1024], by_lib[PATH_MAX];
@@ -283,8 +283,6 @@ int program_prepare(const char *path, const char *spec, int verbose, int check)
         (void)unsetenv("DISPATCHALLOC_MALLOC");
     if (!result && verbose)
         result = set_variable("DISPATCHALLOC_VERBOSE", "1");
-    if (!result && check)
-        result = set_variable("DISPATCHALLOC_CHECK", "1");
     return result;
 }
 
@@ -347,15 +345,13 @@ static int is_not_libc(const struct dal_spec_item *item, void *data)
     return strcmp(item->backend->name, "system") != 0;
 }
 
-/* Whether all blocks are the C library's, whoever it is called by, and nobody looks at them. A
- * layer would miss what goes past it. */
+/* Whether all blocks are the C library's, whoever it is called by. A layer would miss what goes
+ * past it. */
 static int is_libc_alone(void)
 {
-    const char *spec = getenv("DISPATCHALLOC_MALLOC"), *check = getenv("DISPATCHALLOC_CHECK");
-    uint64_t is_checked;
+    const char *spec = getenv("DISPATCHALLOC_MALLOC");
 
-    return (!spec || dal_spec_visit(spec, is_not_libc, NULL, NULL, 0) == 0) &&
-           !(check && dal_switch_parse_(check, &is_checked) && is_checked);
+    return !spec || dal_spec_visit(spec, is_not_libc, NULL, NULL, 0) == 0;
 }
 
 int program_prepare_deepbind_warning(const char *path)

@@ -285,6 +285,12 @@ struct dal_services {
      */
     int (*file_lines)(const char *path, int (*line)(const char *text, void *data), void *data,
                       const char **reason);
+
+    /** Store what an address is that is no block of the caller's, such as "on the stack of this
+     *  thread", "in the data of FILE+0xOFFSET (VARIABLE+0xOFFSET)", or "not mapped", as snprintf()
+     *  does it, and return the length; 0 where that cannot be known. Reads files of the system, and
+     *  takes 4 KiB of stack. */
+    size_t (*address_text)(const void *address, char *text, size_t bytes);
 };
 
 /** Most places that dal_services.stack_capture() keeps of a stack. */

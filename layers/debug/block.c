@@ -38,7 +38,7 @@ static void *child_alloc(const struct debug_instance *instance, const struct deb
                          : dal_instance_alloc(instance->next, size, call->align);
     if (is_zeroed)
         return instance->child_family.calloc_function(1, size);
-    if (call->name == DEBUG_MEMALIGN)
+    if (debug_is_aligned(call->name))
         return instance->child_family.memalign_function(call->align, size);
     return instance->child_family.malloc_function(size);
 }
@@ -58,17 +58,35 @@ static void child_dealloc(const struct debug_instance *instance, uintptr_t addre
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
+/* The interposer calls what an operator new and an aligned allocation come to, where it jumps to
+ * the others: of those the place of the call is the next one. */
+static int is_by_interposer(const struct debug_call *call)
+{
+    return call->name == DEBUG_NEW || debug_is_aligned(call->name);
+}
+
+static uint32_t capture_next(const struct dal_services *services, const void *site)
+{
+    uint32_t stack = services->stack_capture(site, 2);
+    const void *const *places;
+
+    return services->stack_places(stack, &places) == 2 ? services->stack_capture(places[1], 1)
+                                                       : stack;
+}
+
 /* What is known of places leads calls the short way, so only a plain instance knows any. A place
  * with more bits than are kept is asked for each time. */
-uint32_t dal_debug_stack_(struct debug_instance *instance, const void *site)
+uint32_t dal_debug_stack_(struct debug_instance *instance, const struct debug_call *call)
 {
-    uint64_t place = (uintptr_t)site;
+    uint64_t place = (uintptr_t)call->site;
     unsigned frames = instance->frames ? instance->frames : 1;
     uint32_t stack;
 
-    if (debug_stack_is_known(instance, site, &stack))
+    if (debug_stack_is_known(instance, call->site, &stack))
         return stack;
-    stack = instance->services->stack_capture(site, frames);
+    if (frames == 1 && is_by_interposer(call))
+        return capture_next(instance->services, call->site);
+    stack = instance->services->stack_capture(call->site, frames);
     if (stack && frames == 1 && instance->is_plain && place >> DEBUG_SITE_BITS <= UINT32_MAX)
         atomic_store_explicit(&instance->tables->sites[place & ((1 << DEBUG_SITE_BITS) - 1)],
                               place >> DEBUG_SITE_BITS << 32 | stack, memory_order_relaxed);
@@ -77,14 +95,33 @@ uint32_t dal_debug_stack_(struct debug_instance *instance, const void *site)
 
 /* ---- Giving out ------------------------------------------------------------------------------ */
 
+/* Who gave the older one back is not known, so neither is whether its record would ever go. */
+int dal_debug_register_new_(struct debug_instance *instance, const struct debug_call *call,
+                            const void *ptr, uint64_t word, uint32_t stack)
+{
+    uintptr_t address = (uintptr_t)ptr;
+    struct debug_record record =
+        dal_debug_register_take_(&instance->blocks, address, DEBUG_KEY_LIVE);
+    struct debug_block older;
+
+    if (!record.line)
+        return dal_debug_register_add_(&instance->blocks, address, word, stack);
+    older = (struct debug_block){DEBUG_KEY_LIVE, address, debug_record_word(record),
+                                 debug_record_stack(record)};
+    dal_debug_fault_reused_(
+        instance, &(struct debug_call){call->name, ptr, DEBUG_UNSAID, DEBUG_UNSAID, call->site},
+        &older);
+    debug_record_put(record, address, word, stack);
+    return 1;
+}
+
 /* A block that the child has made goes back there where there is no memory for its record. */
 static void *register_made(struct debug_instance *instance, void *ptr,
                            const struct debug_call *call)
 {
     uint64_t word = debug_word(call->size, call->align, call->name);
 
-    if (dal_debug_register_add_(&instance->blocks, (uintptr_t)ptr, word,
-                                dal_debug_stack_(instance, call->site)))
+    if (dal_debug_register_new_(instance, call, ptr, word, dal_debug_stack_(instance, call)))
         return ptr;
     child_dealloc(instance, (uintptr_t)ptr, word);
     return NULL;
@@ -154,7 +191,7 @@ void dal_debug_end_(struct debug_instance *instance, struct debug_record record,
 {
     struct debug_block block = block_of(record, call);
     uint64_t word = debug_word_ended(block.word, call->name);
-    uint32_t stack = dal_debug_stack_(instance, call->site);
+    uint32_t stack = dal_debug_stack_(instance, call);
 
     if (!instance->is_plain) {
         look_at_zones(instance, &block, call);
@@ -165,13 +202,43 @@ void dal_debug_end_(struct debug_instance *instance, struct debug_record record,
     dal_debug_give_back_(instance, record, block.address, word, stack);
 }
 
+/* Whether a block came from a function that what a call says is for. C++'s are for the blocks of
+ * the interposer's operators: a program's own may ask for more than it was asked for. */
+static int is_bound_by(const struct debug_call *call, uint64_t word)
+{
+    return (call->name != DEBUG_DELETE && call->name != DEBUG_DELETE_ARRAY) ||
+           debug_made(word) == DEBUG_NEW || debug_made(word) == DEBUG_NEW_ALIGNED;
+}
+
+/* The C++ library's own operators, which serve after a failure, ask for no block of no bytes, and
+ * for whole multiples of the alignment. */
+static int is_size_of_family(uint64_t word, size_t size)
+{
+    size_t known = debug_size(word), align = debug_align(word);
+
+    return known == size || (size == 0 && known == 1) ||
+           (debug_is_aligned(debug_made(word)) && known == ((size + align - 1) & ~(align - 1)));
+}
+
+static int is_size(uint64_t word, size_t size)
+{
+    return size == DEBUG_UNSAID || size == debug_size(word) ||
+           (debug_is_of_family(word) && is_size_of_family(word, size));
+}
+
+static int is_align(uint64_t word, size_t align)
+{
+    return align == DEBUG_UNSAID ||
+           (align == debug_align(word) &&
+            (!debug_is_of_family(word) || debug_is_aligned(debug_made(word))));
+}
+
 /* Whether layout and way of a call are those of the block. */
 static int is_as_said(const struct debug_call *call, uint64_t word)
 {
     if (((unsigned)call->name >= DEBUG_FAMILY) != debug_is_of_family(word))
         return 0;
-    return !debug_says_layout(call) ||
-           (call->size == debug_size(word) && call->align == debug_align(word));
+    return !is_bound_by(call, word) || (is_size(word, call->size) && is_align(word, call->align));
 }
 
 /* Where the register is not complete, what it does not have may be a good block. */
@@ -187,7 +254,7 @@ static void pass_on(struct debug_instance *instance, const struct debug_call *ca
 
     if ((unsigned)call->name >= DEBUG_FAMILY)
         instance->child_family.free_function(ptr);
-    else if (debug_says_layout(call))
+    else if (call->size != DEBUG_UNSAID)
         dal_instance_dealloc(instance->next, ptr, call->size, call->align);
     else if (instance->next->native & DAL_SLOT_DEALLOC_UNSIZED)
         instance->calls->dealloc_unsized(instance->next, ptr);
@@ -234,7 +301,7 @@ void *dal_debug_resized_(struct debug_instance *instance, struct debug_record re
         debug_record_release(record, (uintptr_t)call->ptr | DEBUG_KEY_LIVE);
         return NULL;
     }
-    stack = dal_debug_stack_(instance, call->site);
+    stack = dal_debug_stack_(instance, call);
     if (moved == call->ptr) {
         debug_record_put(record, (uintptr_t)moved | DEBUG_KEY_LIVE, word, stack);
         return moved;
@@ -244,7 +311,7 @@ void *dal_debug_resized_(struct debug_instance *instance, struct debug_record re
                    debug_record_stack(record), stack);
     debug_record_release(record, DEBUG_KEY_FREE);
     /* The old block is gone, so this one cannot be refused. */
-    if (!dal_debug_register_add_(&instance->blocks, (uintptr_t)moved, word, stack))
+    if (!dal_debug_register_new_(instance, call, moved, word, stack))
         atomic_store_explicit(&instance->lost, 1, memory_order_relaxed);
     return moved;
 }

@@ -27,11 +27,13 @@ __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t alig
                                 &(struct debug_call){DEBUG_ALLOC, NULL, size, align, site}, 0);
 }
 
-/* The first line has no room. */
+/* The first line has no room, or what is not to be in it. */
 __attribute__((noinline)) static void *add_long(struct debug_instance *instance, void *ptr,
-                                                uint64_t word, uint32_t stack)
+                                                uint64_t word, uint32_t stack, const void *site)
 {
-    if (dal_debug_register_add_(&instance->blocks, (uintptr_t)ptr, word, stack))
+    const struct debug_call call = {DEBUG_ALLOC, NULL, DEBUG_UNSAID, DEBUG_UNSAID, site};
+
+    if (dal_debug_register_new_(instance, &call, ptr, word, stack))
         return ptr;
     dal_instance_dealloc(instance->next, ptr, debug_size(word), debug_align(word));
     return NULL;
@@ -52,7 +54,7 @@ void *dal_debug_alloc_(size_t size, size_t align, void *ctx)
     if (DAL_UNLIKELY_(!ptr) ||
         DAL_LIKELY_(debug_register_add_home(&instance->blocks, ptr, word, stack)))
         return ptr;
-    return add_long(instance, ptr, word, stack);
+    return add_long(instance, ptr, word, stack, SITE);
 }
 
 __attribute__((noinline)) static void dealloc_long(void *ptr, size_t size, size_t align,
@@ -100,7 +102,8 @@ static void *debug_alloc_zeroed(size_t size, size_t align, void *ctx)
 static void debug_dealloc_unsized(void *ptr, void *ctx)
 {
     if (ptr)
-        dal_debug_end_call_(ctx, &(struct debug_call){DEBUG_DEALLOC_UNSIZED, ptr, 0, 0, SITE});
+        dal_debug_end_call_(ctx, &(struct debug_call){DEBUG_DEALLOC_UNSIZED, ptr, DEBUG_UNSAID,
+                                                      DEBUG_UNSAID, SITE});
 }
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
@@ -268,6 +271,14 @@ static void take_options(const struct dal_backend_request *request, struct debug
     (void)snprintf(instance->name, sizeof instance->name, "debug+%s", request->child->name);
 }
 
+static void debug_fork_child(void *ctx)
+{
+    struct debug_instance *instance = ctx;
+
+    dal_debug_fault_forget_();
+    instance->calls->fork_child(instance->next);
+}
+
 static void give_slots(struct debug_instance *instance, struct dal_allocator *allocator)
 {
     allocator->ctx = instance;
@@ -282,6 +293,7 @@ static void give_slots(struct debug_instance *instance, struct dal_allocator *al
     allocator->usable_size = debug_usable_size;
     allocator->dealloc_unsized = debug_dealloc_unsized;
     allocator->owns = debug_owns;
+    allocator->fork_child = debug_fork_child;
 }
 
 /* What start() has made, or a part of it. */
@@ -323,6 +335,7 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     if (!instance)
         return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its register");
+    dal_debug_fault_start_(request->services);
     error = start(request, instance);
     if (error) {
         dal_debug_delist_(instance);

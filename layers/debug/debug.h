@@ -48,13 +48,19 @@
     X(DEALLOC, "dealloc")                 \
     X(DEALLOC_UNSIZED, "dealloc_unsized") \
     X(USABLE_SIZE, "usable_size")
-#define DEBUG_FAMILY_CALLS(X)            \
-    X(MALLOC, "malloc")                  \
-    X(CALLOC, "calloc")                  \
-    X(MALLOC_RESIZE, "realloc")          \
-    X(MEMALIGN, "an aligned allocation") \
-    X(FREE, "free")                      \
-    X(MALLOC_SIZE, "malloc_usable_size")
+#define DEBUG_FAMILY_CALLS(X)                   \
+    X(MALLOC, "malloc")                         \
+    X(CALLOC, "calloc")                         \
+    X(MALLOC_RESIZE, "realloc")                 \
+    X(MEMALIGN, "an aligned allocation")        \
+    X(FREE, "free")                             \
+    X(MALLOC_SIZE, "malloc_usable_size")        \
+    X(NEW, "operator new")                      \
+    X(NEW_ALIGNED, "aligned operator new")      \
+    X(FREE_SIZED, "free_sized")                 \
+    X(FREE_ALIGNED_SIZED, "free_aligned_sized") \
+    X(DELETE, "operator delete")                \
+    X(DELETE_ARRAY, "operator delete[]")
 
 #define DEBUG_CALL_(name, text) DEBUG_##name,
 enum debug_call_name {
@@ -72,13 +78,17 @@ _Static_assert(DEBUG_SLOT_COUNT <= DEBUG_BEFORE_FAMILY && DEBUG_CALL_COUNT <= 32
 struct debug_call {
     enum debug_call_name name;
     const void *ptr;
-    size_t size, align; /* as it says, if it does */
+    size_t size, align; /* as it says, if it does; else DEBUG_UNSAID */
     const void *site;
 };
 
-static inline int debug_says_layout(const struct debug_call *call)
+/* What a call does not say: no block has as many bytes, and no alignment is that. */
+#define DEBUG_UNSAID SIZE_MAX
+
+/* Of the family, which function of the child's allocates for a call. */
+static inline int debug_is_aligned(enum debug_call_name name)
 {
-    return (unsigned)call->name < DEBUG_FAMILY && call->name != DEBUG_DEALLOC_UNSIZED;
+    return name == DEBUG_MEMALIGN || name == DEBUG_NEW_ALIGNED;
 }
 
 /* ---- Words of records ------------------------------------------------------------------------ */
@@ -248,9 +258,9 @@ struct debug_instance {
 
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
-/* The number of a stack that begins at a site: captured now, if it is not of one frame and known.
- */
-DEBUG_HIDDEN uint32_t dal_debug_stack_(struct debug_instance *instance, const void *site);
+/* The number of the stack of a call: captured now, if it is not of one frame and known. */
+DEBUG_HIDDEN uint32_t dal_debug_stack_(struct debug_instance *instance,
+                                       const struct debug_call *call);
 
 /* The same where it is known, in a plain instance that keeps one frame: 1; else 0, and the call
  * goes the long way. (A word that is zero is of no place.) */
@@ -278,6 +288,12 @@ DEBUG_HIDDEN struct debug_shape dal_debug_shape_(const struct debug_instance *in
  * that; is_zeroed: all its bytes are zero. */
 DEBUG_HIDDEN void *dal_debug_make_(struct debug_instance *instance, const struct debug_call *call,
                                    int is_zeroed);
+
+/* Register a block that the child has made. Where the address is that of a live one, somebody gave
+ * that back past the layer; that is said. Returns 0 if there is no memory. */
+DEBUG_HIDDEN int dal_debug_register_new_(struct debug_instance *instance,
+                                         const struct debug_call *call, const void *ptr,
+                                         uint64_t word, uint32_t stack);
 
 /* The same for any instance, with the layout looked at: a call as a whole. Not of the family. */
 DEBUG_HIDDEN void *dal_debug_make_call_(struct debug_instance *instance,
@@ -383,6 +399,11 @@ DEBUG_HIDDEN void dal_debug_fault_layout_(struct debug_instance *instance,
                                           const struct debug_call *call,
                                           const struct debug_block *block);
 
+/* A block was given out at the address of one that is live: that is the older one. */
+DEBUG_HIDDEN void dal_debug_fault_reused_(struct debug_instance *instance,
+                                          const struct debug_call *call,
+                                          const struct debug_block *block);
+
 /* No layout at all. */
 DEBUG_HIDDEN void dal_debug_fault_invalid_(struct debug_instance *instance,
                                            const struct debug_call *call);
@@ -395,6 +416,14 @@ DEBUG_HIDDEN void dal_debug_fault_zone_(struct debug_instance *instance,
 DEBUG_HIDDEN void dal_debug_fault_changed_(struct debug_instance *instance,
                                            const struct debug_known *known,
                                            const struct debug_change *change);
+
+/* Before any fault: the loader binds what is called at the first call, and takes 2 KiB of stack for
+ * it, which a handler on a stack of its own may not have. */
+DEBUG_HIDDEN void dal_debug_fault_start_(const struct dal_services *services);
+
+/* In the child of a fork, which counts its own. That of a vfork has our memory, and its faults are
+ * ours. */
+DEBUG_HIDDEN void dal_debug_fault_forget_(void);
 
 /* How many there were, at exit. */
 DEBUG_HIDDEN void dal_debug_fault_sum_(void);

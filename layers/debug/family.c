@@ -53,11 +53,13 @@ static void *make(struct debug_instance *instance, enum debug_call_name name, si
         dal_debug_make_(instance, &(struct debug_call){name, NULL, size, align, site}, is_zeroed));
 }
 
-/* The first line has no room. */
+/* The first line has no room, or what is not to be in it. */
 __attribute__((noinline)) static void *add_long(struct debug_instance *instance, void *ptr,
-                                                uint64_t word, uint32_t stack)
+                                                uint64_t word, uint32_t stack, const void *site)
 {
-    if (dal_debug_register_add_(&instance->blocks, (uintptr_t)ptr, word, stack))
+    const struct debug_call call = {DEBUG_MALLOC, NULL, DEBUG_UNSAID, DEBUG_UNSAID, site};
+
+    if (dal_debug_register_new_(instance, &call, ptr, word, stack))
         return ptr;
     instance->child_family.free_function(ptr);
     return answer(NULL);
@@ -81,7 +83,7 @@ static void *debug_malloc(size_t size)
     if (DAL_UNLIKELY_(!ptr) ||
         DAL_LIKELY_(debug_register_add_home(&instance->blocks, ptr, word, stack)))
         return ptr;
-    return add_long(instance, ptr, word, stack);
+    return add_long(instance, ptr, word, stack, SITE);
 }
 
 static void *debug_calloc(size_t count, size_t size)
@@ -106,7 +108,8 @@ __attribute__((noinline)) static void free_long(void *ptr, enum debug_call_name 
     int saved_errno = errno;
 
     if (ptr)
-        dal_debug_end_call_(watching(), &(struct debug_call){name, ptr, 0, 0, site});
+        dal_debug_end_call_(watching(),
+                            &(struct debug_call){name, ptr, DEBUG_UNSAID, DEBUG_UNSAID, site});
     errno = saved_errno;
 }
 
@@ -140,7 +143,7 @@ static void debug_free(void *ptr)
 
 static void *resize(struct debug_instance *instance, void *ptr, size_t size, const void *site)
 {
-    const struct debug_call call = {DEBUG_MALLOC_RESIZE, ptr, 0, 0, site};
+    const struct debug_call call = {DEBUG_MALLOC_RESIZE, ptr, DEBUG_UNSAID, DEBUG_UNSAID, site};
     int is_lost;
     struct debug_record record = dal_debug_take_(instance, &call, &is_lost);
 
@@ -178,12 +181,51 @@ static size_t debug_usable_size(void *ptr)
 
     if (!ptr)
         return 0;
-    size = dal_debug_size_of_(instance, &(struct debug_call){DEBUG_MALLOC_SIZE, ptr, 0, 0, SITE});
+    size = dal_debug_size_of_(
+        instance, &(struct debug_call){DEBUG_MALLOC_SIZE, ptr, DEBUG_UNSAID, DEBUG_UNSAID, SITE});
     if (size != SIZE_MAX)
         return size;
     return atomic_load_explicit(&instance->lost, memory_order_relaxed)
                ? instance->child_family.usable_size_function(ptr)
                : 0;
+}
+
+/* ---- Calls that say more ----------------------------------------------------------------------
+ */
+
+static const enum debug_call_name names_of_calls[] = {
+    [DAL_MALLOC_CALL_NEW] = DEBUG_NEW,
+    [DAL_MALLOC_CALL_NEW_ALIGNED] = DEBUG_NEW_ALIGNED,
+    [DAL_MALLOC_CALL_FREE_SIZED] = DEBUG_FREE_SIZED,
+    [DAL_MALLOC_CALL_FREE_ALIGNED_SIZED] = DEBUG_FREE_ALIGNED_SIZED,
+    [DAL_MALLOC_CALL_DELETE] = DEBUG_DELETE,
+    [DAL_MALLOC_CALL_DELETE_ARRAY] = DEBUG_DELETE_ARRAY,
+};
+
+/* A later library may have calls that are not known here. */
+static enum debug_call_name name_of(uint32_t call, enum debug_call_name otherwise)
+{
+    enum debug_call_name name =
+        call < sizeof names_of_calls / sizeof *names_of_calls ? names_of_calls[call] : DEBUG_NONE;
+
+    return name == DEBUG_NONE ? otherwise : name;
+}
+
+static void *debug_make(size_t size, size_t align, uint32_t call, const void *site)
+{
+    enum debug_call_name otherwise = align > DAL_MIN_ALIGN ? DEBUG_MEMALIGN : DEBUG_MALLOC;
+
+    return make(watching(), name_of(call, otherwise), size, align, site, 0);
+}
+
+static void debug_end(void *ptr, size_t size, size_t align, uint32_t call, const void *site)
+{
+    int saved_errno = errno;
+
+    if (ptr)
+        dal_debug_end_call_(watching(), &(struct debug_call){name_of(call, DEBUG_FREE), ptr, size,
+                                                             align ? align : DEBUG_UNSAID, site});
+    errno = saved_errno;
 }
 
 void dal_debug_family_give_(struct debug_instance *instance,
@@ -195,7 +237,7 @@ void dal_debug_family_give_(struct debug_instance *instance,
         return;
     instance->child_family = *child_family;
     instance->family = (struct dal_malloc_family){
-        DAL_ALLOCATOR_ABI, sizeof instance->family, debug_malloc,   debug_free,
-        debug_calloc,      debug_realloc,           debug_memalign, debug_usable_size};
+        DAL_ALLOCATOR_ABI, sizeof instance->family, debug_malloc,      debug_free, debug_calloc,
+        debug_realloc,     debug_memalign,          debug_usable_size, debug_make, debug_end};
     allocator->malloc_family = &instance->family;
 }

@@ -19,21 +19,44 @@
  * is registered: of so many from a place. */
 enum { REPORTS_A_FAULT = 3, REPORTS_MAX = 100, LOOKS_A_PLACE = 200, KEYS_MAX = 1024 };
 
-/* Room for three stacks of 64 frames; what is not used is not touched. */
+/* Room for three stacks of 64 frames, and behind it for the middle of a first line; what is not
+ * used is not touched. (On the stack there may be little room.) */
 #define TEXT_BYTES ((size_t)128 * 1024)
+#define WHAT_BYTES (DEBUG_NAME_BYTES + 256)
 
 /* Frames of a call that is told of: more than is kept of each. */
 enum { FRAMES_OF_REPORT = 16 };
 
-enum kind { STRANGER, GONE, INSIDE, ANOTHERS, LAYOUT, WAY, INVALID, FRONT, BEHIND, CHANGED };
+enum kind {
+    STRANGER,
+    GONE,
+    INSIDE,
+    ANOTHERS,
+    LAYOUT,
+    WAY,
+    REUSED,
+    INVALID,
+    FRONT,
+    BEHIND,
+    CHANGED
+};
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
+/* Pages that are kept for the next text: what is mapped only when something is wrong may come to
+ * lie where a pointer that is to be looked at leads. Of several threads that need some at once one
+ * has these. Release when they are given back, acquire when they are taken. */
+static _Atomic(char *) spare;
+
 int dal_debug_text_begin_(struct debug_text *text, const struct dal_services *services)
 {
-    *text = (struct debug_text){services, 0, TEXT_BYTES, services->pages_map(TEXT_BYTES)};
-    if (!text->data)
+    char *data = atomic_exchange_explicit(&spare, NULL, memory_order_acquire);
+
+    if (!data)
+        data = services->pages_map(TEXT_BYTES);
+    if (!data)
         return 0;
+    *text = (struct debug_text){services, 0, TEXT_BYTES - WHAT_BYTES, data};
     dal_debug_text_put_(text, "dispatchalloc: debug[%" PRIu64 "]: ", dal_debug_process_(services));
     return 1;
 }
@@ -70,7 +93,9 @@ void dal_debug_text_put_stack_(struct debug_text *text, uint32_t stack)
 
 void dal_debug_text_end_(struct debug_text *text)
 {
-    text->services->text(text->data, text->length);
+    if (text->length)
+        text->services->text(text->data, text->length);
+    text->data = atomic_exchange_explicit(&spare, text->data, memory_order_acq_rel);
     text->services->pages_unmap(text->data, TEXT_BYTES);
 }
 
@@ -100,19 +125,16 @@ static struct {
     _Atomic(unsigned) faults;
 } counts[KEYS_MAX];
 static _Atomic(unsigned) place_count, report_count;
-static _Atomic(uint64_t) fault_count, process;
+static _Atomic(uint64_t) fault_count;
 static const struct dal_services *_Atomic services_of_sum;
 
 #define COUNT(counter) atomic_fetch_add_explicit(&(counter), 1, memory_order_relaxed)
 #define READ(counter)  atomic_load_explicit(&(counter), memory_order_relaxed)
 #define CLEAR(counter) atomic_store_explicit(&(counter), 0, memory_order_relaxed)
 
-/* What a parent has counted is no business of its child's. */
-static void forget_parent(uint64_t here)
+void dal_debug_fault_forget_(void)
 {
-    uint64_t before = atomic_exchange_explicit(&process, here, memory_order_relaxed);
-
-    if (before == here || before == 0)
+    if (READ(fault_count) == 0)
         return;
     for (size_t i = 0; i < KEYS_MAX; i++) {
         CLEAR(counts[i].key);
@@ -147,6 +169,21 @@ static unsigned count_key(uint64_t key)
     return UINT_MAX;
 }
 
+/* Where that fails there will be no text either. */
+void dal_debug_fault_start_(const struct dal_services *services)
+{
+    struct debug_text text;
+    const void *site = __builtin_return_address(0);
+
+    if (!dal_debug_text_begin_(&text, services))
+        return;
+    (void)services->address_text(&fault_count, text.data, text.room);
+    (void)services->frame_text(0, site, text.data, text.room);
+    text.length = 0;
+    dal_debug_text_end_(&text);
+    services->text("", 0);
+}
+
 /* ---- A report -------------------------------------------------------------------------------- */
 
 struct report {
@@ -154,11 +191,23 @@ struct report {
     const struct debug_call *call;
     uint64_t place;
     struct debug_text text;
-    char what[DEBUG_NAME_BYTES + 256]; /* the middle of its first line */
+    char *what; /* the middle of its first line */
     int saved_errno;
 };
 
-/* Count a fault. Returns 0 if that is all. */
+static int has_room(struct report *report)
+{
+    if (dal_debug_text_begin_(&report->text, report->instance->services)) {
+        report->what = report->text.data + report->text.room;
+        return 1;
+    }
+    if (report->instance->stop)
+        abort();
+    errno = report->saved_errno;
+    return 0;
+}
+
+/* Count a fault. Returns 0 if that is all, or if there is no memory to say more. */
 static int begin(struct report *report, struct debug_instance *instance,
                  const struct debug_call *call)
 {
@@ -166,8 +215,6 @@ static int begin(struct report *report, struct debug_instance *instance,
 
     atomic_store_explicit(&services_of_sum, instance->services, memory_order_relaxed);
     report->saved_errno = errno;
-    forget_parent(dal_debug_process_(instance->services));
-    errno = report->saved_errno;
     (void)COUNT(fault_count);
     report->instance = instance;
     report->call = call;
@@ -175,7 +222,7 @@ static int begin(struct report *report, struct debug_instance *instance,
     before = count_key(report->place);
     if (before == 0)
         (void)COUNT(place_count);
-    return before < LOOKS_A_PLACE && READ(report_count) <= REPORTS_MAX;
+    return before < LOOKS_A_PLACE && READ(report_count) <= REPORTS_MAX && has_room(report);
 }
 
 DAL_ATTRIBUTE_PRINTF_(2, 3) static void say(struct report *report, const char *format, ...)
@@ -183,7 +230,7 @@ DAL_ATTRIBUTE_PRINTF_(2, 3) static void say(struct report *report, const char *f
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(report->what, sizeof report->what, format, arguments);
+    (void)vsnprintf(report->what, WHAT_BYTES, format, arguments);
     va_end(arguments);
 }
 
@@ -194,7 +241,7 @@ static void put_call(struct debug_text *text, const struct debug_call *call)
 
     if (!call->ptr)
         dal_debug_text_put_(text, "%s(%zu, %zu): ", name, call->size, call->align);
-    else if (debug_says_layout(call))
+    else if ((unsigned)call->name < DEBUG_FAMILY && call->size != DEBUG_UNSAID)
         dal_debug_text_put_(text, "%s(%p, %zu, %zu): ", name, call->ptr, call->size, call->align);
     else
         dal_debug_text_put_(text, "%s(%p): ", name, call->ptr);
@@ -246,13 +293,15 @@ static void tell(struct report *report, enum kind kind, const struct debug_known
     unsigned before = count_key(mix(report->place ^ mix((uint64_t)kind + 1)) | 1);
     unsigned number = before < REPORTS_A_FAULT ? COUNT(report_count) : UINT_MAX;
 
-    if (number < REPORTS_MAX && dal_debug_text_begin_(&report->text, report->instance->services)) {
+    if (number < REPORTS_MAX) {
         put_head(report, consequence, before == REPORTS_A_FAULT - 1);
         put_block(&report->text, known);
-        dal_debug_text_end_(&report->text);
-    } else if (number == REPORTS_MAX) {
-        say_enough(report);
+    } else {
+        report->text.length = 0;
     }
+    dal_debug_text_end_(&report->text);
+    if (number == REPORTS_MAX)
+        say_enough(report);
     if (report->instance->stop)
         abort();
     errno = report->saved_errno;
@@ -367,6 +416,15 @@ static int is_exactly(struct debug_instance *instance, uintptr_t address, struct
     return 1;
 }
 
+/* What is in the memory of an allocator may have been a block. */
+static void say_stranger(struct report *report)
+{
+    const struct dal_services *services = report->instance->services;
+
+    if (services->address_text(report->call->ptr, report->what, WHAT_BYTES) == 0)
+        say(report, "no block that was given out here, or one that was given back long ago");
+}
+
 /* What is live comes before what was there once. */
 static enum kind look(struct report *report, struct debug_known *known)
 {
@@ -396,7 +454,7 @@ static enum kind look(struct report *report, struct debug_known *known)
     if (dal_debug_gone_around_(rings, address, known))
         return say_inside(report, known);
     *known = (struct debug_known){.block = {.address = 0}};
-    say(report, "no block that was given out here, or one that was given back long ago");
+    say_stranger(report);
     return STRANGER;
 }
 
@@ -416,8 +474,33 @@ void dal_debug_fault_stranger_(struct debug_instance *instance, const struct deb
 
 static int is_release(const struct debug_call *call)
 {
-    return call->name == DEBUG_DEALLOC || call->name == DEBUG_DEALLOC_UNSIZED ||
-           call->name == DEBUG_FREE;
+    switch (call->name) {
+    case DEBUG_DEALLOC:
+    case DEBUG_DEALLOC_UNSIZED:
+    case DEBUG_FREE:
+    case DEBUG_FREE_SIZED:
+    case DEBUG_FREE_ALIGNED_SIZED:
+    case DEBUG_DELETE:
+    case DEBUG_DELETE_ARRAY: return 1;
+    default: return 0;
+    }
+}
+
+/* What a call says, and the same of the block. */
+static void say_layout(struct report *report, uint64_t word)
+{
+    const struct debug_call *call = report->call;
+    size_t size = debug_size(word), align = debug_align(word);
+
+    if (call->align == DEBUG_UNSAID)
+        say(report, "given as %zu bytes, but a block of %zu bytes", call->size, size);
+    else if (call->size == DEBUG_UNSAID)
+        say(report, "given as alignment %zu, but a block of %zu bytes at alignment %zu",
+            call->align, size, align);
+    else
+        say(report,
+            "given as %zu bytes at alignment %zu, but a block of %zu bytes at alignment %zu",
+            call->size, call->align, size, align);
 }
 
 static void say_way(struct report *report, uint64_t word)
@@ -442,11 +525,21 @@ void dal_debug_fault_layout_(struct debug_instance *instance, const struct debug
     if (kind == WAY)
         say_way(&report, block->word);
     else
-        say(&report,
-            "given as %zu bytes at alignment %zu, but a block of %zu bytes at alignment %zu",
-            call->size, call->align, debug_size(block->word), debug_align(block->word));
+        say_layout(&report, block->word);
     tell(&report, kind, &known,
          is_release(call) ? "it is given back as that" : "it is resized as that");
+}
+
+void dal_debug_fault_reused_(struct debug_instance *instance, const struct debug_call *call,
+                             const struct debug_block *block)
+{
+    const struct debug_known known = {.block = *block};
+    struct report report;
+
+    if (!instance->layout || !begin(&report, instance, call))
+        return;
+    say(&report, "given out while it is a live block of %zu bytes", debug_size(block->word));
+    tell(&report, REUSED, &known, "something gave it back past this layer");
 }
 
 void dal_debug_fault_invalid_(struct debug_instance *instance, const struct debug_call *call)
@@ -516,7 +609,6 @@ void dal_debug_fault_sum_(void)
     if (!services)
         return;
     here = dal_debug_process_(services);
-    forget_parent(here);
     faults = READ(fault_count);
     places = READ(place_count);
     reports = READ(report_count);

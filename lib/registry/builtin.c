@@ -13,12 +13,6 @@ extern const struct dal_backend dal_backend_stats_;
 extern const struct dal_backend dal_backend_system_;
 
 const struct dal_backend *const dal_builtins_[] = {
-    &dal_backend_system_,
-    &dal_backend_arena_,
-    &dal_backend_fixed_arena_,
-    &dal_backend_stats_,
-    &dal_backend_limit_,
-    &dal_backend_fail_,
-    &dal_backend_debug_,
-    NULL,
+    &dal_backend_system_, &dal_backend_arena_, &dal_backend_fixed_arena_, &dal_backend_stats_,
+    &dal_backend_limit_,  &dal_backend_fail_,  &dal_backend_debug_,       NULL,
 };

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "shared/control.h"
+#include "stack/address_text.h"
 #include "stack/frame_text.h"
 #include "stack/stacks.h"
 
@@ -57,6 +58,7 @@ const struct dal_services dal_services_ = {
     .stack_places = dal_stack_places_,
     .frame_text = dal_frame_text_,
     .file_lines = dal_os_file_lines_,
+    .address_text = dal_address_text_,
 };
 
 const struct dal_services *dal_services_get(void)

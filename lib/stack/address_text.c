@@ -1,57 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What an address of this process is, in words. See address.h. */
+/* See address_text.h. Nothing here allocates or takes a lock; it reads files of the system. */
 #include <config.h>
 
-#include "address.h"
+#include "stack/address_text.h"
 
-#include <inttypes.h>
-#include <pthread.h>
-#include <string.h>
-#include <unistd.h>
+#include "base/text.h"
+#if HAVE_DL_ITERATE_PHDR
 
-#include "os/mapping.h"
-#include "stack/symbol.h"
+# include <inttypes.h>
+# include <pthread.h>
+# include <string.h>
+# include <unistd.h>
 
-/* A line is to hold two sites and more: of a longer path its end tells most. */
-#define PATH_BYTES 160
-
-static void add_path(struct dal_text_ *text, const char *path)
-{
-    size_t length = strlen(path);
-
-    if (length > PATH_BYTES)
-        dal_text_add_(text, "...%s", path + length - PATH_BYTES);
-    else
-        dal_text_add_(text, "%s", path);
-}
-
-static void add_symbol(struct dal_text_ *text, const struct dal_os_mapping_ *file,
-                       const struct dal_symbol_ *symbol)
-{
-    add_path(text, file->name);
-    dal_text_add_(text, "+0x%" PRIxPTR, symbol->link_address);
-    if (symbol->name[0])
-        dal_text_add_(text, " (%s+0x%" PRIxPTR ")", symbol->name, symbol->offset);
-}
-
-void dal_address_add_site_(struct dal_text_ *text, const void *site)
-{
-    /* The call itself, which is before what it returns to: that may be another line of the
-     * source, or another function. */
-    const char *call = (const char *)site - 1;
-    struct dal_os_mapping_ mapping;
-    struct dal_symbol_ symbol;
-
-    if (dal_os_mapping_(call, &mapping, NULL) <= 0)
-        dal_text_add_(text, "%p", (const void *)call);
-    else if (dal_symbol_find_(&mapping, call, &symbol))
-        add_symbol(text, &mapping, &symbol);
-    else
-        dal_text_add_(text, "%p in %s", (const void *)call,
-                      mapping.name[0] ? mapping.name : "code made at run time");
-}
-
-/* ---- Pointers ----------------------------------------------------------------------------- */
+# include "os/mapping.h"
+# include "stack/symbol.h"
 
 static int covers(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
@@ -88,11 +50,12 @@ static void add_file(struct dal_text_ *text, const struct dal_os_mapping_ *file,
     const char *what = rights[2] == 'x' ? "code" : rights[1] == 'w' ? "data" : "constants";
 
     dal_text_add_(text, "in the %s of ", what);
-    add_symbol(text, file, symbol);
+    dal_text_add_(text, "%s+0x%" PRIxPTR, file->name, symbol->link_address);
+    if (symbol->name[0])
+        dal_text_add_(text, " (%s+0x%" PRIxPTR ")", symbol->name, symbol->offset);
 }
 
-#ifdef __GLIBC__
-# define MOST_LIKELY "another allocator"
+# ifdef __GLIBC__
 /* The words in front of a block of glibc's malloc that has a mapping, or a thread's arena, of
  * its own. What is read was found to be mapped. */
 static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t address)
@@ -112,39 +75,33 @@ static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t add
     return (size & flags & ~(size_t)1) == in_arena && mapping->start % arena_bytes == 0 &&
            (size & ~flags) <= arena_bytes;
 }
-#else
-# define MOST_LIKELY "another allocator, or of the C library's own"
+# else
 static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
     (void)mapping;
     (void)address;
     return 0;
 }
-#endif
+# endif
 
+/* It may be any allocator's memory. What looks for blocks remembers for a while those that were
+ * given back. */
 static void add_anonymous(struct dal_text_ *text, const struct dal_os_mapping_ *mapping,
                           uintptr_t address)
 {
-    size_t kilobytes = (mapping->end - mapping->start) / 1024;
-
-    if (strcmp(mapping->name, "[heap]") == 0)
-        dal_text_add_(text, "in [heap], and no block that was given out here: most likely one of "
-                            "the C library's own malloc");
-    else if (mapping->name[0])
-        dal_text_add_(text, "in %s, and no block that was given out here", mapping->name);
-    else if (looks_like_glibc(mapping, address))
-        dal_text_add_(text,
-                      "in an anonymous mapping of %zuK, and no block that was given out "
-                      "here: it looks like one of the C library's own malloc",
-                      kilobytes);
+    if (mapping->name[0])
+        dal_text_add_(text, "in %s", mapping->name);
     else
-        dal_text_add_(text,
-                      "in an anonymous mapping of %zuK, and no block that was given out "
-                      "here: most likely one of " MOST_LIKELY,
-                      kilobytes);
+        dal_text_add_(text, "in an anonymous mapping of %zuK",
+                      (size_t)(mapping->end - mapping->start) / 1024);
+    dal_text_add_(text,
+                  ", and no block that is known here: one that was given back long ago, or one "
+                  "of another allocator");
+    if (looks_like_glibc(mapping, address))
+        dal_text_add_(text, " (it looks like one of the C library's own malloc)");
 }
 
-uintptr_t dal_address_add_what_(struct dal_text_ *text, const void *ptr)
+static void add_what(struct dal_text_ *text, const void *ptr)
 {
     const uintptr_t address = (uintptr_t)ptr;
     struct dal_os_mapping_ mapping, before;
@@ -153,8 +110,8 @@ uintptr_t dal_address_add_what_(struct dal_text_ *text, const void *ptr)
     const char *of_thread = found > 0 ? of_this_thread(&mapping, address) : NULL;
 
     if (found < 0)
-        dal_text_add_(text, "no block that was given out here");
-    else if (address < 65536 && !found)
+        return;
+    if (address < 65536 && !found)
         dal_text_add_(text, "not mapped: a small number, not an address");
     else if (!found)
         dal_text_add_(text, "not mapped");
@@ -166,5 +123,20 @@ uintptr_t dal_address_add_what_(struct dal_text_ *text, const void *ptr)
         add_file(text, &before, &symbol, mapping.rights);
     else
         add_anonymous(text, &mapping, address);
-    return found > 0 ? mapping.start : 0;
+}
+#else
+static void add_what(struct dal_text_ *text, const void *address)
+{
+    (void)text;
+    (void)address;
+}
+#endif
+
+size_t dal_address_text_(const void *address, char *text, size_t bytes)
+{
+    struct dal_text_ words = dal_text_over_(text, bytes);
+
+    add_what(&words, address);
+    dal_text_clean_(&words, 0);
+    return words.length;
 }

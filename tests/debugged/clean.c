@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program without a fault that gives the register of `run --check` all there is to get wrong:
+ * A program without a fault that gives the register of `run --debug` all there is to get wrong:
  * threads that give back what others took, blocks that move, alignments, forks in the middle
  * of all that, vfork. Exits 0, or 1 if a block is not as it should be.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program with one fault, named by its first argument, and with a second one if there is
- * another argument. Exits 0 if it survives that as `run --check` promises, else 1. It is not
- * linked with the library: tests/run-check.sh starts it.
+ * another argument. Exits 0 if it survives that as `run --debug` promises, else 1. It is not
+ * linked with the library: tests/run-debug.sh starts it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
