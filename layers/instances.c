@@ -51,10 +51,12 @@ void dal_layer_show_(struct layer_instance *instance)
 }
 
 /* Sequentially consistent, as the load is: so that who hides one and then looks at something, and
- * who has stored that and then looks at states, do not miss each other (the reports of `stats`). */
-void dal_layer_hide_(struct layer_instance *instance)
+ * who has stored that and then looks at states, do not miss each other (readers, and the reports of
+ * `stats`). */
+int dal_layer_hide_(struct layer_instance *instance)
 {
     atomic_store_explicit(&instance->state, LAYER_TAKEN, memory_order_seq_cst);
+    return atomic_load_explicit(&instance->readers, memory_order_seq_cst) == 0;
 }
 
 void dal_layer_delist_(struct layer_instance *instance)
@@ -77,6 +79,20 @@ struct layer_instance *dal_layer_newest_(struct layer_instances *instances)
 struct layer_instance *dal_layer_older_(struct layer_instance *instance)
 {
     return live_from(instance->older);
+}
+
+int dal_layer_enter_(struct layer_instance *instance)
+{
+    atomic_fetch_add_explicit(&instance->readers, 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&instance->state, memory_order_seq_cst) == LAYER_LIVE)
+        return 1;
+    dal_layer_leave_(instance);
+    return 0;
+}
+
+void dal_layer_leave_(struct layer_instance *instance)
+{
+    atomic_fetch_sub_explicit(&instance->readers, 1, memory_order_seq_cst);
 }
 
 /* ---- Which ----------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ enum layer_state { LAYER_UNUSED, LAYER_TAKEN, LAYER_LIVE };
 struct layer_instance {
     struct layer_instance *older; /* in the list of all that were ever made */
     _Atomic(int) state;           /* enum layer_state */
+    _Atomic(unsigned) readers;    /* see dal_layer_enter_() */
     /* From here on an instance begins with zeroes. */
     struct dal_malloc_family child_family; /* that of the wrapped allocator, and the one over it; */
     struct dal_malloc_family family;       /* unused where there is none */
@@ -45,8 +46,9 @@ LAYER_HIDDEN void *dal_layer_enlist_(struct layer_instances *instances,
 /* From here on it may be found. */
 LAYER_HIDDEN void dal_layer_show_(struct layer_instance *instance);
 
-/* From here on it is not found any more. */
-LAYER_HIDDEN void dal_layer_hide_(struct layer_instance *instance);
+/* From here on it is not found any more. Returns 0 if somebody looks into it: then what may be
+ * looked at stays where it is, and it is not delisted. */
+LAYER_HIDDEN int dal_layer_hide_(struct layer_instance *instance);
 
 /* Give its memory to the next one. */
 LAYER_HIDDEN void dal_layer_delist_(struct layer_instance *instance);
@@ -54,6 +56,11 @@ LAYER_HIDDEN void dal_layer_delist_(struct layer_instance *instance);
 /* The instance that was made last of those that may be found; the next older one; or NULL. */
 LAYER_HIDDEN struct layer_instance *dal_layer_newest_(struct layer_instances *instances);
 LAYER_HIDDEN struct layer_instance *dal_layer_older_(struct layer_instance *instance);
+
+/* Look into one that was found, which another thread may be about to destroy: 1 if it stays until
+ * it is left. Nobody waits. A reader that a fork leaves behind keeps it in the child for ever. */
+LAYER_HIDDEN int dal_layer_enter_(struct layer_instance *instance);
+LAYER_HIDDEN void dal_layer_leave_(struct layer_instance *instance);
 
 /* The one that an allocation from an instance (NULL: from the front) comes to first, by the alloc
  * function of the layer, or NULL. */

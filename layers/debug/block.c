@@ -37,10 +37,10 @@ static void *child_alloc(const struct debug_instance *instance, const struct deb
         return is_zeroed ? dal_instance_alloc_zeroed(instance->next, size, call->align)
                          : dal_instance_alloc(instance->next, size, call->align);
     if (is_zeroed)
-        return instance->child_family.calloc_function(1, size);
+        return instance->listed.child_family.calloc_function(1, size);
     if (debug_is_aligned(call->name))
-        return instance->child_family.memalign_function(call->align, size);
-    return instance->child_family.malloc_function(size);
+        return instance->listed.child_family.memalign_function(call->align, size);
+    return instance->listed.child_family.malloc_function(size);
 }
 
 static void child_dealloc(const struct debug_instance *instance, uintptr_t address, uint64_t word)
@@ -50,7 +50,7 @@ static void child_dealloc(const struct debug_instance *instance, uintptr_t addre
     void *whole = (char *)address - shape.front; // NOLINT(performance-no-int-to-ptr)
 
     if (debug_is_of_family(word))
-        instance->child_family.free_function(whole);
+        instance->listed.child_family.free_function(whole);
     else
         dal_instance_dealloc(instance->next, whole, shape.front + debug_size(word) + shape.behind,
                              align);
@@ -253,7 +253,7 @@ static void pass_on(struct debug_instance *instance, const struct debug_call *ca
     void *ptr = (void *)(uintptr_t)call->ptr;
 
     if ((unsigned)call->name >= DEBUG_FAMILY)
-        instance->child_family.free_function(ptr);
+        instance->listed.child_family.free_function(ptr);
     else if (call->size != DEBUG_UNSAID)
         dal_instance_dealloc(instance->next, ptr, call->size, call->align);
     else if (instance->next->native & DAL_SLOT_DEALLOC_UNSIZED)

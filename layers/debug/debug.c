@@ -330,7 +330,8 @@ static int start(const struct dal_backend_request *request, struct debug_instanc
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct debug_instance *instance = dal_debug_enlist_(request->services);
+    struct debug_instance *instance =
+        dal_layer_enlist_(&dal_debug_instances_, request->services, sizeof *instance);
     int error;
 
     if (!instance)
@@ -338,14 +339,13 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
     dal_debug_fault_start_(request->services);
     error = start(request, instance);
     if (error) {
-        dal_debug_delist_(instance);
+        dal_layer_delist_(&instance->listed);
         return error;
     }
     give_slots(instance, allocator);
     if (request->child_family)
         dal_debug_family_give_(instance, request->child_family, allocator);
-    /* From here on others may look into it. Pairs with the loads in instances.c. */
-    atomic_store_explicit(&instance->state, DEBUG_IN_USE, memory_order_seq_cst);
+    dal_layer_show_(&instance->listed);
     return DAL_OK;
 }
 
@@ -356,10 +356,10 @@ static void destroy(void *ctx)
     dal_debug_quarantine_empty_(instance);
     if (instance->leaks)
         dal_debug_tell_live_(instance, "when it ends");
-    if (!dal_debug_retire_(instance))
+    if (!dal_layer_hide_(&instance->listed))
         return;
     unmake(instance);
-    dal_debug_delist_(instance);
+    dal_layer_delist_(&instance->listed);
 }
 
 static const struct dal_option options[] = {

@@ -30,6 +30,7 @@
 
 #include <dispatchalloc/backend.h>
 
+#include "../instances.h"
 #include "register.h"
 
 /* ---- Calls --------------------------------------------------------------------------------- */
@@ -224,16 +225,9 @@ struct debug_quarantine {
     _Atomic(uint64_t) bytes;
 };
 
-/* Of an instance: whether its memory is in use, and whether it may be read. */
-enum debug_state { DEBUG_UNUSED, DEBUG_TAKEN, DEBUG_IN_USE };
-
-/* An instance, the ctx of the slots. Its memory is never given back to the system, but to the next
- * instance: what looks for the owner of a block may walk by while another thread destroys. */
+/* An instance, the ctx of the slots. */
 struct debug_instance {
-    struct debug_instance *older; /* in the list of all that were ever made */
-    _Atomic(int) state;           /* enum debug_state */
-    _Atomic(unsigned) readers;    /* that look into its tables from outside */
-    /* From here on an instance begins with zeroes. */
+    struct layer_instance listed; /* first */
     const struct dal_instance *next;
     struct debug_register blocks;
     struct debug_tables *tables;
@@ -249,8 +243,6 @@ struct debug_instance {
     size_t zones;    /* 0, or a power of two */
     size_t page_bytes;
     _Atomic(int) lost; /* a live block is not in the register */
-    /* That of the wrapped allocator, and the one over it; unused where there is none. */
-    struct dal_malloc_family child_family, family;
     struct debug_quarantine quarantine;
     char *suppressions; /* texts one behind the other, up to an empty one; or NULL */
     char name[DEBUG_NAME_BYTES];
@@ -430,20 +422,11 @@ DEBUG_HIDDEN void dal_debug_fault_sum_(void);
 
 /* ---- instances.c ----------------------------------------------------------------------------- */
 
-/* Memory for an instance that is DEBUG_TAKEN, zeroed but for its link, or NULL. */
-DEBUG_HIDDEN struct debug_instance *dal_debug_enlist_(const struct dal_services *services);
-
-/* Give it back: 1, or 0 if somebody looks into its tables, which have to stay then. */
-DEBUG_HIDDEN int dal_debug_retire_(struct debug_instance *instance);
-DEBUG_HIDDEN void dal_debug_delist_(struct debug_instance *instance);
+DEBUG_HIDDEN extern struct layer_instances dal_debug_instances_;
 
 /* The next instance that may be looked into, from one on that is being looked into (NULL: the first
  * of all), which is let go of. */
 DEBUG_HIDDEN struct debug_instance *dal_debug_next_instance_(struct debug_instance *instance);
-DEBUG_HIDDEN void dal_debug_leave_instance_(struct debug_instance *instance);
-
-/* The instance that was made last of those that have a malloc family. */
-DEBUG_HIDDEN struct debug_instance *dal_debug_latest_with_family_(void);
 
 /* ---- leaks.c, suppressions.c ----------------------------------------------------------------- */
 

@@ -5,36 +5,31 @@
  */
 #include <errno.h>
 
-#include <dispatchalloc/global.h>
-
 #include "debug.h"
+
+static struct layer_instance *family_serving(void);
+
+#include "../family.h"
 
 /* The exported functions get here by a jump, so this is the address in the program. */
 #define SITE __builtin_return_address(0)
 
-/* What the functions, which have no ctx, stand for: the instance that serves. The first call finds
- * it, and it never changes after, since who serves does not. Release and acquire, so that who finds
- * it finds what is in it. */
-static _Atomic(struct debug_instance *) watched;
+static struct layer_instance *family_serving(void)
+{
+    return dal_layer_serving_(&dal_debug_instances_, dal_debug_alloc_);
+}
 
-/* Where another layer has a family over ours, the one that serves cannot be asked for it. Threads
- * that come here at once find the same. */
 __attribute__((noinline, cold)) static struct debug_instance *find(void)
 {
-    const struct dal_instance *active = dal_global_active();
-    struct debug_instance *instance = active && active->alloc.call == dal_debug_alloc_
-                                          ? active->alloc.ctx
-                                          : dal_debug_latest_with_family_();
-
-    atomic_store_explicit(&watched, instance, memory_order_release);
-    return instance;
+    (void)family_find();
+    return (struct debug_instance *)family_instance();
 }
 
 static inline struct debug_instance *watching(void)
 {
-    struct debug_instance *instance = atomic_load_explicit(&watched, memory_order_acquire);
+    struct layer_instance *instance = family_instance();
 
-    return DAL_LIKELY_(instance) ? instance : find();
+    return DAL_LIKELY_(instance) ? (struct debug_instance *)instance : find();
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
@@ -61,7 +56,7 @@ __attribute__((noinline)) static void *add_long(struct debug_instance *instance,
 
     if (dal_debug_register_new_(instance, &call, ptr, word, stack))
         return ptr;
-    instance->child_family.free_function(ptr);
+    CHILD(free_function)(ptr);
     return answer(NULL);
 }
 
@@ -79,7 +74,7 @@ static void *debug_malloc(size_t size)
 
     if (DAL_UNLIKELY_(!debug_stack_is_known(instance, SITE, &stack) || size > DEBUG_SIZE_MAX))
         return malloc_long(size, SITE);
-    ptr = instance->child_family.malloc_function(size);
+    ptr = CHILD(malloc_function)(size);
     if (DAL_UNLIKELY_(!ptr) ||
         DAL_LIKELY_(debug_register_add_home(&instance->blocks, ptr, word, stack)))
         return ptr;
@@ -138,7 +133,7 @@ static void debug_free(void *ptr)
     debug_ring_put(instance->tables->rings, (uintptr_t)ptr, debug_word_ended(word, DEBUG_FREE),
                    debug_record_stack(record), stack);
     debug_record_release(record, DEBUG_KEY_FREE);
-    instance->child_family.free_function(ptr);
+    CHILD(free_function)(ptr);
 }
 
 static void *resize(struct debug_instance *instance, void *ptr, size_t size, const void *site)
@@ -148,7 +143,7 @@ static void *resize(struct debug_instance *instance, void *ptr, size_t size, con
     struct debug_record record = dal_debug_take_(instance, &call, &is_lost);
 
     if (!record.line && is_lost)
-        return instance->child_family.realloc_function(ptr, size);
+        return CHILD(realloc_function)(ptr, size);
     if (!record.line) {
         errno = EINVAL;
         return NULL;
@@ -156,8 +151,7 @@ static void *resize(struct debug_instance *instance, void *ptr, size_t size, con
     if (!instance->is_plain || size > DEBUG_SIZE_MAX ||
         !debug_is_of_family(debug_record_word(record)))
         return answer(dal_debug_copy_(instance, record, &call, size, DAL_MIN_ALIGN, 0));
-    return dal_debug_resized_(instance, record, &call,
-                              instance->child_family.realloc_function(ptr, size), size,
+    return dal_debug_resized_(instance, record, &call, CHILD(realloc_function)(ptr, size), size,
                               DAL_MIN_ALIGN);
 }
 
@@ -186,7 +180,7 @@ static size_t debug_usable_size(void *ptr)
     if (size != SIZE_MAX)
         return size;
     return atomic_load_explicit(&instance->lost, memory_order_relaxed)
-               ? instance->child_family.usable_size_function(ptr)
+               ? CHILD(usable_size_function)(ptr)
                : 0;
 }
 
@@ -232,12 +226,14 @@ void dal_debug_family_give_(struct debug_instance *instance,
                             const struct dal_malloc_family *child_family,
                             struct dal_allocator *allocator)
 {
-    /* The functions cannot stand for two. */
-    if (child_family->malloc_function == debug_malloc)
-        return;
-    instance->child_family = *child_family;
-    instance->family = (struct dal_malloc_family){
-        DAL_ALLOCATOR_ABI, sizeof instance->family, debug_malloc,      debug_free, debug_calloc,
-        debug_realloc,     debug_memalign,          debug_usable_size, debug_make, debug_end};
-    allocator->malloc_family = &instance->family;
+    family_give(&instance->listed, "debug", instance->next, child_family,
+                (struct dal_malloc_family){.malloc_function = debug_malloc,
+                                           .free_function = debug_free,
+                                           .calloc_function = debug_calloc,
+                                           .realloc_function = debug_realloc,
+                                           .memalign_function = debug_memalign,
+                                           .usable_size_function = debug_usable_size,
+                                           .make_function = debug_make,
+                                           .end_function = debug_end},
+                allocator);
 }

@@ -399,7 +399,7 @@ static int find_anothers(struct report *report, struct debug_known *known)
         else
             say(report, "%zu bytes into a live block of %zu bytes of another instance, \"%s\"",
                 address - known->block.address, size, other->name);
-        dal_debug_leave_instance_(other);
+        dal_layer_leave_(&other->listed);
         return 1;
     }
     return 0;

@@ -151,7 +151,7 @@ static void destroy(void *ctx)
 {
     struct fail_instance *instance = ctx;
 
-    dal_layer_hide_(&instance->listed);
+    (void)dal_layer_hide_(&instance->listed);
     dal_layer_delist_(&instance->listed);
 }
 

@@ -228,7 +228,7 @@ static void destroy(void *ctx)
 {
     struct limit_instance *instance = ctx;
 
-    dal_layer_hide_(&instance->listed);
+    (void)dal_layer_hide_(&instance->listed);
     instance->services->thread_record_close(&instance->record);
     dal_layer_delist_(&instance->listed);
 }

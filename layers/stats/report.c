@@ -28,7 +28,7 @@ static _Atomic(int) is_exiting;
 
 int dal_stats_retire_(struct stats_instance *instance)
 {
-    dal_layer_hide_(&instance->listed);
+    (void)dal_layer_hide_(&instance->listed);
     return atomic_load_explicit(&is_exiting, memory_order_seq_cst);
 }
 
