@@ -156,8 +156,9 @@ static inline int debug_is_address(const void *ptr)
     return ((uint64_t)(uintptr_t)ptr - 1) >> 60 == 0;
 }
 
-/* Register a live block in its first line. Returns 0 if that is full, or has the address as live.
- */
+/* Register a live block in its first line. Returns 0 if that is full, or has the address as live:
+ * it is looked for up to the first record that is free, which misses some, and costs next to
+ * nothing. */
 static inline int debug_register_add_home(struct debug_register *blocks, const void *ptr,
                                           uint64_t word, uint32_t stack)
 {
@@ -165,12 +166,10 @@ static inline int debug_register_add_home(struct debug_register *blocks, const v
     struct debug_line *line = debug_home(blocks, debug_hash(key));
 
     for (unsigned i = 0; i < DEBUG_LINE_RECORDS; i++) {
-        if (atomic_load_explicit(&line->keys[i], memory_order_relaxed) == key)
-            return 0;
-    }
-    for (unsigned i = 0; i < DEBUG_LINE_RECORDS; i++) {
         uint64_t there = atomic_load_explicit(&line->keys[i], memory_order_relaxed);
 
+        if (there == key)
+            return 0;
         if (there == DEBUG_KEY_FREE &&
             atomic_compare_exchange_strong_explicit(&line->keys[i], &there, DEBUG_KEY_FILLING,
                                                     memory_order_acquire, memory_order_relaxed)) {
