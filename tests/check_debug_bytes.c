@@ -210,6 +210,71 @@ START_TEST(test_change_in_quarantine_is_told_at_the_end)
 }
 END_TEST
 
+/* ---- Sweep ------------------------------------------------------------------------------------
+ */
+
+/* Calls that come by every record of a small register, with 8 blocks each. */
+static void call_often(const struct dal_instance *instance)
+{
+    for (int i = 0; i < 1000; i++)
+        release(instance, dal_instance_alloc(instance, 8, 8), 8, 8);
+}
+
+START_TEST(test_sweep_finds_what_was_written_around_live_blocks)
+{
+    const struct dal_instance *instance = make("debug:zones=16,sweep=8+system");
+    char *before = dal_instance_alloc(instance, 40, 8),
+         *behind = dal_instance_alloc(instance, 50, 8);
+
+    said_begin();
+    overrun(behind, 50, 2);
+    call_often(instance);
+    assert_said(HEAD
+                "a block of 50 bytes was written to behind its end: 2 bytes changed, the first at "
+                "50 (0x78); it is live; the sweep has found it\n  allocated by alloc:\n" FRAME);
+    said_begin();
+    underrun(before, 1);
+    call_often(instance);
+    assert_said(
+        HEAD
+        "a block of 40 bytes was written to in front of its beginning: 1 byte changed, the "
+        "nearest at -1 (0x79); it is live; the sweep has found it\n  allocated by alloc:\n" FRAME);
+    /* Told once. */
+    said_begin();
+    release(instance, before, 40, 8);
+    release(instance, behind, 50, 8);
+    dal_instance_destroy(instance);
+    assert_said("%s", "");
+}
+END_TEST
+
+START_TEST(test_sweep_finds_what_was_written_in_quarantine)
+{
+    const struct dal_instance *instance = make("debug:fill=on,quarantine=1M,sweep=8+system");
+    char *block = dal_instance_alloc(instance, 40, 8);
+
+    release(instance, block, 40, 8);
+    memset(hidden(block), 'x', 3);
+    said_begin();
+    call_often(instance);
+    assert_said("%s", CHANGED("40", "3", "s", "0"));
+    said_begin();
+    dal_instance_destroy(instance);
+    assert_said("%s", "");
+}
+END_TEST
+
+START_TEST(test_sweep_of_nothing_is_refused)
+{
+    const struct dal_instance *instance = NULL;
+    char message[512];
+
+    ck_assert_int_lt(
+        dal_instance_create_spec("debug:sweep=1+system", &instance, message, sizeof message), 0);
+    ck_assert_ptr_nonnull(strstr(message, "it needs zones=, or fill=on with quarantine="));
+}
+END_TEST
+
 /* ---- Quarantine -------------------------------------------------------------------------------
  */
 
@@ -406,6 +471,9 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_fill_marks_what_is_made_and_given_back);
     tcase_add_test(tcase, test_change_in_quarantine_is_told_when_it_leaves);
     tcase_add_test(tcase, test_change_in_quarantine_is_told_at_the_end);
+    tcase_add_test(tcase, test_sweep_finds_what_was_written_around_live_blocks);
+    tcase_add_test(tcase, test_sweep_finds_what_was_written_in_quarantine);
+    tcase_add_test(tcase, test_sweep_of_nothing_is_refused);
     tcase_add_test(tcase, test_quarantine_keeps_the_order_and_its_bound);
     tcase_add_test(tcase, test_what_is_larger_than_the_quarantine_is_not_kept);
     suite_add_tcase(suite, tcase);

@@ -72,6 +72,7 @@ static const char *const specs[] = {
     "debug:leaks=on,stacks=0+arena:limit=512M",
     "debug:leaks=on,fill=on,zones=16,quarantine=64K+system",
     "debug:leaks=on,fill=on,zones=16,quarantine=1M+arena:limit=512M",
+    "debug:leaks=on,fill=on,zones=16,quarantine=64K,sweep=4+system",
 };
 
 static void start(pthread_t *threads, void *(*run)(void *))
@@ -255,9 +256,9 @@ int main(void)
     Suite *suite = suite_create("debug, races");
     TCase *tcase = tcase_create("threads and forks");
 
-    tcase_add_loop_test(tcase, test_threads_give_back_each_others_blocks, 0, 4);
-    tcase_add_loop_test(tcase, test_of_two_releases_one_is_told, 0, 4);
-    tcase_add_loop_test(tcase, test_child_of_fork_goes_on, 0, 4);
+    tcase_add_loop_test(tcase, test_threads_give_back_each_others_blocks, 0, 5);
+    tcase_add_loop_test(tcase, test_of_two_releases_one_is_told, 0, 5);
+    tcase_add_loop_test(tcase, test_child_of_fork_goes_on, 0, 5);
     tcase_add_test(tcase, test_instances_may_end_while_their_registers_are_looked_into);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -49,7 +49,7 @@ static const char *const more_specs[] = {
     "fail:nth=4611686018427387904,every=4611686018427387904,rate=0+arena:limit=1M",
     "stats+debug+system",
     "debug+stats+arena:limit=64M",
-    "debug:fill=on,zones=16,quarantine=1M+system",
+    "debug:fill=on,zones=16,quarantine=1M,sweep=3+system",
     "debug:fill=on,zones=16,quarantine=1M+arena:limit=64M",
     "debug:stacks=0,zones=4K+stats+system",
 };

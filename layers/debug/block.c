@@ -141,6 +141,8 @@ void *dal_debug_make_(struct debug_instance *instance, const struct debug_call *
     ptr += shape.front;
     if (!instance->is_plain)
         dal_debug_mark_made_(instance, ptr, call->size, shape, is_zeroed);
+    if (instance->sweep)
+        dal_debug_sweep_(instance);
     return register_made(instance, ptr, call);
 }
 
@@ -155,12 +157,18 @@ void *dal_debug_make_call_(struct debug_instance *instance, const struct debug_c
 
 /* ---- Taking back ----------------------------------------------------------------------------- */
 
+void dal_debug_to_child_(struct debug_instance *instance, uintptr_t address, uint64_t word)
+{
+    if (!instance->sweep || !dal_debug_sweep_leave_(instance, address))
+        child_dealloc(instance, address, word);
+}
+
 void dal_debug_give_back_(struct debug_instance *instance, struct debug_record record,
                           uintptr_t address, uint64_t word, uint32_t ended_stack)
 {
     debug_ring_put(instance->tables->rings, address, word, debug_record_stack(record), ended_stack);
     debug_record_release(record, DEBUG_KEY_FREE);
-    child_dealloc(instance, address, word);
+    dal_debug_to_child_(instance, address, word);
 }
 
 static struct debug_block block_of(struct debug_record record, const struct debug_call *call)
@@ -196,6 +204,8 @@ void dal_debug_end_(struct debug_instance *instance, struct debug_record record,
     if (!instance->is_plain) {
         look_at_zones(instance, &block, call);
         dal_debug_mark_ended_(instance, (char *)(uintptr_t)call->ptr, debug_size(word));
+        if (instance->sweep)
+            dal_debug_sweep_(instance);
         if (dal_debug_quarantine_keep_(instance, record, block.address, word, stack))
             return;
     }

@@ -266,6 +266,7 @@ static void take_options(const struct dal_backend_request *request, struct debug
     instance->stop = number_of(request, "stop") != 0;
     instance->frames = (unsigned)number_of(request, "stacks");
     instance->zones = take_zones(request);
+    instance->sweep = (unsigned)number_of(request, "sweep");
     instance->is_plain =
         !instance->fill && !instance->zones && number_of(request, "quarantine") == 0;
     (void)snprintf(instance->name, sizeof instance->name, "debug+%s", request->child->name);
@@ -276,6 +277,7 @@ static void debug_fork_child(void *ctx)
     struct debug_instance *instance = ctx;
 
     dal_debug_fault_forget_();
+    dal_debug_sweep_fork_(instance);
     instance->calls->fork_child(instance->next);
 }
 
@@ -319,6 +321,11 @@ static int start(const struct dal_backend_request *request, struct debug_instanc
     if (dal_debug_register_open_(&instance->blocks, request->services) || !instance->tables ||
         request->services->stacks_prepare() == DAL_ERR_MEMORY)
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its register");
+    if (!error && instance->sweep && instance->is_plain)
+        error =
+            request->fail(request, DAL_ERR_INVALID,
+                          "sweep looks at zones, and at fill in the quarantine: it needs zones=, "
+                          "or fill=on with quarantine=");
     if (!error && suppressions)
         error = dal_debug_suppressions_read_(instance, request, suppressions);
     if (!error && dal_debug_quarantine_open_(instance, (size_t)number_of(request, "quarantine")))
@@ -386,6 +393,11 @@ static const struct dal_option options[] = {
      .maximum = (uint64_t)1 << (sizeof(size_t) * 8 - 4),
      .default_text = "0",
      .summary = "keep blocks back that were given back, up to so many bytes; 0: none"},
+    {.name = "sweep",
+     .type = DAL_OPTION_COUNT,
+     .maximum = 1 << 16,
+     .default_text = "0",
+     .summary = "so many blocks are looked at at each call, in turn: their zones, and fill"},
     {.name = "leaks",
      .type = DAL_OPTION_SWITCH,
      .default_text = "off",

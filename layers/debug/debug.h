@@ -8,6 +8,7 @@
  *   register.c         live blocks by their addresses
  *   released.c         what was given back last
  *   quarantine.c       blocks that are kept back
+ *   sweep.c            looking at blocks in turn
  *   marks.c            patterns and red zones
  *   fault.c            saying what is wrong
  *   instances.c        the instances, and what is done at exit
@@ -225,6 +226,9 @@ struct debug_quarantine {
     _Atomic(uint64_t) bytes;
 };
 
+/* How many threads can look at blocks at one time. */
+enum { DEBUG_LOOKERS = 16 };
+
 /* An instance, the ctx of the slots. */
 struct debug_instance {
     struct layer_instance listed; /* first */
@@ -238,9 +242,12 @@ struct debug_instance {
     int layout;   /* tell of pointers and layouts that are wrong */
     int fill;
     int leaks;
-    int stop;        /* abort after a report */
-    unsigned frames; /* of a stack; at most one: by tables->sites */
-    size_t zones;    /* 0, or a power of two */
+    int stop;                                   /* abort after a report */
+    unsigned frames;                            /* of a stack; at most one: by tables->sites */
+    size_t zones;                               /* 0, or a power of two */
+    unsigned sweep;                             /* blocks to be looked at a call */
+    _Atomic(uint64_t) swept;                    /* records that were */
+    _Atomic(uint64_t) looked_at[DEBUG_LOOKERS]; /* addresses, see sweep.c; 0: none */
     size_t page_bytes;
     _Atomic(int) lost; /* a live block is not in the register */
     struct debug_quarantine quarantine;
@@ -299,6 +306,10 @@ DEBUG_HIDDEN void dal_debug_end_(struct debug_instance *instance, struct debug_r
 DEBUG_HIDDEN void dal_debug_give_back_(struct debug_instance *instance, struct debug_record record,
                                        uintptr_t address, uint64_t word, uint32_t ended_stack);
 
+/* Give a block whose record is gone to the child, or leave it to who looks at it. */
+DEBUG_HIDDEN void dal_debug_to_child_(struct debug_instance *instance, uintptr_t address,
+                                      uint64_t word);
+
 /* Take the block of a call: what is wrong with it is said. No record if it is to be left alone, or,
  * where *is_lost is set, to be passed on as it came. */
 DEBUG_HIDDEN struct debug_record dal_debug_take_(struct debug_instance *instance,
@@ -343,10 +354,21 @@ DEBUG_HIDDEN void dal_debug_quarantine_look_(struct debug_instance *instance);
 DEBUG_HIDDEN void dal_debug_quarantine_empty_(struct debug_instance *instance);
 DEBUG_HIDDEN void dal_debug_quarantine_close_(struct debug_instance *instance);
 
+/* ---- sweep.c --------------------------------------------------------------------------------- */
+
+DEBUG_HIDDEN void dal_debug_sweep_(struct debug_instance *instance);
+
+/* Whether somebody looks at a block whose record is gone: then that one gives it to the child. */
+DEBUG_HIDDEN int dal_debug_sweep_leave_(struct debug_instance *instance, uintptr_t address);
+
+/* In the child of a fork. */
+DEBUG_HIDDEN void dal_debug_sweep_fork_(struct debug_instance *instance);
+
 /* ---- marks.c --------------------------------------------------------------------------------- */
 
 DEBUG_HIDDEN void dal_debug_mark_made_(const struct debug_instance *instance, char *ptr,
                                        size_t size, struct debug_shape shape, int is_zeroed);
+DEBUG_HIDDEN void dal_debug_mark_zones_(char *ptr, size_t size, struct debug_shape shape);
 DEBUG_HIDDEN void dal_debug_mark_ended_(const struct debug_instance *instance, char *ptr,
                                         size_t size);
 
@@ -405,6 +427,9 @@ DEBUG_HIDDEN void dal_debug_fault_zone_(struct debug_instance *instance,
                                         const struct debug_call *call,
                                         const struct debug_block *block,
                                         const struct debug_change *change);
+DEBUG_HIDDEN void dal_debug_fault_swept_(struct debug_instance *instance,
+                                         const struct debug_block *block,
+                                         const struct debug_change *change);
 DEBUG_HIDDEN void dal_debug_fault_changed_(struct debug_instance *instance,
                                            const struct debug_known *known,
                                            const struct debug_change *change);

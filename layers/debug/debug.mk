@@ -8,6 +8,7 @@ core_sources += \
 	%D%/register.c \
 	%D%/released.c \
 	%D%/quarantine.c \
+	%D%/sweep.c \
 	%D%/marks.c \
 	%D%/fault.c \
 	%D%/instances.c \

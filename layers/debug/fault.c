@@ -559,6 +559,18 @@ void dal_debug_fault_invalid_(struct debug_instance *instance, const struct debu
 
 /* ---- What is wrong with bytes ---------------------------------------------------------------- */
 
+static void say_zone(struct report *report, const struct debug_block *block,
+                     const struct debug_change *change)
+{
+    int is_front = change->offset < 0;
+
+    say(report,
+        "a block of %zu bytes was written to %s: %zu byte%s changed, the %s at %td (0x%02x)",
+        debug_size(block->word), is_front ? "in front of its beginning" : "behind its end",
+        change->count, change->count == 1 ? "" : "s", is_front ? "nearest" : "first",
+        change->offset, change->found);
+}
+
 void dal_debug_fault_zone_(struct debug_instance *instance, const struct debug_call *call,
                            const struct debug_block *block, const struct debug_change *change)
 {
@@ -568,13 +580,27 @@ void dal_debug_fault_zone_(struct debug_instance *instance, const struct debug_c
 
     if (!begin(&report, instance, call))
         return;
-    say(&report,
-        "a block of %zu bytes was written to %s: %zu byte%s changed, the %s at %td (0x%02x)",
-        debug_size(block->word), is_front ? "in front of its beginning" : "behind its end",
-        change->count, change->count == 1 ? "" : "s", is_front ? "nearest" : "first",
-        change->offset, change->found);
+    say_zone(&report, block, change);
     tell(&report, is_front ? FRONT : BEHIND, &known,
          is_release(call) ? "it is given back all the same" : "it is resized all the same");
+}
+
+void dal_debug_fault_swept_(struct debug_instance *instance, const struct debug_block *block,
+                            const struct debug_change *change)
+{
+    const struct debug_known known = {.block = *block};
+    const void *const *places = NULL;
+    struct debug_call call = {DEBUG_NONE, NULL, 0, 0, NULL};
+    struct report report;
+
+    /* Of the same place is what was allocated there. */
+    if (instance->services->stack_places(block->stack, &places) > 0)
+        call.site = places[0];
+    if (!begin(&report, instance, &call))
+        return;
+    say_zone(&report, block, change);
+    tell(&report, change->offset < 0 ? FRONT : BEHIND, &known,
+         "it is live; the sweep has found it");
 }
 
 void dal_debug_fault_changed_(struct debug_instance *instance, const struct debug_known *known,

@@ -10,11 +10,16 @@
 
 enum { MADE = 0xeb, ENDED = 0xef, FRONT = 0xaa, BEHIND = 0xbb };
 
-void dal_debug_mark_made_(const struct debug_instance *instance, char *ptr, size_t size,
-                          struct debug_shape shape, int is_zeroed)
+void dal_debug_mark_zones_(char *ptr, size_t size, struct debug_shape shape)
 {
     memset(ptr - shape.front, FRONT, shape.front);
     memset(ptr + size, BEHIND, shape.behind);
+}
+
+void dal_debug_mark_made_(const struct debug_instance *instance, char *ptr, size_t size,
+                          struct debug_shape shape, int is_zeroed)
+{
+    dal_debug_mark_zones_(ptr, size, shape);
     if (instance->fill && !is_zeroed)
         memset(ptr, MADE, size);
 }

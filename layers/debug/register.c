@@ -263,15 +263,15 @@ struct debug_record dal_debug_register_take_(struct debug_register *blocks, uint
 
 /* ---- Looking ------------------------------------------------------------------------------- */
 
-static int read_record(const struct debug_line *line, unsigned index, struct debug_block *block)
+int dal_debug_record_read_(struct debug_record record, struct debug_block *block)
 {
-    uint64_t key = key_at(line, index);
+    uint64_t key = key_at(record.line, record.index);
 
     *block = (struct debug_block){
         .state = key & DEBUG_KEY_STATE,
         .address = (uintptr_t)(key & ~DEBUG_KEY_STATE),
-        .word = atomic_load_explicit(&line->words[index], memory_order_relaxed),
-        .stack = atomic_load_explicit(&line->stacks[index], memory_order_relaxed),
+        .word = debug_record_word(record),
+        .stack = debug_record_stack(record),
     };
     return block->address != 0;
 }
@@ -284,7 +284,8 @@ static int look_in_level(struct debug_level *level, uintptr_t address, struct de
 
     for (size_t n = 0; n < REACH_LINES; n++) {
         for (unsigned i = 0; i < DEBUG_LINE_RECORDS; i++) {
-            if (!read_record(line_at(level, hash, n), i, &seen) || seen.address != address)
+            if (!dal_debug_record_read_((struct debug_record){line_at(level, hash, n), i}, &seen) ||
+                seen.address != address)
                 continue;
             *block = seen;
             found = 1;
@@ -320,7 +321,8 @@ int dal_debug_register_visit_(struct debug_register *blocks, debug_visitor visit
                 struct debug_block block;
                 int result;
 
-                if (!read_record(debug_lines(level) + i, j, &block))
+                if (!dal_debug_record_read_((struct debug_record){debug_lines(level) + i, j},
+                                            &block))
                     continue;
                 result = visit(&block, data);
                 if (result)
@@ -329,4 +331,18 @@ int dal_debug_register_visit_(struct debug_register *blocks, debug_visitor visit
         }
     }
     return 0;
+}
+
+struct debug_record dal_debug_register_record_(struct debug_register *blocks, uint64_t number)
+{
+    struct debug_level *level = newest_of(blocks), *newest = level;
+    uint64_t lines = 0;
+
+    for (; level; level = level->older)
+        lines += level->line_count;
+    number %= lines * DEBUG_LINE_RECORDS;
+    for (level = newest; number >= level->line_count * DEBUG_LINE_RECORDS; level = level->older)
+        number -= level->line_count * DEBUG_LINE_RECORDS;
+    return (struct debug_record){debug_lines(level) + number / DEBUG_LINE_RECORDS,
+                                 (unsigned)(number % DEBUG_LINE_RECORDS)};
 }

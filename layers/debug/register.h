@@ -101,6 +101,14 @@ typedef int (*debug_visitor)(const struct debug_block *block, void *data);
 DEBUG_HIDDEN int dal_debug_register_visit_(struct debug_register *blocks, debug_visitor visit,
                                            void *data);
 
+/* One of all records, which are numbered in some order; a number beyond them stands for one as
+ * well. */
+DEBUG_HIDDEN struct debug_record dal_debug_register_record_(struct debug_register *blocks,
+                                                            uint64_t number);
+
+/* What a record says. Returns 0 if it is none. */
+DEBUG_HIDDEN int dal_debug_record_read_(struct debug_record record, struct debug_block *block);
+
 /* Bytes that its tables take. */
 DEBUG_HIDDEN size_t dal_debug_register_bytes_(struct debug_register *blocks);
 
