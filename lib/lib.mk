@@ -33,9 +33,9 @@ core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/mall
 
 # Stacks of calls: followed, kept, told.
 core_headers += lib/os/frames.h lib/stack/address_text.h lib/stack/frame_rule.h lib/stack/frame_text.h lib/stack/stack_table.h \
-	lib/stack/stacks.h lib/stack/symbol.h lib/stack/walk.h
+	lib/stack/stacks.h lib/stack/symbol.h lib/stack/walk.h lib/stack/walk_again.h
 core_sources += lib/stack/address_text.c lib/stack/frame_rule.c lib/stack/frame_text.c lib/stack/stack_table.c lib/stack/stacks.c \
-	lib/stack/walk.c
+	lib/stack/walk.c lib/stack/walk_again.c
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/stack/symbol.c
 endif

@@ -95,15 +95,17 @@ uint32_t dal_debug_stack_(struct debug_instance *instance, const struct debug_ca
 
 /* ---- Giving out ------------------------------------------------------------------------------ */
 
-/* Who gave the older one back is not known, so neither is whether its record would ever go. */
+/* Who gave the older one back is not known, so neither is whether its record would ever go. It is
+ * looked for where it costs little, so that some are missed. */
 int dal_debug_register_new_(struct debug_instance *instance, const struct debug_call *call,
                             const void *ptr, uint64_t word, uint32_t stack)
 {
     uintptr_t address = (uintptr_t)ptr;
-    struct debug_record record =
-        dal_debug_register_take_(&instance->blocks, address, DEBUG_KEY_LIVE);
+    struct debug_record record = {NULL, 0};
     struct debug_block older;
 
+    if (debug_register_has_home(&instance->blocks, ptr))
+        record = dal_debug_register_take_(&instance->blocks, address, DEBUG_KEY_LIVE);
     if (!record.line)
         return dal_debug_register_add_(&instance->blocks, address, word, stack);
     older = (struct debug_block){DEBUG_KEY_LIVE, address, debug_record_word(record),

@@ -164,6 +164,18 @@ static inline int debug_is_address(const void *ptr)
     return ((uint64_t)(uintptr_t)ptr - 1) >> 60 == 0;
 }
 
+/* Whether an address is that of a live block in its first line, where most are. */
+static inline int debug_register_has_home(struct debug_register *blocks, const void *ptr)
+{
+    uint64_t key = (uintptr_t)ptr;
+    struct debug_line *line = debug_home(blocks, debug_hash(key));
+    int found = 0;
+
+    for (unsigned i = 0; i < DEBUG_LINE_RECORDS; i++)
+        found |= atomic_load_explicit(&line->keys[i], memory_order_relaxed) == key;
+    return found;
+}
+
 /* Register a live block in its first line. Returns 0 if that is full, or has the address as live:
  * it is looked for up to the first record that is free, which misses some, and costs next to
  * nothing. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sweep: at each call some blocks are looked at in turn, so that what was written around a block
- * that lives long, or into one in quarantine, is told of long before it is given back.
+ * The sweep: at each call some blocks are looked at in turn, so that what was written around a
+ * block that lives long, or into one in quarantine, is told of long before it is given back.
  *
- * The block is another thread's, which may give it back meanwhile; it is not to wait for that, nor to
- * be told that there is no such block. So who looks says which address it looks at, and looks once
- * more whether it is still registered; who gives a block back takes its record away first, and then
- * looks whether somebody looks at it. Both are sequentially consistent, so that one of them sees the
- * other. A block that is looked at goes back to the allocator when the last who looks is done, by
- * that one.
+ * The block is another thread's, which may give it back meanwhile; it is not to wait for that, nor
+ * to be told that there is no such block. So who looks says which address it looks at, and looks
+ * once more whether it is still registered; who gives a block back takes its record away first, and
+ * then looks whether somebody looks at it. Both are sequentially consistent, so that one of them
+ * sees the other. A block that is looked at goes back to the allocator when the last who looks is
+ * done, by that one.
  *
  * A thread that a fork leaves behind looks at nothing in the child (dal_debug_sweep_fork_()).
  */
@@ -128,7 +128,6 @@ void dal_debug_sweep_(struct debug_instance *instance)
     for (uint64_t i = 0; i < count && looked < instance->sweep; i++) {
         uint64_t number = atomic_fetch_add_explicit(&instance->swept, 1, memory_order_relaxed);
 
-        looked +=
-            (unsigned)look(instance, dal_debug_register_record_(&instance->blocks, number));
+        looked += (unsigned)look(instance, dal_debug_register_record_(&instance->blocks, number));
     }
 }

@@ -13,11 +13,13 @@
 #include "os/os.h"
 #include "stack/stack_table.h"
 #include "stack/walk.h"
+#include "stack/walk_again.h"
 
 /* Mapped when the first who needs stacks is made, for ever: numbers outlive their layers. */
 struct stacks {
     struct dal_stack_table_ *table;
     struct dal_walk_cache_ *cache;
+    struct dal_walks_ *walks;
 };
 
 /* Release when they are there, acquire when they are read. */
@@ -30,13 +32,15 @@ static struct stacks *map_stacks(size_t *bytes)
     struct stacks *made;
     char *place;
 
-    *bytes = HEAD_BYTES + dal_walk_cache_bytes_ + dal_stack_table_bytes_;
+    *bytes = HEAD_BYTES + dal_walk_cache_bytes_ + dal_walks_bytes_ + dal_stack_table_bytes_;
     made = dal_os_map_(*bytes);
     if (!made)
         return NULL;
     place = (char *)made + HEAD_BYTES;
     made->cache = (struct dal_walk_cache_ *)(void *)place;
-    made->table = (struct dal_stack_table_ *)(void *)(place + dal_walk_cache_bytes_);
+    place += dal_walk_cache_bytes_;
+    made->walks = (struct dal_walks_ *)(void *)place;
+    made->table = (struct dal_stack_table_ *)(void *)(place + dal_walks_bytes_);
     return made;
 }
 
@@ -58,22 +62,37 @@ int dal_stacks_prepare_(void)
     return dal_walk_can_() ? 0 : DAL_ERR_UNSUPPORTED;
 }
 
+/* (Apart, for the places to take room where a walk is made, and not where it was made before.) */
+__attribute__((noinline)) static uint32_t walk_and_add(struct stacks *there, struct dal_walk_ *walk,
+                                                       const void *from, size_t frames)
+{
+    const void *places[DAL_STACK_PLACES_MAX];
+    size_t count = dal_walk_(walk, from, places, frames);
+    uint32_t number = dal_stack_table_add_(there->table, places, count);
+
+    dal_walk_keep_(there->walks, walk, from, frames, number);
+    return number;
+}
+
 uint32_t dal_stack_capture_(const void *from, unsigned frames)
 {
     struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire);
-    const void *places[DAL_STACK_PLACES_MAX];
     int saved_errno = errno;
+    struct dal_walk_ walk;
     uint32_t number;
 
     if (!there)
         return 0;
     if (frames > DAL_STACK_PLACES_MAX)
         frames = DAL_STACK_PLACES_MAX;
-    if (frames > 1)
-        frames = (unsigned)dal_walk_(there->cache, from, places, frames);
-    else
-        places[0] = from, frames = 1;
-    number = dal_stack_table_add_(there->table, places, frames);
+    if (frames <= 1) {
+        number = dal_stack_table_add_(there->table, &from, 1);
+    } else {
+        dal_walk_begin_(&walk, there->cache);
+        number = dal_walk_again_(there->walks, &walk, from, frames);
+        if (!number)
+            number = walk_and_add(there, &walk, from, frames);
+    }
     errno = saved_errno;
     return number;
 }

@@ -105,6 +105,47 @@ DAL_UNCHECKED_ static int read_word(struct dal_walk_ *walk, uintptr_t address, u
     return 1;
 }
 
+int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
+{
+    uintptr_t found;
+
+    return read_word(walk, address, &found) && found == word;
+}
+
+/* ---- What has led it --------------------------------------------------------------------------
+ */
+
+static void keep_read(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
+{
+    struct dal_walk_reads_ *reads = &walk->reads;
+
+    if (reads->count < DAL_WALK_READS_MAX_) {
+        reads->addresses[reads->count] = address;
+        reads->words[reads->count] = word;
+    }
+    reads->count++;
+}
+
+static int read_and_keep(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word)
+{
+    if (!read_word(walk, address, word))
+        return 0;
+    keep_read(walk, address, *word);
+    return 1;
+}
+
+/* What a register of that name holds is mostly something else: it has led the walk where it is
+ * asked for, and not where it is read. */
+static uintptr_t use_pointer(struct dal_walk_ *walk)
+{
+    if (walk->pointer_at)
+        keep_read(walk, walk->pointer_at, walk->pointer);
+    if (walk->has_first_pointer)
+        walk->reads.uses_pointer = 1;
+    walk->pointer_at = 0;
+    return walk->pointer;
+}
+
 /* ---- Steps ------------------------------------------------------------------------------------
  */
 
@@ -118,14 +159,20 @@ static uintptr_t plain(uintptr_t place)
 # endif
 }
 
-static int go_to(struct dal_walk_ *walk, uintptr_t place, uintptr_t stack, uintptr_t pointer)
+static int go_to(struct dal_walk_ *walk, uintptr_t place, uintptr_t stack)
 {
     walk->place = plain(place);
     walk->stack = stack;
-    walk->pointer = pointer;
     walk->return_address = 0;
     walk->is_interrupted = 0;
     return walk->place != 0;
+}
+
+static void set_pointer(struct dal_walk_ *walk, uintptr_t pointer, uintptr_t read_at)
+{
+    walk->pointer = pointer;
+    walk->pointer_at = read_at;
+    walk->has_first_pointer = 0;
 }
 
 /* A frame of code that nothing is known of: what the frame pointer points to or, on RISC-V, behind.
@@ -133,15 +180,16 @@ static int go_to(struct dal_walk_ *walk, uintptr_t place, uintptr_t stack, uintp
 static int step_by_pointer(struct dal_walk_ *walk)
 {
     const uintptr_t most = (uintptr_t)1 << 20;
-    uintptr_t frame = walk->pointer, place, pointer;
+    uintptr_t frame = use_pointer(walk), place, pointer;
 
 # ifdef __riscv
     frame -= 2 * WORD;
 # endif
     if (frame < walk->stack || frame - walk->stack > most ||
-        !read_word(walk, frame + WORD, &place) || !read_word(walk, frame, &pointer))
+        !read_and_keep(walk, frame + WORD, &place) || !read_word(walk, frame, &pointer))
         return 0;
-    return go_to(walk, place, frame + 2 * WORD, pointer);
+    set_pointer(walk, pointer, frame);
+    return go_to(walk, place, frame + 2 * WORD);
 }
 
 static int step_out_of_handler(struct dal_walk_ *walk)
@@ -153,7 +201,9 @@ static int step_out_of_handler(struct dal_walk_ *walk)
         !is_readable(walk, walk->stack + bytes - WORD))
         return 0;
     dal_os_signal_registers_((const void *)walk->stack, &registers);
-    (void)go_to(walk, registers.place, registers.stack, registers.pointer);
+    walk->reads.count = DAL_WALK_READS_MAX_ + 1;
+    set_pointer(walk, registers.pointer, 0);
+    (void)go_to(walk, registers.place, registers.stack);
     walk->return_address = plain(registers.return_address);
     walk->is_interrupted = 1;
     return walk->place != 0;
@@ -167,10 +217,10 @@ static uintptr_t words_from(uintptr_t address, int16_t words)
 static int find_frame_address(struct dal_walk_ *walk, const struct dal_frame_rule_ *rule,
                               uintptr_t *address)
 {
-    uintptr_t base = rule->base == DAL_FRAME_BY_STACK_ ? walk->stack : walk->pointer;
+    uintptr_t base = rule->base == DAL_FRAME_BY_STACK_ ? walk->stack : use_pointer(walk);
 
     *address = base + (uintptr_t)(intptr_t)rule->offset;
-    if (rule->base == DAL_FRAME_POINTED_TO_ && !read_word(walk, *address, address))
+    if (rule->base == DAL_FRAME_POINTED_TO_ && !read_and_keep(walk, *address, address))
         return 0;
     /* A function that has taken nothing of the stack returns by a register. */
     return *address > walk->stack ||
@@ -179,19 +229,22 @@ static int find_frame_address(struct dal_walk_ *walk, const struct dal_frame_rul
 
 static int step_by_rule(struct dal_walk_ *walk, const struct dal_frame_rule_ *rule)
 {
-    uintptr_t address, pointer = walk->pointer, place = walk->return_address;
-    int is_by_pointer = rule->pointer_is_by_pointer;
+    uintptr_t address, place = walk->return_address;
 
     if (!find_frame_address(walk, rule, &address))
         return 0;
     if (rule->return_words != DAL_FRAME_KEPT_ &&
-        !read_word(walk, words_from(address, rule->return_words), &place))
+        !read_and_keep(walk, words_from(address, rule->return_words), &place))
         return 0;
-    if (rule->pointer_words != DAL_FRAME_KEPT_ &&
-        !read_word(walk, words_from(is_by_pointer ? walk->pointer : address, rule->pointer_words),
-                   &pointer))
-        return 0;
-    return go_to(walk, place, address, pointer);
+    if (rule->pointer_words != DAL_FRAME_KEPT_) {
+        uintptr_t base = rule->pointer_is_by_pointer ? use_pointer(walk) : address, pointer;
+
+        base = words_from(base, rule->pointer_words);
+        if (!read_word(walk, base, &pointer))
+            return 0;
+        set_pointer(walk, pointer, base);
+    }
+    return go_to(walk, place, address);
 }
 
 /* To the caller. Returns 0 if there is none, or none that can be found. */
@@ -214,30 +267,41 @@ int dal_walk_can_(void)
     return 1;
 }
 
-DAL_OWN_FRAME_ DAL_UNCHECKED_ size_t dal_walk_(struct dal_walk_cache_ *cache, const void *from,
-                                               const void **places, size_t count)
+/* Place and stack stand for whoever has called this, whose frame pointer this function has kept. */
+DAL_OWN_FRAME_ DAL_UNCHECKED_ void dal_walk_begin_(struct dal_walk_ *walk,
+                                                   struct dal_walk_cache_ *cache)
 {
-    struct dal_walk_ walk = {.cache = cache,
-                             .place = plain((uintptr_t)__builtin_return_address(0)),
-                             .stack = (uintptr_t)__builtin_dwarf_cfa()};
+    walk->cache = cache;
+    walk->place = plain((uintptr_t)__builtin_return_address(0));
+    walk->stack = (uintptr_t)__builtin_dwarf_cfa();
+# ifdef __riscv
+    walk->pointer = ((const uintptr_t *)__builtin_frame_address(0))[-2];
+# else
+    walk->pointer = *(const uintptr_t *)__builtin_frame_address(0);
+# endif
+    walk->first_place = walk->place;
+    walk->first_stack = walk->stack;
+    walk->first_pointer = walk->pointer;
+    walk->pointer_at = walk->return_address = walk->page = 0;
+    walk->has_first_pointer = 1;
+    walk->is_interrupted = walk->reads.uses_pointer = 0;
+    walk->reads.count = 0;
+}
+
+size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, size_t count)
+{
     const uintptr_t first = plain((uintptr_t)from);
     size_t found = 0;
 
-    /* Both stand for whoever has called this, whose frame pointer this function has kept. */
-# ifdef __riscv
-    walk.pointer = ((const uintptr_t *)__builtin_frame_address(0))[-2];
-# else
-    walk.pointer = *(const uintptr_t *)__builtin_frame_address(0);
-# endif
-    for (int before = 0; walk.place != first; before++) {
-        if (before == FRAMES_BEFORE || !step(&walk)) {
+    for (int before = 0; walk->place != first; before++) {
+        if (before == FRAMES_BEFORE || !step(walk)) {
             places[0] = from;
             return 1;
         }
     }
     do
-        places[found++] = (const void *)walk.place;
-    while (found < count && step(&walk));
+        places[found++] = (const void *)walk->place;
+    while (found < count && step(walk));
     return found;
 }
 
@@ -248,12 +312,26 @@ int dal_walk_can_(void)
     return 0;
 }
 
-size_t dal_walk_(struct dal_walk_cache_ *cache, const void *from, const void **places, size_t count)
+void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache)
 {
     (void)cache;
+    walk->reads.count = DAL_WALK_READS_MAX_ + 1;
+}
+
+size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, size_t count)
+{
+    (void)walk;
     (void)count;
     places[0] = from;
     return 1;
+}
+
+int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
+{
+    (void)walk;
+    (void)address;
+    (void)word;
+    return 0;
 }
 
 #endif
