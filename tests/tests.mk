@@ -294,6 +294,14 @@ tests_check_debug_races_CPPFLAGS = $(check_cppflags)
 tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
 EXTRA_DIST += tests/debug/faults.c
 
+# Layers in any order
+if OS_POSIX
+unit_tests += tests/check_layers
+endif
+tests_check_layers_SOURCES = tests/check_layers.c tests/debug_saying.h
+tests_check_layers_CPPFLAGS = $(check_cppflags)
+tests_check_layers_LDADD = $(check_ldadd) -lpthread
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
