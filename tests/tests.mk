@@ -278,6 +278,12 @@ tests_check_fail_CPPFLAGS = $(check_cppflags)
 tests_check_fail_LDADD = $(check_ldadd)
 tests_check_fail_each_CPPFLAGS = $(check_cppflags)
 tests_check_fail_each_LDADD = $(check_ldadd)
+if OS_POSIX
+unit_tests += tests/check_fail_record
+shell_tests += tests/fail-each.sh
+endif
+tests_check_fail_record_CPPFLAGS = $(check_cppflags)
+tests_check_fail_record_LDADD = $(check_ldadd) -lpthread
 # The layer `debug`
 if OS_POSIX
 unit_tests += tests/check_debug tests/check_debug_bytes tests/check_debug_races

@@ -43,6 +43,17 @@ tools_dispatchalloc_SOURCES += \
 	%D%/doctor/judge.c \
 	%D%/doctor/origin.c \
 	%D%/doctor/trace.c \
+	%D%/fail_each/count.c \
+	%D%/fail_each/fail_each.c \
+	%D%/fail_each/fail_each.h \
+	%D%/fail_each/jobs.c \
+	%D%/fail_each/json.c \
+	%D%/fail_each/judge.c \
+	%D%/fail_each/junit.c \
+	%D%/fail_each/result.c \
+	%D%/fail_each/run.c \
+	%D%/fail_each/stacks.c \
+	%D%/fail_each/text.c \
 	%D%/guard.c \
 	%D%/library.c \
 	%D%/program.c \

@@ -22,6 +22,11 @@
  * that was to be resized as it was. One that does not fail is passed on as it is. To resize in
  * place never fails on purpose: what is refused there is no lack of memory.
  *
+ * Where calls fail can be narrowed to one process (process=) or to programs of a name (program=);
+ * in other processes, and in the children of a fork(2), all of them pass. record= makes a file that
+ * tells which calls came by which stacks: those that fail, or all where none is to. It is what
+ * `dispatchalloc fail-each` goes by, and dal_fail_file_visit() and its siblings read it.
+ *
  * dal_fail_each() has each allocation of a function fail in turn, for unit tests.
  */
 #ifndef DISPATCHALLOC_FAIL_H
@@ -51,6 +56,77 @@ DAL_BEGIN_DECLS_
  * inside a backend. In a forked child the counts start as those of the parent.
  */
 DAL_API int dal_fail_get(const struct dal_instance *instance, const char *key, uint64_t *value);
+
+/* ---- The record of a process --------------------------------------------------------------- */
+
+/** Calls that came by one stack. Later versions append to it. */
+struct dal_fail_stack {
+    uint32_t size_bytes; /**< bytes of this structure that the library has filled */
+    uint32_t reserved_;
+    uint64_t first; /**< the number of the first call by that stack */
+    uint64_t last;  /**< the number of the last one */
+    uint64_t calls; /**< how many there were */
+};
+
+/**
+ * Called once a stack.
+ *
+ * @param stack  valid during the call only.
+ * @param data   what the caller passed on; may be NULL.
+ * @return 0 to go on, anything else to stop.
+ */
+typedef int (*dal_fail_stack_visitor)(const struct dal_fail_stack *stack, void *data);
+
+/**
+ * Walk through the stacks of a record, as `fail:record=` makes one: that of another process, or of
+ * one that has ended.
+ *
+ * @param file   the bytes of the file, mapped or read, aligned to 64; not NULL.
+ * @param bytes  how many there are, in bytes.
+ * @param visit  called for each different stack, in any order; not NULL.
+ * @param data   passed on to visit; may be NULL.
+ * @return 0; DAL_ERR_INVALID if an argument is, or file too short; DAL_ERR_ABI if it is no record
+ * of this version; or what visit returned.
+ *
+ * Of a process that runs it is off by what that is just doing. Thread-safe; may be called from
+ * inside a backend.
+ */
+DAL_API int dal_fail_file_visit(const void *file, size_t bytes, dal_fail_stack_visitor visit,
+                                void *data);
+
+/**
+ * Read a number of a record.
+ *
+ * @param file   as for dal_fail_file_visit(); not NULL.
+ * @param bytes  how many there are, in bytes.
+ * @param key    not NULL. "calls": the number of the last call that was recorded. "stacks": how
+ *               many different ones there were. "lost": calls of further stacks, of which there
+ * were more than 65,536. "ended": 1 once exit handlers were run. "nth": the first call that has
+ * failed, or 0; "size": how many bytes that was for; "live_blocks", "live_bytes": what was live
+ * then, if a layer `stats` is right below.
+ * @param value  where it goes; not NULL, and unchanged on failure.
+ * @return 0; DAL_ERR_UNKNOWN if this version has no such key; else as dal_fail_file_visit().
+ *
+ * As dal_fail_file_visit().
+ */
+DAL_API int dal_fail_file_get(const void *file, size_t bytes, const char *key, uint64_t *value);
+
+/**
+ * Read a text of a record.
+ *
+ * @param file          as for dal_fail_file_visit(); not NULL.
+ * @param bytes         how many there are, in bytes.
+ * @param key           not NULL. "head": lines that say which process made it. "process": its
+ * number and, in parentheses, its name. "stack": of the first call that has failed, in the form of
+ * the sanitizers, a line a frame; "" if none has.
+ * @param buffer        the caller's, where the text goes, terminated and cut to fit; not NULL.
+ * @param buffer_bytes  room there, in bytes.
+ * @return 0; DAL_ERR_UNKNOWN if this version has no such key; else as dal_fail_file_visit().
+ *
+ * As dal_fail_file_visit().
+ */
+DAL_API int dal_fail_file_text(const void *file, size_t bytes, const char *key, char *buffer,
+                               size_t buffer_bytes);
 
 /* ---- A test in one call ------------------------------------------------------------------- */
 

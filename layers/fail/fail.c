@@ -123,6 +123,8 @@ static void give_slots(struct fail_instance *instance, struct dal_allocator *all
     allocator->grow_zeroed = fail_grow_zeroed;
     allocator->shrink = fail_shrink;
     allocator->resize_in_place = fail_resize_in_place;
+    if (instance->watch.is_wanted)
+        allocator->fork_child = dal_fail_fork_child_;
 }
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
@@ -152,7 +154,8 @@ static void destroy(void *ctx)
     struct fail_instance *instance = ctx;
 
     (void)dal_layer_hide_(&instance->listed);
-    dal_layer_delist_(&instance->listed);
+    if (dal_fail_watch_end_(instance))
+        dal_layer_delist_(&instance->listed);
 }
 
 static const struct dal_option options[] = {
@@ -190,6 +193,28 @@ static const struct dal_option options[] = {
      .type = DAL_OPTION_BYTES,
      .maximum = PTRDIFF_MAX,
      .summary = "larger sizes neither count nor fail"},
+    {.name = "process",
+     .type = DAL_OPTION_COUNT,
+     .minimum = 1,
+     .maximum = INT32_MAX,
+     .summary = "only in the process of this number do calls fail, and are recorded"},
+    {.name = "program",
+     .type = DAL_OPTION_TEXT,
+     .minimum = 1,
+     .maximum = FAIL_PROGRAM_BYTES - 1,
+     .summary = "only in a program of this name do calls fail, and are recorded"},
+    {.name = "record",
+     .type = DAL_OPTION_TEXT,
+     .minimum = 1,
+     .maximum = DAL_FILE_PATH_MAX - 1,
+     .summary = "record in this file the calls that fail, or all if none is to; %p is the process "
+                "id, %% is %"},
+    {.name = "stacks",
+     .type = DAL_OPTION_COUNT,
+     .minimum = 1,
+     .maximum = DAL_STACK_PLACES_MAX,
+     .default_text = "16",
+     .summary = "frames of a stack by which the calls in a record are told apart"},
 };
 
 extern const struct dal_backend dal_backend_fail_;

@@ -17,17 +17,26 @@ static uint64_t hash(uint64_t seed, uint64_t number)
     return mixed ^ (mixed >> 31);
 }
 
-__attribute__((noinline, cold)) int dal_fail_decide_(struct fail_instance *instance,
-                                                     uint64_t number)
+static int is_named(const struct fail_rules *rules, uint64_t number)
 {
-    const struct fail_rules *rules = &instance->rules;
-
     number -= rules->after;
-    if (!rules->has_all && number != rules->nth && !(rules->every && number % rules->every == 0) &&
-        !(rules->has_rate && hash(rules->seed, number) <= rules->rate_last))
+    return rules->has_all || number == rules->nth || (rules->every && number % rules->every == 0) ||
+           (rules->has_rate && hash(rules->seed, number) <= rules->rate_last);
+}
+
+__attribute__((noinline, cold)) int dal_fail_decide_(struct fail_instance *instance,
+                                                     uint64_t number, size_t size, const void *site)
+{
+    struct fail_watch *watch = &instance->watch;
+    int has_failed = is_named(&instance->rules, number);
+
+    if ((!has_failed && !watch->records_all) || (watch->is_wanted && !dal_fail_is_here_(watch)))
         return 0;
-    atomic_fetch_add_explicit(&instance->failed, 1, memory_order_relaxed);
-    return 1;
+    if (has_failed)
+        atomic_fetch_add_explicit(&instance->failed, 1, memory_order_relaxed);
+    if (watch->file)
+        dal_fail_record_(instance, &(struct fail_call){number, size, site}, has_failed);
+    return has_failed;
 }
 
 /* ---- From options -------------------------------------------------------------------------- */
@@ -114,7 +123,7 @@ static void set_window(struct fail_instance *instance)
 
     instance->first = rules->after + 1;
     instance->span = UINT64_MAX - instance->first;
-    if (rules->every || rules->has_rate || rules->has_all)
+    if (rules->every || rules->has_rate || rules->has_all || instance->watch.records_all)
         return;
     instance->first = rules->nth ? rules->after + rules->nth : UINT64_MAX;
     instance->span = 0;
@@ -133,6 +142,8 @@ int dal_fail_rules_take_(const struct dal_backend_request *request, struct fail_
     rules->has_all =
         !has(request, "nth") && !has(request, "every") && !has(request, "rate") &&
         (has(request, "after") || has(request, "size_min") || has(request, "size_max"));
+    if (!error)
+        error = dal_fail_watch_take_(request, instance);
     set_window(instance);
     return error;
 }
