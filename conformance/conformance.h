@@ -87,7 +87,7 @@ struct conformance_profile {
     uint64_t native;          /* DAL_SLOT_ bits */
     size_t align_max;         /* largest alignment served, at most CONFORMANCE_ALIGN_PROBED */
     char name[256];           /* what the instance calls itself */
-    unsigned timeout_seconds; /* for each case */
+    unsigned timeout_seconds; /* for each step of a case */
     char trial_end[128];      /* how finding this out ended, if it did not by itself; else "" */
 };
 
@@ -104,9 +104,9 @@ struct conformance_profile {
 /*
  * Find out about a subject, in processes of their own.
  *
- * timeout_seconds: for this and for each case; 0 means CONFORMANCE_TIMEOUT_SECONDS.
- * Returns 0, or what create() returned with its message. A subject that crashes or hangs
- * under the probe gets a profile too: the cases will tell.
+ * timeout_seconds: for this and for each step of a case, of which most have one; 0 means
+ * CONFORMANCE_TIMEOUT_SECONDS. Returns 0, or what create() returned with its message. A subject
+ * that crashes or hangs under the probe gets a profile too: the cases will tell.
  */
 int conformance_probe(const struct conformance_subject *subject, unsigned timeout_seconds,
                       struct conformance_profile *profile, char *message, size_t message_bytes);

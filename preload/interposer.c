@@ -161,10 +161,14 @@ static void early_free(void *ptr)
     (void)ptr;
 }
 
+/* The same: of NULL, or of a block of such a thread. */
 static size_t early_usable_size(void *ptr)
 {
-    (void)ptr;
-    return 0;
+    size_t (*served)(void *);
+
+    atomic_thread_fence(memory_order_acquire);
+    served = SLOT(served_usable_size);
+    return served == early_usable_size ? 0 : served(ptr);
 }
 
 /* For a family that wants to know what calls say. */

@@ -116,8 +116,10 @@ fi
 
 # Whatever the limit: the program runs under the backend, or not with status 0, or it says that it has
 # another one. (mimalloc takes 32 MiB at once, and the fixed arena what it is told to.) What an
-# allocator leaves of the addresses is enough for the rest of the command, however little that is:
-# jemalloc takes most there are between 11 and 18 MB.
+# allocator takes of the addresses is not taken from the command: jemalloc takes most there are between
+# 11 and 18 MB. So one that cannot be served is refused whatever there is.
+printf 'int main(void) { return 0; }\n' >none.c
+$CC -static none.c -o static 2>said || echo "no static program: $(tail -n 1 said)"
 for backend in $backends; do
     case $backend in mimalloc | fixed*) needed=100000 ;; *) needed=24576 ;; esac
     for kilobytes in 2500 3000 3500 4000 5000 6000 8000 10000 12000 14000 16000 18000 24576 100000; do
@@ -128,6 +130,8 @@ for backend in $backends; do
             fail "with ulimit -v $kilobytes another one serves than $backend: $(cat out)"
         ! grep -q 'interposer .*: Cannot allocate memory' out || [ $kilobytes -lt 6000 ] ||
             fail "no room is left to look at the interposer under $backend with ulimit -v $kilobytes: $(cat out)"
+        [ ! -e static ] || ! (ulimit -v $kilobytes; timeout 60 "$tool" run -b "$backend" ./static) >out 2>&1 ||
+            fail "with ulimit -v $kilobytes a static program runs without $backend: $(cat out)"
         [ $code = 0 ] || [ $kilobytes -lt $needed ] || fail "under $backend with ulimit -v $kilobytes: $(cat out)"
     done
 done

@@ -219,6 +219,51 @@ END
     expect "static library with the loader" good "$said"
 fi
 
+# ---- A choice that cannot be carried out is tried once, and told --------------------------------
+cat >"$work/failing.c" <<'END'
+#include <dispatchalloc/module.h>
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    (void)allocator;
+    request->services->line("create() is called");
+    return request->fail(request, DAL_ERR_SYSTEM, "the server does not answer");
+}
+static const struct dal_backend failing = {
+    DAL_BACKEND_HEADER, .name = "failing", .version = "1", .summary = "fails", .create = create};
+DAL_MODULE(failing);
+END
+# shellcheck disable=SC2086 # flags
+$CC $CFLAGS -w -shared -fPIC -fvisibility=hidden $include "$work/failing.c" -o "$modules/failing.so"
+try system "dispatchalloc: create() is called
+${prefix}failing: \"failing\": the server does not answer$system" failing
+
+# No page to start with: the first call of mmap() fails.
+cat >"$work/starve.c" <<'END'
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+void *mmap(void *at, size_t bytes, int access, int flags, int file, off_t offset)
+{
+    static int calls;
+    if ((flags & MAP_ANONYMOUS) && getenv("STARVE") && calls++ == 0)
+        return errno = ENOMEM, MAP_FAILED;
+    return (void *)syscall(SYS_mmap, at, bytes, access, flags, file, offset);
+}
+END
+if is_glibc && $CC -D_GNU_SOURCE -w -shared -fPIC "$work/starve.c" -o "$work/starve.so" && case $(uname -m) in x86_64) ;; *) false ;; esac; then
+    for strict in 0 1; do
+        code=0
+        STARVE=1 LD_PRELOAD=$work/starve.so DISPATCHALLOC_STRICT=$strict DISPATCHALLOC_BACKEND=arena:limit=64M \
+            "$work/serve" >"$work/stdout" 2>"$work/stderr" || code=$?
+        case $strict in 0) expected=0 ;; *) expected=134 ;; esac
+        expect "no memory to start with, strict $strict: exit status" "$expected" "$code"
+        like "no memory to start with, strict $strict" \
+            "dispatchalloc: DISPATCHALLOC_BACKEND: there was no memory to start with*" "$(cat "$work/stderr")"
+    done
+fi
+
 # ---- A program that asks for nothing opens nothing ---------------------------------------
 if command -v strace >/dev/null 2>&1 && strace -o /dev/null true 2>/dev/null; then
     unset DISPATCHALLOC_BACKEND

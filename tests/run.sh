@@ -295,6 +295,20 @@ fi
 printf '#!%s\n' "$work/static" >"$work/script"
 chmod +x "$work/script"
 [ ! -e "$work/static" ] || try 2 '' "*statically linked*" run "$work/script"
+# Linux follows five.
+before=$work/static
+for number in 1 2 3 4 5; do
+    printf '#!%s\n' "$before" >"$work/script-$number"
+    chmod +x "$work/script-$number"
+    before=$work/script-$number
+done
+[ ! -e "$work/static" ] || try 2 '' "*statically linked*" run "$before"
+# It raises nobody's rights for a script.
+printf '#!/bin/sh\necho raised\n' >"$work/raising"
+chmod 4755 "$work/raising"
+if chown 65534 "$work/raising" 2>/dev/null && chmod 4755 "$work/raising" && ! is_foreign; then
+    try 0 raised '' run -b system "$work/raising"
+fi
 printf 'echo from a script\n' >"$work/plain"
 chmod +x "$work/plain"
 # (On a machine with another C library its shell is not for this interposer.)

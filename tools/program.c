@@ -161,7 +161,8 @@ static int check_module(const char *path)
     int result = 0;
 
     if (!dal_image_map_(path, &image))
-        return 0;
+        return errno == ENOMEM ? tool_complain("there is not enough memory to look at %s", path)
+                               : 0;
     if (dal_image_is_native_(&image)) {
         is_over_jemalloc |= image_names(&image, "libjemalloc.so.2");
         if (image_needs(&image, "dal_", needed, sizeof needed))

@@ -55,6 +55,8 @@ static void look_at(const struct dal_image_ *image, struct interposer *interpose
         dal_image_header_(image, &interposer->header) && (version || !interposer->is_native);
     interposer->is_whole = dal_image_is_whole_(image);
     interposer->is_for_glibc = image_names(image, "libc.so.6");
+    if (bytes >= sizeof interposer->version)
+        bytes = sizeof interposer->version - 1;
     snprintf(interposer->version, sizeof interposer->version, "%.*s", (int)bytes,
              version ? version : "");
 }
@@ -68,7 +70,6 @@ static const struct interposer *find_interposer(void)
     if (is_looked_at)
         return &interposer;
     is_looked_at = 1;
-    errno = 0;
     if (dal_image_map_(program_interposer(), &image)) {
         look_at(&image, &interposer);
         dal_image_unmap_(&image);
@@ -263,25 +264,43 @@ static const char *find_loaded(const char *path, char **words)
     return is_one ? *words : NULL;
 }
 
-static int check_file(const char *path, int needs_malloc, int depth)
+/* Whether the kernel raises the rights of a program, for which the loader ignores LD_PRELOAD. It
+ * does not of a script. */
+static int check_rights(const char *path)
 {
-    struct dal_image_ image;
-    char script_of[PATH_MAX];
-    int result = 0;
-
     if (gains_privileges(path))
         return cannot(path, "it is set-user-ID or set-group-ID, and the loader then ignores "
                             "LD_PRELOAD");
     if (gains_capabilities(path))
         return cannot(path, "it has file capabilities, and the loader then ignores LD_PRELOAD");
-    /* One that can be executed and not read is not looked into; why one cannot be executed is told
-     * later. */
-    if (access(path, X_OK) != 0 || !dal_image_map_(path, &image))
-        return 0;
-    if (image_script_interpreter(&image, script_of) && depth < IMAGE_SCRIPTS_MAX)
-        result = check_file(script_of, needs_malloc, depth + 1);
-    else if (image.size >= SELFMAG && memcmp(image.bytes, ELFMAG, SELFMAG) == 0)
-        result = check_elf(path, &image, needs_malloc);
+    return 0;
+}
+
+static int check_image(const char *path, const struct dal_image_ *image, int needs_malloc)
+{
+    int result = check_rights(path);
+
+    return !result && image->size >= SELFMAG && memcmp(image->bytes, ELFMAG, SELFMAG) == 0
+               ? check_elf(path, image, needs_malloc)
+               : result;
+}
+
+/* One that can be executed and not read is not looked into; why one cannot be executed is told
+ * later. */
+static int check_file(const char *path, int needs_malloc, int depth)
+{
+    struct dal_image_ image;
+    char script_of[PATH_MAX];
+    int result;
+
+    if (access(path, X_OK) != 0)
+        return check_rights(path);
+    if (!dal_image_map_(path, &image))
+        return errno == ENOMEM ? tool_complain("there is not enough memory to look at '%s'", path)
+                               : check_rights(path);
+    result = image_script_interpreter(&image, script_of) && depth < IMAGE_SCRIPTS_MAX
+                 ? check_file(script_of, needs_malloc, depth + 1)
+                 : check_image(path, &image, needs_malloc);
     dal_image_unmap_(&image);
     return result;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The environment of a program under a spec. See program_environment.h. A child prepares itself and
- * sends its environment: a module's code stays out of the tool that way.
+ * sends its environment: a module's code stays out of the tool that way, and so does what an
+ * allocator takes of the addresses.
  */
 #define _GNU_SOURCE /* environ, pipe2 */
 #include "tools/program_environment.h"
@@ -203,6 +204,30 @@ int environment_make(const char *spec, enum environment_kind kind, const char *p
         result = tool_complain("not enough memory");
     free(bytes);
     return result;
+}
+
+/* 0, ROOM_IS_MISSING or TOOL_TROUBLE. */
+static int try_spec(const char *spec)
+{
+    char message[1024];
+
+    if (dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0 &&
+        tool_room_is_missing(message))
+        return ROOM_IS_MISSING;
+    return tool_try_spec(spec);
+}
+
+int environment_try(const char *spec)
+{
+    pid_t child;
+
+    (void)fflush(stdout);
+    child = fork();
+    if (child == 0)
+        _exit(atexit(end_by_exit) ? TOOL_TROUBLE : try_spec(spec));
+    if (child < 0)
+        return tool_complain("cannot start a process: %s", strerror(errno));
+    return wait_for(child, spec, ENVIRONMENT_ASKED_FOR);
 }
 
 static int is_assigned(const char *entry, const char *const *assignments, size_t count)

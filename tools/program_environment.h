@@ -21,6 +21,10 @@ enum environment_kind {
 int environment_make(const char *spec, enum environment_kind kind, const char *program,
                      char ***environment);
 
+/* Whether an allocator can be made of a spec: tried in a process of its own. 0, or TOOL_TROUBLE
+ * after a message. Starts over if that makes room that is missing. */
+int environment_try(const char *spec);
+
 /*
  * An environment with other values of some variables: assignments is "NAME=value" as often as
  * count says. A block to be freed that refers to both, or NULL after a message.

@@ -56,26 +56,41 @@ const char *image_note(const struct dal_image_ *image, uint32_t type, size_t *by
     return found;
 }
 
-/* The entries of the dynamic section by number, up to the last, or to where the segment ends. */
-static int dynamic_entry(const struct dal_image_ *image, size_t at, ElfW(Dyn) *entry)
+/* The dynamic section: where its entries are in the file, and how many there may be. */
+struct dynamic {
+    uint64_t offset;
+    size_t count;
+};
+
+static struct dynamic find_dynamic(const struct dal_image_ *image)
 {
     size_t bytes =
-        dal_image_class_(image) == DAL_OTHER_CLASS_ ? sizeof(DAL_OTHER_(Dyn)) : sizeof *entry;
+        dal_image_class_(image) == DAL_OTHER_CLASS_ ? sizeof(DAL_OTHER_(Dyn)) : sizeof(ElfW(Dyn));
     ElfW(Phdr) segment;
 
-    return find_segment(image, PT_DYNAMIC, &segment) && at < segment.p_filesz / bytes &&
-           dal_image_dynamic_(image, segment.p_offset, at, 0, entry) && entry->d_tag != DT_NULL;
+    if (!find_segment(image, PT_DYNAMIC, &segment))
+        return (struct dynamic){0, 0};
+    return (struct dynamic){segment.p_offset, (size_t)(segment.p_filesz / bytes)};
+}
+
+/* An entry by its number, up to the last, or to where the segment ends. */
+static int dynamic_entry(const struct dal_image_ *image, const struct dynamic *dynamic, size_t at,
+                         ElfW(Dyn) *entry)
+{
+    return at < dynamic->count && dal_image_dynamic_(image, dynamic->offset, at, 0, entry) &&
+           entry->d_tag != DT_NULL;
 }
 
 /* Every name is a string of one table. */
 int image_names(const struct dal_image_ *image, const char *name)
 {
+    const struct dynamic dynamic = find_dynamic(image);
     ElfW(Dyn) entry;
     const char *strings;
     uint64_t address = 0;
     uint64_t bytes = 0;
 
-    for (size_t i = 0; dynamic_entry(image, i, &entry); i++) {
+    for (size_t i = 0; dynamic_entry(image, &dynamic, i, &entry); i++) {
         if (entry.d_tag == DT_STRTAB)
             address = entry.d_un.d_ptr;
         if (entry.d_tag == DT_STRSZ)
@@ -87,9 +102,10 @@ int image_names(const struct dal_image_ *image, const char *name)
 
 int image_is_symbolic(const struct dal_image_ *image)
 {
+    const struct dynamic dynamic = find_dynamic(image);
     ElfW(Dyn) entry;
 
-    for (size_t i = 0; dynamic_entry(image, i, &entry); i++) {
+    for (size_t i = 0; dynamic_entry(image, &dynamic, i, &entry); i++) {
         if (entry.d_tag == DT_SYMBOLIC ||
             (entry.d_tag == DT_FLAGS && (entry.d_un.d_val & DF_SYMBOLIC)))
             return 1;

@@ -35,8 +35,8 @@ int image_takes(const struct dal_image_ *image, const char *name);
  * name of the first, as much of it as fits. */
 int image_needs(const struct dal_image_ *image, const char *start, char *name, size_t name_bytes);
 
-/* So many scripts may interpret one another. */
-enum { IMAGE_SCRIPTS_MAX = 4 };
+/* So many scripts may interpret one another: as many as Linux follows. */
+enum { IMAGE_SCRIPTS_MAX = 5 };
 
 /* The interpreter that "#!" names, or the shell. Returns 0 for an ELF file. */
 int image_script_interpreter(const struct dal_image_ *image, char path[PATH_MAX]);

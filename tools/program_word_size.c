@@ -42,13 +42,15 @@ static struct program_probe own, other;
 /* The other machine, if it has programs here; else NULL. */
 static const struct machine *find_other(void)
 {
+    static int is_asked;
     unsigned number = machine_of(program_interposer());
     const struct machine *at = &machines[number == machines[0].number];
 
     if ((number != machines[0].number && number != machines[1].number) ||
         access(at->loader, X_OK) != 0)
         return NULL;
-    if (!*other.lib) {
+    if (!is_asked) {
+        is_asked = 1;
         program_probe_loader(at->loader, &other);
         program_probe_loader(machines[at == machines].loader, &own);
     }

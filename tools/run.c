@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "tools/program.h"
+#include "tools/program_environment.h"
 #include "tools/variables.h"
 
 static const char *spec; /* NULL if none was given */
@@ -32,15 +33,6 @@ static const struct tool_option options[] = {
     {.name = "verbose", .letter = 'v', .flag = &is_verbose},
     {.name = NULL},
 };
-
-/* Whether an allocator can be made of it. Returns 0, or TOOL_TROUBLE after a message. */
-static int check_spec(void)
-{
-    char *one = (char *)(uintptr_t)spec;
-
-    tool_make_room_for(&one, 1);
-    return tool_try_spec(spec);
-}
 
 /* As if without this tool: a spec or an interposer that is at fault must not keep a program from
  * being had without them, so neither is looked at. */
@@ -88,8 +80,9 @@ static void tell_of_variables(void)
     variables_tell_relative();
 }
 
-/* The spec before the program: what is wrong with both is most likely the first. But before either
- * the interposer: under a limit of addresses an allocator may leave no room to look at it. */
+/* The spec before the program: what is wrong with both is most likely the first. Until the
+ * environment is prepared this process opens no module, which may leave no room to look at files.
+ */
 static int run_program(int count, char **program)
 {
     const char *inherited = getenv("DISPATCHALLOC_MALLOC");
@@ -108,7 +101,7 @@ static int run_program(int count, char **program)
     if (!result)
         result = program_check_interposer();
     if (!result && spec)
-        result = check_spec();
+        result = environment_try(spec);
     if (!result)
         tell_of_variables();
     if (!result)

@@ -165,13 +165,23 @@ static struct made_decision *map_first(size_t bytes)
 {
     struct made_decision *made = dal_os_map_(bytes);
 
-    if (!made) {
-        dal_log_("no memory to start with; the system allocator serves");
-        return NULL;
-    }
-    if (environment.backend)
+    if (made && environment.backend)
         environment_spec = strcpy((char *)(made + 1), environment.backend);
     return made;
+}
+
+/* Where there is none, so that it is told like any other choice that cannot be carried out. */
+static void start_without_memory(void)
+{
+    static struct dal_decision_ decision;
+    enum dal_source source = environment.backend ? DAL_SOURCE_ENVIRONMENT : DAL_SOURCE_LINK;
+
+    decision = default_decision;
+    decision.candidates[source] = (struct dal_candidate_){
+        .label = environment.backend ? dal_product_.backend_variable : "DAL_GLOBAL_ALLOCATOR()",
+        .reason = "there was no memory to start with",
+    };
+    atomic_store_explicit(&state, (uintptr_t)&decision, memory_order_release);
 }
 
 static void start_once(void)
@@ -188,8 +198,10 @@ static void start_once(void)
     if (environment.backend)
         bytes += strlen(environment.backend) + 1;
     made = map_first(bytes);
-    if (!made)
+    if (!made) {
+        start_without_memory();
         return;
+    }
     decision = &made->decision;
     *decision = default_decision;
     if (link)
@@ -206,6 +218,10 @@ static void start_once(void)
 static _Thread_local int starting;
 
 enum modules { WITHOUT_MODULES, WITH_MODULES };
+
+/* A call that came before our constructor has looked at the environment, and opened no module.
+ * Written by the thread that starts; relaxed, since it is read behind the word. */
+static atomic_bool started_without_modules;
 
 /*
  * Read the environment and the link choice, once. Ordinarily that is done by the
@@ -229,9 +245,14 @@ static int start(enum modules modules)
     if (starting)
         return 0;
     process = dal_os_process_();
+    /* From before the word is ours until it is done: a handler of this thread is not to wait for
+     * it. */
+    starting = 1;
     for (;;) {
-        if (seen == START_DONE)
+        if (seen == START_DONE) {
+            starting = 0;
             return 1;
+        }
         if (seen != process &&
             atomic_compare_exchange_weak_explicit(&word, &seen, process, memory_order_acq_rel,
                                                   memory_order_acquire))
@@ -241,14 +262,21 @@ static int start(enum modules modules)
             seen = atomic_load_explicit(&word, memory_order_acquire);
         }
     }
-    starting = 1;
+    started_without_modules = modules == WITHOUT_MODULES;
     dal_registry_forbid_opening_(modules == WITHOUT_MODULES);
     start_once();
     dal_registry_forbid_opening_(0);
-    starting = 0;
     /* Pairs with the acquire loads above: who sees START_DONE sees what was read. */
     atomic_store_explicit(&word, START_DONE, memory_order_release);
+    starting = 0;
     return 1;
+}
+
+/* Once: what could not be made with modules either is not tried again. */
+static void retry_with_modules(void)
+{
+    if (atomic_exchange_explicit(&started_without_modules, 0, memory_order_relaxed))
+        dal_choice_retry_environment_();
 }
 
 void dal_choice_start_early_(void)
@@ -259,8 +287,7 @@ void dal_choice_start_early_(void)
     /* It learns of our own file too, by which modules are found. */
     dal_copies_report_();
     (void)start(WITH_MODULES);
-    /* A look at the choice that came before us could open no module. */
-    dal_choice_retry_environment_();
+    retry_with_modules();
     errno = saved_errno;
 }
 
@@ -467,8 +494,7 @@ static int make_program_stack(const char *spec, struct dal_stack_ **stack, struc
     size_t length = why->length;
     int error = DAL_OK;
 
-    /* A call that came before our constructor has looked at the environment without modules. */
-    dal_choice_retry_environment_();
+    retry_with_modules();
     if (!environment_prevails(dal_choice_current_(NULL)))
         error = dal_stack_create_(spec, below(dal_choice_current_(NULL), DAL_SOURCE_PROGRAM),
                                   DAL_STACK_OF_LIBRARY, stack, why);

@@ -20,15 +20,20 @@ static const struct dal_instance boot_instance;
 
 const struct dal_instance *_Atomic dal_hook_ = &boot_instance;
 
-/* An allocation from inside create() of the backend that is to serve it. */
-static void refuse_call_from_create(const char *backend)
+/* An allocation from inside create() of the backend that is to serve it, or before there is any. */
+static void refuse_call_from_start(const char *backend)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
 
-    if (!atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
+    if (atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
+        return;
+    if (backend)
         dal_log_("backend \"%s\" calls dal_* from inside its create(), which fails; it has to use "
                  "the child allocator of the request",
-                 backend ? backend : "unknown");
+                 backend);
+    else
+        dal_log_("dal_* is called from inside the start of the library, such as by a constructor "
+                 "of a module that it opens, which fails");
 }
 
 const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const void *call_site)
@@ -41,7 +46,7 @@ const struct dal_instance *dal_hook_resolve_(size_t size, size_t align, const vo
     if (!creating)
         decision = dal_choice_seal_(&first);
     if (!decision) {
-        refuse_call_from_create(creating);
+        refuse_call_from_start(creating);
         return NULL;
     }
     if (first) {

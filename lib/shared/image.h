@@ -7,6 +7,7 @@
 #define DAL_IMAGE_H
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ struct dal_image_ {
 };
 
 /* The beginning of a file, so many bytes at most: what is behind them counts as not there. Returns
- * 0 if it cannot be read, is empty or is no regular file. */
+ * 0 if it cannot be read, is empty or is no regular file; with errno, or 0 where there is none. */
 static inline int dal_image_map_start_(const char *path, size_t most, struct dal_image_ *image)
 {
     /* What is there may be a FIFO, which would wait for a writer. */
@@ -32,6 +33,7 @@ static inline int dal_image_map_start_(const char *path, size_t most, struct dal
 
     if (file < 0)
         return 0;
+    errno = 0;
     if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
         if ((uint64_t)status.st_size < most)
             most = (size_t)status.st_size;

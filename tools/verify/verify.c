@@ -259,7 +259,7 @@ const struct tool_command tool_verify = {
             "      --no-fork          run one case in this process, without a time limit\n"
             "  -q, --quiet            print failures only\n"
             "      --tap              print TAP version 13, as prove(1) reads it\n"
-            "      --timeout=SECONDS  for each case (60)\n"
+            "      --timeout=SECONDS  for each step of a case (60)\n"
             "  -v, --verbose          print what each case promises and how long it took\n"
             "      --help             print this help and exit\n"
             "\n"
