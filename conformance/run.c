@@ -3,6 +3,7 @@
  * Running cases: each in a process of its own, whose end is turned into a verdict whatever
  * it was.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -251,8 +252,11 @@ static int probe_apart(const struct conformance_subject *subject, struct kit_rep
     int status;
 
     report->is_probed = 0;
-    if (!run_apart(subject, report, probe->name, &status))
+    if (!run_apart(subject, report, probe->name, &status)) {
+        snprintf(report->message, sizeof report->message, "cannot start a process to try it in: %s",
+                 strerror(errno));
         return DAL_ERR_SYSTEM;
+    }
     if (!report->is_probed && !*end)
         kit_describe_end(status, end, sizeof report->profile.trial_end);
     return report->create_error;

@@ -3,13 +3,13 @@
 # Whether the loader finds the library where `make install` has put it.
 #
 #     ldconfig.sh refresh LIBDIR    root's library is in a directory that ldconfig reads: run it
-#     ldconfig.sh advise LIBDIR     say what is left to the user, if anything is
+#     ldconfig.sh advise LIBDIR [INCLUDEDIR]   say what is left to the user, if anything is
 #
 # libtool runs `ldconfig -n` by itself, which makes links and leaves the loader's cache as it was.
 # From the environment: LDCONFIG, empty where there is none like glibc's, and PKG_CONFIG. Nothing
 # here is a reason for an installation to fail.
 set -u
-job=$1 libdir=$2
+job=$1 libdir=$2 includedir=${3-}
 
 physical() { (cd "$1" 2>/dev/null && pwd -P); }
 
@@ -47,7 +47,7 @@ advise_loader() {
     elif ! named "$libdir" "${LD_LIBRARY_PATH-}"; then
         echo "The loader does not look in $libdir. One of these tells it:
     export LD_LIBRARY_PATH=$libdir
-    cc program.c -L$libdir -ldispatchalloc -Wl,-rpath,$libdir"
+    cc program.c ${includedir:+-I$includedir }-L$libdir -ldispatchalloc -Wl,-rpath,$libdir"
         [ -z "$LDCONFIG" ] ||
             echo "    echo $libdir >/etc/ld.so.conf.d/dispatchalloc.conf; ldconfig    # once, as root"
     fi
@@ -58,6 +58,12 @@ advise_pkg_config() {
     named "$libdir/pkgconfig" "$known:${PKG_CONFIG_PATH-}" ||
         echo "pkg-config does not look in $libdir/pkgconfig:
     export PKG_CONFIG_PATH=$libdir/pkgconfig"
+    # By 'make install prefix=...' it comes to another place than it was configured for.
+    told=$(PKG_CONFIG_PATH=$libdir/pkgconfig "${PKG_CONFIG:-pkg-config}" --variable=libdir dispatchalloc 2>/dev/null) ||
+        return 0
+    [ "$told" = "$libdir" ] ||
+        echo "It was configured for $told:
+    pkg-config --define-prefix --cflags --libs dispatchalloc"
 }
 
 case $job in

@@ -87,7 +87,7 @@ install-loader:
 # Last, after all that make prints.
 install-data-hook: advise-loader
 advise-loader:
-	@$(loader) advise '$(libdir)'
+	@$(loader) advise '$(libdir)' '$(includedir)'
 uninstall-hook: uninstall-loader
 uninstall-loader:
 	@$(loader) refresh '$(libdir)'

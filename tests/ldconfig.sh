@@ -15,7 +15,13 @@ case "\$*" in
 esac
 END
 printf '#!/bin/sh\ncat "%s"\n' "$work/user" >"$work/bin/id"
-printf '#!/bin/sh\necho %s\n' "$work/read/pkgconfig:$work/alias/pkgconfig" >"$work/bin/pkg-config"
+cat >"$work/bin/pkg-config" <<END
+#!/bin/sh
+case "\$*" in
+*pc_path*) echo '$work/read/pkgconfig:$work/alias/pkgconfig' ;;
+*) cat '$work/configured' ;;
+esac
+END
 chmod +x "$work/bin/"*
 PATH=$work/bin:$PATH
 echo 0 >"$work/user"
@@ -41,6 +47,12 @@ for advice in "LD_LIBRARY_PATH=$work/other" "-rpath,$work/other" 'ld.so.conf.d' 
         "PKG_CONFIG_PATH=$work/other/pkgconfig"; do
     case $said in *"$advice"*) ;; *) fail "no word of $advice: $said" ;; esac
 done
+echo "$work/elsewhere" >"$work/configured"
+case $(loader advise other) in
+*"configured for $work/elsewhere"*--define-prefix*) ;;
+*) fail "no word of another prefix: $(loader advise other)" ;;
+esac
+rm "$work/configured"
 [ "$(echo "$said" | wc -l)" -le 6 ] || fail "that is not short: $said"
 expect 'who has set both' '' "$(LD_LIBRARY_PATH=/x:$work/other \
     PKG_CONFIG_PATH=$work/other/pkgconfig loader advise other)"

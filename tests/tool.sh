@@ -457,7 +457,7 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
             # shellcheck disable=SC2086 # words
             ends "${ended%:*}" "${ended#*:}" $command
         done
-        run compare -n 1 -b "$spec" true;  exits 2; says "dispatchalloc: spec \"$spec\": looking at it was ended by *"
+        run compare -n 1 -b "$spec" true;  exits 2; says "dispatchalloc: \"$spec\": looking at it was ended by *"
         [ "$out" = '' ] || fail "compare printed $out"
     done
     status=0

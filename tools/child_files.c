@@ -193,7 +193,8 @@ void child_show_errors(FILE *errors, FILE *to, const char *beginning)
     got = fread(text, 1, (size_t)size, errors);
     text[got] = '\0';
     clean_lines(text);
-    if (got == sizeof text - 1 && strchr(text, '\n'))
+    /* From the first whole line on, unless the end is of one long line. */
+    if (got == sizeof text - 1 && strchr(text, '\n') && strchr(text, '\n')[1])
         line = strchr(text, '\n') + 1;
     show_lines(line, to, beginning);
 }

@@ -195,7 +195,8 @@ static int find_for_start(const char *path, char found[PATH_MAX])
 
 static int add_path(struct preload *preload, const char *path)
 {
-    char resolved[PATH_MAX], for_start[PATH_MAX], by_lib[PATH_MAX];
+    /* (Under a small limit of the stack there is no room for such.) */
+    static char resolved[PATH_MAX], for_start[PATH_MAX], by_lib[PATH_MAX];
     int result = check_module(path);
 
     if (!realpath(path, resolved))
@@ -261,7 +262,7 @@ static int keep_preload(struct preload *preload, const char *before)
 int program_prepare(const char *path, const char *spec, int verbose)
 {
     static struct preload preload;
-    char message[1024], by_lib[PATH_MAX];
+    static char message[1024], by_lib[PATH_MAX];
     const char *before = getenv("LD_PRELOAD");
     int result;
 

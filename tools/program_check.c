@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __linux__
+# include <sys/prctl.h>
+#endif
 #include <sys/stat.h>
 #ifdef TOOL_HAS_XATTR
 # include <sys/xattr.h>
@@ -185,8 +188,13 @@ static int gains_privileges(const char *path)
 
     if (stat(path, &status) != 0)
         return 0;
+#ifdef PR_GET_NO_NEW_PRIVS
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+        return 0;
+#endif
+    /* (Without the right to execute, the second one says something about locks.) */
     return ((status.st_mode & S_ISUID) && status.st_uid != geteuid()) ||
-           ((status.st_mode & S_ISGID) && status.st_gid != getegid());
+           ((status.st_mode & S_ISGID) && (status.st_mode & S_IXGRP) && status.st_gid != getegid());
 }
 
 /* Whether a program has capabilities(7) that it would start with. The kernel does not raise what

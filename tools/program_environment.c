@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conformance/conformance.h"
 #include "tools/program.h"
 #include "tools/tool.h"
 
@@ -161,12 +162,12 @@ static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
             return TOOL_TROUBLE;
     }
     if (WIFSIGNALED(status)) {
-        (void)tool_complain("spec \"%s\": looking at it was ended by signal %d (%s)", spec,
-                            WTERMSIG(status), strsignal(WTERMSIG(status)));
+        (void)tool_complain("\"%s\": looking at it was ended by %s", spec,
+                            conformance_signal_name(WTERMSIG(status)));
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
     }
     if (WEXITSTATUS(status) == ENDED_BY_EXIT) {
-        (void)tool_complain("spec \"%s\": looking at it was ended by exit()", spec);
+        (void)tool_complain("\"%s\": looking at it was ended by exit()", spec);
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
     }
     if (WEXITSTATUS(status) == ROOM_IS_MISSING) {

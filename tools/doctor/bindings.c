@@ -129,6 +129,9 @@ static int read_binding(struct bindings *bindings, const char *line)
     if (!name)
         return 1;
     bindings->can_start |= starts_programs(name + 9);
+    /* What dlmopen(3) opens has a C library of its own, whose blocks it gives back to that. */
+    if (strncmp(caller_end, " [0]", 4) != 0)
+        return 1;
     binding.symbol = find_symbol(name + 9);
     if (binding.symbol == binding_symbol_count())
         return 1;

@@ -203,6 +203,13 @@ static int open_regular(const char *path, struct stat *status)
         error = S_ISLNK(status->st_mode) ? ELOOP : 0;
     else if ((file = open(again, O_RDONLY | O_CLOEXEC)) < 0)
         error = errno;
+    /* A root may have no /proc. What comes to the place meanwhile is not waited for. */
+    if (file < 0 && error == ENOENT &&
+        (file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)) >= 0 &&
+        (fstat(file, status) != 0 || !S_ISREG(status->st_mode))) {
+        close(file);
+        file = -1;
+    }
     close(place);
     errno = error;
     return file;
@@ -318,8 +325,8 @@ static void set_running(struct status_counters *counters, long process)
 
 int status_visit_mapped(long process, status_counters_visitor visit, void *data)
 {
+    static struct status_counters counters; /* large, for a small stack */
     FILE *maps = status_proc(process, "maps");
-    struct status_counters counters;
     struct mapped mapped;
     int count = 0;
 
@@ -385,8 +392,8 @@ int status_visit_directory(const char *directory, status_counters_visitor visit,
     if (!files)
         status_check_descriptors();
     while (files && (entry = readdir(files)) != NULL) {
-        struct status_counters counters;
-        char path[PATH_MAX];
+        static struct status_counters counters;
+        static char path[PATH_MAX];
 
         if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) >= sizeof path ||
             status_open(path, &counters) != TOOL_OK)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void pass_over(const char *file, const char *text, void *unused)
 {
@@ -31,7 +32,7 @@ static void try_process(long process, status_named is_named, struct dal_nearest_
     struct dal_nearest_ before = *nearest;
     char name[64];
 
-    if (process <= 0 || !name_process(process, is_named, name, sizeof name))
+    if (process <= 0 || process == getpid() || !name_process(process, is_named, name, sizeof name))
         return;
     dal_nearest_try_(nearest, name);
     if (strcmp(nearest->best, before.best) != 0 &&

@@ -247,7 +247,7 @@ static int show_file(const char *path)
 
 static int show(const char *operand)
 {
-    struct status_counters counters;
+    static struct status_counters counters;
 
     if (*operand && strspn(operand, "0123456789") == strlen(operand))
         return show_process(operand);
