@@ -130,16 +130,15 @@ static void copy(struct stats_file *to, const struct stats_file *from)
 _Static_assert(sizeof(struct stats_file) % 64 == 0 && DAL_FILE_HEAD_BYTES % 64 == 0,
                "it is copied by words");
 
-/* 0, or why not. Until the pages are moved other threads wait, and count nothing. */
-static const char *make(struct stats_instance *instance)
+/* 1, or 0 and why not. Until the pages are moved other threads wait, and count nothing. */
+static int make(struct stats_instance *instance, const char **reason)
 {
     const struct dal_services *services = instance->services;
-    const char *reason;
-    struct stats_file *made = services->file_map(instance->path[0] ? instance->path : NULL,
-                                                 instance->file_bytes, &reason);
+    struct stats_file *made =
+        services->file_map(instance->path[0] ? instance->path : NULL, instance->file_bytes, reason);
 
     if (!made)
-        return reason;
+        return 0;
     copy(made, instance->file);
     describe(instance, made);
     made->shared_bytes = sizeof made->shared;
@@ -147,9 +146,10 @@ static const char *make(struct stats_instance *instance)
     made->part_count = STATS_FILE_PARTS;
     atomic_store_explicit(&made->form, STATS_FORM, memory_order_release);
     if (services->pages_move(made, instance->file, instance->file_bytes) == 0)
-        return NULL;
+        return 1;
     services->file_unmap(made, instance->file_bytes);
-    return "the system has no memory for it";
+    *reason = "the system has no memory for it";
+    return 0;
 }
 
 /* Returns 1 if it does not come to an end: who makes it is gone, in a child of clone(2), and this
@@ -189,7 +189,8 @@ __attribute__((noinline)) static void tell_missing(struct stats_instance *instan
 void dal_stats_file_make_(struct stats_instance *instance)
 {
     int wanted = STATS_FILE_WANTED;
-    const char *reason;
+    const char *reason = NULL;
+    int made;
 
     if (!atomic_compare_exchange_strong_explicit(&instance->file_state, &wanted, STATS_FILE_MAKING,
                                                  memory_order_acquire, memory_order_relaxed)) {
@@ -198,12 +199,12 @@ void dal_stats_file_make_(struct stats_instance *instance)
     } else {
         atomic_store_explicit(&instance->maker, this_thread(), memory_order_relaxed);
     }
-    reason = make(instance);
-    if (reason)
+    made = make(instance, &reason);
+    if (!made)
         instance->prints_to_file = 0;
-    atomic_store_explicit(&instance->file_state, reason ? STATS_FILE_NONE : STATS_FILE_MADE,
+    atomic_store_explicit(&instance->file_state, made ? STATS_FILE_MADE : STATS_FILE_NONE,
                           memory_order_release);
-    if (reason)
+    if (!made)
         tell_missing(instance, reason);
 }
 

@@ -357,6 +357,8 @@ DAL_OWN_FRAME_ static int take_free_name(struct place *place, const struct dal_p
         (void)snprintf(name, sizeof name, number > 1 ? "%s.%ld.%u" : "%s.%ld", place->name,
                        here->number, number);
     } while (outcome == IN_USE && number < 1000);
+    if (outcome == IN_USE)
+        *reason = "all its names are in use";
     return outcome == TAKEN;
 }
 
