@@ -8,9 +8,12 @@
 
 #include <check.h>
 #include <dispatchalloc.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shared/file_head.h"
@@ -21,6 +24,27 @@
 
 /* ---- Calls of the system -----------------------------------------------------------------------
  */
+
+/* What the last file was called before it had its name; and how often one was removed. */
+static char new_name[300];
+static _Atomic(int) removed;
+
+int posix_fallocate(int file, off_t offset, off_t length)
+{
+    char link[64];
+    ssize_t bytes;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    bytes = readlink(link, new_name, sizeof new_name - 1);
+    new_name[bytes > 0 ? bytes : 0] = '\0';
+    return ftruncate(file, offset + length) == 0 ? 0 : errno;
+}
+
+int unlinkat(int base, const char *path, int flags)
+{
+    atomic_fetch_add(&removed, 1);
+    return (int)syscall(SYS_unlinkat, base, path, flags);
+}
 
 /* ---- Names -------------------------------------------------------------------------------------
  */
@@ -75,6 +99,74 @@ START_TEST(test_that_all_names_are_in_use_is_said)
 }
 END_TEST
 
+static void make_file(const char *path, mode_t mode)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+
+    ck_assert_int_ge(file, 0);
+    close(file);
+}
+
+/* Make the next files that are to have a name of this form. */
+static void leave_behind(const char *name, unsigned count)
+{
+    const char *end = strrchr(name, '.');
+    char path[400];
+
+    ck_assert_ptr_nonnull(end);
+    for (unsigned i = 1; i <= count; i++) {
+        snprintf(path, sizeof path, "%.*s.%lu", (int)(end - name), name,
+                 strtoul(end + 1, NULL, 10) + i);
+        make_file(path, 0600);
+    }
+}
+
+START_TEST(test_files_of_killed_processes_are_not_in_the_way)
+{
+    const struct dal_instance *one = make("file=", path_of("one"));
+    const struct dal_instance *other = make("file=", path_of("other"));
+
+    allocate(one, 10, 1);
+    ck_assert_ptr_nonnull(strstr(new_name, "/.dispatchalloc."));
+    leave_behind(new_name, 40);
+    allocate(other, 10, 2);
+    ck_assert_uint_eq(count_in(path_of("other"), "alloc.calls"), 2);
+    ck_assert_uint_eq(files_in_directory(".dispatchalloc"), 40);
+    dal_instance_destroy(one);
+    dal_instance_destroy(other);
+}
+END_TEST
+
+/* In a namespace of its own each container's first process is number 1. */
+START_TEST(test_new_file_is_called_by_more_than_the_number_of_the_process)
+{
+    const struct dal_instance *instance = make("file=", path_of("counts"));
+    char text[512] = "", started[64];
+    FILE *file = fopen("/proc/self/stat", "r");
+
+    ck_assert(!file || fread(text, 1, sizeof text - 1, file) > 0);
+    if (file)
+        fclose(file);
+    snprintf(started, sizeof started, "/.dispatchalloc.%ld.%" PRIu64 ".", (long)getpid(),
+             dal_process_started_(text));
+    allocate(instance, 10, 1);
+    ck_assert_msg(strstr(new_name, started) != NULL, "it is called %s", new_name);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* Another process may have one of that name by then. */
+START_TEST(test_nothing_is_removed_by_a_name_that_was_given_up)
+{
+    const struct dal_instance *instance = make("file=", path_of("counts"));
+
+    allocate(instance, 10, 1);
+    ck_assert_uint_eq(count_in(path_of("counts"), "alloc.calls"), 1);
+    ck_assert_int_eq(removed, 0);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stats_file_calls");
@@ -83,6 +175,9 @@ int main(void)
     tcase_set_timeout(tcase, 60); /* a thousand files, on a busy machine */
     tcase_add_checked_fixture(tcase, make_directory, remove_directory);
     tcase_add_test(tcase, test_that_all_names_are_in_use_is_said);
+    tcase_add_test(tcase, test_files_of_killed_processes_are_not_in_the_way);
+    tcase_add_test(tcase, test_new_file_is_called_by_more_than_the_number_of_the_process);
+    tcase_add_test(tcase, test_nothing_is_removed_by_a_name_that_was_given_up);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -44,6 +44,7 @@ static const char *reason_of(int error)
         {ENOTDIR, "not a directory"},
         {EISDIR, "is a directory"},
         {EACCES, "permission denied"},
+        {EEXIST, "files that others have left are in the way"},
         {EPERM, "not permitted"},
         {EROFS, "read-only file system"},
         {ENOSPC, "no space left"},
@@ -359,6 +360,8 @@ DAL_OWN_FRAME_ static int take_free_name(struct place *place, const struct dal_p
     } while (outcome == IN_USE && number < 1000);
     if (outcome == IN_USE)
         *reason = "all its names are in use";
+    if (outcome == TAKEN)
+        place->made[0] = '\0';
     return outcome == TAKEN;
 }
 
@@ -441,19 +444,36 @@ static void *map(int file, size_t bytes, const char **reason)
     return NULL;
 }
 
-DAL_OWN_FRAME_ static void *map_new(struct place *place, size_t bytes, const char **reason)
+/* A file without a name of its own yet. What killed processes have left has such names too, and
+ * processes of several namespaces may have one number: by when they were started they differ
+ * mostly, and then by the count. Returns the descriptor, or -1 with errno. */
+static int open_new(struct place *place, const struct dal_process_ *here)
 {
     static _Atomic(unsigned) count;
-    void *mapped;
-    int file;
+    int file = -1;
 
-    (void)snprintf(place->made, sizeof place->made, ".dispatchalloc.%ld.%u", (long)getpid(),
-                   atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
-    file = openat(place->directory, place->made,
-                  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    for (int attempt = 0; file < 0 && attempt < 100; attempt++) {
+        (void)snprintf(place->made, sizeof place->made, ".dispatchalloc.%ld.%" PRIu64 ".%u",
+                       here->number, here->started,
+                       atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
+        file = openat(place->directory, place->made,
+                      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+        if (file < 0 && errno != EEXIST)
+            break;
+    }
+    if (file < 0)
+        place->made[0] = '\0';
+    return file;
+}
+
+DAL_OWN_FRAME_ static void *map_new(struct place *place, const struct dal_process_ *here,
+                                    size_t bytes, const char **reason)
+{
+    int file = open_new(place, here);
+    void *mapped;
+
     if (file < 0) {
         *reason = reason_of(errno);
-        place->made[0] = '\0';
         return NULL;
     }
     mapped = map(file, bytes, reason);
@@ -462,36 +482,39 @@ DAL_OWN_FRAME_ static void *map_new(struct place *place, size_t bytes, const cha
 }
 
 /* Of a file that was made and has no name yet. */
-DAL_OWN_FRAME_ static struct dal_file_origin_ origin_of(const struct place *place)
+DAL_OWN_FRAME_ static struct dal_file_origin_ origin_of(const struct place *place,
+                                                        const struct dal_process_ *here)
 {
     struct stat status = {.st_ino = 0};
 
     (void)fstatat(place->directory, place->made, &status, AT_SYMLINK_NOFOLLOW);
-    return (struct dal_file_origin_){this_process(), (uint64_t)status.st_ino,
-                                     (uint64_t)status.st_dev};
+    return (struct dal_file_origin_){*here, (uint64_t)status.st_ino, (uint64_t)status.st_dev};
 }
 
 static void *make(const char *path, size_t bytes, const char **reason)
 {
     char expanded[DAL_FILE_PATH_MAX];
     struct place place = {.directory = -1};
+    struct dal_process_ here;
     struct dal_file_origin_ origin;
     void *mapped = NULL;
 
     *reason = expand(path, expanded);
     if (!*reason)
         *reason = open_place(expanded, &place);
-    if (!*reason)
-        mapped = map_new(&place, bytes, reason);
+    if (!*reason) {
+        here = this_process();
+        mapped = map_new(&place, &here, bytes, reason);
+    }
     if (mapped) {
-        origin = origin_of(&place);
+        origin = origin_of(&place, &here);
         fill_head(mapped, &origin);
-        if (!take_free_name(&place, &origin.maker, reason)) {
+        if (!take_free_name(&place, &here, reason)) {
             (void)munmap(mapped, bytes);
             mapped = NULL;
         }
     }
-    /* After a rename it is gone already. */
+    /* Once it has its name another file may be called so. */
     if (place.made[0])
         (void)unlinkat(place.directory, place.made, 0);
     if (place.directory >= 0)
