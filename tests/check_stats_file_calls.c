@@ -10,10 +10,13 @@
 #include <dispatchalloc.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "shared/file_head.h"
@@ -21,6 +24,81 @@
 #include "stats_reading.h"
 #include "suite.h"
 
+/* ---- Threads that are held up ------------------------------------------------------------------
+ */
+
+/* A call that a thread makes: it stays there until it may go. Only the first that comes. */
+struct stop {
+    _Atomic(int) is_set, is_there, may_go;
+};
+
+static void stop_here(struct stop *stop)
+{
+    if (!atomic_exchange(&stop->is_set, 0))
+        return;
+    atomic_store(&stop->is_there, 1);
+    while (!atomic_load(&stop->may_go))
+        usleep(1000);
+}
+
+static void wait_until(_Atomic(int) *value, int least)
+{
+    while (atomic_load(value) < least)
+        usleep(1000);
+}
+
+static _Atomic(int) may_end;
+
+static void *take_one(void *instance)
+{
+    void *wrong = take(instance, 1) ? NULL : instance;
+
+    wait_until(&may_end, 1);
+    return wrong;
+}
+
+/* A thread that makes the file of an instance, when it has come to a stop. */
+static pthread_t start_maker(const struct dal_instance *instance, struct stop *stop)
+{
+    pthread_t thread;
+
+    atomic_store(&stop->is_set, 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, take_one, (void *)(uintptr_t)instance), 0);
+    wait_until(&stop->is_there, 1);
+    return thread;
+}
+
+static void let_go(pthread_t thread, struct stop *stop)
+{
+    void *wrong;
+
+    atomic_store(&stop->may_go, 1);
+    atomic_store(&may_end, 1);
+    ck_assert_int_eq(pthread_join(thread, &wrong), 0);
+    ck_assert_ptr_null(wrong);
+}
+
+static void wait_for(pid_t child)
+{
+    int status;
+
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+
+static uint64_t calls_of_all(const struct dal_instance *instance)
+{
+    uint64_t calls = 0;
+
+    (void)dal_stats_get(instance, "alloc.calls", &calls);
+    return calls;
+}
+
+static void wait_until_counted(const struct dal_instance *instance, uint64_t calls)
+{
+    while (calls_of_all(instance) < calls)
+        usleep(1000);
+}
 
 /* ---- Calls of the system -----------------------------------------------------------------------
  */
@@ -44,6 +122,23 @@ int unlinkat(int base, const char *path, int flags)
 {
     atomic_fetch_add(&removed, 1);
     return (int)syscall(SYS_unlinkat, base, path, flags);
+}
+
+static struct stop after_move;
+static _Atomic(int) moves;
+
+void *mremap(void *from, size_t bytes, size_t new_bytes, int flags, ...)
+{
+    va_list list;
+    void *to, *moved;
+
+    va_start(list, flags);
+    to = va_arg(list, void *);
+    va_end(list);
+    moved = (void *)syscall(SYS_mremap, from, bytes, new_bytes, flags, to);
+    atomic_fetch_add(&moves, 1);
+    stop_here(&after_move);
+    return moved;
 }
 
 /* ---- Names -------------------------------------------------------------------------------------
@@ -167,6 +262,36 @@ START_TEST(test_nothing_is_removed_by_a_name_that_was_given_up)
 }
 END_TEST
 
+/* ---- A thread that makes it late ---------------------------------------------------------------
+ */
+
+/* The pages are those of the file already, and nobody knows it. */
+START_TEST(test_child_of_the_moment_between_counts_in_a_file_of_its_own)
+{
+    const struct dal_instance *instance = make("file=", path_of("%p"));
+    pthread_t maker = start_maker(instance, &after_move);
+    char name[64], byte = 0;
+    int ends[2];
+    pid_t child;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0)
+        _exit(read(ends[0], &byte, 1) != 1 || !take(instance, 3) || calls_of_all(instance) != 3);
+    atomic_store(&after_move.may_go, 1);
+    wait_until_counted(instance, 1);
+    allocate(instance, 10, 5); /* in a part that the child has not given to a thread */
+    ck_assert_int_eq(write(ends[1], &byte, 1), 1);
+    wait_for(child);
+    let_go(maker, &after_move);
+    snprintf(name, sizeof name, "%ld", (long)getpid());
+    ck_assert_uint_eq(count_in(path_of(name), "alloc.calls"), 6);
+    snprintf(name, sizeof name, "%ld", (long)child);
+    ck_assert_uint_eq(count_in(path_of(name), "alloc.calls"), 3);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stats_file_calls");
@@ -178,6 +303,7 @@ int main(void)
     tcase_add_test(tcase, test_files_of_killed_processes_are_not_in_the_way);
     tcase_add_test(tcase, test_new_file_is_called_by_more_than_the_number_of_the_process);
     tcase_add_test(tcase, test_nothing_is_removed_by_a_name_that_was_given_up);
+    tcase_add_test(tcase, test_child_of_the_moment_between_counts_in_a_file_of_its_own);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -235,6 +235,13 @@ static void leave_fork(struct stats_instance *instance)
     }
 }
 
+/* Whether the pages may be those of the file. They may be before that is known: another thread has
+ * moved them, and was to say so next. */
+static int may_be_in_file(int state)
+{
+    return state == STATS_FILE_MADE || state == STATS_FILE_MAKING;
+}
+
 static struct stats_file *counts_of_now(struct stats_instance *instance)
 {
     struct stats_file *counts = instance->services->pages_map(instance->file_bytes);
@@ -250,7 +257,8 @@ static struct stats_file *counts_of_now(struct stats_instance *instance)
 void dal_stats_fork_prepare_(void *ctx)
 {
     struct stats_instance *instance = ctx;
-    struct stats_file **kept = is_made(instance) ? place_of_fork(instance, 0) : NULL;
+    int state = atomic_load_explicit(&instance->file_state, memory_order_acquire);
+    struct stats_file **kept = may_be_in_file(state) ? place_of_fork(instance, 0) : NULL;
 
     if (kept)
         *kept = counts_of_now(instance);
@@ -307,9 +315,11 @@ void dal_stats_fork_child_(void *ctx)
 
     instance->calls->fork_child(instance->next);
     forget_other_forks(instance);
-    if (state == STATS_FILE_NONE)
+    if (state == STATS_FILE_NONE) {
+        instance->services->pages_unmap(counts, instance->file_bytes);
         return;
-    if (!counts && state == STATS_FILE_MADE)
+    }
+    if (!counts && may_be_in_file(state))
         counts = counts_of_now(instance);
     if (counts && instance->services->pages_move(counts, instance->file, instance->file_bytes) != 0)
         return;
