@@ -10,6 +10,7 @@
 #include <dispatchalloc.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shared/file_head.h"
@@ -107,11 +109,14 @@ static void wait_until_counted(const struct dal_instance *instance, uint64_t cal
 static char new_name[300];
 static _Atomic(int) removed;
 
+static struct stop before_blocks;
+
 int posix_fallocate(int file, off_t offset, off_t length)
 {
     char link[64];
     ssize_t bytes;
 
+    stop_here(&before_blocks);
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     bytes = readlink(link, new_name, sizeof new_name - 1);
     new_name[bytes > 0 ? bytes : 0] = '\0';
@@ -139,6 +144,20 @@ void *mremap(void *from, size_t bytes, size_t new_bytes, int flags, ...)
     atomic_fetch_add(&moves, 1);
     stop_here(&after_move);
     return moved;
+}
+
+/* While it runs, each look at a clock is a second later. */
+static _Atomic(int) clock_runs, seconds;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int later = atomic_load(&clock_runs) ? atomic_fetch_add(&seconds, 1) + 1 : 0;
+
+    (void)clock;
+    if (timespec_get(now, TIME_UTC) != TIME_UTC)
+        return -1;
+    now->tv_sec += later;
+    return 0;
 }
 
 /* ---- Names -------------------------------------------------------------------------------------
@@ -292,6 +311,91 @@ START_TEST(test_child_of_the_moment_between_counts_in_a_file_of_its_own)
 }
 END_TEST
 
+static _Atomic(int) other_is_done;
+
+static void *take_other(void *instance)
+{
+    void *wrong = take(instance, 100) ? NULL : instance;
+
+    atomic_store(&other_is_done, 1);
+    return wrong;
+}
+
+START_TEST(test_slow_maker_is_waited_for)
+{
+    const struct dal_instance *instance = make("file=", path_of("counts"));
+    pthread_t maker = start_maker(instance, &before_blocks), other;
+
+    atomic_store(&clock_runs, 1);
+    ck_assert_int_eq(pthread_create(&other, NULL, take_other, (void *)(uintptr_t)instance), 0);
+    while (atomic_load(&seconds) < 30 && !atomic_load(&other_is_done))
+        usleep(1000);
+    ck_assert_int_eq(other_is_done, 0);
+    let_go(maker, &before_blocks);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    atomic_store(&clock_runs, 0);
+    ck_assert_uint_eq(files_in_directory("counts"), 1);
+    ck_assert_uint_eq(count_in(path_of("counts"), "alloc.calls"), 101);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+static pid_t fork_without_handlers(void)
+{
+#ifdef SYS_fork
+    return (pid_t)syscall(SYS_fork);
+#else
+    return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+#endif
+}
+
+/* In a child the thread that makes it is not there. */
+START_TEST(test_maker_that_is_gone_is_not_waited_for)
+{
+    const struct dal_instance *instance = make("file=", path_of("counts"));
+    pthread_t maker = start_maker(instance, &before_blocks);
+    pid_t child;
+
+    atomic_store(&clock_runs, 1);
+    child = fork_without_handlers();
+    if (child == 0) {
+        alarm(20);
+        _exit(!take(instance, 3) || calls_of_all(instance) != 3);
+    }
+    wait_for(child);
+    atomic_store(&clock_runs, 0);
+    let_go(maker, &before_blocks);
+    ck_assert_uint_eq(calls_of_all(instance), 1);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+static _Atomic(int) is_shared;
+
+/* By a child that shares the memory, and cannot know that it does. (ThreadSanitizer and QEMU have
+ * another fork for it, where nobody is taken for gone.) */
+START_TEST(test_maker_that_was_taken_for_gone_leaves_the_counts_alone)
+{
+    const struct dal_instance *instance = make("file=", path_of("counts"));
+    pthread_t maker = start_maker(instance, &before_blocks);
+    pid_t child;
+
+    atomic_store(&clock_runs, 1);
+    child = vfork();
+    if (child == 0) {
+        atomic_store(&is_shared, 1);
+        _exit(!take(instance, 3));
+    }
+    atomic_store(&clock_runs, 0);
+    wait_for(child);
+    ck_assert_int_eq(moves, is_shared);
+    let_go(maker, &before_blocks);
+    ck_assert_int_eq(moves, 1);
+    ck_assert_uint_eq(calls_of_all(instance), is_shared ? 4 : 1);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stats_file_calls");
@@ -304,6 +408,9 @@ int main(void)
     tcase_add_test(tcase, test_new_file_is_called_by_more_than_the_number_of_the_process);
     tcase_add_test(tcase, test_nothing_is_removed_by_a_name_that_was_given_up);
     tcase_add_test(tcase, test_child_of_the_moment_between_counts_in_a_file_of_its_own);
+    tcase_add_test(tcase, test_slow_maker_is_waited_for);
+    tcase_add_test(tcase, test_maker_that_is_gone_is_not_waited_for);
+    tcase_add_test(tcase, test_maker_that_was_taken_for_gone_leaves_the_counts_alone);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
