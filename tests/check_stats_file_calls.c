@@ -160,6 +160,14 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     return 0;
 }
 
+/* A process that is there, but has no directory in /proc. */
+static pid_t hidden;
+
+int kill(pid_t process, int number)
+{
+    return process == hidden ? 0 : (int)syscall(SYS_kill, process, number);
+}
+
 /* ---- Names -------------------------------------------------------------------------------------
  */
 
@@ -277,6 +285,34 @@ START_TEST(test_nothing_is_removed_by_a_name_that_was_given_up)
     allocate(instance, 10, 1);
     ck_assert_uint_eq(count_in(path_of("counts"), "alloc.calls"), 1);
     ck_assert_int_eq(removed, 0);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+START_TEST(test_file_of_a_process_that_is_hidden_stays)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    struct dal_process_ maker = {.started = 5};
+    struct stat status;
+    char name[64];
+
+    ck_assert_int_eq(stat("/proc/self/ns/pid", &status), 0);
+    maker.name_space = (uint64_t)status.st_ino;
+    /* A number that no process has. */
+    for (hidden = 0, maker.number = 4194303; kill((pid_t)maker.number, 0) == 0; maker.number--)
+        ;
+    hidden = (pid_t)maker.number;
+    write_head(path, maker);
+    allocate(instance, 10, 1);
+    snprintf(name, sizeof name, "counts.%ld", (long)getpid());
+    ck_assert_uint_eq(count_in(path_of(name), "alloc.calls"), 1);
+    dal_instance_destroy(instance);
+    /* Once it is gone its file may go. */
+    hidden = 0;
+    instance = make("file=", path);
+    allocate(instance, 10, 2);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 2);
     dal_instance_destroy(instance);
 }
 END_TEST
@@ -407,6 +443,7 @@ int main(void)
     tcase_add_test(tcase, test_files_of_killed_processes_are_not_in_the_way);
     tcase_add_test(tcase, test_new_file_is_called_by_more_than_the_number_of_the_process);
     tcase_add_test(tcase, test_nothing_is_removed_by_a_name_that_was_given_up);
+    tcase_add_test(tcase, test_file_of_a_process_that_is_hidden_stays);
     tcase_add_test(tcase, test_child_of_the_moment_between_counts_in_a_file_of_its_own);
     tcase_add_test(tcase, test_slow_maker_is_waited_for);
     tcase_add_test(tcase, test_maker_that_is_gone_is_not_waited_for);

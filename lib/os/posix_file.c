@@ -102,20 +102,14 @@ static size_t read_text(const char *path, char *text, size_t bytes)
     return length > 0 ? (size_t)length : 0;
 }
 
-static uint64_t started(const char *path)
-{
-    char text[512];
-
-    read_text(path, text, sizeof text);
-    return dal_process_started_(text);
-}
-
 DAL_OWN_FRAME_ static struct dal_process_ this_process(void)
 {
     struct stat name_space = {.st_ino = 0};
+    char text[512];
 
     (void)stat("/proc/self/ns/pid", &name_space);
-    return (struct dal_process_){(long)getpid(), started("/proc/self/stat"),
+    (void)read_text("/proc/self/stat", text, sizeof text);
+    return (struct dal_process_){(long)getpid(), dal_process_started_(text),
                                  (uint64_t)name_space.st_ino};
 }
 
@@ -156,6 +150,18 @@ DAL_OWN_FRAME_ static int is_mapped_here(int file)
            is_in_maps((uint64_t)status.st_ino);
 }
 
+/* Whether a process of this namespace is not there any more. One that is hidden (hidepid=2) has no
+ * text to read, but can be found. */
+static int has_ended(const struct dal_process_ *process)
+{
+    char text[512], path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", process->number);
+    if (process->started && read_text(path, text, sizeof text) > 0)
+        return dal_process_started_(text) != process->started;
+    return kill((pid_t)process->number, 0) != 0 && errno != EPERM;
+}
+
 /* Whether a file may still be written by who made it. One of our own number may be of another copy
  * of the library in this process, or of a program that it was before exec(2); of a process in
  * another namespace nobody knows. */
@@ -163,7 +169,7 @@ DAL_OWN_FRAME_ static int is_in_use(int file, const struct dal_process_ *here)
 {
     struct dal_file_origin_ origin;
     const struct dal_process_ *maker = &origin.maker;
-    char text[256], path[64];
+    char text[256];
     ssize_t length = pread(file, text, sizeof text - 1, 0);
     int is_open;
 
@@ -174,10 +180,7 @@ DAL_OWN_FRAME_ static int is_in_use(int file, const struct dal_process_ *here)
         return 1;
     if (maker->number == here->number)
         return is_mapped_here(file);
-    if (kill((pid_t)maker->number, 0) != 0 && errno != EPERM)
-        return 0;
-    (void)snprintf(path, sizeof path, "/proc/%ld/stat", maker->number);
-    return !maker->started || maker->started == started(path);
+    return !has_ended(maker);
 }
 
 /* What would begin another line, or end a text, is shown as something else. */
