@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -168,6 +169,19 @@ int kill(pid_t process, int number)
     return process == hidden ? 0 : (int)syscall(SYS_kill, process, number);
 }
 
+/* Locks as NFS has them, of files that may be written; or none. */
+static int nfs, no_locks, locked;
+
+int flock(int file, int operation)
+{
+    if (no_locks || (nfs && (fcntl(file, F_GETFL) & O_ACCMODE) == O_RDONLY)) {
+        errno = no_locks ? ENOLCK : EBADF;
+        return -1;
+    }
+    locked++;
+    return (int)syscall(SYS_flock, file, operation);
+}
+
 /* ---- Names -------------------------------------------------------------------------------------
  */
 
@@ -317,6 +331,51 @@ START_TEST(test_file_of_a_process_that_is_hidden_stays)
 }
 END_TEST
 
+/* Have an old file replaced, of some mode. */
+static void replace_old(mode_t mode)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+
+    make_file(path, mode);
+    allocate(instance, 10, 1);
+    ck_assert_uint_eq(count_in(path, "alloc.calls"), 1);
+    dal_instance_destroy(instance);
+    ck_assert_int_eq(unlink(path), 0);
+}
+
+START_TEST(test_old_file_is_locked_on_nfs)
+{
+    nfs = 1;
+    replace_old(0600);
+    ck_assert_int_eq(locked, 1);
+    replace_old(0400);
+}
+END_TEST
+
+START_TEST(test_old_file_is_replaced_where_there_are_no_locks)
+{
+    no_locks = 1;
+    replace_old(0600);
+}
+END_TEST
+
+START_TEST(test_old_file_that_another_replaces_stays)
+{
+    const char *path = path_of("counts");
+    const struct dal_instance *instance = make("file=", path);
+    int file = open(path, O_RDWR | O_CREAT, 0600);
+    struct stat status;
+
+    ck_assert_int_eq(flock(file, LOCK_EX), 0);
+    allocate(instance, 10, 1);
+    ck_assert_int_eq(fstat(file, &status), 0);
+    ck_assert_uint_eq(status.st_nlink, 1);
+    dal_instance_destroy(instance);
+    close(file);
+}
+END_TEST
+
 /* ---- A thread that makes it late ---------------------------------------------------------------
  */
 
@@ -444,6 +503,9 @@ int main(void)
     tcase_add_test(tcase, test_new_file_is_called_by_more_than_the_number_of_the_process);
     tcase_add_test(tcase, test_nothing_is_removed_by_a_name_that_was_given_up);
     tcase_add_test(tcase, test_file_of_a_process_that_is_hidden_stays);
+    tcase_add_test(tcase, test_old_file_is_locked_on_nfs);
+    tcase_add_test(tcase, test_old_file_is_replaced_where_there_are_no_locks);
+    tcase_add_test(tcase, test_old_file_that_another_replaces_stays);
     tcase_add_test(tcase, test_child_of_the_moment_between_counts_in_a_file_of_its_own);
     tcase_add_test(tcase, test_slow_maker_is_waited_for);
     tcase_add_test(tcase, test_maker_that_is_gone_is_not_waited_for);

@@ -254,6 +254,26 @@ static const char *why_not_replaced(const struct stat *status)
     return status->st_uid == geteuid() ? NULL : "another user's file is there";
 }
 
+/* For writing, which NFS wants of a file that is locked; one that may only be read is replaced all
+ * the same. Returns the descriptor, or -1 with errno. */
+static int open_old(const struct place *place, const char *name)
+{
+    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    int file = openat(place->directory, name, O_RDWR | flags);
+
+    return file < 0 && (errno == EACCES || errno == ETXTBSY)
+               ? openat(place->directory, name, O_RDONLY | flags)
+               : file;
+}
+
+/* 0 if another process has it locked. Where there are no locks it goes without: then of two that
+ * replace a file in the same moment one may count in a file without a name, which is better than
+ * that nobody ever can. */
+static int lock(int file)
+{
+    return flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 /* Take the name from an open file, if nobody writes to that. Who else tries has to wait for the
  * lock, and finds then that the name leads to another file. */
 static enum outcome replace_open(const struct place *place, const char *name, int file,
@@ -265,8 +285,7 @@ static enum outcome replace_open(const struct place *place, const char *name, in
         return AGAIN;
     if (is_in_use(file, here))
         return IN_USE;
-    if (flock(file, LOCK_EX | LOCK_NB) != 0 ||
-        fstatat(place->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+    if (!lock(file) || fstatat(place->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
         named.st_ino != status.st_ino || named.st_dev != status.st_dev)
         return AGAIN;
     if (renameat(place->directory, place->made, place->directory, name) == 0)
@@ -287,8 +306,7 @@ static enum outcome replace(const struct place *place, const char *name,
     *reason = why_not_replaced(&status);
     if (*reason)
         return REFUSED;
-    file =
-        openat(place->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    file = open_old(place, name);
     if (file < 0 && errno == EACCES) {
         *reason = reason_of(errno);
         return REFUSED;
