@@ -165,6 +165,10 @@ void kit_free_all(struct kit *kit, struct kit_block *blocks, size_t count);
 /* Fail if two of the blocks share a byte. Sorts them by address. */
 void kit_check_apart(const struct kit *kit, struct kit_block *blocks, size_t count);
 
+/* Whether the instance frees a block without its size, and what is likely where it does not. */
+bool kit_frees_unsized(const struct kit *kit);
+extern const char kit_likely_unsized[];
+
 /* Where addresses have 32 bits, have less than KIT_SIZE_IMPOSSIBLE of them in a row. */
 void kit_fill_addresses(void);
 
@@ -248,6 +252,7 @@ void kit_malloc_drain(void);
 /* ---- The cases, by concern; each list ends with a NULL name ----------------------------- */
 
 extern const struct conformance_case kit_cases_basics[];
+extern const struct conformance_case kit_cases_unsized[];
 extern const struct conformance_case kit_cases_align[];
 extern const struct conformance_case kit_cases_zeroed[];
 extern const struct conformance_case kit_cases_resize[];
