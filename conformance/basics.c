@@ -12,10 +12,13 @@ static void serves_requests(struct kit *kit)
     size_t capacity = kit->profile->capacity_bytes;
     struct kit_block *blocks = kit_memory(kit, BLOCKS_MAX * sizeof *blocks);
 
-    if (!kit->subject->capacity_bytes && capacity < CONFORMANCE_CAPACITY_MIN)
+    if (!kit->subject->capacity_bytes && capacity < CONFORMANCE_CAPACITY_MIN) {
+        kit_suspect(kit, "alloc() takes itself for full, or fails for another reason than its "
+                         "memory; if there is no more, that is to be declared (--capacity)");
         kit_fail_asked(kit, "blocks of 32768 bytes, then smaller ones, until NULL",
                        "4096 bytes in all, where no smaller capacity is declared", "%zu bytes",
                        capacity);
+    }
 
     for (size_t i = 0; i < COUNT(sizes); i++) {
         size_t count = kit->budget_bytes / kit_cost(sizes[i], 8);
@@ -131,6 +134,8 @@ static void dealloc_of_null_is_nothing(struct kit *kit)
     struct kit_block block;
 
     kit_alloc(kit, &block, 64, 8);
+    kit_suspect(kit, "NULL is taken for a block: dealloc() is to return at once for it");
+    kit_suspect_hang(kit, "dealloc() returns for NULL with its lock held");
     for (size_t i = 0; i < COUNT(sizes); i++) {
         for (size_t align = 1; align <= KIT_ALIGN_REQUIRED; align *= 8) {
             kit_asks(kit, KIT_DEALLOC_NULL, sizes[i], align, 0, 0);
@@ -142,6 +147,8 @@ static void dealloc_of_null_is_nothing(struct kit *kit)
     kit_want(kit, kit_cost(64, 8));
     kit_alloc(kit, &block, 64, 8);
     kit_free(kit, &block);
+    kit_suspect(kit, NULL);
+    kit_suspect_hang(kit, NULL);
 }
 
 /* All that usable_size tells is written, in several neighbours at once. */

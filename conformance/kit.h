@@ -108,6 +108,9 @@ void kit_suspect(const struct kit *kit, const char *likely);
 /* The same where it hangs. */
 void kit_suspect_hang(const struct kit *kit, const char *likely);
 
+/* kit_suspect() where nothing is suspected yet. */
+void kit_suspect_first(const struct kit *kit, const char *likely);
+
 /* Note what is asked next, keeping the phase. */
 void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align, size_t new_size,
               size_t new_align);
