@@ -12,10 +12,13 @@ static void serves_requests(struct kit *kit)
     size_t capacity = kit->profile->capacity_bytes;
     struct kit_block *blocks = kit_memory(kit, BLOCKS_MAX * sizeof *blocks);
 
-    if (!kit->subject->capacity_bytes && capacity < CONFORMANCE_CAPACITY_MIN)
+    if (!kit->subject->capacity_bytes && capacity < CONFORMANCE_CAPACITY_MIN) {
+        kit_suspect(kit, "alloc() takes itself for full, or fails for another reason than its "
+                         "memory; if there is no more, that is to be declared (--capacity)");
         kit_fail_asked(kit, "blocks of 32768 bytes, then smaller ones, until NULL",
                        "4096 bytes in all, where no smaller capacity is declared", "%zu bytes",
                        capacity);
+    }
 
     for (size_t i = 0; i < COUNT(sizes); i++) {
         size_t count = kit->budget_bytes / kit_cost(sizes[i], 8);
@@ -131,6 +134,8 @@ static void dealloc_of_null_is_nothing(struct kit *kit)
     struct kit_block block;
 
     kit_alloc(kit, &block, 64, 8);
+    kit_suspect(kit, "NULL is taken for a block: dealloc() is to return at once for it");
+    kit_suspect_hang(kit, "dealloc() returns for NULL with its lock held");
     for (size_t i = 0; i < COUNT(sizes); i++) {
         for (size_t align = 1; align <= KIT_ALIGN_REQUIRED; align *= 8) {
             kit_asks(kit, KIT_DEALLOC_NULL, sizes[i], align, 0, 0);
@@ -142,6 +147,8 @@ static void dealloc_of_null_is_nothing(struct kit *kit)
     kit_want(kit, kit_cost(64, 8));
     kit_alloc(kit, &block, 64, 8);
     kit_free(kit, &block);
+    kit_suspect(kit, NULL);
+    kit_suspect_hang(kit, NULL);
 }
 
 /* All that usable_size tells is written, in several neighbours at once. */
@@ -175,55 +182,20 @@ static void usable_size_is_usable(struct kit *kit)
     }
 }
 
-/* An allocator that frees without a size also tells the usable size without one. */
-static void check_unsized_usable(struct kit *kit, const struct kit_block *block)
-{
-    size_t usable;
-
-    if (!(kit->instance->native & DAL_SLOT_USABLE_SIZE))
-        return;
-    kit_asks(kit, KIT_USABLE_SIZE, 0, 0, 0, 0);
-    usable = dal_instance_usable_size(kit->instance, block->ptr, 0, 0);
-    if (usable < block->size)
-        kit_fail(kit, "the size of the block at least, told from the pointer alone",
-                 "%zu for a block of size %zu, align %zu", usable, block->size, block->align);
-}
-
-static void dealloc_unsized_frees(struct kit *kit)
-{
-    size_t count;
-    const size_t *sizes = kit_sizes(&count);
-
-    if (!(kit->instance->native & DAL_SLOT_DEALLOC_UNSIZED))
-        kit_skip(kit, "it cannot free a block without its size");
-    kit_asks(kit, KIT_DEALLOC_UNSIZED, 0, 0, 0, 0);
-    dal_instance_dealloc_unsized(kit->instance, NULL);
-    for (size_t i = 0; i < count && sizes[i] <= KIT_SIZE_LARGE; i++) {
-        size_t align = (size_t)1 << i % 13;
-        struct kit_block before, block, after;
-
-        if (!kit_want(kit, 3 * kit_cost(sizes[i], align)))
-            continue;
-        kit_alloc(kit, &before, sizes[i], 8);
-        kit_alloc(kit, &block, sizes[i], align);
-        kit_alloc(kit, &after, sizes[i], 8);
-        check_unsized_usable(kit, &block);
-        kit_check(kit, &block);
-        kit_asks(kit, KIT_DEALLOC_UNSIZED, sizes[i], align, 0, 0);
-        dal_instance_dealloc_unsized(kit->instance, block.ptr);
-        kit_free(kit, &before);
-        kit_free(kit, &after);
-    }
-}
-
 static void expect_owns(struct kit *kit, const void *ptr, int expected, const char *what)
 {
     int answer = dal_instance_owns(kit->instance, ptr);
 
     if (answer == DAL_ERR_UNSUPPORTED)
         kit_skip(kit, "it does not know its blocks");
+    kit_suspect(kit, expected
+                         ? "owns() looks at some of its memory only, such as at the last piece, "
+                           "or at the start of it"
+                         : "owns() does not look whether the address is in its memory, or "
+                           "looks at one end of it only");
     if (answer != expected)
         kit_fail(kit, expected ? "1" : "0", "%d for %s", answer, what);
+    kit_suspect(kit, NULL);
 }
 
 static void owns_its_blocks_only(struct kit *kit)
@@ -263,8 +235,6 @@ const struct conformance_case kit_cases_basics[] = {
     {"dealloc_of_null_is_nothing", "dealloc(NULL) does nothing", dealloc_of_null_is_nothing},
     {"usable_size_is_usable", "usable_size is the size at least, and all of it can be written",
      usable_size_is_usable},
-    {"dealloc_unsized_frees", "dealloc_unsized takes blocks of every size and alignment",
-     dealloc_unsized_frees},
     {"owns_its_blocks_only", "owns tells live blocks from other memory", owns_its_blocks_only},
     {NULL, NULL, NULL},
 };

@@ -24,9 +24,9 @@ static const struct conformance_case cases_of_processes[] = {
 const struct conformance_case *conformance_cases(void)
 {
     static const struct conformance_case *const lists[] = {
-        kit_cases_basics,   kit_cases_align,    kit_cases_zeroed, kit_cases_resize,
-        kit_cases_in_place, kit_cases_exhaust,  kit_cases_absurd, kit_cases_child,
-        kit_cases_threads,  cases_of_processes,
+        kit_cases_basics, kit_cases_unsized,  kit_cases_align,    kit_cases_zeroed,
+        kit_cases_resize, kit_cases_in_place, kit_cases_exhaust,  kit_cases_absurd,
+        kit_cases_child,  kit_cases_threads,  cases_of_processes,
     };
     static struct conformance_case all[CASES_MAX + 1];
     size_t count = 0;

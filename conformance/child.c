@@ -349,6 +349,34 @@ static void child_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     pthread_mutex_unlock(&child->lock);
 }
 
+/* For layers that pass this on, as over `system`, which has it too. */
+static void child_dealloc_unsized(void *ptr, void *ctx)
+{
+    struct kit_child *child = ctx;
+    const struct kit_child_block *block;
+
+    if (!ptr)
+        return;
+    pthread_mutex_lock(&child->lock);
+    block = place_of(child, ptr);
+    give(child, check_given(child, ptr, block->size, block->align));
+    pthread_mutex_unlock(&child->lock);
+}
+
+static size_t child_usable_size(const void *ptr, size_t size, size_t align, void *ctx)
+{
+    struct kit_child *child = ctx;
+    const struct kit_child_block *block;
+
+    (void)align;
+    pthread_mutex_lock(&child->lock);
+    block = place_of(child, ptr);
+    if (block->is_live)
+        size = block->size;
+    pthread_mutex_unlock(&child->lock);
+    return size;
+}
+
 /* Always to another place, so that the old pointer shows where it is used on. */
 static void *child_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {
@@ -371,8 +399,10 @@ static void *child_realloc(void *ptr, size_t old_size, size_t align, size_t new_
 struct dal_allocator kit_child_allocator(struct kit_child *child)
 {
     return (struct dal_allocator){
-        DAL_ALLOCATOR_HEADER(child),        .alloc = child_alloc,     .dealloc = child_dealloc,
-        .alloc_zeroed = child_alloc_zeroed, .realloc = child_realloc,
+        DAL_ALLOCATOR_HEADER(child),      .alloc = child_alloc,
+        .dealloc = child_dealloc,         .alloc_zeroed = child_alloc_zeroed,
+        .realloc = child_realloc,         .dealloc_unsized = child_dealloc_unsized,
+        .usable_size = child_usable_size,
     };
 }
 

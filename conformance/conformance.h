@@ -89,6 +89,8 @@ struct conformance_profile {
     char name[256];           /* what the instance calls itself */
     unsigned timeout_seconds; /* for each step of a case */
     char trial_end[128];      /* how finding this out ended, if it did not by itself; else "" */
+    const char
+        *create_likely; /* not NULL: so did create(), and what is likely to be wrong with it */
 };
 
 /* As much is asked of a fresh instance to see where it ends. */
@@ -111,7 +113,8 @@ struct conformance_profile {
 int conformance_probe(const struct conformance_subject *subject, unsigned timeout_seconds,
                       struct conformance_profile *profile, char *message, size_t message_bytes);
 
-/* Run one case. The outcome is complete whatever the allocator does. */
+/* Run one case. The outcome is complete whatever the allocator does. Where create() did not come
+ * back from the probe, nothing is run, and it is the same for every case. */
 void conformance_run(const struct conformance_subject *subject,
                      const struct conformance_profile *profile,
                      const struct conformance_case *which, struct conformance_outcome *outcome);

@@ -24,6 +24,7 @@ libconformance_la_SOURCES = \
 	%D%/sanitizer.h \
 	%D%/system.h \
 	%D%/threads.c \
+	%D%/unsized.c \
 	%D%/crew.c \
 	%D%/zeroed.c
 if OS_WINDOWS

@@ -80,6 +80,17 @@ void *kit_memory(const struct kit *kit, size_t bytes)
 
 /* ---- What every answer has to satisfy ----------------------------------------------------- */
 
+/* A request of size 0 is one like any other. */
+static const char *likely_null(const struct kit_note *note)
+{
+    bool resizes = note->call >= KIT_REALLOC && note->call <= KIT_SHRINK;
+
+    return (resizes ? note->new_size : note->size) == 0
+               ? "size 0 is taken for no request, or for free(): it is to be served as size 1 is"
+               : "a count or a limit of its own is wrong, so that it takes itself for full; or one "
+                 "way to memory fails and no other is tried";
+}
+
 /* NULL was the answer. Ends the case if this layout had to be served. */
 static void check_null(const struct kit *kit, size_t align)
 {
@@ -89,17 +100,40 @@ static void check_null(const struct kit *kit, size_t align)
         return;
     if (kit->child && kit->child->refusals > 0)
         kit_suspect(kit, kit_likely_state);
+    kit_suspect_first(kit, likely_null(kit->note));
     kit_fail(kit, "a block", "NULL, when %zu bytes at most of this instance were in use%s",
              kit->spent_bytes, kit->profile->limited ? ", a quarter of its capacity or less" : "");
+}
+
+/* Who frees a block twice is given one where another begins, too. */
+static const char *likely_misaligned(enum kit_call call)
+{
+    switch (call) {
+    case KIT_ALLOC_ZEROED:
+        return "alloc_zeroed() does not look at the alignment, or not with this size, as calloc() "
+               "does not; or, if smaller blocks are aligned, one was given back twice";
+    case KIT_REALLOC:
+    case KIT_REALLOC_NULL:
+    case KIT_GROW:
+    case KIT_GROW_ZEROED:
+    case KIT_SHRINK:
+        return "the new block is not taken with the alignment asked for, as by C's realloc(); or, if "
+               "smaller ones are aligned, a block was given back twice";
+    default:
+        return "alloc() does not look at the alignment, or not with this size, as malloc() does not; "
+               "or, if smaller blocks are aligned, one was given back twice";
+    }
 }
 
 static void check_aligned(const struct kit *kit, const void *ptr, size_t align)
 {
     uintptr_t address = (uintptr_t)ptr;
 
-    if (address & (align - 1))
-        kit_fail(kit, "a pointer with the alignment asked for", "%p, aligned to %" PRIuPTR, ptr,
-                 address & (0 - address));
+    if ((address & (align - 1)) == 0)
+        return;
+    kit_suspect_first(kit, likely_misaligned(kit->note->call));
+    kit_fail(kit, "a pointer with the alignment asked for", "%p, aligned to %" PRIuPTR, ptr,
+             address & (0 - address));
 }
 
 static bool check_answer(const struct kit *kit, const void *ptr, size_t align)
@@ -126,8 +160,14 @@ static void check_zero(const struct kit *kit, const unsigned char *ptr, size_t f
 {
     size_t match = from + kit_match_zero(ptr + from, to - from);
 
-    if (match != to)
-        kit_fail(kit, "zero bytes", "byte %zu of %zu is 0x%02x", match, to, ptr[match]);
+    if (match == to)
+        return;
+    kit_suspect_first(kit, kit->note->call == KIT_GROW_ZEROED
+                               ? "grow_zeroed() does not clear what is new, or clears from another "
+                                 "byte than the old size on"
+                               : "alloc_zeroed() does not clear memory that was used before, or "
+                                 "clears less than the size asked for");
+    kit_fail(kit, "zero bytes", "byte %zu of %zu is 0x%02x", match, to, ptr[match]);
 }
 
 void kit_check(const struct kit *kit, const struct kit_block *block)
@@ -135,6 +175,9 @@ void kit_check(const struct kit *kit, const struct kit_block *block)
     if (!block->ptr)
         return;
     kit_asks(kit, KIT_HOLD, block->size, block->align, 0, 0);
+    if (kit_match(block->ptr, block->size, block->seed) != block->size)
+        kit_suspect_first(kit, "another block or a header of the allocator's was written past its "
+                               "end into this one, or the same bytes are given out twice");
     check_contents(kit, block->ptr, block->size, block->seed, "what was written to it");
 }
 

@@ -108,6 +108,9 @@ void kit_suspect(const struct kit *kit, const char *likely);
 /* The same where it hangs. */
 void kit_suspect_hang(const struct kit *kit, const char *likely);
 
+/* kit_suspect() where nothing is suspected yet. */
+void kit_suspect_first(const struct kit *kit, const char *likely);
+
 /* Note what is asked next, keeping the phase. */
 void kit_asks(const struct kit *kit, enum kit_call call, size_t size, size_t align, size_t new_size,
               size_t new_align);
@@ -164,6 +167,10 @@ void kit_free_all(struct kit *kit, struct kit_block *blocks, size_t count);
 
 /* Fail if two of the blocks share a byte. Sorts them by address. */
 void kit_check_apart(const struct kit *kit, struct kit_block *blocks, size_t count);
+
+/* Whether the instance frees a block without its size, and what is likely where it does not. */
+bool kit_frees_unsized(const struct kit *kit);
+extern const char kit_likely_unsized[];
 
 /* Where addresses have 32 bits, have less than KIT_SIZE_IMPOSSIBLE of them in a row. */
 void kit_fill_addresses(void);
@@ -248,6 +255,7 @@ void kit_malloc_drain(void);
 /* ---- The cases, by concern; each list ends with a NULL name ----------------------------- */
 
 extern const struct conformance_case kit_cases_basics[];
+extern const struct conformance_case kit_cases_unsized[];
 extern const struct conformance_case kit_cases_align[];
 extern const struct conformance_case kit_cases_zeroed[];
 extern const struct conformance_case kit_cases_resize[];

@@ -33,6 +33,12 @@ void kit_suspect(const struct kit *kit, const char *likely)
     kit->report->likely = likely;
 }
 
+void kit_suspect_first(const struct kit *kit, const char *likely)
+{
+    if (!kit->report->likely)
+        kit_suspect(kit, likely);
+}
+
 void kit_suspect_hang(const struct kit *kit, const char *likely)
 {
     kit->report->likely_hang = likely;

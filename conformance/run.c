@@ -126,8 +126,10 @@ static _Noreturn void run_probe(const struct conformance_subject *subject,
     struct kit kit = make_kit(subject, report);
 
     kit_limit_process(report->profile.timeout_seconds);
+    kit_asks(&kit, KIT_CREATE, 0, 0, 0, 0);
     report->create_error =
         subject->create(subject, &kit.instance, report->message, sizeof report->message);
+    kit_asks(&kit, KIT_NOTHING, 0, 0, 0, 0);
     if (!report->create_error)
         probe->run(&kit, &report->profile);
     report->is_probed = 1;
@@ -156,30 +158,62 @@ static bool run_apart(const struct conformance_subject *subject, struct kit_repo
 
 /* ---- The parent -------------------------------------------------------------------------- */
 
-/* What a process that another one had to describe was likely to have done. */
-static const char *likely_end(const struct kit_report *report, int status)
+static const char *likely_in_create(int status)
 {
     if (kit_has_hung(status))
-        return report->likely_hang;
-    if (!kit_has_crashed(status) || !*report->item)
-        return kit_has_crashed(status) ? report->likely : NULL;
+        return "create() waits for a lock that it holds itself, or in a loop that does not end";
+    if (!kit_has_crashed(status))
+        return "create() ends the process, as by exit(): it is to return request->fail()";
+    return kit_has_aborted(status)
+               ? "create() calls abort(), or an assertion of its own fails: it is to return "
+                 "request->fail(); or it frees what is not malloc()'s"
+               : "create() uses a pointer that is NULL, such as of an option that find() does not "
+                 "know, or of memory, or overwrites what it has";
+}
+
+/* Over a child of the kit's, which tells by itself of what it sees. */
+static const char *likely_over_child(const struct kit_report *report, int status)
+{
+    bool has_refused = report->notes[0].has_refused;
+
+    if (report->likely && !kit_has_aborted(status))
+        return report->likely;
     /* A hang is suspected from the first refusal on. */
     if (!kit_has_aborted(status))
-        return report->likely_hang && !report->notes[0].has_refused ? kit_likely_state : NULL;
-    return report->notes[0].has_refused
+        return report->likely_hang && !has_refused ? kit_likely_state : NULL;
+    return has_refused
                ? "it calls abort(), or an assertion of its own fails, when the child has no "
                  "memory; or free() or realloc() is given a block that is the child's"
                : "free() or realloc() is given a block that is the child's, or an assertion of "
                  "its own fails";
 }
 
+/* What a process that another one had to describe was likely to have done. */
+static const char *likely_end(const struct kit_report *report, const struct kit_note *note,
+                              int status)
+{
+    if (note->call == KIT_CREATE && !*report->item)
+        return likely_in_create(status);
+    if (kit_has_hung(status))
+        return report->likely_hang;
+    if (!kit_has_crashed(status))
+        return NULL;
+    if (*report->item)
+        return likely_over_child(report, status);
+    return report->likely || !kit_has_aborted(status)
+               ? report->likely
+               : "a block is given back twice, or was written past its end, which the C library "
+                 "sees, and child_memory_comes_back where; or an assertion of its own fails";
+}
+
 static void conclude_badly(struct kit_report *report, int status,
                            struct conformance_outcome *outcome)
 {
     unsigned threads = atomic_load_explicit(&report->thread_count, memory_order_relaxed);
+    const struct kit_note *note = &report->notes[threads ? 1 : 0];
     char asked[sizeof outcome->asked - 64];
 
-    kit_note_describe(&report->notes[threads ? 1 : 0], asked, sizeof asked);
+    kit_note_describe(note, asked, sizeof asked);
     outcome->verdict = CONFORMANCE_FAILED;
     if (threads > 1)
         snprintf(outcome->asked, sizeof outcome->asked, "%u threads at work, among them %s",
@@ -192,7 +226,7 @@ static void conclude_badly(struct kit_report *report, int status,
     else
         snprintf(outcome->expected, sizeof outcome->expected, "an answer");
     kit_describe_end(status, outcome->got, sizeof outcome->got);
-    report->likely = likely_end(report, status);
+    report->likely = likely_end(report, note, status);
 }
 
 static void no_process(struct conformance_outcome *outcome)
@@ -203,14 +237,33 @@ static void no_process(struct conformance_outcome *outcome)
     snprintf(outcome->got, sizeof outcome->got, "%s", kit_no_process_reason());
 }
 
+/* What the probe has found; the same process would be made for each case. */
+static void no_instance(const struct conformance_profile *profile,
+                        struct conformance_outcome *outcome)
+{
+    static const struct kit_note asked = {.call = KIT_CREATE};
+
+    outcome->verdict = CONFORMANCE_FAILED;
+    kit_note_describe(&asked, outcome->asked, sizeof outcome->asked);
+    snprintf(outcome->expected, sizeof outcome->expected, "an answer within %u s",
+             profile->timeout_seconds);
+    snprintf(outcome->got, sizeof outcome->got, "%s", profile->trial_end);
+    snprintf(outcome->likely, sizeof outcome->likely, "%s", profile->create_likely);
+}
+
 void conformance_run(const struct conformance_subject *subject,
                      const struct conformance_profile *profile,
                      const struct conformance_case *which, struct conformance_outcome *outcome)
 {
-    struct kit_report *report = kit_report_map();
+    struct kit_report *report;
     int status;
 
     memset(outcome, 0, sizeof *outcome);
+    if (profile->create_likely) {
+        no_instance(profile, outcome);
+        return;
+    }
+    report = kit_report_map();
     if (!report) {
         no_process(outcome);
         return;
@@ -257,8 +310,12 @@ static int probe_apart(const struct conformance_subject *subject, struct kit_rep
                  strerror(errno));
         return DAL_ERR_SYSTEM;
     }
-    if (!report->is_probed && !*end)
+    if (report->is_probed)
+        return report->create_error;
+    if (!*end)
         kit_describe_end(status, end, sizeof report->profile.trial_end);
+    if (probe == &probe_of_capacity && report->notes[0].call == KIT_CREATE)
+        report->profile.create_likely = likely_in_create(status);
     return report->create_error;
 }
 
@@ -280,7 +337,7 @@ int conformance_probe(const struct conformance_subject *subject, unsigned timeou
         .timeout_seconds = timeout_seconds ? timeout_seconds : CONFORMANCE_TIMEOUT_SECONDS,
     };
     error = probe_apart(subject, report, &probe_of_capacity);
-    if (!error)
+    if (!error && !report->profile.create_likely)
         error = probe_apart(subject, report, &probe_of_alignment);
     if (error && message_bytes > 0)
         snprintf(message, message_bytes, "%s", report->message);

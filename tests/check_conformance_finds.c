@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "conformance/sanitizer.h"
 #include "suite.h"
@@ -203,6 +205,70 @@ START_TEST(test_tiny_heap_that_does_not_say_so_fails)
 }
 END_TEST
 
+/* ---- No instance ------------------------------------------------------------------------------
+ */
+
+static void no_way_back(void)
+{
+    for (;;)
+        pause();
+}
+
+static void leave(void)
+{
+    _exit(3);
+}
+
+static const struct {
+    void (*end)(void);
+    const char *got, *likely;
+} ends_in_create[] = {
+    {abort, "SIGABRT", "create() calls abort()"},
+    {leave, "the process ended with status 3", "create() ends the process"},
+    {no_way_back, "it hangs", "create() waits for a lock that it holds"},
+};
+
+enum { END_COUNT = sizeof ends_in_create / sizeof *ends_in_create };
+
+static int end_in_create(const struct conformance_subject *subject,
+                         const struct dal_instance **instance, char *message, size_t message_bytes)
+{
+    (void)instance;
+    (void)message;
+    (void)message_bytes;
+    ends_in_create[(uintptr_t)subject->data].end();
+    return DAL_ERR_SYSTEM;
+}
+
+/* It is waited for once: every case, a hang too, is over at once. */
+START_TEST(test_create_that_does_not_return_is_found_once)
+{
+    const struct conformance_subject subject = {
+        .name = "ends in create()",
+        .create = end_in_create,
+        .data = (const void *)(uintptr_t)_i,
+    };
+    time_t end = time(NULL) + HANG_SECONDS + HANG_SECONDS / 2;
+    struct conformance_profile profile;
+    char message[256];
+
+    ck_assert_int_eq(conformance_probe(&subject, HANG_SECONDS, &profile, message, sizeof message),
+                     0);
+    for (const struct conformance_case *c = conformance_cases(); c->name; c++) {
+        struct conformance_outcome outcome;
+
+        conformance_run(&subject, &profile, c, &outcome);
+        ck_assert_int_eq(outcome.verdict, CONFORMANCE_FAILED);
+        ck_assert_str_eq(outcome.asked, "a fresh instance");
+        if (!CONFORMANCE_SANITIZED)
+            ck_assert_msg(is_so(outcome.got, ends_in_create[_i].got) &&
+                              is_so(outcome.likely, ends_in_create[_i].likely),
+                          "got \"%s\", likely \"%s\"", outcome.got, outcome.likely);
+    }
+    ck_assert_msg(time(NULL) < end, "it was waited for more than once");
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("conformance_finds");
@@ -215,6 +281,7 @@ static Suite *make_suite(void)
     tcase_set_timeout(faults, 2 * TIMEOUT_SECONDS);
     tcase_add_loop_test(faults, test_fault_is_found_by_its_case, 0, faulty_count());
     tcase_add_loop_test(faults, test_every_case_finds_a_fault, 0, cases);
+    tcase_add_loop_test(faults, test_create_that_does_not_return_is_found_once, 0, END_COUNT);
     suite_add_tcase(suite, faults);
     tcase_set_timeout(none, 2 * TIMEOUT_SECONDS);
     tcase_add_loop_test(none, test_faultless_wrapper_passes, 0, cases);

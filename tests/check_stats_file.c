@@ -3,7 +3,6 @@
  * one where. */
 #define _GNU_SOURCE
 #include <check.h>
-#include <dirent.h>
 #include <dispatchalloc.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,86 +19,11 @@
 
 #include "../layers/stats/stats.h"
 #include "shared/choice.h"
+#include "stats_files.h"
 #include "stats_reading.h"
 #include "suite.h"
 
-static char directory[200];
-
-static void make_directory(void)
-{
-    const char *all = getenv("TMPDIR");
-
-    snprintf(directory, sizeof directory, "%.150s/check_stats_file.XXXXXX", all ? all : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-}
-
-static void remove_directory(void)
-{
-    char command[256];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", directory);
-    ck_assert_int_eq(system(command), 0);
-}
-
 /* ---- Reading --------------------------------------------------------------------------------- */
-
-static const char *path_of(const char *name)
-{
-    static char paths[4][300];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-
-    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
-    return path;
-}
-
-/* The bytes of a file, or NULL; to be freed. */
-static void *read_file(const char *path, size_t *bytes)
-{
-    int file = open(path, O_RDONLY);
-    struct stat status;
-    void *data;
-
-    if (file < 0)
-        return NULL;
-    ck_assert_int_eq(fstat(file, &status), 0);
-    *bytes = (size_t)status.st_size;
-    data = aligned_alloc(64, (*bytes + 64) / 64 * 64);
-    ck_assert_ptr_nonnull(data);
-    ck_assert_int_eq(read(file, data, *bytes), (ssize_t)*bytes);
-    close(file);
-    return data;
-}
-
-struct wanted {
-    const char *key;
-    uint64_t value;
-    int found;
-};
-
-static int find_key(const char *key, uint64_t value, void *data)
-{
-    struct wanted *wanted = data;
-
-    if (strcmp(key, wanted->key) == 0) {
-        wanted->value = value;
-        wanted->found++;
-    }
-    return 0;
-}
-
-static uint64_t count_in(const char *path, const char *key)
-{
-    struct wanted wanted = {.key = key};
-    size_t bytes;
-    void *data = read_file(path, &bytes);
-
-    ck_assert_msg(data != NULL, "%s is not there", path);
-    ck_assert_int_eq(dal_stats_file_visit(data, bytes, find_key, &wanted), 0);
-    ck_assert_int_eq(wanted.found, 1);
-    free(data);
-    return wanted.value;
-}
 
 static void assert_text(const char *path, const char *key, const char *part)
 {
@@ -111,27 +35,6 @@ static void assert_text(const char *path, const char *key, const char *part)
     ck_assert_int_eq(dal_stats_file_text(data, bytes, key, text, sizeof text), 0);
     ck_assert_msg(strstr(text, part) != NULL, "%s is \"%s\"", key, text);
     free(data);
-}
-
-/* Its memory goes with the instance, and its child of a fork asks no malloc, as a sanitizer's may
- * hang there. */
-#define BACKEND "fixed-arena:capacity=1M"
-
-static const struct dal_instance *make(const char *options, const char *path)
-{
-    const struct dal_instance *instance = NULL;
-    char spec[512], message[512];
-
-    snprintf(spec, sizeof spec, "stats:print=off,%s%s+" BACKEND, options, path);
-    ck_assert_msg(dal_instance_create_spec(spec, &instance, message, sizeof message) == 0, "%s",
-                  message);
-    return instance;
-}
-
-static void allocate(const struct dal_instance *instance, size_t size, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        ck_assert_ptr_nonnull(dal_instance_alloc(instance, size, 8));
 }
 
 /* ---- What stands in it -------------------------------------------------------------------------
@@ -371,18 +274,8 @@ START_TEST(test_instance_that_is_never_used_leaves_the_old_file)
 }
 END_TEST
 
-/* A child each, at the same time as other threads; without the checks of libcheck, which allocate.
- */
+/* A child each, at the same time as other threads. */
 enum { FORKING_THREADS = 4, FORKS_OF_EACH = 25 };
-
-static int take(const struct dal_instance *instance, size_t count)
-{
-    int missing = 0;
-
-    for (size_t i = 0; i < count; i++)
-        missing |= !dal_instance_alloc(instance, 10, 8);
-    return !missing;
-}
 
 static void *fork_often(void *instance)
 {
@@ -403,19 +296,6 @@ static void *fork_often(void *instance)
         wrong += child < 0 || waitpid(child, &status, 0) != child || status != 0;
     }
     return (void *)wrong;
-}
-
-static unsigned files_in_directory(const char *beginning)
-{
-    DIR *files = opendir(directory);
-    const struct dirent *entry;
-    unsigned count = 0;
-
-    ck_assert_ptr_nonnull(files);
-    while ((entry = readdir(files)) != NULL)
-        count += strncmp(entry->d_name, beginning, strlen(beginning)) == 0;
-    closedir(files);
-    return count;
 }
 
 START_TEST(test_threads_that_fork_at_once_lose_no_child)

@@ -242,7 +242,7 @@ include tests/user.mk
 # The layer `stats`
 unit_tests += tests/check_stats tests/check_stats_keys
 if OS_POSIX
-unit_tests += tests/check_stats_file
+unit_tests += tests/check_stats_file tests/check_stats_file_calls
 check_PROGRAMS += tests/stats_user
 shell_tests += tests/stats-print.sh tests/stats-family.sh tests/status.sh
 endif
@@ -252,9 +252,13 @@ tests_check_stats_LDADD = $(check_ldadd)
 tests_check_stats_keys_SOURCES = tests/check_stats_keys.c tests/stats_reading.h
 tests_check_stats_keys_CPPFLAGS = $(check_cppflags)
 tests_check_stats_keys_LDADD = $(check_ldadd)
-tests_check_stats_file_SOURCES = tests/check_stats_file.c tests/stats_reading.h
+tests_check_stats_file_SOURCES = tests/check_stats_file.c tests/stats_files.h tests/stats_reading.h
 tests_check_stats_file_CPPFLAGS = $(check_cppflags)
 tests_check_stats_file_LDADD = $(check_ldadd)
+tests_check_stats_file_calls_SOURCES = tests/check_stats_file_calls.c tests/stats_files.h \
+	tests/stats_reading.h
+tests_check_stats_file_calls_CPPFLAGS = $(check_cppflags)
+tests_check_stats_file_calls_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 

@@ -69,6 +69,7 @@ int dal_stats_file_prepare_(struct stats_instance *instance)
         return 0;
     memcpy(&instance->file->shared, &instance->own, sizeof instance->own);
     place(instance);
+    instance->process = getpid();
     atomic_store_explicit(&instance->file_state, STATS_FILE_WANTED, memory_order_relaxed);
     return 1;
 }
@@ -130,30 +131,52 @@ static void copy(struct stats_file *to, const struct stats_file *from)
 _Static_assert(sizeof(struct stats_file) % 64 == 0 && DAL_FILE_HEAD_BYTES % 64 == 0,
                "it is copied by words");
 
-/* 0, or why not. Until the pages are moved other threads wait, and count nothing. */
-static const char *make(struct stats_instance *instance)
+/* Whether it is still for this thread to make, and no other has taken it for gone. */
+static int is_maker(const struct stats_instance *instance)
+{
+    return atomic_load_explicit(&instance->maker, memory_order_relaxed) == this_thread();
+}
+
+/* 1, or 0 and why not, but to who is not the maker any more. Until the pages are moved other
+ * threads wait, and count nothing. */
+static int make(struct stats_instance *instance, const char **reason)
 {
     const struct dal_services *services = instance->services;
-    const char *reason;
-    struct stats_file *made = services->file_map(instance->path[0] ? instance->path : NULL,
-                                                 instance->file_bytes, &reason);
+    struct stats_file *made =
+        services->file_map(instance->path[0] ? instance->path : NULL, instance->file_bytes, reason);
 
     if (!made)
-        return reason;
+        return 0;
     copy(made, instance->file);
     describe(instance, made);
     made->shared_bytes = sizeof made->shared;
     made->part_bytes = sizeof made->parts[0];
     made->part_count = STATS_FILE_PARTS;
     atomic_store_explicit(&made->form, STATS_FORM, memory_order_release);
+    if (!is_maker(instance)) {
+        services->file_unmap(made, instance->file_bytes);
+        return 0;
+    }
     if (services->pages_move(made, instance->file, instance->file_bytes) == 0)
-        return NULL;
+        return 1;
     services->file_unmap(made, instance->file_bytes);
-    return "the system has no memory for it";
+    *reason = "the system has no memory for it";
+    return 0;
+}
+
+/* Whether who makes it is known not to be there: in a child whose fork handlers were not run only
+ * one thread is. A maker that has not said yet who it is may be this thread, in a signal handler.
+ */
+static int is_gone(const struct stats_instance *instance, uintptr_t maker)
+{
+    return !maker || getpid() != instance->process;
 }
 
 /* Returns 1 if it does not come to an end: who makes it is gone, in a child of clone(2), and this
- * thread is to. In a signal handler it may be this thread, which then goes on without. */
+ * thread is to. Not at once, since a child of vfork(2) looks the same and has the threads of its
+ * parent; one that is late all the same finds that it is not the maker any more. One that is there
+ * is waited for as long as it takes, as a file system may be slow. In a signal handler it may be
+ * this thread, which then goes on without. */
 static int wait_for_maker(struct stats_instance *instance)
 {
     const uint64_t most = UINT64_C(5000000000); /* nanoseconds */
@@ -167,9 +190,23 @@ static int wait_for_maker(struct stats_instance *instance)
             maker == this_thread())
             return 0;
         (void)sched_yield();
-    } while (instance->services->clock() - start < most);
+    } while (instance->services->clock() - start < most || !is_gone(instance, maker));
     return atomic_compare_exchange_strong_explicit(&instance->maker, &maker, this_thread(),
                                                    memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Whether this thread is to make it, now or once the one that began is gone. */
+static int become_maker(struct stats_instance *instance)
+{
+    int wanted = STATS_FILE_WANTED;
+    uintptr_t nobody = 0;
+
+    return (atomic_compare_exchange_strong_explicit(&instance->file_state, &wanted,
+                                                    STATS_FILE_MAKING, memory_order_acquire,
+                                                    memory_order_relaxed) &&
+            atomic_compare_exchange_strong_explicit(&instance->maker, &nobody, this_thread(),
+                                                    memory_order_relaxed, memory_order_relaxed)) ||
+           wait_for_maker(instance);
 }
 
 /* By the path that was tried, if there is one. */
@@ -188,22 +225,19 @@ __attribute__((noinline)) static void tell_missing(struct stats_instance *instan
 
 void dal_stats_file_make_(struct stats_instance *instance)
 {
-    int wanted = STATS_FILE_WANTED;
-    const char *reason;
+    const char *reason = NULL;
+    int made;
 
-    if (!atomic_compare_exchange_strong_explicit(&instance->file_state, &wanted, STATS_FILE_MAKING,
-                                                 memory_order_acquire, memory_order_relaxed)) {
-        if (!wait_for_maker(instance))
-            return;
-    } else {
-        atomic_store_explicit(&instance->maker, this_thread(), memory_order_relaxed);
-    }
-    reason = make(instance);
-    if (reason)
+    if (!become_maker(instance))
+        return;
+    made = make(instance, &reason);
+    if (!is_maker(instance))
+        return;
+    if (!made)
         instance->prints_to_file = 0;
-    atomic_store_explicit(&instance->file_state, reason ? STATS_FILE_NONE : STATS_FILE_MADE,
+    atomic_store_explicit(&instance->file_state, made ? STATS_FILE_MADE : STATS_FILE_NONE,
                           memory_order_release);
-    if (reason)
+    if (!made)
         tell_missing(instance, reason);
 }
 
@@ -234,6 +268,13 @@ static void leave_fork(struct stats_instance *instance)
     }
 }
 
+/* Whether the pages may be those of the file. They may be before that is known: another thread has
+ * moved them, and was to say so next. */
+static int may_be_in_file(int state)
+{
+    return state == STATS_FILE_MADE || state == STATS_FILE_MAKING;
+}
+
 static struct stats_file *counts_of_now(struct stats_instance *instance)
 {
     struct stats_file *counts = instance->services->pages_map(instance->file_bytes);
@@ -249,7 +290,8 @@ static struct stats_file *counts_of_now(struct stats_instance *instance)
 void dal_stats_fork_prepare_(void *ctx)
 {
     struct stats_instance *instance = ctx;
-    struct stats_file **kept = is_made(instance) ? place_of_fork(instance, 0) : NULL;
+    int state = atomic_load_explicit(&instance->file_state, memory_order_acquire);
+    struct stats_file **kept = may_be_in_file(state) ? place_of_fork(instance, 0) : NULL;
 
     if (kept)
         *kept = counts_of_now(instance);
@@ -306,15 +348,19 @@ void dal_stats_fork_child_(void *ctx)
 
     instance->calls->fork_child(instance->next);
     forget_other_forks(instance);
-    if (state == STATS_FILE_NONE)
+    if (state == STATS_FILE_NONE) {
+        instance->services->pages_unmap(counts, instance->file_bytes);
         return;
-    if (!counts && state == STATS_FILE_MADE)
+    }
+    if (!counts && may_be_in_file(state))
         counts = counts_of_now(instance);
     if (counts && instance->services->pages_move(counts, instance->file, instance->file_bytes) != 0)
         return;
     memset(instance->file->report, 0, sizeof instance->file->report);
     (void)instance->services->thread_record_visit(&instance->record, fill_if_empty, NULL);
     dal_stats_close_words_(instance);
+    instance->process = getpid();
+    atomic_store_explicit(&instance->maker, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->file_state, STATS_FILE_WANTED, memory_order_relaxed);
 }
 

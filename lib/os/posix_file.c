@@ -44,6 +44,7 @@ static const char *reason_of(int error)
         {ENOTDIR, "not a directory"},
         {EISDIR, "is a directory"},
         {EACCES, "permission denied"},
+        {EEXIST, "files that others have left are in the way"},
         {EPERM, "not permitted"},
         {EROFS, "read-only file system"},
         {ENOSPC, "no space left"},
@@ -101,20 +102,14 @@ static size_t read_text(const char *path, char *text, size_t bytes)
     return length > 0 ? (size_t)length : 0;
 }
 
-static uint64_t started(const char *path)
-{
-    char text[512];
-
-    read_text(path, text, sizeof text);
-    return dal_process_started_(text);
-}
-
 DAL_OWN_FRAME_ static struct dal_process_ this_process(void)
 {
     struct stat name_space = {.st_ino = 0};
+    char text[512];
 
     (void)stat("/proc/self/ns/pid", &name_space);
-    return (struct dal_process_){(long)getpid(), started("/proc/self/stat"),
+    (void)read_text("/proc/self/stat", text, sizeof text);
+    return (struct dal_process_){(long)getpid(), dal_process_started_(text),
                                  (uint64_t)name_space.st_ino};
 }
 
@@ -155,6 +150,18 @@ DAL_OWN_FRAME_ static int is_mapped_here(int file)
            is_in_maps((uint64_t)status.st_ino);
 }
 
+/* Whether a process of this namespace is not there any more. One that is hidden (hidepid=2) has no
+ * text to read, but can be found. */
+static int has_ended(const struct dal_process_ *process)
+{
+    char text[512], path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", process->number);
+    if (process->started && read_text(path, text, sizeof text) > 0)
+        return dal_process_started_(text) != process->started;
+    return kill((pid_t)process->number, 0) != 0 && errno != EPERM;
+}
+
 /* Whether a file may still be written by who made it. One of our own number may be of another copy
  * of the library in this process, or of a program that it was before exec(2); of a process in
  * another namespace nobody knows. */
@@ -162,7 +169,7 @@ DAL_OWN_FRAME_ static int is_in_use(int file, const struct dal_process_ *here)
 {
     struct dal_file_origin_ origin;
     const struct dal_process_ *maker = &origin.maker;
-    char text[256], path[64];
+    char text[256];
     ssize_t length = pread(file, text, sizeof text - 1, 0);
     int is_open;
 
@@ -173,10 +180,7 @@ DAL_OWN_FRAME_ static int is_in_use(int file, const struct dal_process_ *here)
         return 1;
     if (maker->number == here->number)
         return is_mapped_here(file);
-    if (kill((pid_t)maker->number, 0) != 0 && errno != EPERM)
-        return 0;
-    (void)snprintf(path, sizeof path, "/proc/%ld/stat", maker->number);
-    return !maker->started || maker->started == started(path);
+    return !has_ended(maker);
 }
 
 /* What would begin another line, or end a text, is shown as something else. */
@@ -250,6 +254,26 @@ static const char *why_not_replaced(const struct stat *status)
     return status->st_uid == geteuid() ? NULL : "another user's file is there";
 }
 
+/* For writing, which NFS wants of a file that is locked; one that may only be read is replaced all
+ * the same. Returns the descriptor, or -1 with errno. */
+static int open_old(const struct place *place, const char *name)
+{
+    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    int file = openat(place->directory, name, O_RDWR | flags);
+
+    return file < 0 && (errno == EACCES || errno == ETXTBSY)
+               ? openat(place->directory, name, O_RDONLY | flags)
+               : file;
+}
+
+/* 0 if another process has it locked. Where there are no locks it goes without: then of two that
+ * replace a file in the same moment one may count in a file without a name, which is better than
+ * that nobody ever can. */
+static int lock(int file)
+{
+    return flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 /* Take the name from an open file, if nobody writes to that. Who else tries has to wait for the
  * lock, and finds then that the name leads to another file. */
 static enum outcome replace_open(const struct place *place, const char *name, int file,
@@ -261,8 +285,7 @@ static enum outcome replace_open(const struct place *place, const char *name, in
         return AGAIN;
     if (is_in_use(file, here))
         return IN_USE;
-    if (flock(file, LOCK_EX | LOCK_NB) != 0 ||
-        fstatat(place->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+    if (!lock(file) || fstatat(place->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
         named.st_ino != status.st_ino || named.st_dev != status.st_dev)
         return AGAIN;
     if (renameat(place->directory, place->made, place->directory, name) == 0)
@@ -283,8 +306,7 @@ static enum outcome replace(const struct place *place, const char *name,
     *reason = why_not_replaced(&status);
     if (*reason)
         return REFUSED;
-    file =
-        openat(place->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    file = open_old(place, name);
     if (file < 0 && errno == EACCES) {
         *reason = reason_of(errno);
         return REFUSED;
@@ -357,6 +379,10 @@ DAL_OWN_FRAME_ static int take_free_name(struct place *place, const struct dal_p
         (void)snprintf(name, sizeof name, number > 1 ? "%s.%ld.%u" : "%s.%ld", place->name,
                        here->number, number);
     } while (outcome == IN_USE && number < 1000);
+    if (outcome == IN_USE)
+        *reason = "all its names are in use";
+    if (outcome == TAKEN)
+        place->made[0] = '\0';
     return outcome == TAKEN;
 }
 
@@ -439,19 +465,36 @@ static void *map(int file, size_t bytes, const char **reason)
     return NULL;
 }
 
-DAL_OWN_FRAME_ static void *map_new(struct place *place, size_t bytes, const char **reason)
+/* A file without a name of its own yet. What killed processes have left has such names too, and
+ * processes of several namespaces may have one number: by when they were started they differ
+ * mostly, and then by the count. Returns the descriptor, or -1 with errno. */
+static int open_new(struct place *place, const struct dal_process_ *here)
 {
     static _Atomic(unsigned) count;
-    void *mapped;
-    int file;
+    int file = -1;
 
-    (void)snprintf(place->made, sizeof place->made, ".dispatchalloc.%ld.%u", (long)getpid(),
-                   atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
-    file = openat(place->directory, place->made,
-                  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    for (int attempt = 0; file < 0 && attempt < 100; attempt++) {
+        (void)snprintf(place->made, sizeof place->made, ".dispatchalloc.%ld.%" PRIu64 ".%u",
+                       here->number, here->started,
+                       atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
+        file = openat(place->directory, place->made,
+                      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+        if (file < 0 && errno != EEXIST)
+            break;
+    }
+    if (file < 0)
+        place->made[0] = '\0';
+    return file;
+}
+
+DAL_OWN_FRAME_ static void *map_new(struct place *place, const struct dal_process_ *here,
+                                    size_t bytes, const char **reason)
+{
+    int file = open_new(place, here);
+    void *mapped;
+
     if (file < 0) {
         *reason = reason_of(errno);
-        place->made[0] = '\0';
         return NULL;
     }
     mapped = map(file, bytes, reason);
@@ -460,36 +503,39 @@ DAL_OWN_FRAME_ static void *map_new(struct place *place, size_t bytes, const cha
 }
 
 /* Of a file that was made and has no name yet. */
-DAL_OWN_FRAME_ static struct dal_file_origin_ origin_of(const struct place *place)
+DAL_OWN_FRAME_ static struct dal_file_origin_ origin_of(const struct place *place,
+                                                        const struct dal_process_ *here)
 {
     struct stat status = {.st_ino = 0};
 
     (void)fstatat(place->directory, place->made, &status, AT_SYMLINK_NOFOLLOW);
-    return (struct dal_file_origin_){this_process(), (uint64_t)status.st_ino,
-                                     (uint64_t)status.st_dev};
+    return (struct dal_file_origin_){*here, (uint64_t)status.st_ino, (uint64_t)status.st_dev};
 }
 
 static void *make(const char *path, size_t bytes, const char **reason)
 {
     char expanded[DAL_FILE_PATH_MAX];
     struct place place = {.directory = -1};
+    struct dal_process_ here;
     struct dal_file_origin_ origin;
     void *mapped = NULL;
 
     *reason = expand(path, expanded);
     if (!*reason)
         *reason = open_place(expanded, &place);
-    if (!*reason)
-        mapped = map_new(&place, bytes, reason);
+    if (!*reason) {
+        here = this_process();
+        mapped = map_new(&place, &here, bytes, reason);
+    }
     if (mapped) {
-        origin = origin_of(&place);
+        origin = origin_of(&place, &here);
         fill_head(mapped, &origin);
-        if (!take_free_name(&place, &origin.maker, reason)) {
+        if (!take_free_name(&place, &here, reason)) {
             (void)munmap(mapped, bytes);
             mapped = NULL;
         }
     }
-    /* After a rename it is gone already. */
+    /* Once it has its name another file may be called so. */
     if (place.made[0])
         (void)unlinkat(place.directory, place.made, 0);
     if (place.directory >= 0)

@@ -282,6 +282,7 @@ const struct faulty faulty_heaps[] = {
     {.name = "shares its memory with the child of a fork",
      .found_by = "fork_leaves_two_heaps",
      .asked = "in the parent",
+     .likely = "MAP_SHARED",
      HEAP(SHARED_WITH_CHILD)},
     {.name = "leaves its lock taken in the child of a fork",
      .found_by = "fork_while_threads_allocate",

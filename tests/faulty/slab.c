@@ -55,6 +55,7 @@ enum slab_fault {
     LARGE_LEAKS,          /* of a large block that is not to be had something stays */
     UNLOCKED,             /* nothing keeps threads apart */
     NO_FORK,              /* nor a fork and threads */
+    UNSIZED_KEEPS,        /* freed without a size, nothing is freed */
     NO_FORK_CHILD,        /* a child finds what fork_prepare has locked */
     FAULT_COUNT
 };
@@ -260,6 +261,12 @@ static void slab_dealloc(void *ptr, size_t size, size_t align, void *ctx)
     unlock(self);
 }
 
+static void free_nothing(void *ptr, void *ctx)
+{
+    (void)ptr;
+    (void)ctx;
+}
+
 static void *slab_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {
     struct slab *self = ctx;
@@ -346,6 +353,10 @@ static int create_slab(const struct dal_backend_request *request, struct dal_all
         .fork_prepare = slab_lock,  .fork_parent = slab_unlock,
         .fork_child = slab_unlock,
     };
+    if (fault == UNSIZED_KEEPS) {
+        allocator->dealloc_unsized = free_nothing;
+        allocator->usable_size = NULL;
+    }
     if (fault == NO_FORK)
         allocator->fork_prepare = allocator->fork_parent = NULL;
     if (fault == NO_FORK || fault == NO_FORK_CHILD)
@@ -438,6 +449,17 @@ struct faulty faulty_slabs[] = {
      .got = "not given back",
      .likely = "does not give the old block back",
      .slab_fault = REALLOC_LEAKS_BLOCK},
+    {.name = "keeps a large block that is freed without its size",
+     .found_by = BACK,
+     .got = "not given back",
+     .likely = "dealloc_unsized() does not give",
+     .slab_fault = UNSIZED_KEEPS},
+    {.name = "keeps a cell that is freed without its size",
+     .found_by = "dealloc_unsized_frees",
+     .asked = "blocks of size 16, given back by dealloc_unsized",
+     .got = "none of",
+     .likely = "dealloc_unsized() does not give",
+     .slab_fault = UNSIZED_KEEPS},
     {.name = "keeps its slabs",
      .found_by = BACK,
      .got = "not given back",
@@ -527,7 +549,10 @@ struct faulty faulty_slabs[] = {
      .got = "it hangs",
      .likely = "asked for ever",
      .slab_fault = ASKS_FOR_EVER},
-    {.name = "misaligns its cells", .found_by = "alloc_is_aligned", .slab_fault = MISALIGNED_CELLS},
+    {.name = "misaligns its cells",
+     .found_by = "alloc_is_aligned",
+     .likely = "does not look at the alignment",
+     .slab_fault = MISALIGNED_CELLS},
     {.name = "assumes an alignment", .found_by = BACK, .slab_fault = ASSUMED_ALIGN},
     {.name = "writes in front of a slab",
      .found_by = BACK,
@@ -605,7 +630,7 @@ struct faulty faulty_slabs[] = {
     {.name = "writes past its last cell, by whatever thread",
      .found_by = "threads_share_nothing",
      .asked = "in the only thread at work",
-     .likely = "",
+     .likely = "written past its end",
      .slab_fault = LAST_CELL_PAST_END},
 #endif
     {.name = "has no fork functions",
