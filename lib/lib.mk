@@ -7,7 +7,8 @@ lib_rooms = shared os base stack service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
 core_headers += lib/shared/choice.h lib/shared/control.h lib/shared/file_head.h lib/shared/image.h \
-	lib/shared/interposed_names.h lib/shared/note.h lib/shared/number.h lib/shared/status.h \
+	lib/shared/image_symbols.h lib/shared/interposed_names.h lib/shared/note.h lib/shared/number.h \
+	lib/shared/status.h \
 	lib/shared/variable_names.h
 
 # The operating system and the object format: nobody else asks which they are.
