@@ -25,8 +25,8 @@ offers() {
     expect "dispatchalloc --complete $*" "$expected" \
         "$("$tool" --complete "$@" 2>&1 | tr '\n' ' ' | sed 's/ $//')"
 }
-offers 'list info explain verify run status compare doctor help' ''
-offers 'list info explain verify run status compare doctor help' help ''
+offers 'list info explain verify run status compare doctor symbolize help' ''
+offers 'list info explain verify run status compare doctor symbolize help' help ''
 offers 'run' help list r
 offers verify ve
 offers '' nonsense ''
@@ -41,6 +41,7 @@ offers '@program' run -c -b jemalloc ''
 offers '@file' run -b jemalloc true ''
 offers '@file' compare --runs 3 true --js
 offers '@process' status ''
+offers '@file' symbolize ''
 offers jemalloc run -b je
 offers --backend=jemalloc compare --backend=je
 offers fixed-arena explain fi

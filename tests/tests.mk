@@ -293,6 +293,11 @@ tests_check_debug_races_SOURCES = tests/check_debug_races.c tests/debug_saying.h
 tests_check_debug_races_CPPFLAGS = $(check_cppflags)
 tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
 EXTRA_DIST += tests/debug/faults.c
+# dispatchalloc symbolize
+if OS_POSIX
+shell_tests += tests/symbolize.sh
+endif
+EXTRA_DIST += tests/symbolize/program.c
 
 # dispatchalloc compare, doctor
 if OS_POSIX

@@ -17,8 +17,8 @@
 static const struct tool_command help;
 
 const struct tool_command *const tool_commands[] = {
-    &tool_list,      &tool_info,    &tool_explain, &tool_verify, &tool_run,
-    &tool_status_of, &tool_compare, &tool_doctor,  &help,        NULL,
+    &tool_list,    &tool_info,   &tool_explain,   &tool_verify, &tool_run, &tool_status_of,
+    &tool_compare, &tool_doctor, &tool_symbolize, &help,        NULL,
 };
 
 static int wants_help, wants_version;
@@ -39,7 +39,7 @@ static void print_help(FILE *to)
           "Commands:\n",
           to);
     for (size_t i = 0; tool_commands[i]; i++)
-        fprintf(to, "  %-7s %-20s %s\n", tool_commands[i]->name, tool_commands[i]->synopsis,
+        fprintf(to, "  %-9s %-18s %s\n", tool_commands[i]->name, tool_commands[i]->synopsis,
                 tool_commands[i]->summary);
     fputs("\n"
           "Options:\n"
@@ -66,12 +66,12 @@ static void print_command_help(const struct tool_command *command)
 
 /* What others call it. */
 static const char *const synonyms[][2] = {
-    {"ls", "list"},           {"show", "info"},       {"describe", "info"},
-    {"options", "info"},      {"check", "verify"},    {"test", "verify"},
-    {"exec", "run"},          {"start", "run"},       {"launch", "run"},
-    {"ps", "status"},         {"bench", "compare"},   {"time", "compare"},
-    {"parse", "explain"},     {"diagnose", "doctor"}, {"version", "--version"},
-    {"benchmark", "compare"},
+    {"ls", "list"},           {"show", "info"},         {"describe", "info"},
+    {"options", "info"},      {"check", "verify"},      {"test", "verify"},
+    {"exec", "run"},          {"start", "run"},         {"launch", "run"},
+    {"ps", "status"},         {"bench", "compare"},     {"time", "compare"},
+    {"parse", "explain"},     {"diagnose", "doctor"},   {"version", "--version"},
+    {"benchmark", "compare"}, {"resolve", "symbolize"}, {"symbolise", "symbolize"},
 };
 
 /* A program that follows, or is the word, tells more than how the word is written. */
