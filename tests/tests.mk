@@ -293,6 +293,12 @@ tests_check_debug_races_SOURCES = tests/check_debug_races.c tests/debug_saying.h
 tests_check_debug_races_CPPFLAGS = $(check_cppflags)
 tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
 EXTRA_DIST += tests/debug/faults.c
+# What the command does for a process
+if OS_LINUX
+unit_tests += tests/check_command
+endif
+tests_check_command_CPPFLAGS = $(check_cppflags)
+tests_check_command_LDADD = $(check_ldadd)
 # dispatchalloc symbolize
 if OS_POSIX
 shell_tests += tests/symbolize.sh

@@ -11,6 +11,9 @@
 #include "conformance/conformance.h"
 #include "tools/options.h"
 #include "tools/program.h"
+#ifdef TOOL_CAN_SEARCH
+# include "tools/search/search.h"
+#endif
 #include "tools/tool.h"
 #include "tools/variables.h"
 
@@ -203,6 +206,10 @@ static int run(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--complete") == 0)
         return options_complete(argc - 2, argv + 2);
+#ifdef TOOL_CAN_SEARCH
+    if (argc > 1 && strcmp(argv[1], DAL_SEARCH_OPTION_) == 0)
+        return search_run(argc - 2, argv + 2);
+#endif
     at = options_find_operand(argc, argv);
     if (at < argc) {
         command = options_find_command(argv[at]);

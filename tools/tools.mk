@@ -74,11 +74,23 @@ tools_dispatchalloc_SOURCES += \
 if HAVE_LIBDW
 tools_dispatchalloc_SOURCES += %D%/symbolize/dwarf.c
 endif
+if OS_LINUX
+tools_dispatchalloc_SOURCES += \
+	%D%/search/memory.c \
+	%D%/search/reach.c \
+	%D%/search/roots.c \
+	%D%/search/search.c \
+	%D%/search/search.h \
+	%D%/search/threads.c
+endif
 endif
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/lib \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
 if HAVE_XATTR
 tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_XATTR
+endif
+if OS_LINUX
+tools_dispatchalloc_CPPFLAGS += -DTOOL_CAN_SEARCH
 endif
 if HAVE_LIBDW
 tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_LIBDW $(LIBDW_CFLAGS)
