@@ -5,7 +5,9 @@ set -eu
 . "$srcdir/tests/lib.sh"
 need_tool
 not_sanitized "the programs here are small, and many"
-command -v objcopy >/dev/null 2>&1 || skip "there is no objcopy"
+for needed in objcopy readelf; do
+    command -v $needed >/dev/null 2>&1 || skip "there is no $needed"
+done
 is_foreign && skip "the compiler's programs are not for this system"
 has_libdw() { grep -q '^LIBDW_LIBS = .*-ldw' "$builddir/Makefile"; }
 source=$work/source.c

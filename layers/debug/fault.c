@@ -29,9 +29,12 @@ enum kind { STRANGER, GONE, INSIDE, ANOTHERS, LAYOUT, WAY, INVALID, FRONT, BEHIN
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
-int dal_debug_text_begin_(struct debug_text *text, const struct dal_services *services)
+int dal_debug_text_begin_(struct debug_text *text, const struct debug_instance *instance)
 {
-    *text = (struct debug_text){services, 0, TEXT_BYTES, services->pages_map(TEXT_BYTES)};
+    const struct dal_services *services = instance->services;
+
+    *text = (struct debug_text){services, instance->resolve, 0, TEXT_BYTES,
+                                services->pages_map(TEXT_BYTES)};
     if (!text->data)
         return 0;
     dal_debug_text_put_(text, "dispatchalloc: debug[%" PRIu64 "]: ", dal_debug_process_(services));
@@ -70,7 +73,7 @@ void dal_debug_text_put_stack_(struct debug_text *text, uint32_t stack)
 
 void dal_debug_text_end_(struct debug_text *text)
 {
-    text->services->text(text->data, text->length);
+    text->services->report(text->data, text->length, text->resolve);
     text->services->pages_unmap(text->data, TEXT_BYTES);
 }
 
@@ -246,7 +249,7 @@ static void tell(struct report *report, enum kind kind, const struct debug_known
     unsigned before = count_key(mix(report->place ^ mix((uint64_t)kind + 1)) | 1);
     unsigned number = before < REPORTS_A_FAULT ? COUNT(report_count) : UINT_MAX;
 
-    if (number < REPORTS_MAX && dal_debug_text_begin_(&report->text, report->instance->services)) {
+    if (number < REPORTS_MAX && dal_debug_text_begin_(&report->text, report->instance)) {
         put_head(report, consequence, before == REPORTS_A_FAULT - 1);
         put_block(&report->text, known);
         dal_debug_text_end_(&report->text);
