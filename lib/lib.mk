@@ -3,11 +3,12 @@
 # it: "ROOM/FILE.h". (tests/structure.sh reads the order here.) The core is linked into the library
 # and into the interposer. What is in library_sources the interposer does without, has another file
 # in the place of (lib/base/product.h), or compiles for itself (preload/preload.mk).
-lib_rooms = shared os base stack service spec registry chain choice front
+lib_rooms = shared os base stack installed service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
 core_headers += lib/shared/choice.h lib/shared/control.h lib/shared/file_head.h lib/shared/image.h \
-	lib/shared/interposed_names.h lib/shared/note.h lib/shared/number.h lib/shared/status.h \
+	lib/shared/image_symbols.h lib/shared/interposed_names.h lib/shared/note.h lib/shared/number.h \
+	lib/shared/search.h lib/shared/status.h \
 	lib/shared/variable_names.h
 
 # The operating system and the object format: nobody else asks which they are.
@@ -40,6 +41,15 @@ if HAVE_DL_ITERATE_PHDR
 core_sources += lib/stack/symbol.c
 endif
 
+# What was installed with the library, and what the command does for a process.
+core_headers += lib/installed/command.h
+if OS_WINDOWS
+core_sources += lib/installed/no-command.c
+else
+core_headers += lib/installed/loader_trust.h lib/os/command.h
+core_sources += lib/os/posix_command.c lib/installed/command.c lib/installed/loader_trust.c
+endif
+
 # What the library does for all backends and layers.
 core_headers += lib/service/service.h
 core_sources += lib/service/services.c lib/service/thread_end.c lib/service/thread_record.c
@@ -49,12 +59,11 @@ core_headers += lib/spec/options.h lib/spec/spec.h lib/spec/variables.h
 core_sources += lib/spec/spec.c lib/spec/options.c lib/spec/variables.c
 
 # Backends by name: registered, built in, in a file.
-core_headers += lib/registry/builtin.h lib/registry/loader.h lib/registry/loader_trust.h \
-	lib/registry/registry.h
+core_headers += lib/registry/builtin.h lib/registry/loader.h lib/registry/registry.h
 core_sources += lib/registry/builtin.c lib/registry/registry.c
 if !OS_WINDOWS
 core_headers += lib/registry/dlopen.h
-core_sources += lib/registry/loader.c lib/registry/loader_trust.c
+core_sources += lib/registry/loader.c
 library_sources += lib/registry/dlopen.c
 endif
 

@@ -738,6 +738,40 @@ START_TEST(test_lines_of_a_file)
 }
 END_TEST
 
+/* ---- What the command does ------------------------------------------------------------------- */
+
+/* A process that has not got ready for it does without. */
+START_TEST(test_a_report_is_written_and_leaks_are_not_found_without_the_command)
+{
+    static const char report[] = "dispatchalloc: debug[1]: x\n    #0 0x1 (/no/such+0x1)\n";
+    struct dal_memory_part block = {(uintptr_t)&block, sizeof block, 4711};
+    const char *reason = NULL;
+    char text[256];
+    int ends_of_pipe[2], errors = dup(STDERR_FILENO);
+    ssize_t got;
+
+    for (uint32_t resolve = DAL_RESOLVE_NEVER; resolve <= DAL_RESOLVE_ALWAYS; resolve++) {
+        ck_assert_int_eq(pipe(ends_of_pipe), 0);
+        ck_assert_int_eq(dup2(ends_of_pipe[1], STDERR_FILENO), STDERR_FILENO);
+        errno = 4711;
+        services->report(report, sizeof report - 1, resolve);
+        ck_assert_int_eq(errno, 4711);
+        ck_assert_int_eq(dup2(errors, STDERR_FILENO), STDERR_FILENO);
+        close(ends_of_pipe[1]);
+        got = read(ends_of_pipe[0], text, sizeof text);
+        close(ends_of_pipe[0]);
+        ck_assert_int_eq(got, (ssize_t)sizeof report - 1);
+        ck_assert_mem_eq(text, report, sizeof report - 1);
+    }
+    close(errors);
+    ck_assert_int_eq(services->leaks_find(&block, 1, NULL, 0, __builtin_frame_address(0), &reason),
+                     DAL_ERR_UNSUPPORTED);
+    ck_assert_str_eq(reason, "the command dispatchalloc is not installed with the library");
+    ck_assert_uint_eq(block.reach, 4711);
+    ck_assert_int_eq(errno, 4711);
+}
+END_TEST
+
 /* ---- Cancellation ---------------------------------------------------------------------------- */
 
 /* A cancellation that is due comes at the next such point: here that is the last call. (The checks
@@ -926,6 +960,7 @@ int main(void)
     tcase_add_test(tcase, test_no_service_is_a_cancellation_point);
     tcase_add_test(tcase, test_no_call_is_a_cancellation_point);
     tcase_add_test(tcase, test_lines_of_a_file);
+    tcase_add_test(tcase, test_a_report_is_written_and_leaks_are_not_found_without_the_command);
     tcase_add_test(tcase, test_the_clock_goes_on);
     tcase_add_test(tcase, test_seeds_differ);
     return suite_run(suite);

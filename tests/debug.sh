@@ -57,14 +57,14 @@ for backend in $backends; do
             expect "a clean program under $spec" "" "$(cat "$work/err")"
         done
     done
-    under "debug:leaks=on+$backend" "$work/faults" leak
+    under "debug:leaks=live+$backend" "$work/faults" leak
     expect "what is live, $backend" "  1 block, of 54321 bytes, from malloc:$frame
   1 block, of 12345 bytes, from malloc:$frame" "$(grep -A1 -e 54321 -e 12345 "$work/err" | grep -v -e --)"
 done
 
 # Only one of the two places is told of.
 echo "leak:$work/faults" >"$work/suppressions"
-under "debug:leaks=on,suppressions=$work/suppressions+system" "$work/faults" leak
+under "debug:leaks=live,suppressions=$work/suppressions+system" "$work/faults" leak
 ! grep -e ' 54321 ' -e ' 12345 ' "$work/err" || fail "what is suppressed was told of"
 
 # ---- Real programs ----------------------------------------------------------------------------

@@ -42,7 +42,7 @@ accepted() {
 }
 
 # ---- Commands ----------------------------------------------------------------------------------
-commands='known: list, info, explain, verify, run, status, compare, doctor, fail-each, help'
+commands='known: list, info, explain, verify, run, status, compare, doctor, fail-each, symbolize, help'
 meant list lisst
 meant list lis
 meant list ls
@@ -65,6 +65,8 @@ meant doctor docter true
 meant doctor diagnose true
 meant fail-each inject true
 meant fail-each faileach true
+meant symbolize symbolise
+meant symbolize resolve
 meant info inof system
 meant help hlep
 meant --version version
@@ -252,7 +254,7 @@ meant 'info jemalloc' list jemalloc
 meant 'info jemalloc' list jemaloc
 accepted "extra operand 'xyzzy'" list xyzzy
 accepted "missing command" # as well as the help:
-case $err in *"Usage: dispatchalloc COMMAND"*"fail-each PROGRAM"*) ;; *) fail "no command: $err" ;; esac
+case $err in *"Usage: dispatchalloc COMMAND"*"compare "*"PROGRAM"*) ;; *) fail "no command: $err" ;; esac
 
 # ---- Variables ---------------------------------------------------------------------------------------
 expected=127
@@ -283,7 +285,7 @@ helps 'Usage: dispatchalloc COMMAND *' -h
 helps 'Usage: dispatchalloc COMMAND *' help
 helps 'Usage: dispatchalloc run *
 Usage: dispatchalloc status *' help run status
-for command in list info explain verify run status compare doctor fail-each help; do
+for command in list info explain verify run status compare doctor fail-each symbolize help; do
     helps "Usage: dispatchalloc $command *" $command help
     helps "Usage: dispatchalloc $command *" help $command
     helps "Usage: dispatchalloc $command *" $command -h

@@ -303,6 +303,17 @@ tests_check_debug_races_SOURCES = tests/check_debug_races.c tests/debug_saying.h
 tests_check_debug_races_CPPFLAGS = $(check_cppflags)
 tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
 EXTRA_DIST += tests/debug/faults.c
+# What the command does for it: leaks, and frames resolved
+if OS_LINUX
+unit_tests += tests/check_command
+shell_tests += tests/leaks.sh
+endif
+tests_check_command_CPPFLAGS = $(check_cppflags)
+tests_check_command_LDADD = $(check_ldadd)
+if OS_POSIX
+shell_tests += tests/symbolize.sh
+endif
+EXTRA_DIST += tests/leaks/front.c tests/leaks/program.c tests/symbolize/program.c
 
 # Layers in any order
 if OS_POSIX

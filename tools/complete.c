@@ -177,6 +177,8 @@ static void complete_operand(const struct tool_command *command, const struct pl
         offer_commands(place);
     else if (command->takes_program)
         puts("@program");
+    else if (strcmp(operand, "FILE") == 0)
+        puts("@file");
     else if (strstr(operand, "PID"))
         puts("@process");
 }

@@ -104,6 +104,27 @@ struct dal_thread_record {
  */
 typedef int (*dal_thread_part_visitor)(void *part, void *data);
 
+/** When the frames of a report are resolved: the resolve of dal_services.report. */
+enum dal_resolve {
+    DAL_RESOLVE_NEVER = 0,       /**< the text is written as it is */
+    DAL_RESOLVE_AT_TERMINAL = 1, /**< if standard error is a terminal */
+    DAL_RESOLVE_ALWAYS = 2       /**< also in a file, or a pipe */
+};
+
+/** Whether anything points to a block: the reach of a struct dal_memory_part. */
+enum dal_reach {
+    DAL_REACHED = 0,          /**< from the memory of the program, through any number of blocks */
+    DAL_LEAKED = 1,           /**< nothing does, or only what is reached from it */
+    DAL_LEAKED_INDIRECTLY = 2 /**< a block that is leaked itself does */
+};
+
+/** A part of memory, of dal_services.leaks_find. */
+struct dal_memory_part {
+    uintptr_t address; /**< its first byte */
+    size_t bytes;      /**< its length */
+    uintptr_t reach;   /**< an enum dal_reach, where the part is a block */
+};
+
 /** Bytes at the start of a file of dal_services.file_map() that say, in lines of text, which
  * process made it. */
 #define DAL_FILE_HEAD_BYTES 2048
@@ -291,6 +312,46 @@ struct dal_services {
      *  does it, and return the length; 0 where that cannot be known. Reads files of the system, and
      *  takes 4 KiB of stack. */
     size_t (*address_text)(const void *address, char *text, size_t bytes);
+
+    /** Get ready for report() and leaks_find(): find the command `dispatchalloc` that was installed
+     *  with the library. 0; or DAL_ERR_UNSUPPORTED where there is none such, or with raised
+     *  privileges, and they do without. For create(). It takes 16 KiB of stack. */
+    int (*command_prepare)(void);
+
+    /**
+     * Write a text as text() does it, with its lines of frame_text() by function, file and line.
+     * The command resolves them, as a child that wait(2) does not find and that raises no SIGCHLD;
+     * the thread waits for it, for ten seconds at most. If that cannot be, as in a process that has
+     * put up filters of system calls, the text is written as it is.
+     *
+     * @param text     a report; not NULL.
+     * @param bytes    of it.
+     * @param resolve  an enum dal_resolve.
+     */
+    void (*report)(const char *text, size_t bytes, uint32_t resolve);
+
+    /**
+     * Find out which blocks nothing points to any more. The command stops all threads of the
+     * process and looks through what they can reach: their registers, their stacks and thread-local
+     * storage, what is mapped to be written to, and each block that is reached from there. An
+     * address in the middle of a block counts, that of its end does not. What an allocator keeps
+     * between blocks does not count.
+     *
+     * @param blocks       the live blocks, in memory that no other thread uses; their reach is set.
+     * @param block_count  how many.
+     * @param apart        memory that does not count, such as tables of the blocks. May be NULL if
+     *                     apart_count is 0.
+     * @param apart_count  how many parts.
+     * @param stack        from where on the stack of this thread counts, towards its beginning; the
+     *                     registers of this thread do not. Not NULL.
+     * @param reason       if it cannot be found out: why, a text that lives for ever. Not NULL.
+     * @return 0, or DAL_ERR_UNSUPPORTED.
+     *
+     * A second and more where there are millions of blocks; after a minute it gives up.
+     */
+    int (*leaks_find)(struct dal_memory_part *blocks, size_t block_count,
+                      const struct dal_memory_part *apart, size_t apart_count, const void *stack,
+                      const char **reason);
 };
 
 /** Most places that dal_services.stack_capture() keeps of a stack. */

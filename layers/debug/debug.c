@@ -258,11 +258,21 @@ static size_t take_zones(const struct dal_backend_request *request)
     return wanted ? zones : 0;
 }
 
+/* In the order of the words of the option. */
+static enum dal_resolve take_resolve(const struct dal_backend_request *request)
+{
+    static const enum dal_resolve values[] = {DAL_RESOLVE_AT_TERMINAL, DAL_RESOLVE_ALWAYS,
+                                              DAL_RESOLVE_NEVER};
+
+    return values[number_of(request, "symbolize")];
+}
+
 static void take_options(const struct dal_backend_request *request, struct debug_instance *instance)
 {
     instance->layout = number_of(request, "layout") != 0;
     instance->fill = number_of(request, "fill") != 0;
-    instance->leaks = number_of(request, "leaks") != 0;
+    instance->leaks = (enum debug_leaks)number_of(request, "leaks");
+    instance->resolve = take_resolve(request);
     instance->stop = number_of(request, "stop") != 0;
     instance->frames = (unsigned)number_of(request, "stacks");
     instance->zones = take_zones(request);
@@ -318,6 +328,7 @@ static int start(const struct dal_backend_request *request, struct debug_instanc
     instance->page_bytes = request->services->page_bytes();
     take_options(request, instance);
     instance->tables = request->services->pages_map(sizeof *instance->tables);
+    (void)request->services->command_prepare();
     if (dal_debug_register_open_(&instance->blocks, request->services) || !instance->tables ||
         request->services->stacks_prepare() == DAL_ERR_MEMORY)
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its register");
@@ -343,12 +354,12 @@ static int create(const struct dal_backend_request *request, struct dal_allocato
 
     if (!instance)
         return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its register");
-    dal_debug_fault_start_(request->services);
     error = start(request, instance);
     if (error) {
         dal_layer_delist_(&instance->listed);
         return error;
     }
+    dal_debug_fault_start_(instance);
     give_slots(instance, allocator);
     if (request->child_family)
         dal_debug_family_give_(instance, request->child_family, allocator);
@@ -399,13 +410,19 @@ static const struct dal_option options[] = {
      .default_text = "0",
      .summary = "so many blocks are looked at at each call, in turn: their zones, and fill"},
     {.name = "leaks",
-     .type = DAL_OPTION_SWITCH,
+     .type = DAL_OPTION_CHOICE,
+     .choices = "off|on|live",
      .default_text = "off",
-     .summary = "tell what is still live at exit, or when the instance ends"},
+     .summary = "tell what nothing points to at exit; live: all that is still live"},
     {.name = "suppressions",
      .type = DAL_OPTION_TEXT,
      .minimum = 1,
      .summary = "a file of lines leak:PATTERN, for what leaks=on is not to tell"},
+    {.name = "symbolize",
+     .type = DAL_OPTION_CHOICE,
+     .choices = "auto|on|off",
+     .default_text = "auto",
+     .summary = "have reports by function, file and line; auto: those on a terminal"},
     {.name = "stop",
      .type = DAL_OPTION_SWITCH,
      .default_text = "off",
@@ -424,5 +441,5 @@ const struct dal_backend dal_backend_debug_ = {
     .options = options,
     .create = create,
     .destroy = destroy,
-    .needs_services_bytes = DAL_NEEDS(struct dal_services, file_lines),
+    .needs_services_bytes = DAL_NEEDS(struct dal_services, leaks_find),
 };

@@ -12,7 +12,7 @@
  *   marks.c            patterns and red zones
  *   fault.c            saying what is wrong
  *   instances.c        the instances, and what is done at exit
- *   leaks.c            what is still live
+ *   leaks.c            what is still live, and what of that nothing points to
  *   suppressions.c     what of that is not to be told
  *
  * One record a block, whatever is switched on: fill, zones and quarantine find in it what they
@@ -229,6 +229,9 @@ struct debug_quarantine {
 /* How many threads can look at blocks at one time. */
 enum { DEBUG_LOOKERS = 16 };
 
+/* What is told at exit: the values of the option. */
+enum debug_leaks { DEBUG_LEAKS_OFF, DEBUG_LEAKS_ON, DEBUG_LEAKS_LIVE };
+
 /* An instance, the ctx of the slots. */
 struct debug_instance {
     struct layer_instance listed; /* first */
@@ -241,7 +244,8 @@ struct debug_instance {
     int is_plain; /* no fill, zones or quarantine */
     int layout;   /* tell of pointers and layouts that are wrong */
     int fill;
-    int leaks;
+    enum debug_leaks leaks;
+    enum dal_resolve resolve;                   /* reports */
     int stop;                                   /* abort after a report */
     unsigned frames;                            /* of a stack; at most one: by tables->sites */
     size_t zones;                               /* 0, or a power of two */
@@ -390,12 +394,13 @@ DEBUG_HIDDEN struct debug_change dal_debug_ended_changed_(const char *ptr, size_
 /* A report, or any text that ends in stacks, in pages of its own. */
 struct debug_text {
     const struct dal_services *services;
+    enum dal_resolve resolve;
     size_t length, room;
     char *data;
 };
 
 DEBUG_HIDDEN int dal_debug_text_begin_(struct debug_text *text,
-                                       const struct dal_services *services);
+                                       const struct debug_instance *instance);
 DAL_ATTRIBUTE_PRINTF_(2, 3)
 DEBUG_HIDDEN void dal_debug_text_put_(struct debug_text *text, const char *format, ...);
 DEBUG_HIDDEN void dal_debug_text_put_stack_(struct debug_text *text, uint32_t stack);
@@ -436,7 +441,7 @@ DEBUG_HIDDEN void dal_debug_fault_changed_(struct debug_instance *instance,
 
 /* Before any fault: the loader binds what is called at the first call, and takes 2 KiB of stack for
  * it, which a handler on a stack of its own may not have. */
-DEBUG_HIDDEN void dal_debug_fault_start_(const struct dal_services *services);
+DEBUG_HIDDEN void dal_debug_fault_start_(const struct debug_instance *instance);
 
 /* In the child of a fork, which counts its own. That of a vfork has our memory, and its faults are
  * ours. */
@@ -457,6 +462,9 @@ DEBUG_HIDDEN struct debug_instance *dal_debug_next_instance_(struct debug_instan
 
 /* Tell what is still live; when: "at exit", for example. */
 DEBUG_HIDDEN void dal_debug_tell_live_(struct debug_instance *instance, const char *when);
+
+/* Tell what nothing points to at exit; stack: of this thread counts what is above it. */
+DEBUG_HIDDEN void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack);
 
 /* Read a file of suppressions: 0, or what fail() was told. */
 DEBUG_HIDDEN int dal_debug_suppressions_read_(struct debug_instance *instance,

@@ -48,15 +48,16 @@ enum kind {
  * has these. Release when they are given back, acquire when they are taken. */
 static _Atomic(char *) spare;
 
-int dal_debug_text_begin_(struct debug_text *text, const struct dal_services *services)
+int dal_debug_text_begin_(struct debug_text *text, const struct debug_instance *instance)
 {
+    const struct dal_services *services = instance->services;
     char *data = atomic_exchange_explicit(&spare, NULL, memory_order_acquire);
 
     if (!data)
         data = services->pages_map(TEXT_BYTES);
     if (!data)
         return 0;
-    *text = (struct debug_text){services, 0, TEXT_BYTES - WHAT_BYTES, data};
+    *text = (struct debug_text){services, instance->resolve, 0, TEXT_BYTES - WHAT_BYTES, data};
     dal_debug_text_put_(text, "dispatchalloc: debug[%" PRIu64 "]: ", dal_debug_process_(services));
     return 1;
 }
@@ -94,7 +95,7 @@ void dal_debug_text_put_stack_(struct debug_text *text, uint32_t stack)
 void dal_debug_text_end_(struct debug_text *text)
 {
     if (text->length)
-        text->services->text(text->data, text->length);
+        text->services->report(text->data, text->length, text->resolve);
     text->data = atomic_exchange_explicit(&spare, text->data, memory_order_acq_rel);
     text->services->pages_unmap(text->data, TEXT_BYTES);
 }
@@ -170,12 +171,13 @@ static unsigned count_key(uint64_t key)
 }
 
 /* Where that fails there will be no text either. */
-void dal_debug_fault_start_(const struct dal_services *services)
+void dal_debug_fault_start_(const struct debug_instance *instance)
 {
+    const struct dal_services *services = instance->services;
     struct debug_text text;
     const void *site = __builtin_return_address(0);
 
-    if (!dal_debug_text_begin_(&text, services))
+    if (!dal_debug_text_begin_(&text, instance))
         return;
     (void)services->address_text(&fault_count, text.data, text.room);
     (void)services->frame_text(0, site, text.data, text.room);
@@ -197,7 +199,7 @@ struct report {
 
 static int has_room(struct report *report)
 {
-    if (dal_debug_text_begin_(&report->text, report->instance->services)) {
+    if (dal_debug_text_begin_(&report->text, report->instance)) {
         report->what = report->text.data + report->text.room;
         return 1;
     }

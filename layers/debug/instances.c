@@ -17,15 +17,27 @@ struct debug_instance *dal_debug_next_instance_(struct debug_instance *instance)
     return (struct debug_instance *)next;
 }
 
-/* The lowest priority that a program may use, so that its own destructors run before. */
-__attribute__((destructor(101))) static void tell_at_exit(void)
+/* What the program has on its stack begins here. */
+__attribute__((noinline)) static void tell_all(void)
 {
+    const void *stack = __builtin_frame_address(0);
     struct debug_instance *instance = dal_debug_next_instance_(NULL);
 
     for (; instance; instance = dal_debug_next_instance_(instance)) {
         dal_debug_quarantine_look_(instance);
-        if (instance->leaks)
+        if (instance->leaks == DEBUG_LEAKS_LIVE)
             dal_debug_tell_live_(instance, "at exit");
+        else if (instance->leaks == DEBUG_LEAKS_ON)
+            dal_debug_tell_leaks_(instance, stack);
     }
     dal_debug_fault_sum_();
+}
+
+/* The lowest priority that a program may use, so that its own destructors run before. What the
+ * program has in registers that functions keep is put on the stack here; the call is no jump. */
+__attribute__((destructor(101))) static void tell_at_exit(void)
+{
+    __builtin_unwind_init();
+    tell_all();
+    __asm__ volatile("");
 }

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is still live, by the stacks of the calls that have made it, most bytes first. Whether
- * anything still points to it is not looked at.
+ * What is still live, and what of that nothing points to any more, by the stacks of the calls that
+ * have made it, most bytes first.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "debug.h"
 
 enum { PLACES_TOLD = 20, PLACES_MAX = 1 << 16 };
 
-/* Live blocks of one stack; none where there is nothing. */
+/* Blocks of one stack; none where there is nothing. */
 struct place {
     uint64_t blocks, bytes;
     uint32_t stack;
     enum debug_call_name made;
+    enum dal_reach reach; /* DAL_REACHED also where that was not looked at */
 };
 
 struct live {
@@ -39,27 +41,61 @@ static int count_block(const struct debug_block *block, void *data)
     return 0;
 }
 
-/* What finds no place any more is told in the sum of the others. */
-static int add_block(const struct debug_block *block, void *data)
+static int is_of(const struct place *place, const struct debug_block *block, enum dal_reach reach)
 {
-    struct live *live = data;
-    size_t home = (size_t)(debug_hash(block->stack) >> 40);
+    return place->stack == block->stack && place->made == debug_made(block->word) &&
+           place->reach == reach;
+}
 
-    if (block->state != DEBUG_KEY_LIVE)
-        return 0;
+/* What finds no place any more is told in the sum of the others. */
+static void add_reached(struct live *live, const struct debug_block *block, enum dal_reach reach)
+{
+    size_t home = (size_t)(debug_hash(block->stack + (uint64_t)reach) >> 40);
+
+    add(&live->all, 1, debug_size(block->word));
     for (size_t i = 0; i < live->room; i++) {
         struct place *place = &live->places[(home + i) & (live->room - 1)];
 
-        if (place->blocks &&
-            (place->stack != block->stack || place->made != debug_made(block->word)))
+        if (place->blocks && !is_of(place, block, reach))
             continue;
         place->stack = block->stack;
         place->made = debug_made(block->word);
+        place->reach = reach;
         add(place, 1, debug_size(block->word));
-        return 0;
+        return;
     }
     add(&live->others, 1, debug_size(block->word));
+}
+
+static int add_block(const struct debug_block *block, void *data)
+{
+    if (block->state == DEBUG_KEY_LIVE)
+        add_reached(data, block, DAL_REACHED);
     return 0;
+}
+
+/* Where other threads go on there may be more by and by than there were. */
+static uint64_t count_blocks(struct debug_instance *instance)
+{
+    struct live live = {.room = 0};
+
+    (void)dal_debug_register_visit_(&instance->blocks, count_block, &live);
+    return live.all.blocks;
+}
+
+static void make_places(struct debug_instance *instance, struct live *live, uint64_t blocks)
+{
+    *live = (struct live){.room = 1};
+    while (live->room < 2 * blocks && live->room < PLACES_MAX)
+        live->room *= 2;
+    live->places = instance->services->pages_map(live->room * sizeof *live->places);
+    if (!live->places)
+        live->room = 0;
+}
+
+static void unmake_places(struct debug_instance *instance, struct live *live)
+{
+    instance->services->pages_unmap(live->places, live->room * sizeof *live->places);
 }
 
 static void suppress(const struct debug_instance *instance, struct live *live)
@@ -95,6 +131,12 @@ static void put_sum(struct debug_text *text, const struct place *sum)
                         sum->blocks == 1 ? "" : "s", sum->bytes, sum->bytes == 1 ? "" : "s");
 }
 
+static const char *const reach_words[] = {
+    [DAL_REACHED] = "",
+    [DAL_LEAKED] = " leaked directly,",
+    [DAL_LEAKED_INDIRECTLY] = " leaked indirectly,",
+};
+
 static void put_places(struct debug_text *text, struct live *live)
 {
     struct place *place;
@@ -102,7 +144,8 @@ static void put_places(struct debug_text *text, struct live *live)
     for (int i = 0; i < PLACES_TOLD && (place = largest(live)) != NULL; i++) {
         dal_debug_text_put_(text, "  ");
         put_sum(text, place);
-        dal_debug_text_put_(text, " from %s:\n", dal_debug_call_name_(place->made));
+        dal_debug_text_put_(text, "%s from %s:\n", reach_words[place->reach],
+                            dal_debug_call_name_(place->made));
         dal_debug_text_put_stack_(text, place->stack);
         place->blocks = 0;
     }
@@ -115,15 +158,16 @@ static void put_places(struct debug_text *text, struct live *live)
     dal_debug_text_put_(text, " from %zu other places\n", live->other_count);
 }
 
+/* what: " still live at exit", for example. */
 static void put_live(struct debug_text *text, const struct debug_instance *instance,
-                     struct live *live, const char *when)
+                     struct live *live, const char *what)
 {
-    struct place told = {live->all.blocks - live->suppressed.blocks,
-                         live->all.bytes - live->suppressed.bytes, 0, DEBUG_NONE};
+    struct place told = {.blocks = live->all.blocks - live->suppressed.blocks,
+                         .bytes = live->all.bytes - live->suppressed.bytes};
 
     dal_debug_text_put_(text, "%s: ", instance->name);
     put_sum(text, &told);
-    dal_debug_text_put_(text, " %s still live %s", told.blocks == 1 ? "is" : "are", when);
+    dal_debug_text_put_(text, " %s %s", told.blocks == 1 ? "is" : "are", what);
     if (live->suppressed.blocks) {
         dal_debug_text_put_(text, "; ");
         put_sum(text, &live->suppressed);
@@ -133,32 +177,148 @@ static void put_live(struct debug_text *text, const struct debug_instance *insta
     put_places(text, live);
 }
 
-void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
+static void tell(struct debug_instance *instance, struct live *live, const char *what)
 {
-    struct live live = {.room = 1};
     struct debug_text text;
-    int saved_errno = errno;
 
-    (void)dal_debug_register_visit_(&instance->blocks, count_block, &live);
-    if (!live.all.blocks)
-        return;
-    while (live.room < 2 * live.all.blocks && live.room < PLACES_MAX)
-        live.room *= 2;
-    live.places = instance->services->pages_map(live.room * sizeof *live.places);
-    if (!live.places)
-        live.room = 0;
-    /* Where other threads go on, there may be more now than were counted. */
-    live.all = (struct place){0, 0, 0, DEBUG_NONE};
-    (void)dal_debug_register_visit_(&instance->blocks, add_block, &live);
-    for (size_t i = 0; i < live.room; i++)
-        add(&live.all, live.places[i].blocks, live.places[i].bytes);
-    add(&live.all, live.others.blocks, live.others.bytes);
-    suppress(instance, &live);
-    if (live.all.blocks > live.suppressed.blocks &&
-        dal_debug_text_begin_(&text, instance->services)) {
-        put_live(&text, instance, &live, when);
+    suppress(instance, live);
+    if (live->all.blocks > live->suppressed.blocks && dal_debug_text_begin_(&text, instance)) {
+        put_live(&text, instance, live, what);
         dal_debug_text_end_(&text);
     }
-    instance->services->pages_unmap(live.places, live.room * sizeof *live.places);
+}
+
+void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
+{
+    struct live live;
+    char what[64];
+    int saved_errno = errno;
+    uint64_t blocks = count_blocks(instance);
+
+    if (!blocks)
+        return;
+    make_places(instance, &live, blocks);
+    (void)dal_debug_register_visit_(&instance->blocks, add_block, &live);
+    (void)snprintf(what, sizeof what, "still live %s", when);
+    tell(instance, &live, what);
+    unmake_places(instance, &live);
+    errno = saved_errno;
+}
+
+/* ---- What nothing points to ------------------------------------------------------------------ */
+
+/* Parts of memory, in pages of their own; beyond the room they are only counted. */
+struct parts {
+    const struct dal_services *services;
+    struct dal_memory_part *parts;
+    size_t count, room;
+};
+
+static int make_parts(struct parts *parts, const struct dal_services *services, size_t room)
+{
+    *parts = (struct parts){.services = services, .room = room};
+    parts->parts = services->pages_map(room * sizeof *parts->parts);
+    return parts->parts != NULL;
+}
+
+static void unmake_parts(struct parts *parts)
+{
+    parts->services->pages_unmap(parts->parts, parts->room * sizeof *parts->parts);
+}
+
+static void put_part(struct parts *parts, uintptr_t address, size_t bytes)
+{
+    if (parts->count < parts->room)
+        parts->parts[parts->count++] = (struct dal_memory_part){address, bytes, DAL_REACHED};
+}
+
+static int put_block(const struct debug_block *block, void *data)
+{
+    if (block->state == DEBUG_KEY_LIVE)
+        put_part(data, block->address, debug_size(block->word));
+    return 0;
+}
+
+/* The tables of all instances have addresses of blocks in them. */
+static void put_tables(struct parts *parts)
+{
+    struct debug_instance *other = dal_debug_next_instance_(NULL);
+
+    for (; other; other = dal_debug_next_instance_(other)) {
+        struct debug_level *level =
+            atomic_load_explicit(&other->blocks.newest, memory_order_acquire);
+
+        for (; level; level = level->older)
+            put_part(parts, (uintptr_t)level, level->bytes);
+        put_part(parts, (uintptr_t)other->tables, sizeof *other->tables);
+        put_part(parts, (uintptr_t)other->quarantine.addresses, other->quarantine.mapping_bytes);
+    }
+}
+
+/* Leaked ones by what the register has of them. */
+static void add_leaks(struct debug_instance *instance, const struct parts *blocks,
+                      struct live *live)
+{
+    for (size_t i = 0; i < blocks->count; i++) {
+        const struct dal_memory_part *part = &blocks->parts[i];
+        struct debug_block block;
+
+        if (part->reach != DAL_REACHED &&
+            dal_debug_register_look_(&instance->blocks, part->address, &block) &&
+            block.state == DEBUG_KEY_LIVE)
+            add_reached(live, &block, (enum dal_reach)part->reach);
+    }
+}
+
+static const char *find_leaks(struct debug_instance *instance, struct parts *blocks,
+                              const void *stack)
+{
+    enum { TABLES_MAX = 1024 };
+    const char *reason = "there is no memory to search with";
+    struct parts tables;
+
+    if (make_parts(&tables, instance->services, TABLES_MAX)) {
+        put_tables(&tables);
+        if (instance->services->leaks_find(blocks->parts, blocks->count, tables.parts, tables.count,
+                                           stack, &reason) == 0)
+            reason = NULL;
+    }
+    unmake_parts(&tables);
+    return reason;
+}
+
+static void tell_leaks(struct debug_instance *instance, const struct parts *blocks)
+{
+    struct live live;
+
+    make_places(instance, &live, blocks->count);
+    add_leaks(instance, blocks, &live);
+    tell(instance, &live, "leaked: nothing points there at exit");
+    unmake_places(instance, &live);
+}
+
+void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
+{
+    const struct dal_services *services = instance->services;
+    const char *reason = "there is no memory to search with";
+    int saved_errno = errno;
+    uint64_t count = count_blocks(instance);
+    struct parts blocks;
+
+    if (!count)
+        return;
+    if (make_parts(&blocks, services, (size_t)count)) {
+        (void)dal_debug_register_visit_(&instance->blocks, put_block, &blocks);
+        reason = find_leaks(instance, &blocks, stack);
+    }
+    if (!reason) {
+        tell_leaks(instance, &blocks);
+    } else {
+        services->line("debug[%" PRIu64 "]: %s: leaks cannot be searched for: %s; what is still "
+                       "live is told",
+                       dal_debug_process_(services), instance->name, reason);
+        dal_debug_tell_live_(instance, "at exit");
+    }
+    unmake_parts(&blocks);
     errno = saved_errno;
 }

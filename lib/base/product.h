@@ -15,6 +15,7 @@ struct dal_product_ {
                                      objects cannot be listed */
     const char *backend_variable; /* the environment variable that chooses its backend */
     int has_switches;             /* DISPATCHALLOC_OFF is for it */
+    int has_malloc;               /* the whole of the program's malloc goes through it */
 };
 
 extern const struct dal_product_ dal_product_ DAL_HIDDEN_;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/text.h"
+#include "installed/command.h"
 #include "shared/control.h"
 #include "stack/address_text.h"
 #include "stack/frame_text.h"
@@ -59,6 +60,9 @@ const struct dal_services dal_services_ = {
     .frame_text = dal_frame_text_,
     .file_lines = dal_os_file_lines_,
     .address_text = dal_address_text_,
+    .command_prepare = dal_command_prepare_,
+    .report = dal_report_,
+    .leaks_find = dal_leaks_find_,
 };
 
 const struct dal_services *dal_services_get(void)

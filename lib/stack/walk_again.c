@@ -9,8 +9,8 @@
 enum { WALKS = 1024 };
 
 /* The version is odd while the others are written. It is stored with release when that is over, and
- * read with acquire; who reads looks once more after a fence, which pairs with the one behind the odd
- * version. The others are relaxed. */
+ * read with acquire; who reads looks once more after a fence, which pairs with the one behind the
+ * odd version. The others are relaxed. */
 struct walked {
     _Atomic(uint32_t) version, stack;
     _Atomic(uintptr_t) from, first_place, first_stack, first_pointer;
@@ -64,8 +64,8 @@ uint32_t dal_walk_again_(struct dal_walks_ *walks, struct dal_walk_ *walk, const
     return LOAD(walked->version) == version ? stack : 0;
 }
 
-static void write(struct walked *walked, const struct dal_walk_ *walk, const void *from, size_t count,
-                  uint32_t stack)
+static void write(struct walked *walked, const struct dal_walk_ *walk, const void *from,
+                  size_t count, uint32_t stack)
 {
     const struct dal_walk_reads_ *reads = &walk->reads;
 

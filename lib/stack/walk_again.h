@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks that were made before: most calls come by a way that another one has come by, with the stack
- * at the same place. If a walk would begin with the same registers, and what has led the older one is
- * still there word for word, it comes to the same places; to see that takes a tenth of a walk.
+ * Walks that were made before: most calls come by a way that another one has come by, with the
+ * stack at the same place. If a walk would begin with the same registers, and what has led the
+ * older one is still there word for word, it comes to the same places; to see that takes a tenth of
+ * a walk.
  *
  * No lock: who finds an entry being written, or written meanwhile, walks. One that a fork leaves
  * behind in the middle is of no use to the child, and stops nobody.

@@ -21,4 +21,8 @@ int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text
  */
 void dal_loader_installed_(char directory[PATH_MAX]);
 
+/* The command `dispatchalloc`, found in the same way, if it may be executed: the same rules hold.
+ * Returns 0 if there is none such. */
+int dal_loader_command_(char path[PATH_MAX]);
+
 #endif /* DAL_LOADER_TRUST_H */

@@ -6,7 +6,7 @@
  */
 #include <config.h>
 
-#include "registry/loader_trust.h"
+#include "installed/loader_trust.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -118,26 +118,40 @@ int dal_loader_trust_(const char *path, char resolved[PATH_MAX], struct dal_text
     return DAL_OK;
 }
 
-/* A link to our file alone counts as the place that it leads to. */
-static int find_beside(const char *own, char directory[PATH_MAX])
+/* What lies at a path from our file's directory. A link to our file alone counts as the place that
+ * it leads to. With raised privileges nothing does: nobody may say by a path to us what is used. */
+static int find_beside(const char *relative, char found[PATH_MAX])
 {
     static const char name[] = "/libdispatchalloc";
+    const char *own = dal_os_is_secure_() ? NULL : dal_copies_own_file_();
     char file[PATH_MAX], place[PATH_MAX];
-    const char *slash = own[0] == '/' && realpath(own, file) ? strrchr(file, '/') : NULL;
+    const char *slash = own && own[0] == '/' && realpath(own, file) ? strrchr(file, '/') : NULL;
     int length;
 
     if (!slash || strncmp(slash, name, sizeof name - 1) != 0)
         return 0;
-    length = snprintf(place, sizeof place, "%.*s/dispatchalloc", (int)(slash - file), file);
-    return length > 0 && (size_t)length < sizeof place && realpath(place, directory);
+    length = snprintf(place, sizeof place, "%.*s/%s", (int)(slash - file), file, relative);
+    return length > 0 && (size_t)length < sizeof place && realpath(place, found);
 }
 
 void dal_loader_installed_(char directory[PATH_MAX])
 {
-    const char *own = dal_os_is_secure_() ? NULL : dal_copies_own_file_();
     int saved_errno = errno;
 
-    if (!own || !find_beside(own, directory))
+    if (!find_beside("dispatchalloc", directory))
         (void)snprintf(directory, PATH_MAX, "%s", DAL_BACKEND_DIRECTORY);
     errno = saved_errno;
+}
+
+int dal_loader_command_(char path[PATH_MAX])
+{
+    struct dal_text_ why = dal_text_over_(NULL, 0);
+    char found[PATH_MAX];
+    int saved_errno = errno, error;
+
+    if (!find_beside(DAL_COMMAND_BESIDE, found))
+        (void)snprintf(found, sizeof found, "%s", DAL_COMMAND);
+    error = dal_loader_trust_(found, path, &why);
+    errno = saved_errno;
+    return error == DAL_OK;
 }
