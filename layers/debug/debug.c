@@ -399,5 +399,5 @@ const struct dal_backend dal_backend_debug_ = {
     .options = options,
     .create = create,
     .destroy = destroy,
-    .needs_services_bytes = DAL_NEEDS(struct dal_services, file_lines),
+    .needs_services_bytes = DAL_NEEDS(struct dal_services, process),
 };

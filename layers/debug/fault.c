@@ -19,60 +19,12 @@
  * is registered: of so many from a place. */
 enum { REPORTS_A_FAULT = 3, REPORTS_MAX = 100, LOOKS_A_PLACE = 200, KEYS_MAX = 1024 };
 
-/* Room for three stacks of 64 frames; what is not used is not touched. */
-#define TEXT_BYTES ((size_t)128 * 1024)
-
 /* Frames of a call that is told of: more than is kept of each. */
 enum { FRAMES_OF_REPORT = 16 };
 
 enum kind { STRANGER, GONE, INSIDE, ANOTHERS, LAYOUT, WAY, INVALID, FRONT, BEHIND, CHANGED };
 
-/* ---- Text ------------------------------------------------------------------------------------ */
-
-int dal_debug_text_begin_(struct debug_text *text, const struct dal_services *services)
-{
-    *text = (struct debug_text){services, 0, TEXT_BYTES, services->pages_map(TEXT_BYTES)};
-    if (!text->data)
-        return 0;
-    dal_debug_text_put_(text, "dispatchalloc: debug[%" PRIu64 "]: ", dal_debug_process_(services));
-    return 1;
-}
-
-static void added(struct debug_text *text, size_t length)
-{
-    size_t room = text->room - text->length;
-
-    text->length += length < room ? length : room - 1;
-}
-
-void dal_debug_text_put_(struct debug_text *text, const char *format, ...)
-{
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(text->data + text->length, text->room - text->length, format, arguments);
-    va_end(arguments);
-    added(text, length > 0 ? (size_t)length : 0);
-}
-
-void dal_debug_text_put_stack_(struct debug_text *text, uint32_t stack)
-{
-    const void *const *places;
-    size_t count = text->services->stack_places(stack, &places);
-
-    if (count == 0)
-        dal_debug_text_put_(text, "    (its place is not known)\n");
-    for (size_t i = 0; i < count; i++)
-        added(text, text->services->frame_text((unsigned)i, places[i], text->data + text->length,
-                                               text->room - text->length));
-}
-
-void dal_debug_text_end_(struct debug_text *text)
-{
-    text->services->text(text->data, text->length);
-    text->services->pages_unmap(text->data, TEXT_BYTES);
-}
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 const char *dal_debug_call_name_(enum debug_call_name name)
 {
@@ -83,14 +35,6 @@ const char *dal_debug_call_name_(enum debug_call_name name)
     };
 
     return (unsigned)name < DEBUG_CALL_COUNT && names[name] ? names[name] : names[DEBUG_NONE];
-}
-
-uint64_t dal_debug_process_(const struct dal_services *services)
-{
-    char name[64] = "";
-
-    (void)services->process_name(name, sizeof name);
-    return strtoull(name, NULL, 10);
 }
 
 /* ---- What was said already ------------------------------------------------------------------- */
@@ -153,7 +97,7 @@ struct report {
     struct debug_instance *instance;
     const struct debug_call *call;
     uint64_t place;
-    struct debug_text text;
+    struct layer_report text;
     char what[DEBUG_NAME_BYTES + 256]; /* the middle of its first line */
     int saved_errno;
 };
@@ -166,7 +110,7 @@ static int begin(struct report *report, struct debug_instance *instance,
 
     atomic_store_explicit(&services_of_sum, instance->services, memory_order_relaxed);
     report->saved_errno = errno;
-    forget_parent(dal_debug_process_(instance->services));
+    forget_parent(instance->services->process());
     errno = report->saved_errno;
     (void)COUNT(fault_count);
     report->instance = instance;
@@ -188,47 +132,47 @@ DAL_ATTRIBUTE_PRINTF_(2, 3) static void say(struct report *report, const char *f
 }
 
 /* "dealloc(0x7f00, 24, 8)", as far as the call says it. */
-static void put_call(struct debug_text *text, const struct debug_call *call)
+static void put_call(struct layer_report *text, const struct debug_call *call)
 {
     const char *name = dal_debug_call_name_(call->name);
 
     if (!call->ptr)
-        dal_debug_text_put_(text, "%s(%zu, %zu): ", name, call->size, call->align);
+        dal_layer_report_put_(text, "%s(%zu, %zu): ", name, call->size, call->align);
     else if (debug_says_layout(call))
-        dal_debug_text_put_(text, "%s(%p, %zu, %zu): ", name, call->ptr, call->size, call->align);
+        dal_layer_report_put_(text, "%s(%p, %zu, %zu): ", name, call->ptr, call->size, call->align);
     else
-        dal_debug_text_put_(text, "%s(%p): ", name, call->ptr);
+        dal_layer_report_put_(text, "%s(%p): ", name, call->ptr);
 }
 
 /* Its first line and the stack of the call; what is known of the block may follow. */
 static void put_head(struct report *report, const char *consequence, int is_last)
 {
     unsigned frames = report->instance->frames;
-    struct debug_text *text = &report->text;
+    struct layer_report *text = &report->text;
 
     if (report->call->name != DEBUG_NONE)
         put_call(text, report->call);
-    dal_debug_text_put_(text, "%s; %s%s\n", report->what, consequence,
-                        is_last ? "; more of this is only counted" : "");
+    dal_layer_report_put_(text, "%s; %s%s\n", report->what, consequence,
+                          is_last ? "; more of this is only counted" : "");
     if (report->call->name != DEBUG_NONE)
-        dal_debug_text_put_stack_(
+        dal_layer_report_put_stack_(
             text, report->instance->services->stack_capture(
                       report->call->site, frames > FRAMES_OF_REPORT ? frames : FRAMES_OF_REPORT));
 }
 
-static void put_block(struct debug_text *text, const struct debug_known *known)
+static void put_block(struct layer_report *text, const struct debug_known *known)
 {
     enum debug_call_name ended = debug_ended(known->block.word);
 
     if (!known->block.address)
         return;
-    dal_debug_text_put_(text, "  allocated by %s:\n",
-                        dal_debug_call_name_(debug_made(known->block.word)));
-    dal_debug_text_put_stack_(text, known->block.stack);
+    dal_layer_report_put_(text, "  allocated by %s:\n",
+                          dal_debug_call_name_(debug_made(known->block.word)));
+    dal_layer_report_put_stack_(text, known->block.stack);
     if (ended == DEBUG_NONE)
         return;
-    dal_debug_text_put_(text, "  released by %s:\n", dal_debug_call_name_(ended));
-    dal_debug_text_put_stack_(text, known->ended_stack);
+    dal_layer_report_put_(text, "  released by %s:\n", dal_debug_call_name_(ended));
+    dal_layer_report_put_stack_(text, known->ended_stack);
 }
 
 static void say_enough(const struct report *report)
@@ -236,7 +180,7 @@ static void say_enough(const struct report *report)
     const struct dal_services *services = report->instance->services;
 
     services->line("debug[%" PRIu64 "]: %d reports were written; further faults are only counted",
-                   dal_debug_process_(services), REPORTS_MAX);
+                   services->process(), REPORTS_MAX);
 }
 
 /* known: what is known of the block, or an address of 0. */
@@ -246,10 +190,11 @@ static void tell(struct report *report, enum kind kind, const struct debug_known
     unsigned before = count_key(mix(report->place ^ mix((uint64_t)kind + 1)) | 1);
     unsigned number = before < REPORTS_A_FAULT ? COUNT(report_count) : UINT_MAX;
 
-    if (number < REPORTS_MAX && dal_debug_text_begin_(&report->text, report->instance->services)) {
+    if (number < REPORTS_MAX &&
+        dal_layer_report_begin_(&report->text, report->instance->services, "debug", 0)) {
         put_head(report, consequence, before == REPORTS_A_FAULT - 1);
         put_block(&report->text, known);
-        dal_debug_text_end_(&report->text);
+        dal_layer_report_end_(&report->text);
     } else if (number == REPORTS_MAX) {
         say_enough(report);
     }
@@ -467,7 +412,7 @@ void dal_debug_fault_invalid_(struct debug_instance *instance, const struct debu
 /* ---- What is wrong with bytes ---------------------------------------------------------------- */
 
 void dal_debug_fault_zone_(struct debug_instance *instance, const struct debug_call *call,
-                           const struct debug_block *block, const struct debug_change *change)
+                           const struct debug_block *block, const struct pattern_change *change)
 {
     const struct debug_known known = {.block = *block};
     int is_front = change->offset < 0;
@@ -485,7 +430,7 @@ void dal_debug_fault_zone_(struct debug_instance *instance, const struct debug_c
 }
 
 void dal_debug_fault_changed_(struct debug_instance *instance, const struct debug_known *known,
-                              const struct debug_change *change)
+                              const struct pattern_change *change)
 {
     const void *const *places = NULL;
     struct debug_call call = {DEBUG_NONE, NULL, 0, 0, NULL};
@@ -515,7 +460,7 @@ void dal_debug_fault_sum_(void)
 
     if (!services)
         return;
-    here = dal_debug_process_(services);
+    here = services->process();
     forget_parent(here);
     faults = READ(fault_count);
     places = READ(place_count);

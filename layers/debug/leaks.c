@@ -89,54 +89,54 @@ static struct place *largest(struct live *live)
     return found;
 }
 
-static void put_sum(struct debug_text *text, const struct place *sum)
+static void put_sum(struct layer_report *text, const struct place *sum)
 {
-    dal_debug_text_put_(text, "%" PRIu64 " block%s, of %" PRIu64 " byte%s,", sum->blocks,
-                        sum->blocks == 1 ? "" : "s", sum->bytes, sum->bytes == 1 ? "" : "s");
+    dal_layer_report_put_(text, "%" PRIu64 " block%s, of %" PRIu64 " byte%s,", sum->blocks,
+                          sum->blocks == 1 ? "" : "s", sum->bytes, sum->bytes == 1 ? "" : "s");
 }
 
-static void put_places(struct debug_text *text, struct live *live)
+static void put_places(struct layer_report *text, struct live *live)
 {
     struct place *place;
 
     for (int i = 0; i < PLACES_TOLD && (place = largest(live)) != NULL; i++) {
-        dal_debug_text_put_(text, "  ");
+        dal_layer_report_put_(text, "  ");
         put_sum(text, place);
-        dal_debug_text_put_(text, " from %s:\n", dal_debug_call_name_(place->made));
-        dal_debug_text_put_stack_(text, place->stack);
+        dal_layer_report_put_(text, " from %s:\n", dal_debug_call_name_(place->made));
+        dal_layer_report_put_stack_(text, place->stack);
         place->blocks = 0;
     }
     for (; (place = largest(live)) != NULL; place->blocks = 0, live->other_count++)
         add(&live->others, place->blocks, place->bytes);
     if (!live->others.blocks)
         return;
-    dal_debug_text_put_(text, "  ");
+    dal_layer_report_put_(text, "  ");
     put_sum(text, &live->others);
-    dal_debug_text_put_(text, " from %zu other places\n", live->other_count);
+    dal_layer_report_put_(text, " from %zu other places\n", live->other_count);
 }
 
-static void put_live(struct debug_text *text, const struct debug_instance *instance,
+static void put_live(struct layer_report *text, const struct debug_instance *instance,
                      struct live *live, const char *when)
 {
     struct place told = {live->all.blocks - live->suppressed.blocks,
                          live->all.bytes - live->suppressed.bytes, 0, DEBUG_NONE};
 
-    dal_debug_text_put_(text, "%s: ", instance->name);
+    dal_layer_report_put_(text, "%s: ", instance->name);
     put_sum(text, &told);
-    dal_debug_text_put_(text, " %s still live %s", told.blocks == 1 ? "is" : "are", when);
+    dal_layer_report_put_(text, " %s still live %s", told.blocks == 1 ? "is" : "are", when);
     if (live->suppressed.blocks) {
-        dal_debug_text_put_(text, "; ");
+        dal_layer_report_put_(text, "; ");
         put_sum(text, &live->suppressed);
-        dal_debug_text_put_(text, " suppressed");
+        dal_layer_report_put_(text, " suppressed");
     }
-    dal_debug_text_put_(text, "\n");
+    dal_layer_report_put_(text, "\n");
     put_places(text, live);
 }
 
 void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
 {
     struct live live = {.room = 1};
-    struct debug_text text;
+    struct layer_report text;
     int saved_errno = errno;
 
     (void)dal_debug_register_visit_(&instance->blocks, count_block, &live);
@@ -155,9 +155,9 @@ void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
     add(&live.all, live.others.blocks, live.others.bytes);
     suppress(instance, &live);
     if (live.all.blocks > live.suppressed.blocks &&
-        dal_debug_text_begin_(&text, instance->services)) {
+        dal_layer_report_begin_(&text, instance->services, "debug", 0)) {
         put_live(&text, instance, &live, when);
-        dal_debug_text_end_(&text);
+        dal_layer_report_end_(&text);
     }
     instance->services->pages_unmap(live.places, live.room * sizeof *live.places);
     errno = saved_errno;

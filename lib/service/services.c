@@ -26,6 +26,15 @@ static uint64_t seed(void)
     return number ^ number >> 31;
 }
 
+DAL_ATTRIBUTE_PRINTF_(3, 0)
+static size_t format_text(char *text, size_t bytes, const char *format, va_list arguments)
+{
+    struct dal_text_ growing = dal_text_over_(text, bytes);
+
+    dal_text_add_list_(&growing, format, arguments);
+    return growing.length;
+}
+
 const struct dal_services dal_services_ = {
     .size_bytes = sizeof dal_services_,
     .page_bytes = dal_os_page_bytes_,
@@ -57,6 +66,10 @@ const struct dal_services dal_services_ = {
     .stack_places = dal_stack_places_,
     .frame_text = dal_frame_text_,
     .file_lines = dal_os_file_lines_,
+    .stack_places_at = dal_stack_places_at_,
+    .frame_place_text = dal_frame_place_text_,
+    .format = format_text,
+    .process = dal_os_process_,
 };
 
 const struct dal_services *dal_services_get(void)

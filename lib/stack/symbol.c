@@ -5,7 +5,6 @@
 #include "stack/symbol.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "shared/image.h"
 
@@ -76,11 +75,10 @@ static int find_in(const struct dal_image_ *image, uint32_t type, struct dal_sym
     return 0;
 }
 
-/* Among the notes of a segment, each padded to a multiple of align. */
-static void find_build_id(const unsigned char *at, uint64_t bytes, uint64_t align, char *build_id,
+void dal_symbol_build_id_(const unsigned char *at, uint64_t bytes, uint64_t align, char *build_id,
                           size_t room)
 {
-    static const char owner[] = "GNU";
+    static const char owner[] = "GNU", digits[] = "0123456789abcdef";
     ElfW(Nhdr) note;
 
     while (bytes >= sizeof note) {
@@ -93,8 +91,11 @@ static void find_build_id(const unsigned char *at, uint64_t bytes, uint64_t alig
             return;
         if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof owner &&
             memcmp(at + sizeof note, owner, sizeof owner) == 0 && 2 * note.n_descsz < room) {
-            for (size_t i = 0; i < note.n_descsz; i++)
-                (void)snprintf(build_id + 2 * i, 3, "%02x", (unsigned)at[start + i]);
+            for (size_t i = 0; i < note.n_descsz; i++) {
+                build_id[2 * i] = digits[at[start + i] >> 4];
+                build_id[2 * i + 1] = digits[at[start + i] & 15];
+            }
+            build_id[2 * note.n_descsz] = '\0';
             return;
         }
         at += whole;
@@ -112,8 +113,8 @@ static void read_build_id(const struct dal_image_ *image, struct dal_symbol_ *sy
                                       : NULL;
 
         if (notes)
-            find_build_id(notes, segment.p_filesz, segment.p_align == 8 ? 8 : 4, symbol->build_id,
-                          sizeof symbol->build_id);
+            dal_symbol_build_id_(notes, segment.p_filesz, segment.p_align == 8 ? 8 : 4,
+                                 symbol->build_id, sizeof symbol->build_id);
     }
 }
 

@@ -6,6 +6,7 @@
 #ifndef DAL_SYMBOL_H
 #define DAL_SYMBOL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "os/mapping.h"
@@ -24,5 +25,10 @@ struct dal_symbol_ {
  */
 int dal_symbol_find_(const struct dal_os_mapping_ *mapping, const void *address,
                      struct dal_symbol_ *symbol);
+
+/* The build id among the notes of a segment, each padded to a multiple of align: in hexadecimal
+ * digits, where there is one and room for it. */
+void dal_symbol_build_id_(const unsigned char *at, uint64_t bytes, uint64_t align, char *build_id,
+                          size_t room);
 
 #endif /* DAL_SYMBOL_H */

@@ -144,6 +144,15 @@ static int step_by_pointer(struct dal_walk_ *walk)
     return go_to(walk, place, frame + 2 * WORD, pointer);
 }
 
+/* Where a signal came. */
+static int start_at(struct dal_walk_ *walk, const struct dal_os_registers_ *registers)
+{
+    (void)go_to(walk, registers->place, registers->stack, registers->pointer);
+    walk->return_address = plain(registers->return_address);
+    walk->is_interrupted = 1;
+    return walk->place != 0;
+}
+
 static int step_out_of_handler(struct dal_walk_ *walk)
 {
     struct dal_os_registers_ registers;
@@ -153,10 +162,7 @@ static int step_out_of_handler(struct dal_walk_ *walk)
         !is_readable(walk, walk->stack + bytes - WORD))
         return 0;
     dal_os_signal_registers_((const void *)walk->stack, &registers);
-    (void)go_to(walk, registers.place, registers.stack, registers.pointer);
-    walk->return_address = plain(registers.return_address);
-    walk->is_interrupted = 1;
-    return walk->place != 0;
+    return start_at(walk, &registers);
 }
 
 static uintptr_t words_from(uintptr_t address, int16_t words)
@@ -241,6 +247,21 @@ DAL_OWN_FRAME_ DAL_UNCHECKED_ size_t dal_walk_(struct dal_walk_cache_ *cache, co
     return found;
 }
 
+DAL_UNCHECKED_ size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context,
+                                   const void **places, size_t count)
+{
+    struct dal_walk_ walk = {.cache = cache};
+    struct dal_os_registers_ registers;
+    size_t found = 0;
+
+    dal_os_context_registers_(context, &registers);
+    (void)start_at(&walk, &registers);
+    places[found++] = (const void *)(walk.place + 1);
+    while (found < count && step(&walk))
+        places[found++] = (const void *)walk.place;
+    return found;
+}
+
 #else
 
 int dal_walk_can_(void)
@@ -254,6 +275,16 @@ size_t dal_walk_(struct dal_walk_cache_ *cache, const void *from, const void **p
     (void)count;
     places[0] = from;
     return 1;
+}
+
+size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context, const void **places,
+                    size_t count)
+{
+    (void)cache;
+    (void)context;
+    (void)places;
+    (void)count;
+    return 0;
 }
 
 #endif

@@ -35,4 +35,10 @@ int dal_walk_can_(void);
 size_t dal_walk_(struct dal_walk_cache_ *cache, const void *from, const void **places,
                  size_t count);
 
+/* The same from what a signal has interrupted, by the third argument of its handler: the first
+ * place is one byte behind the start of that instruction. Returns 0 where frames cannot be
+ * followed. */
+size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context, const void **places,
+                    size_t count);
+
 #endif /* DAL_WALK_H */
