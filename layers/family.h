@@ -82,7 +82,8 @@ static inline void family_give(struct layer_instance *instance, const char *laye
         return;
     family.abi = DAL_ALLOCATOR_ABI;
     family.size_bytes = sizeof family;
-    family.usable_size_function = child_family->usable_size_function;
+    if (!family.usable_size_function)
+        family.usable_size_function = child_family->usable_size_function;
     instance->child_family = *child_family;
     instance->family = family;
     allocator->malloc_family = &instance->family;

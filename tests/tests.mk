@@ -294,6 +294,16 @@ tests_check_debug_races_CPPFLAGS = $(check_cppflags)
 tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
 EXTRA_DIST += tests/debug/faults.c
 
+# The layer `guard`
+if OS_POSIX
+unit_tests += tests/check_guard
+shell_tests += tests/guard.sh
+endif
+tests_check_guard_SOURCES = tests/check_guard.c tests/debug_saying.h
+tests_check_guard_CPPFLAGS = $(check_cppflags)
+tests_check_guard_LDADD = $(check_ldadd) -lpthread
+EXTRA_DIST += tests/guard/faults.c
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
