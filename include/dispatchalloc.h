@@ -26,6 +26,7 @@
  *   dispatchalloc/stats.h        what the `stats` layer counted
  *   dispatchalloc/limit.h        what the `limit` layer holds to a bound
  *   dispatchalloc/fail.h         allocations that fail on purpose, for tests
+ *   dispatchalloc/guard.h        what the `guard` layer counted
  *
  * Apart from those, dispatchalloc/allocator/ has allocators as constants with inline functions
  * (system, arena, jemalloc, mimalloc), to be included by who uses one.
@@ -43,6 +44,7 @@
 #include <dispatchalloc/fixed_arena.h>
 #include <dispatchalloc/front.h>
 #include <dispatchalloc/global.h>
+#include <dispatchalloc/guard.h>
 #include <dispatchalloc/instance.h>
 #include <dispatchalloc/layout.h>
 #include <dispatchalloc/limit.h>

@@ -11,6 +11,7 @@ dispatchallocinclude_HEADERS = \
 	%D%/dispatchalloc/fixed_arena.h \
 	%D%/dispatchalloc/front.h \
 	%D%/dispatchalloc/global.h \
+	%D%/dispatchalloc/guard.h \
 	%D%/dispatchalloc/instance.h \
 	%D%/dispatchalloc/layout.h \
 	%D%/dispatchalloc/limit.h \

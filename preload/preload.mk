@@ -44,6 +44,17 @@ libdispatchalloc_jemalloc_la_DEPENDENCIES = %D%/jemalloc.map
 libdispatchalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) \
 	-Wl,--version-script=$(top_srcdir)/%D%/jemalloc.map
 
+# sigaction() for SIGSEGV and SIGBUS, apart: for programs under the layer `guard`. Bound at the start: a
+# handler may have no room for that.
+lib_LTLIBRARIES += libdispatchalloc-guard.la
+libdispatchalloc_guard_la_SOURCES = %D%/guard_signals.c %D%/loaded.c layers/guard/signals.c
+libdispatchalloc_guard_la_CPPFLAGS = $(libcore_la_CPPFLAGS)
+libdispatchalloc_guard_la_CFLAGS = $(libpreloadcore_la_CFLAGS)
+libdispatchalloc_guard_la_LIBTOOLFLAGS = $(shared_only)
+libdispatchalloc_guard_la_DEPENDENCIES = %D%/guard.map
+libdispatchalloc_guard_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) -Wl,-z,now \
+	-Wl,--version-script=$(top_srcdir)/%D%/guard.map
+
 # dlopen() without RTLD_DEEPBIND, apart too.
 lib_LTLIBRARIES += libdispatchalloc-deepbind.la
 libdispatchalloc_deepbind_la_SOURCES = %D%/deepbind.c %D%/loaded.c
@@ -66,4 +77,4 @@ endif
 endif
 endif
 endif
-EXTRA_DIST += %D%/deepbind.map %D%/jemalloc.map %D%/preload.map
+EXTRA_DIST += %D%/deepbind.map %D%/guard.map %D%/jemalloc.map %D%/preload.map

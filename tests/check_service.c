@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -851,6 +852,30 @@ START_TEST(test_no_call_is_a_cancellation_point)
 }
 END_TEST
 
+static size_t format(char *text, size_t bytes, const char *how, ...)
+{
+    va_list arguments;
+    size_t length;
+
+    va_start(arguments, how);
+    length = services->format(text, bytes, how, arguments);
+    va_end(arguments);
+    return length;
+}
+
+START_TEST(test_a_text_is_formatted)
+{
+    char text[32];
+
+    ck_assert_uint_eq(
+        format(text, sizeof text, "%s %.2s %zu%% %d %x", "a", "bcd", (size_t)5, -6, 7u), 12);
+    ck_assert_str_eq(text, "a bc 5% -6 7");
+    ck_assert_uint_eq(format(text, 4, "%5.1f|", 2.5), 6);
+    ck_assert_str_eq(text, "  2");
+    ck_assert_uint_eq(services->process(), (uint64_t)getpid());
+}
+END_TEST
+
 START_TEST(test_the_clock_goes_on)
 {
     uint64_t before = services->clock();
@@ -961,6 +986,7 @@ int main(void)
     tcase_add_test(tcase, test_no_call_is_a_cancellation_point);
     tcase_add_test(tcase, test_lines_of_a_file);
     tcase_add_test(tcase, test_a_report_is_written_and_leaks_are_not_found_without_the_command);
+    tcase_add_test(tcase, test_a_text_is_formatted);
     tcase_add_test(tcase, test_the_clock_goes_on);
     tcase_add_test(tcase, test_seeds_differ);
     return suite_run(suite);

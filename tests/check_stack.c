@@ -396,6 +396,89 @@ START_TEST(test_frame_in_words)
 }
 END_TEST
 
+/* The function, and the file, which may have several names. */
+static void leave_out_names(char *text)
+{
+    char *start = text + 5 + strcspn(text + 5, " "), *end = strrchr(text, '+');
+
+    ck_assert(end && start < end);
+    memmove(start, end, strlen(end) + 1);
+}
+
+/* In the program and in a library: as much of a frame as memory tells is what files tell. */
+START_TEST(test_frame_from_memory)
+{
+    const void *const places[] = {(const char *)(uintptr_t)recurse + 1,
+                                  (const char *)(uintptr_t)strtol + 1};
+    char by_files[512], by_memory[512], address[8];
+    size_t length;
+
+    if (!can_follow)
+        return;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        (void)services->frame_text(3, places[i], by_files, sizeof by_files);
+        length = services->frame_place_text(3, places[i], by_memory, sizeof by_memory);
+        ck_assert_uint_eq(length, strlen(by_memory));
+        ck_assert_ptr_nonnull(strstr(by_memory, i == 0 ? "/check_stack+0x" : ".so"));
+        leave_out_names(by_files);
+        leave_out_names(by_memory);
+        ck_assert_str_eq(by_memory, by_files);
+        ck_assert_uint_le(services->frame_place_text(3, places[i], address, 8), length);
+        ck_assert_str_eq(address, "    #3 ");
+    }
+    (void)services->frame_place_text(0, (const void *)16, by_memory, sizeof by_memory);
+    ck_assert_str_eq(by_memory, "    #0 0xf\n");
+}
+END_TEST
+
+NOINLINE static void commit_fault(volatile int *place)
+{
+    *place = 1;
+    NO_TAIL_CALL;
+}
+
+static void check_interrupted(int number, siginfo_t *info, void *context)
+{
+    const void *places[64];
+    size_t count;
+
+    (void)number;
+    (void)info;
+    errno = 4711;
+    count = services->stack_places_at(context, places, 64);
+    if (errno != 4711)
+        _exit(1);
+    if (!can_follow)
+        _exit(count == 0 ? 0 : 2);
+    /* The first is the fault, also where it is the first instruction of a function. */
+    if (count < 3 || !is_in((const char *)places[0] - 1, (const void *)(uintptr_t)commit_fault))
+        _exit(3);
+    for (size_t i = 0; i < count; i++) {
+        if (is_in(places[i], (const void *)(uintptr_t)check_interrupted))
+            _exit(4);
+    }
+    if (services->stack_places_at(context, places, 2) != 2 ||
+        services->stack_places_at(context, places, 0) != 0)
+        _exit(5);
+    _exit(0);
+}
+
+START_TEST(test_what_a_signal_has_interrupted)
+{
+    struct sigaction action = {.sa_sigaction = check_interrupted, .sa_flags = SA_SIGINFO};
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        (void)sigaction(SIGSEGV, &action, NULL);
+        commit_fault((volatile int *)(uintptr_t)16);
+        _exit(6);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stack");
@@ -417,6 +500,8 @@ int main(void)
     tcase_add_test(tcase, test_threads_share_numbers);
     tcase_add_test(tcase, test_many_different_ones);
     tcase_add_test(tcase, test_frame_in_words);
+    tcase_add_test(tcase, test_frame_from_memory);
+    tcase_add_test(tcase, test_what_a_signal_has_interrupted);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

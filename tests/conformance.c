@@ -52,6 +52,12 @@ static const char *const more_specs[] = {
     "debug:fill=on,zones=16,quarantine=1M,sweep=3+system",
     "debug:fill=on,zones=16,quarantine=1M+arena:limit=64M",
     "debug:stacks=0,zones=4K+stats+system",
+    /* All that fit are guarded, while there are slots. */
+    "guard:every=1,per_second=1000000+system",
+    "guard:every=1,per_second=1000000,slots=3+arena:limit=64M",
+    "guard:every=2,per_second=1000000+stats:print=off+system",
+    "stats:print=off+guard:every=2,per_second=1000000,slots=16384+system",
+    "guard:every=2,per_second=1000000+guard:every=2,per_second=1000000+system",
 };
 
 /* What a layer cannot do without. */

@@ -323,6 +323,16 @@ tests_check_layers_SOURCES = tests/check_layers.c tests/debug_saying.h
 tests_check_layers_CPPFLAGS = $(check_cppflags)
 tests_check_layers_LDADD = $(check_ldadd) -lpthread
 
+# The layer `guard`
+if OS_POSIX
+unit_tests += tests/check_guard
+shell_tests += tests/guard.sh
+endif
+tests_check_guard_SOURCES = tests/check_guard.c tests/debug_saying.h
+tests_check_guard_CPPFLAGS = $(check_cppflags)
+tests_check_guard_LDADD = $(check_ldadd) -lpthread
+EXTRA_DIST += tests/guard/faults.c
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare

@@ -259,6 +259,51 @@ static int keep_preload(struct preload *preload, const char *before)
     return 0;
 }
 
+/* What lies beside the interposer is to come right behind it. why: whoever needs it; NULL if it may
+ * be missing. */
+static int insert_behind(const char *file, const char *why)
+{
+    static char preload[16 * 1024];
+    char place[PATH_MAX], by_lib[PATH_MAX];
+    const char *before = getenv("LD_PRELOAD");
+    const char *slash = strrchr(program_interposer(), '/');
+    size_t first = strcspn(before, ":");
+    int directory = slash ? (int)(slash - program_interposer()) + 1 : 0;
+    int written;
+
+    snprintf(place, sizeof place, "%.*s%s", directory, program_interposer(), file);
+    if (access(place, R_OK) != 0)
+        return why ? tool_complain("%s %s: %s", why, place, strerror(errno)) : 0;
+    written = snprintf(preload, sizeof preload, "%.*s:%s%s", (int)first, before,
+                       program_preload_of(place, by_lib), before + first);
+    if (written < 0 || (size_t)written >= sizeof preload)
+        return tool_complain("LD_PRELOAD would be too long");
+    return set_variable("LD_PRELOAD", preload);
+}
+
+/* Whether the layer `guard` is in a spec, or in one of an option. */
+static int is_guarding(const struct dal_spec_item *item, void *data)
+{
+    int result = strcmp(item->backend->name, "guard") == 0;
+
+    for (size_t i = 0; i < item->value_count && !result; i++) {
+        const struct dal_option_value *value = dal_spec_item_value(item, i);
+
+        if (tool_is_spec(value))
+            result = dal_spec_visit(value->text, is_guarding, data, NULL, 0);
+    }
+    return result;
+}
+
+static int prepare_guard(const char *spec)
+{
+    return dal_spec_visit(spec, is_guarding, NULL, NULL, 0) > 0
+               ? insert_behind("libdispatchalloc-guard.so",
+                               "the handlers of signals that a program "
+                               "installs under guard are served by")
+               : 0;
+}
+
 int program_prepare(const char *path, const char *spec, int verbose)
 {
     static struct preload preload;
@@ -280,34 +325,14 @@ int program_prepare(const char *path, const char *spec, int verbose)
     if (!result)
         result = set_variable("LD_PRELOAD", preload.text);
     if (!result && spec)
+        result = prepare_guard(spec);
+    if (!result && spec)
         result = set_variable("DISPATCHALLOC_MALLOC", spec);
     if (!result && !spec)
         (void)unsetenv("DISPATCHALLOC_MALLOC");
     if (!result && verbose)
         result = set_variable("DISPATCHALLOC_VERBOSE", "1");
     return result;
-}
-
-/* What lies beside the interposer is to come right behind it. why: whoever needs it; NULL if it may
- * be missing. */
-static int insert_behind(const char *file, const char *why)
-{
-    static char preload[16 * 1024];
-    char place[PATH_MAX], by_lib[PATH_MAX];
-    const char *before = getenv("LD_PRELOAD");
-    const char *slash = strrchr(program_interposer(), '/');
-    size_t first = strcspn(before, ":");
-    int directory = slash ? (int)(slash - program_interposer()) + 1 : 0;
-    int written;
-
-    snprintf(place, sizeof place, "%.*s%s", directory, program_interposer(), file);
-    if (access(place, R_OK) != 0)
-        return why ? tool_complain("%s %s: %s", why, place, strerror(errno)) : 0;
-    written = snprintf(preload, sizeof preload, "%.*s:%s%s", (int)first, before,
-                       program_preload_of(place, by_lib), before + first);
-    if (written < 0 || (size_t)written >= sizeof preload)
-        return tool_complain("LD_PRELOAD would be too long");
-    return set_variable("LD_PRELOAD", preload);
 }
 
 static int prepare_jemalloc(const char *path, int verbose)

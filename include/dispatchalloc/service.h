@@ -15,6 +15,7 @@
 #ifndef DISPATCHALLOC_SERVICE_H
 #define DISPATCHALLOC_SERVICE_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -352,6 +353,34 @@ struct dal_services {
     int (*leaks_find)(struct dal_memory_part *blocks, size_t block_count,
                       const struct dal_memory_part *apart, size_t apart_count, const void *stack,
                       const char **reason);
+
+    /**
+     * In the handler of a signal: the places of the stack of what it interrupted, of which the
+     * first is one byte behind the start of the instruction that was interrupted, as if that had
+     * been a call.
+     *
+     * @param context  the handler's third argument, a ucontext_t. Not NULL.
+     * @param places   where they go. Not NULL.
+     * @param count    how many at most.
+     * @return how many there are; 0 where stacks cannot be followed, or stacks_prepare() was not
+     * called.
+     *
+     * It takes 1.5 KiB of stack.
+     */
+    size_t (*stack_places_at)(const void *context, const void **places, size_t count);
+
+    /** As frame_text(), but from memory alone, for a handler: no FUNCTION is told, no file is read,
+     *  and 1 KiB of stack is taken. A text that was cut may be longer than it says. Needs
+     *  stacks_prepare(). */
+    size_t (*frame_place_text)(unsigned number, const void *place, char *text, size_t bytes);
+
+    /** Store a text as vsnprintf() does it, and return its length, in half a KiB of stack where the
+     *  conversions are %s, %.100s, %d, %u, %x with z, l or ll, %p, and %%. */
+    size_t (*format)(char *text, size_t bytes, const char *format, va_list arguments)
+        DAL_ATTRIBUTE_PRINTF_(3, 0);
+
+    /** The number of this process; another one in the child of a fork. */
+    uint64_t (*process)(void);
 };
 
 /** Most places that dal_services.stack_capture() keeps of a stack. */

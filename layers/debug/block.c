@@ -187,7 +187,7 @@ static void look_at_zones(struct debug_instance *instance, const struct debug_bl
                           const struct debug_call *call)
 {
     struct debug_shape shape = dal_debug_shape_(instance, debug_align(block->word));
-    struct debug_change change = dal_debug_front_changed_(call->ptr, shape);
+    struct pattern_change change = dal_debug_front_changed_(call->ptr, shape);
 
     if (change.count)
         dal_debug_fault_zone_(instance, call, block, &change);

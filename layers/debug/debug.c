@@ -441,5 +441,5 @@ const struct dal_backend dal_backend_debug_ = {
     .options = options,
     .create = create,
     .destroy = destroy,
-    .needs_services_bytes = DAL_NEEDS(struct dal_services, leaks_find),
+    .needs_services_bytes = DAL_NEEDS(struct dal_services, process),
 };

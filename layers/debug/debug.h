@@ -32,6 +32,8 @@
 #include <dispatchalloc/backend.h>
 
 #include "../instances.h"
+#include "../pattern.h"
+#include "../report.h"
 #include "register.h"
 
 /* ---- Calls --------------------------------------------------------------------------------- */
@@ -376,38 +378,19 @@ DEBUG_HIDDEN void dal_debug_mark_zones_(char *ptr, size_t size, struct debug_sha
 DEBUG_HIDDEN void dal_debug_mark_ended_(const struct debug_instance *instance, char *ptr,
                                         size_t size);
 
-/* Bytes that are not what they were marked as: how many, and the first of them, or of those in
- * front of a block the last, from its beginning. */
-struct debug_change {
-    size_t count;
-    ptrdiff_t offset;
-    unsigned char found;
-};
-DEBUG_HIDDEN struct debug_change dal_debug_front_changed_(const char *ptr,
-                                                          struct debug_shape shape);
-DEBUG_HIDDEN struct debug_change dal_debug_behind_changed_(const char *ptr, size_t size,
-                                                           struct debug_shape shape);
-DEBUG_HIDDEN struct debug_change dal_debug_ended_changed_(const char *ptr, size_t size);
+DEBUG_HIDDEN struct pattern_change dal_debug_front_changed_(const char *ptr,
+                                                            struct debug_shape shape);
+DEBUG_HIDDEN struct pattern_change dal_debug_behind_changed_(const char *ptr, size_t size,
+                                                             struct debug_shape shape);
+DEBUG_HIDDEN struct pattern_change dal_debug_ended_changed_(const char *ptr, size_t size);
 
 /* ---- fault.c --------------------------------------------------------------------------------- */
 
-/* A report, or any text that ends in stacks, in pages of its own. */
-struct debug_text {
-    const struct dal_services *services;
-    enum dal_resolve resolve;
-    size_t length, room;
-    char *data;
-};
-
-DEBUG_HIDDEN int dal_debug_text_begin_(struct debug_text *text,
-                                       const struct debug_instance *instance);
-DAL_ATTRIBUTE_PRINTF_(2, 3)
-DEBUG_HIDDEN void dal_debug_text_put_(struct debug_text *text, const char *format, ...);
-DEBUG_HIDDEN void dal_debug_text_put_stack_(struct debug_text *text, uint32_t stack);
-DEBUG_HIDDEN void dal_debug_text_end_(struct debug_text *text);
-
 DEBUG_HIDDEN const char *dal_debug_call_name_(enum debug_call_name name);
-DEBUG_HIDDEN uint64_t dal_debug_process_(const struct dal_services *services);
+
+/* Begin a report, as dal_layer_report_begin_() does. */
+DEBUG_HIDDEN int dal_debug_report_begin_(struct layer_report *text,
+                                         const struct debug_instance *instance);
 
 /* The pointer of a call is no live block. */
 DEBUG_HIDDEN void dal_debug_fault_stranger_(struct debug_instance *instance,
@@ -431,13 +414,13 @@ DEBUG_HIDDEN void dal_debug_fault_invalid_(struct debug_instance *instance,
 DEBUG_HIDDEN void dal_debug_fault_zone_(struct debug_instance *instance,
                                         const struct debug_call *call,
                                         const struct debug_block *block,
-                                        const struct debug_change *change);
+                                        const struct pattern_change *change);
 DEBUG_HIDDEN void dal_debug_fault_swept_(struct debug_instance *instance,
                                          const struct debug_block *block,
-                                         const struct debug_change *change);
+                                         const struct pattern_change *change);
 DEBUG_HIDDEN void dal_debug_fault_changed_(struct debug_instance *instance,
                                            const struct debug_known *known,
-                                           const struct debug_change *change);
+                                           const struct pattern_change *change);
 
 /* Before any fault: the loader binds what is called at the first call, and takes 2 KiB of stack for
  * it, which a handler on a stack of its own may not have. */

@@ -19,11 +19,6 @@
  * is registered: of so many from a place. */
 enum { REPORTS_A_FAULT = 3, REPORTS_MAX = 100, LOOKS_A_PLACE = 200, KEYS_MAX = 1024 };
 
-/* Room for three stacks of 64 frames, and behind it for the middle of a first line; what is not
- * used is not touched. (On the stack there may be little room.) */
-#define TEXT_BYTES ((size_t)128 * 1024)
-#define WHAT_BYTES (DEBUG_NAME_BYTES + 256)
-
 /* Frames of a call that is told of: more than is kept of each. */
 enum { FRAMES_OF_REPORT = 16 };
 
@@ -41,64 +36,9 @@ enum kind {
     CHANGED
 };
 
-/* ---- Text ------------------------------------------------------------------------------------ */
+#define WHAT_BYTES LAYER_REPORT_BEHIND_BYTES
 
-/* Pages that are kept for the next text: what is mapped only when something is wrong may come to
- * lie where a pointer that is to be looked at leads. Of several threads that need some at once one
- * has these. Release when they are given back, acquire when they are taken. */
-static _Atomic(char *) spare;
-
-int dal_debug_text_begin_(struct debug_text *text, const struct debug_instance *instance)
-{
-    const struct dal_services *services = instance->services;
-    char *data = atomic_exchange_explicit(&spare, NULL, memory_order_acquire);
-
-    if (!data)
-        data = services->pages_map(TEXT_BYTES);
-    if (!data)
-        return 0;
-    *text = (struct debug_text){services, instance->resolve, 0, TEXT_BYTES - WHAT_BYTES, data};
-    dal_debug_text_put_(text, "dispatchalloc: debug[%" PRIu64 "]: ", dal_debug_process_(services));
-    return 1;
-}
-
-static void added(struct debug_text *text, size_t length)
-{
-    size_t room = text->room - text->length;
-
-    text->length += length < room ? length : room - 1;
-}
-
-void dal_debug_text_put_(struct debug_text *text, const char *format, ...)
-{
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(text->data + text->length, text->room - text->length, format, arguments);
-    va_end(arguments);
-    added(text, length > 0 ? (size_t)length : 0);
-}
-
-void dal_debug_text_put_stack_(struct debug_text *text, uint32_t stack)
-{
-    const void *const *places;
-    size_t count = text->services->stack_places(stack, &places);
-
-    if (count == 0)
-        dal_debug_text_put_(text, "    (its place is not known)\n");
-    for (size_t i = 0; i < count; i++)
-        added(text, text->services->frame_text((unsigned)i, places[i], text->data + text->length,
-                                               text->room - text->length));
-}
-
-void dal_debug_text_end_(struct debug_text *text)
-{
-    if (text->length)
-        text->services->report(text->data, text->length, text->resolve);
-    text->data = atomic_exchange_explicit(&spare, text->data, memory_order_acq_rel);
-    text->services->pages_unmap(text->data, TEXT_BYTES);
-}
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 const char *dal_debug_call_name_(enum debug_call_name name)
 {
@@ -111,12 +51,12 @@ const char *dal_debug_call_name_(enum debug_call_name name)
     return (unsigned)name < DEBUG_CALL_COUNT && names[name] ? names[name] : names[DEBUG_NONE];
 }
 
-uint64_t dal_debug_process_(const struct dal_services *services)
+int dal_debug_report_begin_(struct layer_report *text, const struct debug_instance *instance)
 {
-    char name[64] = "";
-
-    (void)services->process_name(name, sizeof name);
-    return strtoull(name, NULL, 10);
+    if (!dal_layer_report_begin_(text, instance->services, "debug", 0))
+        return 0;
+    text->resolve = instance->resolve;
+    return 1;
 }
 
 /* ---- What was said already ------------------------------------------------------------------- */
@@ -174,15 +114,15 @@ static unsigned count_key(uint64_t key)
 void dal_debug_fault_start_(const struct debug_instance *instance)
 {
     const struct dal_services *services = instance->services;
-    struct debug_text text;
+    struct layer_report text;
     const void *site = __builtin_return_address(0);
 
-    if (!dal_debug_text_begin_(&text, instance))
+    if (!dal_debug_report_begin_(&text, instance))
         return;
     (void)services->address_text(&fault_count, text.data, text.room);
     (void)services->frame_text(0, site, text.data, text.room);
     text.length = 0;
-    dal_debug_text_end_(&text);
+    dal_layer_report_end_(&text);
     services->text("", 0);
 }
 
@@ -192,14 +132,14 @@ struct report {
     struct debug_instance *instance;
     const struct debug_call *call;
     uint64_t place;
-    struct debug_text text;
-    char *what; /* the middle of its first line */
+    struct layer_report text;
+    char *what; /* the middle of its first line, behind the text */
     int saved_errno;
 };
 
 static int has_room(struct report *report)
 {
-    if (dal_debug_text_begin_(&report->text, report->instance)) {
+    if (dal_debug_report_begin_(&report->text, report->instance)) {
         report->what = report->text.data + report->text.room;
         return 1;
     }
@@ -237,47 +177,47 @@ DAL_ATTRIBUTE_PRINTF_(2, 3) static void say(struct report *report, const char *f
 }
 
 /* "dealloc(0x7f00, 24, 8)", as far as the call says it. */
-static void put_call(struct debug_text *text, const struct debug_call *call)
+static void put_call(struct layer_report *text, const struct debug_call *call)
 {
     const char *name = dal_debug_call_name_(call->name);
 
     if (!call->ptr)
-        dal_debug_text_put_(text, "%s(%zu, %zu): ", name, call->size, call->align);
+        dal_layer_report_put_(text, "%s(%zu, %zu): ", name, call->size, call->align);
     else if ((unsigned)call->name < DEBUG_FAMILY && call->size != DEBUG_UNSAID)
-        dal_debug_text_put_(text, "%s(%p, %zu, %zu): ", name, call->ptr, call->size, call->align);
+        dal_layer_report_put_(text, "%s(%p, %zu, %zu): ", name, call->ptr, call->size, call->align);
     else
-        dal_debug_text_put_(text, "%s(%p): ", name, call->ptr);
+        dal_layer_report_put_(text, "%s(%p): ", name, call->ptr);
 }
 
 /* Its first line and the stack of the call; what is known of the block may follow. */
 static void put_head(struct report *report, const char *consequence, int is_last)
 {
     unsigned frames = report->instance->frames;
-    struct debug_text *text = &report->text;
+    struct layer_report *text = &report->text;
 
     if (report->call->name != DEBUG_NONE)
         put_call(text, report->call);
-    dal_debug_text_put_(text, "%s; %s%s\n", report->what, consequence,
-                        is_last ? "; more of this is only counted" : "");
+    dal_layer_report_put_(text, "%s; %s%s\n", report->what, consequence,
+                          is_last ? "; more of this is only counted" : "");
     if (report->call->name != DEBUG_NONE)
-        dal_debug_text_put_stack_(
+        dal_layer_report_put_stack_(
             text, report->instance->services->stack_capture(
                       report->call->site, frames > FRAMES_OF_REPORT ? frames : FRAMES_OF_REPORT));
 }
 
-static void put_block(struct debug_text *text, const struct debug_known *known)
+static void put_block(struct layer_report *text, const struct debug_known *known)
 {
     enum debug_call_name ended = debug_ended(known->block.word);
 
     if (!known->block.address)
         return;
-    dal_debug_text_put_(text, "  allocated by %s:\n",
-                        dal_debug_call_name_(debug_made(known->block.word)));
-    dal_debug_text_put_stack_(text, known->block.stack);
+    dal_layer_report_put_(text, "  allocated by %s:\n",
+                          dal_debug_call_name_(debug_made(known->block.word)));
+    dal_layer_report_put_stack_(text, known->block.stack);
     if (ended == DEBUG_NONE)
         return;
-    dal_debug_text_put_(text, "  released by %s:\n", dal_debug_call_name_(ended));
-    dal_debug_text_put_stack_(text, known->ended_stack);
+    dal_layer_report_put_(text, "  released by %s:\n", dal_debug_call_name_(ended));
+    dal_layer_report_put_stack_(text, known->ended_stack);
 }
 
 static void say_enough(const struct report *report)
@@ -285,7 +225,7 @@ static void say_enough(const struct report *report)
     const struct dal_services *services = report->instance->services;
 
     services->line("debug[%" PRIu64 "]: %d reports were written; further faults are only counted",
-                   dal_debug_process_(services), REPORTS_MAX);
+                   services->process(), REPORTS_MAX);
 }
 
 /* known: what is known of the block, or an address of 0. */
@@ -301,7 +241,7 @@ static void tell(struct report *report, enum kind kind, const struct debug_known
     } else {
         report->text.length = 0;
     }
-    dal_debug_text_end_(&report->text);
+    dal_layer_report_end_(&report->text);
     if (number == REPORTS_MAX)
         say_enough(report);
     if (report->instance->stop)
@@ -562,7 +502,7 @@ void dal_debug_fault_invalid_(struct debug_instance *instance, const struct debu
 /* ---- What is wrong with bytes ---------------------------------------------------------------- */
 
 static void say_zone(struct report *report, const struct debug_block *block,
-                     const struct debug_change *change)
+                     const struct pattern_change *change)
 {
     int is_front = change->offset < 0;
 
@@ -574,7 +514,7 @@ static void say_zone(struct report *report, const struct debug_block *block,
 }
 
 void dal_debug_fault_zone_(struct debug_instance *instance, const struct debug_call *call,
-                           const struct debug_block *block, const struct debug_change *change)
+                           const struct debug_block *block, const struct pattern_change *change)
 {
     const struct debug_known known = {.block = *block};
     int is_front = change->offset < 0;
@@ -588,7 +528,7 @@ void dal_debug_fault_zone_(struct debug_instance *instance, const struct debug_c
 }
 
 void dal_debug_fault_swept_(struct debug_instance *instance, const struct debug_block *block,
-                            const struct debug_change *change)
+                            const struct pattern_change *change)
 {
     const struct debug_known known = {.block = *block};
     const void *const *places = NULL;
@@ -606,7 +546,7 @@ void dal_debug_fault_swept_(struct debug_instance *instance, const struct debug_
 }
 
 void dal_debug_fault_changed_(struct debug_instance *instance, const struct debug_known *known,
-                              const struct debug_change *change)
+                              const struct pattern_change *change)
 {
     const void *const *places = NULL;
     struct debug_call call = {DEBUG_NONE, NULL, 0, 0, NULL};
@@ -636,7 +576,7 @@ void dal_debug_fault_sum_(void)
 
     if (!services)
         return;
-    here = dal_debug_process_(services);
+    here = services->process();
     faults = READ(fault_count);
     places = READ(place_count);
     reports = READ(report_count);

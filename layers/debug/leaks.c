@@ -125,10 +125,10 @@ static struct place *largest(struct live *live)
     return found;
 }
 
-static void put_sum(struct debug_text *text, const struct place *sum)
+static void put_sum(struct layer_report *text, const struct place *sum)
 {
-    dal_debug_text_put_(text, "%" PRIu64 " block%s, of %" PRIu64 " byte%s,", sum->blocks,
-                        sum->blocks == 1 ? "" : "s", sum->bytes, sum->bytes == 1 ? "" : "s");
+    dal_layer_report_put_(text, "%" PRIu64 " block%s, of %" PRIu64 " byte%s,", sum->blocks,
+                          sum->blocks == 1 ? "" : "s", sum->bytes, sum->bytes == 1 ? "" : "s");
 }
 
 static const char *const reach_words[] = {
@@ -137,54 +137,54 @@ static const char *const reach_words[] = {
     [DAL_LEAKED_INDIRECTLY] = " leaked indirectly,",
 };
 
-static void put_places(struct debug_text *text, struct live *live)
+static void put_places(struct layer_report *text, struct live *live)
 {
     struct place *place;
 
     for (int i = 0; i < PLACES_TOLD && (place = largest(live)) != NULL; i++) {
-        dal_debug_text_put_(text, "  ");
+        dal_layer_report_put_(text, "  ");
         put_sum(text, place);
-        dal_debug_text_put_(text, "%s from %s:\n", reach_words[place->reach],
-                            dal_debug_call_name_(place->made));
-        dal_debug_text_put_stack_(text, place->stack);
+        dal_layer_report_put_(text, "%s from %s:\n", reach_words[place->reach],
+                              dal_debug_call_name_(place->made));
+        dal_layer_report_put_stack_(text, place->stack);
         place->blocks = 0;
     }
     for (; (place = largest(live)) != NULL; place->blocks = 0, live->other_count++)
         add(&live->others, place->blocks, place->bytes);
     if (!live->others.blocks)
         return;
-    dal_debug_text_put_(text, "  ");
+    dal_layer_report_put_(text, "  ");
     put_sum(text, &live->others);
-    dal_debug_text_put_(text, " from %zu other places\n", live->other_count);
+    dal_layer_report_put_(text, " from %zu other places\n", live->other_count);
 }
 
 /* what: " still live at exit", for example. */
-static void put_live(struct debug_text *text, const struct debug_instance *instance,
+static void put_live(struct layer_report *text, const struct debug_instance *instance,
                      struct live *live, const char *what)
 {
     struct place told = {.blocks = live->all.blocks - live->suppressed.blocks,
                          .bytes = live->all.bytes - live->suppressed.bytes};
 
-    dal_debug_text_put_(text, "%s: ", instance->name);
+    dal_layer_report_put_(text, "%s: ", instance->name);
     put_sum(text, &told);
-    dal_debug_text_put_(text, " %s %s", told.blocks == 1 ? "is" : "are", what);
+    dal_layer_report_put_(text, " %s %s", told.blocks == 1 ? "is" : "are", what);
     if (live->suppressed.blocks) {
-        dal_debug_text_put_(text, "; ");
+        dal_layer_report_put_(text, "; ");
         put_sum(text, &live->suppressed);
-        dal_debug_text_put_(text, " suppressed");
+        dal_layer_report_put_(text, " suppressed");
     }
-    dal_debug_text_put_(text, "\n");
+    dal_layer_report_put_(text, "\n");
     put_places(text, live);
 }
 
 static void tell(struct debug_instance *instance, struct live *live, const char *what)
 {
-    struct debug_text text;
+    struct layer_report text;
 
     suppress(instance, live);
-    if (live->all.blocks > live->suppressed.blocks && dal_debug_text_begin_(&text, instance)) {
+    if (live->all.blocks > live->suppressed.blocks && dal_debug_report_begin_(&text, instance)) {
         put_live(&text, instance, live, what);
-        dal_debug_text_end_(&text);
+        dal_layer_report_end_(&text);
     }
 }
 
@@ -316,7 +316,7 @@ void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
     } else {
         services->line("debug[%" PRIu64 "]: %s: leaks cannot be searched for: %s; what is still "
                        "live is told",
-                       dal_debug_process_(services), instance->name, reason);
+                       services->process(), instance->name, reason);
         dal_debug_tell_live_(instance, "at exit");
     }
     unmake_parts(&blocks);

@@ -54,7 +54,7 @@ static struct debug_record take_and_look(struct debug_instance *instance, uintpt
 {
     struct debug_record record =
         dal_debug_register_take_(&instance->blocks, address, DEBUG_KEY_KEPT);
-    struct debug_change change;
+    struct pattern_change change;
     struct debug_known known;
 
     if (!record.line || !instance->fill)

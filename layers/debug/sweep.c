@@ -71,8 +71,8 @@ static void look_at_live(struct debug_instance *instance, struct debug_record re
 {
     char *ptr = (char *)block->address; // NOLINT(performance-no-int-to-ptr)
     struct debug_shape shape = dal_debug_shape_(instance, debug_align(block->word));
-    struct debug_change front = dal_debug_front_changed_(ptr, shape);
-    struct debug_change behind = dal_debug_behind_changed_(ptr, debug_size(block->word), shape);
+    struct pattern_change front = dal_debug_front_changed_(ptr, shape);
+    struct pattern_change behind = dal_debug_behind_changed_(ptr, debug_size(block->word), shape);
 
     if ((!front.count && !behind.count) || !is_there(record, block))
         return;
@@ -87,7 +87,7 @@ static void look_at_kept(struct debug_instance *instance, struct debug_record re
                          const struct debug_block *block)
 {
     char *ptr = (char *)block->address; // NOLINT(performance-no-int-to-ptr)
-    struct debug_change change = dal_debug_ended_changed_(ptr, debug_size(block->word));
+    struct pattern_change change = dal_debug_ended_changed_(ptr, debug_size(block->word));
     struct debug_known known = {.block = *block};
 
     if (!change.count || !is_there(record, block))

@@ -36,6 +36,20 @@ struct dal_os_code_ {
 /* The one at an address, if it has such. Returns 0 otherwise. */
 int dal_os_code_at_(uintptr_t address, struct dal_os_code_ *code);
 
+/* An object of the process: where it is mapped, from its head on, what its addresses are moved by,
+ * and its file, "" for the program's. */
+struct dal_os_object_ {
+    uintptr_t start, end, moved_by;
+    const char *file;
+};
+
+/* The one at an address. Returns 0 if there is none. */
+int dal_os_object_at_(uintptr_t address, struct dal_os_object_ *object);
+
+/* That file, stored without an end, as much of it as there is room for: how many bytes; 0 where it
+ * is not told. */
+size_t dal_os_program_file_(char *path, size_t bytes);
+
 /* Whether the page of an address can be read: asks the system. */
 int dal_os_is_readable_(uintptr_t address);
 
@@ -43,6 +57,9 @@ int dal_os_is_readable_(uintptr_t address);
 struct dal_os_registers_ {
     uintptr_t place, stack, pointer, return_address;
 };
+
+/* Read them from what a handler gets for its third argument. */
+void dal_os_context_registers_(const void *context, struct dal_os_registers_ *registers);
 
 /* Read them where the stack pointer is when the handler has returned; so many bytes have to be
  * readable there, 0 where that is not known. */

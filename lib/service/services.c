@@ -28,6 +28,15 @@ static uint64_t seed(void)
     return number ^ number >> 31;
 }
 
+DAL_ATTRIBUTE_PRINTF_(3, 0)
+static size_t format_text(char *text, size_t bytes, const char *format, va_list arguments)
+{
+    struct dal_text_ growing = dal_text_over_(text, bytes);
+
+    dal_text_add_list_(&growing, format, arguments);
+    return growing.length;
+}
+
 const struct dal_services dal_services_ = {
     .size_bytes = sizeof dal_services_,
     .page_bytes = dal_os_page_bytes_,
@@ -63,6 +72,10 @@ const struct dal_services dal_services_ = {
     .command_prepare = dal_command_prepare_,
     .report = dal_report_,
     .leaks_find = dal_leaks_find_,
+    .stack_places_at = dal_stack_places_at_,
+    .frame_place_text = dal_frame_place_text_,
+    .format = format_text,
+    .process = dal_os_process_,
 };
 
 const struct dal_services *dal_services_get(void)

@@ -6,7 +6,6 @@
 #ifndef DAL_IMAGE_SYMBOLS_H
 #define DAL_IMAGE_SYMBOLS_H
 
-#include <stdio.h>
 
 #include "shared/image.h"
 
@@ -78,7 +77,7 @@ static inline int dal_image_symbol_at_(const struct dal_image_ *image, uint64_t 
 static inline int dal_image_build_id_in_(const unsigned char *at, uint64_t bytes, uint64_t align,
                                          char *digits, size_t room)
 {
-    static const char owner[] = "GNU";
+    static const char owner[] = "GNU", hexadecimal[] = "0123456789abcdef";
     ElfW(Nhdr) note;
 
     if (bytes > DAL_IMAGE_NOTE_BYTES_MOST_)
@@ -93,8 +92,11 @@ static inline int dal_image_build_id_in_(const unsigned char *at, uint64_t bytes
             return 0;
         if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof owner &&
             memcmp(at + sizeof note, owner, sizeof owner) == 0 && 2 * note.n_descsz < room) {
-            for (size_t i = 0; i < note.n_descsz; i++)
-                (void)snprintf(digits + 2 * i, 3, "%02x", (unsigned)at[start + i]);
+            for (size_t i = 0; i < note.n_descsz; i++) {
+                digits[2 * i] = hexadecimal[at[start + i] >> 4];
+                digits[2 * i + 1] = hexadecimal[at[start + i] & 15];
+            }
+            digits[2 * note.n_descsz] = '\0';
             return 1;
         }
         at += whole;

@@ -10,7 +10,9 @@
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/service.h>
 
+#include "os/frames.h"
 #include "os/os.h"
+#include "stack/frame_text.h"
 #include "stack/stack_table.h"
 #include "stack/walk.h"
 #include "stack/walk_again.h"
@@ -44,6 +46,18 @@ static struct stacks *map_stacks(size_t *bytes)
     return made;
 }
 
+/* The loader binds what is called at the first call, and takes 2 KiB of stack for it. */
+static void bind(const void *place)
+{
+    char text[16];
+
+    (void)dal_stack_capture_(place, 1);
+    (void)dal_frame_place_text_(0, place, text, sizeof text);
+#if DAL_OS_HAS_FRAMES_
+    (void)dal_os_program_file_(text, sizeof text);
+#endif
+}
+
 int dal_stacks_prepare_(void)
 {
     struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire), *made;
@@ -56,8 +70,7 @@ int dal_stacks_prepare_(void)
         if (!atomic_compare_exchange_strong_explicit(&stacks, &there, made, memory_order_acq_rel,
                                                      memory_order_acquire))
             dal_os_unmap_(made, bytes);
-        /* The loader binds what is called at the first call. */
-        (void)dal_stack_capture_(__builtin_return_address(0), 1);
+        bind(__builtin_return_address(0));
     }
     return dal_walk_can_() ? 0 : DAL_ERR_UNSUPPORTED;
 }
@@ -78,6 +91,7 @@ uint32_t dal_stack_capture_(const void *from, unsigned frames)
 {
     struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire);
     int saved_errno = errno;
+    struct dal_walk_reads_ reads;
     struct dal_walk_ walk;
     uint32_t number;
 
@@ -88,13 +102,20 @@ uint32_t dal_stack_capture_(const void *from, unsigned frames)
     if (frames <= 1) {
         number = dal_stack_table_add_(there->table, &from, 1);
     } else {
-        dal_walk_begin_(&walk, there->cache);
+        dal_walk_begin_(&walk, there->cache, &reads);
         number = dal_walk_again_(there->walks, &walk, from, frames);
         if (!number)
             number = walk_and_add(there, &walk, from, frames);
     }
     errno = saved_errno;
     return number;
+}
+
+size_t dal_stack_places_at_(const void *context, const void **places, size_t count)
+{
+    struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire);
+
+    return there && count > 0 ? dal_walk_at_(there->cache, context, places, count) : 0;
 }
 
 size_t dal_stack_places_(uint32_t stack, const void *const **places)

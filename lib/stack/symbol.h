@@ -6,6 +6,7 @@
 #ifndef DAL_SYMBOL_H
 #define DAL_SYMBOL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "os/mapping.h"

@@ -117,8 +117,10 @@ int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
 
 static void keep_read(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
 {
-    struct dal_walk_reads_ *reads = &walk->reads;
+    struct dal_walk_reads_ *reads = walk->reads;
 
+    if (!reads)
+        return;
     if (reads->count < DAL_WALK_READS_MAX_) {
         reads->addresses[reads->count] = address;
         reads->words[reads->count] = word;
@@ -140,8 +142,8 @@ static uintptr_t use_pointer(struct dal_walk_ *walk)
 {
     if (walk->pointer_at)
         keep_read(walk, walk->pointer_at, walk->pointer);
-    if (walk->has_first_pointer)
-        walk->reads.uses_pointer = 1;
+    if (walk->has_first_pointer && walk->reads)
+        walk->reads->uses_pointer = 1;
     walk->pointer_at = 0;
     return walk->pointer;
 }
@@ -192,6 +194,18 @@ static int step_by_pointer(struct dal_walk_ *walk)
     return go_to(walk, place, frame + 2 * WORD);
 }
 
+/* Where a signal came. */
+static int start_at(struct dal_walk_ *walk, const struct dal_os_registers_ *registers)
+{
+    if (walk->reads)
+        walk->reads->count = DAL_WALK_READS_MAX_ + 1;
+    set_pointer(walk, registers->pointer, 0);
+    (void)go_to(walk, registers->place, registers->stack);
+    walk->return_address = plain(registers->return_address);
+    walk->is_interrupted = 1;
+    return walk->place != 0;
+}
+
 static int step_out_of_handler(struct dal_walk_ *walk)
 {
     struct dal_os_registers_ registers;
@@ -201,12 +215,7 @@ static int step_out_of_handler(struct dal_walk_ *walk)
         !is_readable(walk, walk->stack + bytes - WORD))
         return 0;
     dal_os_signal_registers_((const void *)walk->stack, &registers);
-    walk->reads.count = DAL_WALK_READS_MAX_ + 1;
-    set_pointer(walk, registers.pointer, 0);
-    (void)go_to(walk, registers.place, registers.stack);
-    walk->return_address = plain(registers.return_address);
-    walk->is_interrupted = 1;
-    return walk->place != 0;
+    return start_at(walk, &registers);
 }
 
 static uintptr_t words_from(uintptr_t address, int16_t words)
@@ -269,9 +278,11 @@ int dal_walk_can_(void)
 
 /* Place and stack stand for whoever has called this, whose frame pointer this function has kept. */
 DAL_OWN_FRAME_ DAL_UNCHECKED_ void dal_walk_begin_(struct dal_walk_ *walk,
-                                                   struct dal_walk_cache_ *cache)
+                                                   struct dal_walk_cache_ *cache,
+                                                   struct dal_walk_reads_ *reads)
 {
     walk->cache = cache;
+    walk->reads = reads;
     walk->place = plain((uintptr_t)__builtin_return_address(0));
     walk->stack = (uintptr_t)__builtin_dwarf_cfa();
 # ifdef __riscv
@@ -284,8 +295,8 @@ DAL_OWN_FRAME_ DAL_UNCHECKED_ void dal_walk_begin_(struct dal_walk_ *walk,
     walk->first_pointer = walk->pointer;
     walk->pointer_at = walk->return_address = walk->page = 0;
     walk->has_first_pointer = 1;
-    walk->is_interrupted = walk->reads.uses_pointer = 0;
-    walk->reads.count = 0;
+    walk->is_interrupted = reads->uses_pointer = 0;
+    reads->count = 0;
 }
 
 size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, size_t count)
@@ -305,6 +316,21 @@ size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, 
     return found;
 }
 
+DAL_UNCHECKED_ size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context,
+                                   const void **places, size_t count)
+{
+    struct dal_walk_ walk = {.cache = cache};
+    struct dal_os_registers_ registers;
+    size_t found = 0;
+
+    dal_os_context_registers_(context, &registers);
+    (void)start_at(&walk, &registers);
+    places[found++] = (const void *)(walk.place + 1);
+    while (found < count && step(&walk))
+        places[found++] = (const void *)walk.place;
+    return found;
+}
+
 #else
 
 int dal_walk_can_(void)
@@ -312,10 +338,12 @@ int dal_walk_can_(void)
     return 0;
 }
 
-void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache)
+void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache,
+                     struct dal_walk_reads_ *reads)
 {
     (void)cache;
-    walk->reads.count = DAL_WALK_READS_MAX_ + 1;
+    walk->reads = reads;
+    reads->count = DAL_WALK_READS_MAX_ + 1;
 }
 
 size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, size_t count)
@@ -331,6 +359,16 @@ int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
     (void)walk;
     (void)address;
     (void)word;
+    return 0;
+}
+
+size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context, const void **places,
+                    size_t count)
+{
+    (void)cache;
+    (void)context;
+    (void)places;
+    (void)count;
     return 0;
 }
 

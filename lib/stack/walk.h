@@ -37,15 +37,16 @@ struct dal_walk_ {
     uintptr_t first_place, first_stack, first_pointer; /* with which it began */
     uintptr_t return_address;                          /* where that is a register of its own */
     uintptr_t page;                                    /* the last one that was found readable */
-    int is_interrupted; /* it stopped there by a signal, and not by a call */
-    struct dal_walk_reads_ reads;
+    int is_interrupted;            /* it stopped there by a signal, and not by a call */
+    struct dal_walk_reads_ *reads; /* NULL: nobody wants to know */
 };
 
 /* Whether this processor's frames can be followed. */
 int dal_walk_can_(void);
 
 /* Begin in the function that calls this, which does not return while it goes on. */
-void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache);
+void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache,
+                     struct dal_walk_reads_ *reads);
 
 /* The places that are returned to, from the one that is `from` on: at most count of them. Returns
  * how many; if from is not met within some frames, it is the only one. */
@@ -53,5 +54,11 @@ size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, 
 
 /* Whether a word of the stack is there, and what it was; for one after the other, upward. */
 int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word);
+
+/* The same from what a signal has interrupted, by the third argument of its handler: the first
+ * place is one byte behind the start of that instruction. Returns 0 where frames cannot be
+ * followed. */
+size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context, const void **places,
+                    size_t count);
 
 #endif /* DAL_WALK_H */

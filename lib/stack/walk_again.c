@@ -67,7 +67,7 @@ uint32_t dal_walk_again_(struct dal_walks_ *walks, struct dal_walk_ *walk, const
 static void write(struct walked *walked, const struct dal_walk_ *walk, const void *from,
                   size_t count, uint32_t stack)
 {
-    const struct dal_walk_reads_ *reads = &walk->reads;
+    const struct dal_walk_reads_ *reads = walk->reads;
 
     STORE(walked->stack, stack);
     STORE(walked->from, (uintptr_t)from);
@@ -89,7 +89,7 @@ void dal_walk_keep_(struct dal_walks_ *walks, const struct dal_walk_ *walk, cons
     struct walked *walked = walked_at(walks, walk, from);
     uint32_t version = LOAD(walked->version);
 
-    if (!stack || walk->reads.count > DAL_WALK_READS_MAX_ || version % 2 ||
+    if (!stack || walk->reads->count > DAL_WALK_READS_MAX_ || version % 2 ||
         !atomic_compare_exchange_strong_explicit(&walked->version, &version, version + 1,
                                                  memory_order_acquire, memory_order_relaxed))
         return;
