@@ -82,7 +82,8 @@ void dal_layer_report_put_interrupted_(struct layer_report *report, const void *
 
 void dal_layer_report_end_(struct layer_report *report)
 {
-    if (report->length && report->in_handler)
+    /* (Also nothing: the loader binds what is called at the first call.) */
+    if (report->in_handler)
         report->services->text(report->data, report->length);
     else if (report->length)
         report->services->report(report->data, report->length, report->resolve);

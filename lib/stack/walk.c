@@ -142,7 +142,7 @@ static uintptr_t use_pointer(struct dal_walk_ *walk)
 {
     if (walk->pointer_at)
         keep_read(walk, walk->pointer_at, walk->pointer);
-    if (walk->has_first_pointer && walk->reads)
+    if (walk->reads && walk->reads->has_first_pointer)
         walk->reads->uses_pointer = 1;
     walk->pointer_at = 0;
     return walk->pointer;
@@ -174,7 +174,8 @@ static void set_pointer(struct dal_walk_ *walk, uintptr_t pointer, uintptr_t rea
 {
     walk->pointer = pointer;
     walk->pointer_at = read_at;
-    walk->has_first_pointer = 0;
+    if (walk->reads)
+        walk->reads->has_first_pointer = 0;
 }
 
 /* A frame of code that nothing is known of: what the frame pointer points to or, on RISC-V, behind.
@@ -290,11 +291,11 @@ DAL_OWN_FRAME_ DAL_UNCHECKED_ void dal_walk_begin_(struct dal_walk_ *walk,
 # else
     walk->pointer = *(const uintptr_t *)__builtin_frame_address(0);
 # endif
-    walk->first_place = walk->place;
-    walk->first_stack = walk->stack;
-    walk->first_pointer = walk->pointer;
+    reads->first_place = walk->place;
+    reads->first_stack = walk->stack;
+    reads->first_pointer = walk->pointer;
     walk->pointer_at = walk->return_address = walk->page = 0;
-    walk->has_first_pointer = 1;
+    reads->has_first_pointer = 1;
     walk->is_interrupted = reads->uses_pointer = 0;
     reads->count = 0;
 }

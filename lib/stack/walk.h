@@ -22,6 +22,8 @@ extern const size_t dal_walk_cache_bytes_;
  * with the same registers, and finds all of these, comes to the same places. */
 enum { DAL_WALK_READS_MAX_ = 40 };
 struct dal_walk_reads_ {
+    uintptr_t first_place, first_stack, first_pointer; /* with which it began */
+    int has_first_pointer;                             /* it is the walk's still */
     size_t count;     /* more than DAL_WALK_READS_MAX_: it was led by others, too */
     int uses_pointer; /* the frame pointer that it began with has led it */
     uintptr_t addresses[DAL_WALK_READS_MAX_], words[DAL_WALK_READS_MAX_];
@@ -32,12 +34,10 @@ struct dal_walk_ {
     struct dal_walk_cache_ *cache;
     uintptr_t place; /* the next instruction of that function */
     uintptr_t stack, pointer;
-    uintptr_t pointer_at;  /* where that was read, unless it is among the reads; 0: nowhere */
-    int has_first_pointer; /* it is the one that the walk began with */
-    uintptr_t first_place, first_stack, first_pointer; /* with which it began */
-    uintptr_t return_address;                          /* where that is a register of its own */
-    uintptr_t page;                                    /* the last one that was found readable */
-    int is_interrupted;            /* it stopped there by a signal, and not by a call */
+    uintptr_t pointer_at;     /* where that was read, unless it is among the reads; 0: nowhere */
+    uintptr_t return_address; /* where that is a register of its own */
+    uintptr_t page;           /* the last one that was found readable */
+    int is_interrupted;       /* it stopped there by a signal, and not by a call */
     struct dal_walk_reads_ *reads; /* NULL: nobody wants to know */
 };
 

@@ -32,7 +32,7 @@ const size_t dal_walks_bytes_ = sizeof(struct dal_walks_);
 static struct walked *walked_at(struct dal_walks_ *walks, const struct dal_walk_ *walk,
                                 const void *from)
 {
-    uint64_t hash = ((uint64_t)walk->first_stack ^ (uint64_t)(uintptr_t)from << 20) *
+    uint64_t hash = ((uint64_t)walk->reads->first_stack ^ (uint64_t)(uintptr_t)from << 20) *
                     UINT64_C(0x9e3779b97f4a7c15);
 
     return &walks->walks[hash >> 32 & (WALKS - 1)];
@@ -42,9 +42,10 @@ static int begins_alike(const struct walked *walked, const struct dal_walk_ *wal
                         size_t count)
 {
     return LOAD(walked->from) == (uintptr_t)from &&
-           LOAD(walked->first_stack) == walk->first_stack &&
-           LOAD(walked->first_place) == walk->first_place && LOAD(walked->count) == count &&
-           (!LOAD(walked->uses_pointer) || LOAD(walked->first_pointer) == walk->first_pointer);
+           LOAD(walked->first_stack) == walk->reads->first_stack &&
+           LOAD(walked->first_place) == walk->reads->first_place && LOAD(walked->count) == count &&
+           (!LOAD(walked->uses_pointer) ||
+            LOAD(walked->first_pointer) == walk->reads->first_pointer);
 }
 
 uint32_t dal_walk_again_(struct dal_walks_ *walks, struct dal_walk_ *walk, const void *from,
@@ -71,9 +72,9 @@ static void write(struct walked *walked, const struct dal_walk_ *walk, const voi
 
     STORE(walked->stack, stack);
     STORE(walked->from, (uintptr_t)from);
-    STORE(walked->first_place, walk->first_place);
-    STORE(walked->first_stack, walk->first_stack);
-    STORE(walked->first_pointer, walk->first_pointer);
+    STORE(walked->first_place, walk->reads->first_place);
+    STORE(walked->first_stack, walk->reads->first_stack);
+    STORE(walked->first_pointer, walk->reads->first_pointer);
     STORE(walked->count, (uint32_t)count);
     STORE(walked->uses_pointer, (uint32_t)reads->uses_pointer);
     STORE(walked->reads_count, (uint32_t)reads->count);
