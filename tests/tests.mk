@@ -315,6 +315,10 @@ shell_tests += tests/symbolize.sh
 endif
 EXTRA_DIST += tests/leaks/front.c tests/leaks/program.c tests/symbolize/program.c
 
+# Which layer finds which fault
+shell_tests += tests/kinds.sh
+EXTRA_DIST += tests/kinds/kinds.c
+
 # Layers in any order
 if OS_POSIX
 unit_tests += tests/check_layers
