@@ -315,9 +315,10 @@ shell_tests += tests/symbolize.sh
 endif
 EXTRA_DIST += tests/leaks/front.c tests/leaks/program.c tests/symbolize/program.c
 
-# Which layer finds which fault
-shell_tests += tests/kinds.sh
-EXTRA_DIST += tests/kinds/kinds.c
+# Which layer finds which fault, and what it says
+shell_tests += tests/kinds.sh tests/symptoms.sh
+EXTRA_DIST += tests/kinds/kinds.c tests/symptoms/late.c tests/symptoms/leak.c tests/symptoms/overrun.c \
+	tests/symptoms/sized.cpp tests/symptoms/twice.c tests/symptoms/unchecked.c
 
 # Layers in any order
 if OS_POSIX

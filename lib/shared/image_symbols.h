@@ -39,13 +39,15 @@ static inline void dal_image_copy_text_(const struct dal_image_ *image, const El
     copy[length] = '\0';
 }
 
-/* In the table of a type: SHT_SYMTAB, which strip(1) removes, or SHT_DYNSYM. */
+/* In the table of a type: SHT_SYMTAB, which strip(1) removes, or SHT_DYNSYM. Of several names for
+ * one place the first that is not the file's own, as others know it. */
 static inline int dal_image_symbol_in_(const struct dal_image_ *image, uint32_t type,
                                        uint64_t address, char *name, size_t bytes, uint64_t *offset)
 {
     ElfW(Shdr) table, strings;
     ElfW(Sym) symbol;
     size_t one;
+    int is_found = 0;
 
     if (!dal_image_find_section_(image, type, &table) ||
         !dal_image_section_(image, table.sh_link, &strings))
@@ -54,13 +56,17 @@ static inline int dal_image_symbol_in_(const struct dal_image_ *image, uint32_t 
     for (size_t n = 0; n < DAL_IMAGE_SYMBOLS_MOST_ && n < table.sh_size / one &&
                        dal_image_symbol_(image, table.sh_offset, n, 0, &symbol);
          n++) {
-        if (!dal_image_symbol_covers_(&symbol, address))
+        int is_local = ELF32_ST_BIND(symbol.st_info) == STB_LOCAL;
+
+        if (!dal_image_symbol_covers_(&symbol, address) || (is_found && is_local))
             continue;
         *offset = address - symbol.st_value;
         dal_image_copy_text_(image, &strings, symbol.st_name, name, bytes);
-        return 1;
+        is_found = 1;
+        if (!is_local)
+            break;
     }
-    return 0;
+    return is_found;
 }
 
 /* The symbol that covers an address of the file, cut where it does not fit, and how far the address
