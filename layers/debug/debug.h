@@ -99,7 +99,7 @@ static inline int debug_is_aligned(enum debug_call_name name)
 
 static inline uint64_t debug_word(size_t size, size_t align, enum debug_call_name made)
 {
-    return (uint64_t)size | (uint64_t)(unsigned)__builtin_ctzl(align) << DEBUG_ALIGN_SHIFT |
+    return (uint64_t)size | (uint64_t)(unsigned)__builtin_ctzll(align) << DEBUG_ALIGN_SHIFT |
            (uint64_t)made << DEBUG_MADE_SHIFT;
 }
 

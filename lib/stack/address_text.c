@@ -5,7 +5,7 @@
 #include "stack/address_text.h"
 
 #include "base/text.h"
-#if HAVE_DL_ITERATE_PHDR
+#ifdef HAVE_DL_ITERATE_PHDR
 
 # include <inttypes.h>
 # include <pthread.h>
