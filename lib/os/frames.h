@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Whether there is all of it. */
-#if defined __linux__ && HAVE__DL_FIND_OBJECT &&                      \
+#if defined __linux__ && defined HAVE__DL_FIND_OBJECT &&              \
     (defined __x86_64__ || defined __i386__ || defined __aarch64__ || \
      (defined __riscv && __riscv_xlen == 64))
 # define DAL_OS_HAS_FRAMES_ 1
