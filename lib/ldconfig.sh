@@ -61,7 +61,7 @@ advise_pkg_config() {
     # By 'make install prefix=...' it comes to another place than it was configured for.
     told=$(PKG_CONFIG_PATH=$libdir/pkgconfig "${PKG_CONFIG:-pkg-config}" --variable=libdir dispatchalloc 2>/dev/null) ||
         return 0
-    [ "$told" = "$libdir" ] ||
+    [ "$told" = "$libdir" ] || [ "${libdir%/lib}/include" != "$includedir" ] ||
         echo "It was configured for $told:
     pkg-config --define-prefix --cflags --libs dispatchalloc"
 }

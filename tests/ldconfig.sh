@@ -30,7 +30,7 @@ echo 0 >"$work/user"
 loader() {
     rm -f "$work/asked"
     LDCONFIG=${ldconfig-$work/bin/ldconfig} PKG_CONFIG=pkg-config \
-        sh "$srcdir/lib/ldconfig.sh" "$1" "$work/$2" 2>&1 || echo "exit status $?"
+        sh "$srcdir/lib/ldconfig.sh" "$1" "$work/$2" ${3+"$work/$3"} 2>&1 || echo "exit status $?"
     [ ! -e "$work/asked" ] || cat "$work/asked"
 }
 
@@ -48,9 +48,10 @@ for advice in "LD_LIBRARY_PATH=$work/other" "-rpath,$work/other" 'ld.so.conf.d' 
     case $said in *"$advice"*) ;; *) fail "no word of $advice: $said" ;; esac
 done
 echo "$work/elsewhere" >"$work/configured"
-case $(loader advise other) in
+mkdir "$work/lib"
+case $(loader advise lib include) in
 *"configured for $work/elsewhere"*--define-prefix*) ;;
-*) fail "no word of another prefix: $(loader advise other)" ;;
+*) fail "no word of another prefix: $(loader advise lib include)" ;;
 esac
 rm "$work/configured"
 [ "$(echo "$said" | wc -l)" -le 6 ] || fail "that is not short: $said"

@@ -252,7 +252,7 @@ void *mmap(void *at, size_t bytes, int access, int flags, int file, off_t offset
     return (void *)syscall(SYS_mmap, at, bytes, access, flags, file, offset);
 }
 END
-if is_glibc && $CC -D_GNU_SOURCE -w -shared -fPIC "$work/starve.c" -o "$work/starve.so" && case $(uname -m) in x86_64) ;; *) false ;; esac; then
+if [ -z "$sanitized" ] && is_glibc && $CC -D_GNU_SOURCE -w -shared -fPIC "$work/starve.c" -o "$work/starve.so" && case $(uname -m) in x86_64) ;; *) false ;; esac; then
     for strict in 0 1; do
         code=0
         STARVE=1 LD_PRELOAD=$work/starve.so DISPATCHALLOC_STRICT=$strict DISPATCHALLOC_BACKEND=arena:limit=64M \

@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -159,11 +161,16 @@ static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
 
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR)
-            return TOOL_TROUBLE;
+            return tool_complain("cannot wait for a process: %s", strerror(errno));
     }
     if (WIFSIGNALED(status)) {
+        const char *name = conformance_signal_name(WTERMSIG(status));
+        char number[32];
+
+        /* Those that a crash has are named. */
+        snprintf(number, sizeof number, "signal %d", WTERMSIG(status));
         (void)tool_complain("\"%s\": looking at it was ended by %s", spec,
-                            conformance_signal_name(WTERMSIG(status)));
+                            strncmp(name, "SIG", 3) == 0 ? name : number);
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
     }
     if (WEXITSTATUS(status) == ENDED_BY_EXIT) {
@@ -218,17 +225,23 @@ static int try_spec(const char *spec)
     return tool_try_spec(spec);
 }
 
+/* Where SIGCHLD is ignored its end would not be told; the program is to find that as it was. */
 int environment_try(const char *spec)
 {
+    const struct sigaction told = {.sa_handler = SIG_DFL};
+    struct sigaction before;
     pid_t child;
+    int result;
 
     (void)fflush(stdout);
+    (void)sigaction(SIGCHLD, &told, &before);
     child = fork();
     if (child == 0)
         _exit(atexit(end_by_exit) ? TOOL_TROUBLE : try_spec(spec));
-    if (child < 0)
-        return tool_complain("cannot start a process: %s", strerror(errno));
-    return wait_for(child, spec, ENVIRONMENT_ASKED_FOR);
+    result = child < 0 ? tool_complain("cannot start a process: %s", strerror(errno))
+                       : wait_for(child, spec, ENVIRONMENT_ASKED_FOR);
+    (void)sigaction(SIGCHLD, &before, NULL);
+    return result;
 }
 
 static int is_assigned(const char *entry, const char *const *assignments, size_t count)

@@ -175,8 +175,8 @@ static int is_gone(const struct stats_instance *instance, uintptr_t maker)
 /* Returns 1 if it does not come to an end: who makes it is gone, in a child of clone(2), and this
  * thread is to. Not at once, since a child of vfork(2) looks the same and has the threads of its
  * parent; one that is late all the same finds that it is not the maker any more. One that is there
- * is waited for as long as it takes, as a file system may be slow. In a signal handler it may be
- * this thread, which then goes on without. */
+ * and as slow, as a file system may be, keeps the file, and this thread goes on without: what it
+ * counts meanwhile may be missing there. So does one that is the maker, in a signal handler. */
 static int wait_for_maker(struct stats_instance *instance)
 {
     const uint64_t most = UINT64_C(5000000000); /* nanoseconds */
@@ -190,8 +190,9 @@ static int wait_for_maker(struct stats_instance *instance)
             maker == this_thread())
             return 0;
         (void)sched_yield();
-    } while (instance->services->clock() - start < most || !is_gone(instance, maker));
-    return atomic_compare_exchange_strong_explicit(&instance->maker, &maker, this_thread(),
+    } while (instance->services->clock() - start < most);
+    return is_gone(instance, maker) &&
+           atomic_compare_exchange_strong_explicit(&instance->maker, &maker, this_thread(),
                                                    memory_order_relaxed, memory_order_relaxed);
 }
 

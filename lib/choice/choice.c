@@ -173,14 +173,16 @@ static struct made_decision *map_first(size_t bytes)
 /* Where there is none, so that it is told like any other choice that cannot be carried out. */
 static void start_without_memory(void)
 {
+    static const char reason[] = "there was no memory to start with";
     static struct dal_decision_ decision;
-    enum dal_source source = environment.backend ? DAL_SOURCE_ENVIRONMENT : DAL_SOURCE_LINK;
 
     decision = default_decision;
-    decision.candidates[source] = (struct dal_candidate_){
-        .label = environment.backend ? dal_product_.backend_variable : "DAL_GLOBAL_ALLOCATOR()",
-        .reason = "there was no memory to start with",
-    };
+    if (dal_link_choice_found_())
+        decision.candidates[DAL_SOURCE_LINK] =
+            (struct dal_candidate_){.label = "DAL_GLOBAL_ALLOCATOR()", .reason = reason};
+    if (environment.backend && !dal_environment_veto_())
+        decision.candidates[DAL_SOURCE_ENVIRONMENT] =
+            (struct dal_candidate_){.label = dal_product_.backend_variable, .reason = reason};
     atomic_store_explicit(&state, (uintptr_t)&decision, memory_order_release);
 }
 

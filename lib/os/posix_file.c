@@ -254,6 +254,12 @@ static const char *why_not_replaced(const struct stat *status)
     return status->st_uid == geteuid() ? NULL : "another user's file is there";
 }
 
+/* What another process may have done to a name since it was looked at, or what all files have. */
+static int is_gone_or_short(int error)
+{
+    return error == ENOENT || error == ELOOP || error == EMFILE || error == ENFILE;
+}
+
 /* For writing, which NFS wants of a file that is locked; one that may only be read is replaced all
  * the same. Returns the descriptor, or -1 with errno. */
 static int open_old(const struct place *place, const char *name)
@@ -261,9 +267,8 @@ static int open_old(const struct place *place, const char *name)
     const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     int file = openat(place->directory, name, O_RDWR | flags);
 
-    return file < 0 && (errno == EACCES || errno == ETXTBSY)
-               ? openat(place->directory, name, O_RDONLY | flags)
-               : file;
+    return file < 0 && !is_gone_or_short(errno) ? openat(place->directory, name, O_RDONLY | flags)
+                                                : file;
 }
 
 /* 0 if another process has it locked. Where there are no locks it goes without: then of two that
@@ -307,7 +312,7 @@ static enum outcome replace(const struct place *place, const char *name,
     if (*reason)
         return REFUSED;
     file = open_old(place, name);
-    if (file < 0 && errno == EACCES) {
+    if (file < 0 && errno != ENOENT && errno != ELOOP) {
         *reason = reason_of(errno);
         return REFUSED;
     }

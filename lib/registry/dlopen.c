@@ -5,6 +5,7 @@
 #include "registry/dlopen.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 
 #include <dispatchalloc/error.h>
@@ -34,12 +35,14 @@ static int is_cut_short(const char *path)
 {
 #if HAVE_DL_ITERATE_PHDR
     struct dal_image_ image;
-    int result;
+    int saved_errno = errno;
+    int result = 0;
 
-    if (!dal_image_map_(path, &image))
-        return 0;
-    result = dal_image_is_native_(&image) && !dal_image_is_whole_(&image);
-    dal_image_unmap_(&image);
+    if (dal_image_map_(path, &image)) {
+        result = dal_image_is_native_(&image) && !dal_image_is_whole_(&image);
+        dal_image_unmap_(&image);
+    }
+    errno = saved_errno;
     return result;
 #else
     (void)path;

@@ -204,11 +204,13 @@ static int open_regular(const char *path, struct stat *status)
     else if ((file = open(again, O_RDONLY | O_CLOEXEC)) < 0)
         error = errno;
     /* A root may have no /proc. What comes to the place meanwhile is not waited for. */
-    if (file < 0 && error == ENOENT &&
-        (file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)) >= 0 &&
-        (fstat(file, status) != 0 || !S_ISREG(status->st_mode))) {
-        close(file);
-        file = -1;
+    if (file < 0 && error == ENOENT) {
+        file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        error = file < 0 ? errno : 0;
+        if (file >= 0 && (fstat(file, status) != 0 || !S_ISREG(status->st_mode))) {
+            close(file);
+            file = -1;
+        }
     }
     close(place);
     errno = error;
