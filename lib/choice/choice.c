@@ -264,7 +264,8 @@ static int start(enum modules modules)
             seen = atomic_load_explicit(&word, memory_order_acquire);
         }
     }
-    started_without_modules = modules == WITHOUT_MODULES;
+    atomic_store_explicit(&started_without_modules, modules == WITHOUT_MODULES,
+                          memory_order_relaxed);
     dal_registry_forbid_opening_(modules == WITHOUT_MODULES);
     start_once();
     dal_registry_forbid_opening_(0);
