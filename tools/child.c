@@ -84,6 +84,12 @@ void child_keep_ends(void)
     (void)signal(SIGCHLD, SIG_DFL);
 }
 
+void child_give_ends_back(void)
+{
+    if (ends_are_ignored)
+        (void)signal(SIGCHLD, SIG_IGN);
+}
+
 void child_set_up(void)
 {
     struct sigaction action = {.sa_handler = lose_patience};
@@ -138,8 +144,7 @@ static void be_child(const struct child_command *command, pid_t parent, const si
         if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler == pass_on)
             (void)signal(passed_on[i], SIG_DFL);
     }
-    if (ends_are_ignored)
-        (void)signal(SIGCHLD, SIG_IGN);
+    child_give_ends_back();
     (void)sigprocmask(SIG_SETMASK, mask, NULL);
     environ = command->environment;
     *not_executed = program_become(command->path, command->arguments);

@@ -41,6 +41,9 @@ struct child_result {
  */
 void child_keep_ends(void);
 
+/* Undo that, before this process becomes a program itself. */
+void child_give_ends_back(void);
+
 /* Take over the signals. Once, before the first child_run(). */
 void child_set_up(void);
 

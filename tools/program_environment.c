@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "conformance/conformance.h"
+#include "tools/child.h"
 #include "tools/program.h"
 #include "tools/tool.h"
 
@@ -225,22 +225,19 @@ static int try_spec(const char *spec)
     return tool_try_spec(spec);
 }
 
-/* Where SIGCHLD is ignored its end would not be told; the program is to find that as it was. */
 int environment_try(const char *spec)
 {
-    const struct sigaction told = {.sa_handler = SIG_DFL};
-    struct sigaction before;
     pid_t child;
     int result;
 
     (void)fflush(stdout);
-    (void)sigaction(SIGCHLD, &told, &before);
+    child_keep_ends();
     child = fork();
     if (child == 0)
         _exit(atexit(end_by_exit) ? TOOL_TROUBLE : try_spec(spec));
     result = child < 0 ? tool_complain("cannot start a process: %s", strerror(errno))
                        : wait_for(child, spec, ENVIRONMENT_ASKED_FOR);
-    (void)sigaction(SIGCHLD, &before, NULL);
+    child_give_ends_back();
     return result;
 }
 
