@@ -53,6 +53,17 @@ bench-arena: bench/arena$(EXEEXT) bench/arena_static$(EXEEXT) bench/arena_pages$
 # All of it, side by side with other allocators.
 include bench/peers.mk
 
+# What it takes to capture a stack.
+EXTRA_PROGRAMS += bench/stacks
+bench_stacks_SOURCES = bench/stacks.c bench/harness/samples.h
+bench_stacks_CFLAGS = $(AM_CFLAGS) -O2 -fomit-frame-pointer
+bench_stacks_LDADD = libdispatchalloc.la
+CLEANFILES += bench/stacks
+
+bench-stacks: bench/stacks$(EXEEXT)
+	@bench/stacks$(EXEEXT)
+.PHONY: bench-stacks
+
 # What the interposer costs whole programs, and how much later they start.
 bench-preload: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/preload.sh || test $$? -eq 77

@@ -124,6 +124,16 @@ static void redirect(int from, int to)
         _exit(PROGRAM_CANNOT_RUN);
 }
 
+/* What it is started with may have to name it, and who starts it does not know its number before.
+ */
+static void write_number(char *to)
+{
+    long number = (long)getpid();
+
+    for (int i = CHILD_NUMBER_DIGITS; to && i-- > 0; number /= 10)
+        to[i] = (char)('0' + number % 10);
+}
+
 /* Does not return. *not_executed is shared with the parent. */
 static void be_child(const struct child_command *command, pid_t parent, const sigset_t *mask,
                      int *not_executed)
@@ -146,6 +156,7 @@ static void be_child(const struct child_command *command, pid_t parent, const si
     }
     child_give_ends_back();
     (void)sigprocmask(SIG_SETMASK, mask, NULL);
+    write_number(command->number);
     environ = command->environment;
     *not_executed = program_become(command->path, command->arguments);
     _exit(*not_executed);

@@ -10,15 +10,21 @@
 #ifndef TOOL_CHILD_H
 #define TOOL_CHILD_H
 
+#include <limits.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <sys/resource.h>
+
+/* As many as a number of a process may have. */
+enum { CHILD_NUMBER_DIGITS = 10 };
 
 struct child_command {
     const char *path; /* of the program */
     char **arguments; /* its argv */
     char **environment;
-    int input; /* file descriptors, which the child gets as 0, 1 and 2 */
+    char
+        *number; /* where in that the child writes its own, as CHILD_NUMBER_DIGITS; NULL: nowhere */
+    int input;   /* file descriptors, which the child gets as 0, 1 and 2 */
     int output;
     int errors;
     unsigned seconds_limit; /* it gets SIGTERM after that long; 0: never */
@@ -64,6 +70,11 @@ const char *child_failure(const struct child_result *result, char *text, size_t 
  * swallow what is printed. First of all in a command that starts programs.
  */
 void child_keep_standard_files(void);
+
+/* Make a directory of our own for what a program that is started leaves there, below TMPDIR, and
+ * remove one with the files in it. 0, or TOOL_TROUBLE after a message. */
+int child_make_directory(char path[PATH_MAX]);
+void child_remove_directory(const char *path);
 
 /* /dev/null for reading and writing; -1 after a message. */
 int child_open_null(void);

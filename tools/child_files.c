@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program that the tool starts reads and writes. See child.h. */
-#define _GNU_SOURCE /* O_CLOEXEC, fileno */
+#define _GNU_SOURCE /* O_CLOEXEC, fileno, mkdtemp, dirfd, unlinkat */
 #include "tools/child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,6 +17,35 @@
 
 #include "lib/shared/control.h"
 #include "tools/tool.h"
+
+/* Of our own, since files that a program leaves have names that can be guessed. */
+int child_make_directory(char path[PATH_MAX])
+{
+    const char *parent = getenv("TMPDIR");
+    int written =
+        snprintf(path, PATH_MAX, "%s/dispatchalloc.XXXXXX", parent && *parent ? parent : "/tmp");
+
+    if (written < 0 || written >= PATH_MAX - 32)
+        return tool_complain("TMPDIR is too long");
+    if (!mkdtemp(path))
+        return tool_complain("cannot make a directory %s: %s", path, strerror(errno));
+    return 0;
+}
+
+/* With what was left by whatever the program started. */
+void child_remove_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+
+    while (directory && (entry = readdir(directory)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory)
+        (void)closedir(directory);
+    (void)rmdir(path);
+}
 
 void child_keep_standard_files(void)
 {
@@ -101,7 +132,9 @@ void child_forget_errors(FILE *errors)
 {
     if (!errors)
         return;
+    /* What was read of it before stays in the buffer of the stream else, also after a seek. */
     rewind(errors);
+    (void)fflush(errors);
     (void)lseek(fileno(errors), 0, SEEK_SET);
     if (ftruncate(fileno(errors), 0) != 0)
         return;

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is still live, and what of that nothing points to any more, by the stacks of the calls that
+ * have made it, most bytes first.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "debug.h"
+
+enum { PLACES_TOLD = 20, PLACES_MAX = 1 << 16 };
+
+/* Blocks of one stack; none where there is nothing. */
+struct place {
+    uint64_t blocks, bytes;
+    uint32_t stack;
+    enum debug_call_name made;
+    enum dal_reach reach; /* DAL_REACHED also where that was not looked at */
+};
+
+struct live {
+    struct place *places;
+    size_t room; /* a power of two */
+    struct place all, suppressed, others;
+    size_t other_count;
+};
+
+static void add(struct place *to, uint64_t blocks, uint64_t bytes)
+{
+    to->blocks += blocks;
+    to->bytes += bytes;
+}
+
+static int count_block(const struct debug_block *block, void *data)
+{
+    struct live *live = data;
+
+    if (block->state == DEBUG_KEY_LIVE)
+        add(&live->all, 1, debug_size(block->word));
+    return 0;
+}
+
+static int is_of(const struct place *place, const struct debug_block *block, enum dal_reach reach)
+{
+    return place->stack == block->stack && place->made == debug_made(block->word) &&
+           place->reach == reach;
+}
+
+/* What finds no place any more is told in the sum of the others. */
+static void add_reached(struct live *live, const struct debug_block *block, enum dal_reach reach)
+{
+    size_t home = (size_t)(debug_hash(block->stack + (uint64_t)reach) >> 40);
+
+    add(&live->all, 1, debug_size(block->word));
+    for (size_t i = 0; i < live->room; i++) {
+        struct place *place = &live->places[(home + i) & (live->room - 1)];
+
+        if (place->blocks && !is_of(place, block, reach))
+            continue;
+        place->stack = block->stack;
+        place->made = debug_made(block->word);
+        place->reach = reach;
+        add(place, 1, debug_size(block->word));
+        return;
+    }
+    add(&live->others, 1, debug_size(block->word));
+}
+
+static int add_block(const struct debug_block *block, void *data)
+{
+    if (block->state == DEBUG_KEY_LIVE)
+        add_reached(data, block, DAL_REACHED);
+    return 0;
+}
+
+/* Where other threads go on there may be more by and by than there were. */
+static uint64_t count_blocks(struct debug_instance *instance)
+{
+    struct live live = {.room = 0};
+
+    (void)dal_debug_register_visit_(&instance->blocks, count_block, &live);
+    return live.all.blocks;
+}
+
+static void make_places(struct debug_instance *instance, struct live *live, uint64_t blocks)
+{
+    *live = (struct live){.room = 1};
+    while (live->room < 2 * blocks && live->room < PLACES_MAX)
+        live->room *= 2;
+    live->places = instance->services->pages_map(live->room * sizeof *live->places);
+    if (!live->places)
+        live->room = 0;
+}
+
+static void unmake_places(struct debug_instance *instance, struct live *live)
+{
+    instance->services->pages_unmap(live->places, live->room * sizeof *live->places);
+}
+
+static void suppress(const struct debug_instance *instance, struct live *live)
+{
+    for (size_t i = 0; i < live->room && instance->suppressions; i++) {
+        struct place *place = &live->places[i];
+
+        if (!place->blocks || !dal_debug_is_suppressed_(instance, place->stack))
+            continue;
+        add(&live->suppressed, place->blocks, place->bytes);
+        place->blocks = place->bytes = 0;
+    }
+}
+
+/* The place with the most bytes, or of as many with the most blocks; NULL when none is left. */
+static struct place *largest(struct live *live)
+{
+    struct place *found = NULL;
+
+    for (size_t i = 0; i < live->room; i++) {
+        struct place *place = &live->places[i];
+
+        if (place->blocks && (!found || place->bytes > found->bytes ||
+                              (place->bytes == found->bytes && place->blocks > found->blocks)))
+            found = place;
+    }
+    return found;
+}
+
+static void put_sum(struct layer_report *text, const struct place *sum)
+{
+    dal_layer_report_put_(text, "%" PRIu64 " block%s, of %" PRIu64 " byte%s,", sum->blocks,
+                          sum->blocks == 1 ? "" : "s", sum->bytes, sum->bytes == 1 ? "" : "s");
+}
+
+static const char *const reach_words[] = {
+    [DAL_REACHED] = "",
+    [DAL_LEAKED] = " leaked directly,",
+    [DAL_LEAKED_INDIRECTLY] = " leaked indirectly,",
+};
+
+static void put_places(struct layer_report *text, struct live *live)
+{
+    struct place *place;
+
+    for (int i = 0; i < PLACES_TOLD && (place = largest(live)) != NULL; i++) {
+        dal_layer_report_put_(text, "  ");
+        put_sum(text, place);
+        dal_layer_report_put_(text, "%s from %s:\n", reach_words[place->reach],
+                              dal_debug_call_name_(place->made));
+        dal_layer_report_put_stack_(text, place->stack);
+        place->blocks = 0;
+    }
+    for (; (place = largest(live)) != NULL; place->blocks = 0, live->other_count++)
+        add(&live->others, place->blocks, place->bytes);
+    if (!live->others.blocks)
+        return;
+    dal_layer_report_put_(text, "  ");
+    put_sum(text, &live->others);
+    dal_layer_report_put_(text, " from %zu other places\n", live->other_count);
+}
+
+/* what: " still live at exit", for example. */
+static void put_live(struct layer_report *text, const struct debug_instance *instance,
+                     struct live *live, const char *what)
+{
+    struct place told = {.blocks = live->all.blocks - live->suppressed.blocks,
+                         .bytes = live->all.bytes - live->suppressed.bytes};
+
+    dal_layer_report_put_(text, "%s: ", instance->name);
+    put_sum(text, &told);
+    dal_layer_report_put_(text, " %s %s", told.blocks == 1 ? "is" : "are", what);
+    if (live->suppressed.blocks) {
+        dal_layer_report_put_(text, "; ");
+        put_sum(text, &live->suppressed);
+        dal_layer_report_put_(text, " suppressed");
+    }
+    dal_layer_report_put_(text, "\n");
+    put_places(text, live);
+}
+
+static void tell(struct debug_instance *instance, struct live *live, const char *what)
+{
+    struct layer_report text;
+
+    suppress(instance, live);
+    if (live->all.blocks > live->suppressed.blocks && dal_debug_report_begin_(&text, instance)) {
+        put_live(&text, instance, live, what);
+        dal_layer_report_end_(&text);
+    }
+}
+
+void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
+{
+    struct live live;
+    char what[64];
+    int saved_errno = errno;
+    uint64_t blocks = count_blocks(instance);
+
+    if (!blocks)
+        return;
+    make_places(instance, &live, blocks);
+    (void)dal_debug_register_visit_(&instance->blocks, add_block, &live);
+    (void)snprintf(what, sizeof what, "still live %s", when);
+    tell(instance, &live, what);
+    unmake_places(instance, &live);
+    errno = saved_errno;
+}
+
+/* ---- What nothing points to ------------------------------------------------------------------ */
+
+/* Parts of memory, in pages of their own; beyond the room they are only counted. */
+struct parts {
+    const struct dal_services *services;
+    struct dal_memory_part *parts;
+    size_t count, room;
+};
+
+static int make_parts(struct parts *parts, const struct dal_services *services, size_t room)
+{
+    *parts = (struct parts){.services = services, .room = room};
+    parts->parts = services->pages_map(room * sizeof *parts->parts);
+    return parts->parts != NULL;
+}
+
+static void unmake_parts(struct parts *parts)
+{
+    parts->services->pages_unmap(parts->parts, parts->room * sizeof *parts->parts);
+}
+
+static void put_part(struct parts *parts, uintptr_t address, size_t bytes)
+{
+    if (parts->count < parts->room)
+        parts->parts[parts->count++] = (struct dal_memory_part){address, bytes, DAL_REACHED};
+}
+
+static int put_block(const struct debug_block *block, void *data)
+{
+    if (block->state == DEBUG_KEY_LIVE)
+        put_part(data, block->address, debug_size(block->word));
+    return 0;
+}
+
+/* The tables of all instances have addresses of blocks in them. */
+static void put_tables(struct parts *parts)
+{
+    struct debug_instance *other = dal_debug_next_instance_(NULL);
+
+    for (; other; other = dal_debug_next_instance_(other)) {
+        struct debug_level *level =
+            atomic_load_explicit(&other->blocks.newest, memory_order_acquire);
+
+        for (; level; level = level->older)
+            put_part(parts, (uintptr_t)level, level->bytes);
+        put_part(parts, (uintptr_t)other->tables, sizeof *other->tables);
+        put_part(parts, (uintptr_t)other->quarantine.addresses, other->quarantine.mapping_bytes);
+    }
+}
+
+/* Leaked ones by what the register has of them. */
+static void add_leaks(struct debug_instance *instance, const struct parts *blocks,
+                      struct live *live)
+{
+    for (size_t i = 0; i < blocks->count; i++) {
+        const struct dal_memory_part *part = &blocks->parts[i];
+        struct debug_block block;
+
+        if (part->reach != DAL_REACHED &&
+            dal_debug_register_look_(&instance->blocks, part->address, &block) &&
+            block.state == DEBUG_KEY_LIVE)
+            add_reached(live, &block, (enum dal_reach)part->reach);
+    }
+}
+
+static const char *find_leaks(struct debug_instance *instance, struct parts *blocks,
+                              const void *stack)
+{
+    enum { TABLES_MAX = 1024 };
+    const char *reason = "there is no memory to search with";
+    struct parts tables;
+
+    if (make_parts(&tables, instance->services, TABLES_MAX)) {
+        put_tables(&tables);
+        if (instance->services->leaks_find(blocks->parts, blocks->count, tables.parts, tables.count,
+                                           stack, &reason) == 0)
+            reason = NULL;
+    }
+    unmake_parts(&tables);
+    return reason;
+}
+
+static void tell_leaks(struct debug_instance *instance, const struct parts *blocks)
+{
+    struct live live;
+
+    make_places(instance, &live, blocks->count);
+    add_leaks(instance, blocks, &live);
+    tell(instance, &live, "leaked: nothing points there at exit");
+    unmake_places(instance, &live);
+}
+
+void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
+{
+    const struct dal_services *services = instance->services;
+    const char *reason = "there is no memory to search with";
+    int saved_errno = errno;
+    uint64_t count = count_blocks(instance);
+    struct parts blocks;
+
+    if (!count)
+        return;
+    if (make_parts(&blocks, services, (size_t)count)) {
+        (void)dal_debug_register_visit_(&instance->blocks, put_block, &blocks);
+        reason = find_leaks(instance, &blocks, stack);
+    }
+    if (!reason) {
+        tell_leaks(instance, &blocks);
+    } else {
+        services->line("debug[%" PRIu64 "]: %s: leaks cannot be searched for: %s; what is still "
+                       "live is told",
+                       services->process(), instance->name, reason);
+        dal_debug_tell_live_(instance, "at exit");
+    }
+    unmake_parts(&blocks);
+    errno = saved_errno;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command does for a process. See command.h. */
+#include <config.h>
+
+#include "installed/command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <dispatchalloc/error.h>
+#include <dispatchalloc/version.h>
+
+#include "base/product.h"
+#include "installed/loader_trust.h"
+#include "os/command.h"
+#include "os/os.h"
+#include "shared/search.h"
+
+#define NAME "dispatchalloc"
+
+/* What is written at once is not waited for longer. */
+enum { REPORT_MILLISECONDS = 10000 };
+
+/* Looked for once, in pages that stay: NULL before that, and where there is none. Release when it
+ * is stored, acquire when it is read. */
+static _Atomic(const char *) command_path;
+
+static const char *path_of_command(void)
+{
+    return atomic_load_explicit(&command_path, memory_order_acquire);
+}
+
+int dal_command_prepare_(void)
+{
+    const char *none = NULL;
+    char *path;
+
+    dal_os_command_prepare_();
+    if (path_of_command())
+        return 0;
+    path = dal_os_is_secure_() ? NULL : dal_os_map_(PATH_MAX);
+    if (!path)
+        return DAL_ERR_UNSUPPORTED;
+    if (dal_loader_command_(path) &&
+        atomic_compare_exchange_strong_explicit(&command_path, &none, path, memory_order_acq_rel,
+                                                memory_order_acquire))
+        return 0;
+    dal_os_unmap_(path, PATH_MAX);
+    return path_of_command() ? 0 : DAL_ERR_UNSUPPORTED;
+}
+
+static int run(struct dal_os_command_ *command, const char **reason)
+{
+    command->path = path_of_command();
+    *reason = "the command " NAME " is not installed with the library";
+    return command->path ? dal_os_command_run_(command, reason) : -1;
+}
+
+/* ---- Reports --------------------------------------------------------------------------------- */
+
+static int is_resolved(uint32_t resolve)
+{
+    int saved_errno = errno;
+    int is_terminal = resolve == DAL_RESOLVE_AT_TERMINAL && isatty(STDERR_FILENO);
+
+    errno = saved_errno;
+    return is_terminal || resolve == DAL_RESOLVE_ALWAYS;
+}
+
+/* What comes back is the same text, whatever else became of its frames. */
+void dal_report_(const char *text, size_t bytes, uint32_t resolve)
+{
+    static const char *const arguments[] = {NAME, "symbolize", "--quiet", NULL};
+    struct dal_os_command_ command = {.arguments = arguments,
+                                      .input = text,
+                                      .input_bytes = bytes,
+                                      .milliseconds = REPORT_MILLISECONDS};
+    const char *reason;
+
+    if (is_resolved(resolve) && run(&command, &reason) == 0 && command.output)
+        dal_os_write_(command.output, command.output_bytes);
+    else
+        dal_os_write_(text, bytes);
+    dal_os_unmap_(command.output, command.output_bytes);
+}
+
+/* ---- Leaks ----------------------------------------------------------------------------------- */
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } ends[] = {
+#define END(name, number, text) {number, text},
+        DAL_SEARCH_ENDS_(END)
+#undef END
+    };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (ends[i].status == status)
+            return ends[i].reason;
+    }
+    return "the command has failed";
+}
+
+int dal_leaks_find_(struct dal_memory_part *blocks, size_t block_count,
+                    const struct dal_memory_part *apart, size_t apart_count, const void *stack,
+                    const char **reason)
+{
+    struct dal_search_ search = {.word_bytes = sizeof search,
+                                 .blocks = blocks,
+                                 .block_count = block_count,
+                                 .apart = apart,
+                                 .apart_count = apart_count,
+                                 .stack = stack,
+                                 .local = dal_os_thread_local_(),
+                                 .thread = dal_os_thread_number_(),
+                                 .has_heap = dal_product_.has_malloc};
+    char process[24], address[24];
+    const char *const arguments[] = {NAME, DAL_SEARCH_OPTION_, DAL_VERSION_STRING, process, address,
+                                     NULL};
+    struct dal_os_command_ command = {.arguments = arguments,
+                                      .input = "",
+                                      .milliseconds = DAL_SEARCH_SECONDS_MOST_ * 1000,
+                                      .may_trace = 1};
+    int status;
+
+    (void)snprintf(process, sizeof process, "%" PRIu64, dal_os_process_());
+    (void)snprintf(address, sizeof address, "%" PRIxPTR, (uintptr_t)&search);
+    status = run(&command, reason);
+    dal_os_unmap_(command.output, command.output_bytes);
+    if (status > 0)
+        *reason = reason_of(status);
+    return status == DAL_SEARCH_DONE_ ? 0 : DAL_ERR_UNSUPPORTED;
+}
