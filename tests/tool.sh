@@ -484,9 +484,9 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
     for ended in leaving:'exit()' aborting:SIGABRT quitting:'exit()' giving-up:'exit()' falling:SIGABRT; do
         spec=$modules/${ended%:*}.so
         DISPATCHALLOC_BACKEND=$spec run list --help
-        case $(getconf GNU_LIBC_VERSION 2>&1) in
-        glibc*) exits 2; says "dispatchalloc: \"DISPATCHALLOC_BACKEND=$spec\": with that this command was ended before it began by ${ended#*:}" ;;
-        esac
+        if is_glibc; then
+            exits 2; says "dispatchalloc: \"DISPATCHALLOC_BACKEND=$spec\": with that this command was ended before it began by ${ended#*:}"
+        fi
     done
     DISPATCHALLOC_BACKEND=$whole/upright.so run list --help;  exits 0; says ''; prints 'Usage: *'
     modules=$whole
