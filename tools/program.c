@@ -312,12 +312,29 @@ static int insert_behind(const char *file, const char *why)
     return set_variable("LD_PRELOAD", preload);
 }
 
+static int is_other(const struct dal_spec_item *item, void *name)
+{
+    return strcmp(item->backend->name, name) != 0;
+}
+
+/* Whether all blocks are those of one backend, whoever is called for them, and nobody looks at
+ * them. A layer would miss what goes past it. */
+static int is_alone(const char *name, const char *spec)
+{
+    const char *check = getenv("DISPATCHALLOC_CHECK");
+    uint64_t is_checked;
+
+    return dal_spec_visit(spec, is_other, (void *)(uintptr_t)name, NULL, 0) == 0 &&
+           !(check && dal_switch_parse_(check, &is_checked) && is_checked);
+}
+
 static int prepare_jemalloc(const char *path, int verbose)
 {
+    const char *spec = getenv("DISPATCHALLOC_MALLOC");
     static const char file[] = "libdispatchalloc-jemalloc.so";
     char why[PATH_MAX + 64];
 
-    if (is_over_jemalloc)
+    if (is_over_jemalloc && is_alone("jemalloc", spec))
         return 0;
     snprintf(why, sizeof why, "'%s' has libjemalloc, whose calls are served by", path);
     if (insert_behind(file, why))
@@ -343,26 +360,11 @@ int program_prepare_deepbind(void)
     return insert_behind("libdispatchalloc-deepbind.so", "--strip-deepbind is done by");
 }
 
-static int is_not_libc(const struct dal_spec_item *item, void *data)
-{
-    (void)data;
-    return strcmp(item->backend->name, "system") != 0;
-}
-
-/* Whether all blocks are the C library's, whoever it is called by, and nobody looks at them. A
- * layer would miss what goes past it. */
-static int is_libc_alone(void)
-{
-    const char *spec = getenv("DISPATCHALLOC_MALLOC"), *check = getenv("DISPATCHALLOC_CHECK");
-    uint64_t is_checked;
-
-    return (!spec || dal_spec_visit(spec, is_not_libc, NULL, NULL, 0) == 0) &&
-           !(check && dal_switch_parse_(check, &is_checked) && is_checked);
-}
-
 int program_prepare_deepbind_warning(const char *path)
 {
-    return !is_libc_alone() && program_opens(path)
+    const char *spec = getenv("DISPATCHALLOC_MALLOC");
+
+    return !is_alone("system", spec ? spec : "system") && program_opens(path)
                ? insert_behind("libdispatchalloc-deepbind-warn.so", NULL)
                : 0;
 }
