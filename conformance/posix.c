@@ -111,6 +111,11 @@ bool kit_has_aborted(int status)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
+bool kit_has_exited(int status)
+{
+    return WIFEXITED(status);
+}
+
 bool kit_has_crashed(int status)
 {
     const int *crash = conformance_crashes;

@@ -3,7 +3,6 @@
  * Running cases: each in a process of its own, whose end is turned into a verdict whatever
  * it was.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -162,8 +161,10 @@ static const char *likely_in_create(int status)
 {
     if (kit_has_hung(status))
         return "create() waits for a lock that it holds itself, or in a loop that does not end";
-    if (!kit_has_crashed(status))
+    if (kit_has_exited(status))
         return "create() ends the process, as by exit(): it is to return request->fail()";
+    if (!kit_has_crashed(status))
+        return "create() is ended from outside, as where it takes more memory or time than there is";
     return kit_has_aborted(status)
                ? "create() calls abort(), or an assertion of its own fails: it is to return "
                  "request->fail(); or it frees what is not malloc()'s"
@@ -307,7 +308,7 @@ static int probe_apart(const struct conformance_subject *subject, struct kit_rep
     report->is_probed = 0;
     if (!run_apart(subject, report, probe->name, &status)) {
         snprintf(report->message, sizeof report->message, "cannot start a process to try it in: %s",
-                 strerror(errno));
+                 kit_no_process_reason());
         return DAL_ERR_SYSTEM;
     }
     if (report->is_probed)

@@ -50,6 +50,7 @@ struct kit_report *kit_report_asked(const struct conformance_subject *subject);
 bool kit_has_hung(int status);
 bool kit_has_aborted(int status);
 bool kit_has_crashed(int status);
+bool kit_has_exited(int status); /* of itself */
 void kit_describe_end(int status, char *text, size_t text_bytes);
 
 /* Why there is no process. */

@@ -108,6 +108,11 @@ bool kit_has_crashed(int status)
     return (DWORD)status >= 0x80000000 && (DWORD)status != HUNG;
 }
 
+bool kit_has_exited(int status)
+{
+    return !kit_has_hung(status) && !kit_has_crashed(status);
+}
+
 void kit_describe_end(int status, char *text, size_t text_bytes)
 {
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {

@@ -213,8 +213,13 @@ if $CC -fno-builtin "$sources/jemalloc_calls.c" -o calls -ljemalloc 2>/dev/null;
         esac
     done
     case " $backends " in *' jemalloc '*)
-        "$tool" run --debug -b jemalloc ./calls other >out 2>err || fail "jemalloc's calls under a layer: $(cat out err)"
-        ! grep -v 'arena 7 of jemalloc, which does not serve' err || fail "jemalloc's calls under a layer"
+        # Blocks of those calls are to be seen by who looks at the others.
+        for options in '--debug -b jemalloc' '-b stats:print=off+jemalloc'; do
+            # shellcheck disable=SC2086 # words
+            "$tool" run $options ./calls other >out 2>err || fail "jemalloc's calls under $options: $? $(cat out err)"
+            expect "what is said under $options" \
+                "dispatchalloc: a block of arena 7 of jemalloc, which does not serve: NULL" "$(cat err)"
+        done
         ;;
     esac
     # What `run` starts may start one, which has not those calls preloaded: its own serve it whole.

@@ -198,6 +198,25 @@ moved_prefix() (
     like 'a moved module in a program' \
         '*moved 1.2.3 serves*42' \
         "$(DISPATCHALLOC_VERBOSE=1 DISPATCHALLOC_BACKEND=moved ./first 2>&1)"
+    # A program that chooses before the library has its own place does not lose the other choice.
+    cat >early.c <<'END'
+#include <dispatchalloc.h>
+#include <stdio.h>
+static void choose(void)
+{
+    (void)dal_global_set_spec("system");
+}
+__attribute__((section(".preinit_array"), used)) static void (*const early)(void) = choose;
+int main(void)
+{
+    return puts(dal_global_name()) < 0;
+}
+END
+    # shellcheck disable=SC2086
+    $CC $CPPFLAGS $CFLAGS -I"$work/moved$includedir" early.c -o early -L"$place" -ldispatchalloc \
+        -Wl,-rpath,"$place"
+    expect 'a moved module, chosen for a program that chooses early' moved \
+        "$(DISPATCHALLOC_BACKEND=moved ./early 2>&1)"
     [ "$(id -u)" = 0 ] || return 0
     chown 65534 "$module"
     like "another user's module" "*module $module is refused: *another user owns it*" \

@@ -244,15 +244,26 @@ cat >"$work/starve.c" <<'END'
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-void *mmap(void *at, size_t bytes, int access, int flags, int file, off_t offset)
+#if defined __x86_64__
+# define MAP(offset) syscall(SYS_mmap, at, bytes, access, flags, file, offset)
+#elif defined __i386__
+# define MAP(offset) syscall(SYS_mmap2, at, bytes, access, flags, file, (long)((offset) >> 12))
+#endif
+#undef mmap
+#undef mmap64
+void *mmap64(void *at, size_t bytes, int access, int flags, int file, off64_t offset)
 {
     static int calls;
     if ((flags & MAP_ANONYMOUS) && getenv("STARVE") && calls++ == 0)
         return errno = ENOMEM, MAP_FAILED;
-    return (void *)syscall(SYS_mmap, at, bytes, access, flags, file, offset);
+    return (void *)MAP(offset);
+}
+void *mmap(void *at, size_t bytes, int access, int flags, int file, off_t offset)
+{
+    return mmap64(at, bytes, access, flags, file, offset);
 }
 END
-if [ -z "$sanitized" ] && is_glibc && $CC -D_GNU_SOURCE -w -shared -fPIC "$work/starve.c" -o "$work/starve.so" && case $(uname -m) in x86_64) ;; *) false ;; esac; then
+if [ -z "$sanitized" ] && is_glibc && $CC -D_GNU_SOURCE -w -shared -fPIC "$work/starve.c" -o "$work/starve.so" 2>/dev/null; then
     for strict in 0 1; do
         code=0
         STARVE=1 LD_PRELOAD=$work/starve.so DISPATCHALLOC_STRICT=$strict DISPATCHALLOC_BACKEND=arena:limit=64M \

@@ -477,16 +477,26 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
     done
     status=0
     DISPATCHALLOC_MODULE_PATH=$modules "$tool" list >"$work/out" 2>"$work/err" || status=$?
-    called="list with a module that falls" err=$(cat "$work/err")
-    exits 2; says 'dispatchalloc: "falling": looking at it was ended by SIGABRT'
+    called="list with modules that end it" err=$(cat "$work/err") out=$(cat "$work/out")
+    exits 0; says ''; prints "*arena *falling  *looking at it was ended by SIGABRT*leaving  *quitting  *looking at it was ended by exit()*"
+    # By _exit(), of which the process itself is not told.
+    module hiding "-DOPENING=_exit(0)" -include unistd.h
+    module vanishing "-DSTARTING=_exit(0)" -include unistd.h
+    for command in explain info verify "run -b"; do
+        # shellcheck disable=SC2086 # words
+        ends hiding 'exit()' $command
+    done
+    ends vanishing 'exit()' explain
+    ends vanishing 'exit()' run -b
+    run compare -n 1 -b "$modules/vanishing.so" true;  exits 2; says "dispatchalloc: \"$modules/vanishing.so\": looking at it was ended by exit()"
     # Chosen for the command itself, where a constructor opens and starts it. (Of what comes
     # before that glibc alone is known.)
     for ended in leaving:'exit()' aborting:SIGABRT quitting:'exit()' giving-up:'exit()' falling:SIGABRT; do
         spec=$modules/${ended%:*}.so
         DISPATCHALLOC_BACKEND=$spec run list --help
-        case $(getconf GNU_LIBC_VERSION 2>&1) in
-        glibc*) exits 2; says "dispatchalloc: \"DISPATCHALLOC_BACKEND=$spec\": with that this command was ended before it began by ${ended#*:}" ;;
-        esac
+        if is_glibc; then
+            exits 2; says "dispatchalloc: \"DISPATCHALLOC_BACKEND=$spec\": with that this command was ended before it began by ${ended#*:}"
+        fi
     done
     DISPATCHALLOC_BACKEND=$whole/upright.so run list --help;  exits 0; says ''; prints 'Usage: *'
     modules=$whole
@@ -498,6 +508,10 @@ status=0
 "$tool" list >&- 2>"$work/err" || status=$?
 err=$(cat "$work/err") called="list >&-"
 exits 2; says 'dispatchalloc: write error: Bad file descriptor'
+status=0
+(ulimit -f 0; "$tool" list >"$work/out" 2>/dev/null) || status=$?
+err='' called="list into a file that may not grow"
+exits 2
 if [ -c /dev/full ]; then
     for command in list "info system" "explain system" "verify --list-cases" --help --version; do
         status=0

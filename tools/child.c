@@ -25,7 +25,7 @@ enum { PATIENCE_SECONDS = 2 };
 
 /* ---- Signals ------------------------------------------------------------------------------ */
 
-static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP};
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 enum { PASSED_ON_COUNT = sizeof passed_on / sizeof *passed_on };
 
@@ -90,6 +90,12 @@ void child_give_ends_back(void)
         (void)signal(SIGCHLD, SIG_IGN);
 }
 
+/* What cannot be written is told by who writes; another handler than SIG_IGN ends at exec. */
+static void go_on(int number)
+{
+    (void)number;
+}
+
 void child_set_up(void)
 {
     struct sigaction action = {.sa_handler = lose_patience};
@@ -103,6 +109,9 @@ void child_set_up(void)
         if (sigaction(passed_on[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             (void)sigaction(passed_on[i], &action, NULL);
     }
+    /* What has been made by then is removed. */
+    if (sigaction(SIGPIPE, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+        (void)signal(SIGPIPE, go_on);
 #ifdef PR_SET_CHILD_SUBREAPER
     /* Daemons that leave the process group become children of the tool. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -134,6 +143,15 @@ static void write_number(char *to)
         to[i] = (char)('0' + number % 10);
 }
 
+void child_end_with(pid_t parent)
+{
+#ifdef PR_SET_PDEATHSIG
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    if (getppid() != parent)
+        _exit(PROGRAM_CANNOT_RUN);
+}
+
 /* Does not return. *not_executed is shared with the parent. */
 static void be_child(const struct child_command *command, pid_t parent, const sigset_t *mask,
                      int *not_executed)
@@ -141,12 +159,7 @@ static void be_child(const struct child_command *command, pid_t parent, const si
     struct sigaction action;
 
     (void)setpgid(0, 0);
-#ifdef PR_SET_PDEATHSIG
-    /* For a tool that is killed without a chance to clean up. */
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
-    if (getppid() != parent)
-        _exit(PROGRAM_CANNOT_RUN);
+    child_end_with(parent);
     redirect(command->input, 0);
     redirect(command->output, 1);
     redirect(command->errors, 2);

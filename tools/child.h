@@ -3,8 +3,8 @@
  * Programs that the tool starts, waits for and measures (run becomes its program instead).
  * One at a time, from a single thread.
  *
- * A child leads a process group of its own. SIGINT, SIGTERM and SIGHUP are passed on to it,
- * followed by SIGKILL if that was not enough, and end the tool's work, not the tool. What a
+ * A child leads a process group of its own. SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to
+ * it, followed by SIGKILL if that was not enough, and end the tool's work, not the tool. What a
  * child has left running when it ends is killed: nothing outlives the tool.
  */
 #ifndef TOOL_CHILD_H
@@ -49,6 +49,9 @@ void child_keep_ends(void);
 
 /* Undo that, before this process becomes a program itself. */
 void child_give_ends_back(void);
+
+/* In a child: end where the tool does, which may be killed without a chance to clean up. */
+void child_end_with(pid_t parent);
 
 /* Take over the signals. Once, before the first child_run(). */
 void child_set_up(void);

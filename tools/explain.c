@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* dispatchalloc explain: a spec, item by item. */
+#include "tools/program_environment.h"
 #include "tools/tool.h"
 
 #include <stdbool.h>
@@ -61,10 +62,9 @@ static int print_item(const struct dal_spec_item *item, void *data)
 
 static int run(int operand_count, char **operands)
 {
-    tool_make_room_for(operands, operand_count);
     for (int i = 0; i < operand_count; i++) {
         /* Checked as a whole before the first line is printed. */
-        if (tool_try_spec(operands[i]) != TOOL_OK)
+        if (environment_try(operands[i]) != TOOL_OK)
             return TOOL_TROUBLE;
         if (i > 0)
             putchar('\n');

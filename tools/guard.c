@@ -48,6 +48,13 @@ static void end_by_exit(void)
     tell("exit()");
 }
 
+/* A file that may not grow (ulimit -f) is a write error. Not by SIG_IGN, which programs that are
+ * started would inherit. */
+static void go_on(int number)
+{
+    (void)number;
+}
+
 void tool_guard_set_up(void)
 {
     stack_t own_stack = {.ss_sp = stack, .ss_size = sizeof stack};
@@ -57,6 +64,8 @@ void tool_guard_set_up(void)
         return;
     own_process = getpid();
     (void)atexit(end_by_exit);
+    if (signal(SIGXFSZ, go_on) == SIG_IGN)
+        (void)signal(SIGXFSZ, SIG_IGN);
     (void)sigaltstack(&own_stack, NULL);
     for (const int *crash = conformance_crashes; *crash; crash++) {
         struct sigaction old;

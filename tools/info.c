@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* dispatchalloc info: what a backend or layer is, takes and can do. */
+#include "tools/program_environment.h"
 #include "tools/tool.h"
 
 #include <inttypes.h>
@@ -193,12 +194,13 @@ static int run(int operand_count, char **operands)
 {
     int worst = TOOL_OK;
 
-    tool_make_room_for(operands, operand_count);
     for (int i = 0; i < operand_count; i++) {
         const char *spec = operands[i];
         struct shown shown = {0, NULL};
         char message[1024];
 
+        if (environment_look(spec, message, sizeof message) != 0)
+            return tool_complain("\"%s\": %s", spec, message);
         if (dal_spec_visit(spec, meet_item, &shown, message, sizeof message) != 0)
             return tool_bad_spec(spec, message);
         if (shown.items != 1)

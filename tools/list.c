@@ -2,15 +2,26 @@
 /* dispatchalloc list: the backends and layers that a spec can name. */
 #include "tools/tool.h"
 
-#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "tools/program_environment.h"
 
 /* Names are at most this long, and few are. */
 enum { COLUMN_MAX = DAL_NAME_MAX };
 
+struct module_row {
+    char name[256];
+    const struct dal_backend *backend; /* NULL: it cannot be used, for a reason */
+    char reason[512];
+};
+
 struct listing {
     int name_width;
     int version_width;
+    struct module_row *modules;
+    size_t module_count;
 };
 
 static int names_only;
@@ -35,38 +46,47 @@ static void widen(int *width, const char *text)
         *width = (int)length;
 }
 
-/* A module is opened for all but its name, which is that of its file. */
-static int measure_module(const char *name, const char *path, void *data)
+/* A module is opened for all but its name, which is that of its file. Whether that can be done is
+ * found out elsewhere first: one that ends who opens it is not to take the others' rows along. */
+static void look_at_module(struct module_row *row)
+{
+    if (environment_look(row->name, row->reason, sizeof row->reason))
+        return;
+    tool_look_at(row->name);
+    row->backend = dal_backend_find(row->name);
+    if (!row->backend)
+        (void)dal_spec_visit(row->name, NULL, NULL, row->reason, sizeof row->reason);
+    tool_look_at(NULL);
+}
+
+static int add_module(const char *name, const char *path, void *data)
 {
     struct listing *listing = data;
-    const struct dal_backend *backend = NULL;
-    char *spec = (char *)(uintptr_t)name;
+    struct module_row *rows = realloc(listing->modules, (listing->module_count + 1) * sizeof *rows);
+    struct module_row *row;
 
     (void)path;
+    if (!rows)
+        return tool_complain("not enough memory");
+    listing->modules = rows;
+    row = &rows[listing->module_count++];
+    *row = (struct module_row){.backend = NULL};
+    (void)snprintf(row->name, sizeof row->name, "%s", name);
     widen(&listing->name_width, name);
-    if (!names_only) {
-        tool_make_room_for(&spec, 1);
-        backend = dal_backend_find(name);
-    }
-    if (backend)
-        widen(&listing->version_width, backend->version);
+    if (!names_only)
+        look_at_module(row);
+    if (row->backend)
+        widen(&listing->version_width, row->backend->version);
     return 0;
 }
 
-static int print_module(const char *name, const char *path, void *data)
+static void print_module(const struct listing *listing, const struct module_row *row)
 {
-    const struct listing *listing = data;
-    const struct dal_backend *backend = names_only ? NULL : dal_backend_find(name);
-    char reason[512] = "";
-
-    (void)path;
-    if (!backend && !names_only)
-        (void)dal_spec_visit(name, NULL, NULL, reason, sizeof reason);
-    if (backend)
-        print_row(listing, name, tool_kind(backend), backend->version, backend->summary);
+    if (row->backend)
+        print_row(listing, row->name, tool_kind(row->backend), row->backend->version,
+                  row->backend->summary);
     else
-        print_row(listing, name, "?", "?", reason);
-    return 0;
+        print_row(listing, row->name, "?", "?", row->reason);
 }
 
 static int measure_backend(const struct dal_backend *backend, void *data)
@@ -86,17 +106,21 @@ static int print_backend(const struct dal_backend *backend, void *data)
 
 static int run(int operand_count, char **operands)
 {
-    struct listing listing = {4, 7};
+    struct listing listing = {.name_width = 4, .version_width = 7};
+    int result;
 
     (void)operand_count;
     (void)operands;
     (void)dal_backend_visit(measure_backend, &listing);
-    if (tool_visit_modules(measure_module, &listing))
-        return TOOL_TROUBLE;
-    if (!names_only)
+    result = tool_visit_modules(add_module, &listing);
+    if (!result && !names_only)
         print_row(&listing, "NAME", "KIND", "VERSION", "SUMMARY");
-    (void)dal_backend_visit(print_backend, &listing);
-    return tool_visit_modules(print_module, &listing) ? TOOL_TROUBLE : TOOL_OK;
+    if (!result)
+        (void)dal_backend_visit(print_backend, &listing);
+    for (size_t i = 0; i < listing.module_count && !result; i++)
+        print_module(&listing, &listing.modules[i]);
+    free(listing.modules);
+    return result;
 }
 
 static const struct tool_option options[] = {

@@ -52,8 +52,9 @@ static void print_help(FILE *to)
           "A SPEC is what DISPATCHALLOC_BACKEND takes, such as system or\n"
           "stats:print=off+arena:limit=1G: layers first, the backend last.\n"
           "\n"
-          "Exit status: 0 if all is well, 1 if a verification failed, 2 for a usage error,\n"
-          "a spec that is not good, or any other trouble.\n"
+          "Exit status: 0 if all is well, 1 if something was found that is not, 2 for a\n"
+          "usage error, a spec that is not good, or any other trouble; run ends as its\n"
+          "PROGRAM does.\n"
           "\n"
           "The manual is in dispatchalloc(1) and dispatchalloc(7).\n",
           to);

@@ -335,12 +335,25 @@ int program_prepare(const char *path, const char *spec, int verbose)
     return result;
 }
 
+static int is_other(const struct dal_spec_item *item, void *name)
+{
+    return strcmp(item->backend->name, name) != 0;
+}
+
+/* Whether all blocks are those of one backend, whoever is called for them. A layer would miss what
+ * goes past it. */
+static int is_alone(const char *name, const char *spec)
+{
+    return dal_spec_visit(spec, is_other, (void *)(uintptr_t)name, NULL, 0) == 0;
+}
+
 static int prepare_jemalloc(const char *path, int verbose)
 {
+    const char *spec = getenv("DISPATCHALLOC_MALLOC");
     static const char file[] = "libdispatchalloc-jemalloc.so";
     char why[PATH_MAX + 64];
 
-    if (is_over_jemalloc)
+    if (is_over_jemalloc && is_alone("jemalloc", spec))
         return 0;
     snprintf(why, sizeof why, "'%s' has libjemalloc, whose calls are served by", path);
     if (insert_behind(file, why))
@@ -366,24 +379,11 @@ int program_prepare_deepbind(void)
     return insert_behind("libdispatchalloc-deepbind.so", "--strip-deepbind is done by");
 }
 
-static int is_not_libc(const struct dal_spec_item *item, void *data)
-{
-    (void)data;
-    return strcmp(item->backend->name, "system") != 0;
-}
-
-/* Whether all blocks are the C library's, whoever it is called by. A layer would miss what goes
- * past it. */
-static int is_libc_alone(void)
+int program_prepare_deepbind_warning(const char *path)
 {
     const char *spec = getenv("DISPATCHALLOC_MALLOC");
 
-    return !spec || dal_spec_visit(spec, is_not_libc, NULL, NULL, 0) == 0;
-}
-
-int program_prepare_deepbind_warning(const char *path)
-{
-    return !is_libc_alone() && program_opens(path)
+    return !is_alone("system", spec ? spec : "system") && program_opens(path)
                ? insert_behind("libdispatchalloc-deepbind-warn.so", NULL)
                : 0;
 }

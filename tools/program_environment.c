@@ -21,9 +21,9 @@
 #include "tools/program.h"
 #include "tools/tool.h"
 
-/* Exit statuses of a child that leaves a name out, for which the tool has to start over, and which
- * a module has ended, whatever status that gave. */
-enum { LEFT_OUT = 3, ROOM_IS_MISSING = 4, ENDED_BY_EXIT = 5 };
+/* What a child answers besides those of enum tool_status: that it leaves a name out, and that the
+ * tool has to start over for it. Of one that a module has ended there is no answer. */
+enum { LEFT_OUT = 3, ROOM_IS_MISSING = 4, NO_ANSWER = -1, NO_PROCESS = -2 };
 static const char room_is_missing[] = "static TLS";
 
 static int is_layer(const struct dal_spec_item *item, void *data)
@@ -43,7 +43,6 @@ static int prepare_program(const char *spec, const char *program)
     return result ? result : program_fit(path, program, 0);
 }
 
-/* 0, LEFT_OUT, ROOM_IS_MISSING or TOOL_TROUBLE. */
 static int prepare(const char *spec, enum environment_kind kind, const char *program)
 {
     char message[1024];
@@ -66,6 +65,8 @@ static int prepare(const char *spec, enum environment_kind kind, const char *pro
     if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
         return tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
     result = prepare_program(spec, program);
+    if (!result)
+        result = tool_try_spec(spec);
     if (result && kind == ENVIRONMENT_FOUND) {
         (void)tool_complain("'%s' is left out", spec);
         return LEFT_OUT;
@@ -88,20 +89,38 @@ static int send_all(int to, const char *bytes, size_t count)
     return 1;
 }
 
-static void end_by_exit(void)
-{
-    _exit(ENDED_BY_EXIT);
-}
+/* What a child does, and may send; its answer. */
+typedef int child_work(const char *spec, enum environment_kind kind, const char *program, int to);
 
-static void be_child(const char *spec, enum environment_kind kind, const char *program, int to)
+static int send_prepared(const char *spec, enum environment_kind kind, const char *program, int to)
 {
-    int result = atexit(end_by_exit) ? TOOL_TROUBLE : prepare(spec, kind, program);
+    int result = prepare(spec, kind, program);
 
     for (char **entry = environ; !result && *entry; entry++) {
         if (!send_all(to, *entry, strlen(*entry) + 1))
             result = TOOL_TROUBLE;
     }
-    _exit(result);
+    return result;
+}
+
+static int look(const char *spec, enum environment_kind kind, const char *program, int to)
+{
+    char message[1024];
+
+    (void)kind;
+    (void)program;
+    (void)to;
+    return dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0 &&
+                   tool_room_is_missing(message)
+               ? ROOM_IS_MISSING
+               : TOOL_OK;
+}
+
+static int try_spec(const char *spec, enum environment_kind kind, const char *program, int to)
+{
+    int result = look(spec, kind, program, to);
+
+    return result ? result : tool_try_spec(spec);
 }
 
 /* What comes until the end of file, in a block to be freed, or NULL. */
@@ -155,89 +174,135 @@ static char **split(const char *bytes, size_t count)
     return environment;
 }
 
-static int wait_for(pid_t child, const char *spec, enum environment_kind kind)
+/* What was asked of a child. */
+struct asked {
+    char *bytes; /* what it has sent, to be freed */
+    size_t count;
+    int answer;
+    char end[32]; /* what ended it if there is NO_ANSWER */
+};
+
+static int wait_for(pid_t child, struct asked *asked)
 {
+    const char *name;
     int status;
 
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR)
             return tool_complain("cannot wait for a process: %s", strerror(errno));
     }
-    if (WIFSIGNALED(status)) {
-        const char *name = conformance_signal_name(WTERMSIG(status));
-        char number[32];
+    if (!WIFSIGNALED(status)) {
+        (void)snprintf(asked->end, sizeof asked->end, "exit()");
+        return asked->answer;
+    }
+    /* Those that a crash has are named. */
+    name = conformance_signal_name(WTERMSIG(status));
+    if (strncmp(name, "SIG", 3) == 0)
+        (void)snprintf(asked->end, sizeof asked->end, "%s", name);
+    else
+        (void)snprintf(asked->end, sizeof asked->end, "signal %d", WTERMSIG(status));
+    return NO_ANSWER;
+}
 
-        /* Those that a crash has are named. */
-        snprintf(number, sizeof number, "signal %d", WTERMSIG(status));
-        (void)tool_complain("\"%s\": looking at it was ended by %s", spec,
-                            strncmp(name, "SIG", 3) == 0 ? name : number);
-        return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
+/* Have a child do it, which ends if this process does. */
+static void ask(struct asked *asked, child_work *work, const char *spec, enum environment_kind kind,
+                const char *program)
+{
+    pid_t self = getpid();
+    pid_t child;
+    int ends[2];
+
+    *asked = (struct asked){.answer = NO_PROCESS};
+    (void)fflush(stdout);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    child = fork();
+    if (child == 0) {
+        char answer;
+
+        child_end_with(self);
+        answer = (char)work(spec, kind, program, ends[1]);
+        (void)send_all(ends[1], &answer, 1);
+        _exit(answer);
     }
-    if (WEXITSTATUS(status) == ENDED_BY_EXIT) {
-        (void)tool_complain("\"%s\": looking at it was ended by exit()", spec);
-        return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
+    (void)close(ends[1]);
+    if (child > 0) {
+        asked->bytes = receive(ends[0], &asked->count);
+        if (!asked->bytes)
+            asked->answer = tool_complain("not enough memory");
+        else
+            asked->answer = asked->count > 0 ? asked->bytes[--asked->count] : NO_ANSWER;
+        asked->answer = wait_for(child, asked);
     }
-    if (WEXITSTATUS(status) == ROOM_IS_MISSING) {
+    (void)close(ends[0]);
+}
+
+/* Starts over where that makes room. */
+static int conclude(const struct asked *asked, const char *spec, enum environment_kind kind)
+{
+    switch (asked->answer) {
+    case NO_ANSWER:
+        (void)tool_complain("\"%s\": looking at it was ended by %s", spec, asked->end);
+        return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
+    case LEFT_OUT: return -1;
+    case ROOM_IS_MISSING:
+        child_give_ends_back();
         tool_make_room(room_is_missing);
         return tool_complain("cannot start over to keep room for \"%s\"", spec);
+    default: return asked->answer;
     }
-    return WEXITSTATUS(status) == LEFT_OUT ? -1 : WEXITSTATUS(status) ? TOOL_TROUBLE : 0;
 }
 
 int environment_make(const char *spec, enum environment_kind kind, const char *program,
                      char ***environment)
 {
-    int ends[2];
-    pid_t child;
-    size_t count;
-    char *bytes;
+    struct asked asked;
     int result;
 
     *environment = NULL;
-    (void)fflush(stdout);
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return tool_complain("cannot make a pipe: %s", strerror(errno));
-    child = fork();
-    if (child == 0)
-        be_child(spec, kind, program, ends[1]);
-    (void)close(ends[1]);
-    bytes = child < 0 ? NULL : receive(ends[0], &count);
-    (void)close(ends[0]);
-    if (child < 0)
-        return tool_complain("cannot start a process: %s", strerror(errno));
-    result = wait_for(child, spec, kind);
-    if (!result)
-        *environment = bytes ? split(bytes, count) : NULL;
-    if (!result && !*environment)
-        result = tool_complain("not enough memory");
-    free(bytes);
+    ask(&asked, send_prepared, spec, kind, program);
+    result = asked.answer == NO_PROCESS
+                 ? tool_complain("cannot start a process: %s", strerror(errno))
+                 : conclude(&asked, spec, kind);
+    if (!result) {
+        *environment = split(asked.bytes, asked.count);
+        if (!*environment)
+            result = tool_complain("not enough memory");
+    }
+    free(asked.bytes);
     return result;
-}
-
-/* 0, ROOM_IS_MISSING or TOOL_TROUBLE. */
-static int try_spec(const char *spec)
-{
-    char message[1024];
-
-    if (dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0 &&
-        tool_room_is_missing(message))
-        return ROOM_IS_MISSING;
-    return tool_try_spec(spec);
 }
 
 int environment_try(const char *spec)
 {
-    pid_t child;
+    struct asked asked;
     int result;
 
-    (void)fflush(stdout);
     child_keep_ends();
-    child = fork();
-    if (child == 0)
-        _exit(atexit(end_by_exit) ? TOOL_TROUBLE : try_spec(spec));
-    result = child < 0 ? tool_complain("cannot start a process: %s", strerror(errno))
-                       : wait_for(child, spec, ENVIRONMENT_ASKED_FOR);
+    ask(&asked, try_spec, spec, ENVIRONMENT_ASKED_FOR, NULL);
+    if (asked.answer == NO_PROCESS)
+        asked.answer = try_spec(spec, ENVIRONMENT_ASKED_FOR, NULL, -1);
+    result = conclude(&asked, spec, ENVIRONMENT_ASKED_FOR);
     child_give_ends_back();
+    free(asked.bytes);
+    return result;
+}
+
+int environment_look(const char *spec, char *reason, size_t bytes)
+{
+    struct asked asked;
+    int result = 0;
+
+    child_keep_ends();
+    ask(&asked, look, spec, ENVIRONMENT_FOUND, NULL);
+    if (asked.answer == NO_ANSWER) {
+        (void)snprintf(reason, bytes, "looking at it was ended by %s", asked.end);
+        result = -1;
+    } else if (asked.answer == ROOM_IS_MISSING) {
+        (void)conclude(&asked, spec, ENVIRONMENT_FOUND);
+    }
+    child_give_ends_back();
+    free(asked.bytes);
     return result;
 }
 

@@ -21,9 +21,14 @@ enum environment_kind {
 int environment_make(const char *spec, enum environment_kind kind, const char *program,
                      char ***environment);
 
-/* Whether an allocator can be made of a spec: tried in a process of its own. 0, or TOOL_TROUBLE
- * after a message. Starts over if that makes room that is missing. */
+/* Whether an allocator can be made of a spec: tried in a process of its own, or in this one where
+ * there can be no other. 0, or TOOL_TROUBLE after a message. Starts over if that makes room that is
+ * missing. */
 int environment_try(const char *spec);
+
+/* Whether a process that opens what a spec names, and starts none of it, comes to its end: 0, or -1
+ * with the reason. Starts over too. */
+int environment_look(const char *spec, char *reason, size_t bytes);
 
 /*
  * An environment with other values of some variables: assignments is "NAME=value" as often as

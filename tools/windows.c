@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/program.h"
+#include "tools/program_environment.h"
 #include "tools/tool.h"
 #include "tools/variables.h"
 
@@ -94,6 +95,19 @@ void tool_make_room_for(char *const *specs, int count)
 {
     (void)specs;
     (void)count;
+}
+
+int environment_try(const char *spec)
+{
+    return tool_try_spec(spec);
+}
+
+int environment_look(const char *spec, char *reason, size_t bytes)
+{
+    (void)spec;
+    (void)reason;
+    (void)bytes;
+    return 0;
 }
 
 /* ---- The library, which is linked into the command, and what is beside it ------------------ */

@@ -20,6 +20,8 @@
  * little slower on blocks in the cache and a little faster on a million of them. Without it a
  * wrong size is harmless, and resize_in_place may leave a block in a larger class.
  */
+#include <errno.h>
+
 #include <dispatchalloc/module.h>
 
 #include "../malloc_conventions.h"
@@ -31,10 +33,17 @@
 #define DAL_JEMALLOC_SHORT_(name) jemalloc_##name
 #include <dispatchalloc/allocator/jemalloc.h>
 
+#ifdef DAL_JEMALLOC_SOURCE
+# define IS_KNOWN 1
+#else
+# define IS_KNOWN JE(mallctl)
+#endif
+
 /* ---- Its own controls ----------------------------------------------------------------- */
 
 /* Statistics, settings and size classes of the jemalloc at hand, for a program that looks these
- * up in the module (dispatchalloc(7)): mallctl and nallocx as in jemalloc(3). */
+ * up in the module (dispatchalloc(7)): mallctl and nallocx as in jemalloc(3). The system's is not
+ * known before the first allocator was made: EAGAIN, and 0. */
 DAL_API int dal_jemalloc_mallctl(const char *name, void *old, size_t *old_bytes, void *new,
                                  size_t new_bytes);
 DAL_API size_t dal_jemalloc_nallocx(size_t size, int flags);
@@ -42,12 +51,12 @@ DAL_API size_t dal_jemalloc_nallocx(size_t size, int flags);
 int dal_jemalloc_mallctl(const char *name, void *old, size_t *old_bytes, void *new,
                          size_t new_bytes)
 {
-    return JE(mallctl)(name, old, old_bytes, new, new_bytes);
+    return IS_KNOWN ? JE(mallctl)(name, old, old_bytes, new, new_bytes) : EAGAIN;
 }
 
 size_t dal_jemalloc_nallocx(size_t size, int flags)
 {
-    return JE(nallocx)(size, flags);
+    return IS_KNOWN ? JE(nallocx)(size, flags) : 0;
 }
 
 /* For the interposer, once there may be blocks. */

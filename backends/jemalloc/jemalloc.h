@@ -7,8 +7,9 @@
  * it can be opened at any time. Otherwise the system's libjemalloc, which may be the
  * program's malloc as well. JE(mallocx) is the function mallocx of either.
  *
- * jemalloc's short way is malloc and free, and those names belong to the program: in the
- * system flavour they are looked up in libjemalloc itself (system.c).
+ * jemalloc's short way is malloc and free, and those names belong to the program; its other ones
+ * are the interposer's where a layer is to see what they give out. In the system flavour all are
+ * looked up in libjemalloc itself (system.c).
  */
 #ifndef DAL_JEMALLOC_H
 #define DAL_JEMALLOC_H
@@ -31,10 +32,25 @@
 
 #else
 
-# define JE(name) name
+# define JE(name) dal_jemalloc_found_.name
+
+# define DAL_JEMALLOC_FOUND_(X)                                            \
+     X(void *, mallocx, (size_t size, int flags))                          \
+     X(void *, rallocx, (void *ptr, size_t size, int flags))               \
+     X(size_t, xallocx, (void *ptr, size_t size, size_t extra, int flags)) \
+     X(size_t, sallocx, (const void *ptr, int flags))                      \
+     X(size_t, nallocx, (size_t size, int flags))                          \
+     X(int, mallctl, (const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes))
+
+struct dal_jemalloc_found_ {
+# define X(result, name, parameters) result(*name) parameters;
+    DAL_JEMALLOC_FOUND_(X)
+# undef X
+};
 
 /* Of this module: hidden where they are declared, or each is looked up in a table first. */
 # pragma GCC visibility push(hidden)
+extern struct dal_jemalloc_found_ dal_jemalloc_found_;
 extern void *(*dal_jemalloc_found_malloc_)(size_t size);
 extern void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
 extern void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
@@ -46,7 +62,7 @@ extern void (*dal_jemalloc_found_free_)(void *ptr);
 # define jemalloc_realloc dal_jemalloc_found_realloc_
 # define jemalloc_free    dal_jemalloc_found_free_
 
-/* Find the four. Returns 0, or an error number with a reason in the request. */
+/* Find them all. Returns 0, or an error number with a reason in the request. */
 int dal_jemalloc_find_(const struct dal_backend_request *request);
 
 #endif

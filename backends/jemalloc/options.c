@@ -266,9 +266,13 @@ static int refuse_option(const struct dal_backend_request *request, const struct
 
 static int start_once(const struct dal_backend_request *request)
 {
+    int error;
+
     dal_module_need_constructors_();
-    dal_keep_errno_of_((const void *)(uintptr_t)mallocx);
-    return dal_jemalloc_find_(request);
+    error = dal_jemalloc_find_(request);
+    if (!error)
+        dal_keep_errno_of_((const void *)(uintptr_t)JE(mallocx));
+    return error;
 }
 
 static int refuse_option(const struct dal_backend_request *request, const struct dal_option *option,

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system's jemalloc: where its malloc is.
+ * The system's jemalloc: where its functions are.
  *
  * The module is linked with libjemalloc. Where that is part of the program (linked or
  * preloaded) the loader takes what is there; otherwise it would have to open it, and a
  * libjemalloc with initial-exec thread-local storage, such as Debian's, needs room that the
  * loader keeps only on request: its message says so.
  *
- * A call of plain malloc from here is bound to the program's, which need not be jemalloc's;
- * mallocx has no such namesake. So malloc and its family are taken from the object that
- * mallocx is in. jemalloc's constructor has run, and with it its options are fixed.
+ * A call of plain malloc from here is bound to the program's, which need not be jemalloc's, and
+ * one of mallocx to the interposer's where that serves jemalloc's own calls. So all are taken from
+ * the object that the program's mallocx is in; where that is the interposer's, from the library
+ * that this module is linked with. jemalloc's constructor has run, and with it its options are
+ * fixed.
  */
 #define _GNU_SOURCE /* dladdr */
 #include <dlfcn.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "jemalloc.h"
 
@@ -21,6 +24,8 @@ void *(*dal_jemalloc_found_malloc_)(size_t size);
 void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
 void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
 void (*dal_jemalloc_found_free_)(void *ptr);
+
+struct dal_jemalloc_found_ dal_jemalloc_found_;
 
 /* The object that has an address, or NULL. In a program that was linked with the archive
  * that is the program itself, which has no name to be opened by. */
@@ -32,6 +37,31 @@ static void *open_object(const void *address, Dl_info *object)
         return NULL;
     handle = dlopen(object->dli_fname, RTLD_NOW | RTLD_NOLOAD);
     return handle ? handle : dlopen(NULL, RTLD_NOW);
+}
+
+/* Or the linker leaves the library out. */
+__attribute__((used)) static void *(*const needed)(size_t, int) = mallocx;
+
+/* By its name, which is that of preload/preload.mk. */
+static int is_interposers(const Dl_info *object)
+{
+    const char *slash = strrchr(object->dli_fname, '/');
+
+    return strcmp(slash ? slash + 1 : object->dli_fname, "libdispatchalloc-jemalloc.so") == 0;
+}
+
+/* libjemalloc, opened again: a handle in which its own names come first. */
+static void *open_jemalloc(Dl_info *object)
+{
+    void *found = dlsym(RTLD_DEFAULT, "mallocx");
+    void *handle = found ? open_object(found, object) : NULL;
+
+    if (handle && !is_interposers(object))
+        return handle;
+    /* As this module sees it, which is not in the program's scope if it was opened by it. */
+    handle = open_object(&dal_jemalloc_found_, object);
+    found = handle ? dlsym(handle, "mallocx") : NULL;
+    return found ? open_object(found, object) : NULL;
 }
 
 /* Look a function up, and make sure that it is this object's. A function pointer is written
@@ -49,16 +79,20 @@ static int find_function(void *handle, const Dl_info *object, const char *name, 
 
 int dal_jemalloc_find_(const struct dal_backend_request *request)
 {
-    void *(*mark)(size_t, int) = mallocx;
+    struct dal_jemalloc_found_ found;
     Dl_info object;
-    void *handle = open_object(*(void **)(void *)&mark, &object);
+    void *handle = open_jemalloc(&object);
     const char *why;
 
+#define X(result, name, parameters) &&find_function(handle, &object, #name, &found.name)
     if (handle && find_function(handle, &object, "malloc", &dal_jemalloc_found_malloc_) &&
         find_function(handle, &object, "calloc", &dal_jemalloc_found_calloc_) &&
         find_function(handle, &object, "realloc", &dal_jemalloc_found_realloc_) &&
-        find_function(handle, &object, "free", &dal_jemalloc_found_free_))
+        find_function(handle, &object, "free", &dal_jemalloc_found_free_) DAL_JEMALLOC_FOUND_(X)) {
+        dal_jemalloc_found_ = found;
         return DAL_OK;
+    }
+#undef X
     why = dlerror(); /* as for want of memory */
     return request->fail(request, DAL_ERR_CREATE,
                          "malloc of the system's jemalloc was not found%s%s", why ? ": " : "",

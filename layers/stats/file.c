@@ -69,7 +69,7 @@ int dal_stats_file_prepare_(struct stats_instance *instance)
         return 0;
     memcpy(&instance->file->shared, &instance->own, sizeof instance->own);
     place(instance);
-    instance->process = getpid();
+    atomic_store_explicit(&instance->maker_process, getpid(), memory_order_relaxed);
     atomic_store_explicit(&instance->file_state, STATS_FILE_WANTED, memory_order_relaxed);
     return 1;
 }
@@ -169,7 +169,18 @@ static int make(struct stats_instance *instance, const char **reason)
  */
 static int is_gone(const struct stats_instance *instance, uintptr_t maker)
 {
-    return !maker || getpid() != instance->process;
+    return !maker ||
+           getpid() != atomic_load_explicit(&instance->maker_process, memory_order_relaxed);
+}
+
+/* Returns 0 if another thread was quicker. */
+static int take_over(struct stats_instance *instance, uintptr_t maker)
+{
+    if (!atomic_compare_exchange_strong_explicit(&instance->maker, &maker, this_thread(),
+                                                 memory_order_relaxed, memory_order_relaxed))
+        return 0;
+    atomic_store_explicit(&instance->maker_process, getpid(), memory_order_relaxed);
+    return 1;
 }
 
 /* Returns 1 if it does not come to an end: who makes it is gone, in a child of clone(2), and this
@@ -191,22 +202,18 @@ static int wait_for_maker(struct stats_instance *instance)
             return 0;
         (void)sched_yield();
     } while (instance->services->clock() - start < most);
-    return is_gone(instance, maker) &&
-           atomic_compare_exchange_strong_explicit(&instance->maker, &maker, this_thread(),
-                                                   memory_order_relaxed, memory_order_relaxed);
+    return is_gone(instance, maker) && take_over(instance, maker);
 }
 
 /* Whether this thread is to make it, now or once the one that began is gone. */
 static int become_maker(struct stats_instance *instance)
 {
     int wanted = STATS_FILE_WANTED;
-    uintptr_t nobody = 0;
 
     return (atomic_compare_exchange_strong_explicit(&instance->file_state, &wanted,
                                                     STATS_FILE_MAKING, memory_order_acquire,
                                                     memory_order_relaxed) &&
-            atomic_compare_exchange_strong_explicit(&instance->maker, &nobody, this_thread(),
-                                                    memory_order_relaxed, memory_order_relaxed)) ||
+            take_over(instance, 0)) ||
            wait_for_maker(instance);
 }
 
@@ -360,7 +367,7 @@ void dal_stats_fork_child_(void *ctx)
     memset(instance->file->report, 0, sizeof instance->file->report);
     (void)instance->services->thread_record_visit(&instance->record, fill_if_empty, NULL);
     dal_stats_close_words_(instance);
-    instance->process = getpid();
+    atomic_store_explicit(&instance->maker_process, getpid(), memory_order_relaxed);
     atomic_store_explicit(&instance->maker, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->file_state, STATS_FILE_WANTED, memory_order_relaxed);
 }

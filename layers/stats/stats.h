@@ -170,9 +170,9 @@ struct stats_instance {
     struct stats_shared *shared; /* its own, or in its pages */
 
     /* Those that count in a file, or are to. */
-    _Atomic(int) file_state;  /* enum stats_file_state; release where it becomes MADE or NONE */
-    _Atomic(uintptr_t) maker; /* the thread that makes it, or did; 0: none has begun */
-    long process;             /* of its threads, by which a child without fork handlers knows */
+    _Atomic(int) file_state;     /* enum stats_file_state; release where it becomes MADE or NONE */
+    _Atomic(uintptr_t) maker;    /* the thread that makes it, or did; 0: none has begun */
+    _Atomic(long) maker_process; /* by which a child without fork handlers knows that it is gone */
     struct stats_file
         *file; /* pages of the file, or memory until there is one; NULL: none wanted */
     size_t file_bytes;

@@ -260,8 +260,11 @@ static int start(enum modules modules)
                                                   memory_order_acquire))
             break;
         if (seen == process) {
+            /* It is another thread's, which a handler of this one may well wait for. */
+            starting = 0;
             dal_os_yield_();
             seen = atomic_load_explicit(&word, memory_order_acquire);
+            starting = 1;
         }
     }
     atomic_store_explicit(&started_without_modules, modules == WITHOUT_MODULES,
@@ -275,13 +278,6 @@ static int start(enum modules modules)
     return 1;
 }
 
-/* Once: what could not be made with modules either is not tried again. */
-static void retry_with_modules(void)
-{
-    if (atomic_exchange_explicit(&started_without_modules, 0, memory_order_relaxed))
-        dal_choice_retry_environment_();
-}
-
 void dal_choice_start_early_(void)
 {
     int saved_errno = errno; /* which is 0 at main(), whatever files were looked for */
@@ -290,7 +286,9 @@ void dal_choice_start_early_(void)
     /* It learns of our own file too, by which modules are found. */
     dal_copies_report_();
     (void)start(WITH_MODULES);
-    retry_with_modules();
+    /* Once: what cannot be made now is not tried again. */
+    if (atomic_exchange_explicit(&started_without_modules, 0, memory_order_relaxed))
+        dal_choice_retry_environment_();
     errno = saved_errno;
 }
 
@@ -497,7 +495,9 @@ static int make_program_stack(const char *spec, struct dal_stack_ **stack, struc
     size_t length = why->length;
     int error = DAL_OK;
 
-    retry_with_modules();
+    /* Not for the last time: our constructor, which is to come, knows better where modules are. */
+    if (atomic_load_explicit(&started_without_modules, memory_order_relaxed))
+        dal_choice_retry_environment_();
     if (!environment_prevails(dal_choice_current_(NULL)))
         error = dal_stack_create_(spec, below(dal_choice_current_(NULL), DAL_SOURCE_PROGRAM),
                                   DAL_STACK_OF_LIBRARY, stack, why);

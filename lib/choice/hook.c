@@ -23,9 +23,9 @@ const struct dal_instance *_Atomic dal_hook_ = &boot_instance;
 /* An allocation from inside create() of the backend that is to serve it, or before there is any. */
 static void refuse_call_from_start(const char *backend)
 {
-    static atomic_flag said = ATOMIC_FLAG_INIT;
+    static atomic_flag said[2] = {ATOMIC_FLAG_INIT, ATOMIC_FLAG_INIT};
 
-    if (atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
+    if (atomic_flag_test_and_set_explicit(&said[backend != NULL], memory_order_relaxed))
         return;
     if (backend)
         dal_log_("backend \"%s\" calls dal_* from inside its create(), which fails; it has to use "

@@ -60,9 +60,9 @@ static void tell_who_goes_past(const struct doctor_findings *interposed)
     printf("The calls of ");
     for (size_t i = 0; i < interposed->past_count; i++)
         tool_print("%s%s", i ? ", " : "", interposed->past[i]);
-    tool_print(" go past the interposer to %s: open %s without RTLD_DEEPBIND, as `" TOOL_NAME
+    tool_print("%s go past the interposer to %s: open %s without RTLD_DEEPBIND, as `" TOOL_NAME
                " run --strip-deepbind' does\n",
-               interposed->other,
+               interposed->past_is_cut ? " and others" : "", interposed->other,
                interposed->past_count == 1 ? "it" : "them, and what needs them,");
 }
 

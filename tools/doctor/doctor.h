@@ -71,6 +71,7 @@ struct doctor_findings {
      * first. */
     const char *past[DOCTOR_PAST_MAX];
     size_t past_count;
+    int past_is_cut; /* there are more */
 };
 
 /*

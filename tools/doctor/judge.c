@@ -256,6 +256,7 @@ static void note_elsewhere(const struct doctor_view *view, size_t at,
     /* The loader binds what a plug-in needs before the plug-in. */
     memmove(findings->past + 1, findings->past, sizeof findings->past - sizeof *findings->past);
     findings->past[0] = name;
+    findings->past_is_cut |= findings->past_count == DOCTOR_PAST_MAX;
     findings->past_count += findings->past_count < DOCTOR_PAST_MAX;
 }
 

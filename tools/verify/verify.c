@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* dispatchalloc verify: the conformance kit over what specs name. */
+#include "tools/program_environment.h"
 #include "tools/tool.h"
 
 #include <time.h>
@@ -143,6 +144,8 @@ static int check_specs(int count, char **specs)
         char message[1024];
         int status;
 
+        if (!stays_here && environment_look(specs[i], message, sizeof message) != 0)
+            return tool_complain("\"%s\": %s", specs[i], message);
         if (tool_check_spec(specs[i], message, sizeof message) == 0)
             continue;
         if (!wants_json || lists_cases || stays_here)
