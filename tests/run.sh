@@ -496,6 +496,9 @@ $CC -shared -fPIC -fvisibility=hidden "-DNAME=\"roomy\"" -DFAULT_TLS=6000 -I"$bu
     expect "lines of info" 1 "$(wc -l <"$work/err" | tr -d ' ')"
     expect "variables of the program" '' "$("$tool" run -b roomy sh -c 'echo "${DISPATCHALLOC_STARTED_OVER-}"' 2>&1)"
     try 0 "*roomy 1.2.3*" '' explain system roomy
+    expect "lines of system" 1 "$(grep -c '^system ' "$work/out")"
+    try 0 "*name *system*name *roomy*" '' info system roomy
+    expect "lines of system" 1 "$(grep -c '^name *system' "$work/out")"
     try 0 "*roomy * 1.2.3*" '' list
     try 0 "name *roomy*" '' info roomy
     try 0 '' '' verify -q --case=size_classes roomy

@@ -486,6 +486,14 @@ if [ -z "$sanitized" ] && [ -e "$builddir/.libs/libdispatchalloc-preload.so" ]; 
         # shellcheck disable=SC2086 # words
         ends hiding 'exit()' $command
     done
+    run verify --json "$modules/hiding.so";  exits 2; prints '{
+*looking at it was ended by exit()*'
+    # How it ends is known also where ends are ignored.
+    (trap '' CHLD; "$tool" verify -q --case=size_zero "$modules/aborting.so") >"$work/out" 2>&1 || :
+    like "verify with SIGCHLD ignored" '*got *SIGABRT (Aborted)*' "$(cat "$work/out")"
+    # One that leaves a process behind is not waited for.
+    module lasting "-DOPENING=if (!fork()) { sleep(20); _exit(0); }" -include unistd.h
+    timeout 15 "$tool" info "$modules/lasting.so" >"$work/out" 2>&1 || fail "info of what leaves a process: $?"
     ends vanishing 'exit()' explain
     ends vanishing 'exit()' run -b
     run compare -n 1 -b "$modules/vanishing.so" true;  exits 2; says "dispatchalloc: \"$modules/vanishing.so\": looking at it was ended by exit()"

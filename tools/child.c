@@ -88,6 +88,7 @@ void child_give_ends_back(void)
 {
     if (ends_are_ignored)
         (void)signal(SIGCHLD, SIG_IGN);
+    ends_are_ignored = 0;
 }
 
 /* What cannot be written is told by who writes; another handler than SIG_IGN ends at exec. */
@@ -167,7 +168,6 @@ static void be_child(const struct child_command *command, pid_t parent, const si
         if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler == pass_on)
             (void)signal(passed_on[i], SIG_DFL);
     }
-    child_give_ends_back();
     (void)sigprocmask(SIG_SETMASK, mask, NULL);
     write_number(command->number);
     environ = command->environment;

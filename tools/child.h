@@ -47,7 +47,7 @@ struct child_result {
  */
 void child_keep_ends(void);
 
-/* Undo that, before this process becomes a program itself. */
+/* Undo that, before this process becomes another program. */
 void child_give_ends_back(void);
 
 /* In a child: end where the tool does, which may be killed without a chance to clean up. */

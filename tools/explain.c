@@ -62,6 +62,7 @@ static int print_item(const struct dal_spec_item *item, void *data)
 
 static int run(int operand_count, char **operands)
 {
+    tool_make_room_for(operands, operand_count);
     for (int i = 0; i < operand_count; i++) {
         /* Checked as a whole before the first line is printed. */
         if (environment_try(operands[i]) != TOOL_OK)

@@ -194,14 +194,19 @@ static int run(int operand_count, char **operands)
 {
     int worst = TOOL_OK;
 
+    tool_make_room_for(operands, operand_count);
     for (int i = 0; i < operand_count; i++) {
         const char *spec = operands[i];
         struct shown shown = {0, NULL};
         char message[1024];
+        int result;
 
         if (environment_look(spec, message, sizeof message) != 0)
             return tool_complain("\"%s\": %s", spec, message);
-        if (dal_spec_visit(spec, meet_item, &shown, message, sizeof message) != 0)
+        tool_look_at(spec);
+        result = dal_spec_visit(spec, meet_item, &shown, message, sizeof message);
+        tool_look_at(NULL);
+        if (result)
             return tool_bad_spec(spec, message);
         if (shown.items != 1)
             return tool_misused(&tool_info, "'%s' is a stack of %zu; 'explain' shows those", spec,

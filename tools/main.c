@@ -52,9 +52,8 @@ static void print_help(FILE *to)
           "A SPEC is what DISPATCHALLOC_BACKEND takes, such as system or\n"
           "stats:print=off+arena:limit=1G: layers first, the backend last.\n"
           "\n"
-          "Exit status: 0 if all is well, 1 if something was found that is not, 2 for a\n"
-          "usage error, a spec that is not good, or any other trouble; run ends as its\n"
-          "PROGRAM does.\n"
+          "Exit status: 0 if all is well, 2 for a usage error, a spec that is not good, or\n"
+          "any other trouble; 1 and others as the help of a COMMAND says.\n"
           "\n"
           "The manual is in dispatchalloc(1) and dispatchalloc(7).\n",
           to);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/shared/choice.h"
+#include "tools/child.h"
 #include "tools/program_image.h"
 #include "tools/tool.h"
 
@@ -423,6 +424,7 @@ static void become_script(const char *path, char **arguments)
 int program_become(const char *path, char **arguments)
 {
     (void)fflush(stdout);
+    child_give_ends_back();
     (void)execv(path, arguments);
     if (errno == ENOEXEC)
         become_script(path, arguments);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The environment of a program under a spec. See program_environment.h. A child prepares itself and
- * sends its environment: a module's code stays out of the tool that way, and so does what an
+ * tells its environment: a module's code stays out of the tool that way, and so does what an
  * allocator takes of the addresses.
  */
-#define _GNU_SOURCE /* environ, pipe2 */
+#define _GNU_SOURCE /* environ */
 #include "tools/program_environment.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,81 +74,58 @@ static int prepare(const char *spec, enum environment_kind kind, const char *pro
     return result;
 }
 
-static int send_all(int to, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t written = write(to, bytes, count);
+/* What a child tells, in memory that it shares. */
+struct answer {
+    int result; /* NO_ANSWER until there is one */
+    size_t count;
+    char bytes[];
+};
 
-        if (written < 0 && errno != EINTR)
-            return 0;
-        if (written > 0) {
-            bytes += written;
-            count -= (size_t)written;
-        }
-    }
-    return 1;
-}
+/* An environment is that of this process with some more in it. */
+enum { MORE_BYTES = 128 * 1024 };
 
-/* What a child does, and may send; its answer. */
-typedef int child_work(const char *spec, enum environment_kind kind, const char *program, int to);
+typedef int child_work(const char *spec, enum environment_kind kind, const char *program,
+                       struct answer *answer, size_t room);
 
-static int send_prepared(const char *spec, enum environment_kind kind, const char *program, int to)
+static int tell_prepared(const char *spec, enum environment_kind kind, const char *program,
+                         struct answer *answer, size_t room)
 {
     int result = prepare(spec, kind, program);
 
     for (char **entry = environ; !result && *entry; entry++) {
-        if (!send_all(to, *entry, strlen(*entry) + 1))
-            result = TOOL_TROUBLE;
+        size_t bytes = strlen(*entry) + 1;
+
+        if (bytes > room - answer->count)
+            return tool_complain("the environment would be too large");
+        memcpy(answer->bytes + answer->count, *entry, bytes);
+        answer->count += bytes;
     }
     return result;
 }
 
-static int look(const char *spec, enum environment_kind kind, const char *program, int to)
+static int look(const char *spec, enum environment_kind kind, const char *program,
+                struct answer *answer, size_t room)
 {
     char message[1024];
+    int result;
 
     (void)kind;
     (void)program;
-    (void)to;
-    return dal_spec_visit(spec, NULL, NULL, message, sizeof message) < 0 &&
-                   tool_room_is_missing(message)
-               ? ROOM_IS_MISSING
-               : TOOL_OK;
+    (void)answer;
+    (void)room;
+    /* This process itself, where it can have no child. */
+    tool_look_at(spec);
+    result = dal_spec_visit(spec, NULL, NULL, message, sizeof message);
+    tool_look_at(NULL);
+    return result < 0 && tool_room_is_missing(message) ? ROOM_IS_MISSING : TOOL_OK;
 }
 
-static int try_spec(const char *spec, enum environment_kind kind, const char *program, int to)
+static int try_spec(const char *spec, enum environment_kind kind, const char *program,
+                    struct answer *answer, size_t room)
 {
-    int result = look(spec, kind, program, to);
+    int result = look(spec, kind, program, answer, room);
 
     return result ? result : tool_try_spec(spec);
-}
-
-/* What comes until the end of file, in a block to be freed, or NULL. */
-static char *receive(int from, size_t *count)
-{
-    size_t size = 64 * 1024;
-    char *bytes = malloc(size);
-
-    *count = 0;
-    while (bytes) {
-        ssize_t got = read(from, bytes + *count, size - *count);
-
-        if (got == 0)
-            return bytes;
-        if (got < 0 && errno != EINTR)
-            break;
-        if (got > 0)
-            *count += (size_t)got;
-        if (*count == size) {
-            char *larger = realloc(bytes, size *= 2);
-
-            if (!larger)
-                break;
-            bytes = larger;
-        }
-    }
-    free(bytes);
-    return NULL;
 }
 
 /* The pointers and the text in one block. */
@@ -176,80 +153,78 @@ static char **split(const char *bytes, size_t count)
 
 /* What was asked of a child. */
 struct asked {
-    char *bytes; /* what it has sent, to be freed */
-    size_t count;
-    int answer;
-    char end[32]; /* what ended it if there is NO_ANSWER */
+    struct answer *answer; /* NULL: there is no memory for it */
+    size_t mapped_bytes;
+    int result;
+    char end[32]; /* what ended the child if there is NO_ANSWER */
 };
 
-static int wait_for(pid_t child, struct asked *asked)
+static void describe_end(int status, char *text, size_t text_bytes)
 {
-    const char *name;
-    int status;
+    const char *name = WIFSIGNALED(status) ? conformance_signal_name(WTERMSIG(status)) : "exit()";
 
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR)
-            return tool_complain("cannot wait for a process: %s", strerror(errno));
-    }
-    if (!WIFSIGNALED(status)) {
-        (void)snprintf(asked->end, sizeof asked->end, "exit()");
-        return asked->answer;
-    }
     /* Those that a crash has are named. */
-    name = conformance_signal_name(WTERMSIG(status));
-    if (strncmp(name, "SIG", 3) == 0)
-        (void)snprintf(asked->end, sizeof asked->end, "%s", name);
+    if (!WIFSIGNALED(status) || strncmp(name, "SIG", 3) == 0)
+        (void)snprintf(text, text_bytes, "%s", name);
     else
-        (void)snprintf(asked->end, sizeof asked->end, "signal %d", WTERMSIG(status));
-    return NO_ANSWER;
+        (void)snprintf(text, text_bytes, "signal %d", WTERMSIG(status));
 }
 
-/* Have a child do it, which ends if this process does. */
+/* Have a child do it, which ends if this process does. Who holds what is the child's may outlive
+ * it: so its end is waited for, and no end of file. */
 static void ask(struct asked *asked, child_work *work, const char *spec, enum environment_kind kind,
-                const char *program)
+                const char *program, size_t room)
 {
     pid_t self = getpid();
     pid_t child;
-    int ends[2];
+    int status;
+    void *memory;
 
-    *asked = (struct asked){.answer = NO_PROCESS};
+    *asked = (struct asked){.mapped_bytes = sizeof *asked->answer + room, .result = NO_PROCESS};
     (void)fflush(stdout);
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    child_keep_ends();
+    memory =
+        mmap(NULL, asked->mapped_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
         return;
+    asked->answer = memory;
+    asked->answer->result = NO_ANSWER;
     child = fork();
     if (child == 0) {
-        char answer;
-
         child_end_with(self);
-        answer = (char)work(spec, kind, program, ends[1]);
-        (void)send_all(ends[1], &answer, 1);
-        _exit(answer);
+        asked->answer->result = work(spec, kind, program, asked->answer, room);
+        _exit(TOOL_OK);
     }
-    (void)close(ends[1]);
-    if (child > 0) {
-        asked->bytes = receive(ends[0], &asked->count);
-        if (!asked->bytes)
-            asked->answer = tool_complain("not enough memory");
-        else
-            asked->answer = asked->count > 0 ? asked->bytes[--asked->count] : NO_ANSWER;
-        asked->answer = wait_for(child, asked);
+    if (child < 0)
+        return;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno == EINTR)
+            continue;
+        asked->result = tool_complain("cannot wait for a process: %s", strerror(errno));
+        return;
     }
-    (void)close(ends[0]);
+    asked->result = WIFSIGNALED(status) ? NO_ANSWER : asked->answer->result;
+    describe_end(status, asked->end, sizeof asked->end);
+}
+
+static void forget(const struct asked *asked)
+{
+    if (asked->answer)
+        (void)munmap(asked->answer, asked->mapped_bytes);
 }
 
 /* Starts over where that makes room. */
 static int conclude(const struct asked *asked, const char *spec, enum environment_kind kind)
 {
-    switch (asked->answer) {
+    switch (asked->result) {
     case NO_ANSWER:
         (void)tool_complain("\"%s\": looking at it was ended by %s", spec, asked->end);
         return kind == ENVIRONMENT_FOUND ? -1 : TOOL_TROUBLE;
     case LEFT_OUT: return -1;
     case ROOM_IS_MISSING:
-        child_give_ends_back();
         tool_make_room(room_is_missing);
         return tool_complain("cannot start over to keep room for \"%s\"", spec);
-    default: return asked->answer;
+    default: return asked->result;
     }
 }
 
@@ -257,19 +232,22 @@ int environment_make(const char *spec, enum environment_kind kind, const char *p
                      char ***environment)
 {
     struct asked asked;
+    size_t room = MORE_BYTES;
     int result;
 
+    for (char **entry = environ; *entry; entry++)
+        room += strlen(*entry) + 1;
     *environment = NULL;
-    ask(&asked, send_prepared, spec, kind, program);
-    result = asked.answer == NO_PROCESS
+    ask(&asked, tell_prepared, spec, kind, program, room);
+    result = asked.result == NO_PROCESS
                  ? tool_complain("cannot start a process: %s", strerror(errno))
                  : conclude(&asked, spec, kind);
     if (!result) {
-        *environment = split(asked.bytes, asked.count);
+        *environment = split(asked.answer->bytes, asked.answer->count);
         if (!*environment)
             result = tool_complain("not enough memory");
     }
-    free(asked.bytes);
+    forget(&asked);
     return result;
 }
 
@@ -278,13 +256,11 @@ int environment_try(const char *spec)
     struct asked asked;
     int result;
 
-    child_keep_ends();
-    ask(&asked, try_spec, spec, ENVIRONMENT_ASKED_FOR, NULL);
-    if (asked.answer == NO_PROCESS)
-        asked.answer = try_spec(spec, ENVIRONMENT_ASKED_FOR, NULL, -1);
+    ask(&asked, try_spec, spec, ENVIRONMENT_ASKED_FOR, NULL, 0);
+    if (asked.result == NO_PROCESS)
+        asked.result = try_spec(spec, ENVIRONMENT_ASKED_FOR, NULL, NULL, 0);
     result = conclude(&asked, spec, ENVIRONMENT_ASKED_FOR);
-    child_give_ends_back();
-    free(asked.bytes);
+    forget(&asked);
     return result;
 }
 
@@ -293,16 +269,14 @@ int environment_look(const char *spec, char *reason, size_t bytes)
     struct asked asked;
     int result = 0;
 
-    child_keep_ends();
-    ask(&asked, look, spec, ENVIRONMENT_FOUND, NULL);
-    if (asked.answer == NO_ANSWER) {
+    ask(&asked, look, spec, ENVIRONMENT_FOUND, NULL, 0);
+    if (asked.result == NO_ANSWER) {
         (void)snprintf(reason, bytes, "looking at it was ended by %s", asked.end);
         result = -1;
-    } else if (asked.answer == ROOM_IS_MISSING) {
+    } else if (asked.result == ROOM_IS_MISSING) {
         (void)conclude(&asked, spec, ENVIRONMENT_FOUND);
     }
-    child_give_ends_back();
-    free(asked.bytes);
+    forget(&asked);
     return result;
 }
 

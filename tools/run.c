@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/child.h"
 #include "tools/program.h"
 #include "tools/program_environment.h"
 #include "tools/variables.h"
@@ -93,6 +94,7 @@ static int run_program(int count, char **program)
     (void)count;
     if (off)
         return start_switched_off(off, program);
+    child_keep_ends();
     if (!spec && inherited && *inherited)
         spec = inherited;
     if (!spec)

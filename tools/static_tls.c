@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "lib/shared/variable_names.h"
+#include "tools/child.h"
+#include "tools/program_environment.h"
 
 static char **own_arguments;
 static pid_t own_process;
@@ -43,8 +45,11 @@ void tool_make_room(const char *message)
     length = snprintf(value, sizeof value, "%s%s%s", before ? before : "",
                       before && *before ? ":" : "", tunable);
     if (length > 0 && (size_t)length < sizeof value && setenv("GLIBC_TUNABLES", value, 1) == 0 &&
-        setenv(DAL_ENV_STARTED_OVER, "1", 1) == 0)
+        setenv(DAL_ENV_STARTED_OVER, "1", 1) == 0) {
+        child_give_ends_back();
         (void)execv("/proc/self/exe", own_arguments);
+        child_keep_ends();
+    }
     (void)unsetenv(DAL_ENV_STARTED_OVER);
 }
 
@@ -63,8 +68,8 @@ int tool_check_spec(const char *spec, char *message, size_t bytes)
 void tool_make_room_for(char *const *specs, int count)
 {
     for (int i = 0; i < count; i++) {
-        char message[1024];
+        char reason[1024];
 
-        (void)tool_check_spec(specs[i], message, sizeof message);
+        (void)environment_look(specs[i], reason, sizeof reason);
     }
 }

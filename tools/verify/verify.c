@@ -142,14 +142,14 @@ static int check_specs(int count, char **specs)
     for (int i = 0; i < count; i++) {
         const struct conformance_subject subject = conformance_subject_by_spec(specs[i]);
         char message[1024];
-        int status;
+        int status, ends;
 
-        if (!stays_here && environment_look(specs[i], message, sizeof message) != 0)
-            return tool_complain("\"%s\": %s", specs[i], message);
-        if (tool_check_spec(specs[i], message, sizeof message) == 0)
+        ends = !stays_here && environment_look(specs[i], message, sizeof message) != 0;
+        if (!ends && tool_check_spec(specs[i], message, sizeof message) == 0)
             continue;
         if (!wants_json || lists_cases || stays_here)
-            return tool_bad_spec(specs[i], message);
+            return ends ? tool_complain("\"%s\": %s", specs[i], message)
+                        : tool_bad_spec(specs[i], message);
         report->begin(0);
         status = refuse(&subject, message);
         report->end(&tally);
