@@ -464,7 +464,7 @@ START_TEST(test_nothing_is_said_where_nothing_is_wrong)
         "debug:fill=on,zones=16,quarantine=1M,leaks=on+arena:limit=64M",
         "debug:zones=64+stats:print=off+system",
         "stats:print=off+debug:zones=1,leaks=on+system",
-        "debug+debug:zones=16,leaks=on+system",
+        "stats:print=off+debug:zones=16,leaks=on+stats:print=off+system",
         "debug:quarantine=10K,stacks=0,leaks=on+arena:limit=64M",
     };
     const struct dal_instance *instance = make(specs[_i]);

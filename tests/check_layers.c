@@ -18,9 +18,17 @@
 enum { ROUNDS = 60, CALLS = 3000, BLOCKS = 128, THREADS = 4, LAYERS_MOST = 4 };
 
 static const char *const layers[] = {
-    "stats:print=off", "limit:bytes=512M",       "limit:bytes=3M",
-    "fail:every=101",  "fail:rate=0.01,seed=7",  "debug:stacks=0",
-    "debug",           "debug:zones=32,sweep=2", "debug:fill=on,zones=16,quarantine=256K,sweep=1",
+    "stats:print=off",
+    "limit:bytes=512M",
+    "limit:bytes=3M",
+    "fail:every=101",
+    "fail:rate=0.01,seed=7",
+    "debug:stacks=0",
+    "debug",
+    "debug:zones=32,sweep=2",
+    "debug:fill=on,zones=16,quarantine=256K,sweep=1",
+    "guard:every=3",
+    "guard:every=1,slots=32,per_second=1000000",
 };
 static const char *const backends[] = {"system", "arena:limit=64M", "fixed-arena:capacity=24M"};
 
@@ -193,8 +201,25 @@ static void *calls(void *data)
 /* ---- Orders of layers --------------------------------------------------------------------------
  */
 
+/* Which of those that mind their place are in a spec by now. */
+struct over {
+    int debug, guard;
+};
+
+static int may_stand(struct over *over, const char *layer)
+{
+    int is_debug = strncmp(layer, "debug", 5) == 0, is_guard = strncmp(layer, "guard", 5) == 0;
+
+    if ((is_debug && over->debug) || (is_guard && (over->debug || over->guard)))
+        return 0;
+    over->debug |= is_debug;
+    over->guard |= is_guard;
+    return 1;
+}
+
 static void draw_spec(struct work *work, char *spec, size_t bytes)
 {
+    struct over over = {0, 0};
     size_t used = 0;
     uint32_t count = draw(work, LAYERS_MOST + 1);
     const char *backend = backends[draw(work, sizeof backends / sizeof *backends)];
@@ -203,6 +228,8 @@ static void draw_spec(struct work *work, char *spec, size_t bytes)
     for (uint32_t i = 0; i < count; i++) {
         const char *layer = layers[draw(work, sizeof layers / sizeof *layers)];
 
+        if (!may_stand(&over, layer))
+            continue;
         work->may_fail |= strncmp(layer, "fail", 4) == 0 || strcmp(layer, "limit:bytes=3M") == 0;
         used += (size_t)snprintf(spec + used, bytes - used, "%s+", layer);
     }
@@ -262,12 +289,40 @@ START_TEST(test_threads_on_random_layers)
 }
 END_TEST
 
+/* The table of dispatchalloc(7), with another layer between the two and without. */
+START_TEST(test_which_may_stand_over_which)
+{
+    static const char *const names[] = {"stats:print=off", "limit:bytes=1M", "fail", "debug",
+                                        "guard"};
+    enum { COUNT = 5 };
+    const char *outer = names[_i / COUNT], *inner = names[_i % COUNT];
+    struct over over = {0, 0};
+    int expected = may_stand(&over, outer) && may_stand(&over, inner);
+
+    for (int between = 0; between < 2; between++) {
+        const struct dal_instance *instance = NULL;
+        char spec[128], message[512] = "";
+        int error;
+
+        (void)snprintf(spec, sizeof spec, "%s+%s%s+system", outer, between ? "fail+" : "", inner);
+        error = dal_instance_create_spec(spec, &instance, message, sizeof message);
+        ck_assert_msg(!error == expected, "%s: %s", spec, message);
+        ck_assert_msg(expected ||
+                          strstr(message, strcmp(outer, inner) == 0 ? " already" : "guard+debug"),
+                      "%s: %s", spec, message);
+        if (!error)
+            dal_instance_destroy(instance);
+    }
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("layers");
     TCase *tcase = tcase_create("orders");
 
     tcase_set_timeout(tcase, 60.0 * suite_fuzz_rounds(1));
+    tcase_add_loop_test(tcase, test_which_may_stand_over_which, 0, 25);
     tcase_add_test(tcase, test_random_calls_on_random_layers);
     tcase_add_test(tcase, test_threads_on_random_layers);
     suite_add_tcase(suite, tcase);

@@ -57,7 +57,8 @@ static const char *const more_specs[] = {
     "guard:every=1,per_second=1000000,slots=3+arena:limit=64M",
     "guard:every=2,per_second=1000000+stats:print=off+system",
     "stats:print=off+guard:every=2,per_second=1000000,slots=16384+system",
-    "guard:every=2,per_second=1000000+guard:every=2,per_second=1000000+system",
+    "guard:every=2,per_second=1000000+debug+system",
+    "limit:bytes=1G+guard:every=2,per_second=1000000+stats:print=off+debug:zones=16+system",
 };
 
 /* What a layer cannot do without. */

@@ -51,7 +51,7 @@ for backend in $backends; do
     expect "stop=on, $backend" 134 "$code"
     for options in '' :stacks=0 :fill=on,zones=16,quarantine=1M,sweep=2 :zones=4K; do
         for spec in "debug$options+$backend" "debug$options+stats:print=off+$backend" \
-            "stats:print=off+debug$options+$backend" "debug+debug$options+$backend"; do
+            "stats:print=off+debug$options+$backend" "guard:every=3+debug$options+$backend"; do
             under "$spec" "$work/faults" clean
             expect "a clean program under $spec: exit status" 0 "$code"
             expect "a clean program under $spec" "" "$(cat "$work/err")"

@@ -346,12 +346,31 @@ static int start(const struct dal_backend_request *request, struct debug_instanc
     return error;
 }
 
+/* What it does not stand over. */
+static int check_place(const struct dal_backend_request *request)
+{
+    if (dal_layer_is_in_(request->child, "debug"))
+        return request->fail(request, DAL_ERR_INVALID,
+                             "the layer debug is in \"%s\" already, and knows each block that this "
+                             "one would",
+                             request->child->name);
+    if (dal_layer_is_in_(request->child, "guard"))
+        return request->fail(request, DAL_ERR_INVALID,
+                             "it cannot stand over guard, as in \"%s\": zones would lie between a "
+                             "block and its closed page, and what is released would not reach it; "
+                             "guard goes over debug, as in guard+debug",
+                             request->child->name);
+    return DAL_OK;
+}
+
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct debug_instance *instance =
-        dal_layer_enlist_(&dal_debug_instances_, request->services, sizeof *instance);
-    int error;
+    struct debug_instance *instance;
+    int error = check_place(request);
 
+    if (error)
+        return error;
+    instance = dal_layer_enlist_(&dal_debug_instances_, request->services, sizeof *instance);
     if (!instance)
         return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its register");
     error = start(request, instance);

@@ -269,10 +269,15 @@ static void destroy(void *ctx)
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct guard_instance *instance =
-        dal_layer_enlist_(&dal_guard_instances_, request->services, sizeof *instance);
+    struct guard_instance *instance;
     int error;
 
+    if (dal_layer_is_in_(request->child, "guard"))
+        return request->fail(request, DAL_ERR_INVALID,
+                             "the layer guard is in \"%s\" already: every= and slots= say how many "
+                             "blocks it takes",
+                             request->child->name);
+    instance = dal_layer_enlist_(&dal_guard_instances_, request->services, sizeof *instance);
     if (!instance)
         return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
     error = start(request, instance);
