@@ -11,7 +11,8 @@ if OS_POSIX
 check_PROGRAMS += $(bench_programs)
 endif
 EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c \
-	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c bench/limits.sh
+	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c bench/limits.sh \
+	bench/tools.sh bench/factor.c
 
 check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77
@@ -73,3 +74,8 @@ bench-preload: all
 bench-limits: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/limits.sh || test $$? -eq 77
 .PHONY: bench-limits
+
+# The layers that look for faults, beside the tools that do.
+bench-tools: all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/tools.sh || test $$? -eq 77
+.PHONY: bench-tools

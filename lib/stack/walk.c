@@ -97,19 +97,12 @@ static int is_readable(struct dal_walk_ *walk, uintptr_t address)
 }
 
 /* Words of other functions' frames, whatever a sanitizer has them surrounded with. */
-DAL_UNCHECKED_ static int read_word(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word)
+DAL_UNCHECKED_ int dal_walk_read_(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word)
 {
     if (!is_readable(walk, address))
         return 0;
     *word = *(const uintptr_t *)address;
     return 1;
-}
-
-int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
-{
-    uintptr_t found;
-
-    return read_word(walk, address, &found) && found == word;
 }
 
 /* ---- What has led it --------------------------------------------------------------------------
@@ -130,7 +123,7 @@ static void keep_read(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
 
 static int read_and_keep(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word)
 {
-    if (!read_word(walk, address, word))
+    if (!dal_walk_read_(walk, address, word))
         return 0;
     keep_read(walk, address, *word);
     return 1;
@@ -189,7 +182,7 @@ static int step_by_pointer(struct dal_walk_ *walk)
     frame -= 2 * WORD;
 # endif
     if (frame < walk->stack || frame - walk->stack > most ||
-        !read_and_keep(walk, frame + WORD, &place) || !read_word(walk, frame, &pointer))
+        !read_and_keep(walk, frame + WORD, &place) || !dal_walk_read_(walk, frame, &pointer))
         return 0;
     set_pointer(walk, pointer, frame);
     return go_to(walk, place, frame + 2 * WORD);
@@ -250,7 +243,7 @@ static int step_by_rule(struct dal_walk_ *walk, const struct dal_frame_rule_ *ru
         uintptr_t base = rule->pointer_is_by_pointer ? use_pointer(walk) : address, pointer;
 
         base = words_from(base, rule->pointer_words);
-        if (!read_word(walk, base, &pointer))
+        if (!dal_walk_read_(walk, base, &pointer))
             return 0;
         set_pointer(walk, pointer, base);
     }
@@ -355,7 +348,7 @@ size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, 
     return 1;
 }
 
-int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word)
+int dal_walk_read_(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word)
 {
     (void)walk;
     (void)address;

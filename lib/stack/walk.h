@@ -52,8 +52,8 @@ void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache,
  * how many; if from is not met within some frames, it is the only one. */
 size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, size_t count);
 
-/* Whether a word of the stack is there, and what it was; for one after the other, upward. */
-int dal_walk_finds_(struct dal_walk_ *walk, uintptr_t address, uintptr_t word);
+/* A word of the stack, if it is there. For one after the other, upward. */
+int dal_walk_read_(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word);
 
 /* The same from what a signal has interrupted, by the third argument of its handler: the first
  * place is one byte behind the start of that instruction. Returns 0 where frames cannot be
