@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many small blocks of short life, as in arithmetic without bounds: natural numbers, each in a block
- * of its own, of which every step makes four and gives four back. Factors of products of two primes by
- * Pollard's rho; the numbers fit two digits, so that most of the time goes to blocks.
+ * Many small blocks of short life, as in arithmetic without bounds: natural numbers, each in a
+ * block of its own, of which every step makes four and gives four back. Factors of products of two
+ * primes by Pollard's rho; the numbers fit two digits, so that most of the time goes to blocks.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -31,7 +31,8 @@ static uint64_t value_of(const struct number *number)
     return number->digits[0] | (number->digit_count > 1 ? (uint64_t)number->digits[1] << 32 : 0);
 }
 
-static struct number *product(const struct number *a, const struct number *b, const struct number *m)
+static struct number *product(const struct number *a, const struct number *b,
+                              const struct number *m)
 {
     return make((uint64_t)((unsigned __int128)value_of(a) * value_of(b) % value_of(m)));
 }

@@ -316,6 +316,41 @@ START_TEST(test_listener_may_allocate_and_give_back)
 }
 END_TEST
 
+/* What the listener frees itself is not what soft is told of again for, while the call goes on. */
+struct busy {
+    struct dal_limit_listener listener; /* first */
+    const struct dal_instance *instance;
+    unsigned count;
+};
+
+static void be_busy(struct dal_limit_listener *listener, uint64_t live_bytes, uint64_t soft_bytes)
+{
+    struct busy *busy = (struct busy *)listener;
+
+    (void)live_bytes;
+    (void)soft_bytes;
+    ck_assert_uint_le(++busy->count, 3);
+    dal_instance_dealloc(busy->instance, alloc(busy->instance, 4000), 4000, 8);
+}
+
+START_TEST(test_listener_may_use_a_buffer)
+{
+    const struct dal_instance *instance = make("limit:soft=100000+under");
+    struct busy busy = {.listener = {.crossed = be_busy}, .instance = instance};
+    void *live, *block;
+
+    atomic_store(&under_most, INT64_MAX);
+    ck_assert_int_eq(dal_limit_on_soft(instance, &busy.listener), 0);
+    live = alloc(instance, 50000);
+    block = alloc(instance, 60000);
+    ck_assert_uint_eq(busy.count, 1);
+    assert_live(instance, 110000);
+    dal_instance_dealloc(instance, block, 60000, 8);
+    dal_instance_dealloc(instance, live, 50000, 8);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 START_TEST(test_refused_call_is_not_told_as_soft)
 {
     const struct dal_instance *instance = make("limit:soft=3000,bytes=4000+under");
@@ -446,6 +481,7 @@ static Suite *make_suite(void)
     suite_add_tcase(suite, bound);
     tcase_add_loop_test(soft, test_soft_is_told_once_until_an_eighth_is_given_back, 0, 2);
     tcase_add_test(soft, test_listener_may_allocate_and_give_back);
+    tcase_add_test(soft, test_listener_may_use_a_buffer);
     tcase_add_test(soft, test_refused_call_is_not_told_as_soft);
     suite_add_tcase(suite, soft);
     tcase_add_loop_test(specs, test_options_that_make_no_sense_are_refused, 0,

@@ -236,7 +236,9 @@ int dal_fail_watch_end_(struct fail_instance *instance)
 
     if (atomic_load_explicit(&is_exiting, memory_order_seq_cst))
         return 0;
-    watch->services->file_unmap(watch->file, watch->file_bytes);
+    /* That of a parent is the parent's to close. */
+    if (atomic_load_explicit(&watch->place, memory_order_acquire) == FAIL_HERE)
+        watch->services->file_unmap(watch->file, watch->file_bytes);
     return 1;
 }
 

@@ -142,8 +142,9 @@ static size_t grain_for(const struct limit_instance *instance, const struct limi
     return left >= instance->near && grain > reserved ? (size_t)grain - reserved : 0;
 }
 
-/* From the shared word: 1, or 0 if it has not so much. */
-static int take(struct limit_instance *instance, struct limit_part *part, size_t size)
+/* From the shared word: 1, or 0 if it has not so much. past: LIMIT_TOLD where soft is no bound. */
+static int take(struct limit_instance *instance, struct limit_part *part, size_t size,
+                uint64_t past)
 {
     int reserves = part && keeps_some(instance);
     size_t more = 0;
@@ -153,7 +154,7 @@ static int take(struct limit_instance *instance, struct limit_part *part, size_t
         begin_moving(instance);
     word = load_handed(instance);
     do {
-        room = room_in(instance, word);
+        room = room_in(instance, word | past);
         if (size > room)
             break;
         more = reserves ? grain_for(instance, part, room - size) : 0;
@@ -180,10 +181,19 @@ static void tell(struct limit_instance *instance, uint64_t live)
         listener->crossed(listener, live, instance->soft);
 }
 
+/* In the child of a fork: who was moving bytes then is not there to end it. */
+static void forget_movers(struct limit_instance *instance)
+{
+    uint64_t process = instance->services->process();
+
+    if (atomic_exchange_explicit(&instance->process, process, memory_order_relaxed) != process)
+        atomic_store_explicit(&instance->moving, 0, memory_order_relaxed);
+}
+
 /* Have so much taken back that there is room for a size: 1, though another thread may be faster to
  * use it; or 0. Twice in a row there has to be nothing to take back: a thread that had read `keep`
  * before it was 0 may have kept some after the first look. */
-static int make_room(struct limit_instance *instance, size_t size)
+static int make_room(struct limit_instance *instance, size_t size, uint64_t past)
 {
     int in_vain = 0;
 
@@ -192,52 +202,86 @@ static int make_room(struct limit_instance *instance, size_t size)
     atomic_store_explicit(&instance->keep, 0, memory_order_relaxed);
     for (int looks = 0; looks < LOOKS_MAX && in_vain < 2; looks++) {
         in_vain = take_all_back(instance) ? 0 : in_vain + 1;
-        if (size <= room_in(instance, load_handed(instance)))
+        if (size <= room_in(instance, load_handed(instance) | past))
             return 1;
     }
+    if (in_vain < 2)
+        forget_movers(instance);
     return 0;
 }
 
-int dal_limit_try_long_(struct limit_instance *instance, size_t size)
+static int try_past(struct limit_instance *instance, size_t size, uint64_t past)
 {
     struct limit_part *part = instance->services->thread_record_enter(&instance->record);
     int is_charged;
 
     do
-        is_charged = (part && limit_take_own(part, size)) || take(instance, part, size);
-    while (!is_charged && make_room(instance, size));
+        is_charged = (part && limit_take_own(part, size)) || take(instance, part, size, past);
+    while (!is_charged && make_room(instance, size, past));
     instance->services->thread_record_leave(&instance->record, part);
     look_how_near(instance);
     return is_charged;
 }
 
-/* All that is handed out is live, and with this size too much. If that is only more than soft, one
- * thread tells of it, and the bound is another: 1. */
-static int go_past_soft(struct limit_instance *instance, size_t size)
+int dal_limit_try_(struct limit_instance *instance, size_t size)
+{
+    return try_past(instance, size, LIMIT_TOLD);
+}
+
+enum past_soft { REFUSED, CHARGED, TRY_AGAIN };
+
+/* All that was handed out was live, and with this size too much. If that is only more than soft,
+ * one thread tells of it, and the bound is another. With the charge in the same exchange: what the
+ * listener gives back may have soft told of again, and this call is not to be who comes past it. */
+static enum past_soft go_past_soft(struct limit_instance *instance, size_t size)
 {
     uint64_t word = load_handed(instance);
 
     while (!(word & LIMIT_TOLD)) {
+        if (size <= room_in(instance, word))
+            return TRY_AGAIN;
         if (size > room_in(instance, word | LIMIT_TOLD))
-            return 0;
-        if (atomic_compare_exchange_weak_explicit(&instance->handed, &word, word | LIMIT_TOLD,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
+            return REFUSED;
+        if (atomic_compare_exchange_weak_explicit(&instance->handed, &word,
+                                                  (word + 2 * (uint64_t)size) | LIMIT_TOLD,
+                                                  memory_order_acquire, memory_order_relaxed)) {
             tell(instance, word / 2 + size);
-            return 1;
+            return CHARGED;
         }
     }
-    return size <= room_in(instance, word);
+    return size <= room_in(instance, word) ? TRY_AGAIN : REFUSED;
 }
 
 int dal_limit_charge_long_(struct limit_instance *instance, size_t size)
 {
-    do {
-        if (dal_limit_try_long_(instance, size))
+    enum past_soft past = TRY_AGAIN;
+
+    while (past == TRY_AGAIN) {
+        if (try_past(instance, size, 0))
             return 1;
-    } while (go_past_soft(instance, size));
+        past = go_past_soft(instance, size);
+    }
+    if (past == CHARGED)
+        return 1;
     atomic_fetch_add_explicit(&instance->refusals, 1, memory_order_relaxed);
     errno = ENOMEM;
     return 0;
+}
+
+void dal_limit_look_at_soft_(struct limit_instance *instance)
+{
+    uint64_t word = load_handed(instance), live;
+
+    if ((word & LIMIT_TOLD) || word / 2 <= instance->soft)
+        return;
+    live = dal_limit_live_(instance);
+    while (live > instance->soft && !(word & LIMIT_TOLD)) {
+        if (atomic_compare_exchange_weak_explicit(&instance->handed, &word, word | LIMIT_TOLD,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+            tell(instance, live);
+            return;
+        }
+    }
 }
 
 /* ---- Giving back ----------------------------------------------------------------------------- */

@@ -145,13 +145,16 @@ static void *limited_realloc(void *ptr, size_t size)
     usable = CHILD(usable_size_function)(ptr);
     if (size > usable) {
         growth = size - usable + rounding_of(size);
-        if (!dal_limit_try_long_(instance, growth))
+        if (!dal_limit_try_(instance, growth))
             return grow_by_copy(ptr, usable, size);
     }
     moved = CHILD(realloc_function)(ptr, size);
     if (!moved)
         return failed(instance, growth);
-    return resized(instance, moved, usable + growth);
+    moved = resized(instance, moved, usable + growth);
+    if (growth)
+        dal_limit_look_at_soft_(instance);
+    return moved;
 }
 
 /* ---- Giving it ------------------------------------------------------------------------------- */

@@ -186,6 +186,7 @@ static int start(const struct dal_backend_request *request, struct limit_instanc
     instance->services = request->services;
     instance->next = request->child;
     instance->calls = request->calls;
+    atomic_store_explicit(&instance->process, request->services->process(), memory_order_relaxed);
     take_options(request, instance);
     return DAL_OK;
 }

@@ -33,7 +33,8 @@
  *
  * There is no lock anywhere, so a fork at any moment leaves the child able to go on, and what it
  * has in live and reserved bytes is as it was: the parts of threads that it does not have are taken
- * back like those of all others. What such a thread was just moving is lost to the child's budget.
+ * back like those of all others. What such a thread was just moving is lost to the child's budget,
+ * and that it moves is forgotten once it was waited for.
  */
 #ifndef DAL_LIMIT_PRIVATE_H
 #define DAL_LIMIT_PRIVATE_H
@@ -75,6 +76,7 @@ struct limit_instance {
     /* Twice what is handed out, and LIMIT_TOLD. */
     _Alignas(64) _Atomic(uint64_t) handed;
     _Atomic(int) moving;                   /* how many are moving bytes between a part and that */
+    _Atomic(uint64_t) process;             /* of which those are; relaxed */
     _Atomic(uint64_t) refusals, crossings; /* relaxed */
     char name[LIMIT_NAME_BYTES];
 };
@@ -92,9 +94,12 @@ LAYER_HIDDEN extern struct layer_instances dal_limit_instances_;
 LAYER_HIDDEN int dal_limit_charge_long_(struct limit_instance *instance, size_t size);
 LAYER_HIDDEN void dal_limit_credit_long_(struct limit_instance *instance, size_t size);
 
-/* The same as charging, where the call goes on if the bound would be exceeded, which may be that of
- * soft: nobody is told, and errno is the caller's. */
-LAYER_HIDDEN int dal_limit_try_long_(struct limit_instance *instance, size_t size);
+/* The same as charging, where the call goes on if bytes would be exceeded: soft is no bound, nobody
+ * is told, and errno is the caller's. Who keeps what was charged looks at soft then. */
+LAYER_HIDDEN int dal_limit_try_(struct limit_instance *instance, size_t size);
+
+/* Tell if soft is exceeded, and was not told of. */
+LAYER_HIDDEN void dal_limit_look_at_soft_(struct limit_instance *instance);
 
 /* Charge what is there already, also above the bound. */
 LAYER_HIDDEN void dal_limit_charge_anyway_(struct limit_instance *instance, size_t size);
