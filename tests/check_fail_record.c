@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The layer `fail`: in which process calls fail, and what a record tells of them. */
-#define _GNU_SOURCE /* mkdtemp */
+#define _GNU_SOURCE /* mkdtemp, program_invocation_short_name */
 #include <check.h>
 #include <dispatchalloc.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -228,7 +229,10 @@ START_TEST(test_a_call_that_fails_is_recorded_alone_with_stack_and_size)
 
     ck_assert(!fails(instance, of(10)));
     ck_assert(!fails(instance, of(10)));
-    ck_assert(!is_there());
+    record = open_record();
+    ck_assert_uint_eq(get(&record, "nth"), 0);
+    ck_assert_uint_eq(get(&record, "calls"), 0);
+    close_record(&record);
     ck_assert(fails_elsewhere(instance));
     ck_assert(!fails(instance, of(10)));
     record = open_record();
@@ -352,7 +356,9 @@ START_TEST(test_the_child_of_a_fork_neither_fails_nor_records)
 
     ck_assert(!fails(instance, of(10)));
     ck_assert_int_eq(run_child(instance), 0);
-    ck_assert(!is_there());
+    record = open_record();
+    ck_assert_uint_eq(get(&record, "nth"), 0);
+    close_record(&record);
     ck_assert(fails(instance, of(10)));
     dal_instance_destroy(instance);
     counting = make("record=%s", CHILD);
@@ -362,6 +368,41 @@ START_TEST(test_the_child_of_a_fork_neither_fails_nor_records)
     ck_assert_uint_eq(get(&record, "calls"), 1);
     close_record(&record);
     dal_instance_destroy(counting);
+}
+END_TEST
+
+/* Without a descriptor, and with another working directory and name, as of a call behind it. */
+START_TEST(test_the_first_call_of_all_says_where_it_is)
+{
+    static char name[] = "another name";
+    char *name_before = program_invocation_short_name;
+    const struct dal_instance *instance;
+    struct rlimit before, none;
+    struct record record;
+    char spec[300], own[128];
+    int start = open(".", O_RDONLY);
+
+    (void)dal_services_get()->process_name(own, sizeof own);
+    own[strlen(own) - 1] = '\0';
+    ck_assert_int_eq(chdir(directory), 0);
+    snprintf(spec, sizeof spec, "record=record,program=%s,nth=3", strchr(own, '(') + 1);
+    instance = make(spec, CHILD);
+    ck_assert(!fails(instance, of(10)));
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    ck_assert_int_eq(fchdir(start), 0);
+    close(start);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    program_invocation_short_name = name;
+    ck_assert(!fails(instance, of(10)));
+    ck_assert(fails(instance, of(10)));
+    program_invocation_short_name = name_before;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    record = open_record();
+    ck_assert_uint_eq(get(&record, "nth"), 3);
+    close_record(&record);
+    dal_instance_destroy(instance);
 }
 END_TEST
 
@@ -476,6 +517,7 @@ int main(void)
     TEST(test_nothing_fails_in_another_process_or_program);
     TEST(test_it_fails_in_the_process_and_program_that_is_named);
     TEST(test_the_child_of_a_fork_neither_fails_nor_records);
+    TEST(test_the_first_call_of_all_says_where_it_is);
     TEST(test_that_exit_handlers_were_run_is_recorded);
     TEST(test_without_a_file_it_fails_all_the_same);
     TEST(test_what_is_no_record_is_refused);

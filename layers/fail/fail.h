@@ -12,7 +12,8 @@
  * The calls of all threads have one sequence of numbers, so a counter is shared by them: a locked
  * instruction a call that counts, and a line of memory that goes from processor to processor. Who
  * fails follows from its number alone: no state but the counter, nothing for a thread, no lock.
- * What process= and record= take more is done where a call fails, or is recorded, and nowhere else.
+ * What process= and record= take more is done at the first call, and where one fails or is
+ * recorded.
  */
 #ifndef DAL_FAIL_PRIVATE_H
 #define DAL_FAIL_PRIVATE_H

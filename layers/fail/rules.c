@@ -19,6 +19,8 @@ static uint64_t hash(uint64_t seed, uint64_t number)
 
 static int is_named(const struct fail_rules *rules, uint64_t number)
 {
+    if (number <= rules->after)
+        return 0;
     number -= rules->after;
     return rules->has_all || number == rules->nth || (rules->every && number % rules->every == 0) ||
            (rules->has_rate && hash(rules->seed, number) <= rules->rate_last);
@@ -30,6 +32,9 @@ __attribute__((noinline, cold)) int dal_fail_decide_(struct fail_instance *insta
     struct fail_watch *watch = &instance->watch;
     int has_failed = is_named(&instance->rules, number);
 
+    /* Behind it the program may have another root, user, name or directory, or no descriptors. */
+    if (watch->is_wanted && number == 1)
+        (void)dal_fail_is_here_(watch);
     if ((!has_failed && !watch->records_all) || (watch->is_wanted && !dal_fail_is_here_(watch)))
         return 0;
     if (has_failed)
@@ -116,17 +121,19 @@ static int take_sizes(const struct dal_backend_request *request, struct fail_ins
     return DAL_OK;
 }
 
-/* What is looked at closely: nothing, one number, or all after those of `after`. */
+/* What is looked at closely: nothing, one number, or all after those of `after`; and where there is
+ * something to look for, those before them as well, since the first of all calls is to look. */
 static void set_window(struct fail_instance *instance)
 {
     const struct fail_rules *rules = &instance->rules;
+    uint64_t first = rules->after + 1, last = UINT64_MAX;
 
-    instance->first = rules->after + 1;
-    instance->span = UINT64_MAX - instance->first;
-    if (rules->every || rules->has_rate || rules->has_all || instance->watch.records_all)
-        return;
-    instance->first = rules->nth ? rules->after + rules->nth : UINT64_MAX;
-    instance->span = 0;
+    if (!rules->every && !rules->has_rate && !rules->has_all && !instance->watch.records_all)
+        first = last = rules->nth ? rules->after + rules->nth : UINT64_MAX;
+    if (instance->watch.is_wanted && first < UINT64_MAX)
+        first = 1;
+    instance->first = first;
+    instance->span = last - first;
 }
 
 int dal_fail_rules_take_(const struct dal_backend_request *request, struct fail_instance *instance)

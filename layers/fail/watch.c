@@ -111,9 +111,9 @@ static enum fail_place look(struct fail_watch *watch)
     return FAIL_HERE;
 }
 
-/* Not when an instance is made: it may never serve. Other threads' calls pass meanwhile: nobody may
- * wait, since a handler in the very thread that looks may be who asks. (Before a program has
- * threads it has allocated.) */
+/* By the first call that counts, and not when an instance is made: it may never serve. Other
+ * threads' calls pass meanwhile: nobody may wait, since a handler in the very thread that looks may
+ * be who asks. (Before a program has threads it has allocated.) */
 int dal_fail_is_here_(struct fail_watch *watch)
 {
     int saved_errno = errno;
