@@ -14,6 +14,7 @@ cat >"$work/program.c" <<'END'
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,14 @@ FRAME static int leaks_and_tells(void)
     return status;
 }
 
+FRAME static int keeps(void)
+{
+    static void *volatile kept;
+
+    kept = used(malloc(200));
+    return 0;
+}
+
 FRAME static int lies(void)
 {
     char *one = used(malloc(120));
@@ -158,6 +167,17 @@ FRAME static int forks(char **program)
     return 0;
 }
 
+/* Goes where no file can be made any more, before it allocates again. */
+FRAME static int wanders(void)
+{
+    struct rlimit none = {0, 0};
+
+    handles();
+    if (chdir("/") == 0 && setrlimit(RLIMIT_NOFILE, &none) == 0)
+        return crashes();
+    return 3;
+}
+
 FRAME static int reads(void)
 {
     char *line = used(malloc(100));
@@ -203,12 +223,16 @@ int main(int argc, char **argv)
         return leaks();
     if (strcmp(what, "leaks_and_tells") == 0)
         return leaks_and_tells();
+    if (strcmp(what, "keeps") == 0)
+        return keeps();
     if (strcmp(what, "lies") == 0)
         return lies();
     if (strcmp(what, "varies") == 0)
         return varies(argv[2]);
     if (strcmp(what, "forks") == 0)
         return forks(argc > 2 ? argv + 2 : NULL);
+    if (strcmp(what, "wanders") == 0)
+        return wanders();
     if (strcmp(what, "reads") == 0)
         return reads();
     if (strcmp(what, "waits") == 0)
@@ -280,6 +304,13 @@ $CC "$work/none.c" -o "$work/none"
 try 2 '' "*'$work/none' allocates nothing by malloc; *" "$work/none"
 (ulimit -f 100; try 2 '' "*what '$program' allocates cannot be recorded: cannot write to $work/tmp/*/record/*: \
 it would be larger than the process may make files (ulimit -f)" "$program" handles)
+# What it has done to itself before is no matter, unless nothing can be recorded from the start.
+(cd "$work" && TMPDIR=tmp try 1 "*allocation 6, of 48 bytes: crashed*" '' "$program" wanders)
+: >"$work/noted"
+try 2 '*' "*what 'sh' allocates cannot be recorded: cannot write to *" sh -c '
+    echo >>"$work/noted"; [ "$(wc -l <"$work/noted")" -le 2 ] || ulimit -f 10; exec "$work/program" handles'
+try 1 "*hung: it was ended after 3 seconds
+*" '*' --timeout=3 --sample=1 sh -c 'echo >>"$work/noted"; [ "$(wc -l <"$work/noted")" -le 5 ] || exec sleep 60; exec "$work/program" handles'
 # Under other allocators, and a layer.
 . "$srcdir/tests/modules/find.sh"
 for backend in $modules arena:limit=512M debug+system; do
@@ -304,6 +335,9 @@ allocation 1, of 48 bytes: crashed: exit handlers of 'named' were not run
 *#0 in crashes ($work/named+0x*" '' --child=named sh -c '"$work/named" crashes; true'
 try 0 "named: 5 allocations by 1 stack*       2 went on and ended the same" '' \
     --child=named sh -c '"$work/program" leaks; "$work/named" handles'
+# Several of a name, of which some never come to that call: what they keep is no finding, nor hides one.
+try 1 "*allocation 2, of 104 bytes: kept 1 block, of 88 bytes, more *" '' \
+    --child=named sh -c '"$work/named" keeps; "$work/named" leaks; true'
 # What the program becomes by exec, and what interprets a script.
 try 1 "*of 48 bytes: crashed*#0 in crashes *" '' env X=1 "$program" crashes
 printf '#!/usr/bin/env %s\n' "$program" >"$work/crashes"

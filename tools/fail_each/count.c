@@ -76,12 +76,8 @@ static int plan(struct each_test *test, struct each_numbers *ends)
 /* No process has left a record. */
 static int tell_missing(const struct each_runner *runner, const struct each_test *test)
 {
-    char line[1024];
-
-    if (child_find_error(runner->errors, "dispatchalloc: fail: ", "cannot write", line,
-                         sizeof line))
-        return tool_complain("what '%s' allocates cannot be recorded: %s", *test->command,
-                             strstr(line, "cannot write"));
+    if (each_check_record(runner, test))
+        return TOOL_TROUBLE;
     if (test->child)
         return tool_complain("no program called '%s' that '%s' starts allocates anything by malloc",
                              test->child, *test->command);

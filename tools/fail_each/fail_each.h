@@ -48,10 +48,9 @@ struct each_run {
     /* Of all processes that were looked at. */
     size_t processes, orderly; /* how many, and of those how many have run their exit handlers */
     uint64_t live_blocks, live_bytes;
-    uint64_t calls, stacks, lost; /* where nothing fails */
-    uint64_t nth, size, failing_blocks,
-        failing_bytes;                /* where something does; what was live then */
-    char name[80], program[PATH_MAX]; /* of one of them */
+    uint64_t calls, stacks, lost;       /* where nothing fails */
+    uint64_t nth, size, failing_blocks; /* where something does; how many were live then */
+    char name[80], program[PATH_MAX];   /* of one of them */
     char stack[EACH_STACK_BYTES];
 };
 
@@ -132,6 +131,10 @@ void each_runner_close(struct each_runner *runner);
  * to fail are added to numbers. 0, or an exit status after a message. */
 int each_run(struct each_runner *runner, const struct each_test *test, uint64_t nth,
              struct each_run *run, struct each_numbers *numbers);
+
+/* Whether the program has said that what it allocates cannot be recorded: TOOL_TROUBLE after a
+ * message, else 0. */
+int each_check_record(const struct each_runner *runner, const struct each_test *test);
 
 /* ---- count.c ---- */
 

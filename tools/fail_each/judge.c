@@ -39,12 +39,12 @@ enum each_outcome each_judge(const struct each_test *test, const struct each_run
 {
     int is_as_usual = run->ended.status == test->counted.ended.status;
 
-    if (!run->nth)
-        return EACH_NOT_REACHED;
     if (run->ended.timed_out)
         return EACH_HUNG;
     if (has_crashed(test, run))
         return EACH_CRASHED;
+    if (!run->nth)
+        return EACH_NOT_REACHED;
     if (is_as_usual ? has_other_output(test, run) : WEXITSTATUS(run->ended.status) == 0)
         return EACH_DIFFERED;
     if (has_kept(test, run))

@@ -191,14 +191,16 @@ static int take_record(const struct dal_image_ *record, struct each_run *run,
                                  sizeof run->stack);
     }
     run->failing_blocks += number_in(record, "live_blocks");
-    run->failing_bytes += number_in(record, "live_bytes");
     return 0;
 }
 
-/* Of a process that has a record. */
-static void take_counts(const struct each_runner *runner, const char *process, struct each_run *run)
+/* Of a process that has a record. Where one has not come to the call that fails, what it has at its
+ * end stands for what it had then: so sums are of all processes. */
+static void take_counts(const struct each_runner *runner, const char *process, int has_failed,
+                        struct each_run *run)
 {
     char path[sizeof runner->counts + NAME_MAX];
+    uint64_t blocks = run->live_blocks;
     struct dal_image_ counts;
 
     (void)snprintf(path, sizeof path, "%s%s", runner->counts, process);
@@ -206,6 +208,8 @@ static void take_counts(const struct each_runner *runner, const char *process, s
         return;
     (void)dal_stats_file_visit(counts.bytes, counts.size, add_live, run);
     dal_image_unmap_(&counts);
+    if (!has_failed)
+        run->failing_blocks += run->live_blocks - blocks;
 }
 
 static int take_records(const struct each_runner *runner, struct each_run *run,
@@ -218,17 +222,30 @@ static int take_records(const struct each_runner *runner, struct each_run *run,
     while (directory && !result && (entry = readdir(directory)) != NULL) {
         char path[sizeof runner->records + NAME_MAX];
         struct dal_image_ record;
+        int has_failed;
 
         (void)snprintf(path, sizeof path, "%s%s", runner->records, entry->d_name);
         if (*entry->d_name == '.' || !dal_image_map_(path, &record))
             continue;
         result = take_record(&record, run, numbers);
+        has_failed = number_in(&record, "nth") != 0;
         dal_image_unmap_(&record);
-        take_counts(runner, entry->d_name, run);
+        take_counts(runner, entry->d_name, has_failed, run);
     }
     if (directory)
         (void)closedir(directory);
     return result;
+}
+
+int each_check_record(const struct each_runner *runner, const struct each_test *test)
+{
+    char line[1024];
+
+    if (!child_find_error(runner->errors, "dispatchalloc: fail: ", "cannot write", line,
+                          sizeof line))
+        return 0;
+    return tool_complain("what '%s' allocates cannot be recorded: %s", *test->command,
+                         strstr(line, "cannot write"));
 }
 
 /* ---- What it has written --------------------------------------------------------------------- */
@@ -323,6 +340,9 @@ int each_run(struct each_runner *runner, const struct each_test *test, uint64_t 
         status = child_run(&runner->child, &run->ended);
     if (!status && !child_interruption())
         status = observe(runner, run, numbers ? numbers : &unused);
+    /* Without a record nobody knows whether the call has failed. */
+    if (!status && nth && !run->nth)
+        status = each_check_record(runner, test);
     remove_files(runner);
     free(unused.all);
     free(runner->child.environment);
