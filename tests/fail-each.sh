@@ -11,6 +11,7 @@ export TMPDIR LC_ALL work
 cat >"$work/program.c" <<'END'
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,29 @@ FRAME static int aborts(void)
     return 0;
 }
 
+/* How often it was run, with this time, by the length of a file. */
+static long runs(const char *path)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    long length = file >= 0 && write(file, "x", 1) == 1 ? (long)lseek(file, 0, SEEK_END) : 0;
+
+    close(file);
+    return length;
+}
+
+/* In the fourth run, the second in which something fails, it ends its parent. */
+FRAME static int crashes_and_ends(const char *path)
+{
+    long run = runs(path);
+
+    crashes();
+    for (int i = 0; i < 3; i++)
+        free(used(malloc(40)));
+    if (run == 4)
+        kill(getppid(), SIGTERM);
+    return 0;
+}
+
 FRAME static int hangs(void)
 {
     void *one = used(malloc(72));
@@ -121,16 +145,6 @@ FRAME static int lies(void)
     fflush(stdout);
     free(one);
     return 0;
-}
-
-/* How often it was run, with this time, by the length of a file. */
-static long runs(const char *path)
-{
-    int file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    long length = file >= 0 && write(file, "x", 1) == 1 ? (long)lseek(file, 0, SEEK_END) : 0;
-
-    close(file);
-    return length;
 }
 
 /* More each time that it is run. */
@@ -217,6 +231,8 @@ int main(int argc, char **argv)
         return crashes();
     if (strcmp(what, "aborts") == 0)
         return aborts();
+    if (strcmp(what, "crashes_and_ends") == 0)
+        return crashes_and_ends(argv[2]);
     if (strcmp(what, "hangs") == 0)
         return hangs();
     if (strcmp(what, "leaks") == 0)
@@ -311,6 +327,15 @@ try 2 '*' "*what 'sh' allocates cannot be recorded: cannot write to *" sh -c '
     echo >>"$work/noted"; [ "$(wc -l <"$work/noted")" -le 2 ] || ulimit -f 10; exec "$work/program" handles'
 try 1 "*hung: it was ended after 3 seconds
 *" '*' --timeout=3 --sample=1 sh -c 'echo >>"$work/noted"; [ "$(wc -l <"$work/noted")" -le 5 ] || exec sleep 60; exec "$work/program" handles'
+# One that ends who runs it, where something fails: what was found before is told.
+try 2 "*allocation 1, of 48 bytes: crashed*
+1 of 4 runs:
+*" "*was ended by signal 15, which the program may have sent to its parent" --every "$program" crashes_and_ends "$work/ended"
+rm "$work/ended"
+try 2 '*<error type="incomplete" message="1 of 4 runs were made"/>*' '*' --every --junit \
+    "$program" crashes_and_ends "$work/ended"
+rm "$work/ended"
+try 2 '*"planned": 4,*"runs": 1,*' '*' --every --json "$program" crashes_and_ends "$work/ended"
 # Under other allocators, and a layer.
 . "$srcdir/tests/modules/find.sh"
 for backend in $modules arena:limit=512M debug+system; do

@@ -140,23 +140,19 @@ static int exit_status(void)
     return test.interrupted ? 128 + test.interrupted : each_findings(&test) ? TOOL_FAILED : TOOL_OK;
 }
 
-/* What there is to tell is told also where the runs were ended early. */
+/* What there is to tell is told also where the runs were ended early, by whatever that was. */
 static int count_and_run(struct each_runner *runners)
 {
     int status = each_count(runners, &test);
     int told;
 
-    if (status && status != EACH_NOT_REPEATABLE)
+    if (status && (status != EACH_NOT_REPEATABLE || test.report == &each_text))
         return status;
     if (!status) {
         test.report->begin(&test);
         (void)fflush(stdout);
         status = run_all(runners);
-    } else if (test.report == &each_text) {
-        return status;
     }
-    if (status && status != EACH_NOT_REPEATABLE)
-        return status;
     told = test.report->end(&test);
     return status ? status : told ? told : exit_status();
 }

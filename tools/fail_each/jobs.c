@@ -34,7 +34,8 @@ static size_t take_next(struct shared *shared)
     return atomic_fetch_add_explicit(&shared->next, 1, memory_order_relaxed);
 }
 
-/* Does not return. What it says it has said. */
+/* Does not return. What it says it has said; a signal that has ended its runs it tells by the
+ * status, as a shell does. */
 static void be_job(struct each_runner *runner, const struct each_test *test, struct shared *shared,
                    int to)
 {
@@ -59,7 +60,7 @@ static void be_job(struct each_runner *runner, const struct each_test *test, str
     }
     if (status)
         atomic_store_explicit(&shared->next, test->left.count, memory_order_relaxed);
-    _exit(status);
+    _exit(!status && child_interruption() ? 128 + child_interruption() : status);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */
@@ -155,21 +156,33 @@ static int collect(struct jobs *jobs, struct each_test *test)
     return status;
 }
 
+/* Its exit status; TOOL_TROUBLE after a message if it was ended by a signal that nobody has sent
+ * who ends all of this. */
+static int end_of(int status, int is_told)
+{
+    int number = WIFSIGNALED(status)         ? WTERMSIG(status)
+                 : WEXITSTATUS(status) > 128 ? WEXITSTATUS(status) - 128
+                                             : 0;
+
+    if (number && !is_told)
+        return tool_complain("a process that runs the program was ended by signal %d, which the "
+                             "program may have sent to its parent",
+                             number);
+    return number ? 0 : WEXITSTATUS(status);
+}
+
 /* What the worst of them ends with. */
 static int wait_for_all(const struct jobs *jobs)
 {
     int worst = 0;
 
     for (unsigned i = 0; i < jobs->count; i++) {
-        int status = 0;
+        int status = 0, ended;
 
         while (waitpid(jobs->processes[i], &status, 0) < 0 && errno == EINTR)
             continue;
-        if (WIFSIGNALED(status))
-            worst = tool_complain("a process that runs the program was killed by signal %d",
-                                  WTERMSIG(status));
-        else if (WEXITSTATUS(status) > worst)
-            worst = WEXITSTATUS(status);
+        ended = end_of(status, jobs->is_told || child_interruption());
+        worst = ended > worst ? ended : worst;
     }
     return worst;
 }
@@ -177,6 +190,7 @@ static int wait_for_all(const struct jobs *jobs)
 int each_run_jobs(struct each_runner *runners, struct each_test *test)
 {
     struct jobs jobs = {.count = 0};
+    size_t wanted = test->result_count + test->left.count;
     struct shared *shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int status, ended;
@@ -195,5 +209,8 @@ int each_run_jobs(struct each_runner *runners, struct each_test *test)
     }
     (void)munmap(shared, sizeof *shared);
     test->interrupted = child_interruption();
+    if (!status && !test->interrupted && test->result_count < wanted)
+        status = tool_complain("%zu of %zu runs have left no result", wanted - test->result_count,
+                               test->planned.count);
     return status;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The report of `dispatchalloc fail-each` as JUnit has it, the XML that continuous integration
- * reads: a case for each run, and one for that the runs can be compared. See fail_each.h.
+ * reads: a case for each run, one for that the runs can be compared, and one if not all were made.
+ * See fail_each.h.
  */
 #include "fail_each.h"
 
@@ -112,17 +113,29 @@ static void print_repeatable(const struct each_test *test)
         print_failure("not_repeatable", message, "", "");
 }
 
+/* Who reads this may not look at the exit status. */
+static void print_missing(const struct each_test *test)
+{
+    begin_case(test, "all runs", 0);
+    printf(">\n      <error type=\"incomplete\" message=\"%zu of %zu runs were made\"/>\n"
+           "    </testcase>\n",
+           test->result_count, test->planned.count);
+}
+
 static int end(const struct each_test *test)
 {
     size_t failures = each_findings(test) + (size_t)(!test->is_repeatable && !test->sample);
+    unsigned errors = test->result_count < test->planned.count;
     int status;
 
     printf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite"
-           " name=\"" TOOL_NAME " fail-each\" tests=\"%zu\" failures=\"%zu\" errors=\"0\""
+           " name=\"" TOOL_NAME " fail-each\" tests=\"%zu\" failures=\"%zu\" errors=\"%u\""
            " skipped=\"%zu\">\n",
-           test->result_count + 1, failures, test->outcomes[EACH_NOT_REACHED]);
+           test->result_count + 1 + errors, failures, errors, test->outcomes[EACH_NOT_REACHED]);
     print_repeatable(test);
     status = each_visit_groups(test, print_group);
+    if (errors)
+        print_missing(test);
     puts("  </testsuite>\n</testsuites>");
     return status;
 }
