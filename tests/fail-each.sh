@@ -137,6 +137,17 @@ FRAME static int keeps(void)
     return 0;
 }
 
+FRAME static int floods(void)
+{
+    static char much[1 << 16];
+    char *one = used(malloc(64));
+
+    while (!one && write(1, much, sizeof much) > 0)
+        continue;
+    free(one);
+    return 0;
+}
+
 FRAME static int lies(void)
 {
     char *one = used(malloc(120));
@@ -241,6 +252,8 @@ int main(int argc, char **argv)
         return leaks_and_tells();
     if (strcmp(what, "keeps") == 0)
         return keeps();
+    if (strcmp(what, "floods") == 0)
+        return floods();
     if (strcmp(what, "lies") == 0)
         return lies();
     if (strcmp(what, "varies") == 0)
@@ -327,6 +340,11 @@ try 2 '*' "*what 'sh' allocates cannot be recorded: cannot write to *" sh -c '
     echo >>"$work/noted"; [ "$(wc -l <"$work/noted")" -le 2 ] || ulimit -f 10; exec "$work/program" handles'
 try 1 "*hung: it was ended after 3 seconds
 *" '*' --timeout=3 --sample=1 sh -c 'echo >>"$work/noted"; [ "$(wc -l <"$work/noted")" -le 5 ] || exec sleep 60; exec "$work/program" handles'
+# What is written without end, and what is where there is an end to files.
+try 1 "*allocation 1, of 64 bytes: wrote without end: it was ended after 64 MiB
+*in floods *
+       1 wrote without end" '' "$program" floods
+(ulimit -f 10000 && try 1 "*allocation 1, of 64 bytes: crashed: killed by signal 25 *" '' "$program" floods)
 # One that ends who runs it, where something fails: what was found before is told.
 try 2 "*allocation 1, of 48 bytes: crashed*
 1 of 4 runs:

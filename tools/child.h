@@ -11,6 +11,7 @@
 #define TOOL_CHILD_H
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <sys/resource.h>
@@ -28,16 +29,18 @@ struct child_command {
     int output;
     int errors;
     unsigned seconds_limit; /* it gets SIGTERM after that long; 0: never */
+    /* It gets SIGKILL when output and errors, which are files, are larger together; 0: never. */
+    uint64_t bytes_limit;
 };
 
 struct child_result {
-    int status;       /* as wait(2) has it */
-    int not_executed; /* 0, or 126 or 127 if the program could not be executed */
-    int timed_out;
-    int stop_signal;     /* it stopped by that, and was ended; 0: it did not stop */
-    pid_t process;       /* its number; it is gone */
-    double seconds;      /* from before fork(2) to after wait(2) */
-    struct rusage usage; /* of the child and of its children that it waited for */
+    int status;             /* as wait(2) has it */
+    int not_executed;       /* 0, or 126 or 127 if the program could not be executed */
+    int timed_out, flooded; /* it was ended since it took too long, or wrote too much */
+    int stop_signal;        /* it stopped by that, and was ended; 0: it did not stop */
+    pid_t process;          /* its number; it is gone */
+    double seconds;         /* from before fork(2) to after wait(2) */
+    struct rusage usage;    /* of the child and of its children that it waited for */
 };
 
 /*
@@ -89,8 +92,8 @@ int child_open_null(void);
  */
 int child_open_input(off_t *start);
 
-/* A temporary file that takes what the program writes to standard error, to be closed; NULL after a
- * message. */
+/* A file below TMPDIR that takes what the program writes to standard error, to be closed; NULL
+ * after a message. */
 FILE *child_open_errors(struct child_command *command);
 
 /* Whether a file is as large as this process, or one that it starts, may make one (ulimit -f): what

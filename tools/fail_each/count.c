@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
@@ -147,13 +148,24 @@ static void take_name(struct each_test *test)
         memcpy(test->name, test->counted.name, sizeof test->name);
 }
 
-/* Long enough for what takes its time when it fails. */
-static void set_limit(struct each_test *test)
+/* How many runs may share a processor. */
+static unsigned sharing(unsigned jobs)
 {
-    double seconds = 10 + 10 * test->counted.ended.seconds;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return processors > 0 ? (jobs - 1) / (unsigned)processors + 1 : jobs;
+}
+
+/* Enough for what takes its time when it fails, and complains; it was counted with nothing beside
+ * it. */
+static void set_limits(struct each_test *test)
+{
+    double seconds = (10 + 10 * test->counted.ended.seconds) * sharing(test->jobs);
 
     if (!test->seconds_limit)
         test->seconds_limit = seconds < 86400 ? (unsigned)seconds : 86400;
+    test->bytes_limit =
+        16 * (test->counted.output_bytes + test->counted.errors_bytes) + (UINT64_C(64) << 20);
 }
 
 int each_count(struct each_runner *runner, struct each_test *test)
@@ -180,6 +192,6 @@ int each_count(struct each_runner *runner, struct each_test *test)
         return status;
     }
     take_name(test);
-    set_limit(test);
+    set_limits(test);
     return plan(test, &ends);
 }

@@ -31,6 +31,7 @@ enum { EACH_NOT_REPEATABLE = 3 };
 enum each_outcome {
     EACH_CRASHED,
     EACH_HUNG,
+    EACH_FLOODED,  /* it wrote without end */
     EACH_DIFFERED, /* it ended as if nothing had failed, and did something else */
     EACH_KEPT,     /* blocks that it gives back when nothing fails */
     EACH_GAVE_UP,  /* with another exit status */
@@ -44,6 +45,7 @@ struct each_run {
     struct child_result ended;
     uint64_t output;       /* a hash of it */
     uint64_t output_bytes; /* its length */
+    uint64_t errors_bytes; /* that of standard error */
     char said[256];        /* the last line of standard error */
     /* Of all processes that were looked at. */
     size_t processes, orderly; /* how many, and of those how many have run their exit handlers */
@@ -83,6 +85,7 @@ struct each_test {
     const char *child; /* the name of whom it is about; NULL: the program itself */
     const char *state; /* a file, or NULL */
     unsigned frames, jobs, seconds_limit;
+    uint64_t bytes_limit; /* of what a run may write; 0: while nothing fails */
     int is_every;
     uint64_t sample; /* 0: all */
     const struct each_report *report;

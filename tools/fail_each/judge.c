@@ -41,6 +41,8 @@ enum each_outcome each_judge(const struct each_test *test, const struct each_run
 
     if (run->ended.timed_out)
         return EACH_HUNG;
+    if (run->ended.flooded)
+        return EACH_FLOODED;
     if (has_crashed(test, run))
         return EACH_CRASHED;
     if (!run->nth)
@@ -59,6 +61,7 @@ static const struct {
 } outcomes[EACH_OUTCOMES] = {
     [EACH_CRASHED] = {"crashed", "crashed"},
     [EACH_HUNG] = {"hung", "hung"},
+    [EACH_FLOODED] = {"flooded", "wrote without end"},
     [EACH_DIFFERED] = {"differed", "ended as if all were well, with another result"},
     [EACH_KEPT] = {"kept", "kept blocks"},
     [EACH_GAVE_UP] = {"gave_up", "gave up with another exit status"},
@@ -93,6 +96,9 @@ const char *each_describe(const struct each_test *test, const struct each_result
     if (result->outcome == EACH_HUNG)
         (void)snprintf(text, bytes, "%s: it was ended after %u seconds", words,
                        test->seconds_limit);
+    else if (result->outcome == EACH_FLOODED)
+        (void)snprintf(text, bytes, "%s: it was ended after %" PRIu64 " MiB", words,
+                       test->bytes_limit >> 20);
     else if (result->outcome == EACH_KEPT)
         describe_kept(result, text, bytes);
     else if (result->outcome == EACH_CRASHED && !WIFSIGNALED(result->status))
