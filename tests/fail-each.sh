@@ -252,6 +252,8 @@ int main(int argc, char **argv)
         return leaks_and_tells();
     if (strcmp(what, "keeps") == 0)
         return keeps();
+    if (strcmp(what, "exits") == 0)
+        return handles() + atoi(argv[2]);
     if (strcmp(what, "floods") == 0)
         return floods();
     if (strcmp(what, "lies") == 0)
@@ -364,6 +366,15 @@ done
 try 3 '' "*'$program' makes * allocations, and the next time *; *--sample=N *" "$program" varies "$work/runs"
 try 0 "*; 2 runs, each *
 2 of 2 runs:*" "*'$program' makes * allocations, and the next time *" --sample=2 "$program" varies "$work/runs"
+
+# --sample does not make up for another exit status.
+for sample in '' --sample=2; do
+    echo >"$work/status"
+    # shellcheck disable=SC2086 # none, or one
+    try 3 '*failures="1"*message="with nothing failing, exit status 1, and then 2"*' \
+        "*ends with status 1, and the next time with 2, *" --junit $sample \
+        sh -c 'echo >>"$work/status"; exec "$work/program" exits "$(($(wc -l <"$work/status") - 1))"'
+done
 
 # ---- Whose allocations fail --------------------------------------------------------------------
 # Not those of its children.

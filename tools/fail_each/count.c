@@ -117,12 +117,13 @@ static int compare_ends(struct each_test *test, const struct each_run *one,
                         const struct each_run *other)
 {
     test->output_varies = one->output != other->output || one->output_bytes != other->output_bytes;
-    if (one->ended.status != other->ended.status) {
+    test->statuses[0] = WEXITSTATUS(one->ended.status);
+    test->statuses[1] = WEXITSTATUS(other->ended.status);
+    if (test->statuses[0] != test->statuses[1]) {
         test->is_repeatable = 0;
         (void)tool_complain("'%s' ends with status %d, and the next time with %d, where no "
                             "allocation fails",
-                            *test->command, WEXITSTATUS(one->ended.status),
-                            WEXITSTATUS(other->ended.status));
+                            *test->command, test->statuses[0], test->statuses[1]);
         return EACH_NOT_REPEATABLE;
     }
     if (one->calls == other->calls)

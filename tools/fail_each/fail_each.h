@@ -94,6 +94,7 @@ struct each_test {
     char name[80];           /* what the program has become by exec, or "" */
     struct each_run counted; /* with nothing failing */
     uint64_t calls[2];       /* in two runs */
+    int statuses[2];         /* of these, as exit(3) has it */
     int output_varies;
     struct each_numbers planned; /* all, and of those what is still to be run */
     struct each_numbers left;
@@ -143,6 +144,12 @@ int each_check_record(const struct each_runner *runner, const struct each_test *
 
 /* Count twice, and plan what is to fail. 0, or an exit status after a message. */
 int each_count(struct each_runner *runner, struct each_test *test);
+
+/* Whether the two runs are alike enough to go by, with what --sample pardons. */
+static inline int each_is_comparable(const struct each_test *test)
+{
+    return test->is_repeatable || (test->sample && test->statuses[0] == test->statuses[1]);
+}
 
 /* 0, or TOOL_TROUBLE after a message. */
 int each_numbers_add(struct each_numbers *numbers, uint64_t number);

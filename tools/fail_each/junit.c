@@ -103,11 +103,15 @@ static void print_repeatable(const struct each_test *test)
 {
     char message[128];
 
-    snprintf(message, sizeof message,
-             "with nothing failing, %" PRIu64 " allocations, and then %" PRIu64, test->calls[0],
-             test->calls[1]);
+    if (test->statuses[0] != test->statuses[1])
+        snprintf(message, sizeof message, "with nothing failing, exit status %d, and then %d",
+                 test->statuses[0], test->statuses[1]);
+    else
+        snprintf(message, sizeof message,
+                 "with nothing failing, %" PRIu64 " allocations, and then %" PRIu64, test->calls[0],
+                 test->calls[1]);
     begin_case(test, "undisturbed, twice", (uint64_t)(test->counted.ended.seconds * 1000));
-    if (test->is_repeatable || test->sample)
+    if (each_is_comparable(test))
         puts("/>");
     else
         print_failure("not_repeatable", message, "", "");
@@ -124,7 +128,7 @@ static void print_missing(const struct each_test *test)
 
 static int end(const struct each_test *test)
 {
-    size_t failures = each_findings(test) + (size_t)(!test->is_repeatable && !test->sample);
+    size_t failures = each_findings(test) + (size_t)!each_is_comparable(test);
     unsigned errors = test->result_count < test->planned.count;
     int status;
 
