@@ -160,7 +160,13 @@ for option in --quiet --symbols; do
 done
 mkfifo "$work/fifo"
 echo "#1 0x1 ($work/fifo+0x1)" >"$work/of-fifo"
+(exec 3>"$work/fifo"; echo >"$work/opened") &
+writer=$!
+sleep 0.5
 expect 'a FIFO is no module' "$(cat "$work/of-fifo")" "$(timeout 20 "$tool" symbolize "$work/of-fifo")"
+sleep 0.1
+[ ! -e "$work/opened" ] || fail 'what is no regular file is opened'
+kill $writer 2>/dev/null || :
 
 # ---- Files with anything in them -------------------------------------------------------------------
 "$work/whole" "$work/mutant" '' >"$work/log-mutant"

@@ -26,13 +26,19 @@ struct dal_image_ {
  * is none. */
 static inline int dal_image_open_(const char *path)
 {
-    /* What is there may be a FIFO, which would wait for a writer. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     struct stat status;
+    int file;
 
-    if (file < 0)
+    /* What is there may be a device, which does something when it is opened: rewinds, or counts as
+     * alive from then on. */
+    if (stat(path, &status) != 0)
         return -1;
     errno = 0;
+    file = S_ISREG(status.st_mode) ? open(path, flags) : -1;
+    if (file < 0)
+        return -1;
+    /* It may have become something else. */
     if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
         return file;
     (void)close(file);
