@@ -73,6 +73,18 @@ expect 'nothing is said' '' "$(cat "$work/err")"
 "$tool" symbolize "$work/once" >"$work/twice"
 cmp "$work/once" "$work/twice" || fail 'a second time changes it'
 
+# The last line of a log that was cut may have no end, and one of another system has two.
+frame=$(grep -m 1 '#0 .*(BuildId' "$work/log")
+printf '%s' "$frame" >"$work/cut"
+"$tool" symbolize --symbols "$work/cut" >"$work/out"
+like 'a line without an end' "    #0 0x* in outermost *" "$(cat "$work/out")"
+expect 'lines that are made of it' 0 "$(wc -l <"$work/out" | tr -d ' ')"
+return=$(printf '\r')
+$SED "s/\$/$return/" "$work/log" >"$work/returns"
+$SED "s/\$/$return/" "$work/once" >"$work/wanted"
+"$tool" symbolize "$work/returns" >"$work/out"
+cmp "$work/wanted" "$work/out" || fail "lines with a carriage return: $(cat "$work/out")"
+
 # A log may have something in front.
 $SED 's/^/Nov 30 host program[1]: /' "$work/log" >"$work/prefixed"
 ! has_libdw || resolves 'with something in front' "$(printf '%s\n' "$whole" |
@@ -131,6 +143,28 @@ expect 'code made at run time' "dispatchalloc: debug[$$]: a report
     #0 0x1008 in ~?[31mfirst one (code made at run time)
     #1 0x1010 in second
     #2 0x1020 (<unknown module>)" "$("$tool" symbolize "$work/made")"
+# Whichever of two stands behind the other, and what its maker adds.
+printf 'dispatchalloc: debug[%s]: x\n#0 0x2008\n#0 0x2018\n#0 0x3008\n#0 0x1fff\n' $$ >"$work/more"
+printf '2010 10 inside\n2000 40 around\n2000 10 latest\n2000 0 none\nffffffffffffffff 2 beyond\n' >>"$map"
+mkfifo "$work/growing"
+"$tool" symbolize <"$work/growing" >"$work/out" &
+exec 5>"$work/growing"
+cat "$work/more" >&5
+eventually grep -q 1fff "$work/out" || fail 'a line of what comes by a pipe is held back'
+printf '3000 10 added\n' >>"$map"
+cat "$work/more" >&5
+exec 5>&-
+wait
+expect 'a map that grows' "dispatchalloc: debug[$$]: x
+#0 0x2008 in latest
+#0 0x2018 in around
+#0 0x3008
+#0 0x1fff
+dispatchalloc: debug[$$]: x
+#0 0x2008 in latest
+#0 0x2018 in around
+#0 0x3008 in added
+#0 0x1fff" "$(cat "$work/out")"
 mv "$map" "$work/map"
 ln -s "$work/map" "$map"
 expect 'a link is not followed' "$(cat "$work/made")" "$("$tool" symbolize "$work/made")"

@@ -30,8 +30,9 @@ static const struct tool_option options[] = {
 
 /* What lies between lines of one text. */
 struct stream {
-    long process;   /* of the report that is being read; 0 */
-    unsigned added; /* frames of inlined functions in this stack */
+    long process;    /* of the report that is being read; 0 */
+    unsigned added;  /* frames of inlined functions in this stack */
+    const char *end; /* of the line that is being read; "" at the end of a file */
 };
 
 struct printing {
@@ -65,8 +66,10 @@ static void print_place(const struct place *place, void *data)
     struct printing *printing = data;
     const struct frame *frame = printing->frame;
 
-    if (printing->count++ > 0)
+    if (printing->count++ > 0) {
         printing->stream->added++;
+        fputs(*printing->stream->end ? printing->stream->end : "\n", stdout);
+    }
     print_start(printing);
     tool_print(" in %s", place->function ? demangle(place->function) : "??");
     if (place->file)
@@ -74,18 +77,17 @@ static void print_place(const struct place *place, void *data)
     tool_print(" (%s+0x%" PRIx64 ")", frame->module, frame->offset);
     if (*frame->build_id)
         printf(" (BuildId: %s)", frame->build_id);
-    putchar('\n');
 }
 
 /* As it is, but for its number. */
 static void print_unresolved(const char *line, const struct frame *frame, unsigned added)
 {
     if (added == 0) {
-        puts(line);
+        fputs(line, stdout);
         return;
     }
     (void)fwrite(line, 1, frame->before, stdout);
-    printf("#%u%s\n", frame->number + added, line + frame->behind_number);
+    printf("#%u%s", frame->number + added, line + frame->behind_number);
 }
 
 static void print_frame(const char *line, const struct frame *frame, struct stream *stream)
@@ -100,10 +102,11 @@ static void print_frame(const char *line, const struct frame *frame, struct stre
     if (!frame->is_resolved && !*frame->module &&
         perf_map_find(stream->process, frame->address, name)) {
         print_start(&printing);
-        tool_print(" in %s%s\n", name, line + frame->behind_address);
+        tool_print(" in %s%s", name, line + frame->behind_address);
     } else if (printing.count == 0) {
         print_unresolved(line, frame, stream->added);
     }
+    fputs(stream->end, stdout);
 }
 
 /* ---- Lines --------------------------------------------------------------------------------- */
@@ -120,10 +123,19 @@ static size_t read_line(FILE *from, char *line)
     return length;
 }
 
-/* Whether a text is a whole line, and the first part of it. */
+/* Whether a text is a whole line, and the first part of it: the last one of a file may have no end.
+ */
 static int is_whole(const char *line, size_t length)
 {
-    return length > 0 && line[length - 1] == '\n' && strlen(line) == length;
+    return (line[length - 1] == '\n' || length < LINE_BYTES_MAX) && strlen(line) == length;
+}
+
+/* The end of a line, which may have gone through a system that ends them otherwise. */
+static const char *end_of(const char *line, size_t length)
+{
+    if (line[length - 1] != '\n')
+        return "";
+    return length > 1 && line[length - 2] == '\r' ? "\r\n" : "\n";
 }
 
 static void copy_line(char *line, size_t length, struct stream *stream)
@@ -132,7 +144,11 @@ static void copy_line(char *line, size_t length, struct stream *stream)
     long process;
 
     if (is_whole(line, length)) {
-        line[length - 1] = '\0';
+        char *end;
+
+        stream->end = end_of(line, length);
+        end = line + length - strlen(stream->end);
+        *end = '\0';
         if (frame_read(line, &frame)) {
             print_frame(line, &frame, stream);
             return;
@@ -140,7 +156,7 @@ static void copy_line(char *line, size_t length, struct stream *stream)
         process = frame_process(line);
         if (process)
             stream->process = process;
-        line[length - 1] = '\n';
+        *end = *stream->end;
     }
     stream->added = 0;
     (void)fwrite(line, 1, length, stdout);
@@ -149,7 +165,7 @@ static void copy_line(char *line, size_t length, struct stream *stream)
 static void copy_lines(FILE *from)
 {
     char line[LINE_BYTES_MAX + 1];
-    struct stream stream = {0, 0};
+    struct stream stream = {0, 0, ""};
     int is_start = 1;
     size_t length;
 
@@ -194,6 +210,7 @@ static int run(int operand_count, char **operands)
             status = TOOL_TROUBLE;
     }
     modules_close();
+    perf_map_close();
     return status;
 }
 

@@ -89,6 +89,7 @@ void modules_close(void);
 /* The name of code that a process made at run time, in SYMBOL_BYTES_MAX bytes. Returns 0 if it is
  * not known. */
 int perf_map_find(long process, uint64_t address, char *name);
+void perf_map_close(void);
 
 /* A name as its source has it, valid until the next call; the name itself where that cannot be
  * said. */
