@@ -73,6 +73,12 @@ expect 'nothing is said' '' "$(cat "$work/err")"
 "$tool" symbolize "$work/once" >"$work/twice"
 cmp "$work/once" "$work/twice" || fail 'a second time changes it'
 
+# Without addresses, as fail-each prints them.
+! has_libdw || expect 'frames without addresses' "$(printf '%s\n' "$whole" | $SED 's/ 0xA / /')" \
+    "$($SED 's/ 0x[0-9a-f]* / /' "$work/log" | "$tool" symbolize | plainly)"
+echo "see #12 in there: #3 0x123 (/no/such+0x1)" >"$work/two"
+resolves 'an address goes first' "$(plainly <"$work/two")" "$work/two"
+
 # The last line of a log that was cut may have no end, and one of another system has two.
 frame=$(grep -m 1 '#0 .*(BuildId' "$work/log")
 printf '%s' "$frame" >"$work/cut"
@@ -179,6 +185,7 @@ rm "$map"
     printf '#1 0x11111111111111111 (/x+0x1)\n#1 0x1 (/x+0x)\n#1 0x1 (/x\n#1 0x1 (x+0x1)\n#1 0x1 (/x+0x1\n'
     printf '#1 0x1 (/x+0x1) (BuildId: \n#1 0x1 (/x+0x1) (BuildId: )\n#1 0x1 (/x+0x1) (BuildId: zz)\n'
     printf '#1 0x1 (/x+0x1) (BuildId: abc)\n#1 0x1 (BuildId: ab)\n)\n(BuildId: ab)\n#1x 0x1 (/x+0x1)\n'
+    printf '#1 in f /x.c:3\n#1 (code made at run time)\n#1 in f (x+0x1)\n#1 in f (/x\n#1 in\n#1 (/\n'
     printf 'a zero byte \000 #0 0x1 (%s+0x1)\n' "$work/whole"
     printf 'dispatchalloc: debug[99999999999999999999999]: x\n#1 0x1\ndispatchalloc: debug[\n'
     head -c 100000 /dev/zero | tr '\0' '#'

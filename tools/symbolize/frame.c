@@ -24,20 +24,44 @@ static const char *read_hexadecimal(const char *at, uint64_t *number)
     return at > start ? at : NULL;
 }
 
-/* "#3 0x5581", or NULL. */
-static const char *read_start(const char *at, const char *line, struct frame *frame)
+/* "#3", with the blanks behind it; NULL. */
+static const char *read_number(const char *at, const char *line, struct frame *frame)
 {
     size_t digits, blanks;
 
     frame->before = (size_t)(at++ - line);
     digits = strspn(at, "0123456789");
     blanks = strspn(at + digits, " ");
-    if (digits == 0 || digits > 6 || blanks == 0 || strncmp(at + digits + blanks, "0x", 2) != 0)
+    if (digits == 0 || digits > 6 || blanks == 0)
         return NULL;
     frame->number = (unsigned)strtoul(at, NULL, 10);
     frame->behind_number = (size_t)(at + digits - line);
-    at = read_hexadecimal(at + digits + blanks + 2, &frame->address);
+    return at + digits + blanks;
+}
+
+/* "#3 0x5581", or "#3" in front of what stands behind an address. Returns what follows, or NULL. */
+static const char *read_start(const char *at, const char *line, struct frame *frame)
+{
+    at = read_number(at, line, frame);
+    if (at && !frame->has_address)
+        return strncmp(at, "in ", 3) == 0 || strncmp(at, "(/", 2) == 0 ? at - 1 : NULL;
+    if (!at || strncmp(at, "0x", 2) != 0)
+        return NULL;
+    at = read_hexadecimal(at + 2, &frame->address);
     return at && (*at == ' ' || *at == '\0') ? at : NULL;
+}
+
+/* The first one in a line, or NULL. */
+static const char *find_start(const char *line, int has_address, struct frame *frame)
+{
+    const char *rest = NULL;
+
+    frame->has_address = has_address;
+    for (const char *at = strchr(line, '#'); at && !rest; at = strchr(at + 1, '#')) {
+        if (at == line || isspace((unsigned char)at[-1]))
+            rest = read_start(at, line, frame);
+    }
+    return rest;
 }
 
 /* Take " (BuildId: DIGITS)" off the end. */
@@ -99,19 +123,17 @@ static int is_of_no_module(const char *text)
 
 int frame_read(const char *line, struct frame *frame)
 {
-    const char *rest = NULL, *module;
+    const char *rest = find_start(line, 1, frame), *module;
     size_t length;
 
-    for (const char *at = strchr(line, '#'); at && !rest; at = strchr(at + 1, '#')) {
-        if (at == line || isspace((unsigned char)at[-1]))
-            rest = read_start(at, line, frame);
-    }
+    if (!rest)
+        rest = find_start(line, 0, frame);
     if (!rest)
         return 0;
     frame->behind_address = (size_t)(rest - line);
     frame->module[0] = '\0';
     length = strlen(rest);
-    if (is_of_no_module(rest)) {
+    if (frame->has_address && is_of_no_module(rest)) {
         frame->is_resolved = 0;
         frame->build_id[0] = '\0';
         return 1;
@@ -119,7 +141,7 @@ int frame_read(const char *line, struct frame *frame)
     take_build_id(rest, &length, frame->build_id);
     module = take_module(rest, length, frame);
     frame->is_resolved = ends_in_line(rest, module ? module : rest + length);
-    return module != NULL || frame->is_resolved;
+    return module != NULL || (frame->has_address && frame->is_resolved);
 }
 
 long frame_process(const char *line)

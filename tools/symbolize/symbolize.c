@@ -58,7 +58,9 @@ static void print_start(const struct printing *printing)
     const struct frame *frame = printing->frame;
 
     (void)fwrite(printing->line, 1, frame->before, stdout);
-    printf("#%u 0x%" PRIx64, frame->number + printing->stream->added, frame->address);
+    printf("#%u", frame->number + printing->stream->added);
+    if (frame->has_address)
+        printf(" 0x%" PRIx64, frame->address);
 }
 
 static void print_place(const struct place *place, void *data)

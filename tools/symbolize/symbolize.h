@@ -24,11 +24,13 @@ enum { LINE_BYTES_MAX = 16384, BUILD_ID_BYTES_MAX = 2 * 64 + 1, SYMBOL_BYTES_MAX
 
 /* ---- frame.c ---- */
 
-/* "BEFORE#NUMBER 0xADDRESS in FUNCTION (MODULE+0xOFFSET) (BuildId: DIGITS)". */
+/* "BEFORE#NUMBER 0xADDRESS in FUNCTION (MODULE+0xOFFSET) (BuildId: DIGITS)"; fail-each leaves the
+ * address off. */
 struct frame {
     size_t before;        /* bytes of the line in front of '#' */
     size_t behind_number; /* where the line goes on behind the number */
     unsigned number;
+    int has_address;
     uint64_t address;
     size_t behind_address;
     int is_resolved;                   /* it says a line of the source already */
