@@ -148,6 +148,24 @@ FRAME static int floods(void)
     return 0;
 }
 
+/* Two small blocks in the place of a large one. */
+FRAME static int keeps_less(void)
+{
+    static void *volatile kept[2];
+
+    kept[0] = used(malloc(3000));
+    for (int i = 0, count = kept[0] ? 0 : 2; i < count; i++)
+        kept[i] = used(malloc(40));
+    return 0;
+}
+
+FRAME static int crashes_twice(void)
+{
+    for (int i = 0; i < 2; i++)
+        crashes();
+    return 0;
+}
+
 FRAME static int lies(void)
 {
     char *one = used(malloc(120));
@@ -256,6 +274,10 @@ int main(int argc, char **argv)
         return handles() + atoi(argv[2]);
     if (strcmp(what, "floods") == 0)
         return floods();
+    if (strcmp(what, "keeps_less") == 0)
+        return keeps_less();
+    if (strcmp(what, "crashes_twice") == 0)
+        return crashes_twice();
     if (strcmp(what, "lies") == 0)
         return lies();
     if (strcmp(what, "varies") == 0)
@@ -323,6 +345,9 @@ try 1 "*allocation 1, of 56 bytes: crashed: killed by signal 6 (Aborted)
 try 1 "*allocation 1, of 72 bytes: hung: it was ended after 5 seconds
 *in hangs *
        1 hung" '' --timeout=5 "$program" hangs
+try 1 "*allocation 1, of 3000 bytes: kept 1 block more than when nothing fails
+*" '' "$program" keeps_less
+try 1 "*allocations 1, 2, of 48 bytes: crashed: *" '' --every "$program" crashes_twice
 try 1 "*allocation 2, of 104 bytes: kept 1 block, of 88 bytes, more than when nothing fails
 *in leaks *
        1 kept blocks
@@ -389,6 +414,11 @@ allocation 1, of 48 bytes: crashed: exit handlers of 'named' were not run
 *#0 in crashes ($work/named+0x*" '' --child=named sh -c '"$work/named" crashes; true'
 try 0 "named: 5 allocations by 1 stack*       2 went on and ended the same" '' \
     --child=named sh -c '"$work/program" leaks; "$work/named" handles'
+# The stack is that of the one that crashed.
+for order in 'handles crashes' 'crashes handles'; do
+    try 1 "*allocation 1, of 48 bytes: crashed: *
+*#0 in crashes *" '' --child=named sh -c 'for what; do "$work/named" $what; done; true' - $order
+done
 # Several of a name, of which some never come to that call: what they keep is no finding, nor hides one.
 try 1 "*allocation 2, of 104 bytes: kept 1 block, of 88 bytes, more *" '' \
     --child=named sh -c '"$work/named" keeps; "$work/named" leaks; true'
@@ -479,6 +509,8 @@ expect "runs in all, of which two and two count" $((5 + 2 + 4)) "$(wc -c <"$work
 expect "lines that were kept" 7 "$(wc -l <"$work/state" | tr -d ' ')"
 try 0 "*6 of 6 runs:*" '' --every --resume="$work/state" "$program" waits "$work/noted"
 expect "nothing is left to be run" 13 "$(wc -c <"$work/noted" | tr -d ' ')"
+try 0 "*; 1 run, each *6 of 6 runs:*" '' --sample=1 --resume="$work/state" "$program" waits "$work/noted"
+expect "what is in it is told" 15 "$(wc -c <"$work/noted" | tr -d ' ')"
 try 2 '*' "*$work/state is of another command, *" --resume="$work/state" "$program" handles
 echo 'something else' >"$work/state"
 try 2 '*' "*$work/state is of another command, *" --resume="$work/state" "$program" handles

@@ -79,12 +79,16 @@ const char *each_outcome_words(enum each_outcome outcome)
     return outcomes[outcome].words;
 }
 
+/* They may be more blocks, and less in bytes: who gives up makes no buffer for what it would print.
+ */
 static void describe_kept(const struct each_result *result, char *text, size_t bytes)
 {
-    (void)snprintf(text, bytes,
-                   "kept %" PRIu64 " block%s, of %" PRIu64
-                   " bytes, more than when nothing fails%s%s",
-                   result->kept_blocks, result->kept_blocks == 1 ? "" : "s", result->kept_bytes,
+    char size[48] = "";
+
+    if (result->kept_bytes > 0)
+        (void)snprintf(size, sizeof size, ", of %" PRIu64 " bytes,", result->kept_bytes);
+    (void)snprintf(text, bytes, "kept %" PRIu64 " block%s%s more than when nothing fails%s%s",
+                   result->kept_blocks, result->kept_blocks == 1 ? "" : "s", size,
                    *result->failure ? ": " : "", result->failure);
 }
 

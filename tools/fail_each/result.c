@@ -220,7 +220,8 @@ static int take_lines(struct each_test *test, FILE *lines, const char *title)
     return status;
 }
 
-/* Both lists are in order. */
+/* What was done and was not planned this time counts as planned, since it is told too. Both lists
+ * are in order. */
 static int leave_rest(struct each_test *test)
 {
     struct each_numbers done = {.count = 0};
@@ -238,6 +239,9 @@ static int leave_rest(struct each_test *test)
         if (at == done.count || done.all[at] != number)
             status = each_numbers_add(&test->left, number);
     }
+    for (size_t i = 0; !status && i < done.count; i++)
+        status = each_numbers_add(&test->planned, done.all[i]);
+    each_numbers_sort(&test->planned);
     free(done.all);
     return status;
 }

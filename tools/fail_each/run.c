@@ -174,6 +174,19 @@ static void take_name(const struct dal_image_ *record, struct each_run *run)
         run->name[strlen(run->name) - 1] = '\0';
 }
 
+/* Of several processes that call is told whose process has come to a worse end. */
+static void take_failed(const struct dal_image_ *record, struct each_run *run)
+{
+    int is_orderly = number_in(record, "ended") != 0;
+
+    if (!number_in(record, "nth") || (run->nth && (is_orderly || !run->is_nth_orderly)))
+        return;
+    run->nth = number_in(record, "nth");
+    run->size = number_in(record, "size");
+    run->is_nth_orderly = is_orderly;
+    (void)dal_fail_file_text(record->bytes, record->size, "stack", run->stack, sizeof run->stack);
+}
+
 static int take_record(const struct dal_image_ *record, struct each_run *run,
                        struct each_numbers *numbers)
 {
@@ -185,12 +198,7 @@ static int take_record(const struct dal_image_ *record, struct each_run *run,
     run->stacks += number_in(record, "stacks");
     run->lost += number_in(record, "lost");
     take_name(record, run);
-    if (!run->nth && number_in(record, "nth")) {
-        run->nth = number_in(record, "nth");
-        run->size = number_in(record, "size");
-        (void)dal_fail_file_text(record->bytes, record->size, "stack", run->stack,
-                                 sizeof run->stack);
-    }
+    take_failed(record, run);
     run->failing_blocks += number_in(record, "live_blocks");
     return 0;
 }

@@ -33,18 +33,22 @@ static void print_result(const struct each_test *test, const struct each_result 
 
 /* ---- By stack -------------------------------------------------------------------------------- */
 
-/* "allocations 3, 17 and 4 more", of those with an outcome. */
-static void print_numbers(const struct each_group *group, enum each_outcome outcome)
+/* How many results there are with the outcome of the first. */
+static size_t alike(struct each_result **results, size_t count)
 {
-    size_t count = 0;
+    size_t same = 1;
 
-    for (size_t i = 0; i < group->count; i++) {
-        if (group->results[i]->outcome != outcome)
-            continue;
-        if (count < NUMBERS_TOLD)
-            printf("%s%" PRIu64, count ? ", " : "", group->results[i]->number);
-        count++;
-    }
+    while (same < count && results[same]->outcome == (*results)->outcome)
+        same++;
+    return same;
+}
+
+/* "allocations 3, 17 and 4 more". */
+static void print_numbers(struct each_result **results, size_t count)
+{
+    printf("\nallocation%s ", count == 1 ? "" : "s");
+    for (size_t i = 0; i < count && i < NUMBERS_TOLD; i++)
+        printf("%s%" PRIu64, i ? ", " : "", results[i]->number);
     if (count > NUMBERS_TOLD)
         printf(" and %zu more", count - NUMBERS_TOLD);
 }
@@ -53,15 +57,15 @@ static void print_numbers(const struct each_group *group, enum each_outcome outc
 static void print_group(const struct each_test *test, const struct each_group *group)
 {
     char text[256];
+    size_t count;
 
-    for (size_t i = 0; i < group->count; i++) {
+    for (size_t i = 0; i < group->count; i += count) {
         const struct each_result *result = group->results[i];
 
-        if (!each_is_finding(result->outcome) ||
-            (i > 0 && group->results[i - 1]->outcome == result->outcome))
+        count = alike(group->results + i, group->count - i);
+        if (!each_is_finding(result->outcome))
             continue;
-        printf("\nallocation ");
-        print_numbers(group, result->outcome);
+        print_numbers(group->results + i, count);
         tool_print(", of %" PRIu64 " bytes: %s\n", result->size,
                    each_describe(test, result, text, sizeof text));
         if (*result->said)
