@@ -181,7 +181,7 @@ static int wait_for_all(const struct jobs *jobs)
 
         while (waitpid(jobs->processes[i], &status, 0) < 0 && errno == EINTR)
             continue;
-        ended = end_of(status, jobs->is_told || child_interruption());
+        ended = end_of(status, jobs->is_told || child_interruption() || worst);
         worst = ended > worst ? ended : worst;
     }
     return worst;
