@@ -171,6 +171,17 @@ dispatchalloc: debug[$$]: x
 #0 0x2018 in around
 #0 0x3008 in added
 #0 0x1fff" "$(cat "$work/out")"
+# A large one is not read for each frame: that would take minutes.
+cp "$map" "$work/small"
+awk 'BEGIN { for (i = 0; i < 200000; i++) printf "%x 10 function_%d\n", 4096 + 16 * i, i }' >"$map"
+awk -v process=$$ 'BEGIN {
+    print "dispatchalloc: debug[" process "]: x"
+    for (i = 0; i < 4000; i++) printf "#0 0x%x\n", 4096 + 16 * i + 8
+}' >"$work/many"
+timeout 30 "$tool" symbolize "$work/many" >"$work/out" || fail "a large map: $?"
+expect 'frames of a large map' '4000: #0 0x10978 in function_3991' \
+    "$(grep -c ' in function_' "$work/out"): $(grep -m 1 function_3991 "$work/out")"
+mv "$work/small" "$map"
 mv "$map" "$work/map"
 ln -s "$work/map" "$map"
 expect 'a link is not followed' "$(cat "$work/made")" "$("$tool" symbolize "$work/made")"
