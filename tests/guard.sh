@@ -77,6 +77,11 @@ $behind"
 does by_signal $every+system 0 "$behind
 $behind"
 does by_sysv_signal $every+system 0 "$behind"
+does resets_and_returns $every+system $killed "$behind"
+does is_reset_and_returns $every+system $killed "$behind"
+again="${head}SIGSEGV: use after release: $read 0 bytes from the beginning of a block of 48 bytes at 0xA, which was given back$released"
+does made_anew $every+system 0 "$again
+$again"
 does ignored $every+system $killed "$behind"
 expect "what is sent and ignored" "goes on" "$(cat "$work/out")"
 does sent $every+system $killed ""

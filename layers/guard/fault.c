@@ -6,6 +6,7 @@
  * What is said of an access is said in the handler of a signal, which may interrupt anything and
  * may have a small stack: by services that are fit for that.
  */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "../report.h"
@@ -120,13 +121,41 @@ static void put_access(struct layer_report *report, const struct guard_pool *poo
                           is_released ? ", which was given back" : "");
 }
 
+static uint64_t mix(uint64_t key, uint64_t word)
+{
+    key = (key ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return key ^ key >> 32;
+}
+
+/*
+ * Whether the last access that was told of in this thread comes again: a handler that returns has
+ * the instruction done once more, for its default action to end the process. It is another one if
+ * the slot has had another block since. A word has all of it, so that there are no halves; threads
+ * that share one have it told twice at worst. Relaxed: it depends on nothing else.
+ */
+static int comes_again(const struct guard_instance *instance, size_t index,
+                       const struct guard_access *access)
+{
+    enum { THREADS = 64 };
+    static _Atomic(uint64_t) last[THREADS];
+    const void *place = NULL;
+    uint64_t key = mix(1, (uintptr_t)&errno); /* a thread's own */
+    _Atomic(uint64_t) *of_thread = &last[key % THREADS];
+
+    (void)instance->services->stack_places_at(access->context, &place, 1);
+    key = mix(mix(key, access->address), (uintptr_t)place);
+    if (index != GUARD_SLOTS_MAX)
+        key = mix(key, instance->pool.slots[index].count);
+    return atomic_exchange_explicit(of_thread, key, memory_order_relaxed) == key;
+}
+
 static void tell_access(struct guard_instance *instance, const struct guard_access *access)
 {
     const struct guard_pool *pool = &instance->pool;
     size_t index = meant(pool, access->address);
     struct layer_report report;
 
-    if (!begin(instance, &report, 1))
+    if (comes_again(instance, index, access) || !begin(instance, &report, 1))
         return;
     if (index == GUARD_SLOTS_MAX)
         dal_layer_report_put_(&report, "%s: %s at 0x%" PRIxPTR ", where no block was\n",

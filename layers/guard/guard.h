@@ -85,6 +85,7 @@ struct guard_slot {
     _Atomic(uint32_t) state; /* enum guard_state */
     uint32_t size, offset;   /* of the block, and in the page */
     uint32_t made, ended;    /* stacks */
+    uint32_t count;          /* of blocks that it had; may come round */
 };
 
 /* Pages: a closed one, a slot's, a closed one, ..., a closed one. */

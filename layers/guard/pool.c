@@ -118,6 +118,7 @@ void *dal_guard_make_(struct guard_instance *instance, const struct guard_call *
     slot->offset = (uint32_t)offset_of(pool, call, at_start);
     slot->made = instance->services->stack_capture(call->site, instance->frames);
     slot->ended = 0;
+    slot->count++;
     mark(pool, index, call->is_zeroed);
     GUARD_COUNT(instance, guarded);
     GUARD_COUNT(instance, live);

@@ -235,6 +235,53 @@ static void by_sysv_signal(void)
     CHECK(handled == 1 && sigaction(SIGSEGV, NULL, &old) == 0 && old.sa_handler == SIG_DFL);
 }
 
+/* What was to be written to is closed still: the instruction is done again. */
+static void reset_and_return(int number)
+{
+    CHECK(number == SIGSEGV && handled++ == 0 && signal(number, SIG_DFL) == reset_and_return);
+}
+
+static void resets_and_returns(void)
+{
+    CHECK(signal(SIGSEGV, reset_and_return) == SIG_DFL);
+    block_at(1)[SIZE] = 1;
+}
+
+static void return_once(int number)
+{
+    CHECK(number == SIGSEGV && handled++ == 0);
+}
+
+static void is_reset_and_returns(void)
+{
+    CHECK(sysv_signal(SIGSEGV, return_once) == SIG_DFL);
+    block_at(1)[SIZE] = 1;
+}
+
+static void read_first(const char *block)
+{
+    if (sigsetjmp(back, 1) == 0)
+        sink = block[0];
+}
+
+/* The same access twice, and once more when the page has had another block. */
+static void made_anew(void)
+{
+    char *volatile block = block_at(0), *other = NULL;
+
+    CHECK(signal(SIGSEGV, go_back) == SIG_DFL);
+    free(block);
+    read_first(block);
+    read_first(block);
+    for (int i = 0; other != block; i++) {
+        CHECK(i < 100000);
+        other = malloc(SIZE);
+        free(other);
+    }
+    read_first(block);
+    CHECK(handled == 3);
+}
+
 /* Where nobody serves signal(): it takes the place of the layer's. */
 static void replaced(void)
 {
@@ -342,25 +389,28 @@ static void on_small_stack(void)
 
 /* ---- Which ----------------------------------------------------------------------------------- */
 
-#define CASES(X)           \
-    X(overflow)            \
-    X(underflow)           \
-    X(use_after_release)   \
-    X(twice)               \
-    X(padding)             \
-    X(clean)               \
-    X(own_handler)         \
-    X(without_other_stack) \
-    X(only_once)           \
-    X(by_signal)           \
-    X(replaced)            \
-    X(by_sysv_signal)      \
-    X(ignored)             \
-    X(sent)                \
-    X(sent_to_handler)     \
-    X(elsewhere)           \
-    X(in_vfork_child)      \
-    X(in_fork_child)       \
+#define CASES(X)            \
+    X(overflow)             \
+    X(underflow)            \
+    X(use_after_release)    \
+    X(twice)                \
+    X(padding)              \
+    X(clean)                \
+    X(own_handler)          \
+    X(without_other_stack)  \
+    X(only_once)            \
+    X(by_signal)            \
+    X(resets_and_returns)   \
+    X(is_reset_and_returns) \
+    X(made_anew)            \
+    X(replaced)             \
+    X(by_sysv_signal)       \
+    X(ignored)              \
+    X(sent)                 \
+    X(sent_to_handler)      \
+    X(elsewhere)            \
+    X(in_vfork_child)       \
+    X(in_fork_child)        \
     X(on_small_stack)
 
 int main(int argc, char **argv)
