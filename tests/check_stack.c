@@ -290,6 +290,62 @@ START_TEST(test_through_code_made_at_run_time)
 END_TEST
 #endif
 
+#ifdef __x86_64__
+enum { STACK_BYTES = 256 * 1024 };
+static volatile uintptr_t gone; /* a place on a stack that is unmapped by then */
+
+NOINLINE static void *leave_a_place(void *none)
+{
+    volatile uintptr_t here[8] = {0};
+
+    gone = (uintptr_t)&here[0] & ~(uintptr_t)15;
+    recurse(3, 64);
+    return none;
+}
+
+/* push %rbp; mov gone,%rbp; call *%rdi; and back. */
+static void *lead_there(void *code)
+{
+    unsigned char *at = code;
+    void (*function)(void (*)(void));
+
+    memcpy(at, "\x55\x48\xbd", 3);
+    memcpy(at + 3, (const void *)(uintptr_t)&gone, sizeof gone);
+    memcpy(at + 11, "\xff\xd7\x5d\xc3", 4);
+    memcpy(&function, &code, sizeof function);
+    call_made(function);
+    return code;
+}
+
+static void run_on(char *stack, void *(*run)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+    ck_assert_int_eq(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, run, argument), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+/* Where a walk went before, on a stack above, in reach of a frame pointer. */
+START_TEST(test_astray_where_a_stack_was)
+{
+    char *stacks =
+        mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    ck_assert(stacks != MAP_FAILED && code != MAP_FAILED);
+    run_on(stacks + STACK_BYTES, leave_a_place, NULL);
+    ck_assert_int_eq(munmap(stacks + STACK_BYTES, STACK_BYTES), 0);
+    run_on(stacks, lead_there, code);
+    if (can_follow)
+        ck_assert_int_eq(count_in(code), 1);
+}
+END_TEST
+#endif
+
 /* ---- Many at once ------------------------------------------------------------------------------
  */
 
@@ -496,6 +552,7 @@ int main(void)
     tcase_add_test(tcase, test_in_a_child_of_fork);
 #ifdef __x86_64__
     tcase_add_loop_test(tcase, test_through_code_made_at_run_time, 0, 2);
+    tcase_add_test(tcase, test_astray_where_a_stack_was);
 #endif
     tcase_add_test(tcase, test_threads_share_numbers);
     tcase_add_test(tcase, test_many_different_ones);

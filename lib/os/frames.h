@@ -17,6 +17,12 @@
 # define DAL_OS_HAS_REGISTERS_ 0
 #endif
 
+/* For functions that read other functions' frames: sanitizers have their own mind about those. */
+#define DAL_UNCHECKED_ __attribute__((no_sanitize_address, no_sanitize_thread))
+
+/* What the readable pages of all systems are multiples of. */
+#define DAL_OS_PAGE_BYTES_LEAST_ 4096
+
 /* Whether there is all of it. */
 #if DAL_OS_HAS_REGISTERS_ && defined HAVE__DL_FIND_OBJECT
 # define DAL_OS_HAS_FRAMES_ 1
@@ -43,12 +49,6 @@ void dal_os_context_registers_(const void *context, struct dal_os_registers_ *re
 #endif
 
 #if DAL_OS_HAS_FRAMES_
-
-/* For functions that read other functions' frames: sanitizers have their own mind about those. */
-# define DAL_UNCHECKED_ __attribute__((no_sanitize_address, no_sanitize_thread))
-
-/* What the readable pages of all systems are multiples of. */
-# define DAL_OS_PAGE_BYTES_LEAST_ 4096
 
 /* An object of the process: where it is mapped, and the head of its call frame information
  * (.eh_frame_hdr). */
