@@ -169,14 +169,18 @@ static void tell_access(struct guard_instance *instance, const struct guard_acce
 void dal_guard_fault_access_(const struct guard_access *access)
 {
     struct layer_instance *listed = dal_layer_newest_(&dal_guard_instances_);
+    int is_found = 0;
 
-    for (; listed; listed = dal_layer_older_(listed)) {
+    /* Another thread may be about to destroy one. */
+    for (; listed && !is_found; listed = dal_layer_older_(listed)) {
         struct guard_instance *instance = (struct guard_instance *)listed;
 
-        if (guard_pool_has(&instance->pool, access->address)) {
+        if (!dal_layer_enter_(listed))
+            continue;
+        is_found = guard_pool_has(&instance->pool, access->address);
+        if (is_found)
             tell_access(instance, access);
-            return;
-        }
+        dal_layer_leave_(listed);
     }
 }
 

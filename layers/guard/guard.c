@@ -257,11 +257,13 @@ static int start(const struct dal_backend_request *request, struct guard_instanc
     return DAL_OK;
 }
 
+/* It stays as it is if a handler looks at its slots. */
 static void destroy(void *ctx)
 {
     struct guard_instance *instance = ctx;
 
-    dal_layer_hide_(&instance->listed);
+    if (!dal_layer_hide_(&instance->listed))
+        return;
     dal_guard_pool_close_(&instance->pool, instance->services);
     instance->services->thread_record_close(&instance->record);
     dal_layer_delist_(&instance->listed);
