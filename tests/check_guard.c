@@ -445,6 +445,32 @@ START_TEST(test_no_more_than_so_many_in_a_second)
 }
 END_TEST
 
+__attribute__((noinline)) static void make_and_end(const struct dal_instance *instance, int depth)
+{
+    if (depth > 0)
+        make_and_end(instance, depth - 1);
+    else
+        dal_instance_dealloc(instance, dal_instance_alloc(instance, 8, 8), 8, 8);
+    __asm__ volatile("");
+}
+
+/* Whatever is captured is kept for ever: what lies between two numbers was captured meanwhile. */
+START_TEST(test_stacks_of_blocks_are_not_kept_for_ever)
+{
+    enum { UNITS_OF_ONE = (sizeof(void *) + 16) / 8 };
+    const struct dal_services *services = dal_services_get();
+    const struct dal_instance *instance = make(EVERY ",stacks=64+system");
+    uint32_t before = services->stack_capture((const void *)(uintptr_t)4711, 1);
+
+    for (int depth = 0; depth < 50; depth++)
+        make_and_end(instance, depth);
+    ck_assert_uint_eq(value_of(instance, "guarded"), 50);
+    ck_assert_uint_le(services->stack_capture((const void *)(uintptr_t)4712, 1) - before,
+                      UNITS_OF_ONE);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 START_TEST(test_get_refuses)
 {
     const struct dal_instance *instance = make("guard+system"), *other = make("system");
@@ -617,6 +643,7 @@ static Suite *make_suite(void)
                         sizeof everies / sizeof *everies);
     tcase_add_test(blocks, test_first_block_of_a_thread_is_like_others);
     tcase_add_test(blocks, test_no_more_than_so_many_in_a_second);
+    tcase_add_test(blocks, test_stacks_of_blocks_are_not_kept_for_ever);
     tcase_add_test(blocks, test_get_refuses);
     /* Those have more addresses already. */
     if (!CONFORMANCE_SANITIZED && !conformance_is_under_valgrind())

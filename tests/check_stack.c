@@ -117,6 +117,24 @@ START_TEST(test_no_more_than_asked_for)
 }
 END_TEST
 
+START_TEST(test_walk_is_what_is_captured)
+{
+    const void *walked[DAL_STACK_PLACES_MAX], *const *places;
+    const void *from = __builtin_return_address(0);
+    size_t count = places_of(services->stack_capture(from, 16), &places);
+
+    errno = 4711;
+    ck_assert_uint_eq(services->stack_walk(from, walked, 16), count);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_mem_eq(walked, places, count * sizeof *places);
+    ck_assert_uint_eq(services->stack_walk(from, walked, 1), 1);
+    ck_assert_ptr_eq(walked[0], from);
+    ck_assert_uint_eq(services->stack_walk(&last, walked, 16), 1);
+    ck_assert_ptr_eq(walked[0], &last);
+    ck_assert_uint_eq(services->stack_walk(from, walked, 0), 0);
+}
+END_TEST
+
 START_TEST(test_keeps_errno)
 {
     errno = 4711;
@@ -544,6 +562,7 @@ int main(void)
     tcase_add_test(tcase, test_same_stack_same_number);
     tcase_add_test(tcase, test_begins_where_it_is_told);
     tcase_add_test(tcase, test_no_more_than_asked_for);
+    tcase_add_test(tcase, test_walk_is_what_is_captured);
     tcase_add_test(tcase, test_keeps_errno);
     tcase_add_test(tcase, test_through_the_c_library);
     tcase_add_test(tcase, test_through_a_stack_that_is_aligned_anew);

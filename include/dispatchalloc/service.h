@@ -381,6 +381,12 @@ struct dal_services {
 
     /** The number of this process; another one in the child of a fork. */
     uint64_t (*process)(void);
+
+    /** The places of the stack that stack_capture() would capture, in memory of the caller's: for
+     *  who has to bound it, since what is captured stays. At most count of them, 1 to
+     *  DAL_STACK_PLACES_MAX; returns how many, 0 if stacks_prepare() was not called. It looks for
+     *  no older walk, and so takes some times as long. */
+    size_t (*stack_walk)(const void *from, const void **places, size_t count);
 };
 
 /** Most places that dal_services.stack_capture() keeps of a stack. */

@@ -41,18 +41,23 @@ static int begin(struct guard_instance *instance, struct layer_report *report, i
 
 static unsigned frames_of_report(const struct guard_instance *instance)
 {
-    return instance->frames > FRAMES_OF_REPORT ? instance->frames : FRAMES_OF_REPORT;
+    size_t frames = instance->pool.frames;
+
+    return (unsigned)(frames > FRAMES_OF_REPORT ? frames : FRAMES_OF_REPORT);
 }
 
-static void end(struct layer_report *report, const struct guard_slot *slot)
+/* index: a slot, or GUARD_SLOTS_MAX. */
+static void end(struct layer_report *report, const struct guard_pool *pool, size_t index)
 {
+    const struct guard_slot *slot = index == GUARD_SLOTS_MAX ? NULL : &pool->slots[index];
+
     if (slot) {
         dal_layer_report_put_(report, "  allocated by:\n");
-        dal_layer_report_put_stack_(report, slot->made);
+        dal_layer_report_put_places_(report, guard_made(pool, index), slot->made_count);
     }
-    if (slot && slot->ended) {
+    if (slot && slot->ended_count) {
         dal_layer_report_put_(report, "  released by:\n");
-        dal_layer_report_put_stack_(report, slot->ended);
+        dal_layer_report_put_places_(report, guard_ended(pool, index), slot->ended_count);
     }
     dal_layer_report_end_(report);
 }
@@ -163,7 +168,7 @@ static void tell_access(struct guard_instance *instance, const struct guard_acce
     else
         put_access(&report, pool, index, access);
     dal_layer_report_put_interrupted_(&report, access->context, frames_of_report(instance));
-    end(&report, index == GUARD_SLOTS_MAX ? NULL : &pool->slots[index]);
+    end(&report, pool, index);
 }
 
 void dal_guard_fault_access_(const struct guard_access *access)
@@ -218,7 +223,7 @@ void dal_guard_fault_pointer_(struct guard_instance *instance, const void *ptr, 
     }
     dal_layer_report_put_(&report, "; it is left alone\n");
     put_call(&report, instance, site);
-    end(&report, slot);
+    end(&report, pool, index);
 }
 
 void dal_guard_fault_change_(struct guard_instance *instance, size_t index,
@@ -240,7 +245,7 @@ void dal_guard_fault_change_(struct guard_instance *instance, size_t index,
                           change->count == 1 ? "" : "s", is_front ? "nearest" : "first",
                           change->offset, change->found);
     put_call(&report, instance, site);
-    end(&report, slot);
+    end(&report, &instance->pool, index);
 }
 
 /* ---- Before any ------------------------------------------------------------------------------ */
