@@ -8,7 +8,7 @@ need_tool
 . "$srcdir/tests/modules/find.sh"
 # Bound at the start: its handlers may have no room for that.
 # shellcheck disable=SC2086
-$CC $CFLAGS -O0 -fno-builtin -w "$srcdir/tests/guard/faults.c" -Wl,-z,now -o "$work/faults"
+$CC $CFLAGS -O0 -fno-builtin -w "$srcdir/tests/guard/faults.c" -Wl,-z,now -lpthread -o "$work/faults"
 object=${DISPATCHALLOC_INTERPOSER%/*}/libdispatchalloc-guard.so
 every=guard:every=1,per_second=1000000,slots=256
 
@@ -82,6 +82,7 @@ does is_reset_and_returns $every+system $killed "$behind"
 again="${head}SIGSEGV: use after release: $read 0 bytes from the beginning of a block of 48 bytes at 0xA, which was given back$released"
 does made_anew $every+system 0 "$again
 $again"
+does replaced_at_once $every+system 0 ""
 does ignored $every+system $killed "$behind"
 expect "what is sent and ignored" "goes on" "$(cat "$work/out")"
 does sent $every+system $killed ""

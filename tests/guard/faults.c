@@ -7,8 +7,11 @@
  */
 #define _GNU_SOURCE
 #include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,6 +199,11 @@ static void without_other_stack(void)
     CHECK(handled == 2);
 }
 
+static void count(int number)
+{
+    handled += number == SIGBUS;
+}
+
 static void go_back(int number)
 {
     CHECK(number == SIGSEGV);
@@ -258,6 +266,66 @@ static void is_reset_and_returns(void)
     block_at(1)[SIZE] = 1;
 }
 
+static void ignore_once(int number)
+{
+    CHECK(number == SIGBUS);
+}
+
+static atomic_int arrived;
+
+/* Both of two threads, at the same time as far as it can be. */
+static void come_together(int *meetings)
+{
+    atomic_fetch_add(&arrived, 1);
+    *meetings += 2;
+    for (int looks = 1; atomic_load(&arrived) < *meetings; looks++) {
+        if (looks % 10000 == 0)
+            sched_yield();
+    }
+}
+
+static void wait_a_little(int moments)
+{
+    for (volatile int i = 0; i < moments; i++)
+        ;
+}
+
+static void *replace_often(void *rounds)
+{
+    int meetings = 0;
+
+    for (int i = *(int *)rounds; i > 0; i--) {
+        void (*before)(int);
+        struct sigaction after;
+
+        come_together(&meetings);
+        wait_a_little(i % 400);
+        before = signal(SIGBUS, count);
+        come_together(&meetings);
+        CHECK(sigaction(SIGBUS, NULL, &after) == 0);
+        CHECK((before == SIG_DFL || before == ignore_once) && after.sa_handler == count);
+        come_together(&meetings);
+    }
+    return NULL;
+}
+
+/* What a thread asks for while another one's handler, which is for once, is about to run. */
+static void replaced_at_once(void)
+{
+    int rounds = 15000, meetings = 0;
+    pthread_t thread;
+
+    CHECK(pthread_create(&thread, NULL, replace_often, &rounds) == 0);
+    for (int i = rounds; i > 0; i--) {
+        CHECK(sysv_signal(SIGBUS, ignore_once) != SIG_ERR);
+        come_together(&meetings);
+        raise(SIGBUS);
+        come_together(&meetings);
+        come_together(&meetings);
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 static void read_first(const char *block)
 {
     if (sigsetjmp(back, 1) == 0)
@@ -311,11 +379,6 @@ static void sent(void)
 {
     raise(SIGSEGV);
     CHECK(0);
-}
-
-static void count(int number)
-{
-    handled += number == SIGBUS;
 }
 
 static void sent_to_handler(void)
@@ -402,6 +465,7 @@ static void on_small_stack(void)
     X(by_signal)            \
     X(resets_and_returns)   \
     X(is_reset_and_returns) \
+    X(replaced_at_once)     \
     X(made_anew)            \
     X(replaced)             \
     X(by_sysv_signal)       \
