@@ -87,6 +87,10 @@ does ignored $every+system $killed "$behind"
 expect "what is sent and ignored" "goes on" "$(cat "$work/out")"
 does sent $every+system $killed ""
 does sent_to_handler $every+system 0 ""
+if unshare --user --map-root-user --pid --fork true 2>/dev/null; then
+    under $every+system unshare --user --map-root-user --pid --fork "$work/faults" sent_to_first
+    expect "sent_to_first" "$behind" "$(cat "$work/err")"
+fi
 does elsewhere $every+system $killed ""
 does in_vfork_child $every+system 0 "$behind"
 does in_fork_child $every+system 0 "$behind

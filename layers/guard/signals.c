@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "signals.h"
 
@@ -117,11 +118,14 @@ static int is_fault(const siginfo_t *info)
 }
 
 /* The instruction ends the process when this returns; what nothing raises again is raised here, and
- * comes when this returns. */
+ * comes when this returns. To the first process of a container nothing comes that is sent and has
+ * the default action: it goes on, and keeps our handler. */
 __attribute__((noinline)) static void end_by_default(int number, const siginfo_t *info)
 {
     struct sigaction action;
 
+    if (!is_fault(info) && getpid() == 1)
+        return;
     memset(&action, 0, sizeof action);
     action.sa_handler = SIG_DFL;
     (void)dal_guard_signals_kernel_(number, &action, NULL);

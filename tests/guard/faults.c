@@ -389,6 +389,17 @@ static void sent_to_handler(void)
     CHECK(handled == 2);
 }
 
+/* To the first process of a container nothing comes that is sent; its own fault is told of after.
+ */
+static void sent_to_first(void)
+{
+    if (getpid() != 1)
+        _exit(77);
+    raise(SIGSEGV);
+    kill(1, SIGSEGV);
+    block_at(1)[SIZE] = 1;
+}
+
 /* A fault that has nothing to do with blocks. */
 static void elsewhere(void)
 {
@@ -472,6 +483,7 @@ static void on_small_stack(void)
     X(ignored)              \
     X(sent)                 \
     X(sent_to_handler)      \
+    X(sent_to_first)        \
     X(elsewhere)            \
     X(in_vfork_child)       \
     X(in_fork_child)        \
