@@ -80,6 +80,8 @@ void dal_layer_report_put_interrupted_(struct layer_report *report, const void *
         report, places,
         report->services->stack_places_at(
             context, places, frames < DAL_STACK_PLACES_MAX ? frames : DAL_STACK_PLACES_MAX));
+    added(report, report->services->registers_text(context, report->data + report->length,
+                                                   report->room - report->length));
 }
 
 void dal_layer_report_end_(struct layer_report *report)

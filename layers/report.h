@@ -36,7 +36,8 @@ LAYER_HIDDEN void dal_layer_report_put_stack_(struct layer_report *report, uint3
 LAYER_HIDDEN void dal_layer_report_put_places_(struct layer_report *report,
                                                const void *const *places, size_t count);
 
-/* The stack of what a signal has interrupted, by the third argument of its handler. */
+/* The stack and the registers of what a signal has interrupted, by the third argument of its
+ * handler. */
 LAYER_HIDDEN void dal_layer_report_put_interrupted_(struct layer_report *report,
                                                     const void *context, size_t frames);
 

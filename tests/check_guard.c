@@ -65,11 +65,24 @@ static char *block_at(const struct dal_instance *instance, size_t size, int is_e
     return NULL;
 }
 
+/* The line of the registers, which may be any numbers. */
+static const char *without_registers(const char *said_text)
+{
+    static char text[SAID_BYTES];
+    const char *line = strstr(said_text, "  registers: pc 0x");
+
+    if (!line)
+        return said_text;
+    snprintf(text, sizeof text, "%.*s%s", (int)(line - said_text), said_text,
+             strchr(line, '\n') + 1);
+    return text;
+}
+
 /* As the processor tells it. */
 static const char *said_of_access(void)
 {
     static char text[SAID_BYTES];
-    const char *said_text = said_end(), *what = strstr(said_text, ": read ");
+    const char *said_text = without_registers(said_end()), *what = strstr(said_text, ": read ");
 
     what = what ? what : strstr(said_text, ": write ");
     if (!what || strcmp(READ, "access") != 0)

@@ -514,6 +514,7 @@ NOINLINE static void commit_fault(volatile int *place)
 static void check_interrupted(int number, siginfo_t *info, void *context)
 {
     const void *places[64];
+    char text[100], expected[100];
     size_t count;
 
     (void)number;
@@ -523,7 +524,12 @@ static void check_interrupted(int number, siginfo_t *info, void *context)
     if (errno != 4711)
         _exit(1);
     if (!can_follow)
-        _exit(count == 0 ? 0 : 2);
+        _exit(count <= 1 ? 0 : 2);
+    (void)services->registers_text(context, text, sizeof text);
+    snprintf(expected, sizeof expected, "  registers: pc 0x%jx, sp 0x",
+             (uintmax_t)((uintptr_t)places[0] - 1));
+    if (strncmp(text, expected, strlen(expected)) != 0 || !strstr(text, ", fp 0x"))
+        _exit(7);
     /* The first is the fault, also where it is the first instruction of a function. */
     if (count < 3 || !is_in((const char *)places[0] - 1, (const void *)(uintptr_t)commit_fault))
         _exit(3);

@@ -33,7 +33,7 @@ under() {
     # (The shell says what a signal has ended.)
     { timeout 60 "$tool" run -b "$spec" "$@" >"$work/out" 2>"$work/raw" </dev/null; } 2>/dev/null ||
         code=$?
-    $SED 's/guard[[][0-9]*[]]/guard[N]/; s/0x[0-9a-f]*/0xA/g; /^    #[1-9]/d; s/^    [#(].*/    #/'"; $as_told" \
+    $SED 's/guard[[][0-9]*[]]/guard[N]/; s/0x[0-9a-f]*/0xA/g; /^    #[1-9]/d; /^  registers: pc /d; s/^    [#(].*/    #/'"; $as_told" \
         "$work/raw" >"$work/err"
 }
 # does NAME SPEC STATUS SAID
@@ -104,6 +104,8 @@ under "$every+system" "$work/faults" overflow
 if has_frames; then
     at_least 6 "$(grep -c '^    #' "$work/raw")" "frames of two stacks"
     at_least 2 "$(grep -c "^    #[0-9]* 0x[0-9a-f]* ($work/faults+0x[0-9a-f]*)" "$work/raw")" "frames in the program"
+    like "the registers" "  registers: pc $(sed -n '2s/.*#0 \(0x[0-9a-f]*\) .*/\1/p' "$work/raw"), sp 0x*, fp 0x*" \
+        "$(grep '^  registers' "$work/raw")"
     like "what a fault and its block have for places" "*($work/faults+0x*" "$(sed -n 2p "$work/raw")"
     if command -v addr2line >/dev/null 2>&1 && command -v readelf >/dev/null 2>&1; then
         place=$(sed -n '2s/.*+\(0x[0-9a-f]*\)).*/\1/p' "$work/raw")

@@ -147,7 +147,9 @@ static int comes_again(const struct guard_instance *instance, size_t index,
     uint64_t key = mix(1, (uintptr_t)&errno); /* a thread's own */
     _Atomic(uint64_t) *of_thread = &last[key % THREADS];
 
-    (void)instance->services->stack_places_at(access->context, &place, 1);
+    /* Where it is not known nothing says that it is the same. */
+    if (instance->services->stack_places_at(access->context, &place, 1) == 0)
+        return 0;
     key = mix(mix(key, access->address), (uintptr_t)place);
     if (index != GUARD_SLOTS_MAX)
         key = mix(key, instance->pool.slots[index].count);

@@ -336,5 +336,5 @@ const struct dal_backend dal_backend_guard_ = {
     .options = options,
     .create = create,
     .destroy = destroy,
-    .needs_services_bytes = DAL_NEEDS(struct dal_services, stack_walk),
+    .needs_services_bytes = DAL_NEEDS(struct dal_services, registers_text),
 };

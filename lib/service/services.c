@@ -77,6 +77,7 @@ const struct dal_services dal_services_ = {
     .format = format_text,
     .process = dal_os_process_,
     .stack_walk = dal_stack_walk_,
+    .registers_text = dal_registers_text_,
 };
 
 const struct dal_services *dal_services_get(void)

@@ -376,11 +376,18 @@ int dal_walk_read_(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word)
 size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context, const void **places,
                     size_t count)
 {
-    (void)cache;
+# if DAL_OS_HAS_REGISTERS_
+    struct dal_os_registers_ registers;
+
+    dal_os_context_registers_(context, &registers);
+    places[0] = (const void *)(registers.place + 1);
+# else
     (void)context;
     (void)places;
+# endif
+    (void)cache;
     (void)count;
-    return 0;
+    return DAL_OS_HAS_REGISTERS_;
 }
 
 #endif

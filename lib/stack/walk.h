@@ -66,8 +66,8 @@ static inline int dal_walk_is_near_(const struct dal_walk_ *walk, uintptr_t addr
 int dal_walk_read_(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word);
 
 /* The same from what a signal has interrupted, by the third argument of its handler: the first
- * place is one byte behind the start of that instruction. Returns 0 where frames cannot be
- * followed. */
+ * place is one byte behind the start of that instruction, and the only one where frames cannot be
+ * followed. Returns 0 where the registers are not known either. */
 size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context, const void **places,
                     size_t count);
 
