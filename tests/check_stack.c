@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <check.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -170,6 +171,28 @@ START_TEST(test_through_the_c_library)
         ck_assert_int_ge(count_in((const void *)(uintptr_t)sort), 1);
 }
 END_TEST
+
+#ifdef HAVE__DL_FIND_OBJECT
+/* As far as what an object is mapped to has holes, or is about to be unloaded. */
+START_TEST(test_through_what_has_lost_its_rules)
+{
+    const uintptr_t page_bytes = services->page_bytes();
+    struct dl_find_object found;
+    pid_t child;
+    int status;
+
+    ck_assert_int_eq(_dl_find_object((void *)(uintptr_t)qsort, &found), 0);
+    child = fork();
+    if (child == 0) {
+        (void)munmap((void *)((uintptr_t)found.dlfo_eh_frame & ~(page_bytes - 1)), page_bytes);
+        sort();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+#endif
 
 /* Its frame is found by what is stored in it, on x86. */
 NOINLINE static void aligned_anew(size_t bytes)
@@ -571,6 +594,9 @@ int main(void)
     tcase_add_test(tcase, test_walk_is_what_is_captured);
     tcase_add_test(tcase, test_keeps_errno);
     tcase_add_test(tcase, test_through_the_c_library);
+#ifdef HAVE__DL_FIND_OBJECT
+    tcase_add_test(tcase, test_through_what_has_lost_its_rules);
+#endif
     tcase_add_test(tcase, test_through_a_stack_that_is_aligned_anew);
     tcase_add_loop_test(tcase, test_through_a_handler, 0, 2);
     tcase_add_test(tcase, test_ends_where_a_thread_begins);
