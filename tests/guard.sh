@@ -95,6 +95,13 @@ does elsewhere $every+system $killed ""
 does in_vfork_child $every+system 0 "$behind"
 does in_fork_child $every+system 0 "$behind
 ${head}SIGSEGV: $write 1 bytes before the beginning of a block of 48 bytes at 0xA$allocated"
+# (Where the system has pages that are zeroed in such a child.)
+under $every+system "$work/faults" in_bare_fork_child
+case $(uname -r) in [123].* | 4.[0-9].* | 4.1[0-3].*) ;; *)
+    expect "in_bare_fork_child" "0 $behind
+${head}SIGSEGV: $write 1 bytes before the beginning of a block of 48 bytes at 0xA$allocated" "$code $(cat "$work/err")"
+    ;;
+esac
 under $every+system "$work/faults" on_small_stack
 [ "$code" = 77 ] || expect "on_small_stack" "0 $behind
 $behind" "$code $(cat "$work/err")"

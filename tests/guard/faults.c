@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -427,10 +428,9 @@ static void in_vfork_child(void)
     CHECK(handled == 1);
 }
 
-static void in_fork_child(void)
+static void handle_in_child(pid_t child)
 {
     int status;
-    pid_t child = fork();
 
     if (child == 0) {
         CHECK(signal(SIGSEGV, go_back) == SIG_DFL);
@@ -440,6 +440,17 @@ static void in_fork_child(void)
     }
     CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
           WTERMSIG(status) == SIGSEGV);
+}
+
+static void in_fork_child(void)
+{
+    handle_in_child(fork());
+}
+
+/* Nobody is called for that one. */
+static void in_bare_fork_child(void)
+{
+    handle_in_child((pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L));
 }
 
 /* On a stack that has 2 KiB beyond the frame of a signal, with a page before it that is closed.
@@ -487,6 +498,7 @@ static void on_small_stack(void)
     X(elsewhere)            \
     X(in_vfork_child)       \
     X(in_fork_child)        \
+    X(in_bare_fork_child)   \
     X(on_small_stack)
 
 int main(int argc, char **argv)
