@@ -49,7 +49,8 @@ void dal_layer_report_put_(struct layer_report *report, const char *format, ...)
     va_end(arguments);
 }
 
-static void put_places(struct layer_report *report, const void *const *places, size_t count)
+void dal_layer_report_put_places_(struct layer_report *report, const void *const *places,
+                                  size_t count)
 {
     size_t (*frame_text)(unsigned, const void *, char *, size_t) =
         report->in_handler ? report->services->frame_place_text : report->services->frame_text;
@@ -66,7 +67,7 @@ void dal_layer_report_put_stack_(struct layer_report *report, uint32_t stack)
     const void *const *places = NULL;
     size_t count = report->services->stack_places(stack, &places);
 
-    put_places(report, places, count);
+    dal_layer_report_put_places_(report, places, count);
 }
 
 /* Its places are kept behind the text, and not on a stack that may be small. */
@@ -75,9 +76,12 @@ void dal_layer_report_put_interrupted_(struct layer_report *report, const void *
 {
     const void **places = (const void **)(void *)(report->data + report->room);
 
-    put_places(report, places,
-               report->services->stack_places_at(
-                   context, places, frames < DAL_STACK_PLACES_MAX ? frames : DAL_STACK_PLACES_MAX));
+    dal_layer_report_put_places_(
+        report, places,
+        report->services->stack_places_at(
+            context, places, frames < DAL_STACK_PLACES_MAX ? frames : DAL_STACK_PLACES_MAX));
+    added(report, report->services->registers_text(context, report->data + report->length,
+                                                   report->room - report->length));
 }
 
 void dal_layer_report_end_(struct layer_report *report)

@@ -33,8 +33,11 @@ LAYER_HIDDEN int dal_layer_report_begin_(struct layer_report *report,
 DAL_ATTRIBUTE_PRINTF_(2, 3)
 LAYER_HIDDEN void dal_layer_report_put_(struct layer_report *report, const char *format, ...);
 LAYER_HIDDEN void dal_layer_report_put_stack_(struct layer_report *report, uint32_t stack);
+LAYER_HIDDEN void dal_layer_report_put_places_(struct layer_report *report,
+                                               const void *const *places, size_t count);
 
-/* The stack of what a signal has interrupted, by the third argument of its handler. */
+/* The stack and the registers of what a signal has interrupted, by the third argument of its
+ * handler. */
 LAYER_HIDDEN void dal_layer_report_put_interrupted_(struct layer_report *report,
                                                     const void *context, size_t frames);
 

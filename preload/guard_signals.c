@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../layers/guard/signals.h"
@@ -66,13 +67,35 @@ int dal_guard_signals_kernel_(int number, const struct sigaction *action, struct
 /* ---- Whose memory this is ---------------------------------------------------------------------
  */
 
-/* The child of a vfork() has the memory of its parent, and actions of its own: what it asks for,
- * before it becomes another program, is the kernel's business. */
-static _Atomic(pid_t) owner;
+/*
+ * The child of a vfork() has the memory of its parent, and actions of its own: what it asks for,
+ * before it becomes another program, is the kernel's business. That of a fork has memory of its
+ * own, also where neither fork() nor its handlers were called, but _Fork() or clone(2): so the
+ * owner stands in a page that such a child finds zeroed, and it becomes the owner when it asks.
+ * (Or its own child of a vfork() does, if that asks before: then the kernel has both.) Where the
+ * system has no such page it is a variable, and fork() tells.
+ */
+static _Atomic(pid_t) plain_owner;
+static _Atomic(pid_t) *owner = &plain_owner;
 
 static void become_owner(void)
 {
-    atomic_store_explicit(&owner, getpid(), memory_order_relaxed);
+    atomic_store_explicit(owner, getpid(), memory_order_relaxed);
+}
+
+static void map_owner(void)
+{
+#ifdef MADV_WIPEONFORK
+    size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return;
+    if (madvise(page, bytes, MADV_WIPEONFORK) == 0)
+        owner = page;
+    else
+        (void)munmap(page, bytes);
+#endif
 }
 
 /* Not when a handler calls: a lookup takes the loader's lock. */
@@ -80,14 +103,17 @@ __attribute__((constructor)) static void start(void)
 {
     for (int which = 0; which < NAMES; which++)
         (void)real((enum name)which);
+    map_owner();
     become_owner();
     (void)pthread_atfork(NULL, NULL, become_owner);
 }
 
 static int is_kept(int number)
 {
-    pid_t known = atomic_load_explicit(&owner, memory_order_relaxed);
+    pid_t known = atomic_load_explicit(owner, memory_order_relaxed);
 
+    if (known == 0)
+        become_owner();
     return dal_guard_signals_keeps_(number) && (known == 0 || known == getpid());
 }
 

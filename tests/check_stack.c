@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <check.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -117,6 +118,24 @@ START_TEST(test_no_more_than_asked_for)
 }
 END_TEST
 
+START_TEST(test_walk_is_what_is_captured)
+{
+    const void *walked[DAL_STACK_PLACES_MAX], *const *places;
+    const void *from = __builtin_return_address(0);
+    size_t count = places_of(services->stack_capture(from, 16), &places);
+
+    errno = 4711;
+    ck_assert_uint_eq(services->stack_walk(from, walked, 16), count);
+    ck_assert_int_eq(errno, 4711);
+    ck_assert_mem_eq(walked, places, count * sizeof *places);
+    ck_assert_uint_eq(services->stack_walk(from, walked, 1), 1);
+    ck_assert_ptr_eq(walked[0], from);
+    ck_assert_uint_eq(services->stack_walk(&last, walked, 16), 1);
+    ck_assert_ptr_eq(walked[0], &last);
+    ck_assert_uint_eq(services->stack_walk(from, walked, 0), 0);
+}
+END_TEST
+
 START_TEST(test_keeps_errno)
 {
     errno = 4711;
@@ -152,6 +171,28 @@ START_TEST(test_through_the_c_library)
         ck_assert_int_ge(count_in((const void *)(uintptr_t)sort), 1);
 }
 END_TEST
+
+#ifdef HAVE__DL_FIND_OBJECT
+/* As far as what an object is mapped to has holes, or is about to be unloaded. */
+START_TEST(test_through_what_has_lost_its_rules)
+{
+    const uintptr_t page_bytes = services->page_bytes();
+    struct dl_find_object found;
+    pid_t child;
+    int status;
+
+    ck_assert_int_eq(_dl_find_object((void *)(uintptr_t)qsort, &found), 0);
+    child = fork();
+    if (child == 0) {
+        (void)munmap((void *)((uintptr_t)found.dlfo_eh_frame & ~(page_bytes - 1)), page_bytes);
+        sort();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+#endif
 
 /* Its frame is found by what is stored in it, on x86. */
 NOINLINE static void aligned_anew(size_t bytes)
@@ -286,6 +327,62 @@ START_TEST(test_through_code_made_at_run_time)
         ck_assert_int_eq(count_in((const void *)(uintptr_t)call_made), _i == 0);
     }
     ck_assert_int_eq(munmap(code, 4096), 0);
+}
+END_TEST
+#endif
+
+#ifdef __x86_64__
+enum { STACK_BYTES = 256 * 1024 };
+static volatile uintptr_t gone; /* a place on a stack that is unmapped by then */
+
+NOINLINE static void *leave_a_place(void *none)
+{
+    volatile uintptr_t here[8] = {0};
+
+    gone = (uintptr_t)&here[0] & ~(uintptr_t)15;
+    recurse(3, 64);
+    return none;
+}
+
+/* push %rbp; mov gone,%rbp; call *%rdi; and back. */
+static void *lead_there(void *code)
+{
+    unsigned char *at = code;
+    void (*function)(void (*)(void));
+
+    memcpy(at, "\x55\x48\xbd", 3);
+    memcpy(at + 3, (const void *)(uintptr_t)&gone, sizeof gone);
+    memcpy(at + 11, "\xff\xd7\x5d\xc3", 4);
+    memcpy(&function, &code, sizeof function);
+    call_made(function);
+    return code;
+}
+
+static void run_on(char *stack, void *(*run)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+    ck_assert_int_eq(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attributes, run, argument), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+/* Where a walk went before, on a stack above, in reach of a frame pointer. */
+START_TEST(test_astray_where_a_stack_was)
+{
+    char *stacks =
+        mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    ck_assert(stacks != MAP_FAILED && code != MAP_FAILED);
+    run_on(stacks + STACK_BYTES, leave_a_place, NULL);
+    ck_assert_int_eq(munmap(stacks + STACK_BYTES, STACK_BYTES), 0);
+    run_on(stacks, lead_there, code);
+    if (can_follow)
+        ck_assert_int_eq(count_in(code), 1);
 }
 END_TEST
 #endif
@@ -440,6 +537,7 @@ NOINLINE static void commit_fault(volatile int *place)
 static void check_interrupted(int number, siginfo_t *info, void *context)
 {
     const void *places[64];
+    char text[100], expected[100];
     size_t count;
 
     (void)number;
@@ -449,7 +547,12 @@ static void check_interrupted(int number, siginfo_t *info, void *context)
     if (errno != 4711)
         _exit(1);
     if (!can_follow)
-        _exit(count == 0 ? 0 : 2);
+        _exit(count <= 1 ? 0 : 2);
+    (void)services->registers_text(context, text, sizeof text);
+    snprintf(expected, sizeof expected, "  registers: pc 0x%jx, sp 0x",
+             (uintmax_t)((uintptr_t)places[0] - 1));
+    if (strncmp(text, expected, strlen(expected)) != 0 || !strstr(text, ", fp 0x"))
+        _exit(7);
     /* The first is the fault, also where it is the first instruction of a function. */
     if (count < 3 || !is_in((const char *)places[0] - 1, (const void *)(uintptr_t)commit_fault))
         _exit(3);
@@ -488,14 +591,19 @@ int main(void)
     tcase_add_test(tcase, test_same_stack_same_number);
     tcase_add_test(tcase, test_begins_where_it_is_told);
     tcase_add_test(tcase, test_no_more_than_asked_for);
+    tcase_add_test(tcase, test_walk_is_what_is_captured);
     tcase_add_test(tcase, test_keeps_errno);
     tcase_add_test(tcase, test_through_the_c_library);
+#ifdef HAVE__DL_FIND_OBJECT
+    tcase_add_test(tcase, test_through_what_has_lost_its_rules);
+#endif
     tcase_add_test(tcase, test_through_a_stack_that_is_aligned_anew);
     tcase_add_loop_test(tcase, test_through_a_handler, 0, 2);
     tcase_add_test(tcase, test_ends_where_a_thread_begins);
     tcase_add_test(tcase, test_in_a_child_of_fork);
 #ifdef __x86_64__
     tcase_add_loop_test(tcase, test_through_code_made_at_run_time, 0, 2);
+    tcase_add_test(tcase, test_astray_where_a_stack_was);
 #endif
     tcase_add_test(tcase, test_threads_share_numbers);
     tcase_add_test(tcase, test_many_different_ones);

@@ -8,7 +8,7 @@ need_tool
 . "$srcdir/tests/modules/find.sh"
 # Bound at the start: its handlers may have no room for that.
 # shellcheck disable=SC2086
-$CC $CFLAGS -O0 -fno-builtin -w "$srcdir/tests/guard/faults.c" -Wl,-z,now -o "$work/faults"
+$CC $CFLAGS -O0 -fno-builtin -w "$srcdir/tests/guard/faults.c" -Wl,-z,now -lpthread -o "$work/faults"
 object=${DISPATCHALLOC_INTERPOSER%/*}/libdispatchalloc-guard.so
 every=guard:every=1,per_second=1000000,slots=256
 
@@ -33,7 +33,7 @@ under() {
     # (The shell says what a signal has ended.)
     { timeout 60 "$tool" run -b "$spec" "$@" >"$work/out" 2>"$work/raw" </dev/null; } 2>/dev/null ||
         code=$?
-    $SED 's/guard[[][0-9]*[]]/guard[N]/; s/0x[0-9a-f]*/0xA/g; /^    #[1-9]/d; s/^    [#(].*/    #/'"; $as_told" \
+    $SED 's/guard[[][0-9]*[]]/guard[N]/; s/0x[0-9a-f]*/0xA/g; /^    #[1-9]/d; /^  registers: pc /d; s/^    [#(].*/    #/'"; $as_told" \
         "$work/raw" >"$work/err"
 }
 # does NAME SPEC STATUS SAID
@@ -77,14 +77,31 @@ $behind"
 does by_signal $every+system 0 "$behind
 $behind"
 does by_sysv_signal $every+system 0 "$behind"
+does resets_and_returns $every+system $killed "$behind"
+does is_reset_and_returns $every+system $killed "$behind"
+again="${head}SIGSEGV: use after release: $read 0 bytes from the beginning of a block of 48 bytes at 0xA, which was given back$released"
+does made_anew $every+system 0 "$again
+$again"
+does replaced_at_once $every+system 0 ""
 does ignored $every+system $killed "$behind"
 expect "what is sent and ignored" "goes on" "$(cat "$work/out")"
 does sent $every+system $killed ""
 does sent_to_handler $every+system 0 ""
+if unshare --user --map-root-user --pid --fork true 2>/dev/null; then
+    under $every+system unshare --user --map-root-user --pid --fork "$work/faults" sent_to_first
+    expect "sent_to_first" "$behind" "$(cat "$work/err")"
+fi
 does elsewhere $every+system $killed ""
 does in_vfork_child $every+system 0 "$behind"
 does in_fork_child $every+system 0 "$behind
 ${head}SIGSEGV: $write 1 bytes before the beginning of a block of 48 bytes at 0xA$allocated"
+# (Where the system has pages that are zeroed in such a child.)
+under $every+system "$work/faults" in_bare_fork_child
+case $(uname -r) in [123].* | 4.[0-9].* | 4.1[0-3].*) ;; *)
+    expect "in_bare_fork_child" "0 $behind
+${head}SIGSEGV: $write 1 bytes before the beginning of a block of 48 bytes at 0xA$allocated" "$code $(cat "$work/err")"
+    ;;
+esac
 under $every+system "$work/faults" on_small_stack
 [ "$code" = 77 ] || expect "on_small_stack" "0 $behind
 $behind" "$code $(cat "$work/err")"
@@ -94,6 +111,8 @@ under "$every+system" "$work/faults" overflow
 if has_frames; then
     at_least 6 "$(grep -c '^    #' "$work/raw")" "frames of two stacks"
     at_least 2 "$(grep -c "^    #[0-9]* 0x[0-9a-f]* ($work/faults+0x[0-9a-f]*)" "$work/raw")" "frames in the program"
+    like "the registers" "  registers: pc $(sed -n '2s/.*#0 \(0x[0-9a-f]*\) .*/\1/p' "$work/raw"), sp 0x*, fp 0x*" \
+        "$(grep '^  registers' "$work/raw")"
     like "what a fault and its block have for places" "*($work/faults+0x*" "$(sed -n 2p "$work/raw")"
     if command -v addr2line >/dev/null 2>&1 && command -v readelf >/dev/null 2>&1; then
         place=$(sed -n '2s/.*+\(0x[0-9a-f]*\)).*/\1/p' "$work/raw")

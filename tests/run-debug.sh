@@ -74,6 +74,7 @@ fault large_of_libc free "in an anonymous mapping of *K, $stranger$large$dropped
 fault of_plugin free "in the data of $work/plugin.so+0x* (pool+0x*)$dropped"
 PLUGIN=$work/mapped-plugin.so
 fault of_plugin free "in an anonymous mapping of *K, $stranger$dropped"
+fault cut_file free "in *, $stranger$dropped"
 fault past_us malloc 'given out while it is a live block of 3000 bytes; something gave it back past this layer' malloc
 for spec in $specs; do
     fault interior free "8 bytes into a live block of 100 bytes$dropped" malloc

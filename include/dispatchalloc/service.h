@@ -362,8 +362,8 @@ struct dal_services {
      * @param context  the handler's third argument, a ucontext_t. Not NULL.
      * @param places   where they go. Not NULL.
      * @param count    how many at most.
-     * @return how many there are; 0 where stacks cannot be followed, or stacks_prepare() was not
-     * called.
+     * @return how many there are, one where stacks cannot be followed; 0 where the registers are
+     * not known either, or stacks_prepare() was not called.
      *
      * It takes 1.5 KiB of stack.
      */
@@ -381,6 +381,17 @@ struct dal_services {
 
     /** The number of this process; another one in the child of a fork. */
     uint64_t (*process)(void);
+
+    /** The places of the stack that stack_capture() would capture, in memory of the caller's: for
+     *  who has to bound it, since what is captured stays. At most count of them, 1 to
+     *  DAL_STACK_PLACES_MAX; returns how many, 0 if stacks_prepare() was not called. It looks for
+     *  no older walk, and so takes some times as long. */
+    size_t (*stack_walk)(const void *from, const void **places, size_t count);
+
+    /** In the handler of a signal: store the registers that stacks are followed by, as they were in
+     *  what it interrupted, as frame_place_text() does: "  registers: pc 0x1, sp 0x2, fp 0x3" and a
+     *  newline. context is the handler's third argument, not NULL. 0 where they are not known. */
+    size_t (*registers_text)(const void *context, char *text, size_t bytes);
 };
 
 /** Most places that dal_services.stack_capture() keeps of a stack. */

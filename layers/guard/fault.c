@@ -6,6 +6,7 @@
  * What is said of an access is said in the handler of a signal, which may interrupt anything and
  * may have a small stack: by services that are fit for that.
  */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "../report.h"
@@ -40,18 +41,23 @@ static int begin(struct guard_instance *instance, struct layer_report *report, i
 
 static unsigned frames_of_report(const struct guard_instance *instance)
 {
-    return instance->frames > FRAMES_OF_REPORT ? instance->frames : FRAMES_OF_REPORT;
+    size_t frames = instance->pool.frames;
+
+    return (unsigned)(frames > FRAMES_OF_REPORT ? frames : FRAMES_OF_REPORT);
 }
 
-static void end(struct layer_report *report, const struct guard_slot *slot)
+/* index: a slot, or GUARD_SLOTS_MAX. */
+static void end(struct layer_report *report, const struct guard_pool *pool, size_t index)
 {
+    const struct guard_slot *slot = index == GUARD_SLOTS_MAX ? NULL : &pool->slots[index];
+
     if (slot) {
         dal_layer_report_put_(report, "  allocated by:\n");
-        dal_layer_report_put_stack_(report, slot->made);
+        dal_layer_report_put_places_(report, guard_made(pool, index), slot->made_count);
     }
-    if (slot && slot->ended) {
+    if (slot && slot->ended_count) {
         dal_layer_report_put_(report, "  released by:\n");
-        dal_layer_report_put_stack_(report, slot->ended);
+        dal_layer_report_put_places_(report, guard_ended(pool, index), slot->ended_count);
     }
     dal_layer_report_end_(report);
 }
@@ -120,13 +126,43 @@ static void put_access(struct layer_report *report, const struct guard_pool *poo
                           is_released ? ", which was given back" : "");
 }
 
+static uint64_t mix(uint64_t key, uint64_t word)
+{
+    key = (key ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return key ^ key >> 32;
+}
+
+/*
+ * Whether the last access that was told of in this thread comes again: a handler that returns has
+ * the instruction done once more, for its default action to end the process. It is another one if
+ * the slot has had another block since. A word has all of it, so that there are no halves; threads
+ * that share one have it told twice at worst. Relaxed: it depends on nothing else.
+ */
+static int comes_again(const struct guard_instance *instance, size_t index,
+                       const struct guard_access *access)
+{
+    enum { THREADS = 64 };
+    static _Atomic(uint64_t) last[THREADS];
+    const void *place = NULL;
+    uint64_t key = mix(1, (uintptr_t)&errno); /* a thread's own */
+    _Atomic(uint64_t) *of_thread = &last[key % THREADS];
+
+    /* Where it is not known nothing says that it is the same. */
+    if (instance->services->stack_places_at(access->context, &place, 1) == 0)
+        return 0;
+    key = mix(mix(key, access->address), (uintptr_t)place);
+    if (index != GUARD_SLOTS_MAX)
+        key = mix(key, instance->pool.slots[index].count);
+    return atomic_exchange_explicit(of_thread, key, memory_order_relaxed) == key;
+}
+
 static void tell_access(struct guard_instance *instance, const struct guard_access *access)
 {
     const struct guard_pool *pool = &instance->pool;
     size_t index = meant(pool, access->address);
     struct layer_report report;
 
-    if (!begin(instance, &report, 1))
+    if (comes_again(instance, index, access) || !begin(instance, &report, 1))
         return;
     if (index == GUARD_SLOTS_MAX)
         dal_layer_report_put_(&report, "%s: %s at 0x%" PRIxPTR ", where no block was\n",
@@ -134,20 +170,24 @@ static void tell_access(struct guard_instance *instance, const struct guard_acce
     else
         put_access(&report, pool, index, access);
     dal_layer_report_put_interrupted_(&report, access->context, frames_of_report(instance));
-    end(&report, index == GUARD_SLOTS_MAX ? NULL : &pool->slots[index]);
+    end(&report, pool, index);
 }
 
 void dal_guard_fault_access_(const struct guard_access *access)
 {
     struct layer_instance *listed = dal_layer_newest_(&dal_guard_instances_);
+    int is_found = 0;
 
-    for (; listed; listed = dal_layer_older_(listed)) {
+    /* Another thread may be about to destroy one. */
+    for (; listed && !is_found; listed = dal_layer_older_(listed)) {
         struct guard_instance *instance = (struct guard_instance *)listed;
 
-        if (guard_pool_has(&instance->pool, access->address)) {
+        if (!dal_layer_enter_(listed))
+            continue;
+        is_found = guard_pool_has(&instance->pool, access->address);
+        if (is_found)
             tell_access(instance, access);
-            return;
-        }
+        dal_layer_leave_(listed);
     }
 }
 
@@ -185,7 +225,7 @@ void dal_guard_fault_pointer_(struct guard_instance *instance, const void *ptr, 
     }
     dal_layer_report_put_(&report, "; it is left alone\n");
     put_call(&report, instance, site);
-    end(&report, slot);
+    end(&report, pool, index);
 }
 
 void dal_guard_fault_change_(struct guard_instance *instance, size_t index,
@@ -207,7 +247,7 @@ void dal_guard_fault_change_(struct guard_instance *instance, size_t index,
                           change->count == 1 ? "" : "s", is_front ? "nearest" : "first",
                           change->offset, change->found);
     put_call(&report, instance, site);
-    end(&report, slot);
+    end(&report, &instance->pool, index);
 }
 
 /* ---- Before any ------------------------------------------------------------------------------ */

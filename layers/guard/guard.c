@@ -232,7 +232,8 @@ static void open_pool(const struct dal_backend_request *request, struct guard_in
 {
     size_t wanted = (size_t)number_of(request, "slots");
 
-    dal_guard_pool_open_(&instance->pool, request->services, wanted);
+    dal_guard_pool_open_(&instance->pool, request->services, wanted,
+                         (size_t)number_of(request, "stacks"));
     if (instance->pool.slot_count < wanted)
         request->services->line("guard: there is memory for %zu of %zu slots",
                                 instance->pool.slot_count, wanted);
@@ -245,7 +246,6 @@ static int start(const struct dal_backend_request *request, struct guard_instanc
     instance->calls = request->calls;
     instance->every = number_of(request, "every");
     instance->per_second = number_of(request, "per_second");
-    instance->frames = (unsigned)number_of(request, "stacks");
     if (request->services->thread_record_open(&instance->record, sizeof(struct guard_part), NULL))
         return request->fail(request, DAL_ERR_MEMORY,
                              "there is no memory for its threads, or the system has no key left to "
@@ -257,11 +257,13 @@ static int start(const struct dal_backend_request *request, struct guard_instanc
     return DAL_OK;
 }
 
+/* It stays as it is if a handler looks at its slots. */
 static void destroy(void *ctx)
 {
     struct guard_instance *instance = ctx;
 
-    dal_layer_hide_(&instance->listed);
+    if (!dal_layer_hide_(&instance->listed))
+        return;
     dal_guard_pool_close_(&instance->pool, instance->services);
     instance->services->thread_record_close(&instance->record);
     dal_layer_delist_(&instance->listed);
@@ -334,5 +336,5 @@ const struct dal_backend dal_backend_guard_ = {
     .options = options,
     .create = create,
     .destroy = destroy,
-    .needs_services_bytes = DAL_NEEDS(struct dal_services, process),
+    .needs_services_bytes = DAL_NEEDS(struct dal_services, registers_text),
 };

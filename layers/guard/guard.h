@@ -22,7 +22,7 @@
  * Memory orders: what a slot is about is written by who has taken it out of the queue, before the
  * state that says so (release; acquire by who reads it). It is given back into the queue with
  * release, and taken out with acquire. A handler that looks at a slot while another thread changes
- * it may tell of the one block or the other.
+ * it may tell of the one block or the other, or have places of both.
  */
 #ifndef DAL_GUARD_PRIVATE_H
 #define DAL_GUARD_PRIVATE_H
@@ -84,22 +84,25 @@ enum guard_state { GUARD_UNUSED, GUARD_LIVE, GUARD_GOING, GUARD_RELEASED };
 struct guard_slot {
     _Atomic(uint32_t) state; /* enum guard_state */
     uint32_t size, offset;   /* of the block, and in the page */
-    uint32_t made, ended;    /* stacks */
+    uint32_t count;          /* of blocks that it had; may come round */
+    /* How many places there are of its two stacks. */
+    uint32_t made_count, ended_count;
 };
 
 /* Pages: a closed one, a slot's, a closed one, ..., a closed one. */
 struct guard_pool {
     uintptr_t start;
     size_t bytes; /* 0 if there are none */
-    size_t page_bytes, slot_count;
+    size_t page_bytes, slot_count, frames;
     struct guard_slot *slots;
+    const void **places; /* of two stacks for each slot, in room for so many frames each */
     struct guard_queue queue;
-    void *memory; /* of slots and cells */
+    void *memory; /* of slots, cells and places */
 };
 
 /* Map as many slots as there is memory for, up to slot_count, which may be none. */
 LAYER_HIDDEN void dal_guard_pool_open_(struct guard_pool *pool, const struct dal_services *services,
-                                       size_t slot_count);
+                                       size_t slot_count, size_t frames);
 LAYER_HIDDEN void dal_guard_pool_close_(struct guard_pool *pool,
                                         const struct dal_services *services);
 
@@ -117,6 +120,18 @@ static inline uintptr_t guard_page_of(const struct guard_pool *pool, size_t slot
 static inline uintptr_t guard_block_of(const struct guard_pool *pool, size_t slot)
 {
     return guard_page_of(pool, slot) + pool->slots[slot].offset;
+}
+
+/* Where the places of its allocation are, and of its release. They are not kept for ever, as all
+ * that are captured: a process may run for years. */
+static inline const void **guard_made(const struct guard_pool *pool, size_t slot)
+{
+    return pool->places + 2 * slot * pool->frames;
+}
+
+static inline const void **guard_ended(const struct guard_pool *pool, size_t slot)
+{
+    return guard_made(pool, slot) + pool->frames;
 }
 
 /* The slot in whose page an address of the pool is, or GUARD_SLOTS_MAX in a closed one between. */
@@ -137,7 +152,6 @@ struct guard_instance {
     const struct dal_instance_calls *calls;
 
     uint64_t every, per_second;
-    unsigned frames;
     _Alignas(64) _Atomic(uint64_t) second; /* the last one with a guarded block, and how many */
 #define MEMBER(name) _Atomic(uint64_t) name##_count;
     GUARD_COUNTS(MEMBER)

@@ -6,9 +6,11 @@
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-static size_t memory_bytes(size_t slot_count)
+/* Cells and places first, which are aligned to words of 64 bits. */
+static size_t memory_bytes(size_t slot_count, size_t frames)
 {
-    return slot_count * (sizeof(uint64_t) + sizeof(struct guard_slot));
+    return slot_count *
+           (sizeof(uint64_t) + 2 * frames * sizeof(void *) + sizeof(struct guard_slot));
 }
 
 static size_t pages_bytes(size_t slot_count, size_t page_bytes)
@@ -32,15 +34,16 @@ static int try_to_open(struct guard_pool *pool, const struct dal_services *servi
                        size_t slot_count)
 {
     size_t bytes = pages_bytes(slot_count, pool->page_bytes);
-    void *memory = services->pages_map(memory_bytes(slot_count));
+    void *memory = services->pages_map(memory_bytes(slot_count, pool->frames));
     void *pages = memory ? map_closed(services, bytes) : NULL;
 
     if (!pages) {
-        services->pages_unmap(memory, memory_bytes(slot_count));
+        services->pages_unmap(memory, memory_bytes(slot_count, pool->frames));
         return 0;
     }
     pool->memory = memory;
-    pool->slots = (void *)((char *)memory + slot_count * sizeof(uint64_t));
+    pool->places = (void *)((char *)memory + slot_count * sizeof(uint64_t));
+    pool->slots = (void *)(pool->places + 2 * slot_count * pool->frames);
     pool->slot_count = slot_count;
     pool->start = (uintptr_t)pages;
     pool->bytes = bytes;
@@ -49,8 +52,9 @@ static int try_to_open(struct guard_pool *pool, const struct dal_services *servi
 }
 
 void dal_guard_pool_open_(struct guard_pool *pool, const struct dal_services *services,
-                          size_t slot_count)
+                          size_t slot_count, size_t frames)
 {
+    pool->frames = frames;
     pool->page_bytes = services->page_bytes();
     while (slot_count > 0 && !try_to_open(pool, services, slot_count))
         slot_count /= 2;
@@ -59,7 +63,7 @@ void dal_guard_pool_open_(struct guard_pool *pool, const struct dal_services *se
 void dal_guard_pool_close_(struct guard_pool *pool, const struct dal_services *services)
 {
     services->pages_unmap((void *)pool->start, pool->bytes);
-    services->pages_unmap(pool->memory, memory_bytes(pool->slot_count));
+    services->pages_unmap(pool->memory, memory_bytes(pool->slot_count, pool->frames));
     pool->bytes = 0;
 }
 
@@ -92,6 +96,11 @@ static size_t offset_of(const struct guard_pool *pool, const struct guard_call *
     return at_start ? 0 : (pool->page_bytes - size) & ~(call->align - 1);
 }
 
+static uint32_t walk(const struct guard_instance *instance, const void *site, const void **places)
+{
+    return (uint32_t)instance->services->stack_walk(site, places, instance->pool.frames);
+}
+
 static int protect(const struct guard_instance *instance, size_t index, uint32_t access)
 {
     return instance->services->pages_protect((void *)guard_page_of(&instance->pool, index),
@@ -116,8 +125,9 @@ void *dal_guard_make_(struct guard_instance *instance, const struct guard_call *
     }
     slot->size = (uint32_t)call->size;
     slot->offset = (uint32_t)offset_of(pool, call, at_start);
-    slot->made = instance->services->stack_capture(call->site, instance->frames);
-    slot->ended = 0;
+    slot->made_count = walk(instance, call->site, guard_made(pool, index));
+    slot->ended_count = 0;
+    slot->count++;
     mark(pool, index, call->is_zeroed);
     GUARD_COUNT(instance, guarded);
     GUARD_COUNT(instance, live);
@@ -193,7 +203,7 @@ void dal_guard_end_(struct guard_instance *instance, void *ptr, const char *name
         return;
     }
     look_around(instance, index, name, site);
-    slot->ended = instance->services->stack_capture(site, instance->frames);
+    slot->ended_count = walk(instance, site, guard_ended(pool, index));
     /* (One that cannot be closed is used again all the same.) */
     (void)protect(instance, index, DAL_PAGES_NO_ACCESS);
     atomic_fetch_sub_explicit(&instance->live_count, 1, memory_order_relaxed);

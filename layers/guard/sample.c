@@ -54,15 +54,24 @@ static int fits(struct guard_instance *instance, const struct guard_call *call)
     return 0;
 }
 
-/* Looked for at the first of these, the second, the fourth, the eighth and so on: seldom, and soon.
- */
+/* At the first guarded block, the second, the fourth, the eighth and so on, which is soon; and with
+ * the first of each 16th second, since after years the next power of two never comes. */
+static int is_time_to_look(const struct guard_instance *instance)
+{
+    enum { SECONDS = 16 };
+    uint64_t count = atomic_load_explicit(&instance->guarded_count, memory_order_relaxed);
+    uint64_t second = atomic_load_explicit(&instance->second, memory_order_relaxed);
+
+    return (count & (count - 1)) == 0 ||
+           ((second & ((1 << COUNT_BITS) - 1)) == 1 && (second >> COUNT_BITS) % SECONDS == 0);
+}
+
 static void look_after_handler(struct guard_instance *instance)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
-    uint64_t count = atomic_load_explicit(&instance->guarded_count, memory_order_relaxed);
     const char *name;
 
-    if ((count & (count - 1)) != 0 || (name = dal_guard_unwatched_()) == NULL ||
+    if (!is_time_to_look(instance) || (name = dal_guard_unwatched_()) == NULL ||
         atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
         return;
     instance->services->line(

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "signals.h"
 
@@ -51,14 +52,27 @@ static int read_version(struct kept *kept, uint32_t number, struct sigaction *ac
     return atomic_load_explicit(&version->number, memory_order_relaxed) == number;
 }
 
-static void read_current(struct kept *kept, struct sigaction *action)
+/*
+ * Returns its number. It is found at once, or at the next look; but where a thread stopped in
+ * keep() while KEPT others came by, not before it goes on, and it cannot if what it stopped for is
+ * this: the default then.
+ */
+static uint32_t read_current(struct kept *kept, struct sigaction *action)
 {
-    while (!read_version(kept, atomic_load_explicit(&kept->current, memory_order_acquire), action))
-        ;
+    enum { LOOKS_MAX = 10000 };
+    uint32_t number = 0;
+
+    for (int looks = 0; looks < LOOKS_MAX; looks++) {
+        number = atomic_load_explicit(&kept->current, memory_order_acquire);
+        if (read_version(kept, number, action))
+            return number;
+    }
+    memset(action, 0, sizeof *action);
+    return number;
 }
 
-/* Returns the number of the one that was in force before. */
-static uint32_t keep(struct kept *kept, const struct sigaction *action)
+/* Returns the number of the new version, which is not in force yet. */
+static uint32_t add_version(struct kept *kept, const struct sigaction *action)
 {
     uint32_t number = atomic_fetch_add_explicit(&kept->made, 1, memory_order_relaxed) + 1;
     struct version *version = &kept->versions[number % KEPT];
@@ -71,7 +85,21 @@ static uint32_t keep(struct kept *kept, const struct sigaction *action)
     for (size_t i = 0; i < WORDS; i++)
         atomic_store_explicit(&version->words[i], words[i], memory_order_relaxed);
     atomic_store_explicit(&version->number, number, memory_order_release);
-    return atomic_exchange_explicit(&kept->current, number, memory_order_acq_rel);
+    return number;
+}
+
+/* Returns the number of the one that was in force before. */
+static uint32_t keep(struct kept *kept, const struct sigaction *action)
+{
+    return atomic_exchange_explicit(&kept->current, add_version(kept, action),
+                                    memory_order_acq_rel);
+}
+
+/* The same if the one that was read is in force still. */
+static int keep_instead(struct kept *kept, uint32_t read, const struct sigaction *action)
+{
+    return atomic_compare_exchange_strong_explicit(&kept->current, &read, add_version(kept, action),
+                                                   memory_order_acq_rel, memory_order_relaxed);
 }
 
 /* ---- The handler ------------------------------------------------------------------------------
@@ -90,11 +118,14 @@ static int is_fault(const siginfo_t *info)
 }
 
 /* The instruction ends the process when this returns; what nothing raises again is raised here, and
- * comes when this returns. */
+ * comes when this returns. To the first process of a container nothing comes that is sent and has
+ * the default action: it goes on, and keeps our handler. */
 __attribute__((noinline)) static void end_by_default(int number, const siginfo_t *info)
 {
     struct sigaction action;
 
+    if (!is_fault(info) && getpid() == 1)
+        return;
     memset(&action, 0, sizeof action);
     action.sa_handler = SIG_DFL;
     (void)dal_guard_signals_kernel_(number, &action, NULL);
@@ -108,20 +139,23 @@ struct program_handler {
     void (*with_info)(int, siginfo_t *, void *);
 };
 
-/* With SA_RESETHAND it is the last time. In a function of its own, which has left the stack before
- * that handler runs. */
+/* With SA_RESETHAND it is the last time: another one that a thread asks for meanwhile is neither
+ * lost nor passed by. In a function of its own, which has left the stack before that handler runs.
+ */
 __attribute__((noinline)) static void find_program_handler(int number,
                                                            struct program_handler *found)
 {
     struct kept *kept = kept_of(number);
     struct sigaction action;
+    uint32_t read;
+    int is_last;
 
-    read_current(kept, &action);
-    *found = (struct program_handler){action.sa_flags, action.sa_handler, action.sa_sigaction};
-    if ((action.sa_flags & (int)SA_RESETHAND) && action.sa_handler != SIG_IGN) {
+    do {
+        read = read_current(kept, &action);
+        *found = (struct program_handler){action.sa_flags, action.sa_handler, action.sa_sigaction};
+        is_last = (action.sa_flags & (int)SA_RESETHAND) && action.sa_handler != SIG_IGN;
         action.sa_handler = SIG_DFL;
-        (void)keep(kept, &action);
-    }
+    } while (is_last && !keep_instead(kept, read, &action));
 }
 
 static void handle(int number, siginfo_t *info, void *context)
@@ -222,21 +256,34 @@ int dal_guard_signals_keeps_(int number)
            atomic_load_explicit(&kept_of(number)->current, memory_order_acquire) != 0;
 }
 
+/* As often as another thread has put one in force meanwhile: the kernel's is that of the last. */
+static void tell_kernel(int number)
+{
+    struct kept *kept = kept_of(number);
+    struct sigaction program, over;
+    uint32_t told;
+
+    do {
+        told = read_current(kept, &program);
+        over = ours_over(&program);
+        (void)dal_guard_signals_kernel_(number, &over, NULL);
+    } while (atomic_load_explicit(&kept->current, memory_order_acquire) != told);
+}
+
 void dal_guard_signals_act_(int number, const struct sigaction *action, struct sigaction *old)
 {
     struct kept *kept = kept_of(number);
     struct sigaction before;
 
     if (action) {
-        struct sigaction program = *action, over = ours_over(&program);
-        uint32_t number_before;
+        struct sigaction program = *action; /* (It is the caller's fault if that is one.) */
+        uint32_t number_before = keep(kept, &program);
 
-        (void)dal_guard_signals_kernel_(number, &over, NULL);
-        number_before = keep(kept, &program);
         if (!read_version(kept, number_before, &before))
-            read_current(kept, &before);
+            (void)read_current(kept, &before);
+        tell_kernel(number);
     } else {
-        read_current(kept, &before);
+        (void)read_current(kept, &before);
     }
     if (old)
         *old = before;
@@ -245,5 +292,5 @@ void dal_guard_signals_act_(int number, const struct sigaction *action, struct s
 void dal_guard_signals_show_(int number, struct sigaction *action)
 {
     if (action->sa_sigaction == handle)
-        read_current(kept_of(number), action);
+        (void)read_current(kept_of(number), action);
 }

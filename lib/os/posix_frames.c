@@ -1,18 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* See frames.h. Linux, with the GNU C library. */
+/* See frames.h. Linux; what is of objects with the GNU C library. */
 #include <config.h>
 
 #include "os/frames.h"
 
-#if DAL_OS_HAS_FRAMES_
+#ifdef __linux__
 
-# include <dlfcn.h>
 # include <errno.h>
-# include <link.h>
 # include <signal.h>
 # include <sys/syscall.h>
 # include <ucontext.h>
 # include <unistd.h>
+
+/* By a call that reads a set of signals, and then refuses what it is asked to do with it. */
+int dal_os_is_readable_(uintptr_t address)
+{
+    enum { NO_SUCH_CHANGE = -1, SET_BYTES = 8 };
+    int saved_errno = errno;
+    int is_readable;
+
+    (void)syscall(SYS_rt_sigprocmask, NO_SUCH_CHANGE, address & ~(uintptr_t)(SET_BYTES - 1), NULL,
+                  SET_BYTES);
+    is_readable = errno == EINVAL;
+    errno = saved_errno;
+    return is_readable;
+}
+
+#endif
+
+#if DAL_OS_HAS_FRAMES_
+
+# include <dlfcn.h>
+# include <link.h>
 
 int dal_os_code_at_(uintptr_t address, struct dal_os_code_ *code)
 {
@@ -48,22 +67,12 @@ size_t dal_os_program_file_(char *path, size_t bytes)
     return length > 0 ? (size_t)length : 0;
 }
 
-/* By a call that reads a set of signals, and then refuses what it is asked to do with it. */
-int dal_os_is_readable_(uintptr_t address)
-{
-    enum { NO_SUCH_CHANGE = -1, SET_BYTES = 8 };
-    int saved_errno = errno;
-    int is_readable;
-
-    (void)syscall(SYS_rt_sigprocmask, NO_SUCH_CHANGE, address & ~(uintptr_t)(SET_BYTES - 1), NULL,
-                  SET_BYTES);
-    is_readable = errno == EINVAL;
-    errno = saved_errno;
-    return is_readable;
-}
+#endif
 
 /* ---- Registers of a function that was interrupted ---------------------------------------------
  */
+
+#if DAL_OS_HAS_REGISTERS_
 
 # if defined __x86_64__
 #  define REGISTERS(context)                                      \
@@ -99,6 +108,10 @@ void dal_os_context_registers_(const void *context, struct dal_os_registers_ *re
 
     *registers = (struct dal_os_registers_)REGISTERS(interrupted);
 }
+
+#endif
+
+#if DAL_OS_HAS_FRAMES_
 
 /* The kernel has put a ucontext_t there, behind a siginfo_t of 128 bytes but on x86-64; where it is
  * on i386 depends on how the handler was asked for. */

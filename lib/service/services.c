@@ -76,6 +76,8 @@ const struct dal_services dal_services_ = {
     .frame_place_text = dal_frame_place_text_,
     .format = format_text,
     .process = dal_os_process_,
+    .stack_walk = dal_stack_walk_,
+    .registers_text = dal_registers_text_,
 };
 
 const struct dal_services *dal_services_get(void)

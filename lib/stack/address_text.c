@@ -12,6 +12,7 @@
 # include <string.h>
 # include <unistd.h>
 
+# include "os/frames.h"
 # include "os/mapping.h"
 # include "stack/symbol.h"
 
@@ -55,9 +56,15 @@ static void add_file(struct dal_text_ *text, const struct dal_os_mapping_ *file,
         dal_text_add_(text, " (%s+0x%" PRIxPTR ")", symbol->name, symbol->offset);
 }
 
-# ifdef __GLIBC__
+# if defined __GLIBC__ && DAL_OS_HAS_READABLE_
+/* Not of a file or a device: to read those may do something, or fault where the file was cut. */
+static int is_memory(const struct dal_os_mapping_ *mapping)
+{
+    return !mapping->name[0] || strcmp(mapping->name, "[heap]") == 0;
+}
+
 /* The words in front of a block of glibc's malloc that has a mapping, or a thread's arena, of
- * its own. What is read was found to be mapped. */
+ * its own. */
 static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t address)
 {
     const size_t in_mapping = 2, in_arena = 4, flags = 7;
@@ -65,8 +72,8 @@ static int looks_like_glibc(const struct dal_os_mapping_ *mapping, uintptr_t add
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t size;
 
-    if (mapping->rights[0] != 'r' || address % (2 * sizeof size) != 0 ||
-        address - mapping->start < 2 * sizeof size)
+    if (!is_memory(mapping) || mapping->rights[0] != 'r' || address % (2 * sizeof size) != 0 ||
+        address - mapping->start < 2 * sizeof size || !dal_os_is_readable_(address - sizeof size))
         return 0;
     memcpy(&size, (const void *)(address - sizeof size), sizeof size);
     if ((size & flags & ~(size_t)1) == in_mapping)

@@ -346,6 +346,14 @@ static int run(struct program *program, struct reader reader, uintptr_t place)
 /* ---- Finding a function -----------------------------------------------------------------------
  */
 
+/* What an object's mapping spans has holes between its segments, and another thread may unload it:
+ * the system is asked, at the start of each table, for a rule that is kept then. */
+static int is_there(const struct dal_os_code_ *code, const void *address, size_t bytes)
+{
+    return (uintptr_t)address >= code->start && (uintptr_t)address < code->end &&
+           code->end - (uintptr_t)address >= bytes && dal_os_is_readable_((uintptr_t)address);
+}
+
 /* An entry of .eh_frame from its length on: what follows that. */
 static struct reader read_entry(const struct dal_os_code_ *code, const void *entry)
 {
@@ -431,8 +439,7 @@ static const void *find_entry(const struct dal_os_code_ *code, uintptr_t place)
     int32_t pair[2];
     uint32_t low = 0, high;
 
-    if ((uintptr_t)table < code->start || (uintptr_t)table >= code->end ||
-        code->end - (uintptr_t)table < HEAD_BYTES || table[0] != 1 || table[2] != PLAIN ||
+    if (!is_there(code, table, HEAD_BYTES) || table[0] != 1 || table[2] != PLAIN ||
         table[3] != RELATIVE_TO_TABLE)
         return NULL;
     memcpy(&high, table + 8, sizeof high);
@@ -494,7 +501,8 @@ int dal_frame_rule_find_(uintptr_t place, struct dal_frame_rule_ *rule)
     const void *entry;
 
     if (!dal_os_code_at_(place, &code) || (entry = find_entry(&code, place)) == NULL ||
-        !read_function(&code, entry, &function) || place - function.start >= function.bytes)
+        !is_there(&code, entry, sizeof(uint32_t)) || !read_function(&code, entry, &function) ||
+        place - function.start >= function.bytes)
         return 0;
     *rule = (struct dal_frame_rule_){.base = DAL_FRAME_OF_SIGNAL_};
     if (function.is_of_signal)

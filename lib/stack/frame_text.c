@@ -123,3 +123,24 @@ size_t dal_frame_place_text_(unsigned number, const void *place, char *text, siz
 {
     return write_frame(number, place, text, bytes, add_place_in_memory);
 }
+
+#if DAL_OS_HAS_REGISTERS_
+size_t dal_registers_text_(const void *context, char *text, size_t bytes)
+{
+    struct dal_text_ line = dal_text_over_(text, bytes);
+    struct dal_os_registers_ registers;
+
+    dal_os_context_registers_(context, &registers);
+    dal_text_add_(&line, "  registers: pc 0x%" PRIxPTR ", sp 0x%" PRIxPTR ", fp 0x%" PRIxPTR "\n",
+                  registers.place, registers.stack, registers.pointer);
+    return line.length;
+}
+#else
+size_t dal_registers_text_(const void *context, char *text, size_t bytes)
+{
+    (void)context;
+    if (bytes > 0)
+        text[0] = '\0';
+    return 0;
+}
+#endif

@@ -111,6 +111,22 @@ uint32_t dal_stack_capture_(const void *from, unsigned frames)
     return number;
 }
 
+size_t dal_stack_walk_(const void *from, const void **places, size_t count)
+{
+    struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire);
+    int saved_errno = errno;
+    struct dal_walk_reads_ reads;
+    struct dal_walk_ walk;
+
+    if (!there || count == 0)
+        return 0;
+    dal_walk_begin_(&walk, there->cache, &reads);
+    walk.reads = NULL; /* nobody comes by them again */
+    count = dal_walk_(&walk, from, places, count);
+    errno = saved_errno;
+    return count;
+}
+
 size_t dal_stack_places_at_(const void *context, const void **places, size_t count)
 {
     struct stacks *there = atomic_load_explicit(&stacks, memory_order_acquire);

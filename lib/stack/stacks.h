@@ -8,6 +8,7 @@
 
 int dal_stacks_prepare_(void);
 uint32_t dal_stack_capture_(const void *from, unsigned frames);
+size_t dal_stack_walk_(const void *from, const void **places, size_t count);
 size_t dal_stack_places_at_(const void *context, const void **places, size_t count);
 size_t dal_stack_places_(uint32_t stack, const void *const **places);
 

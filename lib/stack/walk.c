@@ -77,20 +77,34 @@ static int find_rule(struct dal_walk_cache_ *cache, uintptr_t place, struct dal_
 
 # define WORD sizeof(uintptr_t)
 
+/*
+ * A stack that was readable may be gone, and who goes astray may come to where it was. So what is
+ * kept of a page counts only a little above the last one: that is the walk's own stack still, which
+ * what comes behind is apart from by a closed page. (64 KiB: who has larger frames asks the
+ * system.)
+ */
+enum { PAGES_TRUSTED = 16 };
+
+static int is_kept(const struct dal_walk_ *walk, uintptr_t page)
+{
+    return page - walk->page <= walk->pages_trusted &&
+           atomic_load_explicit(&walk->cache->pages[page % PAGES_KEPT], memory_order_relaxed) ==
+               page;
+}
+
 static int is_readable(struct dal_walk_ *walk, uintptr_t address)
 {
     uintptr_t page = address / DAL_OS_PAGE_BYTES_LEAST_;
-    _Atomic(uintptr_t) *kept = &walk->cache->pages[page % PAGES_KEPT];
 
     /* Page 0 stands for none. */
     if (address % WORD != 0 || page == 0)
         return 0;
     if (page == walk->page)
         return 1;
-    if (atomic_load_explicit(kept, memory_order_relaxed) != page) {
+    if (!is_kept(walk, page)) {
         if (!dal_os_is_readable_(address))
             return 0;
-        atomic_store_explicit(kept, page, memory_order_relaxed);
+        atomic_store_explicit(&walk->cache->pages[page % PAGES_KEPT], page, memory_order_relaxed);
     }
     walk->page = page;
     return 1;
@@ -287,7 +301,10 @@ DAL_OWN_FRAME_ DAL_UNCHECKED_ void dal_walk_begin_(struct dal_walk_ *walk,
     reads->first_place = walk->place;
     reads->first_stack = walk->stack;
     reads->first_pointer = walk->pointer;
-    walk->pointer_at = walk->return_address = walk->page = 0;
+    walk->pointer_at = walk->return_address = 0;
+    /* Where the address is to which this returns. */
+    walk->page = (walk->stack - WORD) / DAL_OS_PAGE_BYTES_LEAST_;
+    walk->pages_trusted = PAGES_TRUSTED;
     reads->has_first_pointer = 1;
     walk->is_interrupted = reads->uses_pointer = 0;
     reads->count = 0;
@@ -313,7 +330,7 @@ size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, 
 DAL_UNCHECKED_ size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context,
                                    const void **places, size_t count)
 {
-    struct dal_walk_ walk = {.cache = cache};
+    struct dal_walk_ walk = {.cache = cache}; /* which trusts nothing that is kept of pages */
     struct dal_os_registers_ registers;
     size_t found = 0;
 
@@ -335,8 +352,8 @@ int dal_walk_can_(void)
 void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache,
                      struct dal_walk_reads_ *reads)
 {
-    (void)cache;
-    walk->reads = reads;
+    *walk = (struct dal_walk_){.cache = cache, .reads = reads};
+    reads->first_place = reads->first_stack = reads->first_pointer = 0;
     reads->count = DAL_WALK_READS_MAX_ + 1;
 }
 
@@ -359,11 +376,18 @@ int dal_walk_read_(struct dal_walk_ *walk, uintptr_t address, uintptr_t *word)
 size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *context, const void **places,
                     size_t count)
 {
-    (void)cache;
+# if DAL_OS_HAS_REGISTERS_
+    struct dal_os_registers_ registers;
+
+    dal_os_context_registers_(context, &registers);
+    places[0] = (const void *)(registers.place + 1);
+# else
     (void)context;
     (void)places;
+# endif
+    (void)cache;
     (void)count;
-    return 0;
+    return DAL_OS_HAS_REGISTERS_;
 }
 
 #endif

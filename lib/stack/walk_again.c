@@ -105,23 +105,49 @@ static int begins_alike(const struct walked *walked, const struct dal_walk_ *wal
             LOAD(walked->first_pointer) == walk->reads->first_pointer);
 }
 
+static int is_still(const struct walked *walked, uint32_t version)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return LOAD(walked->version) == version;
+}
+
+/* Whether the words are there. An address on another page is of this walk, and not of another
+ * thread's stack, if the entry has not been written meanwhile: that is seen before it is read. */
+DAL_UNCHECKED_ static int reads_alike(const struct walked *walked, struct dal_walk_ *walk,
+                                      uint32_t version)
+{
+    uint32_t reads = LOAD(walked->reads_count);
+
+    if (reads > DAL_WALK_READS_MAX_)
+        return 0;
+    for (uint32_t i = 0; i < reads; i++) {
+        uintptr_t address = LOAD(walked->reads[i].address), word;
+
+        if (dal_walk_is_near_(walk, address))
+            word = *(const uintptr_t *)address;
+        else if (!is_still(walked, version) || !dal_walk_read_(walk, address, &word))
+            return 0;
+        if (word != LOAD(walked->reads[i].word))
+            return 0;
+    }
+    return 1;
+}
+
 uint32_t dal_walk_again_(struct dal_walks_ *walks, struct dal_walk_ *walk, const void *from,
                          size_t count)
 {
+    const uintptr_t page = walk->page;
     struct walked *walked = walked_at(walks, follow(walks, walk, key_of(walk, from)));
     uint32_t version = atomic_load_explicit(&walked->version, memory_order_acquire);
-    uintptr_t word;
-    uint32_t reads = LOAD(walked->reads_count), stack = LOAD(walked->stack);
+    uint32_t stack = LOAD(walked->stack);
+    int is_alike;
 
-    if (version % 2 || !begins_alike(walked, walk, from, count) || reads > DAL_WALK_READS_MAX_)
-        return 0;
-    for (uint32_t i = 0; i < reads; i++) {
-        if (!dal_walk_read_(walk, LOAD(walked->reads[i].address), &word) ||
-            word != LOAD(walked->reads[i].word))
-            return 0;
-    }
-    atomic_thread_fence(memory_order_acquire);
-    return LOAD(walked->version) == version ? stack : 0;
+    /* Each way begins where the walk does. */
+    walk->page = page;
+    is_alike = version % 2 == 0 && begins_alike(walked, walk, from, count) &&
+               reads_alike(walked, walk, version);
+    walk->page = page;
+    return is_alike && is_still(walked, version) ? stack : 0;
 }
 
 static void write(struct walked *walked, const struct dal_walk_ *walk, const void *from,

@@ -120,6 +120,19 @@ static void mapping(void)
     give_back(pages + 4096);
 }
 
+/* What was mapped of a file that is shorter by now cannot be read. */
+static void cut_file(void)
+{
+    FILE *file = tmpfile();
+    char *pages;
+
+    ftruncate(fileno(file), 8192);
+    pages = mmap(NULL, 8192, PROT_READ, MAP_SHARED, fileno(file), 0);
+    ftruncate(fileno(file), 0);
+    give_back(pages + 4096);
+    fclose(file);
+}
+
 static void interior(void)
 {
     char *block = malloc(100);
@@ -352,7 +365,7 @@ static const struct {
     CASE(constant), CASE(code), CASE(thread_local), CASE(small_number), CASE(wild), CASE(mapping),
     CASE(interior), CASE(interior_of_large), CASE(end_of_block), CASE(twice), CASE(after_realloc),
     CASE(resized), CASE(measured), CASE(of_libc), CASE(large_of_libc), CASE(of_plugin),
-    CASE(past_us), CASE(often), CASE(various), CASE(in_child), CASE(in_vfork_child),
+    CASE(cut_file), CASE(past_us), CASE(often), CASE(various), CASE(in_child), CASE(in_vfork_child),
     CASE(at_once), CASE(at_exit), CASE(many_places), CASE(exhausting), CASE(nothing),
 };
 /* clang-format on */

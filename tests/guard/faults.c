@@ -7,14 +7,18 @@
  */
 #define _GNU_SOURCE
 #include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +200,11 @@ static void without_other_stack(void)
     CHECK(handled == 2);
 }
 
+static void count(int number)
+{
+    handled += number == SIGBUS;
+}
+
 static void go_back(int number)
 {
     CHECK(number == SIGSEGV);
@@ -235,6 +244,113 @@ static void by_sysv_signal(void)
     CHECK(handled == 1 && sigaction(SIGSEGV, NULL, &old) == 0 && old.sa_handler == SIG_DFL);
 }
 
+/* What was to be written to is closed still: the instruction is done again. */
+static void reset_and_return(int number)
+{
+    CHECK(number == SIGSEGV && handled++ == 0 && signal(number, SIG_DFL) == reset_and_return);
+}
+
+static void resets_and_returns(void)
+{
+    CHECK(signal(SIGSEGV, reset_and_return) == SIG_DFL);
+    block_at(1)[SIZE] = 1;
+}
+
+static void return_once(int number)
+{
+    CHECK(number == SIGSEGV && handled++ == 0);
+}
+
+static void is_reset_and_returns(void)
+{
+    CHECK(sysv_signal(SIGSEGV, return_once) == SIG_DFL);
+    block_at(1)[SIZE] = 1;
+}
+
+static void ignore_once(int number)
+{
+    CHECK(number == SIGBUS);
+}
+
+static atomic_int arrived;
+
+/* Both of two threads, at the same time as far as it can be. */
+static void come_together(int *meetings)
+{
+    atomic_fetch_add(&arrived, 1);
+    *meetings += 2;
+    for (int looks = 1; atomic_load(&arrived) < *meetings; looks++) {
+        if (looks % 10000 == 0)
+            sched_yield();
+    }
+}
+
+static void wait_a_little(int moments)
+{
+    for (volatile int i = 0; i < moments; i++)
+        ;
+}
+
+static void *replace_often(void *rounds)
+{
+    int meetings = 0;
+
+    for (int i = *(int *)rounds; i > 0; i--) {
+        void (*before)(int);
+        struct sigaction after;
+
+        come_together(&meetings);
+        wait_a_little(i % 400);
+        before = signal(SIGBUS, count);
+        come_together(&meetings);
+        CHECK(sigaction(SIGBUS, NULL, &after) == 0);
+        CHECK((before == SIG_DFL || before == ignore_once) && after.sa_handler == count);
+        come_together(&meetings);
+    }
+    return NULL;
+}
+
+/* What a thread asks for while another one's handler, which is for once, is about to run. */
+static void replaced_at_once(void)
+{
+    int rounds = 15000, meetings = 0;
+    pthread_t thread;
+
+    CHECK(pthread_create(&thread, NULL, replace_often, &rounds) == 0);
+    for (int i = rounds; i > 0; i--) {
+        CHECK(sysv_signal(SIGBUS, ignore_once) != SIG_ERR);
+        come_together(&meetings);
+        raise(SIGBUS);
+        come_together(&meetings);
+        come_together(&meetings);
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
+static void read_first(const char *block)
+{
+    if (sigsetjmp(back, 1) == 0)
+        sink = block[0];
+}
+
+/* The same access twice, and once more when the page has had another block. */
+static void made_anew(void)
+{
+    char *volatile block = block_at(0), *other = NULL;
+
+    CHECK(signal(SIGSEGV, go_back) == SIG_DFL);
+    free(block);
+    read_first(block);
+    read_first(block);
+    for (int i = 0; other != block; i++) {
+        CHECK(i < 100000);
+        other = malloc(SIZE);
+        free(other);
+    }
+    read_first(block);
+    CHECK(handled == 3);
+}
+
 /* Where nobody serves signal(): it takes the place of the layer's. */
 static void replaced(void)
 {
@@ -266,17 +382,23 @@ static void sent(void)
     CHECK(0);
 }
 
-static void count(int number)
-{
-    handled += number == SIGBUS;
-}
-
 static void sent_to_handler(void)
 {
     CHECK(signal(SIGBUS, count) == SIG_DFL);
     raise(SIGBUS);
     kill(getpid(), SIGBUS);
     CHECK(handled == 2);
+}
+
+/* To the first process of a container nothing comes that is sent; its own fault is told of after.
+ */
+static void sent_to_first(void)
+{
+    if (getpid() != 1)
+        _exit(77);
+    raise(SIGSEGV);
+    kill(1, SIGSEGV);
+    block_at(1)[SIZE] = 1;
 }
 
 /* A fault that has nothing to do with blocks. */
@@ -306,10 +428,9 @@ static void in_vfork_child(void)
     CHECK(handled == 1);
 }
 
-static void in_fork_child(void)
+static void handle_in_child(pid_t child)
 {
     int status;
-    pid_t child = fork();
 
     if (child == 0) {
         CHECK(signal(SIGSEGV, go_back) == SIG_DFL);
@@ -319,6 +440,17 @@ static void in_fork_child(void)
     }
     CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
           WTERMSIG(status) == SIGSEGV);
+}
+
+static void in_fork_child(void)
+{
+    handle_in_child(fork());
+}
+
+/* Nobody is called for that one. */
+static void in_bare_fork_child(void)
+{
+    handle_in_child((pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L));
 }
 
 /* On a stack that has 2 KiB beyond the frame of a signal, with a page before it that is closed.
@@ -342,25 +474,31 @@ static void on_small_stack(void)
 
 /* ---- Which ----------------------------------------------------------------------------------- */
 
-#define CASES(X)           \
-    X(overflow)            \
-    X(underflow)           \
-    X(use_after_release)   \
-    X(twice)               \
-    X(padding)             \
-    X(clean)               \
-    X(own_handler)         \
-    X(without_other_stack) \
-    X(only_once)           \
-    X(by_signal)           \
-    X(replaced)            \
-    X(by_sysv_signal)      \
-    X(ignored)             \
-    X(sent)                \
-    X(sent_to_handler)     \
-    X(elsewhere)           \
-    X(in_vfork_child)      \
-    X(in_fork_child)       \
+#define CASES(X)            \
+    X(overflow)             \
+    X(underflow)            \
+    X(use_after_release)    \
+    X(twice)                \
+    X(padding)              \
+    X(clean)                \
+    X(own_handler)          \
+    X(without_other_stack)  \
+    X(only_once)            \
+    X(by_signal)            \
+    X(resets_and_returns)   \
+    X(is_reset_and_returns) \
+    X(replaced_at_once)     \
+    X(made_anew)            \
+    X(replaced)             \
+    X(by_sysv_signal)       \
+    X(ignored)              \
+    X(sent)                 \
+    X(sent_to_handler)      \
+    X(sent_to_first)        \
+    X(elsewhere)            \
+    X(in_vfork_child)       \
+    X(in_fork_child)        \
+    X(in_bare_fork_child)   \
     X(on_small_stack)
 
 int main(int argc, char **argv)
