@@ -14,7 +14,9 @@ $CC -O1 -g -fno-builtin -pthread -w "$srcdir/tests/leaks/program.c" -o "$work/pr
 beside=$($SED -n 's/^DAL_COMMAND_BESIDE = //p' "$builddir/Makefile")
 lib=$work/a/b/c/lib
 mkdir -p "$lib" "$(dirname "$lib/$beside")"
-cp "$builddir/.libs/libdispatchalloc-preload.so" "$lib"
+cp "$builddir"/.libs/libdispatchalloc-preload.so "$lib"
+# (A program with the system's jemalloc has one in between.)
+cp "$builddir"/.libs/libdispatchalloc-jemalloc.so "$lib" 2>/dev/null || :
 ln -s "$tool" "$lib/$beside"
 DISPATCHALLOC_INTERPOSER=$lib/libdispatchalloc-preload.so
 
