@@ -72,6 +72,12 @@ for backend in $backends $with_tables; do
         told $case ''
     done
 done
+# Threads that go on hold what they have at any moment.
+for backend in $backends; do
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        told moving ''
+    done
+done
 # By the front, beside a malloc that is another's.
 if [ -n "$shared" ]; then
     # shellcheck disable=SC2086 # lists

@@ -326,10 +326,11 @@ DEBUG_HIDDEN void dal_debug_end_call_(struct debug_instance *instance,
                                       const struct debug_call *call);
 
 /* The ends of calls that have resized a block which the layer is plain for: a record that is taken,
- * and what the child has made of the block; NULL leaves it as it was. */
+ * the stack of the call, which is captured before, since that takes its time, and what the child
+ * has made of the block; NULL leaves it as it was. */
 DEBUG_HIDDEN void *dal_debug_resized_(struct debug_instance *instance, struct debug_record record,
-                                      const struct debug_call *call, void *moved, size_t new_size,
-                                      size_t new_align);
+                                      const struct debug_call *call, uint32_t stack, void *moved,
+                                      size_t new_size, size_t new_align);
 
 /* Resize by a new block, a copy and the end of the old one, whose record is taken. */
 DEBUG_HIDDEN void *dal_debug_copy_(struct debug_instance *instance, struct debug_record record,

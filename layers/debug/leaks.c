@@ -207,35 +207,59 @@ void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
 
 /* ---- What nothing points to ------------------------------------------------------------------ */
 
-/* Parts of memory, in pages of their own; beyond the room they are only counted. */
+/* Parts of memory, in pages of their own, and what is known of those that are blocks. */
 struct parts {
     const struct dal_services *services;
     struct dal_memory_part *parts;
-    size_t count, room;
+    struct debug_block *blocks; /* NULL where the parts are none */
+    size_t count, room;         /* the count may be larger: there was no room for the rest */
 };
 
-static int make_parts(struct parts *parts, const struct dal_services *services, size_t room)
+/* Both lists. What makes them is called while all threads stand, wherever they were. */
+struct lists {
+    struct dal_leak_lists asked; /* first */
+    struct debug_instance *instance;
+    struct parts blocks, tables;
+};
+
+/* Pages that are not touched cost nothing. */
+static int make_parts(struct parts *parts, const struct dal_services *services, size_t room,
+                      int are_blocks)
 {
     *parts = (struct parts){.services = services, .room = room};
     parts->parts = services->pages_map(room * sizeof *parts->parts);
-    return parts->parts != NULL;
+    if (are_blocks)
+        parts->blocks = services->pages_map(room * sizeof *parts->blocks);
+    return parts->parts && (parts->blocks || !are_blocks);
 }
 
+/* Also what is not made. */
 static void unmake_parts(struct parts *parts)
 {
+    if (!parts->services)
+        return;
     parts->services->pages_unmap(parts->parts, parts->room * sizeof *parts->parts);
+    parts->services->pages_unmap(parts->blocks, parts->room * sizeof *parts->blocks);
 }
 
-static void put_part(struct parts *parts, uintptr_t address, size_t bytes)
+static void put_part(struct parts *parts, uintptr_t address, size_t bytes, enum dal_reach reach)
 {
     if (parts->count < parts->room)
-        parts->parts[parts->count++] = (struct dal_memory_part){address, bytes, DAL_REACHED};
+        parts->parts[parts->count] = (struct dal_memory_part){address, bytes, reach};
+    parts->count++;
 }
 
+/* One that a thread has, to resize it as a rule, may be all that holds others meanwhile. */
 static int put_block(const struct debug_block *block, void *data)
 {
-    if (block->state == DEBUG_KEY_LIVE)
-        put_part(data, block->address, debug_size(block->word));
+    struct parts *blocks = data;
+
+    if (block->state != DEBUG_KEY_LIVE && block->state != DEBUG_KEY_GOING)
+        return 0;
+    if (blocks->count < blocks->room)
+        blocks->blocks[blocks->count] = *block;
+    put_part(blocks, block->address, debug_size(block->word),
+             block->state == DEBUG_KEY_LIVE ? DAL_REACHED : DAL_HELD);
     return 0;
 }
 
@@ -249,42 +273,53 @@ static void put_tables(struct parts *parts)
             atomic_load_explicit(&other->blocks.newest, memory_order_acquire);
 
         for (; level; level = level->older)
-            put_part(parts, (uintptr_t)level, level->bytes);
-        put_part(parts, (uintptr_t)other->tables, sizeof *other->tables);
-        put_part(parts, (uintptr_t)other->quarantine.addresses, other->quarantine.mapping_bytes);
+            put_part(parts, (uintptr_t)level, level->bytes, DAL_REACHED);
+        put_part(parts, (uintptr_t)other->tables, sizeof *other->tables, DAL_REACHED);
+        put_part(parts, (uintptr_t)other->quarantine.addresses, other->quarantine.mapping_bytes,
+                 DAL_REACHED);
     }
 }
 
-/* Leaked ones by what the register has of them. */
-static void add_leaks(struct debug_instance *instance, const struct parts *blocks,
-                      struct live *live)
+static int make_lists(struct dal_leak_lists *asked)
+{
+    struct lists *lists = (struct lists *)(void *)asked;
+    struct parts *blocks = &lists->blocks, *tables = &lists->tables;
+
+    (void)dal_debug_register_visit_(&lists->instance->blocks, put_block, blocks);
+    put_tables(tables);
+    put_part(tables, (uintptr_t)blocks->blocks, blocks->room * sizeof *blocks->blocks, DAL_REACHED);
+    if (blocks->count > blocks->room || tables->count > tables->room)
+        return -1;
+    asked->blocks = blocks->parts;
+    asked->block_count = blocks->count;
+    asked->apart = tables->parts;
+    asked->apart_count = tables->count;
+    return 0;
+}
+
+/* Why it was not done, or NULL. count: how many blocks there are, to which others may come. */
+static const char *find_leaks(struct lists *lists, uint64_t count, const void *stack)
+{
+    enum { TABLES_MAX = 1024, ROOM_MORE = 1 << 16 };
+    const struct dal_services *services = lists->instance->services;
+    const char *reason = "there is no memory to search with";
+
+    lists->asked.make = make_lists;
+    if (make_parts(&lists->blocks, services, 2 * (size_t)count + ROOM_MORE, 1) &&
+        make_parts(&lists->tables, services, TABLES_MAX, 0) &&
+        services->leaks_find(&lists->asked, stack, &reason) == 0)
+        return NULL;
+    return reason;
+}
+
+static void add_leaks(const struct parts *blocks, struct live *live)
 {
     for (size_t i = 0; i < blocks->count; i++) {
-        const struct dal_memory_part *part = &blocks->parts[i];
-        struct debug_block block;
+        enum dal_reach reach = (enum dal_reach)blocks->parts[i].reach;
 
-        if (part->reach != DAL_REACHED &&
-            dal_debug_register_look_(&instance->blocks, part->address, &block) &&
-            block.state == DEBUG_KEY_LIVE)
-            add_reached(live, &block, (enum dal_reach)part->reach);
+        if (reach == DAL_LEAKED || reach == DAL_LEAKED_INDIRECTLY)
+            add_reached(live, &blocks->blocks[i], reach);
     }
-}
-
-static const char *find_leaks(struct debug_instance *instance, struct parts *blocks,
-                              const void *stack)
-{
-    enum { TABLES_MAX = 1024 };
-    const char *reason = "there is no memory to search with";
-    struct parts tables;
-
-    if (make_parts(&tables, instance->services, TABLES_MAX)) {
-        put_tables(&tables);
-        if (instance->services->leaks_find(blocks->parts, blocks->count, tables.parts, tables.count,
-                                           stack, &reason) == 0)
-            reason = NULL;
-    }
-    unmake_parts(&tables);
-    return reason;
 }
 
 static void tell_leaks(struct debug_instance *instance, const struct parts *blocks)
@@ -292,7 +327,7 @@ static void tell_leaks(struct debug_instance *instance, const struct parts *bloc
     struct live live;
 
     make_places(instance, &live, blocks->count);
-    add_leaks(instance, blocks, &live);
+    add_leaks(blocks, &live);
     tell(instance, &live, "leaked: nothing points there at exit");
     unmake_places(instance, &live);
 }
@@ -300,25 +335,23 @@ static void tell_leaks(struct debug_instance *instance, const struct parts *bloc
 void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
 {
     const struct dal_services *services = instance->services;
-    const char *reason = "there is no memory to search with";
+    const char *reason;
     int saved_errno = errno;
     uint64_t count = count_blocks(instance);
-    struct parts blocks;
+    struct lists lists = {.instance = instance};
 
     if (!count)
         return;
-    if (make_parts(&blocks, services, (size_t)count)) {
-        (void)dal_debug_register_visit_(&instance->blocks, put_block, &blocks);
-        reason = find_leaks(instance, &blocks, stack);
-    }
+    reason = find_leaks(&lists, count, stack);
     if (!reason) {
-        tell_leaks(instance, &blocks);
+        tell_leaks(instance, &lists.blocks);
     } else {
         services->line("debug[%" PRIu64 "]: %s: leaks cannot be searched for: %s; what is still "
                        "live is told",
                        services->process(), instance->name, reason);
         dal_debug_tell_live_(instance, "at exit");
     }
-    unmake_parts(&blocks);
+    unmake_parts(&lists.blocks);
+    unmake_parts(&lists.tables);
     errno = saved_errno;
 }

@@ -109,30 +109,49 @@ static const char *reason_of(int status)
     return "the command has failed";
 }
 
-int dal_leaks_find_(struct dal_memory_part *blocks, size_t block_count,
-                    const struct dal_memory_part *apart, size_t apart_count, const void *stack,
-                    const char **reason)
+/* What is asked of the command, and by whom. */
+struct question {
+    struct dal_search_ search;
+    struct dal_leak_lists *lists;
+};
+
+/* Everything else in the process stands. */
+static unsigned char make_lists(void *data)
 {
-    struct dal_search_ search = {.word_bytes = sizeof search,
-                                 .blocks = blocks,
-                                 .block_count = block_count,
-                                 .apart = apart,
-                                 .apart_count = apart_count,
-                                 .stack = stack,
-                                 .local = dal_os_thread_local_(),
-                                 .thread = dal_os_thread_number_(),
-                                 .has_heap = dal_product_.has_malloc};
+    struct question *question = data;
+    struct dal_leak_lists *lists = question->lists;
+    struct dal_search_ *search = &question->search;
+
+    if (lists->make(lists) != 0)
+        return DAL_SEARCH_MEMORY_;
+    search->blocks = lists->blocks;
+    search->block_count = lists->block_count;
+    search->apart = lists->apart;
+    search->apart_count = lists->apart_count;
+    return DAL_SEARCH_DONE_;
+}
+
+int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char **reason)
+{
+    struct question question = {.lists = lists,
+                                .search = {.word_bytes = sizeof question.search,
+                                           .stack = stack,
+                                           .local = dal_os_thread_local_(),
+                                           .thread = dal_os_thread_number_(),
+                                           .has_heap = dal_product_.has_malloc}};
     char process[24], address[24];
     const char *const arguments[] = {NAME, DAL_SEARCH_OPTION_, DAL_VERSION_STRING, process, address,
                                      NULL};
     struct dal_os_command_ command = {.arguments = arguments,
                                       .input = "",
                                       .milliseconds = DAL_SEARCH_SECONDS_MOST_ * 1000,
-                                      .may_trace = 1};
+                                      .may_trace = 1,
+                                      .answer = make_lists,
+                                      .data = &question};
     int status;
 
     (void)snprintf(process, sizeof process, "%" PRIu64, dal_os_process_());
-    (void)snprintf(address, sizeof address, "%" PRIxPTR, (uintptr_t)&search);
+    (void)snprintf(address, sizeof address, "%" PRIxPTR, (uintptr_t)&question.search);
     status = run(&command, reason);
     dal_os_unmap_(command.output, command.output_bytes);
     if (status > 0)

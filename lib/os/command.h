@@ -20,6 +20,11 @@ struct dal_os_command_ {
     size_t input_bytes;
     unsigned milliseconds; /* it is ended after so long */
     int may_trace;         /* it may stop this process, and look into it */
+    /* If not NULL: it writes a byte to its standard input, and this is what it gets for that,
+     * behind the input. Called in a process that has this one's memory, on a stack of some KiB: it
+     * may neither allocate nor wait. */
+    unsigned char (*answer)(void *data);
+    void *data;
     /* What it has printed, in pages for dal_os_unmap_(); NULL and 0 if that is nothing. */
     char *output;
     size_t output_bytes;

@@ -252,7 +252,19 @@ static void send_input(const struct run *run)
         at += sent;
         left -= (size_t)sent;
     }
-    (void)shutdown(run->here, SHUT_WR);
+}
+
+/* Where it ends without a question there is none to answer. */
+static void answer(const struct run *run)
+{
+    const struct dal_os_command_ *command = run->command;
+    unsigned char byte;
+
+    if (!command->answer || !(wait_for(run, POLLIN) & POLLIN) ||
+        recv(run->here, &byte, 1, MSG_DONTWAIT) != 1)
+        return;
+    byte = command->answer(command->data);
+    (void)send(run->here, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* All signals are blocked, so its end can be waited for. */
@@ -291,6 +303,8 @@ ON_OWN_STACK static int be_parent(void *data)
     if (program > 0) {
         run->has_started = 1;
         send_input(run);
+        answer(run);
+        (void)shutdown(run->here, SHUT_WR);
         wait_for_end(run, program);
         take_output(run);
     }

@@ -202,6 +202,122 @@ static void leak_in_thread(void)
     start(drop_it);
 }
 
+/* ---- Threads that go on ------------------------------------------------------------------------
+ */
+
+enum { WORKERS = 3, OBJECTS = 24 };
+
+struct object {
+    struct object *held;
+    char rest[40];
+};
+
+/* Of a worker: objects in a table that grows by realloc(), and in one that is made anew. */
+struct worker {
+    struct object **tables[2];
+    size_t counts[2], rooms[2];
+    unsigned random;
+};
+
+static struct worker workers[WORKERS];
+
+static struct object *make_object(void)
+{
+    struct object *object = make_block(sizeof *object);
+
+    object->held = make_block(sizeof *object->held);
+    return object;
+}
+
+static void resize(struct worker *worker, int table, size_t room)
+{
+    struct object **old = worker->tables[table];
+    size_t bytes = worker->counts[table] * sizeof(struct object *);
+
+    if (table == 0) {
+        worker->tables[table] = realloc(old, room * sizeof(struct object *));
+    } else {
+        struct object **more = malloc(room * sizeof *more);
+
+        memcpy(more, old, bytes);
+        worker->tables[table] = more;
+        free(old);
+    }
+    worker->rooms[table] = room;
+}
+
+static void put(struct worker *worker, int table, struct object *object)
+{
+    if (worker->counts[table] == worker->rooms[table])
+        resize(worker, table, worker->rooms[table] + 1 + worker->random % 7);
+    worker->tables[table][worker->counts[table]++] = object;
+}
+
+static struct object *take(struct worker *worker, int table)
+{
+    struct object **last = &worker->tables[table][--worker->counts[table]];
+    struct object *object = *last;
+
+    *last = NULL;
+    if (worker->counts[table] % 16 == 5)
+        resize(worker, table, worker->counts[table]);
+    return object;
+}
+
+/* From one table to the other, and sometimes through a new object. */
+static void step(struct worker *worker)
+{
+    int from;
+    struct object *object;
+
+    worker->random = worker->random * 1103515245 + 12345;
+    from = worker->random >> 16 & 1;
+    if (worker->counts[from] == 0)
+        from = 1 - from;
+    object = take(worker, from);
+    if (worker->random >> 17 & 1) {
+        struct object *other = malloc(sizeof *other);
+
+        other->held = object->held;
+        free(object);
+        object = other;
+    }
+    put(worker, 1 - from, object);
+}
+
+static void *work(void *data)
+{
+    struct worker *worker = data;
+
+    for (int table = 0; table < 2; table++)
+        resize(worker, table, 1);
+    for (int i = 0; i < OBJECTS; i++)
+        put(worker, i % 2, make_object());
+    tell_ready();
+    for (;;)
+        step(worker);
+}
+
+/* Nothing is leaked at any moment. */
+static void moving(void)
+{
+    char byte;
+
+    if (pipe(ready) != 0)
+        abort();
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_t thread;
+
+        workers[i].random = (unsigned)(getpid() + i);
+        if (pthread_create(&thread, NULL, work, &workers[i]) != 0)
+            abort();
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        if (read(ready[0], &byte, 1) != 1)
+            abort();
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 /* ---- Reports that come resolved ----------------------------------------------------------------
@@ -288,6 +404,7 @@ static const struct {
     CASE(release_without_files),
     CASE(leak_in_thread),
     CASE(clean),
+    CASE(moving),
 };
 
 int main(int argc, char **argv)
