@@ -159,18 +159,22 @@ void *dal_debug_make_call_(struct debug_instance *instance, const struct debug_c
 
 /* ---- Taking back ----------------------------------------------------------------------------- */
 
-void dal_debug_to_child_(struct debug_instance *instance, uintptr_t address, uint64_t word)
+void dal_debug_to_child_(struct debug_instance *instance, struct debug_record record,
+                         uintptr_t address)
 {
-    if (!instance->sweep || !dal_debug_sweep_leave_(instance, address))
-        child_dealloc(instance, address, word);
+    uint64_t word = debug_record_word(record);
+
+    if (instance->sweep && dal_debug_sweep_leave_(instance, address))
+        return;
+    debug_record_release(record, DEBUG_KEY_FREE);
+    child_dealloc(instance, address, word);
 }
 
 void dal_debug_give_back_(struct debug_instance *instance, struct debug_record record,
                           uintptr_t address, uint64_t word, uint32_t ended_stack)
 {
     debug_ring_put(instance->tables->rings, address, word, debug_record_stack(record), ended_stack);
-    debug_record_release(record, DEBUG_KEY_FREE);
-    dal_debug_to_child_(instance, address, word);
+    dal_debug_to_child_(instance, record, address);
 }
 
 static struct debug_block block_of(struct debug_record record, const struct debug_call *call)
