@@ -145,8 +145,10 @@ mv "$work/command" "$lib/$beside"
 done
 under debug:symbolize=on+system "$work/program" release_twice
 expect 'resolved: what the program sees' '0 -1 1' "$(cat "$work/out")"
-under debug:symbolize=on+system "$work/program" release_in_filter
-like 'in a filter' "$raw" "$(cat "$work/raw")"
+for case in release_in_filter release_in_threads_filter release_without_prctl; do
+    under debug:symbolize=on+system "$work/program" $case
+    like "$case" "$raw" "$(cat "$work/raw")"
+done
 for mode in auto off; do
     under debug:symbolize=$mode+system "$work/program" release_twice
     like "symbolize=$mode, not at a terminal" "$raw" "$(cat "$work/raw")"

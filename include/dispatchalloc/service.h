@@ -108,7 +108,8 @@ typedef int (*dal_thread_part_visitor)(void *part, void *data);
 /** When the frames of a report are resolved: the resolve of dal_services.report. */
 enum dal_resolve {
     DAL_RESOLVE_NEVER = 0,       /**< the text is written as it is */
-    DAL_RESOLVE_AT_TERMINAL = 1, /**< if standard error is a terminal */
+    DAL_RESOLVE_AT_TERMINAL = 1, /**< if standard error was a terminal at
+                                      command_prepare() */
     DAL_RESOLVE_ALWAYS = 2       /**< also in a file, or a pipe */
 };
 

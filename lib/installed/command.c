@@ -35,12 +35,25 @@ static const char *path_of_command(void)
     return atomic_load_explicit(&command_path, memory_order_acquire);
 }
 
+/* Whether standard error is a terminal: asked for when the process gets ready, since a filter of
+ * system calls that comes later may end who asks. Relaxed: nothing goes with it. */
+static _Atomic(int) is_at_terminal;
+
+static void note_terminal(void)
+{
+    int saved_errno = errno;
+
+    atomic_store_explicit(&is_at_terminal, isatty(STDERR_FILENO), memory_order_relaxed);
+    errno = saved_errno;
+}
+
 int dal_command_prepare_(void)
 {
     const char *none = NULL;
     char *path;
 
     dal_os_command_prepare_();
+    note_terminal();
     if (path_of_command())
         return 0;
     path = dal_os_is_secure_() ? NULL : dal_os_map_(PATH_MAX);
@@ -65,11 +78,9 @@ static int run(struct dal_os_command_ *command, const char **reason)
 
 static int is_resolved(uint32_t resolve)
 {
-    int saved_errno = errno;
-    int is_terminal = resolve == DAL_RESOLVE_AT_TERMINAL && isatty(STDERR_FILENO);
-
-    errno = saved_errno;
-    return is_terminal || resolve == DAL_RESOLVE_ALWAYS;
+    return resolve == DAL_RESOLVE_ALWAYS ||
+           (resolve == DAL_RESOLVE_AT_TERMINAL &&
+            atomic_load_explicit(&is_at_terminal, memory_order_relaxed));
 }
 
 /* What comes back is the same text, whatever else became of its frames. */

@@ -47,16 +47,19 @@
 enum { FILTERS_UNKNOWN = -1, FILTERS_NOT_NOTED = -2 };
 static _Atomic(long) filters_at_start = FILTERS_NOT_NOTED;
 
+/* Those of this thread: a program may put them up for one. */
 static long count_filters(void)
 {
     static const char name[] = "Seccomp_filters:";
     struct dal_os_lines_ lines;
     char line[64];
     long count = FILTERS_UNKNOWN;
+    int mode = prctl(PR_GET_SECCOMP);
 
-    if (prctl(PR_GET_SECCOMP) <= 0)
-        return 0;
-    if (!dal_os_lines_open_(&lines, "/proc/self/status"))
+    /* EINVAL: the kernel has none. Any other error is a filter's. */
+    if (mode <= 0)
+        return mode == 0 || errno == EINVAL ? 0 : FILTERS_UNKNOWN;
+    if (!dal_os_lines_open_(&lines, "/proc/thread-self/status"))
         return count;
     while (dal_os_lines_next_(&lines, line, sizeof line)) {
         if (strncmp(line, name, sizeof name - 1) == 0)

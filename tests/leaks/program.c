@@ -8,11 +8,13 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -344,15 +346,51 @@ __attribute__((noinline)) static void release_twice(void)
     printf("%d\n", errno == ECHILD);
 }
 
-/* A filter that lets everything pass. */
-static void release_in_filter(void)
+static void put_up(struct sock_filter *lines, unsigned short count)
 {
-    struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-    struct sock_fprog filter = {1, all};
+    struct sock_fprog filter = {count, lines};
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
         abort();
+}
+
+/* A filter that lets everything pass. */
+static void release_in_filter(void)
+{
+    struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+
+    put_up(all, 1);
+    release_twice();
+}
+
+/* One of the thread that reports alone. */
+static void *release_in_own_filter(void *unused)
+{
+    release_in_filter();
+    return unused;
+}
+
+static void release_in_threads_filter(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, release_in_own_filter, NULL) != 0)
+        abort();
+    (void)pthread_join(thread, NULL);
+}
+
+/* One that has prctl() fail. */
+static void release_without_prctl(void)
+{
+    struct sock_filter none[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+
+    put_up(none, sizeof none / sizeof *none);
     release_twice();
 }
 
@@ -401,6 +439,8 @@ static const struct {
     CASE(in_threads_local),
     CASE(release_twice),
     CASE(release_in_filter),
+    CASE(release_in_threads_filter),
+    CASE(release_without_prctl),
     CASE(release_without_files),
     CASE(leak_in_thread),
     CASE(clean),
