@@ -135,6 +135,20 @@ START_TEST(test_its_end_is_told)
 }
 END_TEST
 
+START_TEST(test_another_file_is_not_executed)
+{
+    struct dal_os_command_ command = {.input = ""};
+    struct dal_os_file_ file;
+
+    ck_assert(dal_os_file_note_("/bin/sh", &file));
+    command.file = &file;
+    ck_assert_int_eq(run(&command, "exit 3"), 3);
+    file.number++;
+    ck_assert_int_eq(run(&command, "exit 3"), -1);
+    ck_assert(!dal_os_file_note_("/no/such", &file));
+}
+END_TEST
+
 /* Whether it still reads, or does not. */
 START_TEST(test_it_has_so_much_time)
 {
@@ -250,6 +264,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, test_neither_waits_for_the_other);
     tcase_add_test(tcase, test_a_question_is_answered);
     tcase_add_test(tcase, test_its_end_is_told);
+    tcase_add_test(tcase, test_another_file_is_not_executed);
     tcase_add_test(tcase, test_it_has_so_much_time);
     tcase_add_test(tcase, test_the_process_has_no_child);
     tcase_add_test(tcase, test_what_is_ours_is_not_in_its_environment);

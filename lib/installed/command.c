@@ -26,13 +26,19 @@
 /* What is written at once is not waited for longer. */
 enum { REPORT_MILLISECONDS = 10000 };
 
+/* The command, with the file that was trusted. */
+struct found {
+    struct dal_os_file_ file;
+    char path[PATH_MAX];
+};
+
 /* Looked for once, in pages that stay: NULL before that, and where there is none. Release when it
  * is stored, acquire when it is read. */
-static _Atomic(const char *) command_path;
+static _Atomic(const struct found *) found_command;
 
-static const char *path_of_command(void)
+static const struct found *found(void)
 {
-    return atomic_load_explicit(&command_path, memory_order_acquire);
+    return atomic_load_explicit(&found_command, memory_order_acquire);
 }
 
 /* Whether standard error is a terminal: asked for when the process gets ready, since a filter of
@@ -49,29 +55,34 @@ static void note_terminal(void)
 
 int dal_command_prepare_(void)
 {
-    const char *none = NULL;
-    char *path;
+    const struct found *none = NULL;
+    struct found *command;
 
     dal_os_command_prepare_();
     note_terminal();
-    if (path_of_command())
+    if (found())
         return 0;
-    path = dal_os_is_secure_() ? NULL : dal_os_map_(PATH_MAX);
-    if (!path)
+    command = dal_os_is_secure_() ? NULL : dal_os_map_(sizeof *command);
+    if (!command)
         return DAL_ERR_UNSUPPORTED;
-    if (dal_loader_command_(path) &&
-        atomic_compare_exchange_strong_explicit(&command_path, &none, path, memory_order_acq_rel,
-                                                memory_order_acquire))
+    if (dal_loader_command_(command->path) && dal_os_file_note_(command->path, &command->file) &&
+        atomic_compare_exchange_strong_explicit(&found_command, &none, command,
+                                                memory_order_acq_rel, memory_order_acquire))
         return 0;
-    dal_os_unmap_(path, PATH_MAX);
-    return path_of_command() ? 0 : DAL_ERR_UNSUPPORTED;
+    dal_os_unmap_(command, sizeof *command);
+    return found() ? 0 : DAL_ERR_UNSUPPORTED;
 }
 
 static int run(struct dal_os_command_ *command, const char **reason)
 {
-    command->path = path_of_command();
+    const struct found *there = found();
+
     *reason = "the command " NAME " is not installed with the library";
-    return command->path ? dal_os_command_run_(command, reason) : -1;
+    if (!there)
+        return -1;
+    command->path = there->path;
+    command->file = &there->file;
+    return dal_os_command_run_(command, reason);
 }
 
 /* ---- Reports --------------------------------------------------------------------------------- */

@@ -13,9 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Which file a path leads to, and in what state. */
+struct dal_os_file_ {
+    uint64_t device, number;
+    int64_t seconds, nanoseconds; /* of its last change */
+};
+
 struct dal_os_command_ {
     const char *path;
-    const char *const *arguments; /* with its name, up to NULL */
+    const struct dal_os_file_ *file; /* which that has to be still; NULL: any */
+    const char *const *arguments;    /* with its name, up to NULL */
     const char *input;
     size_t input_bytes;
     unsigned milliseconds; /* it is ended after so long */
@@ -33,6 +40,9 @@ struct dal_os_command_ {
 /* Note how the process stands to the system at its start, where what it may call is decided by who
  * has started it. */
 void dal_os_command_prepare_(void);
+
+/* Note what a path leads to: 1, or 0. */
+int dal_os_file_note_(const char *path, struct dal_os_file_ *file);
 
 /* Run one to its end. Returns its exit status, or -1 with the reason, a text that lives for ever,
  * if it was not started, or ended by a signal. It has the environment that the process was

@@ -86,6 +86,34 @@ static int is_filtered(void)
     return before < 0 || count_filters() != before;
 }
 
+/* ---- The file ----------------------------------------------------------------------------------
+ */
+
+int dal_os_file_note_(const char *path, struct dal_os_file_ *file)
+{
+    int saved_errno = errno, error;
+    struct stat status;
+
+    error = stat(path, &status);
+    errno = saved_errno;
+    if (error)
+        return 0;
+    *file = (struct dal_os_file_){(uint64_t)status.st_dev, (uint64_t)status.st_ino,
+                                  status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+    return 1;
+}
+
+/* After a chroot(2), for one, the path of what was trusted leads elsewhere. */
+static int is_file(const struct dal_os_command_ *command)
+{
+    const struct dal_os_file_ *noted = command->file;
+    struct dal_os_file_ file;
+
+    return !noted || (dal_os_file_note_(command->path, &file) && file.device == noted->device &&
+                      file.number == noted->number && file.seconds == noted->seconds &&
+                      file.nanoseconds == noted->nanoseconds);
+}
+
 /* ---- The child ---------------------------------------------------------------------------------
  */
 
@@ -369,6 +397,9 @@ int dal_os_command_run_(struct dal_os_command_ *command, const char **reason)
     *reason = "the process has filters of system calls";
     if (is_filtered())
         return -1;
+    *reason = "the command is another file than it was";
+    if (!is_file(command))
+        return -1;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     *reason = "no memory is left";
     run.deadline = dal_os_clock_() + (uint64_t)command->milliseconds * 1000000;
@@ -410,6 +441,13 @@ uintptr_t dal_os_thread_local_(void)
 
 void dal_os_command_prepare_(void)
 {
+}
+
+int dal_os_file_note_(const char *path, struct dal_os_file_ *file)
+{
+    (void)path;
+    (void)file;
+    return 0;
 }
 
 int dal_os_command_run_(struct dal_os_command_ *command, const char **reason)
