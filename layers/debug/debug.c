@@ -251,10 +251,11 @@ static uint64_t number_of(const struct dal_backend_request *request, const char 
     return request->find(request, key)->number;
 }
 
-/* Zones are a power of two, as alignments are. */
+/* Zones are a power of two, as alignments are. malloc() and its family align to no less than that
+ * which is least here, whatever they are asked for. */
 static size_t take_zones(const struct dal_backend_request *request)
 {
-    size_t wanted = (size_t)number_of(request, "zones"), zones = 1;
+    size_t wanted = (size_t)number_of(request, "zones"), zones = DAL_MIN_ALIGN;
 
     while (zones < wanted)
         zones *= 2;
