@@ -90,6 +90,11 @@ if [ -n "$shared" ]; then
   1 block, of 12345 bytes, leaked directly, from alloc:
 *" "$(LD_LIBRARY_PATH=$lib DISPATCHALLOC_BACKEND=debug:leaks=on+system "$work/front" x 2>&1)"
 fi
+# Twenty places are told, and how many others there are.
+under debug:leaks=on,stacks=64+system "$work/program" many_places
+like 'other places' "*
+  10 blocks, of 10000 bytes, from 10 other places
+*" "$(cat "$work/err")"
 # All that is still live, whatever points to it.
 under debug:leaks=live+system "$work/program" in_static
 like 'leaks=live' '*  1 block, of 1000 bytes, from malloc:*' "$(cat "$work/err")"

@@ -9,7 +9,9 @@
 
 #include "debug.h"
 
-enum { PLACES_TOLD = 20, PLACES_MAX = 1 << 16 };
+/* A place is looked for in so many of the table, lest one that is full cost its length each time.
+ */
+enum { PLACES_TOLD = 20, PLACES_MAX = 1 << 16, PLACES_TRIED = 256 };
 
 /* Blocks of one stack; none where there is nothing. */
 struct place {
@@ -23,7 +25,7 @@ struct live {
     struct place *places;
     size_t room; /* a power of two */
     struct place all, suppressed, others;
-    size_t other_count;
+    int is_full; /* the others are of places that were not counted */
 };
 
 static void add(struct place *to, uint64_t blocks, uint64_t bytes)
@@ -53,7 +55,7 @@ static void add_reached(struct live *live, const struct debug_block *block, enum
     size_t home = (size_t)(debug_hash(block->stack + (uint64_t)reach) >> 40);
 
     add(&live->all, 1, debug_size(block->word));
-    for (size_t i = 0; i < live->room; i++) {
+    for (size_t i = 0; i < live->room && i < PLACES_TRIED; i++) {
         struct place *place = &live->places[(home + i) & (live->room - 1)];
 
         if (place->blocks && !is_of(place, block, reach))
@@ -65,6 +67,7 @@ static void add_reached(struct live *live, const struct debug_block *block, enum
         return;
     }
     add(&live->others, 1, debug_size(block->word));
+    live->is_full = 1;
 }
 
 static int add_block(const struct debug_block *block, void *data)
@@ -137,6 +140,25 @@ static const char *const reach_words[] = {
     [DAL_LEAKED_INDIRECTLY] = " leaked indirectly,",
 };
 
+/* What is left of the places; there may be tens of thousands. */
+static void put_others(struct layer_report *text, struct live *live)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < live->room; i++) {
+        const struct place *place = &live->places[i];
+
+        count += place->blocks != 0;
+        add(&live->others, place->blocks, place->bytes);
+    }
+    if (!live->others.blocks)
+        return;
+    dal_layer_report_put_(text, "  ");
+    put_sum(text, &live->others);
+    dal_layer_report_put_(text, " from %s%zu other places\n", live->is_full ? "more than " : "",
+                          count);
+}
+
 static void put_places(struct layer_report *text, struct live *live)
 {
     struct place *place;
@@ -147,15 +169,9 @@ static void put_places(struct layer_report *text, struct live *live)
         dal_layer_report_put_(text, "%s from %s:\n", reach_words[place->reach],
                               dal_debug_call_name_(place->made));
         dal_layer_report_put_stack_(text, place->stack);
-        place->blocks = 0;
+        place->blocks = place->bytes = 0;
     }
-    for (; (place = largest(live)) != NULL; place->blocks = 0, live->other_count++)
-        add(&live->others, place->blocks, place->bytes);
-    if (!live->others.blocks)
-        return;
-    dal_layer_report_put_(text, "  ");
-    put_sum(text, &live->others);
-    dal_layer_report_put_(text, " from %zu other places\n", live->other_count);
+    put_others(text, live);
 }
 
 /* what: " still live at exit", for example. */

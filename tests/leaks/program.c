@@ -93,6 +93,20 @@ static void ring(void)
     last->next = first;
 }
 
+/* Each by a call of its own. */
+__attribute__((noinline)) static void leak_by(int calls)
+{
+    drop(make_block(1000));
+    if (calls > 1)
+        leak_by(calls - 1);
+    drop(&calls);
+}
+
+static void many_places(void)
+{
+    leak_by(30);
+}
+
 static void end(void)
 {
     kept = (char *)make_block(1000) + 1000;
@@ -429,6 +443,7 @@ static const struct {
     CASE(leak_large),
     CASE(chain),
     CASE(ring),
+    CASE(many_places),
     CASE(end),
     CASE(in_static),
     CASE(interior),
