@@ -135,6 +135,7 @@ static const char *reason_of(int status)
 struct question {
     struct dal_search_ search;
     struct dal_leak_lists *lists;
+    const struct dal_os_command_ *command;
 };
 
 /* Everything else in the process stands. */
@@ -150,6 +151,8 @@ static unsigned char make_lists(void *data)
     search->block_count = lists->block_count;
     search->apart = lists->apart;
     search->apart_count = lists->apart_count;
+    search->room = question->command->room;
+    search->room_bytes = question->command->room_bytes;
     return DAL_SEARCH_DONE_;
 }
 
@@ -172,6 +175,7 @@ int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char 
                                       .data = &question};
     int status;
 
+    question.command = &command;
     (void)snprintf(process, sizeof process, "%" PRIu64, dal_os_process_());
     (void)snprintf(address, sizeof address, "%" PRIxPTR, (uintptr_t)&question.search);
     status = run(&command, reason);

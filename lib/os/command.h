@@ -32,6 +32,8 @@ struct dal_os_command_ {
      * may neither allocate nor wait. */
     unsigned char (*answer)(void *data);
     void *data;
+    const void *room; /* pages with that stack, while it runs */
+    size_t room_bytes;
     /* What it has printed, in pages for dal_os_unmap_(); NULL and 0 if that is nothing. */
     char *output;
     size_t output_bytes;

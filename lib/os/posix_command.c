@@ -404,6 +404,8 @@ int dal_os_command_run_(struct dal_os_command_ *command, const char **reason)
     *reason = "no memory is left";
     run.deadline = dal_os_clock_() + (uint64_t)command->milliseconds * 1000000;
     run.room = dal_os_map_(sizeof *run.room);
+    command->room = run.room;
+    command->room_bytes = sizeof *run.room;
     if (run.room)
         result = run_child(&run, reason);
     dal_os_unmap_(run.room, sizeof *run.room);

@@ -30,6 +30,8 @@ struct dal_search_ {
     size_t block_count;
     const struct dal_memory_part *apart;
     size_t apart_count;
+    const void *room; /* the stack on which they are made, with addresses of blocks */
+    size_t room_bytes;
     /* From the beginning. */
     const void *stack; /* of the thread that asks, from here on */
     uintptr_t local;   /* where what it has for itself is, or near to that */

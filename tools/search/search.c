@@ -56,14 +56,21 @@ static int read_lists(struct work *work)
     return work->blocks && work->apart ? DAL_SEARCH_DONE_ : DAL_SEARCH_MEMORY_;
 }
 
-/* The tables of who asks, the list of blocks among them. */
+static struct range range_at(const void *start, size_t bytes)
+{
+    return (struct range){(uintptr_t)start, (uintptr_t)start + bytes};
+}
+
+/* The tables of who asks, the list of blocks among them, and where that was made. */
 static int put_apart(struct work *work)
 {
-    uintptr_t list = (uintptr_t)work->asked.blocks;
-    int is_put = roots_put_apart(
-        &work->roots, (struct range){list, list + work->asked.block_count * sizeof *work->blocks});
+    const struct dal_search_ *asked = &work->asked;
+    int is_put =
+        roots_put_apart(&work->roots,
+                        range_at(asked->blocks, asked->block_count * sizeof *asked->blocks)) &&
+        roots_put_apart(&work->roots, range_at(asked->room, asked->room_bytes));
 
-    for (size_t i = 0; is_put && i < work->asked.apart_count; i++)
+    for (size_t i = 0; is_put && i < asked->apart_count; i++)
         is_put = roots_put_apart(&work->roots, range_of(&work->apart[i]));
     return is_put;
 }
