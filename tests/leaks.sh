@@ -95,6 +95,15 @@ under debug:leaks=on,stacks=64+system "$work/program" many_places
 like 'other places' "*
   10 blocks, of 10000 bytes, from 10 other places
 *" "$(cat "$work/err")"
+# What a suppressed block holds is not told, if its own stack is another.
+$CC -O1 -fno-builtin -fPIC -shared -DLIBRARY "$srcdir/tests/leaks/holder.c" -o "$work/libholder.so"
+$CC -O1 -fno-builtin "$srcdir/tests/leaks/holder.c" -o "$work/holder" "$work/libholder.so"
+under debug:leaks=on+system "$work/holder"
+like 'a holder' "dispatchalloc: debug[[]N]: debug+system: 2 blocks, of 3000 bytes, are $leaked
+*  1 block, of 1000 bytes, leaked indirectly*" "$(cat "$work/err")"
+echo 'leak:libholder' >"$work/suppressions"
+under "debug:leaks=on,suppressions=$work/suppressions+system" "$work/holder"
+expect 'a suppressed holder' '' "$(cat "$work/err")"
 # All that is still live, whatever points to it.
 under debug:leaks=live+system "$work/program" in_static
 like 'leaks=live' '*  1 block, of 1000 bytes, from malloc:*' "$(cat "$work/err")"

@@ -19,6 +19,7 @@ struct place {
     uint32_t stack;
     enum debug_call_name made;
     enum dal_reach reach; /* DAL_REACHED also where that was not looked at */
+    int is_suppressed;
 };
 
 struct live {
@@ -49,25 +50,36 @@ static int is_of(const struct place *place, const struct debug_block *block, enu
            place->reach == reach;
 }
 
-/* What finds no place any more is told in the sum of the others. */
-static void add_reached(struct live *live, const struct debug_block *block, enum dal_reach reach)
+/* The place of a block, with no blocks if it is new; or NULL if there is no room for it. */
+static struct place *place_of(const struct live *live, const struct debug_block *block,
+                              enum dal_reach reach)
 {
     size_t home = (size_t)(debug_hash(block->stack + (uint64_t)reach) >> 40);
 
-    add(&live->all, 1, debug_size(block->word));
     for (size_t i = 0; i < live->room && i < PLACES_TRIED; i++) {
         struct place *place = &live->places[(home + i) & (live->room - 1)];
 
-        if (place->blocks && !is_of(place, block, reach))
-            continue;
-        place->stack = block->stack;
-        place->made = debug_made(block->word);
-        place->reach = reach;
-        add(place, 1, debug_size(block->word));
+        if (!place->blocks || is_of(place, block, reach))
+            return place;
+    }
+    return NULL;
+}
+
+/* What finds no place any more is told in the sum of the others. */
+static void add_reached(struct live *live, const struct debug_block *block, enum dal_reach reach)
+{
+    struct place *place = place_of(live, block, reach);
+
+    add(&live->all, 1, debug_size(block->word));
+    if (!place) {
+        add(&live->others, 1, debug_size(block->word));
+        live->is_full = 1;
         return;
     }
-    add(&live->others, 1, debug_size(block->word));
-    live->is_full = 1;
+    place->stack = block->stack;
+    place->made = debug_made(block->word);
+    place->reach = reach;
+    add(place, 1, debug_size(block->word));
 }
 
 static int add_block(const struct debug_block *block, void *data)
@@ -109,8 +121,13 @@ static void suppress(const struct debug_instance *instance, struct live *live)
         if (!place->blocks || !dal_debug_is_suppressed_(instance, place->stack))
             continue;
         add(&live->suppressed, place->blocks, place->bytes);
-        place->blocks = place->bytes = 0;
+        place->is_suppressed = 1;
     }
+}
+
+static int is_told(const struct place *place)
+{
+    return place->blocks && !place->is_suppressed;
 }
 
 /* The place with the most bytes, or of as many with the most blocks; NULL when none is left. */
@@ -121,8 +138,8 @@ static struct place *largest(struct live *live)
     for (size_t i = 0; i < live->room; i++) {
         struct place *place = &live->places[i];
 
-        if (place->blocks && (!found || place->bytes > found->bytes ||
-                              (place->bytes == found->bytes && place->blocks > found->blocks)))
+        if (is_told(place) && (!found || place->bytes > found->bytes ||
+                               (place->bytes == found->bytes && place->blocks > found->blocks)))
             found = place;
     }
     return found;
@@ -148,7 +165,9 @@ static void put_others(struct layer_report *text, struct live *live)
     for (size_t i = 0; i < live->room; i++) {
         const struct place *place = &live->places[i];
 
-        count += place->blocks != 0;
+        if (!is_told(place))
+            continue;
+        count++;
         add(&live->others, place->blocks, place->bytes);
     }
     if (!live->others.blocks)
@@ -197,7 +216,6 @@ static void tell(struct debug_instance *instance, struct live *live, const char 
 {
     struct layer_report text;
 
-    suppress(instance, live);
     if (live->all.blocks > live->suppressed.blocks && dal_debug_report_begin_(&text, instance)) {
         put_live(&text, instance, live, what);
         dal_layer_report_end_(&text);
@@ -215,6 +233,7 @@ void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
         return;
     make_places(instance, &live, blocks);
     (void)dal_debug_register_visit_(&instance->blocks, add_block, &live);
+    suppress(instance, &live);
     (void)snprintf(what, sizeof what, "still live %s", when);
     tell(instance, &live, what);
     unmake_places(instance, &live);
@@ -236,6 +255,7 @@ struct lists {
     struct dal_leak_lists asked; /* first */
     struct debug_instance *instance;
     struct parts blocks, tables;
+    const struct live *suppressed; /* places, some of which are; or NULL */
 };
 
 /* Pages that are not touched cost nothing. */
@@ -265,17 +285,30 @@ static void put_part(struct parts *parts, uintptr_t address, size_t bytes, enum 
     parts->count++;
 }
 
+static int is_of_suppressed(const struct live *live, const struct debug_block *block)
+{
+    for (enum dal_reach reach = DAL_LEAKED; reach <= DAL_LEAKED_INDIRECTLY; reach++) {
+        const struct place *place = place_of(live, block, reach);
+
+        if (place && place->blocks && place->is_suppressed)
+            return 1;
+    }
+    return 0;
+}
+
 /* One that a thread has, to resize it as a rule, may be all that holds others meanwhile. */
 static int put_block(const struct debug_block *block, void *data)
 {
-    struct parts *blocks = data;
+    struct lists *lists = data;
+    struct parts *blocks = &lists->blocks;
+    int is_held = block->state == DEBUG_KEY_GOING ||
+                  (lists->suppressed && is_of_suppressed(lists->suppressed, block));
 
     if (block->state != DEBUG_KEY_LIVE && block->state != DEBUG_KEY_GOING)
         return 0;
     if (blocks->count < blocks->room)
         blocks->blocks[blocks->count] = *block;
-    put_part(blocks, block->address, debug_size(block->word),
-             block->state == DEBUG_KEY_LIVE ? DAL_REACHED : DAL_HELD);
+    put_part(blocks, block->address, debug_size(block->word), is_held ? DAL_HELD : DAL_REACHED);
     return 0;
 }
 
@@ -301,7 +334,8 @@ static int make_lists(struct dal_leak_lists *asked)
     struct lists *lists = (struct lists *)(void *)asked;
     struct parts *blocks = &lists->blocks, *tables = &lists->tables;
 
-    (void)dal_debug_register_visit_(&lists->instance->blocks, put_block, blocks);
+    blocks->count = tables->count = 0;
+    (void)dal_debug_register_visit_(&lists->instance->blocks, put_block, lists);
     put_tables(tables);
     put_part(tables, (uintptr_t)blocks->blocks, blocks->room * sizeof *blocks->blocks, DAL_REACHED);
     if (blocks->count > blocks->room || tables->count > tables->room)
@@ -338,14 +372,40 @@ static void add_leaks(const struct parts *blocks, struct live *live)
     }
 }
 
-static void tell_leaks(struct debug_instance *instance, const struct parts *blocks)
+static void sum_leaks(struct debug_instance *instance, const struct parts *blocks,
+                      struct live *live)
+{
+    make_places(instance, live, blocks->count);
+    add_leaks(blocks, live);
+    suppress(instance, live);
+}
+
+/* What suppressed ones hold is not to be told: with them as held it is reached. Where that cannot
+ * be done the first search stands. */
+static void search_again(struct lists *lists, const void *stack, struct live *live)
+{
+    struct live again;
+    const char *reason;
+
+    lists->suppressed = live;
+    if (lists->instance->services->leaks_find(&lists->asked, stack, &reason) != 0)
+        return;
+    sum_leaks(lists->instance, &lists->blocks, &again);
+    add(&again.suppressed, live->suppressed.blocks, live->suppressed.bytes);
+    add(&again.all, live->suppressed.blocks, live->suppressed.bytes);
+    unmake_places(lists->instance, live);
+    *live = again;
+}
+
+static void tell_leaks(struct lists *lists, const void *stack)
 {
     struct live live;
 
-    make_places(instance, &live, blocks->count);
-    add_leaks(blocks, &live);
-    tell(instance, &live, "leaked: nothing points there at exit");
-    unmake_places(instance, &live);
+    sum_leaks(lists->instance, &lists->blocks, &live);
+    if (live.suppressed.blocks)
+        search_again(lists, stack, &live);
+    tell(lists->instance, &live, "leaked: nothing points there at exit");
+    unmake_places(lists->instance, &live);
 }
 
 void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
@@ -360,7 +420,7 @@ void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
         return;
     reason = find_leaks(&lists, count, stack);
     if (!reason) {
-        tell_leaks(instance, &lists.blocks);
+        tell_leaks(&lists, stack);
     } else {
         services->line("debug[%" PRIu64 "]: %s: leaks cannot be searched for: %s; what is still "
                        "live is told",
