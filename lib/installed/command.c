@@ -156,6 +156,18 @@ static unsigned char make_lists(void *data)
     return DAL_SEARCH_DONE_;
 }
 
+/* What is allowed to it is the process's own to say, and is lost: so only where it has to be. */
+static int run_search(struct dal_os_command_ *command, const char **reason)
+{
+    int status;
+
+    do {
+        status = run(command, reason);
+        dal_os_unmap_(command->output, command->output_bytes);
+    } while (status == DAL_SEARCH_REFUSED_ && !command->may_trace++);
+    return status;
+}
+
 int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char **reason)
 {
     struct question question = {.lists = lists,
@@ -170,7 +182,6 @@ int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char 
     struct dal_os_command_ command = {.arguments = arguments,
                                       .input = "",
                                       .milliseconds = DAL_SEARCH_SECONDS_MOST_ * 1000,
-                                      .may_trace = 1,
                                       .answer = make_lists,
                                       .data = &question};
     int status;
@@ -178,8 +189,7 @@ int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char 
     question.command = &command;
     (void)snprintf(process, sizeof process, "%" PRIu64, dal_os_process_());
     (void)snprintf(address, sizeof address, "%" PRIxPTR, (uintptr_t)&question.search);
-    status = run(&command, reason);
-    dal_os_unmap_(command.output, command.output_bytes);
+    status = run_search(&command, reason);
     if (status > 0)
         *reason = reason_of(status);
     return status == DAL_SEARCH_DONE_ ? 0 : DAL_ERR_UNSUPPORTED;

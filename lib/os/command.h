@@ -26,7 +26,7 @@ struct dal_os_command_ {
     const char *input;
     size_t input_bytes;
     unsigned milliseconds; /* it is ended after so long */
-    int may_trace;         /* it may stop this process, and look into it */
+    int may_trace;         /* it is allowed to stop this process, and to look into it */
     /* If not NULL: it writes a byte to its standard input, and this is what it gets for that,
      * behind the input. Called in a process that has this one's memory, on a stack of some KiB: it
      * may neither allocate nor wait. */
