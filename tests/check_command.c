@@ -94,6 +94,32 @@ START_TEST(test_neither_waits_for_the_other)
 }
 END_TEST
 
+static unsigned char count_question(void *data)
+{
+    int *questions = data;
+
+    ++*questions;
+    return 'a';
+}
+
+/* Behind the input, if there is a question at all. */
+START_TEST(test_a_question_is_answered)
+{
+    int questions = 0;
+    struct dal_os_command_ command = {
+        .input = "in", .input_bytes = 2, .answer = count_question, .data = &questions};
+
+    ck_assert_int_eq(run(&command, "echo >&0; cat"), 0);
+    expect(&command, "ina");
+    ck_assert_int_eq(questions, 1);
+    ck_assert_int_eq(run(&command, "exit 7"), 7);
+    ck_assert_int_eq(questions, 1);
+    command.milliseconds = 300;
+    ck_assert_int_eq(run(&command, "exec sleep 100"), -1);
+    ck_assert_int_eq(questions, 1);
+}
+END_TEST
+
 START_TEST(test_its_end_is_told)
 {
     struct dal_os_command_ command = {.input = ""};
@@ -106,6 +132,20 @@ START_TEST(test_its_end_is_told)
     command.arguments = arguments;
     ck_assert_int_eq(dal_os_command_run_(&command, &reason), -1);
     ck_assert_str_eq(reason, "the command was ended, or cannot run");
+}
+END_TEST
+
+START_TEST(test_another_file_is_not_executed)
+{
+    struct dal_os_command_ command = {.input = ""};
+    struct dal_os_file_ file;
+
+    ck_assert(dal_os_file_note_("/bin/sh", &file));
+    command.file = &file;
+    ck_assert_int_eq(run(&command, "exit 3"), 3);
+    file.number++;
+    ck_assert_int_eq(run(&command, "exit 3"), -1);
+    ck_assert(!dal_os_file_note_("/no/such", &file));
 }
 END_TEST
 
@@ -222,7 +262,9 @@ int main(int argc, char **argv)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, test_it_reads_and_prints_and_has_a_status);
     tcase_add_test(tcase, test_neither_waits_for_the_other);
+    tcase_add_test(tcase, test_a_question_is_answered);
     tcase_add_test(tcase, test_its_end_is_told);
+    tcase_add_test(tcase, test_another_file_is_not_executed);
     tcase_add_test(tcase, test_it_has_so_much_time);
     tcase_add_test(tcase, test_the_process_has_no_child);
     tcase_add_test(tcase, test_what_is_ours_is_not_in_its_environment);

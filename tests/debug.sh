@@ -49,7 +49,7 @@ for backend in $backends; do
 
     under "debug:stop=on+$backend" "$work/faults" twice
     expect "stop=on, $backend" 134 "$code"
-    for options in '' :stacks=0 :fill=on,zones=16,quarantine=1M,sweep=2 :zones=4K; do
+    for options in '' :stacks=0 :fill=on,zones=16,quarantine=1M,sweep=2 :zones=4K :zones=8; do
         for spec in "debug$options+$backend" "debug$options+stats:print=off+$backend" \
             "stats:print=off+debug$options+$backend" "guard:every=3+debug$options+$backend"; do
             under "$spec" "$work/faults" clean

@@ -14,7 +14,9 @@ $CC -O1 -g -fno-builtin -pthread -w "$srcdir/tests/leaks/program.c" -o "$work/pr
 beside=$($SED -n 's/^DAL_COMMAND_BESIDE = //p' "$builddir/Makefile")
 lib=$work/a/b/c/lib
 mkdir -p "$lib" "$(dirname "$lib/$beside")"
-cp "$builddir/.libs/libdispatchalloc-preload.so" "$lib"
+cp "$builddir"/.libs/libdispatchalloc-preload.so "$lib"
+# (A program with the system's jemalloc has one in between.)
+cp "$builddir"/.libs/libdispatchalloc-jemalloc.so "$lib" 2>/dev/null || :
 ln -s "$tool" "$lib/$beside"
 DISPATCHALLOC_INTERPOSER=$lib/libdispatchalloc-preload.so
 
@@ -70,6 +72,12 @@ for backend in $backends $with_tables; do
         told $case ''
     done
 done
+# Threads that go on hold what they have at any moment.
+for backend in $backends; do
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        told moving ''
+    done
+done
 # By the front, beside a malloc that is another's.
 if [ -n "$shared" ]; then
     # shellcheck disable=SC2086 # lists
@@ -82,6 +90,20 @@ if [ -n "$shared" ]; then
   1 block, of 12345 bytes, leaked directly, from alloc:
 *" "$(LD_LIBRARY_PATH=$lib DISPATCHALLOC_BACKEND=debug:leaks=on+system "$work/front" x 2>&1)"
 fi
+# Twenty places are told, and how many others there are.
+under debug:leaks=on,stacks=64+system "$work/program" many_places
+like 'other places' "*
+  10 blocks, of 10000 bytes, from 10 other places
+*" "$(cat "$work/err")"
+# What a suppressed block holds is not told, if its own stack is another.
+$CC -O1 -fno-builtin -fPIC -shared -DLIBRARY "$srcdir/tests/leaks/holder.c" -o "$work/libholder.so"
+$CC -O1 -fno-builtin "$srcdir/tests/leaks/holder.c" -o "$work/holder" "$work/libholder.so"
+under debug:leaks=on+system "$work/holder"
+like 'a holder' "dispatchalloc: debug[[]N]: debug+system: 2 blocks, of 3000 bytes, are $leaked
+*  1 block, of 1000 bytes, leaked indirectly*" "$(cat "$work/err")"
+echo 'leak:libholder' >"$work/suppressions"
+under "debug:leaks=on,suppressions=$work/suppressions+system" "$work/holder"
+expect 'a suppressed holder' '' "$(cat "$work/err")"
 # All that is still live, whatever points to it.
 under debug:leaks=live+system "$work/program" in_static
 like 'leaks=live' '*  1 block, of 1000 bytes, from malloc:*' "$(cat "$work/err")"
@@ -137,8 +159,10 @@ mv "$work/command" "$lib/$beside"
 done
 under debug:symbolize=on+system "$work/program" release_twice
 expect 'resolved: what the program sees' '0 -1 1' "$(cat "$work/out")"
-under debug:symbolize=on+system "$work/program" release_in_filter
-like 'in a filter' "$raw" "$(cat "$work/raw")"
+for case in release_in_filter release_in_threads_filter release_without_prctl; do
+    under debug:symbolize=on+system "$work/program" $case
+    like "$case" "$raw" "$(cat "$work/raw")"
+done
 for mode in auto off; do
     under debug:symbolize=$mode+system "$work/program" release_twice
     like "symbolize=$mode, not at a terminal" "$raw" "$(cat "$work/raw")"

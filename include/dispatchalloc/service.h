@@ -108,15 +108,19 @@ typedef int (*dal_thread_part_visitor)(void *part, void *data);
 /** When the frames of a report are resolved: the resolve of dal_services.report. */
 enum dal_resolve {
     DAL_RESOLVE_NEVER = 0,       /**< the text is written as it is */
-    DAL_RESOLVE_AT_TERMINAL = 1, /**< if standard error is a terminal */
+    DAL_RESOLVE_AT_TERMINAL = 1, /**< if standard error was a terminal at
+                                      command_prepare() */
     DAL_RESOLVE_ALWAYS = 2       /**< also in a file, or a pipe */
 };
 
 /** Whether anything points to a block: the reach of a struct dal_memory_part. */
 enum dal_reach {
-    DAL_REACHED = 0,          /**< from the memory of the program, through any number of blocks */
-    DAL_LEAKED = 1,           /**< nothing does, or only what is reached from it */
-    DAL_LEAKED_INDIRECTLY = 2 /**< a block that is leaked itself does */
+    DAL_REACHED = 0,           /**< from the memory of the program, through any number of blocks */
+    DAL_LEAKED = 1,            /**< nothing does, or only what is reached from it */
+    DAL_LEAKED_INDIRECTLY = 2, /**< a block that is leaked itself does */
+    /** Said of a block that is not searched for: what it holds is reached. It may have been given
+     *  back to the allocator, and another block have its address. */
+    DAL_HELD = 3
 };
 
 /** A part of memory, of dal_services.leaks_find. */
@@ -124,6 +128,25 @@ struct dal_memory_part {
     uintptr_t address; /**< its first byte */
     size_t bytes;      /**< its length */
     uintptr_t reach;   /**< an enum dal_reach, where the part is a block */
+};
+
+/** What dal_services.leaks_find looks through, listed while no thread runs. */
+struct dal_leak_lists {
+    /**
+     * Fill the lists below. Called once, while all other threads stand wherever they were, in a
+     * process that has the memory of this one. It may read, and write to memory that was there
+     * before; not allocate, take a lock, wait, or call a service.
+     *
+     * @param lists  this structure. Not NULL.
+     * @return 0, or -1 if they are longer than there is memory for.
+     */
+    int (*make)(struct dal_leak_lists *lists);
+    struct dal_memory_part *blocks; /**< the live blocks, DAL_REACHED, and held ones; their reach is
+                                         set by the search. May be NULL if there is none */
+    size_t block_count;             /**< how many */
+    const struct dal_memory_part *apart; /**< memory that does not count, such as tables of the
+                                              blocks. May be NULL if there is none */
+    size_t apart_count;                  /**< how many parts */
 };
 
 /** Bytes at the start of a file of dal_services.file_map() that say, in lines of text, which
@@ -338,21 +361,15 @@ struct dal_services {
      * address in the middle of a block counts, that of its end does not. What an allocator keeps
      * between blocks does not count.
      *
-     * @param blocks       the live blocks, in memory that no other thread uses; their reach is set.
-     * @param block_count  how many.
-     * @param apart        memory that does not count, such as tables of the blocks. May be NULL if
-     *                     apart_count is 0.
-     * @param apart_count  how many parts.
-     * @param stack        from where on the stack of this thread counts, towards its beginning; the
-     *                     registers of this thread do not. Not NULL.
-     * @param reason       if it cannot be found out: why, a text that lives for ever. Not NULL.
+     * @param lists   what makes the lists of blocks, and where they are then. Not NULL.
+     * @param stack   from where on the stack of this thread counts, towards its beginning; the
+     *                registers of this thread do not. Not NULL.
+     * @param reason  if it cannot be found out: why, a text that lives for ever. Not NULL.
      * @return 0, or DAL_ERR_UNSUPPORTED.
      *
      * A second and more where there are millions of blocks; after a minute it gives up.
      */
-    int (*leaks_find)(struct dal_memory_part *blocks, size_t block_count,
-                      const struct dal_memory_part *apart, size_t apart_count, const void *stack,
-                      const char **reason);
+    int (*leaks_find)(struct dal_leak_lists *lists, const void *stack, const char **reason);
 
     /**
      * In the handler of a signal: the places of the stack of what it interrupted, of which the

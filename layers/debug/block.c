@@ -159,18 +159,22 @@ void *dal_debug_make_call_(struct debug_instance *instance, const struct debug_c
 
 /* ---- Taking back ----------------------------------------------------------------------------- */
 
-void dal_debug_to_child_(struct debug_instance *instance, uintptr_t address, uint64_t word)
+void dal_debug_to_child_(struct debug_instance *instance, struct debug_record record,
+                         uintptr_t address)
 {
-    if (!instance->sweep || !dal_debug_sweep_leave_(instance, address))
-        child_dealloc(instance, address, word);
+    uint64_t word = debug_record_word(record);
+
+    if (instance->sweep && dal_debug_sweep_leave_(instance, address))
+        return;
+    debug_record_release(record, DEBUG_KEY_FREE);
+    child_dealloc(instance, address, word);
 }
 
 void dal_debug_give_back_(struct debug_instance *instance, struct debug_record record,
                           uintptr_t address, uint64_t word, uint32_t ended_stack)
 {
     debug_ring_put(instance->tables->rings, address, word, debug_record_stack(record), ended_stack);
-    debug_record_release(record, DEBUG_KEY_FREE);
-    dal_debug_to_child_(instance, address, word);
+    dal_debug_to_child_(instance, record, address);
 }
 
 static struct debug_block block_of(struct debug_record record, const struct debug_call *call)
@@ -302,18 +306,18 @@ void dal_debug_end_call_(struct debug_instance *instance, const struct debug_cal
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
 
+/* The record of the old block goes last: in a search for leaks that stands for what the new one
+ * holds until that has its own (tools/search/roots.c). */
 void *dal_debug_resized_(struct debug_instance *instance, struct debug_record record,
-                         const struct debug_call *call, void *moved, size_t new_size,
-                         size_t new_align)
+                         const struct debug_call *call, uint32_t stack, void *moved,
+                         size_t new_size, size_t new_align)
 {
     uint64_t word = debug_word(new_size, new_align, call->name);
-    uint32_t stack;
 
     if (!moved) {
         debug_record_release(record, (uintptr_t)call->ptr | DEBUG_KEY_LIVE);
         return NULL;
     }
-    stack = dal_debug_stack_(instance, call);
     if (moved == call->ptr) {
         debug_record_put(record, (uintptr_t)moved | DEBUG_KEY_LIVE, word, stack);
         return moved;
@@ -321,10 +325,10 @@ void *dal_debug_resized_(struct debug_instance *instance, struct debug_record re
     debug_ring_put(instance->tables->rings, (uintptr_t)call->ptr,
                    debug_word_ended(debug_record_word(record), call->name),
                    debug_record_stack(record), stack);
-    debug_record_release(record, DEBUG_KEY_FREE);
     /* The old block is gone, so this one cannot be refused. */
     if (!dal_debug_register_new_(instance, call, moved, word, stack))
         atomic_store_explicit(&instance->lost, 1, memory_order_relaxed);
+    debug_record_release(record, DEBUG_KEY_FREE);
     return moved;
 }
 

@@ -133,6 +133,7 @@ static void *resize_taken(struct debug_instance *instance, struct debug_record r
     size_t size = debug_size(word), align = debug_align(word);
     int is_grown = call->name == DEBUG_GROW || call->name == DEBUG_GROW_ZEROED;
     int is_shrunk = call->name == DEBUG_SHRINK;
+    uint32_t stack;
 
     if (call->name == DEBUG_REALLOC)
         new_align = align;
@@ -140,7 +141,8 @@ static void *resize_taken(struct debug_instance *instance, struct debug_record r
         (is_grown && new_size < size) || (is_shrunk && new_size > size))
         return dal_debug_copy_(instance, record, call, new_size, new_align,
                                call->name == DEBUG_GROW_ZEROED);
-    return dal_debug_resized_(instance, record, call,
+    stack = dal_debug_stack_(instance, call);
+    return dal_debug_resized_(instance, record, call, stack,
                               child_resize(instance, call->name, (void *)(uintptr_t)call->ptr, size,
                                            align, new_size, new_align),
                               new_size, new_align);
@@ -199,7 +201,8 @@ static int resize_taken_in_place(struct debug_instance *instance, struct debug_r
     if (error || new_size == size)
         debug_record_release(record, (uintptr_t)ptr | DEBUG_KEY_LIVE);
     else
-        (void)dal_debug_resized_(instance, record, call, ptr, new_size, align);
+        (void)dal_debug_resized_(instance, record, call, dal_debug_stack_(instance, call), ptr,
+                                 new_size, align);
     return error;
 }
 
@@ -248,10 +251,11 @@ static uint64_t number_of(const struct dal_backend_request *request, const char 
     return request->find(request, key)->number;
 }
 
-/* Zones are a power of two, as alignments are. */
+/* Zones are a power of two, as alignments are. malloc() and its family align to no less than that
+ * which is least here, whatever they are asked for. */
 static size_t take_zones(const struct dal_backend_request *request)
 {
-    size_t wanted = (size_t)number_of(request, "zones"), zones = 1;
+    size_t wanted = (size_t)number_of(request, "zones"), zones = DAL_MIN_ALIGN;
 
     while (zones < wanted)
         zones *= 2;

@@ -312,9 +312,10 @@ DEBUG_HIDDEN void dal_debug_end_(struct debug_instance *instance, struct debug_r
 DEBUG_HIDDEN void dal_debug_give_back_(struct debug_instance *instance, struct debug_record record,
                                        uintptr_t address, uint64_t word, uint32_t ended_stack);
 
-/* Give a block whose record is gone to the child, or leave it to who looks at it. */
-DEBUG_HIDDEN void dal_debug_to_child_(struct debug_instance *instance, uintptr_t address,
-                                      uint64_t word);
+/* Give a block that is taken to the child, as its record says, which ends; or leave both to who
+ * looks at it. */
+DEBUG_HIDDEN void dal_debug_to_child_(struct debug_instance *instance, struct debug_record record,
+                                      uintptr_t address);
 
 /* Take the block of a call: what is wrong with it is said. No record if it is to be left alone, or,
  * where *is_lost is set, to be passed on as it came. */
@@ -326,10 +327,11 @@ DEBUG_HIDDEN void dal_debug_end_call_(struct debug_instance *instance,
                                       const struct debug_call *call);
 
 /* The ends of calls that have resized a block which the layer is plain for: a record that is taken,
- * and what the child has made of the block; NULL leaves it as it was. */
+ * the stack of the call, which is captured before, since that takes its time, and what the child
+ * has made of the block; NULL leaves it as it was. */
 DEBUG_HIDDEN void *dal_debug_resized_(struct debug_instance *instance, struct debug_record record,
-                                      const struct debug_call *call, void *moved, size_t new_size,
-                                      size_t new_align);
+                                      const struct debug_call *call, uint32_t stack, void *moved,
+                                      size_t new_size, size_t new_align);
 
 /* Resize by a new block, a copy and the end of the old one, whose record is taken. */
 DEBUG_HIDDEN void *dal_debug_copy_(struct debug_instance *instance, struct debug_record record,
@@ -364,7 +366,7 @@ DEBUG_HIDDEN void dal_debug_quarantine_close_(struct debug_instance *instance);
 
 DEBUG_HIDDEN void dal_debug_sweep_(struct debug_instance *instance);
 
-/* Whether somebody looks at a block whose record is gone: then that one gives it to the child. */
+/* Whether somebody looks at a block that is taken: then that one gives it to the child. */
 DEBUG_HIDDEN int dal_debug_sweep_leave_(struct debug_instance *instance, uintptr_t address);
 
 /* In the child of a fork. */

@@ -141,6 +141,7 @@ static void *resize(struct debug_instance *instance, void *ptr, size_t size, con
     const struct debug_call call = {DEBUG_MALLOC_RESIZE, ptr, DEBUG_UNSAID, DEBUG_UNSAID, site};
     int is_lost;
     struct debug_record record = dal_debug_take_(instance, &call, &is_lost);
+    uint32_t stack;
 
     if (!record.line && is_lost)
         return CHILD(realloc_function)(ptr, size);
@@ -151,8 +152,9 @@ static void *resize(struct debug_instance *instance, void *ptr, size_t size, con
     if (!instance->is_plain || size > DEBUG_SIZE_MAX ||
         !debug_is_of_family(debug_record_word(record)))
         return answer(dal_debug_copy_(instance, record, &call, size, DAL_MIN_ALIGN, 0));
-    return dal_debug_resized_(instance, record, &call, CHILD(realloc_function)(ptr, size), size,
-                              DAL_MIN_ALIGN);
+    stack = dal_debug_stack_(instance, &call);
+    return dal_debug_resized_(instance, record, &call, stack, CHILD(realloc_function)(ptr, size),
+                              size, DAL_MIN_ALIGN);
 }
 
 static void *debug_realloc(void *ptr, size_t size)

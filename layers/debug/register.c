@@ -5,12 +5,13 @@
  * A record goes into the line that its address hashes to, in the newest level, where there is room;
  * else into one of the three other lines of the same group of four, else into an older level by the
  * same rule, and at last into one of the lines behind the group in the newest. Who looks a block up
- * goes the same way, and leaves a level at the first line that nothing has passed. Nearly all that
- * comes and goes quickly is thus in the first line. When a group of the newest level is full every
- * so often, a sample tells how full the whole is: from three quarters on there is a new level, as
- * large as all before it. What is full is then three eighths, in records of 21 1/3 bytes: 57 bytes
- * a live block. Where there are few pages left a smaller level will do; only where there is none,
- * and no line has room, is a block not registered.
+ * goes the same way, and leaves a level at the first line that nothing has passed, or behind the
+ * group when nothing went beyond that: lines are passed sooner or later, few groups are. Nearly all
+ * that comes and goes quickly is thus in the first line. When a group of the newest level is full
+ * every so often, a sample tells how full the whole is: from three quarters on there is a new
+ * level, as large as all before it. What is full is then three eighths, in records of 21 1/3 bytes:
+ * 57 bytes a live block. Where there are few pages left a smaller level will do; only where there
+ * is none, and no line has room, is a block not registered.
  *
  * Chosen over buckets that are split (linear hashing): a split moves records, and a record that
  * moves cannot be taken by one exchange, nor be found by a thread in between without waiting for
@@ -53,6 +54,30 @@ static struct debug_line *line_at(struct debug_level *level, uint64_t hash, size
         n < GROUP_LINES ? (home & ~in_group) | ((home + n) & in_group) : (home & ~in_group) + n;
 
     return debug_lines(level) + (at & (level->line_count - 1));
+}
+
+/* What is noted of a line is never taken back, and stored before the key that it is about. */
+static void note_passed(struct debug_line *line, uint32_t what)
+{
+    if (!(atomic_load_explicit(&line->passed, memory_order_relaxed) & what))
+        atomic_fetch_or_explicit(&line->passed, what, memory_order_relaxed);
+}
+
+static int has_passed(const struct debug_line *line, uint32_t what)
+{
+    return (atomic_load_explicit(&line->passed, memory_order_relaxed) & what) != 0;
+}
+
+static struct debug_line *group_of(struct debug_level *level, uint64_t hash)
+{
+    return debug_lines(level) + ((size_t)(hash >> level->shift) & ~(size_t)(GROUP_LINES - 1));
+}
+
+/* Whether no record of a hash is behind its n-th line. */
+static int is_last(struct debug_level *level, uint64_t hash, size_t n)
+{
+    return !has_passed(line_at(level, hash, n), DEBUG_PASSED_LINE) ||
+           (n == GROUP_LINES - 1 && !has_passed(group_of(level, hash), DEBUG_PASSED_GROUP));
 }
 
 static uint64_t key_at(const struct debug_line *line, unsigned index)
@@ -188,13 +213,14 @@ static int add_to_level(struct debug_level *level, size_t first, size_t end, uin
 {
     uint64_t hash = debug_hash(key);
 
+    if (first >= GROUP_LINES)
+        note_passed(group_of(level, hash), DEBUG_PASSED_GROUP);
     for (size_t n = first; n < end; n++) {
         struct debug_line *line = line_at(level, hash, n);
 
         if (add_to_line(line, key, word, stack))
             return 1;
-        if (!atomic_load_explicit(&line->passed, memory_order_relaxed))
-            atomic_store_explicit(&line->passed, 1, memory_order_relaxed);
+        note_passed(line, DEBUG_PASSED_LINE);
     }
     return 0;
 }
@@ -242,7 +268,7 @@ static struct debug_record take_from_level(struct debug_level *level, uint64_t k
                                                         memory_order_acquire, memory_order_relaxed))
                 return (struct debug_record){line, i};
         }
-        if (!atomic_load_explicit(&line->passed, memory_order_relaxed))
+        if (is_last(level, hash, n))
             break;
     }
     return (struct debug_record){NULL, 0};
@@ -292,6 +318,8 @@ static int look_in_level(struct debug_level *level, uintptr_t address, struct de
             if (seen.state == DEBUG_KEY_LIVE)
                 return 1;
         }
+        if (is_last(level, hash, n))
+            break;
     }
     return found;
 }

@@ -47,8 +47,12 @@ struct debug_line {
     _Alignas(64) _Atomic(uint64_t) keys[DEBUG_LINE_RECORDS];
     _Atomic(uint64_t) words[DEBUG_LINE_RECORDS];
     _Atomic(uint32_t) stacks[DEBUG_LINE_RECORDS]; /* of the call that made it */
-    _Atomic(uint32_t) passed; /* some record went to a later line since this one was full */
+    _Atomic(uint32_t) passed;                     /* DEBUG_PASSED_ */
 };
+
+/* Some record went to a later line since this one was full; and, in the first line of a group, some
+ * went beyond the group. */
+enum { DEBUG_PASSED_LINE = 1, DEBUG_PASSED_GROUP = 2 };
 
 _Static_assert(sizeof(struct debug_line) == 64, "a line of the register is a cache line");
 

@@ -5,10 +5,11 @@
  *
  * The block is another thread's, which may give it back meanwhile; it is not to wait for that, nor
  * to be told that there is no such block. So who looks says which address it looks at, and looks
- * once more whether it is still registered; who gives a block back takes its record away first, and
- * then looks whether somebody looks at it. Both are sequentially consistent, so that one of them
- * sees the other. A block that is looked at goes back to the allocator when the last who looks is
- * done, by that one.
+ * once more whether it is still registered; who gives a block back takes its record first, and then
+ * looks whether somebody looks at it. Both are sequentially consistent, so that one of them sees
+ * the other. A block that is looked at goes back to the allocator when the last who looks is done,
+ * by that one. Its record stays taken until then, and says how: who looks may have come late, for a
+ * block that was at the address before.
  *
  * A thread that a fork leaves behind looks at nothing in the child (dal_debug_sweep_fork_()).
  */
@@ -53,11 +54,15 @@ static _Atomic(uint64_t) *look_at(struct debug_instance *instance, uintptr_t add
     return NULL;
 }
 
-static void look_away(struct debug_instance *instance, _Atomic(uint64_t) *place,
-                      const struct debug_block *block)
+static void look_away(struct debug_instance *instance, _Atomic(uint64_t) *place, uintptr_t address)
 {
-    if (atomic_exchange_explicit(place, 0, memory_order_seq_cst) & LEFT)
-        dal_debug_to_child_(instance, block->address, block->word);
+    struct debug_record record;
+
+    if (!(atomic_exchange_explicit(place, 0, memory_order_seq_cst) & LEFT))
+        return;
+    record = dal_debug_register_take_(&instance->blocks, address, DEBUG_KEY_GOING);
+    if (record.line)
+        dal_debug_to_child_(instance, record, address);
 }
 
 static int is_there(struct debug_record record, const struct debug_block *block)
@@ -116,7 +121,7 @@ static int look(struct debug_instance *instance, struct debug_record record)
         else if (block.state == DEBUG_KEY_KEPT && instance->fill)
             look_at_kept(instance, record, &block);
     }
-    look_away(instance, place, &block);
+    look_away(instance, place, block.address);
     return 1;
 }
 

@@ -14,8 +14,6 @@
 
 int dal_command_prepare_(void);
 void dal_report_(const char *text, size_t bytes, uint32_t resolve);
-int dal_leaks_find_(struct dal_memory_part *blocks, size_t block_count,
-                    const struct dal_memory_part *apart, size_t apart_count, const void *stack,
-                    const char **reason);
+int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char **reason);
 
 #endif /* DAL_INSTALLED_COMMAND_H */

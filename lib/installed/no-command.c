@@ -19,14 +19,9 @@ void dal_report_(const char *text, size_t bytes, uint32_t resolve)
     dal_os_write_(text, bytes);
 }
 
-int dal_leaks_find_(struct dal_memory_part *blocks, size_t block_count,
-                    const struct dal_memory_part *apart, size_t apart_count, const void *stack,
-                    const char **reason)
+int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char **reason)
 {
-    (void)blocks;
-    (void)block_count;
-    (void)apart;
-    (void)apart_count;
+    (void)lists;
     (void)stack;
     *reason = "there is no way to do that on this system";
     return DAL_ERR_UNSUPPORTED;

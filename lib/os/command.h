@@ -13,13 +13,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Which file a path leads to, and in what state. */
+struct dal_os_file_ {
+    uint64_t device, number;
+    int64_t seconds, nanoseconds; /* of its last change */
+};
+
 struct dal_os_command_ {
     const char *path;
-    const char *const *arguments; /* with its name, up to NULL */
+    const struct dal_os_file_ *file; /* which that has to be still; NULL: any */
+    const char *const *arguments;    /* with its name, up to NULL */
     const char *input;
     size_t input_bytes;
     unsigned milliseconds; /* it is ended after so long */
-    int may_trace;         /* it may stop this process, and look into it */
+    int may_trace;         /* it is allowed to stop this process, and to look into it */
+    /* If not NULL: it writes a byte to its standard input, and this is what it gets for that,
+     * behind the input. Called in a process that has this one's memory, on a stack of some KiB: it
+     * may neither allocate nor wait. */
+    unsigned char (*answer)(void *data);
+    void *data;
+    const void *room; /* pages with that stack, while it runs */
+    size_t room_bytes;
     /* What it has printed, in pages for dal_os_unmap_(); NULL and 0 if that is nothing. */
     char *output;
     size_t output_bytes;
@@ -28,6 +42,9 @@ struct dal_os_command_ {
 /* Note how the process stands to the system at its start, where what it may call is decided by who
  * has started it. */
 void dal_os_command_prepare_(void);
+
+/* Note what a path leads to: 1, or 0. */
+int dal_os_file_note_(const char *path, struct dal_os_file_ *file);
 
 /* Run one to its end. Returns its exit status, or -1 with the reason, a text that lives for ever,
  * if it was not started, or ended by a signal. It has the environment that the process was

@@ -47,16 +47,19 @@
 enum { FILTERS_UNKNOWN = -1, FILTERS_NOT_NOTED = -2 };
 static _Atomic(long) filters_at_start = FILTERS_NOT_NOTED;
 
+/* Those of this thread: a program may put them up for one. */
 static long count_filters(void)
 {
     static const char name[] = "Seccomp_filters:";
     struct dal_os_lines_ lines;
     char line[64];
     long count = FILTERS_UNKNOWN;
+    int mode = prctl(PR_GET_SECCOMP);
 
-    if (prctl(PR_GET_SECCOMP) <= 0)
-        return 0;
-    if (!dal_os_lines_open_(&lines, "/proc/self/status"))
+    /* EINVAL: the kernel has none. Any other error is a filter's. */
+    if (mode <= 0)
+        return mode == 0 || errno == EINVAL ? 0 : FILTERS_UNKNOWN;
+    if (!dal_os_lines_open_(&lines, "/proc/thread-self/status"))
         return count;
     while (dal_os_lines_next_(&lines, line, sizeof line)) {
         if (strncmp(line, name, sizeof name - 1) == 0)
@@ -81,6 +84,34 @@ static int is_filtered(void)
     long before = atomic_load_explicit(&filters_at_start, memory_order_relaxed);
 
     return before < 0 || count_filters() != before;
+}
+
+/* ---- The file ----------------------------------------------------------------------------------
+ */
+
+int dal_os_file_note_(const char *path, struct dal_os_file_ *file)
+{
+    int saved_errno = errno, error;
+    struct stat status;
+
+    error = stat(path, &status);
+    errno = saved_errno;
+    if (error)
+        return 0;
+    *file = (struct dal_os_file_){(uint64_t)status.st_dev, (uint64_t)status.st_ino,
+                                  status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+    return 1;
+}
+
+/* After a chroot(2), for one, the path of what was trusted leads elsewhere. */
+static int is_file(const struct dal_os_command_ *command)
+{
+    const struct dal_os_file_ *noted = command->file;
+    struct dal_os_file_ file;
+
+    return !noted || (dal_os_file_note_(command->path, &file) && file.device == noted->device &&
+                      file.number == noted->number && file.seconds == noted->seconds &&
+                      file.nanoseconds == noted->nanoseconds);
 }
 
 /* ---- The child ---------------------------------------------------------------------------------
@@ -252,7 +283,19 @@ static void send_input(const struct run *run)
         at += sent;
         left -= (size_t)sent;
     }
-    (void)shutdown(run->here, SHUT_WR);
+}
+
+/* Where it ends without a question there is none to answer. */
+static void answer(const struct run *run)
+{
+    const struct dal_os_command_ *command = run->command;
+    unsigned char byte;
+
+    if (!command->answer || !(wait_for(run, POLLIN) & POLLIN) ||
+        recv(run->here, &byte, 1, MSG_DONTWAIT) != 1)
+        return;
+    byte = command->answer(command->data);
+    (void)send(run->here, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* All signals are blocked, so its end can be waited for. */
@@ -291,6 +334,8 @@ ON_OWN_STACK static int be_parent(void *data)
     if (program > 0) {
         run->has_started = 1;
         send_input(run);
+        answer(run);
+        (void)shutdown(run->here, SHUT_WR);
         wait_for_end(run, program);
         take_output(run);
     }
@@ -352,10 +397,15 @@ int dal_os_command_run_(struct dal_os_command_ *command, const char **reason)
     *reason = "the process has filters of system calls";
     if (is_filtered())
         return -1;
+    *reason = "the command is another file than it was";
+    if (!is_file(command))
+        return -1;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     *reason = "no memory is left";
     run.deadline = dal_os_clock_() + (uint64_t)command->milliseconds * 1000000;
     run.room = dal_os_map_(sizeof *run.room);
+    command->room = run.room;
+    command->room_bytes = sizeof *run.room;
     if (run.room)
         result = run_child(&run, reason);
     dal_os_unmap_(run.room, sizeof *run.room);
@@ -393,6 +443,13 @@ uintptr_t dal_os_thread_local_(void)
 
 void dal_os_command_prepare_(void)
 {
+}
+
+int dal_os_file_note_(const char *path, struct dal_os_file_ *file)
+{
+    (void)path;
+    (void)file;
+    return 0;
 }
 
 int dal_os_command_run_(struct dal_os_command_ *command, const char **reason)

@@ -6,7 +6,9 @@
  *
  * ADDRESS, in hexadecimal, is that of a struct dal_search_ in there, and what it finds it stores in
  * the blocks that this names. The thread that asks stands until it has ended, and is not to be
- * stopped. Both are of one version and word size, or the search is refused.
+ * stopped. When all others stand, the command writes a byte to its standard input, and reads one:
+ * the lists are made then, and that byte is DAL_SEARCH_DONE_, or why they are not. Both are of one
+ * version and word size, or the search is refused.
  */
 #ifndef DAL_SEARCH_H
 #define DAL_SEARCH_H
@@ -23,10 +25,14 @@ struct dal_memory_part;
 
 struct dal_search_ {
     size_t word_bytes; /* sizeof *this, for another word size */
+    /* When the lists are made. */
     struct dal_memory_part *blocks;
     size_t block_count;
     const struct dal_memory_part *apart;
     size_t apart_count;
+    const void *room; /* the stack on which they are made, with addresses of blocks */
+    size_t room_bytes;
+    /* From the beginning. */
     const void *stack; /* of the thread that asks, from here on */
     uintptr_t local;   /* where what it has for itself is, or near to that */
     long thread;       /* its number */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,10 @@ static int clean(void)
 
     if (malloc_usable_size(block) < 100 || posix_memalign(&aligned, 4096, 100) != 0 ||
         (size_t)aligned % 4096 != 0 || (size_t)block % 16 != 0)
+        return 1;
+    free(aligned);
+    /* Less is not what malloc() gives. */
+    if (posix_memalign(&aligned, 8, 64) != 0 || (size_t)aligned % _Alignof(max_align_t) != 0)
         return 1;
     memset(block, 1, 100);
     moved = realloc(block, 100000);

@@ -8,11 +8,13 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +91,20 @@ static void ring(void)
     struct node *last, *first = make_chain(2, &last);
 
     last->next = first;
+}
+
+/* Each by a call of its own. */
+__attribute__((noinline)) static void leak_by(int calls)
+{
+    drop(make_block(1000));
+    if (calls > 1)
+        leak_by(calls - 1);
+    drop(&calls);
+}
+
+static void many_places(void)
+{
+    leak_by(30);
 }
 
 static void end(void)
@@ -202,6 +218,122 @@ static void leak_in_thread(void)
     start(drop_it);
 }
 
+/* ---- Threads that go on ------------------------------------------------------------------------
+ */
+
+enum { WORKERS = 3, OBJECTS = 24 };
+
+struct object {
+    struct object *held;
+    char rest[40];
+};
+
+/* Of a worker: objects in a table that grows by realloc(), and in one that is made anew. */
+struct worker {
+    struct object **tables[2];
+    size_t counts[2], rooms[2];
+    unsigned random;
+};
+
+static struct worker workers[WORKERS];
+
+static struct object *make_object(void)
+{
+    struct object *object = make_block(sizeof *object);
+
+    object->held = make_block(sizeof *object->held);
+    return object;
+}
+
+static void resize(struct worker *worker, int table, size_t room)
+{
+    struct object **old = worker->tables[table];
+    size_t bytes = worker->counts[table] * sizeof(struct object *);
+
+    if (table == 0) {
+        worker->tables[table] = realloc(old, room * sizeof(struct object *));
+    } else {
+        struct object **more = malloc(room * sizeof *more);
+
+        memcpy(more, old, bytes);
+        worker->tables[table] = more;
+        free(old);
+    }
+    worker->rooms[table] = room;
+}
+
+static void put(struct worker *worker, int table, struct object *object)
+{
+    if (worker->counts[table] == worker->rooms[table])
+        resize(worker, table, worker->rooms[table] + 1 + worker->random % 7);
+    worker->tables[table][worker->counts[table]++] = object;
+}
+
+static struct object *take(struct worker *worker, int table)
+{
+    struct object **last = &worker->tables[table][--worker->counts[table]];
+    struct object *object = *last;
+
+    *last = NULL;
+    if (worker->counts[table] % 16 == 5)
+        resize(worker, table, worker->counts[table]);
+    return object;
+}
+
+/* From one table to the other, and sometimes through a new object. */
+static void step(struct worker *worker)
+{
+    int from;
+    struct object *object;
+
+    worker->random = worker->random * 1103515245 + 12345;
+    from = worker->random >> 16 & 1;
+    if (worker->counts[from] == 0)
+        from = 1 - from;
+    object = take(worker, from);
+    if (worker->random >> 17 & 1) {
+        struct object *other = malloc(sizeof *other);
+
+        other->held = object->held;
+        free(object);
+        object = other;
+    }
+    put(worker, 1 - from, object);
+}
+
+static void *work(void *data)
+{
+    struct worker *worker = data;
+
+    for (int table = 0; table < 2; table++)
+        resize(worker, table, 1);
+    for (int i = 0; i < OBJECTS; i++)
+        put(worker, i % 2, make_object());
+    tell_ready();
+    for (;;)
+        step(worker);
+}
+
+/* Nothing is leaked at any moment. */
+static void moving(void)
+{
+    char byte;
+
+    if (pipe(ready) != 0)
+        abort();
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_t thread;
+
+        workers[i].random = (unsigned)(getpid() + i);
+        if (pthread_create(&thread, NULL, work, &workers[i]) != 0)
+            abort();
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        if (read(ready[0], &byte, 1) != 1)
+            abort();
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 /* ---- Reports that come resolved ----------------------------------------------------------------
@@ -228,15 +360,51 @@ __attribute__((noinline)) static void release_twice(void)
     printf("%d\n", errno == ECHILD);
 }
 
-/* A filter that lets everything pass. */
-static void release_in_filter(void)
+static void put_up(struct sock_filter *lines, unsigned short count)
 {
-    struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
-    struct sock_fprog filter = {1, all};
+    struct sock_fprog filter = {count, lines};
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
         abort();
+}
+
+/* A filter that lets everything pass. */
+static void release_in_filter(void)
+{
+    struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+
+    put_up(all, 1);
+    release_twice();
+}
+
+/* One of the thread that reports alone. */
+static void *release_in_own_filter(void *unused)
+{
+    release_in_filter();
+    return unused;
+}
+
+static void release_in_threads_filter(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, release_in_own_filter, NULL) != 0)
+        abort();
+    (void)pthread_join(thread, NULL);
+}
+
+/* One that has prctl() fail. */
+static void release_without_prctl(void)
+{
+    struct sock_filter none[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+
+    put_up(none, sizeof none / sizeof *none);
     release_twice();
 }
 
@@ -275,6 +443,7 @@ static const struct {
     CASE(leak_large),
     CASE(chain),
     CASE(ring),
+    CASE(many_places),
     CASE(end),
     CASE(in_static),
     CASE(interior),
@@ -285,9 +454,12 @@ static const struct {
     CASE(in_threads_local),
     CASE(release_twice),
     CASE(release_in_filter),
+    CASE(release_in_threads_filter),
+    CASE(release_without_prctl),
     CASE(release_without_files),
     CASE(leak_in_thread),
     CASE(clean),
+    CASE(moving),
 };
 
 int main(int argc, char **argv)

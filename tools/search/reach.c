@@ -29,14 +29,16 @@ int reach_open(struct reach *reach, const struct memory *memory,
     for (size_t i = 0; i < count; i++) {
         size_t bytes = parts[i].bytes ? parts[i].bytes : 1;
 
+        if (parts[i].reach == DAL_HELD)
+            continue;
         if (bytes > UINTPTR_MAX - parts[i].address)
             bytes = UINTPTR_MAX - parts[i].address;
-        reach->blocks[i] = (struct block){.range = {parts[i].address, parts[i].address + bytes},
-                                          .bytes = parts[i].bytes,
-                                          .index = i};
+        reach->blocks[reach->count++] =
+            (struct block){.range = {parts[i].address, parts[i].address + bytes},
+                           .bytes = parts[i].bytes,
+                           .index = i};
     }
-    reach->count = count;
-    qsort(reach->blocks, count, sizeof *reach->blocks, compare);
+    qsort(reach->blocks, reach->count, sizeof *reach->blocks, compare);
     return 1;
 }
 
@@ -64,6 +66,25 @@ struct block *reach_find(const struct reach *reach, uintptr_t address)
             first = middle;
     }
     return address < reach->blocks[first].range.end ? &reach->blocks[first] : NULL;
+}
+
+struct range reach_gap(const struct reach *reach, uintptr_t address, struct range range)
+{
+    size_t first = 0, end = reach->count;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (address < reach->blocks[middle].range.start)
+            end = middle;
+        else
+            first = middle + 1;
+    }
+    if (first > 0 && reach->blocks[first - 1].range.end > range.start)
+        range.start = reach->blocks[first - 1].range.end;
+    if (first < reach->count && reach->blocks[first].range.start < range.end)
+        range.end = reach->blocks[first].range.start;
+    return range.start <= address ? range : (struct range){address, address};
 }
 
 /* ---- Walking ------------------------------------------------------------------------------- */

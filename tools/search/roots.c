@@ -196,6 +196,99 @@ static void visit_thread(const struct roots *roots, const struct thread *thread)
                      reach_visit_root, roots->reach);
 }
 
+/* ---- What is held -------------------------------------------------------------------------- */
+
+/* Where a block is resized, who does that has the new one for itself until it is listed: in a
+ * register, or on its stack, which allocators do not go deep into. Before it lies what an allocator
+ * knows of it. */
+enum { INNER_STACK_BYTES = 4 << 10, HEAD_BYTES = 64 };
+
+struct moved {
+    const struct roots *roots;
+    size_t bytes; /* of the largest block that is held */
+};
+
+static int is_in_table(const struct roots *roots, uintptr_t address)
+{
+    for (size_t i = 0; i < roots->table_count; i++) {
+        struct range range = range_of(&roots->tables[i]);
+
+        if (address >= range.start && address < range.end)
+            return 1;
+    }
+    return 0;
+}
+
+/* What is apart around an address, but for blocks: an empty range where that is something else. */
+static struct range gap_around(const struct roots *roots, uintptr_t address)
+{
+    const struct range none = {address, address};
+    size_t first = 0, end = roots->apart_count;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (address >= roots->apart[middle].end)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    if (first == roots->apart_count || address < roots->apart[first].start ||
+        is_in_table(roots, address))
+        return none;
+    return reach_gap(roots->reach, address, roots->apart[first]);
+}
+
+static void visit_moved(const struct moved *moved, const uintptr_t *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct range gap = gap_around(moved->roots, words[i]);
+
+        if (gap.start >= gap.end)
+            continue;
+        if (words[i] - gap.start > HEAD_BYTES)
+            gap.start = words[i] - HEAD_BYTES;
+        if (gap.end - words[i] > moved->bytes + HEAD_BYTES)
+            gap.end = words[i] + moved->bytes + HEAD_BYTES;
+        memory_visit(moved->roots->memory, gap, reach_visit_root, moved->roots->reach);
+    }
+}
+
+/* The thread that asks moves nothing. */
+static void visit_moved_by(const struct thread *thread, const struct moved *moved)
+{
+    const struct mapping *stack = memory_find(moved->roots->memory, thread->stack);
+    uintptr_t words[INNER_STACK_BYTES / sizeof(uintptr_t)];
+    size_t bytes = sizeof words;
+
+    if (thread->is_asking)
+        return;
+    visit_moved(moved, thread->registers, thread->register_bytes / sizeof(uintptr_t));
+    if (stack && stack->range.end - thread->stack < bytes)
+        bytes = stack->range.end - thread->stack;
+    if (stack && memory_read(moved->roots->memory, thread->stack, words, bytes))
+        visit_moved(moved, words, bytes / sizeof *words);
+}
+
+static void visit_held(const struct roots *roots)
+{
+    struct moved moved = {.roots = roots};
+
+    for (size_t i = 0; i < roots->block_count; i++) {
+        const struct dal_memory_part *block = &roots->blocks[i];
+
+        if (block->reach != DAL_HELD)
+            continue;
+        memory_visit(roots->memory, range_of(block), reach_visit_root, roots->reach);
+        if (block->bytes > moved.bytes)
+            moved.bytes = block->bytes;
+    }
+    for (size_t i = 0; moved.bytes && i < roots->threads->count; i++)
+        visit_moved_by(&roots->threads->threads[i], &moved);
+}
+
+/* ---- All of it ----------------------------------------------------------------------------- */
+
 /* Ranges that overlap become one. */
 static void sort_apart(struct roots *roots)
 {
@@ -232,5 +325,6 @@ int roots_visit(struct roots *roots)
     }
     for (size_t i = 0; i < roots->threads->count; i++)
         visit_thread(roots, &roots->threads->threads[i]);
+    visit_held(roots);
     return 1;
 }

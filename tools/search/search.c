@@ -13,7 +13,7 @@ struct work {
     uintptr_t address; /* of that */
     struct threads threads;
     struct memory memory;
-    struct dal_memory_part *blocks, *apart;
+    struct dal_memory_part *blocks, *apart; /* as they are listed there */
     struct reach reach;
     struct roots roots;
 };
@@ -36,29 +36,42 @@ static int read_asked(struct work *work)
 
     if (!memory_read(&work->memory, work->address, asked, sizeof *asked))
         return DAL_SEARCH_UNREADABLE_;
-    if (asked->word_bytes != sizeof *asked)
-        return DAL_SEARCH_OTHER_;
+    return asked->word_bytes == sizeof *asked ? DAL_SEARCH_DONE_ : DAL_SEARCH_OTHER_;
+}
+
+/* What is listed once all threads stand is true for as long as they do. */
+static int read_lists(struct work *work)
+{
+    const struct dal_search_ *asked = &work->asked;
+    unsigned char answer;
+    int status;
+
+    if (write(STDIN_FILENO, "", 1) != 1 || read(STDIN_FILENO, &answer, 1) != 1)
+        return DAL_SEARCH_UNREADABLE_;
+    status = answer == DAL_SEARCH_DONE_ ? read_asked(work) : answer;
+    if (status != DAL_SEARCH_DONE_)
+        return status;
     work->blocks = read_parts(&work->memory, asked->blocks, asked->block_count);
     work->apart = read_parts(&work->memory, asked->apart, asked->apart_count);
     return work->blocks && work->apart ? DAL_SEARCH_DONE_ : DAL_SEARCH_MEMORY_;
 }
 
-static struct range range_of(const void *start, size_t bytes)
+static struct range range_at(const void *start, size_t bytes)
 {
     return (struct range){(uintptr_t)start, (uintptr_t)start + bytes};
 }
 
-/* The tables of who asks, the list of blocks among them. */
+/* The tables of who asks, the list of blocks among them, and where that was made. */
 static int put_apart(struct work *work)
 {
     const struct dal_search_ *asked = &work->asked;
-    int is_put = roots_put_apart(
-        &work->roots, range_of(asked->blocks, asked->block_count * sizeof *asked->blocks));
+    int is_put =
+        roots_put_apart(&work->roots,
+                        range_at(asked->blocks, asked->block_count * sizeof *asked->blocks)) &&
+        roots_put_apart(&work->roots, range_at(asked->room, asked->room_bytes));
 
     for (size_t i = 0; is_put && i < asked->apart_count; i++)
-        is_put = roots_put_apart(
-            &work->roots,
-            (struct range){work->apart[i].address, work->apart[i].address + work->apart[i].bytes});
+        is_put = roots_put_apart(&work->roots, range_of(&work->apart[i]));
     return is_put;
 }
 
@@ -84,6 +97,10 @@ static int search(struct work *work)
     if (!reach_open(&work->reach, &work->memory, work->blocks, work->asked.block_count))
         return DAL_SEARCH_MEMORY_;
     work->roots = (struct roots){.has_heap = work->asked.has_heap != 0,
+                                 .blocks = work->blocks,
+                                 .block_count = work->asked.block_count,
+                                 .tables = work->apart,
+                                 .table_count = work->asked.apart_count,
                                  .memory = &work->memory,
                                  .threads = &work->threads,
                                  .reach = &work->reach};
@@ -102,6 +119,8 @@ static int search_process(pid_t process, uintptr_t address)
         status = read_asked(&work);
     if (status == DAL_SEARCH_DONE_)
         status = threads_stop(process, &work.asked, &work.threads);
+    if (status == DAL_SEARCH_DONE_)
+        status = read_lists(&work);
     if (status == DAL_SEARCH_DONE_)
         status = memory_read_mappings(process, &work.memory);
     if (status == DAL_SEARCH_DONE_)

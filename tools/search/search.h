@@ -22,12 +22,17 @@ struct range {
     uintptr_t start, end;
 };
 
+static inline struct range range_of(const struct dal_memory_part *part)
+{
+    return (struct range){part->address, part->address + part->bytes};
+}
+
 /* The command's end: with a status of lib/shared/search.h. arguments: those behind the option. */
 int search_run(int argument_count, char **arguments);
 
 /* ---- threads.c ---- */
 
-enum { REGISTER_BYTES_MAX = 1024 };
+enum { REGISTER_BYTES_MAX = 4096 };
 
 struct thread {
     pid_t number;
@@ -108,13 +113,17 @@ struct reach {
     struct block *source;   /* in which a word is, where that matters */
 };
 
-/* Make an index of parts, which becomes empty if there is no memory: 1, or 0. */
+/* Make an index of the parts that are not held, which becomes empty if there is no memory: 1, or 0.
+ */
 int reach_open(struct reach *reach, const struct memory *memory,
                const struct dal_memory_part *parts, size_t count);
 void reach_close(struct reach *reach);
 
 /* The block that an address is in, or NULL. */
 struct block *reach_find(const struct reach *reach, uintptr_t address);
+
+/* The part of a range between the blocks around an address in it; empty if it is in a block. */
+struct range reach_gap(const struct reach *reach, uintptr_t address, struct range range);
 
 /* Words of a root: a words_visitor with a struct reach. The C library's malloc counts a part of its
  * own to the end of a block, and has addresses of such parts among its variables. */
@@ -128,6 +137,8 @@ void reach_finish(struct reach *reach);
 
 struct roots {
     int has_heap; /* what lies between blocks is no one's */
+    const struct dal_memory_part *blocks, *tables;
+    size_t block_count, table_count;
     const struct memory *memory;
     const struct threads *threads;
     struct reach *reach;

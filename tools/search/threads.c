@@ -47,7 +47,18 @@ static uintptr_t word_at(const struct thread *thread, int at, size_t bytes)
     return at >= 0 && ((size_t)at + 1) * sizeof(uintptr_t) <= bytes ? thread->registers[at] : 0;
 }
 
-/* Those of numbers in vectors may hold addresses as well, in the middle of a copy. */
+/* Those of numbers in vectors may hold addresses as well, in the middle of a copy; the larger ones
+ * are in a set with what the kernel keeps besides. */
+static size_t read_vectors(pid_t thread, void *to, size_t bytes)
+{
+    size_t got = 0;
+
+#ifdef NT_X86_XSTATE
+    got = read_set(thread, NT_X86_XSTATE, to, bytes);
+#endif
+    return got ? got : read_set(thread, NT_PRFPREG, to, bytes);
+}
+
 static void read_registers(struct thread *thread)
 {
     size_t bytes =
@@ -59,9 +70,8 @@ static void read_registers(struct thread *thread)
     (void)read_set(thread->number, NT_ARM_TLS, &thread->local, sizeof thread->local);
 #endif
     bytes -= bytes % sizeof(uintptr_t);
-    thread->register_bytes =
-        bytes + read_set(thread->number, NT_PRFPREG, (char *)thread->registers + bytes,
-                         sizeof thread->registers - bytes);
+    thread->register_bytes = bytes + read_vectors(thread->number, (char *)thread->registers + bytes,
+                                                  sizeof thread->registers - bytes);
 }
 
 /* ---- One thread ---------------------------------------------------------------------------- */
