@@ -222,8 +222,9 @@ static _Thread_local int starting;
 enum modules { WITHOUT_MODULES, WITH_MODULES };
 
 /* A call that came before our constructor has looked at the environment, and opened no module.
- * Written by the thread that starts; relaxed, since it is read behind the word. */
-static atomic_bool started_without_modules;
+ * Written by the thread that starts; relaxed, since it is read behind the word. (A word: exchanges
+ * of bytes are calls on RISC-V.) */
+static _Atomic(int) started_without_modules;
 
 /*
  * Read the environment and the link choice, once. Ordinarily that is done by the
