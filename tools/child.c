@@ -91,12 +91,6 @@ void child_give_ends_back(void)
     ends_are_ignored = 0;
 }
 
-/* What cannot be written is told by who writes; another handler than SIG_IGN ends at exec. */
-static void go_on(int number)
-{
-    (void)number;
-}
-
 void child_set_up(void)
 {
     struct sigaction action = {.sa_handler = lose_patience};
@@ -110,9 +104,9 @@ void child_set_up(void)
         if (sigaction(passed_on[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             (void)sigaction(passed_on[i], &action, NULL);
     }
-    /* What has been made by then is removed. */
+    /* A closed pipe is a write error: what has been made by then is removed. */
     if (sigaction(SIGPIPE, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-        (void)signal(SIGPIPE, go_on);
+        (void)signal(SIGPIPE, tool_go_on);
 #ifdef PR_SET_CHILD_SUBREAPER
     /* Daemons that leave the process group become children of the tool. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);

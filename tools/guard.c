@@ -48,9 +48,7 @@ static void end_by_exit(void)
     tell("exit()");
 }
 
-/* A file that may not grow (ulimit -f) is a write error. Not by SIG_IGN, which programs that are
- * started would inherit. */
-static void go_on(int number)
+void tool_go_on(int number)
 {
     (void)number;
 }
@@ -64,7 +62,8 @@ void tool_guard_set_up(void)
         return;
     own_process = getpid();
     (void)atexit(end_by_exit);
-    if (signal(SIGXFSZ, go_on) == SIG_IGN)
+    /* A file that may not grow (ulimit -f) is a write error. */
+    if (signal(SIGXFSZ, tool_go_on) == SIG_IGN)
         (void)signal(SIGXFSZ, SIG_IGN);
     (void)sigaltstack(&own_stack, NULL);
     for (const int *crash = conformance_crashes; *crash; crash++) {

@@ -108,6 +108,10 @@ const char *tool_library(void);
  */
 void tool_guard_set_up(void);
 
+/* A handler that does nothing, where a call is to fail instead: SIG_IGN would be inherited by
+ * programs that are started. POSIX only. */
+void tool_go_on(int number);
+
 /* What is looked at from here on; NULL: nothing is. The text has to stay. */
 void tool_look_at(const char *what);
 
