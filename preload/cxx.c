@@ -13,7 +13,6 @@
  */
 #include <config.h>
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "check.h"
 #include "interposer.h"
 #include "loaded.h"
+#include "slots.h"
 #include "os/os.h"
 #include "base/text.h"
 
@@ -38,51 +38,6 @@ _Static_assert(_Generic((size_t)0,
 /* Nobody calls these by a declaration of ours. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
-/*
- * delete jumps through a slot of its own, to what is more plain, in the end to the process's
- * free. That looks at its first parameter alone, so the slots take it under the type of the
- * form: what the others are is of use to `run --check` only.
- */
-#define DELETE_FORMS(X)                                                    \
-    X(_ZdlPv, free, PLAIN)                                                 \
-    X(_ZdaPv, _ZdlPv, PLAIN)                                               \
-    X(_ZdlPvRKSt9nothrow_t, _ZdlPv, PLAIN)                                 \
-    X(_ZdaPvRKSt9nothrow_t, _ZdaPv, PLAIN)                                 \
-    X(_ZdlPvm, _ZdlPv, SIZED)                                              \
-    X(_ZdaPvm, _ZdaPv, SIZED)                                              \
-    X(_ZdlPvSt11align_val_t, free, ALIGNED)                                \
-    X(_ZdaPvSt11align_val_t, _ZdlPvSt11align_val_t, ALIGNED)               \
-    X(_ZdlPvSt11align_val_tRKSt9nothrow_t, _ZdlPvSt11align_val_t, ALIGNED) \
-    X(_ZdaPvSt11align_val_tRKSt9nothrow_t, _ZdaPvSt11align_val_t, ALIGNED) \
-    X(_ZdlPvmSt11align_val_t, _ZdlPvSt11align_val_t, SIZED_ALIGNED)        \
-    X(_ZdaPvmSt11align_val_t, _ZdaPvSt11align_val_t, SIZED_ALIGNED)
-/* What a form takes, and hands on. */
-#define PLAIN                       (void *ptr), (ptr)
-#define SIZED                       (void *ptr, size_t size), (ptr, size)
-#define ALIGNED                     (void *ptr, size_t align), (ptr, align)
-#define SIZED_ALIGNED               (void *ptr, size_t size, size_t align), (ptr, size, align)
-#define TAKEN(taken, handed_on)     taken
-#define HANDED_ON(taken, handed_on) handed_on
-
-#define X(name, plain, form) void name TAKEN(form);
-DELETE_FORMS(X)
-#undef X
-
-/* Where blocks come from: the process's malloc, or what checks it. Set before there is a second
- * thread, so not atomic, of which the compiler would make one instruction more. */
-static struct DAL_SLOTS_TYPE_ {
-    void *(*new_plain)(size_t);
-    void *(*new_aligned)(size_t, size_t);
-#define X(name, plain, form) void(*_Atomic name) TAKEN(form);
-    DELETE_FORMS(X)
-#undef X
-} slots DAL_SLOTS_PLACE_ = {.new_plain = malloc,
-                            .new_aligned = aligned_alloc,
-#define X(name, plain, form) .name = (void(*) TAKEN(form))(void (*)(void))plain,
-                            DELETE_FORMS(X)
-#undef X
-};
-
 /* What throws in libstdc++ and in libc++: NULL unless the program started with one of them. */
 extern void cxx_throw(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
 
@@ -90,7 +45,7 @@ static void *own_operator_at(const void *address, const char *name)
 {
     struct dal_loaded_ object;
 
-    return dal_loaded_at_(address, &object) && !dal_loaded_has_(&object, &slots)
+    return dal_loaded_at_(address, &object) && !dal_loaded_has_(&object, &dal_slots_)
                ? dal_loaded_symbol_(&object, name)
                : NULL;
 }
@@ -133,14 +88,14 @@ __attribute__((noinline, cold)) static void *fail(const char *name, size_t size,
 /* The plain forms, which are all that a program has to replace to replace them all. */
 EXPORT void *_Znwm(size_t size)
 {
-    void *ptr = slots.new_plain(size);
+    void *ptr = dal_slots_.new_plain(size);
 
     return ptr ? ptr : fail(DAL_SYMBOL_TEXT(_Znwm), size, 0, NULL, __builtin_return_address(0));
 }
 
 EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t align)
 {
-    void *ptr = slots.new_aligned(align, size);
+    void *ptr = dal_slots_.new_aligned(align, size);
 
     return ptr ? ptr
                : fail(DAL_SYMBOL_TEXT(_ZnwmSt11align_val_t), size, align, NULL,
@@ -176,19 +131,19 @@ extern __typeof__(_ZnamSt11align_val_t) own_new_array_aligned
 #define NEW_NOTHROW(name, is_own)                                                                \
     EXPORT void *name(size_t size, const void *nothrow)                                          \
     {                                                                                            \
-        void *ptr = (is_own) ? slots.new_plain(size) : NULL;                                     \
+        void *ptr = (is_own) ? dal_slots_.new_plain(size) : NULL;                                \
                                                                                                  \
         return ptr ? ptr                                                                         \
                    : fail(DAL_SYMBOL_TEXT(name), size, 0, nothrow, __builtin_return_address(0)); \
     }
-#define NEW_ALIGNED_NOTHROW(name, is_own)                              \
-    EXPORT void *name(size_t size, size_t align, const void *nothrow)  \
-    {                                                                  \
-        void *ptr = (is_own) ? slots.new_aligned(align, size) : NULL;  \
-                                                                       \
-        return ptr ? ptr                                               \
-                   : fail(DAL_SYMBOL_TEXT(name), size, align, nothrow, \
-                          __builtin_return_address(0));                \
+#define NEW_ALIGNED_NOTHROW(name, is_own)                                  \
+    EXPORT void *name(size_t size, size_t align, const void *nothrow)      \
+    {                                                                      \
+        void *ptr = (is_own) ? dal_slots_.new_aligned(align, size) : NULL; \
+                                                                           \
+        return ptr ? ptr                                                   \
+                   : fail(DAL_SYMBOL_TEXT(name), size, align, nothrow,     \
+                          __builtin_return_address(0));                    \
     }
 
 NEW_NOTHROW(_ZnwmRKSt9nothrow_t, _Znwm == own_new)
@@ -198,12 +153,12 @@ NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t,
                     _ZnamSt11align_val_t == own_new_array_aligned &&
                         _ZnwmSt11align_val_t == own_new_aligned)
 
-#define X(name, plain, form)             \
-    EXPORT void name TAKEN(form)         \
-    {                                    \
-        DAL_SLOT_(name) HANDED_ON(form); \
+#define X(name, plain, form)                  \
+    EXPORT void name DAL_TAKEN_(form)         \
+    {                                         \
+        DAL_SLOT_(name) DAL_HANDED_ON_(form); \
     }
-DELETE_FORMS(X)
+DAL_DELETE_FORMS_(X)
 #undef X
 
 extern __typeof__(_ZdlPv) own_delete __attribute__((alias("_ZdlPv"), visibility("hidden")));
@@ -235,16 +190,11 @@ static void check_delete(const struct dal_check_ *check)
 void dal_preload_check_cxx_(const struct dal_check_ *check)
 {
     if (DAL_IS_OURS_(malloc, dal_preload_malloc_))
-        slots.new_plain = check->new_plain;
+        dal_slots_.new_plain = check->new_plain;
     if (DAL_IS_OURS_(aligned_alloc, dal_preload_aligned_alloc_))
-        slots.new_aligned = check->new_aligned;
+        dal_slots_.new_aligned = check->new_aligned;
     if (DAL_IS_OURS_(free, dal_preload_free_))
         check_delete(check);
-}
-
-void dal_preload_protect_cxx_(void)
-{
-    (void)dal_os_protect_(&slots, sizeof slots, DAL_PAGES_READ);
 }
 
 #pragma GCC diagnostic pop

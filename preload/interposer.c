@@ -32,6 +32,7 @@
 #include "choice/hook.h"
 #include "interposer.h"
 #include "libc.h"
+#include "slots.h"
 #include "base/text.h"
 
 #include "../backends/system/system.h"
@@ -50,36 +51,23 @@ static void *careful_realloc(void *ptr, size_t size);
 static void careful_free(void *ptr);
 static size_t careful_usable_size(void *ptr);
 
-/* Set once with release (those of the careful ones twice), which a thread that is started later is
- * behind of anyway; so the loads can be relaxed, and each function is one jump through memory.
- * Whatever the others say of a block that is freed, free looks at its first parameter alone. */
-static struct DAL_SLOTS_TYPE_ {
-    void *(*_Atomic malloc)(size_t);
-    void (*_Atomic free)(void *);
-    void *(*_Atomic calloc)(size_t, size_t);
-    void *(*_Atomic realloc)(void *, size_t);
-    void *(*_Atomic memalign)(size_t, size_t);
-    size_t (*_Atomic usable_size)(void *);
-    /* What is behind the careful ones, for all but early blocks. */
-    void (*_Atomic served_free)(void *);
-    void *(*_Atomic served_realloc)(void *, size_t);
-    size_t (*_Atomic served_usable_size)(void *);
-    /* What only `run --check` tells from a free: the jump is to whatever is `free` in the process.
-     */
-    void (*_Atomic free_sized)(void *, size_t);
-    void (*_Atomic free_aligned_sized)(void *, size_t, size_t);
-} slots DAL_SLOTS_PLACE_ = {
-    .malloc = early_malloc,
-    .free = careful_free,
-    .calloc = early_calloc,
-    .realloc = careful_realloc,
-    .memalign = early_memalign,
-    .usable_size = careful_usable_size,
-    .served_free = early_free,
-    .served_realloc = early_realloc,
-    .served_usable_size = early_usable_size,
-    .free_sized = (void (*)(void *, size_t))(void (*)(void))free,
-    .free_aligned_sized = (void (*)(void *, size_t, size_t))(void (*)(void))free,
+struct dal_slots_ dal_slots_ = {.malloc = early_malloc,
+                                .free = careful_free,
+                                .calloc = early_calloc,
+                                .realloc = careful_realloc,
+                                .memalign = early_memalign,
+                                .usable_size = careful_usable_size,
+                                .served_free = early_free,
+                                .served_realloc = early_realloc,
+                                .served_usable_size = early_usable_size,
+                                .free_sized = (void (*)(void *, size_t))(void (*)(void))free,
+                                .free_aligned_sized =
+                                    (void (*)(void *, size_t, size_t))(void (*)(void))free,
+                                .new_plain = malloc,
+                                .new_aligned = aligned_alloc,
+#define X(name, plain, form) .name = (void(*) DAL_TAKEN_(form))(void (*)(void))plain,
+                                DAL_DELETE_FORMS_(X)
+#undef X
 };
 
 #define SLOT     DAL_SLOT_
@@ -239,8 +227,7 @@ static void set_slots(const struct dal_malloc_family *family)
         SET_SLOT(usable_size, family->usable_size_function);
     }
     /* Who can write eight bytes somewhere is not to choose what free() calls. */
-    (void)dal_os_protect_(&slots, sizeof slots, DAL_PAGES_READ);
-    dal_preload_protect_cxx_();
+    (void)dal_os_protect_(&dal_slots_, sizeof dal_slots_, DAL_PAGES_READ);
 }
 
 /* The only constructor of this object: link-time optimisation joins those of one priority to a

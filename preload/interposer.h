@@ -5,18 +5,7 @@
 
 #include <stddef.h>
 
-#include "os/os.h"
 #include "shared/interposed_names.h"
-
-/*
- * The slots through which functions jump, in `slots` of the file: whole pages in a section of their
- * own, so that they can be made read-only.
- */
-#define DAL_SLOTS_TYPE_  __attribute__((aligned(DAL_OS_PAGE_BYTES_MOST_)))
-#define DAL_SLOTS_PLACE_ __attribute__((section("dal_slots")))
-#define DAL_SLOT_(name)  atomic_load_explicit(&slots.name, memory_order_relaxed)
-#define DAL_SET_SLOT_(name, function) \
-    atomic_store_explicit(&slots.name, (function), memory_order_release)
 
 /* Whether calls by the name of an exported function come to ours. */
 #define DAL_IS_OURS_(function, own) \
@@ -31,9 +20,6 @@ const char *dal_preload_valgrind_(void);
  * checked. */
 struct dal_check_;
 void dal_preload_check_cxx_(const struct dal_check_ *check);
-
-/* Make the slots of cxx.c read-only. */
-void dal_preload_protect_cxx_(void);
 
 /* Run the constructors that modules want before the program's, once they serve. */
 void dal_preload_construct_(void);

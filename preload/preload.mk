@@ -11,7 +11,7 @@ libpreloadcore_la_SOURCES = \
 	%D%/check.h %D%/early.c %D%/early.h %D%/fault.c %D%/fault.h %D%/elf_symbol.c %D%/elf_symbol.h \
 	%D%/cxx.c %D%/interposer.c %D%/interposer.h \
 	%D%/libc.c %D%/libc.h %D%/libc_names.h %D%/libc_reports.c %D%/loaded.c %D%/loaded.h %D%/ours.c \
-	%D%/product.c backends/relocations.h \
+	%D%/product.c %D%/slots.h backends/relocations.h \
 	backends/system/backend.c backends/system/posix.c lib/chain/system_instance.c
 libpreloadcore_la_CPPFLAGS = $(libcore_la_CPPFLAGS) -DDAL_INTERPOSER
 # The compiler knows what malloc does, and must not put one call for another here. What
@@ -26,7 +26,7 @@ libdispatchalloc_preload_la_LIBADD = libpreloadcore.la libcommon.la
 libdispatchalloc_preload_la_DEPENDENCIES = $(libdispatchalloc_preload_la_LIBADD) %D%/preload.map \
 	%D%/dynamic.list
 libdispatchalloc_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
-	$(DAL_LIB_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/%D%/preload.map \
+	$(DAL_LIB_LDFLAGS) $(DAL_PRELOAD_LDFLAGS) -Wl,-z,initfirst -Wl,--version-script=$(top_srcdir)/%D%/preload.map \
 	-Wl,--dynamic-list=%D%/dynamic.list
 
 # By their names its functions find the program's own, if it has some: also where LDFLAGS have

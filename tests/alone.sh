@@ -251,7 +251,7 @@ fi
 
 # ---- Its slots cannot be written -----------------------------------------------------------------
 $CC "$sources/write.c" -o write
-places=$($NM "$DISPATCHALLOC_INTERPOSER" 2>/dev/null | awk '$3 ~ /^slots/ { print $1 }')
+places=$($NM "$DISPATCHALLOC_INTERPOSER" 2>/dev/null | awk '$3 == "dal_slots_" { print $1 }')
 if [ -n "$places" ]; then
     # shellcheck disable=SC2086 # words
     "$tool" run ./write $places >out 2>&1 || fail "slots that can be written: $(cat out)"
