@@ -37,6 +37,13 @@ else
     echo "there is no python3: the library is not opened by it"
 fi
 
+# ---- No call is a cancellation point ---------------------------------------------------------
+program cancelled
+for module in $modules; do
+    # Each in a process of its own: what is open already is not opened.
+    expect "a cancelled thread makes $module" "" "$("$work/cancelled" "$module" "stats:print=off+$module" 2>&1)"
+done
+
 # ---- Right on every call ------------------------------------------------------------------------
 # (A mapping a block, as mimalloc 3.0 needs for some, takes ten seconds of a processor.)
 program aligned

@@ -421,8 +421,16 @@ int dal_stack_create_(const char *spec, const struct dal_instance *base,
                       enum dal_stack_owner_ owner, struct dal_stack_ **stack, struct dal_text_ *why)
 {
     struct dal_stack_ *made = map_stack(owner, why);
+    int held, error;
 
-    return made ? finish(made, fill(made, spec, base, why), stack, why) : DAL_ERR_MEMORY;
+    if (!made)
+        return DAL_ERR_MEMORY;
+    /* A create() that is cancelled would leave what it made, and a thread that counts as one that
+     * is inside. */
+    held = dal_os_hold_cancellation_();
+    error = finish(made, fill(made, spec, base, why), stack, why);
+    dal_os_release_cancellation_(held);
+    return error;
 }
 
 int dal_stack_create_single_(const struct dal_allocator *allocator, const char *name,
@@ -469,9 +477,13 @@ int dal_stack_hold_(struct dal_stack_ *stack)
 /* What its holders did comes before its end: release here pairs with acquire here. */
 void dal_stack_release_(struct dal_stack_ *stack, int keep_memory)
 {
+    int held;
+
     if (!stack || atomic_fetch_sub_explicit(&stack->holders, 1, memory_order_acq_rel) > 1)
         return;
+    held = dal_os_hold_cancellation_();
     destroy_items(stack);
     if (!keep_memory)
         dal_os_unmap_(stack, sizeof *stack);
+    dal_os_release_cancellation_(held);
 }

@@ -133,6 +133,11 @@ uint64_t dal_os_process_(void);
 /* Let another thread run. */
 void dal_os_yield_(void);
 
+/* No call of ours is a cancellation point: what opens, reads or writes files stands between these
+ * two. The first returns what the second takes. */
+int dal_os_hold_cancellation_(void);
+void dal_os_release_cancellation_(int held);
+
 /* Register functions to be run around fork(2), as pthread_atfork(3), which may allocate.
  * Returns 0, or non-zero if that failed. Where there is no fork it does nothing. */
 int dal_os_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(void));

@@ -138,6 +138,21 @@ void dal_os_yield_(void)
     (void)sched_yield();
 }
 
+int dal_os_hold_cancellation_(void)
+{
+    int state;
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    return state;
+}
+
+void dal_os_release_cancellation_(int held)
+{
+    int ignored; /* musl of old writes there in any case */
+
+    (void)pthread_setcancelstate(held, &ignored);
+}
+
 int dal_os_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
     return pthread_atfork(prepare, parent, child);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -552,11 +551,10 @@ void *dal_os_file_map_(const char *path, size_t bytes, const char **reason)
 {
     int saved_errno = errno;
     void *mapped;
-    int state;
+    int held = dal_os_hold_cancellation_();
 
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     mapped = make(path, bytes, reason);
-    (void)pthread_setcancelstate(state, NULL);
+    dal_os_release_cancellation_(held);
     errno = saved_errno;
     return mapped;
 }

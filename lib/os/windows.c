@@ -184,6 +184,17 @@ void dal_os_yield_(void)
     (void)SwitchToThread();
 }
 
+/* There is no such thing. */
+int dal_os_hold_cancellation_(void)
+{
+    return 0;
+}
+
+void dal_os_release_cancellation_(int held)
+{
+    (void)held;
+}
+
 int dal_os_atfork_(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
     (void)prepare;

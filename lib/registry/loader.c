@@ -299,6 +299,9 @@ static int visit_directory(const char *directory, void *data)
 int dal_loader_visit_(dal_module_visitor visit, void *data)
 {
     struct visit walk = {visit, data, NULL, NULL, 0};
+    int held = dal_os_hold_cancellation_();
+    int result = visit_directories(visit_directory, &walk);
 
-    return visit_directories(visit_directory, &walk);
+    dal_os_release_cancellation_(held);
+    return result;
 }

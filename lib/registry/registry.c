@@ -530,13 +530,16 @@ const struct dal_backend *dal_registry_find_(const char *name, const char *wante
                                              struct dal_text_ *why)
 {
     const struct dal_backend *backend = dal_registry_find_known_(name);
+    int held;
 
     *error = DAL_OK;
     if (backend)
         return backend;
+    held = dal_os_hold_cancellation_();
     *error = open_module(name, &backend, why);
     if (*error == DAL_ERR_UNKNOWN)
         explain_unknown(name, wanted, why);
+    dal_os_release_cancellation_(held);
     return backend;
 }
 

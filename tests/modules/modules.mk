@@ -2,6 +2,7 @@
 shell_tests += bench/modules.sh tests/modules.sh tests/modules-configure.sh tests/modules-forks.sh tests/modules-verify.sh
 EXTRA_DIST += \
 	tests/modules/aligned.c \
+	tests/modules/cancelled.c \
 	tests/modules/forks.c \
 	tests/modules/find.sh tests/modules/lib.sh \
 	tests/modules/mallctl.c \
