@@ -6,9 +6,7 @@
  * The usual case is a call of the malloc family, of those functions that libstdc++ calls and by
  * their dynamic names: where a program has its own, all come to those. A failure is the C++
  * library's to handle: its own operator calls the family once more, runs the new-handler, and
- * throws. Which library that is the caller tells, since a process may have several: one with a C++
- * library in itself has the operator in itself; else it is the program's, which the loader bound a
- * weak reference to before there was any failure; else one that came with a plug-in. Memory is
+ * throws. Which library that is the caller tells, since a process may have several. Memory is
  * short by then: all of that reads tables that are there, and allocates nothing.
  */
 #include <config.h>
@@ -41,29 +39,24 @@ _Static_assert(_Generic((size_t)0,
 /* What throws in libstdc++ and in libc++: NULL unless the program started with one of them. */
 extern void cxx_throw(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
 
-static void *own_operator_at(const void *address, const char *name)
-{
-    struct dal_loaded_ object;
-
-    return dal_loaded_at_(address, &object) && !dal_loaded_has_(&object, &dal_slots_)
-               ? dal_loaded_symbol_(&object, name)
-               : NULL;
-}
-
-/* The operator of the C++ library that the caller is served by, or NULL. */
+/*
+ * The operator of the C++ library that the caller is served by, or NULL: the one in itself; the one
+ * where the loader found what code with exceptions takes from there; the program's. A caller that
+ * takes nothing but operators leaves the libraries that it names.
+ */
 static void *library_operator(const char *name, const void *caller)
 {
-    static const char *const libraries[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
-    void *found = own_operator_at(caller, name);
-    struct dal_loaded_ object;
+    struct dal_loaded_ object, program;
+    int is_known = dal_loaded_at_(caller, &object) && !dal_loaded_has_(&object, &dal_slots_);
+    void *found = is_known ? dal_loaded_symbol_(&object, name) : NULL;
 
-    if (!found && cxx_throw)
-        found = own_operator_at((const void *)(uintptr_t)cxx_throw, name);
-    for (size_t i = 0; i < sizeof libraries / sizeof libraries[0] && !found; i++) {
-        if (dal_loaded_find_(libraries[i], &object))
-            found = dal_loaded_symbol_(&object, name);
-    }
-    return found;
+    if (is_known && !found)
+        found = dal_loaded_beside_(&object, "__gxx_personality_", name);
+    if (is_known && !found)
+        found = dal_loaded_beside_(&object, "_ZTVN10__cxxabiv1", name);
+    if (!found && cxx_throw && dal_loaded_at_((const void *)(uintptr_t)cxx_throw, &program))
+        found = dal_loaded_symbol_(&program, name);
+    return is_known && !found ? dal_loaded_needed_(&object, name) : found;
 }
 
 /* What the nothrow parameter points to is not looked at. */

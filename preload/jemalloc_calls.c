@@ -112,7 +112,7 @@ static void *refuse_arena(int flags)
     if (!atomic_flag_test_and_set_explicit(&said, memory_order_relaxed)) {
         bytes =
             snprintf(line, sizeof line,
-                     "dispatchalloc: a block of arena %u of jemalloc, which does not serve: NULL\n",
+                     "dispatchalloc: a block of arena %u of jemalloc, which nobody made: NULL\n",
                      ((unsigned)flags >> 20) - 1);
         dal_write_(line, (size_t)bytes);
     }
@@ -333,7 +333,8 @@ EXPORT int mallctl(const char *name, void *old, size_t *old_bytes, void *new, si
 
 EXPORT void malloc_stats_print(void (*print)(void *, const char *), void *data, const char *options)
 {
-    static const char nothing[] = "jemalloc does not serve this process (dispatchalloc)\n";
+    static const char nothing[] =
+        "jemalloc does not serve this process by itself (dispatchalloc)\n";
 
     if (jemalloc())
         jemalloc()->malloc_stats_print(print, data, options);

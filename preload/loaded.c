@@ -183,6 +183,50 @@ const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *star
     return need.found;
 }
 
+struct beside {
+    const char *start, *name;
+    void *found;
+};
+
+/* A function that was not called yet may be bound to the object's own table of calls. */
+static int look_beside(const char *name, const ElfW(Sym) *symbol, unsigned type, uintptr_t *place,
+                       void *data)
+{
+    struct beside *beside = data;
+    struct dal_loaded_ source;
+
+    (void)symbol;
+    (void)type;
+    if (strncmp(name, beside->start, strlen(beside->start)) != 0 ||
+        !dal_loaded_at_((const void *)*place, &source))
+        return 0;
+    beside->found = dal_loaded_symbol_(&source, beside->name);
+    return beside->found != NULL;
+}
+
+void *dal_loaded_beside_(const struct dal_loaded_ *object, const char *start, const char *name)
+{
+    struct dal_relocations_ relocations = {.base = object->base, .start = object->start};
+    struct beside beside = {start, name, NULL};
+
+    dal_relocations_read_(&relocations, object->dynamic);
+    (void)dal_relocations_visit_(&relocations, look_beside, &beside);
+    return beside.found;
+}
+
+void *dal_loaded_needed_(const struct dal_loaded_ *object, const char *name)
+{
+    struct dal_loaded_ library;
+    void *found = NULL;
+
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL && !found; entry++) {
+        if (entry->d_tag == DT_NEEDED &&
+            dal_loaded_find_(object->strings + entry->d_un.d_val, &library))
+            found = dal_loaded_symbol_(&library, name);
+    }
+    return found;
+}
+
 /* ---- All of them ------------------------------------------------------------------------------
  */
 

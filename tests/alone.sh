@@ -97,15 +97,37 @@ forms() {
     (ulimit -v 200000; timeout 120 "$tool" run -b "$spec" "$@" >out 2>err) || fail "$* under $spec: $(cat out err)"
 }
 if [ -n "$CXX" ] && $CXX -std=c++17 -O1 "$sources/exhaust.cpp" -o exhaust; then
-    $CC "$sources/host.c" -o host -ldl
+    $CC "$sources/host.c" -o host -ldl -lpthread
     $CXX -std=c++17 -O1 -shared -fPIC -DPLUGIN "$sources/exhaust.cpp" -o plugin.so
     $CXX -std=c++17 -O1 -shared -fPIC -DPLUGIN -static-libstdc++ -static-libgcc "$sources/exhaust.cpp" -o own.so 2>said || {
         echo "no plug-in with a C++ library in itself: $(tail -n 1 said)"
         cp plugin.so own.so
     }
+    # One whose C++ library is called otherwise, and has none of its symbols from the others.
+    renamed='' others=''
+    if $CXX -shared -o librenamed.so -Wl,--whole-archive "$($CXX -print-file-name=libstdc++.a)" \
+        -Wl,--no-whole-archive -nodefaultlibs -lgcc_s -lc -lm 2>said &&
+        $CC -x c++ -std=c++17 -O1 -shared -fPIC -DPLUGIN "$sources/exhaust.cpp" -o renamed.so -L. -lrenamed \
+            "-Wl,-rpath,$work" 2>said && ./host ./renamed.so >said 2>&1; then
+        renamed=$work/renamed.so
+    else
+        echo "no plug-in with a C++ library by another name: $(tail -n 1 said)"
+    fi
+    if command -v clang++ >/dev/null 2>&1 &&
+        clang++ -stdlib=libc++ -nostdlib++ -std=c++17 -O1 -shared -fPIC -DPLUGIN "$sources/exhaust.cpp" \
+            -l:libc++.so.1 -l:libc++abi.so.1 -o other.so 2>said &&
+        ./host ./other.so >said 2>&1; then
+        others=$work/other.so
+    else
+        echo "no plug-in with libc++"
+    fi
     (ulimit -v 200000; ./exhaust) >out || fail "exhausted alone: $(cat out)"
+    # Older unwinders take the lock themselves.
+    held=''
+    timeout 10 ./host -l ./plugin.so >out 2>&1 && held=-l
     for backend in $backends; do
-        for program in ./exhaust "./host $work/plugin.so" "./host $work/own.so"; do
+        for program in ./exhaust "./host $held $work/plugin.so" "./host $held $work/own.so" \
+            "./host $work/plugin.so $others $renamed" "./host $held $others $renamed $work/plugin.so"; do
             # shellcheck disable=SC2086 # words
             forms "$backend" $program
         done
@@ -209,7 +231,7 @@ if $CC -fno-builtin "$sources/jemalloc_calls.c" -o calls -ljemalloc 2>/dev/null;
         case $whose in
         own) expect "what is said under $backend" '' "$(cat err)" ;;
         *) expect "what is said under $backend" \
-            "dispatchalloc: a block of arena 7 of jemalloc, which does not serve: NULL" "$(cat err)" ;;
+            "dispatchalloc: a block of arena 7 of jemalloc, which nobody made: NULL" "$(cat err)" ;;
         esac
     done
     case " $backends " in *' jemalloc '*)
@@ -220,7 +242,7 @@ if $CC -fno-builtin "$sources/jemalloc_calls.c" -o calls -ljemalloc 2>/dev/null;
             # shellcheck disable=SC2086 # words
             "$tool" run $options ./calls other >out 2>err || fail "jemalloc's calls under $options: $? $(cat out err)"
             expect "what is said under $options" \
-                "dispatchalloc: a block of arena 7 of jemalloc, which does not serve: NULL" "$(cat err)"
+                "dispatchalloc: a block of arena 7 of jemalloc, which nobody made: NULL" "$(cat err)"
         done
         ;;
     esac

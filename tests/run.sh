@@ -264,7 +264,7 @@ what to do: nothing; *" '' doctor "$work/narrow"
     done
     both 2 '*' "$lacking" compare -n 1 -b both "$work/narrow"
     both 0 '*system *' "*
-dispatchalloc: 'both' is left out" compare -n 1 "$work/narrow"
+dispatchalloc: 'both' is left out*" compare -n 1 "$work/narrow"
     both 0 '' '' run -b both true
     DISPATCHALLOC_MODULE_PATH=$(cd "$prefix" && pwd -P)/$wide_lib/modules DISPATCHALLOC_INTERPOSER=$work/narrow.so \
         try 2 '' "*it is for 32 bits, and module */both/$wide_lib/modules/both.so for 64" run -b both "$work/narrow"

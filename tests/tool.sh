@@ -417,6 +417,7 @@ fi
 run verify --json system sytsem;  exits 2; says 'dispatchalloc: spec "sytsem": *'; prints '{
   "format": 1,
   "specs": \[
+    {"spec": "system", "error": "not run, since another SPEC is bad", "cases": \[\]},
     {"spec": "sytsem", "error": "no backend or layer is called *", "cases": \[\]}
   \],
   "passed": 0, *

@@ -340,7 +340,9 @@ static int prepare_jemalloc(const char *path, int verbose)
     snprintf(why, sizeof why, "'%s' has libjemalloc, whose calls are served by", path);
     if (insert_behind(file, why))
         return TOOL_TROUBLE;
-    if (verbose)
+    if (verbose && is_over_jemalloc)
+        (void)tool_complain("%s has jemalloc's own calls come to the layers too", file);
+    else if (verbose)
         (void)tool_complain("'%s' has libjemalloc: %s serves the calls of that", path, file);
     return 0;
 }

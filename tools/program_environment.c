@@ -8,6 +8,7 @@
 #include "tools/program_environment.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,15 @@ static int prepare_program(const char *spec, const char *program)
     return result ? result : program_fit(path, program, 0);
 }
 
+/* What came of a spec, after its message: a name that was found is left out. */
+static int leave_out(int result, const char *spec, enum environment_kind kind)
+{
+    if (!result || kind != ENVIRONMENT_FOUND)
+        return result;
+    (void)tool_complain("'%s' is left out", spec);
+    return LEFT_OUT;
+}
+
 static int prepare(const char *spec, enum environment_kind kind, const char *program)
 {
     char message[1024];
@@ -64,14 +74,7 @@ static int prepare(const char *spec, enum environment_kind kind, const char *pro
         return tool_bad_spec(spec, message);
     if (setenv("DISPATCHALLOC_STRICT", "1", 1) != 0)
         return tool_complain("cannot set DISPATCHALLOC_STRICT: %s", strerror(errno));
-    result = prepare_program(spec, program);
-    if (!result)
-        result = tool_try_spec(spec);
-    if (result && kind == ENVIRONMENT_FOUND) {
-        (void)tool_complain("'%s' is left out", spec);
-        return LEFT_OUT;
-    }
-    return result;
+    return leave_out(prepare_program(spec, program), spec, kind);
 }
 
 /* What a child tells, in memory that it shares. */
@@ -92,7 +95,10 @@ static int tell_prepared(const char *spec, enum environment_kind kind, const cha
 {
     int result = prepare(spec, kind, program);
 
-    for (char **entry = environ; !result && *entry; entry++) {
+    if (result)
+        return result;
+    /* Before the allocator is made, which may change it. */
+    for (char **entry = environ; *entry; entry++) {
         size_t bytes = strlen(*entry) + 1;
 
         if (bytes > room - answer->count)
@@ -100,7 +106,7 @@ static int tell_prepared(const char *spec, enum environment_kind kind, const cha
         memcpy(answer->bytes + answer->count, *entry, bytes);
         answer->count += bytes;
     }
-    return result;
+    return leave_out(tool_try_spec(spec), spec, kind);
 }
 
 static int look(const char *spec, enum environment_kind kind, const char *program,
@@ -151,6 +157,9 @@ static char **split(const char *bytes, size_t count)
     return environment;
 }
 
+/* What a module may take for its start; the limit of verify by default. */
+enum { ASK_SECONDS = 60 };
+
 /* What was asked of a child. */
 struct asked {
     struct answer *answer; /* NULL: there is no memory for it */
@@ -164,7 +173,9 @@ static void describe_end(int status, char *text, size_t text_bytes)
     const char *name = WIFSIGNALED(status) ? conformance_signal_name(WTERMSIG(status)) : "exit()";
 
     /* Those that a crash has are named. */
-    if (!WIFSIGNALED(status) || strncmp(name, "SIG", 3) == 0)
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        (void)snprintf(text, text_bytes, "the time limit of %d s", ASK_SECONDS);
+    else if (!WIFSIGNALED(status) || strncmp(name, "SIG", 3) == 0)
         (void)snprintf(text, text_bytes, "%s", name);
     else
         (void)snprintf(text, text_bytes, "signal %d", WTERMSIG(status));
@@ -192,6 +203,7 @@ static void ask(struct asked *asked, child_work *work, const char *spec, enum en
     child = fork();
     if (child == 0) {
         child_end_with(self);
+        (void)alarm(ASK_SECONDS);
         asked->answer->result = work(spec, kind, program, asked->answer, room);
         _exit(TOOL_OK);
     }
@@ -223,7 +235,8 @@ static int conclude(const struct asked *asked, const char *spec, enum environmen
     case LEFT_OUT: return -1;
     case ROOM_IS_MISSING:
         tool_make_room(room_is_missing);
-        return tool_complain("cannot start over to keep room for \"%s\"", spec);
+        return tool_complain("cannot start over to keep room for \"%s\": %s", spec,
+                             strerror(errno));
     default: return asked->result;
     }
 }

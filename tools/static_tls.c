@@ -2,6 +2,7 @@
 /* Room for modules with much thread-local storage. See tool.h. */
 #include "tools/tool.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -38,7 +39,7 @@ void tool_make_room(const char *message)
     static const char tunable[] = "glibc.rtld.optional_static_tls=8192";
     const char *before = getenv("GLIBC_TUNABLES");
     char value[4096];
-    int length;
+    int length, error = E2BIG;
 
     if (!tool_room_is_missing(message) || !own_arguments || getpid() != own_process)
         return;
@@ -48,9 +49,12 @@ void tool_make_room(const char *message)
         setenv(DAL_ENV_STARTED_OVER, "1", 1) == 0) {
         child_give_ends_back();
         (void)execv("/proc/self/exe", own_arguments);
+        error = errno;
         child_keep_ends();
+        (void)(before ? setenv("GLIBC_TUNABLES", before, 1) : unsetenv("GLIBC_TUNABLES"));
     }
     (void)unsetenv(DAL_ENV_STARTED_OVER);
+    errno = error;
 }
 
 int tool_check_spec(const char *spec, char *message, size_t bytes)

@@ -21,6 +21,7 @@
  * wrong size is harmless, and resize_in_place may leave a block in a larger class.
  */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include <dispatchalloc/module.h>
 
@@ -36,7 +37,7 @@
 #ifdef DAL_JEMALLOC_SOURCE
 # define IS_KNOWN 1
 #else
-# define IS_KNOWN JE(mallctl)
+# define IS_KNOWN atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire)
 #endif
 
 /* ---- Its own controls ----------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #ifndef DAL_JEMALLOC_H
 #define DAL_JEMALLOC_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 /* jemalloc.h declares malloc and its family again, with attributes of its own. */
@@ -51,6 +52,7 @@ struct dal_jemalloc_found_ {
 /* Of this module: hidden where they are declared, or each is looked up in a table first. */
 # pragma GCC visibility push(hidden)
 extern struct dal_jemalloc_found_ dal_jemalloc_found_;
+extern _Atomic(int) dal_jemalloc_is_found_;
 extern void *(*dal_jemalloc_found_malloc_)(size_t size);
 extern void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
 extern void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);

@@ -15,6 +15,7 @@
  */
 #define _GNU_SOURCE /* dladdr */
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
 void (*dal_jemalloc_found_free_)(void *ptr);
 
 struct dal_jemalloc_found_ dal_jemalloc_found_;
+_Atomic(int) dal_jemalloc_is_found_;
 
 /* The object that has an address, or NULL. In a program that was linked with the archive
  * that is the program itself, which has no name to be opened by. */
@@ -61,16 +63,19 @@ static void *open_jemalloc(Dl_info *object)
     /* As this module sees it, which is not in the program's scope if it was opened by it. */
     handle = open_object(&dal_jemalloc_found_, object);
     found = handle ? dlsym(handle, "mallocx") : NULL;
-    return found ? open_object(found, object) : NULL;
+    handle = found ? open_object(found, object) : NULL;
+    return handle && !is_interposers(object) ? handle : NULL;
 }
 
 /* Look a function up, and make sure that it is this object's. A function pointer is written
  * through a void pointer, as POSIX has it for dlsym. */
-static int find_function(void *handle, const Dl_info *object, const char *name, void *function)
+static int find_function(void *handle, const Dl_info *object, const char *name, void *function,
+                         const char **missing)
 {
     void *found = dlsym(handle, name);
     Dl_info where;
 
+    *missing = name;
     if (!found || !dladdr(found, &where) || where.dli_fbase != object->dli_fbase)
         return 0;
     *(void **)function = found;
@@ -81,20 +86,26 @@ int dal_jemalloc_find_(const struct dal_backend_request *request)
 {
     struct dal_jemalloc_found_ found;
     Dl_info object;
-    void *handle = open_jemalloc(&object);
-    const char *why;
+    void *handle;
+    const char *why, *missing = "mallocx";
 
-#define X(result, name, parameters) &&find_function(handle, &object, #name, &found.name)
-    if (handle && find_function(handle, &object, "malloc", &dal_jemalloc_found_malloc_) &&
-        find_function(handle, &object, "calloc", &dal_jemalloc_found_calloc_) &&
-        find_function(handle, &object, "realloc", &dal_jemalloc_found_realloc_) &&
-        find_function(handle, &object, "free", &dal_jemalloc_found_free_) DAL_JEMALLOC_FOUND_(X)) {
+    if (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire))
+        return DAL_OK;
+    handle = open_jemalloc(&object);
+#define FIND(name, place)           find_function(handle, &object, name, place, &missing)
+#define X(result, name, parameters) &&FIND(#name, &found.name)
+    if (handle && FIND("malloc", &dal_jemalloc_found_malloc_) &&
+        FIND("calloc", &dal_jemalloc_found_calloc_) &&
+        FIND("realloc", &dal_jemalloc_found_realloc_) &&
+        FIND("free", &dal_jemalloc_found_free_) DAL_JEMALLOC_FOUND_(X)) {
         dal_jemalloc_found_ = found;
+        /* Pairs with the acquire of who asks for its controls. */
+        atomic_store_explicit(&dal_jemalloc_is_found_, 1, memory_order_release);
         return DAL_OK;
     }
 #undef X
+#undef FIND
     why = dlerror(); /* as for want of memory */
-    return request->fail(request, DAL_ERR_CREATE,
-                         "malloc of the system's jemalloc was not found%s%s", why ? ": " : "",
-                         why ? why : "");
+    return request->fail(request, DAL_ERR_CREATE, "%s of the system's jemalloc was not found%s%s",
+                         missing, why ? ": " : "", why ? why : "");
 }

@@ -148,11 +148,6 @@ static void make_environment_candidate(struct made_decision *made)
                       made->decision.candidates[DAL_SOURCE_LINK].label);
         return;
     }
-    /* The table that is there anyway: it takes no pages, and a third of the time of a start. */
-    if (strcmp(environment_spec, "system") == 0) {
-        draft.candidate->instance = &dal_system_instance_;
-        return;
-    }
     (void)dal_stack_create_(environment_spec, below(&made->decision, DAL_SOURCE_ENVIRONMENT),
                             DAL_STACK_OF_LIBRARY, &stack, &draft.why);
     adopt(draft.candidate, stack);
@@ -186,6 +181,25 @@ static void start_without_memory(void)
     atomic_store_explicit(&state, (uintptr_t)&decision, memory_order_release);
 }
 
+/* What needs no memory at all, and no other start takes less time: the system's allocator, by the
+ * environment and nobody else. */
+static int start_with_system(void)
+{
+    static struct dal_decision_ decision;
+    static char label[64];
+    struct dal_text_ text = dal_text_over_(label, sizeof label);
+
+    if (dal_environment_veto_() || strcmp(environment.backend, "system") != 0)
+        return 0;
+    environment_spec = "system";
+    dal_text_add_(&text, "%s=%s", dal_product_.backend_variable, environment_spec);
+    decision = default_decision;
+    decision.candidates[DAL_SOURCE_ENVIRONMENT] =
+        (struct dal_candidate_){.label = label, .instance = &dal_system_instance_};
+    atomic_store_explicit(&state, (uintptr_t)&decision, memory_order_release);
+    return 1;
+}
+
 static void start_once(void)
 {
     const struct dal_link_choice *link = dal_link_choice_found_();
@@ -195,7 +209,7 @@ static void start_once(void)
 
     dal_os_note_stderr_();
     dal_environment_read_(&environment);
-    if (!link && !environment.backend)
+    if (!link && (!environment.backend || start_with_system()))
         return;
     if (environment.backend)
         bytes += strlen(environment.backend) + 1;
@@ -227,6 +241,24 @@ enum modules { WITHOUT_MODULES, WITH_MODULES };
 static _Atomic(int) started_without_modules;
 
 /*
+ * Take the word, unless it is another thread's of this process, which a handler of this one may
+ * well wait for. From before it is ours until it is done a handler of this thread is not to wait:
+ * it finds `starting`.
+ */
+static int take_start(_Atomic(uint64_t) *word, uint64_t seen, uint64_t process)
+{
+    if (seen == process)
+        return 0;
+    starting = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_compare_exchange_strong_explicit(word, &seen, process, memory_order_acq_rel,
+                                                memory_order_acquire))
+        return 1;
+    starting = 0;
+    return 0;
+}
+
+/*
  * Read the environment and the link choice, once. Ordinarily that is done by the
  * library's constructor; a call that comes earlier (from preinit_array, or an object that
  * is initialised before us) does it itself.
@@ -248,25 +280,11 @@ static int start(enum modules modules)
     if (starting)
         return 0;
     process = dal_os_process_();
-    /* From before the word is ours until it is done: a handler of this thread is not to wait for
-     * it. */
-    starting = 1;
-    for (;;) {
-        if (seen == START_DONE) {
-            starting = 0;
+    while (!take_start(&word, seen, process)) {
+        dal_os_yield_();
+        seen = atomic_load_explicit(&word, memory_order_acquire);
+        if (seen == START_DONE)
             return 1;
-        }
-        if (seen != process &&
-            atomic_compare_exchange_weak_explicit(&word, &seen, process, memory_order_acq_rel,
-                                                  memory_order_acquire))
-            break;
-        if (seen == process) {
-            /* It is another thread's, which a handler of this one may well wait for. */
-            starting = 0;
-            dal_os_yield_();
-            seen = atomic_load_explicit(&word, memory_order_acquire);
-            starting = 1;
-        }
     }
     atomic_store_explicit(&started_without_modules, modules == WITHOUT_MODULES,
                           memory_order_relaxed);
@@ -275,6 +293,7 @@ static int start(enum modules modules)
     dal_registry_forbid_opening_(0);
     /* Pairs with the acquire loads above: who sees START_DONE sees what was read. */
     atomic_store_explicit(&word, START_DONE, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
     starting = 0;
     return 1;
 }
@@ -287,7 +306,7 @@ void dal_choice_start_early_(void)
     /* It learns of our own file too, by which modules are found. */
     dal_copies_report_();
     (void)start(WITH_MODULES);
-    /* Once: what cannot be made now is not tried again. */
+    /* Once. What cannot be made now is tried again when the program chooses. */
     if (atomic_exchange_explicit(&started_without_modules, 0, memory_order_relaxed))
         dal_choice_retry_environment_();
     errno = saved_errno;

@@ -1,14 +1,70 @@
 /* SPDX-License-Identifier: MIT */
-/* A program in C that opens a plug-in in C++, for itself alone: see exhaust.cpp. */
+/*
+ * A program in C that opens plug-ins in C++, each for itself alone, and then runs them in turn: see
+ * exhaust.cpp. With -l first, while another thread is in a callback of dl_iterate_phdr(), which
+ * holds a lock of the loader's.
+ */
+#define _GNU_SOURCE
 #include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { PLUGINS = 8 };
+
+static sem_t is_held, is_done;
+
+static int hold(struct dl_phdr_info *object, size_t bytes, void *data)
+{
+    (void)object;
+    (void)bytes;
+    (void)data;
+    sem_post(&is_held);
+    sem_wait(&is_done);
+    return 1;
+}
+
+static void *hold_lock(void *unused)
+{
+    dl_iterate_phdr(hold, NULL);
+    return unused;
+}
 
 int main(int argc, char **argv)
 {
-    void *plugin = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
-    int (*run)(void) = plugin ? (int (*)(void))dlsym(plugin, "plugin_run") : NULL;
-    int wrong = run ? run() : 10;
+    int (*run[PLUGINS])(void);
+    int count = 0, wrong = 0;
+    int holds = argc > 1 && strcmp(argv[1], "-l") == 0;
+    pthread_t holder;
 
-    printf("%d\n", wrong);
+    for (int i = 1 + holds; i < argc && count < PLUGINS; i++, count++) {
+        void *plugin = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
+
+        run[count] = plugin ? (int (*)(void))dlsym(plugin, "plugin_run") : NULL;
+        if (!run[count]) {
+            printf("%s\n", dlerror());
+            return 10;
+        }
+    }
+    if (holds) {
+        sem_init(&is_held, 0, 0);
+        sem_init(&is_done, 0, 0);
+        if (pthread_create(&holder, NULL, hold_lock, NULL) != 0)
+            return 11;
+        sem_wait(&is_held);
+    }
+    for (int i = 0; i < count; i++) {
+        int this_wrong = run[i]();
+
+        if (this_wrong)
+            printf("%s: %d\n", argv[1 + holds + i], this_wrong);
+        wrong |= this_wrong;
+    }
+    if (holds) {
+        sem_post(&is_done);
+        pthread_join(holder, NULL);
+    }
     return wrong;
 }

@@ -136,6 +136,13 @@ static int refuse(const struct conformance_subject *subject, const char *message
     return status;
 }
 
+static void tell_not_run(const char *spec)
+{
+    const struct conformance_subject subject = conformance_subject_by_spec(spec);
+
+    report->refusal(&subject, "not run, since another SPEC is bad");
+}
+
 /* Nothing is run if one of them is bad. Who reads JSON is told in it. */
 static int check_specs(int count, char **specs)
 {
@@ -151,7 +158,11 @@ static int check_specs(int count, char **specs)
             return ends ? tool_complain("\"%s\": %s", specs[i], message)
                         : tool_bad_spec(specs[i], message);
         report->begin(0);
+        for (int j = 0; j < i; j++)
+            tell_not_run(specs[j]);
         status = refuse(&subject, message);
+        for (int j = i + 1; j < count; j++)
+            tell_not_run(specs[j]);
         report->end(&tally);
         return status;
     }
