@@ -39,24 +39,44 @@ _Static_assert(_Generic((size_t)0,
 /* What throws in libstdc++ and in libc++: NULL unless the program started with one of them. */
 extern void cxx_throw(void) __asm__("_ZSt17__throw_bad_allocv") __attribute__((weak));
 
+struct sought {
+    const char *name;
+    void *found;
+};
+
+/* Allocators have operators too. */
+static int look_for_operator(const struct dal_loaded_ *object, void *data)
+{
+    struct sought *sought = data;
+
+    if (dal_loaded_symbol_(object, "__cxa_throw"))
+        sought->found = dal_loaded_symbol_(object, sought->name);
+    return sought->found != NULL;
+}
+
 /*
  * The operator of the C++ library that the caller is served by, or NULL: the one in itself; the one
- * where the loader found what code with exceptions takes from there; the program's. A caller that
- * takes nothing but operators leaves the libraries that it names.
+ * where the loader found what code with exceptions or classes takes from there; the program's. Of a
+ * caller that tells nothing, as where the operator was jumped to from another object, the first
+ * that there is.
  */
 static void *library_operator(const char *name, const void *caller)
 {
-    struct dal_loaded_ object, program;
-    int is_known = dal_loaded_at_(caller, &object) && !dal_loaded_has_(&object, &dal_slots_);
-    void *found = is_known ? dal_loaded_symbol_(&object, name) : NULL;
+    struct sought sought = {name, NULL};
+    struct dal_loaded_ object;
 
-    if (is_known && !found)
-        found = dal_loaded_beside_(&object, "__gxx_personality_", name);
-    if (is_known && !found)
-        found = dal_loaded_beside_(&object, "_ZTVN10__cxxabiv1", name);
-    if (!found && cxx_throw && dal_loaded_at_((const void *)(uintptr_t)cxx_throw, &program))
-        found = dal_loaded_symbol_(&program, name);
-    return is_known && !found ? dal_loaded_needed_(&object, name) : found;
+    if (dal_loaded_at_(caller, &object) && !dal_loaded_has_(&object, &dal_slots_)) {
+        sought.found = dal_loaded_symbol_(&object, name);
+        if (!sought.found)
+            sought.found = dal_loaded_beside_(&object, "__gxx_personality_", name);
+        if (!sought.found)
+            sought.found = dal_loaded_beside_(&object, "_ZTVN10__cxxabiv1", name);
+    }
+    if (!sought.found && cxx_throw && dal_loaded_at_((const void *)(uintptr_t)cxx_throw, &object))
+        (void)look_for_operator(&object, &sought);
+    if (!sought.found)
+        (void)dal_loaded_visit_(look_for_operator, &sought);
+    return sought.found;
 }
 
 /* What the nothrow parameter points to is not looked at. */
@@ -95,26 +115,40 @@ EXPORT void *_ZnwmSt11align_val_t(size_t size, size_t align)
                       __builtin_return_address(0));
 }
 
-/*
- * The others are defined by the plain ones, as C++ has it: a program may replace operator
- * new(size_t) alone, and its blocks come to the delete that it replaced. So they call the
- * plain ones by their dynamic names, which are the program's where it has some.
- */
-EXPORT void *_Znam(size_t size)
-{
-    return _Znwm(size);
-}
-
-EXPORT void *_ZnamSt11align_val_t(size_t size, size_t align)
-{
-    return _ZnwmSt11align_val_t(size, align);
-}
-
 /* Ours under names that nobody can put another before. */
 extern __typeof__(_Znwm) own_new
     __attribute__((alias(DAL_SYMBOL_TEXT(_Znwm)), visibility("hidden")));
 extern __typeof__(_ZnwmSt11align_val_t) own_new_aligned
     __attribute__((alias(DAL_SYMBOL_TEXT(_ZnwmSt11align_val_t)), visibility("hidden")));
+
+/*
+ * The others are defined by the plain ones, as C++ has it: a program may replace operator
+ * new(size_t) alone, and its blocks come to the delete that it replaced. So they call the
+ * plain ones by their dynamic names where those are the program's. Where they are ours they do what
+ * those do, since it is their own caller that tells the C++ library.
+ */
+EXPORT void *_Znam(size_t size)
+{
+    void *ptr;
+
+    if (_Znwm != own_new)
+        return _Znwm(size);
+    ptr = dal_slots_.new_plain(size);
+    return ptr ? ptr : fail(DAL_SYMBOL_TEXT(_Znam), size, 0, NULL, __builtin_return_address(0));
+}
+
+EXPORT void *_ZnamSt11align_val_t(size_t size, size_t align)
+{
+    void *ptr;
+
+    if (_ZnwmSt11align_val_t != own_new_aligned)
+        return _ZnwmSt11align_val_t(size, align);
+    ptr = dal_slots_.new_aligned(align, size);
+    return ptr ? ptr
+               : fail(DAL_SYMBOL_TEXT(_ZnamSt11align_val_t), size, align, NULL,
+                      __builtin_return_address(0));
+}
+
 extern __typeof__(_Znam) own_new_array
     __attribute__((alias(DAL_SYMBOL_TEXT(_Znam)), visibility("hidden")));
 extern __typeof__(_ZnamSt11align_val_t) own_new_array_aligned

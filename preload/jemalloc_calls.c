@@ -11,6 +11,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -103,14 +104,16 @@ static void *refuse_arena(int flags)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
     char line[160];
-    int bytes;
+    int bytes, state = PTHREAD_CANCEL_ENABLE;
 
     if (!atomic_flag_test_and_set_explicit(&said, memory_order_relaxed)) {
         bytes =
             snprintf(line, sizeof line,
                      "dispatchalloc: a block of arena %u of jemalloc, which nobody made: NULL\n",
                      ((unsigned)flags >> 20) - 1);
+        (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
         dal_write_(line, (size_t)bytes);
+        (void)pthread_setcancelstate(state, &bytes);
     }
     return dal_malloc_fail_(ENOMEM);
 }

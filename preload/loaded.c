@@ -194,11 +194,14 @@ static int look_beside(const char *name, const ElfW(Sym) *symbol, unsigned type,
 {
     struct beside *beside = data;
     struct dal_loaded_ source;
+    uintptr_t bound;
 
     (void)symbol;
     (void)type;
-    if (strncmp(name, beside->start, strlen(beside->start)) != 0 ||
-        !dal_loaded_at_((const void *)*place, &source))
+    if (strncmp(name, beside->start, strlen(beside->start)) != 0)
+        return 0;
+    memcpy(&bound, place, sizeof bound); /* which a packed table has anywhere */
+    if (!dal_loaded_at_((const void *)bound, &source))
         return 0;
     beside->found = dal_loaded_symbol_(&source, beside->name);
     return beside->found != NULL;
@@ -212,19 +215,6 @@ void *dal_loaded_beside_(const struct dal_loaded_ *object, const char *start, co
     dal_relocations_read_(&relocations, object->dynamic);
     (void)dal_relocations_visit_(&relocations, look_beside, &beside);
     return beside.found;
-}
-
-void *dal_loaded_needed_(const struct dal_loaded_ *object, const char *name)
-{
-    struct dal_loaded_ library;
-    void *found = NULL;
-
-    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL && !found; entry++) {
-        if (entry->d_tag == DT_NEEDED &&
-            dal_loaded_find_(object->strings + entry->d_un.d_val, &library))
-            found = dal_loaded_symbol_(&library, name);
-    }
-    return found;
 }
 
 /* ---- All of them ------------------------------------------------------------------------------

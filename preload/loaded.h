@@ -48,10 +48,6 @@ const char *dal_loaded_needs_(const struct dal_loaded_ *object, const char *star
  * called. NULL if there is none. Takes no lock where dal_loaded_at_() takes none. */
 void *dal_loaded_beside_(const struct dal_loaded_ *object, const char *start, const char *name);
 
-/* The address of a symbol in the first of the libraries that the object names as those it needs, or
- * NULL. Takes the lock of the loader's list. */
-void *dal_loaded_needed_(const struct dal_loaded_ *object, const char *name);
-
 /* The address of a function or variable that the object itself defines, or NULL: dlsym() may know
  * more here as well. */
 void *dal_loaded_symbol_(const struct dal_loaded_ *object, const char *name);

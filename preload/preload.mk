@@ -24,7 +24,7 @@ libdispatchalloc_preload_la_LIBADD = libpreloadcore.la libcommon.la
 libdispatchalloc_preload_la_DEPENDENCIES = $(libdispatchalloc_preload_la_LIBADD) %D%/preload.map \
 	%D%/dynamic.list
 libdispatchalloc_preload_la_LDFLAGS = -module -avoid-version -shared -no-undefined \
-	$(DAL_LIB_LDFLAGS) $(DAL_BOUND_LDFLAGS) $(DAL_PRELOAD_LDFLAGS) -Wl,-z,initfirst \
+	$(DAL_LIB_LDFLAGS) $(DAL_PRELOAD_LDFLAGS) -Wl,-z,initfirst \
 	-Wl,--version-script=$(top_srcdir)/%D%/preload.map \
 	-Wl,--dynamic-list=%D%/dynamic.list
 
@@ -42,7 +42,7 @@ libdispatchalloc_jemalloc_la_CPPFLAGS = $(libcore_la_CPPFLAGS)
 libdispatchalloc_jemalloc_la_CFLAGS = $(libpreloadcore_la_CFLAGS)
 libdispatchalloc_jemalloc_la_LIBTOOLFLAGS = $(shared_only)
 libdispatchalloc_jemalloc_la_DEPENDENCIES = %D%/jemalloc.map
-libdispatchalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) $(DAL_BOUND_LDFLAGS) \
+libdispatchalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) \
 	-Wl,--version-script=$(top_srcdir)/%D%/jemalloc.map
 
 # sigaction() for SIGSEGV and SIGBUS, apart: for programs under the layer `guard`. Bound at the start: a
@@ -63,7 +63,7 @@ libdispatchalloc_deepbind_la_CPPFLAGS = $(libcore_la_CPPFLAGS)
 libdispatchalloc_deepbind_la_CFLAGS = $(libpreloadcore_la_CFLAGS)
 libdispatchalloc_deepbind_la_LIBTOOLFLAGS = $(shared_only)
 libdispatchalloc_deepbind_la_DEPENDENCIES = %D%/deepbind.map
-libdispatchalloc_deepbind_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) $(DAL_BOUND_LDFLAGS) \
+libdispatchalloc_deepbind_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) \
 	-Wl,--version-script=$(top_srcdir)/%D%/deepbind.map
 
 # The same with it, which says so.

@@ -103,6 +103,7 @@ if [ -n "$CXX" ] && $CXX -std=c++17 -O1 "$sources/exhaust.cpp" -o exhaust; then
         echo "no plug-in with a C++ library in itself: $(tail -n 1 said)"
         cp plugin.so own.so
     }
+    $CXX -std=c++17 -O2 -fno-exceptions -fno-rtti -shared -fPIC "$sources/jump.cpp" -o jump.so
     # One whose C++ library is called otherwise, and has none of its symbols from the others.
     renamed='' others=''
     if $CXX -shared -o librenamed.so -Wl,--whole-archive "$($CXX -print-file-name=libstdc++.a)" \
@@ -124,10 +125,15 @@ if [ -n "$CXX" ] && $CXX -std=c++17 -O1 "$sources/exhaust.cpp" -o exhaust; then
     (ulimit -v 200000; ./exhaust) >out || fail "exhausted alone: $(cat out)"
     # Older unwinders take the lock themselves.
     held=''
-    timeout 10 ./host -l ./plugin.so >out 2>&1 && held=-l
+    if timeout 10 ./host -l ./plugin.so >out 2>&1; then
+        held=-l
+    else
+        echo "exceptions take the lock of the loader's list: it is not held"
+    fi
     for backend in $backends; do
         for program in ./exhaust "./host $held $work/plugin.so" "./host $held $work/own.so" \
-            "./host $work/plugin.so $others $renamed" "./host $held $others $renamed $work/plugin.so"; do
+            "./host $work/plugin.so $others $renamed" "./host $held $others $renamed $work/plugin.so" \
+            "./host -t plugin_take $work/jump.so" "./host -t plugin_take_array $work/jump.so"; do
             # shellcheck disable=SC2086 # words
             forms "$backend" $program
         done

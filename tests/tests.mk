@@ -157,7 +157,7 @@ include tests/modules/modules.mk
 # The interposer.
 shell_tests += tests/alone.sh tests/preload.sh tests/preload-start.sh tests/preload-symbols.sh tests/run.sh \
 	tests/run-debug.sh tests/deepbind.sh
-EXTRA_DIST += tests/alone/allowed tests/alone/answers.c tests/alone/exhaust.cpp tests/alone/hold.h tests/alone/host.c tests/alone/jemalloc_calls.c tests/alone/observe.c \
+EXTRA_DIST += tests/alone/allowed tests/alone/answers.c tests/alone/exhaust.cpp tests/alone/hold.h tests/alone/host.c tests/alone/jemalloc_calls.c tests/alone/jump.cpp tests/alone/observe.c \
 	tests/alone/write.c \
 	tests/preload/constructed.cpp tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
 	tests/preload/operators.cpp tests/preload/overlap.c tests/preload/own_malloc.cpp tests/preload/plugin.cpp \

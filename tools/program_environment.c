@@ -181,6 +181,18 @@ static void describe_end(int status, char *text, size_t text_bytes)
         (void)snprintf(text, text_bytes, "signal %d", WTERMSIG(status));
 }
 
+/* Whatever SIGALRM is to who started the tool. */
+static void limit_time(void)
+{
+    sigset_t alarm_signal;
+
+    (void)signal(SIGALRM, SIG_DFL);
+    sigemptyset(&alarm_signal);
+    sigaddset(&alarm_signal, SIGALRM);
+    (void)sigprocmask(SIG_UNBLOCK, &alarm_signal, NULL);
+    (void)alarm(ASK_SECONDS);
+}
+
 /* Have a child do it, which ends if this process does. Who holds what is the child's may outlive
  * it: so its end is waited for, and no end of file. */
 static void ask(struct asked *asked, child_work *work, const char *spec, enum environment_kind kind,
@@ -203,7 +215,7 @@ static void ask(struct asked *asked, child_work *work, const char *spec, enum en
     child = fork();
     if (child == 0) {
         child_end_with(self);
-        (void)alarm(ASK_SECONDS);
+        limit_time();
         asked->answer->result = work(spec, kind, program, asked->answer, room);
         _exit(TOOL_OK);
     }

@@ -37,12 +37,16 @@ int tool_room_is_missing(const char *message)
 void tool_make_room(const char *message)
 {
     static const char tunable[] = "glibc.rtld.optional_static_tls=8192";
-    const char *before = getenv("GLIBC_TUNABLES");
+    const char *found = getenv("GLIBC_TUNABLES");
+    char *before = found ? strdup(found) : NULL;
     char value[4096];
     int length, error = E2BIG;
 
-    if (!tool_room_is_missing(message) || !own_arguments || getpid() != own_process)
+    errno = ENOMEM; /* for the arguments */
+    if (!tool_room_is_missing(message) || !own_arguments || getpid() != own_process) {
+        free(before);
         return;
+    }
     length = snprintf(value, sizeof value, "%s%s%s", before ? before : "",
                       before && *before ? ":" : "", tunable);
     if (length > 0 && (size_t)length < sizeof value && setenv("GLIBC_TUNABLES", value, 1) == 0 &&
@@ -54,6 +58,7 @@ void tool_make_room(const char *message)
         (void)(before ? setenv("GLIBC_TUNABLES", before, 1) : unsetenv("GLIBC_TUNABLES"));
     }
     (void)unsetenv(DAL_ENV_STARTED_OVER);
+    free(before);
     errno = error;
 }
 

@@ -44,6 +44,10 @@
      X(int, mallctl, (const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes))
 
 struct dal_jemalloc_found_ {
+    void *(*malloc_)(size_t size);
+    void *(*calloc_)(size_t count, size_t size);
+    void *(*realloc_)(void *ptr, size_t size);
+    void (*free_)(void *ptr);
 # define X(result, name, parameters) result(*name) parameters;
     DAL_JEMALLOC_FOUND_(X)
 # undef X
@@ -52,17 +56,13 @@ struct dal_jemalloc_found_ {
 /* Of this module: hidden where they are declared, or each is looked up in a table first. */
 # pragma GCC visibility push(hidden)
 extern struct dal_jemalloc_found_ dal_jemalloc_found_;
-extern _Atomic(int) dal_jemalloc_is_found_;
-extern void *(*dal_jemalloc_found_malloc_)(size_t size);
-extern void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
-extern void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
-extern void (*dal_jemalloc_found_free_)(void *ptr);
+extern _Atomic(int) dal_jemalloc_is_found_; /* 2 once all of it is */
 # pragma GCC visibility pop
 
-# define jemalloc_malloc  dal_jemalloc_found_malloc_
-# define jemalloc_calloc  dal_jemalloc_found_calloc_
-# define jemalloc_realloc dal_jemalloc_found_realloc_
-# define jemalloc_free    dal_jemalloc_found_free_
+# define jemalloc_malloc  dal_jemalloc_found_.malloc_
+# define jemalloc_calloc  dal_jemalloc_found_.calloc_
+# define jemalloc_realloc dal_jemalloc_found_.realloc_
+# define jemalloc_free    dal_jemalloc_found_.free_
 
 /* Find them all. Returns 0, or an error number with a reason in the request. */
 int dal_jemalloc_find_(const struct dal_backend_request *request);

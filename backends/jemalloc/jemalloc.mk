@@ -16,7 +16,7 @@ backends_jemalloc_jemalloc_la_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAGS)
 backends_jemalloc_jemalloc_la_CFLAGS = $(module_cflags)
 backends_jemalloc_jemalloc_la_LIBTOOLFLAGS = $(shared_only)
 # Its mallctl and nallocx as well.
-backends_jemalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared $(DAL_BOUND_LDFLAGS) \
+backends_jemalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared \
 	-export-symbols-regex '^dal_(module_(early_)?|jemalloc_(mallctl|nallocx|calls_))$$'
 # Its objects are not those of the other.
 backends_jemalloc_start_jemalloc_la_SHORTNAME = start
@@ -48,7 +48,7 @@ backends_jemalloc_start_jemalloc_la_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CPPFLAG
 	-DDAL_JEMALLOC_START=1 -I$(jemalloc_start)/include
 backends_jemalloc_start_jemalloc_la_CFLAGS = $(module_cflags)
 backends_jemalloc_start_jemalloc_la_LIBTOOLFLAGS = $(shared_only)
-backends_jemalloc_start_jemalloc_la_LDFLAGS = -module -avoid-version -shared $(DAL_BOUND_LDFLAGS) \
+backends_jemalloc_start_jemalloc_la_LDFLAGS = -module -avoid-version -shared \
 	-export-symbols-regex '^dal_(module_(early_|jemalloc_start_)?|jemalloc_(mallctl|nallocx|calls_))$$'
 backends_jemalloc_start_jemalloc_la_LIBADD = $(JEMALLOC_START_LIBS)
 backends_jemalloc_start_jemalloc_la_DEPENDENCIES = $(jemalloc_start)/done

@@ -15,16 +15,12 @@
  */
 #define _GNU_SOURCE /* dladdr */
 #include <dlfcn.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "jemalloc.h"
-
-void *(*dal_jemalloc_found_malloc_)(size_t size);
-void *(*dal_jemalloc_found_calloc_)(size_t count, size_t size);
-void *(*dal_jemalloc_found_realloc_)(void *ptr, size_t size);
-void (*dal_jemalloc_found_free_)(void *ptr);
 
 struct dal_jemalloc_found_ dal_jemalloc_found_;
 _Atomic(int) dal_jemalloc_is_found_;
@@ -82,6 +78,23 @@ static int find_function(void *handle, const Dl_info *object, const char *name, 
     return 1;
 }
 
+/* The first of several threads that find them is followed by the others. */
+enum state { NOT_FOUND, BEING_WRITTEN, FOUND };
+
+static void publish(const struct dal_jemalloc_found_ *found)
+{
+    int state = NOT_FOUND;
+
+    if (atomic_compare_exchange_strong_explicit(&dal_jemalloc_is_found_, &state, BEING_WRITTEN,
+                                                memory_order_acq_rel, memory_order_acquire)) {
+        dal_jemalloc_found_ = *found;
+        /* Pairs with the acquire of who asks for its controls, and of those that follow. */
+        atomic_store_explicit(&dal_jemalloc_is_found_, FOUND, memory_order_release);
+    }
+    while (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire) != FOUND)
+        (void)sched_yield();
+}
+
 int dal_jemalloc_find_(const struct dal_backend_request *request)
 {
     struct dal_jemalloc_found_ found;
@@ -89,18 +102,14 @@ int dal_jemalloc_find_(const struct dal_backend_request *request)
     void *handle;
     const char *why, *missing = "mallocx";
 
-    if (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire))
+    if (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire) == FOUND)
         return DAL_OK;
     handle = open_jemalloc(&object);
 #define FIND(name, place)           find_function(handle, &object, name, place, &missing)
 #define X(result, name, parameters) &&FIND(#name, &found.name)
-    if (handle && FIND("malloc", &dal_jemalloc_found_malloc_) &&
-        FIND("calloc", &dal_jemalloc_found_calloc_) &&
-        FIND("realloc", &dal_jemalloc_found_realloc_) &&
-        FIND("free", &dal_jemalloc_found_free_) DAL_JEMALLOC_FOUND_(X)) {
-        dal_jemalloc_found_ = found;
-        /* Pairs with the acquire of who asks for its controls. */
-        atomic_store_explicit(&dal_jemalloc_is_found_, 1, memory_order_release);
+    if (handle && FIND("malloc", &found.malloc_) && FIND("calloc", &found.calloc_) &&
+        FIND("realloc", &found.realloc_) && FIND("free", &found.free_) DAL_JEMALLOC_FOUND_(X)) {
+        publish(&found);
         return DAL_OK;
     }
 #undef X

@@ -140,7 +140,8 @@ void dal_os_yield_(void)
 
 int dal_os_hold_cancellation_(void)
 {
-    int state;
+    int state =
+        PTHREAD_CANCEL_ENABLE; /* glibc of old does nothing without its library of threads */
 
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     return state;
@@ -148,7 +149,7 @@ int dal_os_hold_cancellation_(void)
 
 void dal_os_release_cancellation_(int held)
 {
-    int ignored; /* musl of old writes there in any case */
+    int ignored; /* POSIX does not say that NULL will do */
 
     (void)pthread_setcancelstate(held, &ignored);
 }

@@ -2,13 +2,14 @@
 /*
  * A program in C that opens plug-ins in C++, each for itself alone, and then runs them in turn: see
  * exhaust.cpp. With -l first, while another thread is in a callback of dl_iterate_phdr(), which
- * holds a lock of the loader's.
+ * holds a lock of the loader's. With -t FUNCTION first, has one of jump.cpp fail in that function.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,18 @@ static void *hold_lock(void *unused)
     return unused;
 }
 
+static int take(const char *file, const char *function)
+{
+    void *plugin = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    void (*prepare)(void) = plugin ? (void (*)(void))dlsym(plugin, "plugin_prepare") : NULL;
+    void *(*take_block)(size_t) = plugin ? (void *(*)(size_t))dlsym(plugin, function) : NULL;
+
+    if (!prepare || !take_block)
+        return 10;
+    prepare();
+    return take_block(SIZE_MAX / 4) ? 12 : 13;
+}
+
 int main(int argc, char **argv)
 {
     int (*run[PLUGINS])(void);
@@ -39,6 +52,8 @@ int main(int argc, char **argv)
     int holds = argc > 1 && strcmp(argv[1], "-l") == 0;
     pthread_t holder;
 
+    if (argc == 4 && strcmp(argv[1], "-t") == 0)
+        return take(argv[3], argv[2]);
     for (int i = 1 + holds; i < argc && count < PLUGINS; i++, count++) {
         void *plugin = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
 
