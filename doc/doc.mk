@@ -14,6 +14,7 @@ man_pages = \
 	doc/man/dal_allocator.3 \
 	doc/man/dal_arena.3 \
 	doc/man/dal_backend.3 \
+	doc/man/dal_debug.3 \
 	doc/man/dal_fail.3 \
 	doc/man/dal_fixed.3 \
 	doc/man/dal_fixed_arena.3 \

@@ -26,6 +26,7 @@
  *   dispatchalloc/stats.h        what the `stats` layer counted
  *   dispatchalloc/limit.h        what the `limit` layer holds to a bound
  *   dispatchalloc/fail.h         allocations that fail on purpose, for tests
+ *   dispatchalloc/debug.h        what the `debug` layer finds that leaks
  *   dispatchalloc/guard.h        what the `guard` layer counted
  *
  * Apart from those, dispatchalloc/allocator/ has allocators as constants with inline functions
@@ -38,6 +39,7 @@
 
 #include <dispatchalloc/arena.h>
 #include <dispatchalloc/backend.h>
+#include <dispatchalloc/debug.h>
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/fail.h>
 #include <dispatchalloc/fixed.h>

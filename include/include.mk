@@ -5,6 +5,7 @@ dispatchallocincludedir = $(includedir)/dispatchalloc
 dispatchallocinclude_HEADERS = \
 	%D%/dispatchalloc/arena.h \
 	%D%/dispatchalloc/backend.h \
+	%D%/dispatchalloc/debug.h \
 	%D%/dispatchalloc/error.h \
 	%D%/dispatchalloc/fail.h \
 	%D%/dispatchalloc/fixed.h \

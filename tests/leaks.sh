@@ -176,4 +176,27 @@ if command -v script >/dev/null 2>&1 && has_libdw; then
     like 'at a terminal' "$resolved" "$(at_terminal debug+system)"
     like 'at a terminal, off' "$raw" "$(at_terminal debug:symbolize=off+system)"
 fi
+# ---- When asked for ----------------------------------------------------------------------------
+# By a program that is linked with the library.
+if [ -n "$shared" ]; then
+    cp "$builddir"/.libs/libdispatchalloc.so* "$lib"
+    # shellcheck disable=SC2086
+    $CC -O1 -g $include "$srcdir/tests/leaks/ask.c" -o "$work/ask" $shared
+    for leaks in on live off; do
+        code=0
+        LD_LIBRARY_PATH=$lib "$work/ask" "$leaks" >"$work/out" 2>"$work/raw" || code=$?
+        case $leaks in
+        on)
+            expect 'leaks that are asked for' '0: 1 block, 54321 bytes
+0: 0 blocks, 0 bytes' "$(cat "$work/out")"
+            expect 'their report' 1 "$(grep -c ': 1 block, of 54321 bytes, is leaked: nothing points there now$' "$work/raw")"
+            ;;
+        live) expect 'live blocks that are asked for' '0: 2 blocks, 66666 bytes
+0: 1 block, 12345 bytes' "$(cat "$work/out")" ;;
+        off) expect 'leaks where they are off' '-10: 7 blocks, 7 bytes
+-10: 7 blocks, 7 bytes' "$(cat "$work/out")" ;;
+        esac
+        expect "leaks=$leaks asked: exit status" 0 "$code"
+    done
+fi
 finish

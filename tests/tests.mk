@@ -313,7 +313,7 @@ tests_check_command_LDADD = $(check_ldadd)
 if OS_POSIX
 shell_tests += tests/symbolize.sh
 endif
-EXTRA_DIST += tests/leaks/front.c tests/leaks/holder.c tests/leaks/program.c tests/symbolize/program.c
+EXTRA_DIST += tests/leaks/ask.c tests/leaks/front.c tests/leaks/holder.c tests/leaks/program.c tests/symbolize/program.c
 
 # Which layer finds which fault, and what it says
 shell_tests += tests/kinds.sh tests/symptoms.sh

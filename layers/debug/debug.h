@@ -14,6 +14,7 @@
  *   instances.c        the instances, and what is done at exit
  *   leaks.c            what is still live, and what of that nothing points to
  *   suppressions.c     what of that is not to be told
+ *   ask.c              asking for that at any time
  *
  * One record a block, whatever is switched on: fill, zones and quarantine find in it what they
  * need. With none of them the layer is plain: blocks are the child's own, and allocation and
@@ -445,11 +446,18 @@ DEBUG_HIDDEN struct debug_instance *dal_debug_next_instance_(struct debug_instan
 
 /* ---- leaks.c, suppressions.c ----------------------------------------------------------------- */
 
-/* Tell what is still live; when: "at exit", for example. */
-DEBUG_HIDDEN void dal_debug_tell_live_(struct debug_instance *instance, const char *when);
+struct debug_sum {
+    uint64_t blocks, bytes;
+};
 
-/* Tell what nothing points to at exit; stack: of this thread counts what is above it. */
-DEBUG_HIDDEN void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack);
+/* Tell what is still live; when: "at exit", for example. Returns what was told. */
+DEBUG_HIDDEN struct debug_sum dal_debug_tell_live_(struct debug_instance *instance,
+                                                   const char *when);
+
+/* Tell what nothing points to; stack: of this thread counts what is above it. Returns 0 where that
+ * could not be searched for, and what is live was told. */
+DEBUG_HIDDEN int dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack,
+                                       const char *when, struct debug_sum *told);
 
 /* Read a file of suppressions: 0, or what fail() was told. */
 DEBUG_HIDDEN int dal_debug_suppressions_read_(struct debug_instance *instance,

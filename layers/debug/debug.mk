@@ -13,4 +13,5 @@ core_sources += \
 	%D%/fault.c \
 	%D%/instances.c \
 	%D%/leaks.c \
+	%D%/ask.c \
 	%D%/suppressions.c

@@ -22,13 +22,14 @@ __attribute__((noinline)) static void tell_all(void)
 {
     const void *stack = __builtin_frame_address(0);
     struct debug_instance *instance = dal_debug_next_instance_(NULL);
+    struct debug_sum told;
 
     for (; instance; instance = dal_debug_next_instance_(instance)) {
         dal_debug_quarantine_look_(instance);
         if (instance->leaks == DEBUG_LEAKS_LIVE)
-            dal_debug_tell_live_(instance, "at exit");
+            (void)dal_debug_tell_live_(instance, "at exit");
         else if (instance->leaks == DEBUG_LEAKS_ON)
-            dal_debug_tell_leaks_(instance, stack);
+            (void)dal_debug_tell_leaks_(instance, stack, "at exit", &told);
     }
     dal_debug_fault_sum_();
 }

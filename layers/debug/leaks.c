@@ -222,22 +222,26 @@ static void tell(struct debug_instance *instance, struct live *live, const char 
     }
 }
 
-void dal_debug_tell_live_(struct debug_instance *instance, const char *when)
+struct debug_sum dal_debug_tell_live_(struct debug_instance *instance, const char *when)
 {
     struct live live;
+    struct debug_sum told = {0, 0};
     char what[64];
     int saved_errno = errno;
     uint64_t blocks = count_blocks(instance);
 
     if (!blocks)
-        return;
+        return told;
     make_places(instance, &live, blocks);
     (void)dal_debug_register_visit_(&instance->blocks, add_block, &live);
     suppress(instance, &live);
+    told = (struct debug_sum){live.all.blocks - live.suppressed.blocks,
+                              live.all.bytes - live.suppressed.bytes};
     (void)snprintf(what, sizeof what, "still live %s", when);
     tell(instance, &live, what);
     unmake_places(instance, &live);
     errno = saved_errno;
+    return told;
 }
 
 /* ---- What nothing points to ------------------------------------------------------------------ */
@@ -397,18 +401,25 @@ static void search_again(struct lists *lists, const void *stack, struct live *li
     *live = again;
 }
 
-static void tell_leaks(struct lists *lists, const void *stack)
+static struct debug_sum tell_leaks(struct lists *lists, const void *stack, const char *when)
 {
     struct live live;
+    struct debug_sum told;
+    char what[64];
 
     sum_leaks(lists->instance, &lists->blocks, &live);
     if (live.suppressed.blocks)
         search_again(lists, stack, &live);
-    tell(lists->instance, &live, "leaked: nothing points there at exit");
+    told = (struct debug_sum){live.all.blocks - live.suppressed.blocks,
+                              live.all.bytes - live.suppressed.bytes};
+    (void)snprintf(what, sizeof what, "leaked: nothing points there %s", when);
+    tell(lists->instance, &live, what);
     unmake_places(lists->instance, &live);
+    return told;
 }
 
-void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
+int dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack, const char *when,
+                          struct debug_sum *told)
 {
     const struct dal_services *services = instance->services;
     const char *reason;
@@ -416,18 +427,20 @@ void dal_debug_tell_leaks_(struct debug_instance *instance, const void *stack)
     uint64_t count = count_blocks(instance);
     struct lists lists = {.instance = instance};
 
+    *told = (struct debug_sum){0, 0};
     if (!count)
-        return;
+        return 1;
     reason = find_leaks(&lists, count, stack);
     if (!reason) {
-        tell_leaks(&lists, stack);
+        *told = tell_leaks(&lists, stack, when);
     } else {
         services->line("debug[%" PRIu64 "]: %s: leaks cannot be searched for: %s; what is still "
                        "live is told",
                        services->process(), instance->name, reason);
-        dal_debug_tell_live_(instance, "at exit");
+        *told = dal_debug_tell_live_(instance, when);
     }
     unmake_parts(&lists.blocks);
     unmake_parts(&lists.tables);
     errno = saved_errno;
+    return !reason;
 }
