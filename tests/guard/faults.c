@@ -26,6 +26,17 @@
 # define AT_MINSIGSTKSZ 51
 #endif
 
+/* musl has none. */
+#ifndef __GLIBC__
+static void (*sysv_signal(int number, void (*handler)(int)))(int)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    struct sigaction old;
+
+    return sigaction(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
+}
+#endif
+
 #define CHECK(condition) ((condition) ? (void)0 : _exit(__LINE__ % 250 + 1))
 
 enum { SIZE = 48 };
