@@ -44,36 +44,36 @@ struct sought {
     void *found;
 };
 
-/* Allocators have operators too. */
+/* Allocators have operators too. (libc++ may have them apart from what throws.) */
 static int look_for_operator(const struct dal_loaded_ *object, void *data)
 {
     struct sought *sought = data;
 
-    if (dal_loaded_symbol_(object, "__cxa_throw"))
+    if (dal_loaded_symbol_(object, "__cxa_throw") ||
+        dal_loaded_symbol_(object, "_ZSt17__throw_bad_allocv"))
         sought->found = dal_loaded_symbol_(object, sought->name);
     return sought->found != NULL;
 }
 
 /*
  * The operator of the C++ library that the caller is served by, or NULL: the one in itself; the one
- * where the loader found what code with exceptions or classes takes from there; the program's. Of a
- * caller that tells nothing, as where the operator was jumped to from another object, the first
- * that there is.
+ * where the loader found what code takes from there, such as for exceptions or classes; the
+ * program's. Of a caller that tells nothing, as where the operator was jumped to from another
+ * object, the first that there is, which may be the wrong one of two.
  */
 static void *library_operator(const char *name, const void *caller)
 {
+    static const char *const taken[] = {"__gxx_personality_", "_ZTVN10__cxxabiv1", "_ZSt"};
     struct sought sought = {name, NULL};
     struct dal_loaded_ object;
 
     if (dal_loaded_at_(caller, &object) && !dal_loaded_has_(&object, &dal_slots_)) {
         sought.found = dal_loaded_symbol_(&object, name);
-        if (!sought.found)
-            sought.found = dal_loaded_beside_(&object, "__gxx_personality_", name);
-        if (!sought.found)
-            sought.found = dal_loaded_beside_(&object, "_ZTVN10__cxxabiv1", name);
+        for (size_t i = 0; i < sizeof taken / sizeof taken[0] && !sought.found; i++)
+            sought.found = dal_loaded_beside_(&object, taken[i], name);
     }
     if (!sought.found && cxx_throw && dal_loaded_at_((const void *)(uintptr_t)cxx_throw, &object))
-        (void)look_for_operator(&object, &sought);
+        sought.found = dal_loaded_symbol_(&object, name);
     if (!sought.found)
         (void)dal_loaded_visit_(look_for_operator, &sought);
     return sought.found;

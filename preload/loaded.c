@@ -78,8 +78,9 @@ static int look_for_object(struct dl_phdr_info *loaded, size_t size, void *data)
     (void)size;
     if (search->name && (!loaded->dlpi_name || !is_called(loaded->dlpi_name, search->name)))
         return 0;
-    return read_object(loaded, search->object) && search->object->hash &&
-           (search->name || dal_loaded_has_(search->object, search->address));
+    return read_object(loaded, search->object) &&
+           (search->name ? search->object->hash != NULL
+                         : dal_loaded_has_(search->object, search->address));
 }
 
 int dal_loaded_find_(const char *name, struct dal_loaded_ *object)
@@ -101,7 +102,7 @@ int dal_loaded_at_(const void *address, struct dal_loaded_ *object)
         .start = (uintptr_t)found.dlfo_map_start,
         .end = (uintptr_t)found.dlfo_map_end,
     };
-    return read_tables(object, found.dlfo_link_map->l_ld) && object->hash;
+    return read_tables(object, found.dlfo_link_map->l_ld);
 #else
     struct object_search search = {NULL, address, object};
 

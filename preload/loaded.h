@@ -27,7 +27,8 @@ struct dal_loaded_ {
  */
 int dal_loaded_find_(const char *name, struct dal_loaded_ *object);
 
-/* The object that an address is in, likewise. With glibc 2.35 and later it takes no lock. */
+/* The object that an address is in, likewise, also where no symbol of it can be found. With
+ * glibc 2.35 and later it takes no lock. */
 int dal_loaded_at_(const void *address, struct dal_loaded_ *object);
 
 static inline int dal_loaded_has_(const struct dal_loaded_ *object, const void *address)

@@ -104,6 +104,8 @@ if [ -n "$CXX" ] && $CXX -std=c++17 -O1 "$sources/exhaust.cpp" -o exhaust; then
         cp plugin.so own.so
     }
     $CXX -std=c++17 -O2 -fno-exceptions -fno-rtti -shared -fPIC "$sources/jump.cpp" -o jump.so
+    # Calls, and no exceptions or tables of symbols that would be looked at first.
+    $CXX -std=c++17 -O0 -fno-exceptions -fno-rtti -shared -fPIC -Wl,--hash-style=sysv "$sources/jump.cpp" -o call.so
     # One whose C++ library is called otherwise, and has none of its symbols from the others.
     renamed='' others=''
     if $CXX -shared -o librenamed.so -Wl,--whole-archive "$($CXX -print-file-name=libstdc++.a)" \
@@ -122,6 +124,36 @@ if [ -n "$CXX" ] && $CXX -std=c++17 -O1 "$sources/exhaust.cpp" -o exhaust; then
     else
         echo "no plug-in with libc++"
     fi
+    # Operators in another object than what throws, as libc++ may be built: none of that is a C++ library
+    # really, so that its operator ends the program well.
+    cat >throws.c <<'END'
+void __cxa_throw(void) {}
+int __gxx_personality_v0(void) { return 0; }
+END
+    cat >operators.c <<'END'
+#include <stdint.h>
+#include <stdlib.h>
+extern void __cxa_throw(void);
+void _ZSt17__throw_bad_allocv(void) { __cxa_throw(); }
+void *OPERATOR(size_t size) { return size ? (_Exit(0), (void *)0) : malloc(1); }
+END
+    cat >apart.c <<'END'
+#include <stdint.h>
+#include <stddef.h>
+void *OPERATOR(size_t size);
+int __gxx_personality_v0(void);
+void _ZSt17__throw_bad_allocv(void);
+int (*volatile personality)(void) = __gxx_personality_v0;
+void (*volatile throws)(void) = _ZSt17__throw_bad_allocv;
+int main(void) { return OPERATOR(SIZE_MAX / 4) ? 1 : 2; }
+END
+    case $(printf '#if __SIZE_WIDTH__ == 64\nlong\n#endif\n' | $CC -E -P -) in
+    *long*) operator=_Znwm ;;
+    *) operator=_Znwj ;;
+    esac
+    $CC -shared -fPIC throws.c -o libthrows.so
+    $CC -shared -fPIC "-DOPERATOR=$operator" operators.c -o liboperators.so -L. -lthrows -Wl,-rpath,"$work"
+    $CC "-DOPERATOR=$operator" apart.c -o apart -L. -loperators -lthrows -Wl,-rpath,"$work"
     (ulimit -v 200000; ./exhaust) >out || fail "exhausted alone: $(cat out)"
     # Older unwinders take the lock themselves.
     held=''
@@ -133,7 +165,9 @@ if [ -n "$CXX" ] && $CXX -std=c++17 -O1 "$sources/exhaust.cpp" -o exhaust; then
     for backend in $backends; do
         for program in ./exhaust "./host $held $work/plugin.so" "./host $held $work/own.so" \
             "./host $work/plugin.so $others $renamed" "./host $held $others $renamed $work/plugin.so" \
-            "./host -t plugin_take $work/jump.so" "./host -t plugin_take_array $work/jump.so"; do
+            "./host -t plugin_take $work/jump.so" "./host -t plugin_take_array $work/jump.so" \
+            "./host -t plugin_take $others $renamed $work/call.so" \
+            "./host -t plugin_take_array $others $renamed $work/call.so" ./apart; do
             # shellcheck disable=SC2086 # words
             forms "$backend" $program
         done

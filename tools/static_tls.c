@@ -34,30 +34,40 @@ int tool_room_is_missing(const char *message)
            !(tunables && strstr(tunables, "optional_static_tls"));
 }
 
-void tool_make_room(const char *message)
+/* Returns what was in the way. before: the tunables so far, or NULL. */
+static int start_over(const char *before)
 {
     static const char tunable[] = "glibc.rtld.optional_static_tls=8192";
-    const char *found = getenv("GLIBC_TUNABLES");
-    char *before = found ? strdup(found) : NULL;
     char value[4096];
-    int length, error = E2BIG;
+    int length = snprintf(value, sizeof value, "%s%s%s", before ? before : "",
+                          before && *before ? ":" : "", tunable);
+    int error;
 
-    errno = ENOMEM; /* for the arguments */
-    if (!tool_room_is_missing(message) || !own_arguments || getpid() != own_process) {
-        free(before);
+    if (length < 0 || (size_t)length >= sizeof value)
+        return E2BIG;
+    if (setenv("GLIBC_TUNABLES", value, 1) != 0 || setenv(DAL_ENV_STARTED_OVER, "1", 1) != 0)
+        return errno;
+    child_give_ends_back();
+    (void)execv("/proc/self/exe", own_arguments);
+    error = errno;
+    child_keep_ends();
+    return error;
+}
+
+void tool_make_room(const char *message)
+{
+    const char *found = getenv("GLIBC_TUNABLES");
+    char *before;
+    int error = ENOMEM;
+
+    if (!tool_room_is_missing(message) || getpid() != own_process)
         return;
-    }
-    length = snprintf(value, sizeof value, "%s%s%s", before ? before : "",
-                      before && *before ? ":" : "", tunable);
-    if (length > 0 && (size_t)length < sizeof value && setenv("GLIBC_TUNABLES", value, 1) == 0 &&
-        setenv(DAL_ENV_STARTED_OVER, "1", 1) == 0) {
-        child_give_ends_back();
-        (void)execv("/proc/self/exe", own_arguments);
-        error = errno;
-        child_keep_ends();
+    before = found ? strdup(found) : NULL;
+    if (own_arguments && (before || !found)) {
+        error = start_over(before);
         (void)(before ? setenv("GLIBC_TUNABLES", before, 1) : unsetenv("GLIBC_TUNABLES"));
+        (void)unsetenv(DAL_ENV_STARTED_OVER);
     }
-    (void)unsetenv(DAL_ENV_STARTED_OVER);
     free(before);
     errno = error;
 }

@@ -37,7 +37,7 @@
 #ifdef DAL_JEMALLOC_SOURCE
 # define IS_KNOWN 1
 #else
-# define IS_KNOWN (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire) == 2)
+# define IS_KNOWN atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire)
 #endif
 
 /* ---- Its own controls ----------------------------------------------------------------- */

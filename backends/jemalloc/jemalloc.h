@@ -56,7 +56,7 @@ struct dal_jemalloc_found_ {
 /* Of this module: hidden where they are declared, or each is looked up in a table first. */
 # pragma GCC visibility push(hidden)
 extern struct dal_jemalloc_found_ dal_jemalloc_found_;
-extern _Atomic(int) dal_jemalloc_is_found_; /* 2 once all of it is */
+extern _Atomic(int) dal_jemalloc_is_found_;
 # pragma GCC visibility pop
 
 # define jemalloc_malloc  dal_jemalloc_found_.malloc_

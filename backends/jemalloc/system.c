@@ -15,9 +15,9 @@
  */
 #define _GNU_SOURCE /* dladdr */
 #include <dlfcn.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "jemalloc.h"
@@ -78,21 +78,16 @@ static int find_function(void *handle, const Dl_info *object, const char *name, 
     return 1;
 }
 
-/* The first of several threads that find them is followed by the others. */
-enum state { NOT_FOUND, BEING_WRITTEN, FOUND };
-
+/* Of several threads that find them each stores the same, a word at a time. */
 static void publish(const struct dal_jemalloc_found_ *found)
 {
-    int state = NOT_FOUND;
+    const uintptr_t *from = (const void *)found;
+    uintptr_t *to = (void *)&dal_jemalloc_found_;
 
-    if (atomic_compare_exchange_strong_explicit(&dal_jemalloc_is_found_, &state, BEING_WRITTEN,
-                                                memory_order_acq_rel, memory_order_acquire)) {
-        dal_jemalloc_found_ = *found;
-        /* Pairs with the acquire of who asks for its controls, and of those that follow. */
-        atomic_store_explicit(&dal_jemalloc_is_found_, FOUND, memory_order_release);
-    }
-    while (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire) != FOUND)
-        (void)sched_yield();
+    for (size_t i = 0; i < sizeof *found / sizeof *from; i++)
+        __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
+    /* Pairs with the acquire of who asks for its controls. */
+    atomic_store_explicit(&dal_jemalloc_is_found_, 1, memory_order_release);
 }
 
 int dal_jemalloc_find_(const struct dal_backend_request *request)
@@ -102,7 +97,7 @@ int dal_jemalloc_find_(const struct dal_backend_request *request)
     void *handle;
     const char *why, *missing = "mallocx";
 
-    if (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire) == FOUND)
+    if (atomic_load_explicit(&dal_jemalloc_is_found_, memory_order_acquire))
         return DAL_OK;
     handle = open_jemalloc(&object);
 #define FIND(name, place)           find_function(handle, &object, name, place, &missing)

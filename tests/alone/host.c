@@ -2,7 +2,8 @@
 /*
  * A program in C that opens plug-ins in C++, each for itself alone, and then runs them in turn: see
  * exhaust.cpp. With -l first, while another thread is in a callback of dl_iterate_phdr(), which
- * holds a lock of the loader's. With -t FUNCTION first, has one of jump.cpp fail in that function.
+ * holds a lock of the loader's. With -t FUNCTION first, has one of jump.cpp fail in that function,
+ * with the others opened before it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,12 +34,16 @@ static void *hold_lock(void *unused)
     return unused;
 }
 
-static int take(const char *file, const char *function)
+static int take(const char *function, char **files)
 {
-    void *plugin = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    void (*prepare)(void) = plugin ? (void (*)(void))dlsym(plugin, "plugin_prepare") : NULL;
-    void *(*take_block)(size_t) = plugin ? (void *(*)(size_t))dlsym(plugin, function) : NULL;
+    void *plugin = NULL;
+    void (*prepare)(void);
+    void *(*take_block)(size_t);
 
+    for (; *files; files++)
+        plugin = dlopen(*files, RTLD_NOW | RTLD_LOCAL);
+    prepare = plugin ? (void (*)(void))dlsym(plugin, "plugin_prepare") : NULL;
+    take_block = plugin ? (void *(*)(size_t))dlsym(plugin, function) : NULL;
     if (!prepare || !take_block)
         return 10;
     prepare();
@@ -52,8 +57,8 @@ int main(int argc, char **argv)
     int holds = argc > 1 && strcmp(argv[1], "-l") == 0;
     pthread_t holder;
 
-    if (argc == 4 && strcmp(argv[1], "-t") == 0)
-        return take(argv[3], argv[2]);
+    if (argc > 3 && strcmp(argv[1], "-t") == 0)
+        return take(argv[2], argv + 3);
     for (int i = 1 + holds; i < argc && count < PLUGINS; i++, count++) {
         void *plugin = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
 
