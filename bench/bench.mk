@@ -11,7 +11,8 @@ if OS_POSIX
 check_PROGRAMS += $(bench_programs)
 endif
 EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c \
-	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c bench/limits.sh
+	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c bench/limits.sh \
+	bench/tools.sh bench/factor.c
 
 check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77
@@ -53,6 +54,17 @@ bench-arena: bench/arena$(EXEEXT) bench/arena_static$(EXEEXT) bench/arena_pages$
 # All of it, side by side with other allocators.
 include bench/peers.mk
 
+# What it takes to capture a stack.
+EXTRA_PROGRAMS += bench/stacks
+bench_stacks_SOURCES = bench/stacks.c bench/harness/samples.h
+bench_stacks_CFLAGS = $(AM_CFLAGS) -O2 -fomit-frame-pointer
+bench_stacks_LDADD = libdispatchalloc.la
+CLEANFILES += bench/stacks
+
+bench-stacks: bench/stacks$(EXEEXT)
+	@bench/stacks$(EXEEXT)
+.PHONY: bench-stacks
+
 # What the interposer costs whole programs, and how much later they start.
 bench-preload: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/preload.sh || test $$? -eq 77
@@ -62,3 +74,8 @@ bench-preload: all
 bench-limits: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/limits.sh || test $$? -eq 77
 .PHONY: bench-limits
+
+# The layers that look for faults, beside the tools that do.
+bench-tools: all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/tools.sh || test $$? -eq 77
+.PHONY: bench-tools

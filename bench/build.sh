@@ -144,6 +144,7 @@ if [ -n "$shared" ]; then
     program arena arena.c $include $shared
     front front-system any libc system
     front front-stats any libc stats:print=off+system
+    front front-fail any libc fail+system
     front front-arena lifo - arena:limit=1G
     front front-fixed-arena once - fixed-arena:capacity=1G
     for module in jemalloc mimalloc tcmalloc tbb; do
@@ -199,6 +200,7 @@ if [ -n "$shared" ]; then
     for count in 1 15; do layers size $count; done
     for count in 1 2 4 8 15; do layers watch $count; done
     for count in 1 2 4 8 15; do layers stats:print=off $count; done
+    for count in 1 2 4 8 15; do layers fail $count; done
 fi
 
 # ---- A process that is full already ------------------------------------------------------------

@@ -16,9 +16,11 @@ try "$builddir/bench/pair" direct
 hold_heading "over what it wraps"
 for way in constant variable; do
     bare=$(pair pair $way)
-    counted=$(pair pair $way stats:print=off)
-    hold "layer.stats.$way" $((counted - bare))
-    [ "$counted" -gt "$bare" ] || fail "stats does not count: $counted instructions, $bare without it"
+    for layer in stats:print=off limit:bytes=1G fail debug:stacks=0 guard:every=16777216; do
+        with=$(pair pair $way $layer)
+        hold "layer.${layer%%:*}.$way" $((with - bare))
+        [ "$with" -gt "$bare" ] || fail "$layer is not there: $with instructions, $bare without it"
+    done
 done
 echo
 

@@ -23,14 +23,19 @@ calls() { LD_PRELOAD=$1 slope "$work/calls" "$2"; }
 
 # system is held against nothing preloaded.
 hold_heading "over the same, preloaded"
-for module in system stats $modules; do
+for module in system stats limit fail guard $modules; do
     case $module in
-    system | stats) library= ;;
+    system | stats | limit | fail | guard) library= ;;
     jemalloc | mimalloc | tcmalloc) library=$(direct "$module") ;;
     *) continue ;;
     esac
     DISPATCHALLOC_MALLOC=$module DISPATCHALLOC_VERBOSE=1
-    [ $module != stats ] || DISPATCHALLOC_MALLOC=stats:print=off+system
+    case $module in
+    stats) DISPATCHALLOC_MALLOC=stats:print=off+system ;;
+    limit) DISPATCHALLOC_MALLOC=limit:bytes=1G+system ;;
+    fail) DISPATCHALLOC_MALLOC=fail+system ;;
+    guard) DISPATCHALLOC_MALLOC=guard:every=16777216+system ;;
+    esac
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
     ours=$interposer
     [ -z "$library" ] || ours=$ours:$(loaded "$module")

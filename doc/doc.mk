@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-dist_doc_DATA += doc/abi.md doc/backend-howto.md doc/design.md doc/performance.md doc/platforms.md
+dist_doc_DATA += doc/abi.md doc/backend-howto.md doc/design.md doc/fail-each.md doc/faults.md doc/performance.md \
+	doc/platforms.md doc/symptoms.md
 
 # For the configure.ac of a backend.
 aclocaldir = $(datadir)/aclocal
@@ -13,12 +14,16 @@ man_pages = \
 	doc/man/dal_allocator.3 \
 	doc/man/dal_arena.3 \
 	doc/man/dal_backend.3 \
+	doc/man/dal_debug.3 \
+	doc/man/dal_fail.3 \
 	doc/man/dal_fixed.3 \
 	doc/man/dal_fixed_arena.3 \
 	doc/man/dal_global.3 \
+	doc/man/dal_guard.3 \
 	doc/man/dal_handle_alloc_error.3 \
 	doc/man/dal_instance.3 \
 	doc/man/dal_layout.3 \
+	doc/man/dal_limit.3 \
 	doc/man/dal_module_visit.3 \
 	doc/man/dal_new.3 \
 	doc/man/dal_services_get.3 \

@@ -4,6 +4,7 @@
 example_programs = \
 	examples/first \
 	examples/simple_allocator \
+	examples/fail_each \
 	examples/pool_startup \
 	examples/pool_named \
 	examples/wordfreq \
@@ -12,6 +13,7 @@ check_PROGRAMS += $(example_programs)
 
 examples_first_LDADD = libdispatchalloc.la
 examples_simple_allocator_LDADD = libdispatchalloc.la
+examples_fail_each_LDADD = libdispatchalloc.la
 examples_pool_startup_SOURCES = examples/pool_startup.c examples/pool.c examples/pool.h
 examples_pool_startup_LDADD = libdispatchalloc.la
 examples_pool_named_SOURCES = examples/pool_named.c examples/pool.c examples/pool.h
@@ -26,6 +28,7 @@ exampledir = $(docdir)/examples
 dist_example_DATA = \
 	examples/first.c \
 	examples/simple_allocator.c \
+	examples/fail_each.c \
 	examples/pool.c \
 	examples/pool.h \
 	examples/pool_linked.c \

@@ -24,6 +24,10 @@
  *   dispatchalloc/arena.h        arenas: many allocations, given back at once
  *   dispatchalloc/fixed_arena.h  one block of fixed size, shared by all threads
  *   dispatchalloc/stats.h        what the `stats` layer counted
+ *   dispatchalloc/limit.h        what the `limit` layer holds to a bound
+ *   dispatchalloc/fail.h         allocations that fail on purpose, for tests
+ *   dispatchalloc/debug.h        what the `debug` layer finds that leaks
+ *   dispatchalloc/guard.h        what the `guard` layer counted
  *
  * Apart from those, dispatchalloc/allocator/ has allocators as constants with inline functions
  * (system, arena, jemalloc, mimalloc), to be included by who uses one.
@@ -35,13 +39,17 @@
 
 #include <dispatchalloc/arena.h>
 #include <dispatchalloc/backend.h>
+#include <dispatchalloc/debug.h>
 #include <dispatchalloc/error.h>
+#include <dispatchalloc/fail.h>
 #include <dispatchalloc/fixed.h>
 #include <dispatchalloc/fixed_arena.h>
 #include <dispatchalloc/front.h>
 #include <dispatchalloc/global.h>
+#include <dispatchalloc/guard.h>
 #include <dispatchalloc/instance.h>
 #include <dispatchalloc/layout.h>
+#include <dispatchalloc/limit.h>
 #include <dispatchalloc/unsized.h>
 #include <dispatchalloc/module.h>
 #include <dispatchalloc/service.h>

@@ -5,13 +5,17 @@ dispatchallocincludedir = $(includedir)/dispatchalloc
 dispatchallocinclude_HEADERS = \
 	%D%/dispatchalloc/arena.h \
 	%D%/dispatchalloc/backend.h \
+	%D%/dispatchalloc/debug.h \
 	%D%/dispatchalloc/error.h \
+	%D%/dispatchalloc/fail.h \
 	%D%/dispatchalloc/fixed.h \
 	%D%/dispatchalloc/fixed_arena.h \
 	%D%/dispatchalloc/front.h \
 	%D%/dispatchalloc/global.h \
+	%D%/dispatchalloc/guard.h \
 	%D%/dispatchalloc/instance.h \
 	%D%/dispatchalloc/layout.h \
+	%D%/dispatchalloc/limit.h \
 	%D%/dispatchalloc/macros.h \
 	%D%/dispatchalloc/unsized.h \
 	%D%/dispatchalloc/module.h \

@@ -3,11 +3,12 @@
 # it: "ROOM/FILE.h". (tests/structure.sh reads the order here.) The core is linked into the library
 # and into the interposer. What is in library_sources the interposer does without, has another file
 # in the place of (lib/base/product.h), or compiles for itself (preload/preload.mk).
-lib_rooms = shared os base service spec registry chain choice front
+lib_rooms = shared os base stack installed service spec registry chain choice front
 
 # What the command and the interposer know as well. Headers only.
 core_headers += lib/shared/choice.h lib/shared/control.h lib/shared/file_head.h lib/shared/image.h \
-	lib/shared/interposed_names.h lib/shared/note.h lib/shared/number.h lib/shared/status.h \
+	lib/shared/image_symbols.h lib/shared/interposed_names.h lib/shared/note.h lib/shared/number.h \
+	lib/shared/search.h lib/shared/status.h \
 	lib/shared/variable_names.h
 
 # The operating system and the object format: nobody else asks which they are.
@@ -16,8 +17,8 @@ if OS_WINDOWS
 core_sources += lib/os/windows.c lib/os/no-link-choice.c lib/os/no-veto.c
 else
 core_headers += lib/os/lines.h lib/os/mapping.h lib/os/trust.h
-core_sources += lib/os/posix.c lib/os/posix_pages.c lib/os/posix_stderr.c lib/os/posix_file.c \
-	lib/os/posix_trust.c lib/os/mapping.c lib/os/lines.c
+core_sources += lib/os/posix.c lib/os/posix_frames.c lib/os/posix_pages.c lib/os/posix_stderr.c \
+	lib/os/posix_file.c lib/os/posix_trust.c lib/os/mapping.c lib/os/lines.c
 endif
 if HAVE_DL_ITERATE_PHDR
 core_sources += lib/os/elf.c
@@ -31,6 +32,24 @@ core_headers += lib/base/abi.h lib/base/copies.h lib/base/malloc_rules.h lib/bas
 core_sources += lib/base/text.c lib/base/error.c lib/base/layout.c lib/base/malloc_rules.c lib/base/nearest.c \
 	lib/base/abi.c lib/base/copies.c
 
+# Stacks of calls: followed, kept, told.
+core_headers += lib/os/frames.h lib/stack/address_text.h lib/stack/frame_rule.h lib/stack/frame_text.h lib/stack/stack_table.h \
+	lib/stack/stacks.h lib/stack/symbol.h lib/stack/walk.h lib/stack/walk_again.h
+core_sources += lib/stack/address_text.c lib/stack/frame_rule.c lib/stack/frame_text.c lib/stack/stack_table.c lib/stack/stacks.c \
+	lib/stack/walk.c lib/stack/walk_again.c
+if HAVE_DL_ITERATE_PHDR
+core_sources += lib/stack/symbol.c
+endif
+
+# What was installed with the library, and what the command does for a process.
+core_headers += lib/installed/command.h
+if OS_WINDOWS
+core_sources += lib/installed/no-command.c
+else
+core_headers += lib/installed/loader_trust.h lib/os/command.h
+core_sources += lib/os/posix_command.c lib/installed/command.c lib/installed/loader_trust.c
+endif
+
 # What the library does for all backends and layers.
 core_headers += lib/service/service.h
 core_sources += lib/service/services.c lib/service/thread_end.c lib/service/thread_record.c
@@ -40,12 +59,11 @@ core_headers += lib/spec/options.h lib/spec/spec.h lib/spec/variables.h
 core_sources += lib/spec/spec.c lib/spec/options.c lib/spec/variables.c
 
 # Backends by name: registered, built in, in a file.
-core_headers += lib/registry/builtin.h lib/registry/loader.h lib/registry/loader_trust.h \
-	lib/registry/registry.h
+core_headers += lib/registry/builtin.h lib/registry/loader.h lib/registry/registry.h
 core_sources += lib/registry/builtin.c lib/registry/registry.c
 if !OS_WINDOWS
 core_headers += lib/registry/dlopen.h
-core_sources += lib/registry/loader.c lib/registry/loader_trust.c
+core_sources += lib/registry/loader.c
 library_sources += lib/registry/dlopen.c
 endif
 

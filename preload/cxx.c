@@ -18,11 +18,11 @@
 
 #include <dispatchalloc/service.h>
 
-#include "check.h"
 #include "interposer.h"
 #include "loaded.h"
 #include "slots.h"
 #include "os/os.h"
+#include "told.h"
 #include "base/text.h"
 
 _Static_assert(_Generic((size_t)0,
@@ -195,33 +195,33 @@ extern __typeof__(_ZdlPvSt11align_val_t) own_delete_aligned
 extern __typeof__(_ZdaPvSt11align_val_t) own_delete_array_aligned
     __attribute__((alias("_ZdaPvSt11align_val_t"), visibility("hidden")));
 
-/* A form is checked by itself if all that it leads to is ours; else where that ends up. */
-static void check_delete(const struct dal_check_ *check)
+/* A form is told by itself if all that it leads to is ours; else where that ends up. */
+static void tell_delete(const struct dal_told_ *told)
 {
     if (DAL_IS_OURS_(_ZdlPv, own_delete)) {
-        DAL_SET_SLOT_(_ZdlPv, check->delete_plain);
-        DAL_SET_SLOT_(_ZdlPvm, check->delete_sized);
-        DAL_SET_SLOT_(_ZdaPv, check->delete_array);
+        DAL_SET_SLOT_(_ZdlPv, told->delete_plain);
+        DAL_SET_SLOT_(_ZdlPvm, told->delete_sized);
+        DAL_SET_SLOT_(_ZdaPv, told->delete_array);
         if (DAL_IS_OURS_(_ZdaPv, own_delete_array))
-            DAL_SET_SLOT_(_ZdaPvm, check->delete_array_sized);
+            DAL_SET_SLOT_(_ZdaPvm, told->delete_array_sized);
     }
     if (DAL_IS_OURS_(_ZdlPvSt11align_val_t, own_delete_aligned)) {
-        DAL_SET_SLOT_(_ZdlPvSt11align_val_t, check->delete_aligned);
-        DAL_SET_SLOT_(_ZdlPvmSt11align_val_t, check->delete_sized_aligned);
-        DAL_SET_SLOT_(_ZdaPvSt11align_val_t, check->delete_array_aligned);
+        DAL_SET_SLOT_(_ZdlPvSt11align_val_t, told->delete_aligned);
+        DAL_SET_SLOT_(_ZdlPvmSt11align_val_t, told->delete_sized_aligned);
+        DAL_SET_SLOT_(_ZdaPvSt11align_val_t, told->delete_array_aligned);
         if (DAL_IS_OURS_(_ZdaPvSt11align_val_t, own_delete_array_aligned))
-            DAL_SET_SLOT_(_ZdaPvmSt11align_val_t, check->delete_array_sized_aligned);
+            DAL_SET_SLOT_(_ZdaPvmSt11align_val_t, told->delete_array_sized_aligned);
     }
 }
 
-void dal_preload_check_cxx_(const struct dal_check_ *check)
+void dal_preload_tell_cxx_(const struct dal_told_ *told)
 {
     if (DAL_IS_OURS_(malloc, dal_preload_malloc_))
-        dal_slots_.new_plain = check->new_plain;
+        dal_slots_.new_plain = told->new_plain;
     if (DAL_IS_OURS_(aligned_alloc, dal_preload_aligned_alloc_))
-        dal_slots_.new_aligned = check->new_aligned;
+        dal_slots_.new_aligned = told->new_aligned;
     if (DAL_IS_OURS_(free, dal_preload_free_))
-        check_delete(check);
+        tell_delete(told);
 }
 
 #pragma GCC diagnostic pop

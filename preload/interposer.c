@@ -9,9 +9,8 @@
  * ever.
  *
  * Limits: where there is early memory, free, realloc and malloc_usable_size test for it (one
- * range); most processes have none. Blocks of another
- * allocator are not looked for; `dispatchalloc run --check` does that, by another family in the
- * slots (check.h).
+ * range); most processes have none. Blocks of another allocator are not looked for; the layer
+ * `debug` does that.
  */
 #include <config.h>
 
@@ -22,7 +21,6 @@
 #include <unistd.h>
 
 #include "aside.h"
-#include "check.h"
 #include "choice/choice.h"
 #include "os/os.h"
 #include "early.h"
@@ -33,6 +31,7 @@
 #include "interposer.h"
 #include "libc.h"
 #include "slots.h"
+#include "told.h"
 #include "base/text.h"
 
 #include "../backends/system/system.h"
@@ -160,24 +159,20 @@ static size_t early_usable_size(void *ptr)
     return served == early_usable_size ? 0 : served(ptr);
 }
 
-/* `run --check`: puts the checks before a family, and under the names that lead to it. */
-static const struct dal_malloc_family *start_check(const struct dal_malloc_family *family)
+/* For a family that wants to know what calls say. */
+static void start_telling(const struct dal_malloc_family *family)
 {
-    const struct dal_check_ *check = dal_check_start_(family);
-
+    const struct dal_told_ *told = dal_told_start_(family);
     int is_ours = DAL_IS_OURS_(free, dal_preload_free_);
 
     if (!is_ours || !DAL_IS_OURS_(malloc, dal_preload_malloc_))
-        dal_log_("check: the program has a malloc or free of its own; what it does by them is not "
-                 "looked at");
-    else if (dal_choice_environment_()->verbose)
-        dal_log_("check: every pointer that is given back is looked at");
+        dal_log_("the program has a malloc or free of its own; what it does by them is not looked "
+                 "at");
     if (is_ours) {
-        SET_SLOT(free_sized, check->free_sized);
-        SET_SLOT(free_aligned_sized, check->free_aligned_sized);
+        SET_SLOT(free_sized, told->free_sized);
+        SET_SLOT(free_aligned_sized, told->free_aligned_sized);
     }
-    dal_preload_check_cxx_(check);
-    return &check->family;
+    dal_preload_tell_cxx_(told);
 }
 
 /* A malloc in the program itself comes before every preload. next: whose it is left to, or NULL. */
@@ -265,8 +260,8 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
         next != libc_family)
         family = next;
     dal_libc_serves_ = next == libc_family && ends_in_system(winner->name);
-    if (dal_choice_environment_()->check && next == libc_family)
-        family = start_check(family);
+    if (family->make_function && family->end_function)
+        start_telling(family);
     set_slots(family);
     dal_preload_construct_();
     errno = saved_errno;

@@ -17,9 +17,9 @@ int dal_preload_is_ours_(void (*function)(void), void (*own)(void));
 const char *dal_preload_valgrind_(void);
 
 /* The operators of cxx.c that lead to the family's functions and to no others: have them
- * checked. */
-struct dal_check_;
-void dal_preload_check_cxx_(const struct dal_check_ *check);
+ * told. */
+struct dal_told_;
+void dal_preload_tell_cxx_(const struct dal_told_ *told);
 
 /* Run the constructors that modules want before the program's, once they serve. */
 void dal_preload_construct_(void);

@@ -25,28 +25,24 @@
 #include "base/malloc_rules.h"
 
 #include "../backends/jemalloc/calls.h"
-#include "shared/choice.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
 /* Those of the module that brings a jemalloc of its own, once it has made an allocator. */
 extern const struct dal_jemalloc_calls_ *dal_jemalloc_calls_ __attribute__((weak));
 
-/* Whether blocks of malloc are jemalloc's and nobody counts or checks them: with its own name alone
- * as the spec. The environment as it was at the start is what the interposer went by, too. */
+/* Whether blocks of malloc are jemalloc's and no layer looks at them: with its own name alone as
+ * the spec. The environment as it was at the start is what the interposer went by, too. */
 static bool serves_alone;
 
 __attribute__((constructor)) static void look_who_serves(void)
 {
     static const char name[] = "jemalloc";
-    const char *spec = getenv("DISPATCHALLOC_MALLOC"), *check = getenv("DISPATCHALLOC_CHECK");
+    const char *spec = getenv("DISPATCHALLOC_MALLOC");
     size_t length = sizeof name - 1;
-    uint64_t is_checked = 0;
 
-    (void)(check && dal_switch_parse_(check, &is_checked));
     serves_alone = spec && strncmp(spec, name, length) == 0 &&
-                   (spec[length] == '\0' || spec[length] == ':') && !strchr(spec, '+') &&
-                   !is_checked;
+                   (spec[length] == '\0' || spec[length] == ':') && !strchr(spec, '+');
 }
 
 static const struct dal_jemalloc_calls_ *jemalloc(void)

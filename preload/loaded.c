@@ -92,7 +92,7 @@ int dal_loaded_find_(const char *name, struct dal_loaded_ *object)
 
 int dal_loaded_at_(const void *address, struct dal_loaded_ *object)
 {
-#if HAVE__DL_FIND_OBJECT
+#ifdef HAVE__DL_FIND_OBJECT
     struct dl_find_object found;
 
     if (_dl_find_object((void *)(uintptr_t)address, &found) != 0)

@@ -7,9 +7,7 @@ if HAVE_VERSION_SCRIPT
 if HAVE_DL_ITERATE_PHDR
 noinst_LTLIBRARIES += libpreloadcore.la
 libpreloadcore_la_SOURCES = \
-	%D%/address.c %D%/address.h %D%/aside.c %D%/aside.h %D%/blocks.c %D%/blocks.h %D%/check.c \
-	%D%/check.h %D%/early.c %D%/early.h %D%/fault.c %D%/fault.h %D%/elf_symbol.c %D%/elf_symbol.h \
-	%D%/cxx.c %D%/interposer.c %D%/interposer.h \
+	%D%/aside.c %D%/aside.h %D%/early.c %D%/early.h %D%/told.c %D%/told.h %D%/cxx.c %D%/interposer.c %D%/interposer.h \
 	%D%/libc.c %D%/libc.h %D%/libc_names.h %D%/libc_reports.c %D%/loaded.c %D%/loaded.h %D%/ours.c \
 	%D%/product.c %D%/slots.h backends/relocations.h \
 	backends/system/backend.c backends/system/posix.c lib/chain/system_instance.c
@@ -47,6 +45,17 @@ libdispatchalloc_jemalloc_la_DEPENDENCIES = %D%/jemalloc.map
 libdispatchalloc_jemalloc_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) \
 	-Wl,--version-script=$(top_srcdir)/%D%/jemalloc.map
 
+# sigaction() for SIGSEGV and SIGBUS, apart: for programs under the layer `guard`. Bound at the start: a
+# handler may have no room for that.
+lib_LTLIBRARIES += libdispatchalloc-guard.la
+libdispatchalloc_guard_la_SOURCES = %D%/guard_signals.c %D%/loaded.c layers/guard/signals.c
+libdispatchalloc_guard_la_CPPFLAGS = $(libcore_la_CPPFLAGS)
+libdispatchalloc_guard_la_CFLAGS = $(libpreloadcore_la_CFLAGS)
+libdispatchalloc_guard_la_LIBTOOLFLAGS = $(shared_only)
+libdispatchalloc_guard_la_DEPENDENCIES = %D%/guard.map
+libdispatchalloc_guard_la_LDFLAGS = -module -avoid-version -shared -no-undefined $(DAL_LIB_LDFLAGS) -Wl,-z,now \
+	-Wl,--version-script=$(top_srcdir)/%D%/guard.map
+
 # dlopen() without RTLD_DEEPBIND, apart too.
 lib_LTLIBRARIES += libdispatchalloc-deepbind.la
 libdispatchalloc_deepbind_la_SOURCES = %D%/deepbind.c %D%/loaded.c
@@ -69,4 +78,4 @@ endif
 endif
 endif
 endif
-EXTRA_DIST += %D%/deepbind.map %D%/jemalloc.map %D%/preload.map
+EXTRA_DIST += %D%/deepbind.map %D%/guard.map %D%/jemalloc.map %D%/preload.map

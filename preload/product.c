@@ -21,7 +21,7 @@
 DAL_NOTE_DEFINE_(note, DAL_NOTE_INTERPOSER, PACKAGE_VERSION);
 
 /* The interposer is chosen apart from the front of the program. */
-const struct dal_product_ dal_product_ = {&note, "DISPATCHALLOC_MALLOC", 1};
+const struct dal_product_ dal_product_ = {&note, "DISPATCHALLOC_MALLOC", 1, 1};
 
 /* ---- The build of the program has no say: what it chose for its front is not for its malloc -- */
 

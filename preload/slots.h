@@ -12,7 +12,7 @@
 /*
  * delete jumps through a slot of its own, to what is more plain, in the end to the process's
  * free. That looks at its first parameter alone, so the slots take it under the type of the
- * form: what the others are is of use to `run --check` only.
+ * form: what the others are is of use to told.h only.
  */
 #define DAL_DELETE_FORMS_(X)                                                         \
     X(_ZdlPv, free, DAL_FORM_PLAIN_)                                                 \
@@ -57,13 +57,13 @@ extern struct dal_slots_ {
     void (*_Atomic served_free)(void *);
     void *(*_Atomic served_realloc)(void *, size_t);
     size_t (*_Atomic served_usable_size)(void *);
-    /* What only `run --check` tells from a free: the jump is to whatever is `free` in the process.
-     */
+    /* What is told from a free where somebody wants to know (told.h): else the jump is to whatever
+     * is `free` in the process. */
     void (*_Atomic free_sized)(void *, size_t);
     void (*_Atomic free_aligned_sized)(void *, size_t, size_t);
-    /* Of operator new: where blocks come from, the process's malloc, or what checks it. Set before
-     * there is a second thread, so not atomic, of which the compiler would make one instruction
-     * more. */
+    /* Of operator new: where blocks come from, the process's malloc, or what is told of it. Set
+     * before there is a second thread, so not atomic, of which the compiler would make one
+     * instruction more. */
     void *(*new_plain)(size_t);
     void *(*new_aligned)(size_t, size_t);
 #define X(name, plain, form) void(*_Atomic name) DAL_TAKEN_(form);

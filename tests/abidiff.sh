@@ -35,8 +35,10 @@ cat >"$work/few.c" <<'END'
         struct dal_malloc_family *b, struct dal_backend *c, struct dal_link_choice *d,    \
         struct dal_option *e, struct dal_option_value *f, struct dal_backend_request *g,  \
         struct dal_instance_calls *h, struct dal_spec_item *i, struct dal_stats *j,       \
+        struct dal_fail_report *n,                                                        \
         struct dal_arena_options *k, struct dal_arena_stats *l, struct dal_services *m,           \
-        struct dal_thread_record *record, struct dal_thread_listener *listener
+        struct dal_thread_record *record, struct dal_thread_listener *listener,           \
+        struct dal_limit_listener *limit_listener
 
 void few(PARAMETERS);
 void few(PARAMETERS)
@@ -104,6 +106,9 @@ for structure in dal_thread_record dal_thread_listener; do
     append service.h $structure 'uintptr_t grown;'
     found "a longer $structure, which is in memory of a module" "'struct $structure'"
 done
+change
+append limit.h dal_limit_listener 'uintptr_t grown;'
+found "a longer dal_limit_listener, which is in memory of the program" "'struct dal_limit_listener'"
 change
 found "a function that is gone" "function void other" -DGONE
 

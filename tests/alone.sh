@@ -275,10 +275,8 @@ if $CC -fno-builtin "$sources/jemalloc_calls.c" -o calls -ljemalloc 2>/dev/null;
         esac
     done
     case " $backends " in *' jemalloc '*)
-        DISPATCHALLOC_CHECK=0 "$tool" run -b jemalloc ./calls own >out 2>err && [ ! -s err ] ||
-            fail "jemalloc's calls without a check: $(cat out err)"
         # Blocks of those calls are to be seen by who looks at the others.
-        for options in '--check -b jemalloc' '-b stats:print=off+jemalloc'; do
+        for options in '--debug -b jemalloc' '-b stats:print=off+jemalloc'; do
             # shellcheck disable=SC2086 # words
             "$tool" run $options ./calls other >out 2>err || fail "jemalloc's calls under $options: $? $(cat out err)"
             expect "what is said under $options" \

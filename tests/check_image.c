@@ -12,7 +12,7 @@
 
 #include <dispatchalloc.h>
 
-#include "../preload/elf_symbol.h"
+#include "stack/symbol.h"
 #include "../tools/program_image.h"
 #include "shared/note.h"
 #include "suite.h"

@@ -290,14 +290,23 @@ static size_t family_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI,    sizeof family,      malloc, free, calloc, realloc,
-    family_aligned_alloc, family_usable_size,
+    .abi = DAL_ALLOCATOR_ABI,
+    .size_bytes = sizeof family,
+    .malloc_function = malloc,
+    .free_function = free,
+    .calloc_function = calloc,
+    .realloc_function = realloc,
+    .memalign_function = family_aligned_alloc,
+    .usable_size_function = family_usable_size,
 };
 
 struct later_family {
     struct dal_malloc_family known;
     unsigned char unknown[16];
 };
+
+/* Without what is optional. */
+#define FAMILY_BYTES_LEAST offsetof(struct dal_malloc_family, make_function)
 
 static int fill_family(const struct dal_malloc_family *with, char *message, size_t message_bytes)
 {
@@ -318,13 +327,17 @@ START_TEST(test_family_of_another_version_or_size_is_refused)
                      "its struct dal_malloc_family has version 9, libdispatchalloc " PACKAGE_VERSION
                      " knows 1");
     other = family;
-    other.size_bytes = sizeof other - 1;
+    other.size_bytes = FAMILY_BYTES_LEAST - 1;
     ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_ABI);
     snprintf(wanted, sizeof wanted,
              "its struct dal_malloc_family has %zu bytes, libdispatchalloc " PACKAGE_VERSION
              " knows %zu and needs %zu",
-             sizeof other - 1, sizeof other, sizeof other);
+             FAMILY_BYTES_LEAST - 1, sizeof other, FAMILY_BYTES_LEAST);
     ck_assert_str_eq(message, wanted);
+    other = family;
+    other.size_bytes = FAMILY_BYTES_LEAST;
+    ck_assert_int_eq(fill_family(&other, message, sizeof message), 0);
+    ck_assert_ptr_null(table.tail.malloc_family->make_function);
     other = family;
     other.usable_size_function = NULL;
     ck_assert_int_eq(fill_family(&other, message, sizeof message), DAL_ERR_INCOMPLETE);

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -699,6 +700,86 @@ START_TEST(test_a_line_needs_little_stack)
 END_TEST
 #endif
 
+/* ---- Lines of a file ------------------------------------------------------------------------ */
+
+struct lines_seen {
+    int count, end_at;
+    char last[2048];
+};
+
+static int see_line(const char *text, void *data)
+{
+    struct lines_seen *seen = data;
+
+    snprintf(seen->last, sizeof seen->last, "%s", text);
+    return ++seen->count == seen->end_at ? 42 : 0;
+}
+
+START_TEST(test_lines_of_a_file)
+{
+    char path[] = "/tmp/lines.XXXXXX", text[4000];
+    struct lines_seen seen = {0}, stopped = {.end_at = 2};
+    const char *reason = NULL;
+    int file = mkstemp(path);
+
+    memset(text, 'x', sizeof text);
+    memcpy(text, "one\n\n", 5);
+    ck_assert_int_eq((int)write(file, text, sizeof text), (int)sizeof text);
+    close(file);
+    errno = 77;
+    ck_assert_int_eq(services->file_lines(path, see_line, &seen, &reason), 0);
+    ck_assert_int_eq(seen.count, 3);
+    ck_assert_uint_eq(strlen(seen.last), 1023);
+    ck_assert_int_eq(services->file_lines(path, see_line, &stopped, &reason), 42);
+    ck_assert_str_eq(stopped.last, "");
+    unlink(path);
+    ck_assert_int_eq(services->file_lines(path, see_line, &seen, &reason), DAL_ERR_SYSTEM);
+    ck_assert_str_eq(reason, "there is no such file");
+    ck_assert_int_eq(errno, 77);
+}
+END_TEST
+
+/* ---- What the command does ------------------------------------------------------------------- */
+
+static int make_no_lists(struct dal_leak_lists *lists)
+{
+    (void)lists;
+    abort();
+}
+
+/* A process that has not got ready for it does without. */
+START_TEST(test_a_report_is_written_and_leaks_are_not_found_without_the_command)
+{
+    static const char report[] = "dispatchalloc: debug[1]: x\n    #0 0x1 (/no/such+0x1)\n";
+    struct dal_leak_lists lists = {.make = make_no_lists};
+    const char *reason = NULL;
+    char text[256];
+    int ends_of_pipe[2], errors = dup(STDERR_FILENO);
+    ssize_t got;
+
+    for (uint32_t resolve = DAL_RESOLVE_NEVER; resolve <= DAL_RESOLVE_ALWAYS; resolve++) {
+        ck_assert_int_eq(pipe(ends_of_pipe), 0);
+        ck_assert_int_eq(dup2(ends_of_pipe[1], STDERR_FILENO), STDERR_FILENO);
+        errno = 4711;
+        services->report(report, sizeof report - 1, resolve);
+        ck_assert_int_eq(errno, 4711);
+        ck_assert_int_eq(dup2(errors, STDERR_FILENO), STDERR_FILENO);
+        close(ends_of_pipe[1]);
+        got = read(ends_of_pipe[0], text, sizeof text);
+        close(ends_of_pipe[0]);
+        ck_assert_int_eq(got, (ssize_t)sizeof report - 1);
+        ck_assert_mem_eq(text, report, sizeof report - 1);
+    }
+    close(errors);
+    ck_assert_int_eq(services->leaks_find(&lists, __builtin_frame_address(0), &reason),
+                     DAL_ERR_UNSUPPORTED);
+    ck_assert_str_eq(reason, "the command dispatchalloc is not installed with the library");
+    ck_assert_int_eq(errno, 4711);
+}
+END_TEST
+
+/* ---- Cancellation ---------------------------------------------------------------------------- */
+
 /* A cancellation that is due comes at the next such point: here that is the last call. (The checks
  * of libcheck are such points as well.) */
 static void *use_all_while_cancelled(void *record)
@@ -721,6 +802,7 @@ static void *use_all_while_cancelled(void *record)
                          services->page_bytes());
     (void)unlink(path);
     (void)services->file_path("%p", path, sizeof path);
+    (void)services->file_lines("/dev/null", see_line, NULL, &reason);
     part = services->thread_record_enter(record);
     ++*part;
     services->thread_record_leave(record, part);
@@ -772,6 +854,30 @@ START_TEST(test_no_call_is_a_cancellation_point)
 
     ck_assert_ptr_eq(in_thread(call_all_while_cancelled, &done), PTHREAD_CANCELED);
     ck_assert_int_eq(done, 1);
+}
+END_TEST
+
+static size_t format(char *text, size_t bytes, const char *how, ...)
+{
+    va_list arguments;
+    size_t length;
+
+    va_start(arguments, how);
+    length = services->format(text, bytes, how, arguments);
+    va_end(arguments);
+    return length;
+}
+
+START_TEST(test_a_text_is_formatted)
+{
+    char text[32];
+
+    ck_assert_uint_eq(
+        format(text, sizeof text, "%s %.2s %zu%% %d %x", "a", "bcd", (size_t)5, -6, 7u), 12);
+    ck_assert_str_eq(text, "a bc 5% -6 7");
+    ck_assert_uint_eq(format(text, 4, "%5.1f|", 2.5), 6);
+    ck_assert_str_eq(text, "  2");
+    ck_assert_uint_eq(services->process(), (uint64_t)getpid());
 }
 END_TEST
 
@@ -883,6 +989,9 @@ int main(void)
 #endif
     tcase_add_test(tcase, test_no_service_is_a_cancellation_point);
     tcase_add_test(tcase, test_no_call_is_a_cancellation_point);
+    tcase_add_test(tcase, test_lines_of_a_file);
+    tcase_add_test(tcase, test_a_report_is_written_and_leaks_are_not_found_without_the_command);
+    tcase_add_test(tcase, test_a_text_is_formatted);
     tcase_add_test(tcase, test_the_clock_goes_on);
     tcase_add_test(tcase, test_seeds_differ);
     return suite_run(suite);

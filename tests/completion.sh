@@ -25,8 +25,8 @@ offers() {
     expect "dispatchalloc --complete $*" "$expected" \
         "$("$tool" --complete "$@" 2>&1 | tr '\n' ' ' | sed 's/ $//')"
 }
-offers 'list info explain verify run status compare doctor help' ''
-offers 'list info explain verify run status compare doctor help' help ''
+offers 'list info explain verify run status compare doctor fail-each symbolize help' ''
+offers 'list info explain verify run status compare doctor fail-each symbolize help' help ''
 offers 'run' help list r
 offers verify ve
 offers '' nonsense ''
@@ -37,10 +37,14 @@ offers --case=size_zero verify --case=size_z
 offers '--backend=' run --b
 offers '' doctor --timeout ''
 offers '@program' run ''
-offers '@program' run -c -b jemalloc ''
+offers '@program' run -d -b jemalloc ''
 offers '@file' run -b jemalloc true ''
 offers '@file' compare --runs 3 true --js
+offers '@file' fail-each --resume ''
+offers '@program' fail-each --every -j 2 ''
+offers '--jobs= --json --junit' fail-each --j
 offers '@process' status ''
+offers '@file' symbolize ''
 offers jemalloc run -b je
 offers --backend=jemalloc compare --backend=je
 offers fixed-arena explain fi

@@ -28,9 +28,44 @@ static size_t subject_count;
 /* Sides of a backend that its defaults do not show. Left out where there is no such backend;
  * anything else that is wrong with them is a failure. */
 static const char *const more_specs[] = {
-    "fixed-arena:capacity=8M", "fixed-arena:capacity=20000", "arena:limit=1M",
-    "arena:chunk=4K,limit=8M", "stats+arena:limit=1M",       "stats+stats+system",
+    "fixed-arena:capacity=8M",
+    "fixed-arena:capacity=20000",
+    "arena:limit=1M",
+    "arena:chunk=4K,limit=8M",
+    "stats+arena:limit=1M",
+    "stats+stats+system",
+    /* Which come to the bound, and over it. */
+    "limit:bytes=1M+system",
+    "limit:bytes=1M+arena",
+    "limit:bytes=4M,soft=100K+system",
+    "stats:print=off+limit:bytes=1M+system",
+    "limit:bytes=1M+stats:print=off+system",
+    "stats:print=off+limit:bytes=1G+arena",
+    "limit:bytes=1G+stats:print=off+arena",
+    "limit:bytes=1M+limit:bytes=2M+system",
+    "stats+fail+system",
+    "fail+stats+system",
+    "fail+fail+system",
+    "fail:nth=4611686018427387904,every=4611686018427387904,rate=0+arena:limit=1M",
+    "stats+debug+system",
+    "debug+stats+arena:limit=64M",
+    "debug:fill=on,zones=16,quarantine=1M,sweep=3+system",
+    "debug:fill=on,zones=16,quarantine=1M+arena:limit=64M",
+    "debug:stacks=0,zones=4K+stats+system",
+    /* All that fit are guarded, while there are slots. */
+    "guard:every=1,per_second=1000000+system",
+    "guard:every=1,per_second=1000000,slots=3+arena:limit=64M",
+    "guard:every=2,per_second=1000000+stats:print=off+system",
+    "stats:print=off+guard:every=2,per_second=1000000,slots=16384+system",
+    "guard:every=2,per_second=1000000+debug+system",
+    "limit:bytes=1G+guard:every=2,per_second=1000000+stats:print=off+debug:zones=16+system",
 };
+
+/* What a layer cannot do without. */
+static const char *spec_of_layer(const char *name)
+{
+    return strcmp(name, "limit") == 0 ? "limit:bytes=1G" : name;
+}
 
 /* ---- Subjects of our own ------------------------------------------------------------------- */
 
@@ -104,7 +139,9 @@ static int add_below(const struct dal_backend *backend, void *data)
 static int add_layer(const struct dal_backend *layer, void *data)
 {
     (void)data;
-    return is_layer(layer) ? dal_backend_visit(add_below, (void *)(uintptr_t)layer->name) : 0;
+    return is_layer(layer)
+               ? dal_backend_visit(add_below, (void *)(uintptr_t)spec_of_layer(layer->name))
+               : 0;
 }
 
 static void add_all(void)

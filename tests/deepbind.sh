@@ -142,7 +142,7 @@ for options in '' '-b system'; do
     # shellcheck disable=SC2086
     expect "what goes past nobody by '$options'" '' "$("$tool" run $options "$work/host" libtwo.so 2>&1 >"$work/out")"
 done
-for options in -c '-b stats:print=off+system'; do
+for options in -d '-b stats:print=off+system'; do
     # shellcheck disable=SC2086
     expect "what goes past by '$options'" "dispatchalloc: libtwo.so $past" \
         "$("$tool" run $options "$work/host" libtwo.so 2>&1 >"$work/out")"

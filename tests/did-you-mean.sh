@@ -42,7 +42,7 @@ accepted() {
 }
 
 # ---- Commands ----------------------------------------------------------------------------------
-commands='known: list, info, explain, verify, run, status, compare, doctor, help'
+commands='known: list, info, explain, verify, run, status, compare, doctor, fail-each, symbolize, help'
 meant list lisst
 meant list lis
 meant list ls
@@ -63,6 +63,10 @@ meant compare comapre true
 meant compare bench true
 meant doctor docter true
 meant doctor diagnose true
+meant fail-each inject true
+meant fail-each faileach true
+meant symbolize symbolise
+meant symbolize resolve
 meant info inof system
 meant help hlep
 meant --version version
@@ -82,11 +86,13 @@ meant --backend run --backed system true
 meant --backend run --bakend=jemalloc true
 meant --backend=system run -backend=system true
 meant --backend run --backends=jemalloc true
-meant --check run --cheek true
+meant --debug run --debg true
 meant --verbose run --verbos3 true
 meant --names list --name-only
 meant --capacity verify --capacty=64K system
 meant --timeout doctor --timout=5 true
+meant --jobs fail-each --jbos=3 true
+meant --child fail-each --chlid=sh true
 meant --timeout doctor --time-out=5 true
 meant --help list --hlep
 meant --version --versoin
@@ -98,7 +104,7 @@ accepted "known: --help (-h), --version, --backend (-b)" run --xyzzy true
 accepted "known: --help (-h), --version, --backend (-b)" run -x true
 accepted "known: --help (-h), --version" --xyzzy
 accepted "'--ver' may be one of --version, --verbose (-v)" verify --ver system
-accepted "'--check' takes no value" run --check=yes true
+accepted "'--debug' takes no value" run --debug=yes true
 accepted "'--backend' needs a value" run -b
 accepted "from 1 to 86400" doctor --timeout=5s true
 accepted "from 1 to" compare --runs=many true
@@ -139,9 +145,9 @@ meant system explain malloc
 meant system explain libc
 meant system info glibc
 meant system verify sytsem
-accepted 'known: system, arena, fixed-arena, stats' explain xyzzy
-accepted 'known: system, arena, fixed-arena, stats' info ALL
-accepted 'known: system, arena, fixed-arena, stats' explain 'stats+xyzzy'
+accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard' explain xyzzy
+accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard' info ALL
+accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard' explain 'stats+xyzzy'
 
 # ---- Options of a spec -----------------------------------------------------------------------------
 meant capacity explain fixed-arena:capacty=1M
@@ -220,7 +226,7 @@ meant 'run -b jemalloc ./h64' run jemalloc ./h64
 meant 'run -b jemalloc ./h64 1 2' run jemaloc ./h64 1 2
 meant 'run -b jemalloc PROGRAM' run jemalloc
 meant 'run -b stats+arena:limit=1G ./h64' run stats arena:limit=1G ./h64
-meant 'run --check ./h64' run check ./h64
+meant 'run --debug ./h64' run debug ./h64
 meant 'run ./h64' run h64
 meant 'run ./h64 1' run './h64 1'
 meant 'run env A=1 B_2=3 ./h64' run A=1 B_2=3 ./h64
@@ -238,7 +244,7 @@ meant 'run -b stats+jemalloc ./h64' stats+jemalloc ./h64
 meant 'run -b arena PROGRAM' arena
 meant status stats
 meant status stat ./h64
-meant 'run --check ./h64' check ./h64
+meant verify check ./h64
 meant verify check ./module.so
 meant 'run ./h64 -x' ./h64 -x
 meant 'run ./h64' h64
@@ -248,7 +254,7 @@ meant 'info jemalloc' list jemalloc
 meant 'info jemalloc' list jemaloc
 accepted "extra operand 'xyzzy'" list xyzzy
 accepted "missing command" # as well as the help:
-case $err in *"Usage: dispatchalloc COMMAND"*"compare PROGRAM"*) ;; *) fail "no command: $err" ;; esac
+case $err in *"Usage: dispatchalloc COMMAND"*"compare "*"PROGRAM"*) ;; *) fail "no command: $err" ;; esac
 
 # ---- Variables ---------------------------------------------------------------------------------------
 expected=127
@@ -279,7 +285,7 @@ helps 'Usage: dispatchalloc COMMAND *' -h
 helps 'Usage: dispatchalloc COMMAND *' help
 helps 'Usage: dispatchalloc run *
 Usage: dispatchalloc status *' help run status
-for command in list info explain verify run status compare doctor help; do
+for command in list info explain verify run status compare doctor fail-each symbolize help; do
     helps "Usage: dispatchalloc $command *" $command help
     helps "Usage: dispatchalloc $command *" help $command
     helps "Usage: dispatchalloc $command *" $command -h

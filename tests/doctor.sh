@@ -271,7 +271,7 @@ what to do: do not use \`dispatchalloc run' for it. libsymb-Bsymbolic-functions.
 # What fails under the interposer only is not well, whatever the trace tells.
 try 1 "*
 diagnosis: no conflict is seen, but it fails under \`dispatchalloc run' only
-what to do: do not use \`dispatchalloc run' for it. *run --check' names who *" '' sh -c '[ -z "$LD_PRELOAD" ]'
+what to do: do not use \`dispatchalloc run' for it. *run --debug' names who *" '' sh -c '[ -z "$LD_PRELOAD" ]'
 
 # An allocator in the program itself.
 echo 'void work(void); int main(void) { work(); return 0; }' >"$work/main.c"

@@ -23,6 +23,11 @@ prints simple_allocator 0 'allocated so far: 20' "$programs/simple_allocator"
 prints 'simple_allocator, overridden' 0 'allocated so far: 0' \
     backend system "$programs/simple_allocator"
 
+# ---- a test with each allocation failing ----
+prints fail_each 0 'careful: nothing is wrong
+forgetful: with allocation 2 of 4 failing, blocks were not given back: 1, of 6 bytes' \
+    "$programs/fail_each"
+
 # ---- the custom allocator, in all three ways ----
 [ "$(wc -l <"$srcdir/examples/pool.c")" -lt 60 ] || fail "pool.c is no longer under 60 lines"
 prints 'at start-up' 0 'pool served "chosen at start-up"' "$programs/pool_startup"

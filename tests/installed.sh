@@ -104,6 +104,17 @@ else
     echo "left out: C++ (no C++ compiler, or a sanitizer is in use)"
 fi
 
+# ---- what the library has of the command, which lies beside it ----
+if [ -z "$sanitized" ] && [ -e "$DISPATCHALLOC_INTERPOSER" ]; then
+    echo '#include <stdlib.h>
+        int main(void) { void *volatile p = malloc(10); free(p); free(p); return 0; }' >twice.c
+    cc -g -w -fno-builtin twice.c -o out/twice
+    dispatchalloc run -b debug:symbolize=on+system out/twice 2>out/said
+    expected=' in main '
+    ! grep -q '^LIBDW_LIBS = .*-ldw' "$builddir/Makefile" || expected=' in main .*twice.c:2'
+    grep -q "$expected" out/said || fail "a report is not resolved: $(cat out/said)"
+fi
+
 # ---- the README ----
 # ```c and ```cpp blocks that begin with a comment of one file name are that file. In
 # ```console blocks each line after "$ " is run, and what follows is what it prints.
@@ -146,7 +157,7 @@ while [ -f "session.$((count + 1))" ]; do
         sh command.$step >printed.$step 2>&1 </dev/null || echo "(exit status $?)" >>printed.$step
         # The README is written for an installation in /usr/local without modules.
         sort expected.$step >a
-        sed "s|$lib/|$libdir/|g; s|$libdir/|/usr/local/lib/|g; s/, stats, [^;]*; searched/, stats; searched/" \
+        sed "s|$lib/|$libdir/|g; s|$libdir/|/usr/local/lib/|g; s/, guard, [^;]*; searched/, guard; searched/" \
             printed.$step | sort >b
         diff a b || fail "README.md shows another output for: $(cat command.$step)"
         number=$((number + 1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The conformance kit on every module: alone, under stats, and with another one alive.
+# The conformance kit on every module: alone, under each layer, and with another one alive.
 set -eu
 . "$srcdir/tests/lib.sh"
 . "$srcdir/tests/modules/lib.sh"
@@ -9,7 +9,7 @@ for module in $modules; do
     other=$module # the last one
 done
 for module in $modules; do
-    for spec in "$module" "stats:print=off+$module"; do
+    for spec in "$module" "stats:print=off+$module" "fail+$module" "guard:every=2,per_second=1000000+$module"; do
         "$tool" verify "$spec" >"$work/out" 2>&1 || fail "verify $spec: $(grep -v pass "$work/out")"
         expect "$spec: the last line" 1 "$(grep -c '^[34][0-9] passed, 0 failed, ' "$work/out")"
         sed -n '$s/^/'"$spec"': /p' "$work/out"

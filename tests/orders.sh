@@ -19,7 +19,7 @@ $CC $flags "$work/trivial.c" -o "$work/trivial" 2>/dev/null && "$work/trivial" 2
 
 # shellcheck disable=SC2086
 compile() {
-    $CC $flags "$@" -I"$srcdir/lib" -DDAL_BACKEND_DIRECTORY='"/nowhere"' -c ||
+    $CC $flags "$@" -I"$srcdir/lib" -DDAL_BACKEND_DIRECTORY='"/nowhere"' -DDAL_COMMAND='"/nowhere"' -DDAL_COMMAND_BESIDE='"nowhere"' -c ||
         give_up "does not compile: $*"
 }
 

@@ -77,7 +77,7 @@ DISPATCHALLOC_MALLOC='' try 0 '' '*(nobody chose)' run -v true
 # Switched off by a variable: who forgot it is told, and nothing else keeps the program back.
 off="dispatchalloc: DISPATCHALLOC_OFF=yes is set, so 'echo' runs with the malloc that it has by itself; unset it to have another"
 for spec in fixed-arena:capacity=16M nosuch system:nosuch=1 /no/such.so fixed-arena:capacity=1E; do
-    DISPATCHALLOC_OFF=yes try 0 hello "$off" run -cv -b "$spec" echo hello
+    DISPATCHALLOC_OFF=yes try 0 hello "$off" run -dv -b "$spec" echo hello
     DISPATCHALLOC_OFF=yes DISPATCHALLOC_MALLOC=$spec try 0 hello "$off" run echo hello
 done
 DISPATCHALLOC_OFF=yes DISPATCHALLOC_INTERPOSER=/no/such.so try 0 hello "$off" run echo hello

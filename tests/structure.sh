@@ -75,7 +75,7 @@ includes arenas | while read -r file header; do
 done | complain "knows more than lib"
 
 # ---- Backends and layers could be modules, the tool and the kit another project's ------------
-for directory in backends/* layers tools conformance; do
+for directory in backends/* layers/* tools conformance; do
     [ -d "$directory" ] || continue
     # shellcheck disable=SC2046
     code_with '^#[ ]*include <config' $(sources "$directory")
@@ -83,9 +83,10 @@ for directory in backends/* layers tools conformance; do
         # The interposer's copy of the system backend calls the C library by other names.
         [ "$file $header" = "backends/system/posix.c ../../preload/libc_names.h" ] && continue
         case $directory:$header in
-        backends/*:../*/*) echo "$file includes $header" ;;
-        # What several backends share, next to them.
-        backends/*:../*) [ -e "backends/${header#../}" ] || echo "$file includes $header" ;;
+        backends/*:../*/* | layers/*:../*/*) echo "$file includes $header" ;;
+        # What several backends, or layers, share, next to them.
+        backends/*:../* | layers/*:../*)
+            [ -e "${directory%%/*}/${header#../}" ] || echo "$file includes $header" ;;
         tools:tools/* | tools:conformance/conformance.h | conformance:conformance/*) ;;
         # What command, library and interposer of one version know of each other.
         tools:lib/shared/* | tools:lib/base/nearest.h) ;;

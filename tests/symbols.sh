@@ -63,7 +63,7 @@ echo "$(wc -l <"$work/exported") symbols"
 # ---- Needed: nothing that a program may define for something else -----------------------------
 $NM -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $2); print $2 }' | grep '^dal_' |
     LC_ALL=C sort >"$work/needed" || true
-expect "symbols that the library looks up by name" "dal_forbid_environment_ dal_link_choice_" \
+expect "symbols that the library looks up by name" "dal_forbid_environment_ dal_guard_signals_ dal_link_choice_" \
     "$(tr '\n' ' ' <"$work/needed" | sed 's/ $//')"
 
 # ---- The static library keeps to its own names -------------------------------------------------

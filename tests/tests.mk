@@ -34,7 +34,7 @@ check_ldadd = libcore.la $(CHECK_LIBS)
 # Paths are absolute, so that a test may change its directory. The variables of the
 # library itself are taken away: a suite must not depend on who runs it.
 AM_TESTS_ENVIRONMENT = \
-	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_CHECK DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
+	unset DISPATCHALLOC_BACKEND DISPATCHALLOC_MALLOC DISPATCHALLOC_STRICT \
 	      DISPATCHALLOC_VERBOSE DISPATCHALLOC_MODULE_PATH DISPATCHALLOC_INTERPOSER \
 	      DISPATCHALLOC_OFF; \
 	srcdir='$(abs_top_srcdir)'; builddir='$(abs_top_builddir)'; \
@@ -126,6 +126,13 @@ endif
 tests_check_service_CPPFLAGS = $(check_cppflags)
 tests_check_service_LDADD = $(check_ldadd)
 
+# Its stacks of calls.
+if OS_POSIX
+unit_tests += tests/check_stack
+endif
+tests_check_stack_CPPFLAGS = $(check_cppflags)
+tests_check_stack_LDADD = $(check_ldadd)
+
 if OS_POSIX
 unit_tests += tests/check_misuse
 endif
@@ -149,14 +156,14 @@ include tests/modules/modules.mk
 
 # The interposer.
 shell_tests += tests/alone.sh tests/preload.sh tests/preload-start.sh tests/preload-symbols.sh tests/run.sh \
-	tests/run-check.sh tests/deepbind.sh
+	tests/run-debug.sh tests/deepbind.sh
 EXTRA_DIST += tests/alone/allowed tests/alone/answers.c tests/alone/exhaust.cpp tests/alone/hold.h tests/alone/host.c tests/alone/jemalloc_calls.c tests/alone/jump.cpp tests/alone/observe.c \
 	tests/alone/write.c \
 	tests/preload/constructed.cpp tests/preload/early.c tests/preload/family.c tests/preload/locals.cpp \
 	tests/preload/operators.cpp tests/preload/overlap.c tests/preload/own_malloc.cpp tests/preload/plugin.cpp \
 	tests/preload/reentrant.c tests/preload/start.c tests/preload/whose.c \
-	tests/checked/clean.c tests/checked/faults.c tests/checked/operators.cpp tests/checked/plugin.c \
-	tests/checked/small_stack.c
+	tests/debugged/clean.c tests/debugged/faults.c tests/debugged/operators.cpp tests/debugged/plugin.c \
+	tests/debugged/small_stack.c
 
 # Real programs under the interposer. The suite has a short load; this one takes minutes.
 shell_tests += tests/programs.sh
@@ -255,6 +262,82 @@ tests_check_stats_file_calls_LDADD = $(check_ldadd)
 tests_stats_user_LDADD = libdispatchalloc.la
 EXTRA_DIST += tests/stats_family.c
 
+# The layer `limit`
+unit_tests += tests/check_limit
+if OS_POSIX
+unit_tests += tests/check_limit_races
+shell_tests += tests/limit-family.sh
+endif
+tests_check_limit_SOURCES = tests/check_limit.c tests/limit_under.h
+tests_check_limit_CPPFLAGS = $(check_cppflags)
+tests_check_limit_LDADD = $(check_ldadd)
+tests_check_limit_races_SOURCES = tests/check_limit_races.c tests/limit_under.h
+tests_check_limit_races_CPPFLAGS = $(check_cppflags)
+tests_check_limit_races_LDADD = $(check_ldadd)
+EXTRA_DIST += tests/limit_family.c
+# The layer `fail`, and dal_fail_each()
+unit_tests += tests/check_fail tests/check_fail_each
+shell_tests += tests/fail.sh
+tests_check_fail_CPPFLAGS = $(check_cppflags)
+tests_check_fail_LDADD = $(check_ldadd)
+tests_check_fail_each_CPPFLAGS = $(check_cppflags)
+tests_check_fail_each_LDADD = $(check_ldadd)
+if OS_POSIX
+unit_tests += tests/check_fail_record
+shell_tests += tests/fail-each.sh
+endif
+tests_check_fail_record_CPPFLAGS = $(check_cppflags)
+tests_check_fail_record_LDADD = $(check_ldadd) -lpthread
+# The layer `debug`
+if OS_POSIX
+unit_tests += tests/check_debug tests/check_debug_bytes tests/check_debug_races
+shell_tests += tests/debug.sh
+endif
+tests_check_debug_SOURCES = tests/check_debug.c tests/debug_saying.h
+tests_check_debug_CPPFLAGS = $(check_cppflags)
+tests_check_debug_LDADD = $(check_ldadd)
+tests_check_debug_bytes_SOURCES = tests/check_debug_bytes.c tests/debug_saying.h
+tests_check_debug_bytes_CPPFLAGS = $(check_cppflags)
+tests_check_debug_bytes_LDADD = $(check_ldadd)
+tests_check_debug_races_SOURCES = tests/check_debug_races.c tests/debug_saying.h
+tests_check_debug_races_CPPFLAGS = $(check_cppflags)
+tests_check_debug_races_LDADD = $(check_ldadd) -lpthread
+EXTRA_DIST += tests/debug/faults.c
+# What the command does for it: leaks, and frames resolved
+if OS_LINUX
+unit_tests += tests/check_command
+shell_tests += tests/leaks.sh
+endif
+tests_check_command_CPPFLAGS = $(check_cppflags)
+tests_check_command_LDADD = $(check_ldadd)
+if OS_POSIX
+shell_tests += tests/symbolize.sh
+endif
+EXTRA_DIST += tests/leaks/ask.c tests/leaks/front.c tests/leaks/holder.c tests/leaks/program.c tests/symbolize/program.c
+
+# Which layer finds which fault, and what it says
+shell_tests += tests/kinds.sh tests/symptoms.sh
+EXTRA_DIST += tests/kinds/kinds.c tests/symptoms/late.c tests/symptoms/leak.c tests/symptoms/overrun.c \
+	tests/symptoms/sized.cpp tests/symptoms/twice.c tests/symptoms/unchecked.c
+
+# Layers in any order
+if OS_POSIX
+unit_tests += tests/check_layers
+endif
+tests_check_layers_SOURCES = tests/check_layers.c tests/debug_saying.h
+tests_check_layers_CPPFLAGS = $(check_cppflags)
+tests_check_layers_LDADD = $(check_ldadd) -lpthread
+
+# The layer `guard`
+if OS_POSIX
+unit_tests += tests/check_guard
+shell_tests += tests/guard.sh
+endif
+tests_check_guard_SOURCES = tests/check_guard.c tests/debug_saying.h
+tests_check_guard_CPPFLAGS = $(check_cppflags)
+tests_check_guard_LDADD = $(check_ldadd) -lpthread
+EXTRA_DIST += tests/guard/faults.c
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
@@ -270,8 +353,7 @@ if HAVE_DL_ITERATE_PHDR
 unit_tests += tests/check_image
 endif
 endif
-tests_check_image_SOURCES = tests/check_image.c tools/program_image.c tools/program_image.h \
-	preload/elf_symbol.c preload/elf_symbol.h
+tests_check_image_SOURCES = tests/check_image.c tools/program_image.c tools/program_image.h
 tests_check_image_CPPFLAGS = $(check_cppflags)
 tests_check_image_LDADD = $(check_ldadd)
 

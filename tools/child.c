@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +25,9 @@
 /* A program that does not heed a signal has that long. */
 enum { PATIENCE_SECONDS = 2 };
 
+/* How often it is looked how much one has written that may not write what it will. */
+enum { LOOK_MICROSECONDS = 200000 };
+
 /* ---- Signals ------------------------------------------------------------------------------ */
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -32,7 +37,9 @@ enum { PASSED_ON_COUNT = sizeof passed_on / sizeof *passed_on };
 /* Written while those signals are blocked, or by their handlers. */
 static volatile pid_t running;
 static volatile sig_atomic_t interruption;
-static volatile sig_atomic_t alarms;
+static volatile sig_atomic_t alarms, is_flooded;
+static const struct child_command *running_command;
+static double running_until; /* the end of its time */
 
 static void pass_on(int number)
 {
@@ -47,16 +54,43 @@ static void pass_on(int number)
     errno = error;
 }
 
+static double now(void)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static uint64_t size_of(int file)
+{
+    struct stat status;
+
+    return fstat(file, &status) == 0 && status.st_size > 0 ? (uint64_t)status.st_size : 0;
+}
+
+/* Whether this alarm is only to look at what was written, and that is not too much. */
+static int has_time_left(void)
+{
+    if (!running || alarms || !running_command->bytes_limit)
+        return 0;
+    is_flooded = size_of(running_command->output) + size_of(running_command->errors) >
+                 running_command->bytes_limit;
+    return !is_flooded && (!running_command->seconds_limit || now() < running_until);
+}
+
 /* Also when a time limit is over: then it is told first. */
 static void lose_patience(int number)
 {
     int error = errno;
 
     (void)number;
-    if (running)
-        (void)kill(-running, alarms ? SIGKILL : SIGTERM);
-    alarms = 1;
-    (void)alarm(PATIENCE_SECONDS);
+    if (!has_time_left()) {
+        if (running)
+            (void)kill(-running, alarms || is_flooded ? SIGKILL : SIGTERM);
+        alarms = 1;
+        (void)alarm(PATIENCE_SECONDS);
+    }
     errno = error;
 }
 
@@ -128,6 +162,16 @@ static void redirect(int from, int to)
         _exit(PROGRAM_CANNOT_RUN);
 }
 
+/* What it is started with may have to name it, and who starts it does not know its number before.
+ */
+static void write_number(char *to)
+{
+    long number = (long)getpid();
+
+    for (int i = CHILD_NUMBER_DIGITS; to && i-- > 0; number /= 10)
+        to[i] = (char)('0' + number % 10);
+}
+
 void child_end_with(pid_t parent)
 {
 #ifdef PR_SET_PDEATHSIG
@@ -153,6 +197,7 @@ static void be_child(const struct child_command *command, pid_t parent, const si
             (void)signal(passed_on[i], SIG_DFL);
     }
     (void)sigprocmask(SIG_SETMASK, mask, NULL);
+    write_number(command->number);
     environ = command->environment;
     *not_executed = program_become(command->path, command->arguments);
     _exit(*not_executed);
@@ -188,14 +233,6 @@ static void kill_the_rest(void)
         continue;
 }
 
-static double now(void)
-{
-    struct timespec time;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Until it has ended, and not yet taken off the list of processes: so its group's number
  * remains its own. A child that stops has asked for the terminal, which it cannot have. */
 static void wait_for_end(pid_t child, struct child_result *result)
@@ -229,6 +266,19 @@ static void end(pid_t child, struct child_result *result)
     kill_the_rest();
 }
 
+/* Once for its time, or again and again for what it writes. */
+static void set_alarm(const struct child_command *command)
+{
+    static const struct itimerval often = {{0, LOOK_MICROSECONDS}, {0, LOOK_MICROSECONDS}};
+
+    running_command = command;
+    running_until = now() + command->seconds_limit;
+    if (command->bytes_limit)
+        (void)setitimer(ITIMER_REAL, &often, NULL);
+    else
+        (void)alarm(command->seconds_limit);
+}
+
 /* The child's number; 0 if there is to be none any more; -1. */
 static pid_t start(const struct child_command *command, int *not_executed)
 {
@@ -237,7 +287,7 @@ static pid_t start(const struct child_command *command, int *not_executed)
     sigset_t mask;
 
     block(&mask);
-    alarms = 0;
+    alarms = is_flooded = 0;
     if (!interruption) {
         child = fork();
         if (child == 0)
@@ -246,7 +296,7 @@ static pid_t start(const struct child_command *command, int *not_executed)
     if (child > 0) {
         (void)setpgid(child, child);
         running = child;
-        (void)alarm(command->seconds_limit);
+        set_alarm(command);
     }
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     return child;
@@ -271,7 +321,8 @@ int child_run(const struct child_command *command, struct child_result *result)
         end(child, result);
         result->not_executed = *not_executed;
         result->process = child;
-        result->timed_out = alarms && !interruption;
+        result->flooded = is_flooded && !interruption;
+        result->timed_out = alarms && !is_flooded && !interruption;
     }
     if (child < 0)
         return tool_complain("cannot start a process: %s", strerror(errno));

@@ -10,28 +10,37 @@
 #ifndef TOOL_CHILD_H
 #define TOOL_CHILD_H
 
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <sys/resource.h>
+
+/* As many as a number of a process may have. */
+enum { CHILD_NUMBER_DIGITS = 10 };
 
 struct child_command {
     const char *path; /* of the program */
     char **arguments; /* its argv */
     char **environment;
-    int input; /* file descriptors, which the child gets as 0, 1 and 2 */
+    char
+        *number; /* where in that the child writes its own, as CHILD_NUMBER_DIGITS; NULL: nowhere */
+    int input;   /* file descriptors, which the child gets as 0, 1 and 2 */
     int output;
     int errors;
     unsigned seconds_limit; /* it gets SIGTERM after that long; 0: never */
+    /* It gets SIGKILL when output and errors, which are files, are larger together; 0: never. */
+    uint64_t bytes_limit;
 };
 
 struct child_result {
-    int status;       /* as wait(2) has it */
-    int not_executed; /* 0, or 126 or 127 if the program could not be executed */
-    int timed_out;
-    int stop_signal;     /* it stopped by that, and was ended; 0: it did not stop */
-    pid_t process;       /* its number; it is gone */
-    double seconds;      /* from before fork(2) to after wait(2) */
-    struct rusage usage; /* of the child and of its children that it waited for */
+    int status;             /* as wait(2) has it */
+    int not_executed;       /* 0, or 126 or 127 if the program could not be executed */
+    int timed_out, flooded; /* it was ended since it took too long, or wrote too much */
+    int stop_signal;        /* it stopped by that, and was ended; 0: it did not stop */
+    pid_t process;          /* its number; it is gone */
+    double seconds;         /* from before fork(2) to after wait(2) */
+    struct rusage usage;    /* of the child and of its children that it waited for */
 };
 
 /*
@@ -68,6 +77,11 @@ const char *child_failure(const struct child_result *result, char *text, size_t 
  */
 void child_keep_standard_files(void);
 
+/* Make a directory of our own for what a program that is started leaves there, below TMPDIR, and
+ * remove one with the files in it. 0, or TOOL_TROUBLE after a message. */
+int child_make_directory(char path[PATH_MAX]);
+void child_remove_directory(const char *path);
+
 /* /dev/null for reading and writing; -1 after a message. */
 int child_open_null(void);
 
@@ -78,8 +92,8 @@ int child_open_null(void);
  */
 int child_open_input(off_t *start);
 
-/* A temporary file that takes what the program writes to standard error, to be closed; NULL after a
- * message. */
+/* A file below TMPDIR that takes what the program writes to standard error, to be closed; NULL
+ * after a message. */
 FILE *child_open_errors(struct child_command *command);
 
 /* Whether a file is as large as this process, or one that it starts, may make one (ulimit -f): what

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What a program that the tool starts reads and writes. See child.h. */
-#define _GNU_SOURCE /* O_CLOEXEC, fileno */
+#define _GNU_SOURCE /* O_CLOEXEC, fileno, mkdtemp, mkostemp, dirfd, unlinkat */
 #include "tools/child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,6 +17,41 @@
 
 #include "lib/shared/control.h"
 #include "tools/tool.h"
+
+/* A name for what is made there for a while. 0, or TOOL_TROUBLE after a message. */
+static int temporary_path(char path[PATH_MAX])
+{
+    const char *parent = getenv("TMPDIR");
+    int written =
+        snprintf(path, PATH_MAX, "%s/dispatchalloc.XXXXXX", parent && *parent ? parent : "/tmp");
+
+    return written < 0 || written >= PATH_MAX - 32 ? tool_complain("TMPDIR is too long") : 0;
+}
+
+/* Of our own, since files that a program leaves have names that can be guessed. */
+int child_make_directory(char path[PATH_MAX])
+{
+    if (temporary_path(path))
+        return TOOL_TROUBLE;
+    if (!mkdtemp(path))
+        return tool_complain("cannot make a directory %s: %s", path, strerror(errno));
+    return 0;
+}
+
+/* With what was left by whatever the program started. */
+void child_remove_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+
+    while (directory && (entry = readdir(directory)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory)
+        (void)closedir(directory);
+    (void)rmdir(path);
+}
 
 void child_keep_standard_files(void)
 {
@@ -60,16 +97,27 @@ int child_open_input(off_t *start)
     return child_open_null();
 }
 
+/* Not by tmpfile(3), which knows no TMPDIR. */
 FILE *child_open_errors(struct child_command *command)
 {
-    FILE *errors = tmpfile();
+    char path[PATH_MAX];
+    FILE *errors = NULL;
+    int file;
 
+    if (temporary_path(path))
+        return NULL;
+    file = mkostemp(path, O_CLOEXEC);
+    if (file >= 0) {
+        (void)unlink(path);
+        errors = fdopen(file, "w+");
+    }
     if (!errors) {
-        (void)tool_complain("cannot make a temporary file: %s", strerror(errno));
+        (void)tool_complain("cannot make a file %s: %s", path, strerror(errno));
+        if (file >= 0)
+            (void)close(file);
         return NULL;
     }
-    command->errors = fileno(errors);
-    (void)fcntl(command->errors, F_SETFD, FD_CLOEXEC);
+    command->errors = file;
     return errors;
 }
 
@@ -101,7 +149,9 @@ void child_forget_errors(FILE *errors)
 {
     if (!errors)
         return;
+    /* What was read of it before stays in the buffer of the stream else, also after a seek. */
     rewind(errors);
+    (void)fflush(errors);
     (void)lseek(fileno(errors), 0, SEEK_SET);
     if (ftruncate(fileno(errors), 0) != 0)
         return;

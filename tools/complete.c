@@ -159,6 +159,8 @@ static void complete_value(const struct tool_option *option, const struct place 
 {
     if (strcmp(option->name, "backend") == 0)
         complete_spec(*place);
+    if (strcmp(option->name, "resume") == 0)
+        puts("@file");
     if (strcmp(option->name, "case") != 0)
         return;
     for (const struct conformance_case *c = conformance_cases(); c->name; c++)
@@ -175,6 +177,8 @@ static void complete_operand(const struct tool_command *command, const struct pl
         offer_commands(place);
     else if (command->takes_program)
         puts("@program");
+    else if (strcmp(operand, "FILE") == 0)
+        puts("@file");
     else if (strstr(operand, "PID"))
         puts("@process");
 }

@@ -11,14 +11,17 @@
 #include "conformance/conformance.h"
 #include "tools/options.h"
 #include "tools/program.h"
+#ifdef TOOL_CAN_SEARCH
+# include "tools/search/search.h"
+#endif
 #include "tools/tool.h"
 #include "tools/variables.h"
 
 static const struct tool_command help;
 
 const struct tool_command *const tool_commands[] = {
-    &tool_list,      &tool_info,    &tool_explain, &tool_verify, &tool_run,
-    &tool_status_of, &tool_compare, &tool_doctor,  &help,        NULL,
+    &tool_list,    &tool_info,   &tool_explain,   &tool_verify,    &tool_run, &tool_status_of,
+    &tool_compare, &tool_doctor, &tool_fail_each, &tool_symbolize, &help,     NULL,
 };
 
 static int wants_help, wants_version;
@@ -39,7 +42,7 @@ static void print_help(FILE *to)
           "Commands:\n",
           to);
     for (size_t i = 0; tool_commands[i]; i++)
-        fprintf(to, "  %-7s %-20s %s\n", tool_commands[i]->name, tool_commands[i]->synopsis,
+        fprintf(to, "  %-9s %-18s %s\n", tool_commands[i]->name, tool_commands[i]->synopsis,
                 tool_commands[i]->summary);
     fputs("\n"
           "Options:\n"
@@ -66,12 +69,25 @@ static void print_command_help(const struct tool_command *command)
 
 /* What others call it. */
 static const char *const synonyms[][2] = {
-    {"ls", "list"},           {"show", "info"},       {"describe", "info"},
-    {"options", "info"},      {"check", "verify"},    {"test", "verify"},
-    {"exec", "run"},          {"start", "run"},       {"launch", "run"},
-    {"ps", "status"},         {"bench", "compare"},   {"time", "compare"},
-    {"parse", "explain"},     {"diagnose", "doctor"}, {"version", "--version"},
+    {"ls", "list"},
+    {"show", "info"},
+    {"describe", "info"},
+    {"options", "info"},
+    {"check", "verify"},
+    {"test", "verify"},
+    {"exec", "run"},
+    {"start", "run"},
+    {"launch", "run"},
+    {"ps", "status"},
+    {"bench", "compare"},
+    {"time", "compare"},
+    {"parse", "explain"},
+    {"diagnose", "doctor"},
+    {"version", "--version"},
+    {"inject", "fail-each"},
     {"benchmark", "compare"},
+    {"resolve", "symbolize"},
+    {"symbolise", "symbolize"},
 };
 
 /* A program that follows, or is the word, tells more than how the word is written. */
@@ -203,6 +219,10 @@ static int run(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--complete") == 0)
         return options_complete(argc - 2, argv + 2);
+#ifdef TOOL_CAN_SEARCH
+    if (argc > 1 && strcmp(argv[1], DAL_SEARCH_OPTION_) == 0)
+        return search_run(argc - 2, argv + 2);
+#endif
     at = options_find_operand(argc, argv);
     if (at < argc) {
         command = options_find_command(argv[at]);

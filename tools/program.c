@@ -260,37 +260,6 @@ static int keep_preload(struct preload *preload, const char *before)
     return 0;
 }
 
-int program_prepare(const char *path, const char *spec, int verbose, int check)
-{
-    static struct preload preload;
-    static char message[1024], by_lib[PATH_MAX];
-    const char *before = getenv("LD_PRELOAD");
-    int result;
-
-    is_over_jemalloc = 0;
-    preload.program = path;
-    preload.length = 0;
-    result = add_preload(&preload, program_preload_of(program_interposer(), by_lib));
-    if (!result && spec) {
-        result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
-        if (result < 0)
-            return tool_bad_spec(spec, message);
-    }
-    if (!result)
-        result = keep_preload(&preload, before);
-    if (!result)
-        result = set_variable("LD_PRELOAD", preload.text);
-    if (!result && spec)
-        result = set_variable("DISPATCHALLOC_MALLOC", spec);
-    if (!result && !spec)
-        (void)unsetenv("DISPATCHALLOC_MALLOC");
-    if (!result && verbose)
-        result = set_variable("DISPATCHALLOC_VERBOSE", "1");
-    if (!result && check)
-        result = set_variable("DISPATCHALLOC_CHECK", "1");
-    return result;
-}
-
 /* What lies beside the interposer is to come right behind it. why: whoever needs it; NULL if it may
  * be missing. */
 static int insert_behind(const char *file, const char *why)
@@ -313,20 +282,70 @@ static int insert_behind(const char *file, const char *why)
     return set_variable("LD_PRELOAD", preload);
 }
 
+/* Whether the layer `guard` is in a spec, or in one of an option. */
+static int is_guarding(const struct dal_spec_item *item, void *data)
+{
+    int result = strcmp(item->backend->name, "guard") == 0;
+
+    for (size_t i = 0; i < item->value_count && !result; i++) {
+        const struct dal_option_value *value = dal_spec_item_value(item, i);
+
+        if (tool_is_spec(value))
+            result = dal_spec_visit(value->text, is_guarding, data, NULL, 0);
+    }
+    return result;
+}
+
+static int prepare_guard(const char *spec)
+{
+    return dal_spec_visit(spec, is_guarding, NULL, NULL, 0) > 0
+               ? insert_behind("libdispatchalloc-guard.so",
+                               "the handlers of signals that a program "
+                               "installs under guard are served by")
+               : 0;
+}
+
+int program_prepare(const char *path, const char *spec, int verbose)
+{
+    static struct preload preload;
+    static char message[1024], by_lib[PATH_MAX];
+    const char *before = getenv("LD_PRELOAD");
+    int result;
+
+    is_over_jemalloc = 0;
+    preload.program = path;
+    preload.length = 0;
+    result = add_preload(&preload, program_preload_of(program_interposer(), by_lib));
+    if (!result && spec) {
+        result = dal_spec_visit(spec, add_item, &preload, message, sizeof message);
+        if (result < 0)
+            return tool_bad_spec(spec, message);
+    }
+    if (!result)
+        result = keep_preload(&preload, before);
+    if (!result)
+        result = set_variable("LD_PRELOAD", preload.text);
+    if (!result && spec)
+        result = prepare_guard(spec);
+    if (!result && spec)
+        result = set_variable("DISPATCHALLOC_MALLOC", spec);
+    if (!result && !spec)
+        (void)unsetenv("DISPATCHALLOC_MALLOC");
+    if (!result && verbose)
+        result = set_variable("DISPATCHALLOC_VERBOSE", "1");
+    return result;
+}
+
 static int is_other(const struct dal_spec_item *item, void *name)
 {
     return strcmp(item->backend->name, name) != 0;
 }
 
-/* Whether all blocks are those of one backend, whoever is called for them, and nobody looks at
- * them. A layer would miss what goes past it. */
+/* Whether all blocks are those of one backend, whoever is called for them. A layer would miss what
+ * goes past it. */
 static int is_alone(const char *name, const char *spec)
 {
-    const char *check = getenv("DISPATCHALLOC_CHECK");
-    uint64_t is_checked;
-
-    return dal_spec_visit(spec, is_other, (void *)(uintptr_t)name, NULL, 0) == 0 &&
-           !(check && dal_switch_parse_(check, &is_checked) && is_checked);
+    return dal_spec_visit(spec, is_other, (void *)(uintptr_t)name, NULL, 0) == 0;
 }
 
 static int prepare_jemalloc(const char *path, int verbose)

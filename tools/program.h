@@ -45,10 +45,10 @@ int program_find_obstacle(const char *path, char interpreter[PATH_MAX]);
 /*
  * After program_check_interposer(): set the environment for a program: the interposer and the
  * modules of spec in LD_PRELOAD, before what is there; spec (NULL: none) in DISPATCHALLOC_MALLOC;
- * DISPATCHALLOC_VERBOSE and DISPATCHALLOC_CHECK on, or left alone. Returns 0, or 2 after a message,
+ * DISPATCHALLOC_VERBOSE on, or left alone. Returns 0, or 2 after a message,
  * also if a module of spec is not for the word size of the program at path.
  */
-int program_prepare(const char *path, const char *spec, int verbose, int check);
+int program_prepare(const char *path, const char *spec, int verbose);
 
 /* Whether an object that is preloaded already is of another `run` that this one is in: the
  * interposer and what lies beside it, or a module. Those of this one come in their place. */

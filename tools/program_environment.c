@@ -39,8 +39,8 @@ static int prepare_program(const char *spec, const char *program)
     int result;
 
     if (program_locate(program, path) != 0)
-        return program_prepare(program, spec, 0, 0);
-    result = program_prepare(path, spec, 0, 0);
+        return program_prepare(program, spec, 0);
+    result = program_prepare(path, spec, 0);
     return result ? result : program_fit(path, program, 0);
 }
 

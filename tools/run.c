@@ -5,6 +5,7 @@
  */
 #include "tools/tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tools/child.h"
@@ -13,7 +14,7 @@
 #include "tools/variables.h"
 
 static const char *spec; /* NULL if none was given */
-static int checks, is_verbose, strips_deepbind;
+static int debugs, is_verbose, strips_deepbind;
 
 static int take_spec(const char *value)
 {
@@ -28,7 +29,7 @@ static int take_spec(const char *value)
 
 static const struct tool_option options[] = {
     {.name = "backend", .letter = 'b', .take = take_spec},
-    {.name = "check", .letter = 'c', .flag = &checks},
+    {.name = "debug", .letter = 'd', .flag = &debugs},
     {.name = "strip-deepbind", .flag = &strips_deepbind},
     {.name = "verbose", .letter = 'v', .flag = &is_verbose},
     {.name = NULL},
@@ -47,6 +48,19 @@ static int start_switched_off(const char *off, char **program)
                         "has by itself; unset it to have another",
                         off, *program);
     return program_become(path, program);
+}
+
+/* The layer before what is there, or what would be. */
+static int put_debug_before_spec(void)
+{
+    static char debugged[16 * 1024];
+    int written =
+        snprintf(debugged, sizeof debugged, "debug%s%s", spec ? "+" : "", spec ? spec : "");
+
+    if (written < 0 || (size_t)written >= sizeof debugged)
+        return tool_complain("the SPEC is too long");
+    spec = debugged;
+    return 0;
 }
 
 static void tell_of_front(void)
@@ -85,7 +99,9 @@ static int run_program(int count, char **program)
         spec = inherited;
     if (!spec)
         tell_of_front();
-    result = program_check_interposer();
+    result = debugs ? put_debug_before_spec() : 0;
+    if (!result)
+        result = program_check_interposer();
     if (!result && spec)
         result = environment_try(spec);
     if (!result)
@@ -95,7 +111,7 @@ static int run_program(int count, char **program)
     if (!result)
         result = program_check(path, program);
     if (!result)
-        result = program_prepare(path, spec, is_verbose, checks);
+        result = program_prepare(path, spec, is_verbose);
     if (!result)
         program_tell_passed();
     if (!result)
@@ -117,8 +133,8 @@ const struct tool_command tool_run = {
             "\n"
             "  -b, --backend=SPEC  the allocator, once; without it, what DISPATCHALLOC_MALLOC\n"
             "                      says, or else the C library's own\n"
-            "  -c, --check         look at every pointer that is given back, and name those that\n"
-            "                      are no live block of SPEC's\n"
+            "  -d, --debug         look at every pointer, size and alignment that is given back:\n"
+            "                      -b debug+SPEC\n"
             "      --strip-deepbind  have what PROGRAM opens with RTLD_DEEPBIND, such as PHP's\n"
             "                      extensions, served as well: the flag is taken off\n"
             "  -v, --verbose       have the program say at its start what serves it\n"

@@ -4,7 +4,7 @@
  * nothing of it.
  *
  * Exit statuses: 0; 1 if a verification failed; 2 for trouble: a usage error, a spec that
- * is not good, output that cannot be written.
+ * is not good, output that cannot be written. Some commands have more.
  */
 #ifndef TOOL_H
 #define TOOL_H
@@ -54,6 +54,8 @@ extern const struct tool_command tool_run;
 extern const struct tool_command tool_status_of;
 extern const struct tool_command tool_compare;
 extern const struct tool_command tool_doctor;
+extern const struct tool_command tool_fail_each;
+extern const struct tool_command tool_symbolize;
 
 /* What stands behind the last '/' of a path. */
 const char *tool_file_name(const char *path);

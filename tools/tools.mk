@@ -43,6 +43,17 @@ tools_dispatchalloc_SOURCES += \
 	%D%/doctor/judge.c \
 	%D%/doctor/origin.c \
 	%D%/doctor/trace.c \
+	%D%/fail_each/count.c \
+	%D%/fail_each/fail_each.c \
+	%D%/fail_each/fail_each.h \
+	%D%/fail_each/jobs.c \
+	%D%/fail_each/json.c \
+	%D%/fail_each/judge.c \
+	%D%/fail_each/junit.c \
+	%D%/fail_each/result.c \
+	%D%/fail_each/run.c \
+	%D%/fail_each/stacks.c \
+	%D%/fail_each/text.c \
 	%D%/guard.c \
 	%D%/library.c \
 	%D%/program.c \
@@ -63,12 +74,37 @@ tools_dispatchalloc_SOURCES += \
 	%D%/status/served.c \
 	%D%/status/status.c \
 	%D%/status/status.h \
+	%D%/symbolize/demangle.c \
+	%D%/symbolize/frame.c \
+	%D%/symbolize/modules.c \
+	%D%/symbolize/perf_map.c \
+	%D%/symbolize/symbolize.c \
+	%D%/symbolize/symbolize.h \
+	%D%/symbolize/symbols.c \
 	%D%/variables.c
+if HAVE_LIBDW
+tools_dispatchalloc_SOURCES += %D%/symbolize/dwarf.c
+endif
+if OS_LINUX
+tools_dispatchalloc_SOURCES += \
+	%D%/search/memory.c \
+	%D%/search/reach.c \
+	%D%/search/roots.c \
+	%D%/search/search.c \
+	%D%/search/search.h \
+	%D%/search/threads.c
+endif
 endif
 tools_dispatchalloc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) -I$(top_srcdir)/lib \
 	-DTOOL_INTERPOSER='"$(libdir)/libdispatchalloc-preload.so"'
 if HAVE_XATTR
 tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_XATTR
+endif
+if OS_LINUX
+tools_dispatchalloc_CPPFLAGS += -DTOOL_CAN_SEARCH
+endif
+if HAVE_LIBDW
+tools_dispatchalloc_CPPFLAGS += -DTOOL_HAS_LIBDW $(LIBDW_CFLAGS)
 endif
 tools_dispatchalloc_LDFLAGS = $(DAL_TOOL_LDFLAGS)
 if OS_WINDOWS

@@ -48,6 +48,8 @@ REFUSED(tool_run, "run");
 REFUSED(tool_status_of, "status");
 REFUSED(tool_compare, "compare");
 REFUSED(tool_doctor, "doctor");
+REFUSED(tool_fail_each, "fail-each");
+REFUSED(tool_symbolize, "symbolize");
 
 int program_locate(const char *name, char path[PATH_MAX])
 {

@@ -96,13 +96,13 @@ static void *family_realloc(void *ptr, size_t size)
 /* malloc and its like by address and not by a wrapper: they are the C library's, or those
  * of whatever was put before it. */
 const struct dal_malloc_family dal_system_family_ = {
-    DAL_ALLOCATOR_ABI,
-    sizeof(struct dal_malloc_family),
-    malloc,
-    free,
-    calloc,
-    family_realloc,
-    family_memalign,
-    malloc_usable_size,
+    .abi = DAL_ALLOCATOR_ABI,
+    .size_bytes = sizeof(struct dal_malloc_family),
+    .malloc_function = malloc,
+    .free_function = free,
+    .calloc_function = calloc,
+    .realloc_function = family_realloc,
+    .memalign_function = family_memalign,
+    .usable_size_function = malloc_usable_size,
 };
 #endif

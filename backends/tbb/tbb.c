@@ -107,8 +107,14 @@ static void *family_memalign(size_t align, size_t size)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family,  family_malloc,   family_free,
-    family_calloc,     family_realloc, family_memalign, family_usable_size,
+    .abi = DAL_ALLOCATOR_ABI,
+    .size_bytes = sizeof family,
+    .malloc_function = family_malloc,
+    .free_function = family_free,
+    .calloc_function = family_calloc,
+    .realloc_function = family_realloc,
+    .memalign_function = family_memalign,
+    .usable_size_function = family_usable_size,
 };
 
 /* ---- fork ------------------------------------------------------------------------------ */

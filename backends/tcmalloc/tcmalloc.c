@@ -62,8 +62,14 @@ static void *family_memalign(size_t align, size_t size)
 }
 
 static const struct dal_malloc_family family = {
-    DAL_ALLOCATOR_ABI, sizeof family, tc_malloc,       tc_free,
-    family_calloc,     tc_realloc,    family_memalign, family_usable_size,
+    .abi = DAL_ALLOCATOR_ABI,
+    .size_bytes = sizeof family,
+    .malloc_function = tc_malloc,
+    .free_function = tc_free,
+    .calloc_function = family_calloc,
+    .realloc_function = tc_realloc,
+    .memalign_function = family_memalign,
+    .usable_size_function = family_usable_size,
 };
 
 /* ---- Options -------------------------------------------------------------------------- */

@@ -76,6 +76,17 @@ typedef int (*dal_owns_function)(const void *ptr, void *ctx);
 /** Called around fork(2): prepare and parent in the parent, child in the child. */
 typedef void (*dal_fork_function)(void *ctx);
 
+/** Calls of a process that are no function of malloc's family and end up there: those of C++ and
+ *  C23. The numbers are for make_function and end_function of struct dal_malloc_family. */
+enum dal_malloc_call {
+    DAL_MALLOC_CALL_NEW = 1,                /**< allocates: operator new, also for an array */
+    DAL_MALLOC_CALL_NEW_ALIGNED = 2,        /**< allocates: operator new with an alignment */
+    DAL_MALLOC_CALL_FREE_SIZED = 3,         /**< releases */
+    DAL_MALLOC_CALL_FREE_ALIGNED_SIZED = 4, /**< releases */
+    DAL_MALLOC_CALL_DELETE = 5,             /**< releases: operator delete in any form */
+    DAL_MALLOC_CALL_DELETE_ARRAY = 6        /**< releases: operator delete[] in any form */
+};
+
 /**
  * The malloc family of an allocator that has one of its own: plain functions of the C
  * library's form and meaning, without ctx. For allocators of which a process has one, such
@@ -93,7 +104,7 @@ typedef void (*dal_fork_function)(void *ctx);
  * request (child_family in dispatchalloc/backend.h). Its blocks are given back by the family
  * only. A layer that hooks nothing which makes, resizes or ends blocks has that of its child.
  *
- * All six functions are required. Copied by the library; what a later version appends is
+ * The first six functions are required. Copied by the library; what a later version appends is
  * taken as in struct dal_allocator, and may be NULL in what the library hands on.
  */
 struct dal_malloc_family {
@@ -111,6 +122,16 @@ struct dal_malloc_family {
     void *(*memalign_function)(size_t align, size_t size);
     /** ptr may be NULL, which has 0 bytes. */
     size_t (*usable_size_function)(void *ptr);
+    /** Optional, with the next one: allocate for a call that is none of the six. For a layer that
+     *  tells of calls: without them, calls come by the six. call: an enum dal_malloc_call that
+     *  allocates; align: a power of two, DAL_MIN_ALIGN where none is asked for; site: what the call
+     *  returns to. A failure is malloc's. */
+    void *(*make_function)(size_t size, size_t align, uint32_t call, const void *site)DAL_ZERO_;
+    /** Optional: give a block back by a call that is told, and may say more than free does; ptr may
+     *  be NULL. call: one that releases; size: SIZE_MAX where it says none; align: 0 where it says
+     *  none. */
+    void (*end_function)(void *ptr, size_t size, size_t align, uint32_t call,
+                         const void *site) DAL_ZERO_;
 };
 
 /**

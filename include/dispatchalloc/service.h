@@ -15,6 +15,7 @@
 #ifndef DISPATCHALLOC_SERVICE_H
 #define DISPATCHALLOC_SERVICE_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -103,6 +104,50 @@ struct dal_thread_record {
  * @return 0 to go on, anything else to stop.
  */
 typedef int (*dal_thread_part_visitor)(void *part, void *data);
+
+/** When the frames of a report are resolved: the resolve of dal_services.report. */
+enum dal_resolve {
+    DAL_RESOLVE_NEVER = 0,       /**< the text is written as it is */
+    DAL_RESOLVE_AT_TERMINAL = 1, /**< if standard error was a terminal at
+                                      command_prepare() */
+    DAL_RESOLVE_ALWAYS = 2       /**< also in a file, or a pipe */
+};
+
+/** Whether anything points to a block: the reach of a struct dal_memory_part. */
+enum dal_reach {
+    DAL_REACHED = 0,           /**< from the memory of the program, through any number of blocks */
+    DAL_LEAKED = 1,            /**< nothing does, or only what is reached from it */
+    DAL_LEAKED_INDIRECTLY = 2, /**< a block that is leaked itself does */
+    /** Said of a block that is not searched for: what it holds is reached. It may have been given
+     *  back to the allocator, and another block have its address. */
+    DAL_HELD = 3
+};
+
+/** A part of memory, of dal_services.leaks_find. */
+struct dal_memory_part {
+    uintptr_t address; /**< its first byte */
+    size_t bytes;      /**< its length */
+    uintptr_t reach;   /**< an enum dal_reach, where the part is a block */
+};
+
+/** What dal_services.leaks_find looks through, listed while no thread runs. */
+struct dal_leak_lists {
+    /**
+     * Fill the lists below. Called once, while all other threads stand wherever they were, in a
+     * process that has the memory of this one. It may read, and write to memory that was there
+     * before; not allocate, take a lock, wait, or call a service.
+     *
+     * @param lists  this structure. Not NULL.
+     * @return 0, or -1 if they are longer than there is memory for.
+     */
+    int (*make)(struct dal_leak_lists *lists);
+    struct dal_memory_part *blocks; /**< the live blocks, DAL_REACHED, and held ones; their reach is
+                                         set by the search. May be NULL if there is none */
+    size_t block_count;             /**< how many */
+    const struct dal_memory_part *apart; /**< memory that does not count, such as tables of the
+                                              blocks. May be NULL if there is none */
+    size_t apart_count;                  /**< how many parts */
+};
 
 /** Bytes at the start of a file of dal_services.file_map() that say, in lines of text, which
  * process made it. */
@@ -241,7 +286,133 @@ struct dal_services {
      *  its length, which may be more than there is room for: for messages. NULL as in file_map().
      * Of a directory that is the directory's. 0 if there is none. */
     size_t (*file_path)(const char *path, char *text, size_t bytes);
+
+    /** Get ready to capture stacks of calls: 0 if they can be; DAL_ERR_UNSUPPORTED where they
+     * cannot be followed (but with the GNU C library 2.35 and later on x86, x86-64, aarch64 and
+     * riscv64), and each has one place; DAL_ERR_MEMORY. For create(). */
+    int (*stacks_prepare)(void);
+
+    /**
+     * Capture who has called, and who has called that, and so on.
+     *
+     * @param from    what the first call of the stack returns to: __builtin_return_address(0) of a
+     *                function that this is called by. Not NULL.
+     * @param frames  how many places at most, 1 to DAL_STACK_PLACES_MAX.
+     * @return a number for the stack, the same for the same places, valid for ever; 0 if there is
+     * no memory for another one, or stacks_prepare() was not called.
+     *
+     * By the call frame information that programs have for exceptions, else by frame pointers that
+     * lead upward. What cannot be followed ends the stack. May be called in signal handlers, in
+     * the loader's calls and in the child of a fork.
+     */
+    uint32_t (*stack_capture)(const void *from, unsigned frames);
+
+    /** The places of a stack, the first is `from`: stores where they are, for ever, and returns how
+     *  many; 0 for the number 0. stack is 0 or of stack_capture(); places is not NULL. */
+    size_t (*stack_places)(uint32_t stack, const void *const **places);
+
+    /** Store a place as a line of a stack in the form of the sanitizers, as snprintf() does it, and
+     *  return the length: "    #NUMBER 0xADDRESS in FUNCTION (MODULE+0xOFFSET) (BuildId: DIGITS)"
+     *  and a newline, as much of it as can be told. ADDRESS and OFFSET are those of the call, and
+     *  OFFSET is what addr2line(1) takes. Reads files of the system, and takes 4 KiB of stack. */
+    size_t (*frame_text)(unsigned number, const void *place, char *text, size_t bytes);
+
+    /**
+     * Read a text file, such as one that an option names: call a function for each of its lines.
+     * For create(). It takes some calls of the system and 2 KiB of stack.
+     *
+     * @param path    as open(2) takes it.
+     * @param line    called with a line, without its end and cut after 1023 bytes, and with data;
+     *                anything but 0 ends the reading.
+     * @param data    passed on to line; may be NULL.
+     * @param reason  if the file cannot be read: why, a text that lives for ever. Not NULL.
+     * @return 0, what line returned, or DAL_ERR_SYSTEM; DAL_ERR_UNSUPPORTED on Windows.
+     */
+    int (*file_lines)(const char *path, int (*line)(const char *text, void *data), void *data,
+                      const char **reason);
+
+    /** Store what an address is that is no block of the caller's, such as "on the stack of this
+     *  thread", "in the data of FILE+0xOFFSET (VARIABLE+0xOFFSET)", or "not mapped", as snprintf()
+     *  does it, and return the length; 0 where that cannot be known. Reads files of the system, and
+     *  takes 4 KiB of stack. */
+    size_t (*address_text)(const void *address, char *text, size_t bytes);
+
+    /** Get ready for report() and leaks_find(): find the command `dispatchalloc` that was installed
+     *  with the library. 0; or DAL_ERR_UNSUPPORTED where there is none such, or with raised
+     *  privileges, and they do without. For create(). It takes 16 KiB of stack. */
+    int (*command_prepare)(void);
+
+    /**
+     * Write a text as text() does it, with its lines of frame_text() by function, file and line.
+     * The command resolves them, as a child that wait(2) does not find and that raises no SIGCHLD;
+     * the thread waits for it, for ten seconds at most. If that cannot be, as in a process that has
+     * put up filters of system calls, the text is written as it is.
+     *
+     * @param text     a report; not NULL.
+     * @param bytes    of it.
+     * @param resolve  an enum dal_resolve.
+     */
+    void (*report)(const char *text, size_t bytes, uint32_t resolve);
+
+    /**
+     * Find out which blocks nothing points to any more. The command stops all threads of the
+     * process and looks through what they can reach: their registers, their stacks and thread-local
+     * storage, what is mapped to be written to, and each block that is reached from there. An
+     * address in the middle of a block counts, that of its end does not. What an allocator keeps
+     * between blocks does not count.
+     *
+     * @param lists   what makes the lists of blocks, and where they are then. Not NULL.
+     * @param stack   from where on the stack of this thread counts, towards its beginning; the
+     *                registers of this thread do not. Not NULL.
+     * @param reason  if it cannot be found out: why, a text that lives for ever. Not NULL.
+     * @return 0, or DAL_ERR_UNSUPPORTED.
+     *
+     * A second and more where there are millions of blocks; after a minute it gives up.
+     */
+    int (*leaks_find)(struct dal_leak_lists *lists, const void *stack, const char **reason);
+
+    /**
+     * In the handler of a signal: the places of the stack of what it interrupted, of which the
+     * first is one byte behind the start of the instruction that was interrupted, as if that had
+     * been a call.
+     *
+     * @param context  the handler's third argument, a ucontext_t. Not NULL.
+     * @param places   where they go. Not NULL.
+     * @param count    how many at most.
+     * @return how many there are, one where stacks cannot be followed; 0 where the registers are
+     * not known either, or stacks_prepare() was not called.
+     *
+     * It takes 1.5 KiB of stack.
+     */
+    size_t (*stack_places_at)(const void *context, const void **places, size_t count);
+
+    /** As frame_text(), but from memory alone, for a handler: no FUNCTION is told, no file is read,
+     *  and 1 KiB of stack is taken. A text that was cut may be longer than it says. Needs
+     *  stacks_prepare(). */
+    size_t (*frame_place_text)(unsigned number, const void *place, char *text, size_t bytes);
+
+    /** Store a text as vsnprintf() does it, and return its length, in half a KiB of stack where the
+     *  conversions are %s, %.100s, %d, %u, %x with z, l or ll, %p, and %%. */
+    size_t (*format)(char *text, size_t bytes, const char *format, va_list arguments)
+        DAL_ATTRIBUTE_PRINTF_(3, 0);
+
+    /** The number of this process; another one in the child of a fork. */
+    uint64_t (*process)(void);
+
+    /** The places of the stack that stack_capture() would capture, in memory of the caller's: for
+     *  who has to bound it, since what is captured stays. At most count of them, 1 to
+     *  DAL_STACK_PLACES_MAX; returns how many, 0 if stacks_prepare() was not called. It looks for
+     *  no older walk, and so takes some times as long. */
+    size_t (*stack_walk)(const void *from, const void **places, size_t count);
+
+    /** In the handler of a signal: store the registers that stacks are followed by, as they were in
+     *  what it interrupted, as frame_place_text() does: "  registers: pc 0x1, sp 0x2, fp 0x3" and a
+     *  newline. context is the handler's third argument, not NULL. 0 where they are not known. */
+    size_t (*registers_text)(const void *context, char *text, size_t bytes);
 };
+
+/** Most places that dal_services.stack_capture() keeps of a stack. */
+#define DAL_STACK_PLACES_MAX 64
 
 /**
  * The services of this library.

@@ -1,44 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * malloc and its family, counted: over the family of the wrapped allocator, which knows its blocks
- * by their addresses. No block gets a header for it, and what resizes in place goes on to do so.
- *
- * Who gives a block back does not say how large it was asked for. So what is counted here is the
- * usable size, which the allocator tells of every block at any time.
- */
+/* malloc and its family, counted: see ../family.h. */
 #include <errno.h>
 
 #include "stats.h"
 
-/* What the functions, which have no ctx, stand for: the instance that serves, and the functions of
- * the allocator below it. The first call finds them; they never change after, since who serves does
- * not. Release, the instance before the functions; the functions are loaded with acquire, so that
- * who calls one finds the instance as well. */
-static _Atomic(struct stats_instance *) counted;
+static struct layer_instance *family_serving(void);
 
-/* (The library has such a list, which is private.) */
-#define FUNCTIONS(X)                                                        \
-    X(void *, malloc, (size_t size), (size), return)                        \
-    X(void, free, (void *ptr), (ptr), )                                     \
-    X(void *, calloc, (size_t count, size_t size), (count, size), return)   \
-    X(void *, realloc, (void *ptr, size_t size), (ptr, size), return)       \
-    X(void *, memalign, (size_t align, size_t size), (align, size), return) \
-    X(size_t, usable_size, (void *ptr), (ptr), return)
-
-#define DECLARE(result, name, parameters, arguments, give) static result boot_##name parameters;
-FUNCTIONS(DECLARE)
-
-static struct {
-#define MEMBER(result, name, parameters, arguments, give) \
-    result(*_Atomic name##_function) parameters;
-    FUNCTIONS(MEMBER)
-} child = {boot_malloc, boot_free, boot_calloc, boot_realloc, boot_memalign, boot_usable_size};
-
-#define CHILD(function) atomic_load_explicit(&child.function, memory_order_acquire)
+#include "../family.h"
 
 static struct stats_instance *counting(void)
 {
-    return atomic_load_explicit(&counted, memory_order_relaxed);
+    return (struct stats_instance *)family_instance();
 }
 
 /* A block came, or goes, whose size does not go into its word; errno is the caller's. */
@@ -145,44 +117,22 @@ static void *counted_realloc(void *ptr, size_t size)
     return moved;
 }
 
-/* ---- The first call -------------------------------------------------------------------------- */
+/* ---- Which instance -------------------------------------------------------------------------- */
 
-/* Where another layer has a family over ours, the one that serves cannot be asked for it. Threads
- * that come here at once find the same. */
-static const struct dal_malloc_family *find_child(void)
+static struct layer_instance *family_serving(void)
 {
-    struct stats_instance *instance = dal_stats_layer_of_(NULL);
-    const struct dal_malloc_family *found;
-
-    if (!instance)
-        instance = dal_stats_latest_with_family_();
-    found = &instance->child_family;
-    atomic_store_explicit(&counted, instance, memory_order_release);
-#define STORE(result, name, parameters, arguments, give) \
-    atomic_store_explicit(&child.name##_function, found->name##_function, memory_order_release);
-    FUNCTIONS(STORE)
-    return found;
+    return dal_layer_serving_(&dal_stats_instances_, dal_stats_alloc_);
 }
-
-#define BOOT(result, name, parameters, arguments, give) \
-    static result boot_##name parameters                \
-    {                                                   \
-        give find_child()->name##_function arguments;   \
-    }
-FUNCTIONS(BOOT)
 
 void dal_stats_family_give_(struct stats_instance *instance,
                             const struct dal_malloc_family *child_family,
                             struct dal_allocator *allocator)
 {
-    /* The functions cannot stand for two. */
-    if (child_family->malloc_function == counted_malloc)
-        return;
-    instance->child_family = *child_family;
-    instance->family =
-        (struct dal_malloc_family){DAL_ALLOCATOR_ABI, sizeof instance->family,
-                                   counted_malloc,    counted_free,
-                                   counted_calloc,    counted_realloc,
-                                   counted_memalign,  child_family->usable_size_function};
-    allocator->malloc_family = &instance->family;
+    family_give(&instance->listed, "stats", instance->next, child_family,
+                (struct dal_malloc_family){.malloc_function = counted_malloc,
+                                           .free_function = counted_free,
+                                           .calloc_function = counted_calloc,
+                                           .realloc_function = counted_realloc,
+                                           .memalign_function = counted_memalign},
+                allocator);
 }

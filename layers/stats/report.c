@@ -20,76 +20,16 @@
 
 /* ---- The instances ------------------------------------------------------------------------- */
 
-/* Grows by new ones and never shrinks. Release in dal_stats_enlist_, acquire in readers. */
-static _Atomic(struct stats_instance *) newest_instance;
+struct layer_instances dal_stats_instances_;
 
 /* The reports at exit have begun. Sequentially consistent like the state that is looked at then, so
  * that who retires an instance sees it, or the reports see that the instance is gone. */
 static _Atomic(int) is_exiting;
 
-static struct stats_instance *take_unused(void)
-{
-    struct stats_instance *instance = atomic_load_explicit(&newest_instance, memory_order_acquire);
-
-    for (; instance; instance = instance->older) {
-        int unused = STATS_UNUSED;
-
-        if (atomic_compare_exchange_strong_explicit(&instance->state, &unused, STATS_TAKEN,
-                                                    memory_order_acquire, memory_order_relaxed))
-            break;
-    }
-    return instance;
-}
-
-struct stats_instance *dal_stats_enlist_(const struct dal_services *services)
-{
-    struct stats_instance *instance = take_unused();
-    size_t kept = offsetof(struct stats_instance, next);
-
-    if (instance)
-        return memset((char *)instance + kept, 0, sizeof *instance - kept), instance;
-    instance = services->pages_map(sizeof *instance);
-    if (!instance)
-        return NULL;
-    atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_relaxed);
-    instance->older = atomic_load_explicit(&newest_instance, memory_order_acquire);
-    while (!atomic_compare_exchange_weak_explicit(&newest_instance, &instance->older, instance,
-                                                  memory_order_release, memory_order_acquire))
-        ;
-    return instance;
-}
-
 int dal_stats_retire_(struct stats_instance *instance)
 {
-    atomic_store_explicit(&instance->state, STATS_TAKEN, memory_order_seq_cst);
+    (void)dal_layer_hide_(&instance->listed);
     return atomic_load_explicit(&is_exiting, memory_order_seq_cst);
-}
-
-void dal_stats_delist_(struct stats_instance *instance)
-{
-    atomic_store_explicit(&instance->state, STATS_UNUSED, memory_order_release);
-}
-
-/* The next one that may be read. */
-static struct stats_instance *live_from(struct stats_instance *instance)
-{
-    while (instance && atomic_load_explicit(&instance->state, memory_order_seq_cst) != STATS_LIVE)
-        instance = instance->older;
-    return instance;
-}
-
-static struct stats_instance *first_live(void)
-{
-    return live_from(atomic_load_explicit(&newest_instance, memory_order_acquire));
-}
-
-struct stats_instance *dal_stats_latest_with_family_(void)
-{
-    struct stats_instance *instance = first_live();
-
-    while (instance && !instance->family.malloc_function)
-        instance = live_from(instance->older);
-    return instance;
 }
 
 /* ---- Text ------------------------------------------------------------------------------------ */
@@ -221,8 +161,11 @@ void dal_stats_print_(struct stats_instance *instance)
 __attribute__((destructor(101))) static void print_at_exit(void)
 {
     atomic_store_explicit(&is_exiting, 1, memory_order_seq_cst);
-    for (struct stats_instance *i = first_live(); i; i = live_from(i->older)) {
-        if (i->print)
-            dal_stats_print_(i);
+    for (struct layer_instance *i = dal_layer_newest_(&dal_stats_instances_); i;
+         i = dal_layer_older_(i)) {
+        struct stats_instance *instance = (struct stats_instance *)i;
+
+        if (instance->print)
+            dal_stats_print_(instance);
     }
 }

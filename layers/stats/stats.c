@@ -265,21 +265,22 @@ static int start(const struct dal_backend_request *request, struct stats_instanc
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct stats_instance *instance = dal_stats_enlist_(request->services);
+    struct stats_instance *instance =
+        dal_layer_enlist_(&dal_stats_instances_, request->services, sizeof *instance);
     int error;
 
     if (!instance)
         return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
     error = start(request, instance);
     if (error) {
-        dal_stats_delist_(instance);
+        dal_layer_delist_(&instance->listed);
         return error;
     }
     give_slots(instance, allocator);
     if (request->child_family)
         dal_stats_family_give_(instance, request->child_family, allocator);
-    /* From here on the instance may print. Pairs with the loads in report.c. */
-    atomic_store_explicit(&instance->state, STATS_LIVE, memory_order_release);
+    /* From here on the instance may print. */
+    dal_layer_show_(&instance->listed);
     return DAL_OK;
 }
 
@@ -312,7 +313,7 @@ static void destroy(void *ctx)
         return;
     instance->services->thread_record_close(&instance->record);
     dal_stats_file_close_(instance);
-    dal_stats_delist_(instance);
+    dal_layer_delist_(&instance->listed);
 }
 
 static const struct dal_option options[] = {

@@ -29,11 +29,9 @@
 #include <dispatchalloc/backend.h>
 #include <dispatchalloc/stats.h>
 
-#if defined __ELF__ || defined __APPLE__
-# define STATS_HIDDEN __attribute__((visibility("hidden")))
-#else
-# define STATS_HIDDEN
-#endif
+#include "../instances.h"
+
+#define STATS_HIDDEN LAYER_HIDDEN
 
 /* The operations that are counted, in the order of the slots of an instance, and what they
  * are called in keys and in the report. A name that was released stays. */
@@ -158,24 +156,17 @@ enum stats_file_state {
     STATS_FILE_MAKING
 };
 
-/* Of an instance: whether its memory is in use, and whether it may be read. */
-enum stats_state { STATS_UNUSED, STATS_TAKEN, STATS_LIVE };
-
-/* An instance, the ctx of the slots; at the start of a page. Its memory is never given back to the
- * system, but to the next instance: what runs at exit may walk by while another thread destroys. */
+/* An instance, the ctx of the slots; at the start of a page. What runs at exit may walk by while
+ * another thread destroys it. */
 struct stats_instance {
-    struct stats_instance *older; /* in the list of all that were ever made */
-    _Atomic(int) state;           /* enum stats_state */
-    /* From here on an instance begins with zeroes. */
+    struct layer_instance listed; /* first */
     const struct dal_instance *next;
     struct dal_thread_record record; /* of struct stats_counters */
     const struct dal_services *services;
     const struct dal_instance_calls *calls;
 
-    int print;          /* at exit */
-    int prints_to_file; /* file=, not share= */
-    /* That of the wrapped allocator, and the one over it; unused where there is none. */
-    struct dal_malloc_family child_family, family;
+    int print;                   /* at exit */
+    int prints_to_file;          /* file=, not share= */
     struct stats_shared *shared; /* its own, or in its pages */
 
     /* Those that count in a file, or are to. */
@@ -302,18 +293,14 @@ static inline void stats_raise(_Atomic(int64_t) *peak, int64_t value)
 
 /* ---- report.c ---------------------------------------------------------------------------- */
 
-/* Memory for an instance that is STATS_TAKEN, zeroed but for its link, or NULL. */
-STATS_HIDDEN struct stats_instance *dal_stats_enlist_(const struct dal_services *services);
+/* All of them. */
+STATS_HIDDEN extern struct layer_instances dal_stats_instances_;
 
-/* Give it back: no report at exit reads it from then on, or 1 is returned and one may. */
+/* Let no report at exit read it from then on, or 1 is returned and one may. */
 STATS_HIDDEN int dal_stats_retire_(struct stats_instance *instance);
-STATS_HIDDEN void dal_stats_delist_(struct stats_instance *instance);
 
 /* The report, to the file of the instance or to standard error. */
 STATS_HIDDEN void dal_stats_print_(struct stats_instance *instance);
-
-/* The instance that was made last of those that have a malloc family. */
-STATS_HIDDEN struct stats_instance *dal_stats_latest_with_family_(void);
 
 /* ---- file.c ------------------------------------------------------------------------------ */
 

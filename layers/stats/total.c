@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <dispatchalloc/error.h>
-#include <dispatchalloc/global.h>
 
 #include "stats.h"
 
@@ -130,9 +129,7 @@ int dal_stats_sum_file_(const void *file, size_t bytes, struct stats_sum *sum)
 
 struct stats_instance *dal_stats_layer_of_(const struct dal_instance *instance)
 {
-    if (!instance || instance == dal_global())
-        instance = dal_global_active();
-    return instance && instance->alloc.call == dal_stats_alloc_ ? instance->alloc.ctx : NULL;
+    return dal_layer_of_(instance, dal_stats_alloc_);
 }
 
 int dal_stats_read(const struct dal_instance *instance, struct dal_stats *out)

@@ -19,10 +19,12 @@
     X(size_t, usable_size, (void *ptr), (ptr), return, ptr != NULL, 0, 0)
 
 /* The family of functions that begin so. */
-#define DAL_FAMILY_OF_(prefix)                                                               \
-    {                                                                                        \
-        DAL_ALLOCATOR_ABI, sizeof(struct dal_malloc_family), prefix##_malloc, prefix##_free, \
-            prefix##_calloc, prefix##_realloc, prefix##_memalign, prefix##_usable_size       \
+#define DAL_FAMILY_OF_(prefix)                                                                \
+    {                                                                                         \
+        .abi = DAL_ALLOCATOR_ABI, .size_bytes = sizeof(struct dal_malloc_family),             \
+        .malloc_function = prefix##_malloc, .free_function = prefix##_free,                   \
+        .calloc_function = prefix##_calloc, .realloc_function = prefix##_realloc,             \
+        .memalign_function = prefix##_memalign, .usable_size_function = prefix##_usable_size, \
     }
 
 /* count * size; 0 with errno ENOMEM if that overflows. */

@@ -14,7 +14,8 @@ struct dal_product_ {
     const struct dal_note_ *note; /* by which copies of it are found in a process; NULL where
                                      objects cannot be listed */
     const char *backend_variable; /* the environment variable that chooses its backend */
-    int has_switches;             /* DISPATCHALLOC_OFF and DISPATCHALLOC_CHECK are for it */
+    int has_switches;             /* DISPATCHALLOC_OFF is for it */
+    int has_malloc;               /* the whole of the program's malloc goes through it */
 };
 
 extern const struct dal_product_ dal_product_ DAL_HIDDEN_;

@@ -15,7 +15,7 @@ DAL_NOTE_DEFINE_(note, DAL_NOTE_LIBRARY, PACKAGE_VERSION);
 # define NOTE NULL
 #endif
 
-const struct dal_product_ dal_product_ = {NOTE, "DISPATCHALLOC_BACKEND", 0};
+const struct dal_product_ dal_product_ = {NOTE, "DISPATCHALLOC_BACKEND", 0, 0};
 
 /* Before the constructors of the program, and of the libraries that depend on us. */
 __attribute__((constructor(101))) static void start_early(void)

@@ -112,8 +112,14 @@ static size_t global_usable_size(void *ptr)
 }
 
 static const struct dal_malloc_family global_family = {
-    DAL_ALLOCATOR_ABI,  sizeof global_family, dal_unsized_malloc,        dal_unsized_free,
-    dal_unsized_calloc, dal_unsized_realloc,  dal_unsized_aligned_alloc, global_usable_size,
+    .abi = DAL_ALLOCATOR_ABI,
+    .size_bytes = sizeof global_family,
+    .malloc_function = dal_unsized_malloc,
+    .free_function = dal_unsized_free,
+    .calloc_function = dal_unsized_calloc,
+    .realloc_function = dal_unsized_realloc,
+    .memalign_function = dal_unsized_aligned_alloc,
+    .usable_size_function = global_usable_size,
 };
 
 /* The family that serves an instance, which resizes in place where ours has to copy; else NULL. */

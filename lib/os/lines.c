@@ -4,9 +4,14 @@
 
 #include "os/lines.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
+
+#include <dispatchalloc/error.h>
+
+#include "os/os.h"
 
 int dal_os_lines_open_(struct dal_os_lines_ *lines, const char *path)
 {
@@ -48,4 +53,34 @@ void dal_os_lines_close_(struct dal_os_lines_ *lines)
 {
     (void)close(lines->file);
     (void)pthread_setcancelstate(lines->cancel_state, NULL);
+}
+
+/* ---- The service ----------------------------------------------------------------------------- */
+
+static const char *reason_of(int error)
+{
+    switch (error) {
+    case ENOENT: return "there is no such file";
+    case EACCES: return "it may not be read";
+    default: return "it cannot be opened";
+    }
+}
+
+int dal_os_file_lines_(const char *path, int (*line)(const char *text, void *data), void *data,
+                       const char **reason)
+{
+    int saved_errno = errno, result = 0;
+    struct dal_os_lines_ lines;
+    char text[1024];
+
+    if (!dal_os_lines_open_(&lines, path)) {
+        *reason = reason_of(errno);
+        errno = saved_errno;
+        return DAL_ERR_SYSTEM;
+    }
+    while (!result && dal_os_lines_next_(&lines, text, sizeof text))
+        result = line(text, data);
+    dal_os_lines_close_(&lines);
+    errno = saved_errno;
+    return result;
 }

@@ -127,6 +127,10 @@ void *dal_os_file_map_(const char *path, size_t bytes, const char **reason);
 void dal_os_file_unmap_(void *pages, size_t bytes);
 size_t dal_os_file_path_(const char *path, char *text, size_t bytes);
 
+/* The lines of a file, as the service of the same name has them. */
+int dal_os_file_lines_(const char *path, int (*line)(const char *text, void *data), void *data,
+                       const char **reason);
+
 /* Number of this process; differs between a parent and its forked child. Not 0. */
 uint64_t dal_os_process_(void);
 

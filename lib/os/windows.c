@@ -279,6 +279,16 @@ size_t dal_os_file_path_(const char *path, char *text, size_t bytes)
     return length > 0 ? (size_t)snprintf(text, bytes, "%s", expanded) : 0;
 }
 
+int dal_os_file_lines_(const char *path, int (*line)(const char *text, void *data), void *data,
+                       const char **reason)
+{
+    (void)path;
+    (void)line;
+    (void)data;
+    *reason = "files are not read on this system";
+    return DAL_ERR_UNSUPPORTED;
+}
+
 /* Nothing moves here: who wants it keeps what was there. */
 int dal_os_move_(void *from, void *to, size_t bytes)
 {

@@ -16,7 +16,7 @@
 
 #include "os/os.h"
 #include "spec/variables.h"
-#include "registry/loader_trust.h"
+#include "installed/loader_trust.h"
 #include "registry/dlopen.h"
 #include "registry/registry.h"
 

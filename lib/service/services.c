@@ -7,7 +7,11 @@
 #include <stdatomic.h>
 
 #include "base/text.h"
+#include "installed/command.h"
 #include "shared/control.h"
+#include "stack/address_text.h"
+#include "stack/frame_text.h"
+#include "stack/stacks.h"
 
 /* Clock, process and a place on this thread's stack, which may all be those of another
  * call; and a count, which is not. Spread over all bits as SplitMix64 does it. */
@@ -22,6 +26,15 @@ static uint64_t seed(void)
     number = (number ^ number >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     number = (number ^ number >> 27) * UINT64_C(0x94d049bb133111eb);
     return number ^ number >> 31;
+}
+
+DAL_ATTRIBUTE_PRINTF_(3, 0)
+static size_t format_text(char *text, size_t bytes, const char *format, va_list arguments)
+{
+    struct dal_text_ growing = dal_text_over_(text, bytes);
+
+    dal_text_add_list_(&growing, format, arguments);
+    return growing.length;
 }
 
 const struct dal_services dal_services_ = {
@@ -50,6 +63,21 @@ const struct dal_services dal_services_ = {
     .pages_move = dal_os_move_,
     .file_unmap = dal_os_file_unmap_,
     .file_path = dal_os_file_path_,
+    .stacks_prepare = dal_stacks_prepare_,
+    .stack_capture = dal_stack_capture_,
+    .stack_places = dal_stack_places_,
+    .frame_text = dal_frame_text_,
+    .file_lines = dal_os_file_lines_,
+    .address_text = dal_address_text_,
+    .command_prepare = dal_command_prepare_,
+    .report = dal_report_,
+    .leaks_find = dal_leaks_find_,
+    .stack_places_at = dal_stack_places_at_,
+    .frame_place_text = dal_frame_place_text_,
+    .format = format_text,
+    .process = dal_os_process_,
+    .stack_walk = dal_stack_walk_,
+    .registers_text = dal_registers_text_,
 };
 
 const struct dal_services *dal_services_get(void)

@@ -22,28 +22,56 @@ struct dal_image_ {
     size_t size;
 };
 
-/* The beginning of a file, so many bytes at most: what is behind them counts as not there. Returns
- * 0 if it cannot be read, is empty or is no regular file; with errno, or 0 where there is none. */
-static inline int dal_image_map_start_(const char *path, size_t most, struct dal_image_ *image)
+/* A regular file for reading; -1 if it is none, or cannot be opened: with errno, or 0 where there
+ * is none. */
+static inline int dal_image_open_(const char *path)
 {
-    /* What is there may be a FIFO, which would wait for a writer. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     struct stat status;
-    void *bytes = MAP_FAILED;
+    int file;
 
-    if (file < 0)
-        return 0;
+    /* What is there may be a device, which does something when it is opened: rewinds, or counts as
+     * alive from then on. */
+    if (stat(path, &status) != 0)
+        return -1;
     errno = 0;
-    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
-        if ((uint64_t)status.st_size < most)
-            most = (size_t)status.st_size;
-        bytes = mmap(NULL, most, PROT_READ, MAP_PRIVATE, file, 0);
-    }
+    file = S_ISREG(status.st_mode) ? open(path, flags) : -1;
+    if (file < 0)
+        return -1;
+    /* It may have become something else. */
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode))
+        return file;
     (void)close(file);
+    return -1;
+}
+
+/* The beginning of an open file, so many bytes at most: what is behind them counts as not there.
+ * Returns 0 if it cannot be read or is empty. */
+static inline int dal_image_map_open_(int file, size_t most, struct dal_image_ *image)
+{
+    struct stat status;
+    void *bytes;
+
+    if (fstat(file, &status) != 0 || status.st_size <= 0)
+        return 0;
+    if ((uint64_t)status.st_size < most)
+        most = (size_t)status.st_size;
+    bytes = mmap(NULL, most, PROT_READ, MAP_PRIVATE, file, 0);
     if (bytes == MAP_FAILED)
         return 0;
     *image = (struct dal_image_){bytes, most};
     return 1;
+}
+
+/* The same of a regular file by its path. */
+static inline int dal_image_map_start_(const char *path, size_t most, struct dal_image_ *image)
+{
+    int file = dal_image_open_(path);
+    int is_mapped = file >= 0 && dal_image_map_open_(file, most, image);
+
+    if (file >= 0)
+        (void)close(file);
+    return is_mapped;
 }
 
 static inline int dal_image_map_(const char *path, struct dal_image_ *image)
@@ -97,7 +125,8 @@ static inline int dal_image_entry_(const struct dal_image_ *image, uint64_t tabl
 
 #define DAL_IMAGE_EHDR_(X) \
     X(e_type) X(e_machine) X(e_phoff) X(e_shoff) X(e_phentsize) X(e_phnum) X(e_shentsize) X(e_shnum)
-#define DAL_IMAGE_PHDR_(X) X(p_type) X(p_flags) X(p_offset) X(p_vaddr) X(p_filesz) X(p_memsz)
+#define DAL_IMAGE_PHDR_(X) \
+    X(p_type) X(p_flags) X(p_offset) X(p_vaddr) X(p_filesz) X(p_memsz) X(p_align)
 #define DAL_IMAGE_SHDR_(X) X(sh_type) X(sh_offset) X(sh_size) X(sh_link) X(sh_entsize)
 #define DAL_IMAGE_SYM_(X)  X(st_name) X(st_info) X(st_shndx) X(st_value) X(st_size)
 #define DAL_IMAGE_DYN_(X)  X(d_tag) X(d_un.d_val)

@@ -99,10 +99,8 @@ void dal_environment_read_(struct dal_environment_ *environment)
 {
     *environment = (struct dal_environment_){.strict = -1};
     /* Who switches it off is not to hear what else is wrong. */
-    if (dal_product_.has_switches) {
+    if (dal_product_.has_switches)
         environment->off = read_switch(DAL_ENV_OFF) == 1;
-        environment->check = !environment->off && read_switch(DAL_ENV_CHECK) == 1;
-    }
     if (!environment->off) {
         environment->backend = read_text(dal_product_.backend_variable);
         environment->strict = read_switch(DAL_ENV_STRICT);

@@ -4,7 +4,6 @@
 #define DAL_VARIABLES_H
 
 /* (The one that chooses the backend: base/product.h.) */
-#define DAL_ENV_CHECK       "DISPATCHALLOC_CHECK"
 #define DAL_ENV_OFF         "DISPATCHALLOC_OFF"
 #define DAL_ENV_STRICT      "DISPATCHALLOC_STRICT"
 #define DAL_ENV_VERBOSE     "DISPATCHALLOC_VERBOSE"
@@ -14,7 +13,6 @@ struct dal_environment_ {
     const char *backend; /* NULL if unset or empty; to be copied before the program runs */
     int strict;          /* 1, 0, or -1 if unset */
     int verbose;         /* 1 or 0 */
-    int check;           /* 1 or 0; for the interposer alone, 0 elsewhere */
     int off;             /* the same; where it is 1, verbose is all that was read besides */
 };
 

@@ -66,6 +66,7 @@ append_members() {
     append backend.h dal_option_value 'uint64_t grown;'
     append global.h dal_link_choice 'const char *grown;'
     append instance.h dal_malloc_family 'void (*grown_function)(void);'
+    append fail.h dal_fail_report 'uint64_t grown;'
     append stats.h dal_stats 'uint64_t grown;'
     sed 's/^#define TOTALS(X) .*/& X(grown)/' "$tree/layers/stats/keys.c" >"$work/edited"
     ! cmp -s "$work/edited" "$tree/layers/stats/keys.c" || { echo "no TOTALS in keys.c"; exit 1; }

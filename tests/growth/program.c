@@ -112,6 +112,26 @@ static void use_statistics(void)
     check("nothing around it is overwritten", GUARD_HOLDS(&stats));
 }
 
+static int copy(const struct dal_instance *instance, void *ctx)
+{
+    void *ptr = dal_instance_alloc(instance, 10, 1);
+
+    (void)ctx;
+    dal_instance_dealloc(instance, ptr, 10, 1);
+    return !ptr;
+}
+
+static void use_failures(void)
+{
+    GUARDED(struct dal_fail_report) report;
+
+    GUARD(&report);
+    report.inner = (struct dal_fail_report)DAL_FAIL_REPORT_INIT;
+    check("dal_fail_each", dal_fail_each(copy, NULL, &report.inner) == 0);
+    check("what it reports", report.inner.call_count == 1 && report.inner.run_count == 3);
+    check("nothing around it is overwritten", GUARD_HOLDS(&report));
+}
+
 /* ---- What the library shows ------------------------------------------------------------------ */
 
 #ifdef NEXT
@@ -217,6 +237,7 @@ int main(void)
     use_arena();
     use_storage();
     use_statistics();
+    use_failures();
     use_backends();
     use_front();
     return 0;

@@ -47,7 +47,7 @@ export RACE_RUNS CHOICE_EVERY
 
 shell_tests='tests/front.sh tests/fixed.sh tests/link-choice.sh tests/call-site.sh tests/symbols.sh
     tests/structure.sh tests/typed-misuse.sh tests/preload.sh tests/preload-start.sh
-    tests/preload-symbols.sh tests/run.sh tests/run-check.sh tests/loader.sh tests/secure.sh
+    tests/preload-symbols.sh tests/run.sh tests/run-debug.sh tests/loader.sh tests/secure.sh
     tests/tool.sh tests/stats-print.sh tests/stats-family.sh tests/examples.sh tests/headers.sh'
 
 [ "${PLATFORM_SHORT-}" != yes ] || shell_tests='tests/symbols.sh tests/structure.sh tests/preload.sh

@@ -18,8 +18,8 @@ MAKEFLAGS='' "$MAKE" -s -C "$builddir" install DESTDIR="$root" >"$work/install" 
 
 compile() { $CC -O1 -fno-builtin -w "$@" -lpthread -ldl; }
 compile "$srcdir/tests/preload/family.c" -o "$root/bin/family"
-compile "$srcdir/tests/checked/clean.c" -o "$root/bin/clean"
-compile "$srcdir/tests/checked/faults.c" -o "$root/bin/faults"
+compile "$srcdir/tests/debugged/clean.c" -o "$root/bin/clean"
+compile "$srcdir/tests/debugged/faults.c" -o "$root/bin/faults"
 # shellcheck disable=SC2086
 compile -shared -fPIC -fvisibility=hidden '-DNAME="good"' $include "$srcdir/tests/loader/module.c" \
     -o "$root/modules/good.so"
@@ -55,13 +55,13 @@ echo "echo from a script, \$1" >/tmp/plain
 chmod +x /tmp/plain
 for spec in system arena:limit=2G fixed-arena:capacity=1G stats:print=off+system stats:print=off+arena:limit=2G; do
     case $spec in fixed*) small=4096 ;; *) small= ;; esac
-    for check in '' --check; do
-        said=$("$tool" run -v $check -b $spec family $small 2>&1) || bad "family under $spec $check"
-        like "family under $spec $check" "dispatchalloc: * serve* (DISPATCHALLOC_MALLOC=$spec)*" "$said"
+    for debug in "" --debug; do
+        said=$("$tool" run -v $debug -b $spec family $small 2>&1) || bad "family under $spec $debug"
+        like "family under $spec $debug" "dispatchalloc: * serve* (DISPATCHALLOC_MALLOC=*$spec)*" "$said"
     done
-    said=$("$tool" run --check -b $spec clean 2000 2>&1) || bad "clean under $spec"
+    said=$("$tool" run --debug -b $spec clean 2000 2>&1) || bad "clean under $spec"
     like "clean under $spec" '' "$said"
-    said=$("$tool" run --check -b $spec faults twice 2>&1) || bad "faults under $spec"
+    said=$("$tool" run --debug -b $spec faults twice 2>&1) || bad "faults under $spec"
     like "faults under $spec" '*a block of 40 bytes that was given back already*' "$said"
     like "a script under $spec" 'from a script, word' "$("$tool" run -b $spec /tmp/plain word 2>&1)"
     like "pipes under $spec" 3 "$("$tool" run -b $spec sh -c 'for i in 1 2 3; do env echo $i; done | grep -c .' 2>&1)"

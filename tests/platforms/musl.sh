@@ -41,7 +41,7 @@ shell_tests='tests/symbols.sh tests/structure.sh tests/loader.sh tests/preload.s
 [ "${PLATFORM_SHORT-}" = yes ] ||
     shell_tests="$shell_tests tests/fixed.sh tests/typed-misuse.sh tests/secure.sh tests/stats-print.sh
         tests/headers.sh tests/call-site.sh tests/front.sh tests/link-choice.sh tests/preload-symbols.sh
-        tests/run-check.sh tests/tool.sh tests/examples.sh"
+        tests/run-debug.sh tests/tool.sh tests/examples.sh"
 PATH=$directory/bin:$PATH
 # shellcheck disable=SC2086 # a list of words
 run_tests unit $shell_tests

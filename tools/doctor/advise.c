@@ -100,7 +100,7 @@ static void tell_obstacle(const struct doctor_findings *plain,
         tool_print("%s has functions of the family, and may call its own: take them out of it\n",
                    plain->own);
     else
-        puts("`" TOOL_NAME " run --check' names who gives back what is not of the allocator");
+        puts("`" TOOL_NAME " run --debug' names who gives back what is not of the allocator");
 }
 
 int doctor_advise(const struct doctor_findings *plain, const struct doctor_findings *interposed,

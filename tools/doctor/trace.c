@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A run of a program under the trace of the dynamic loader. See doctor.h. */
-#define _GNU_SOURCE /* mkdtemp, dirfd, unlinkat */
+#define _GNU_SOURCE /* dirfd */
 #include "doctor.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,35 +13,6 @@
 
 #include "tools/program_environment.h"
 #include "tools/tool.h"
-
-/* A directory of our own, since the loader's file has a name that can be guessed. */
-static int make_directory(char path[PATH_MAX])
-{
-    const char *parent = getenv("TMPDIR");
-    int written =
-        snprintf(path, PATH_MAX, "%s/dispatchalloc.XXXXXX", parent && *parent ? parent : "/tmp");
-
-    if (written < 0 || written >= PATH_MAX - 32)
-        return tool_complain("TMPDIR is too long");
-    if (!mkdtemp(path))
-        return tool_complain("cannot make a directory %s: %s", path, strerror(errno));
-    return 0;
-}
-
-/* With the traces of whatever the program started. */
-static void remove_directory(const char *path)
-{
-    DIR *directory = opendir(path);
-    const struct dirent *entry;
-
-    while (directory && (entry = readdir(directory)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
-    }
-    if (directory)
-        (void)closedir(directory);
-    (void)rmdir(path);
-}
 
 static int read_trace(const char *directory, pid_t process, struct bindings *bindings)
 {
@@ -136,11 +106,11 @@ int doctor_trace(const struct child_command *child, struct child_result *result,
                  struct bindings *bindings)
 {
     char directory[PATH_MAX];
-    int status = make_directory(directory);
+    int status = child_make_directory(directory);
 
     if (status)
         return status;
     status = run_in(directory, child, result, bindings);
-    remove_directory(directory);
+    child_remove_directory(directory);
     return status;
 }

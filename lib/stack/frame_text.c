@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* See frame_text.h. By files of the system: dladdr(3) would wait for the loader's lock, and knows
+ * exported names alone. */
+#include <config.h>
+
+#include "stack/frame_text.h"
+
+#include <inttypes.h>
+
+#include "base/text.h"
+#include "os/frames.h"
+#ifdef HAVE_DL_ITERATE_PHDR
+# include "os/mapping.h"
+# include "shared/image.h"
+# include "shared/image_symbols.h"
+# include "stack/symbol.h"
+
+static void add_place(struct dal_text_ *text, const char *call)
+{
+    struct dal_os_mapping_ mapping;
+    struct dal_symbol_ symbol;
+
+    if (dal_os_mapping_(call, &mapping, NULL) <= 0)
+        return;
+    if (!dal_symbol_find_(&mapping, call, &symbol)) {
+        dal_text_add_(text, " (%s)", mapping.name[0] ? mapping.name : "code made at run time");
+        return;
+    }
+    dal_text_add_(text, symbol.name[0] ? " in %s" : " ", symbol.name);
+    dal_text_add_(text, " (%s+0x%" PRIxPTR ")", mapping.name, symbol.link_address);
+    if (symbol.build_id[0])
+        dal_text_add_(text, " (BuildId: %s)", symbol.build_id);
+}
+#else
+static void add_place(struct dal_text_ *text, const char *call)
+{
+    (void)text;
+    (void)call;
+}
+#endif
+
+#if DAL_OS_HAS_FRAMES_
+/* What of an object is read for its head: less than the pages that it begins with. */
+enum { HEAD_BYTES = 1024 };
+
+static int is_readable_memory(const struct dal_os_object_ *object, uintptr_t start, size_t bytes)
+{
+    return bytes > 0 && start >= object->start && start < object->end &&
+           bytes <= object->end - start && bytes <= DAL_OS_PAGE_BYTES_LEAST_ &&
+           dal_os_is_readable_(start) && dal_os_is_readable_(start + bytes - 1);
+}
+
+/* From the notes that the loader has mapped. */
+static void find_build_id(const struct dal_os_object_ *object, char *build_id, size_t room)
+{
+    struct dal_image_ head = {(const unsigned char *)object->start, HEAD_BYTES};
+    ElfW(Phdr) segment;
+
+    if (!is_readable_memory(object, object->start, HEAD_BYTES))
+        return;
+    for (size_t i = 0; !build_id[0] && dal_image_segment_(&head, i, &segment); i++) {
+        uintptr_t start = object->moved_by + segment.p_vaddr;
+
+        if (segment.p_type == PT_NOTE && is_readable_memory(object, start, segment.p_memsz))
+            (void)dal_image_build_id_in_((const unsigned char *)start, segment.p_memsz,
+                                         segment.p_align == 8 ? 8 : 4, build_id, room);
+    }
+}
+
+static void add_file(struct dal_text_ *text, const char *file)
+{
+    size_t room = text->length < text->bytes ? text->bytes - text->length - 1 : 0;
+
+    if (file[0])
+        dal_text_add_(text, "%s", file);
+    else
+        dal_text_cut_(text, text->length + dal_os_program_file_(text->data + text->length, room));
+}
+
+static void add_place_in_memory(struct dal_text_ *text, const char *call)
+{
+    char build_id[2 * 32 + 1] = "";
+    struct dal_os_object_ object;
+
+    if (!dal_os_object_at_((uintptr_t)call, &object))
+        return;
+    dal_text_add_(text, " (");
+    add_file(text, object.file);
+    dal_text_add_(text, "+0x%" PRIxPTR ")", (uintptr_t)call - object.moved_by);
+    find_build_id(&object, build_id, sizeof build_id);
+    if (build_id[0])
+        dal_text_add_(text, " (BuildId: %s)", build_id);
+}
+#else
+static void add_place_in_memory(struct dal_text_ *text, const char *call)
+{
+    (void)text;
+    (void)call;
+}
+#endif
+
+/* The call, which is before what it returns to: that may be another line of the source, or another
+ * function. */
+static size_t write_frame(unsigned number, const void *place, char *text, size_t bytes,
+                          void (*add)(struct dal_text_ *text, const char *call))
+{
+    struct dal_text_ line = dal_text_over_(text, bytes);
+    const char *call = (const char *)place - 1;
+
+    dal_text_add_(&line, "    #%u 0x%" PRIxPTR, number, (uintptr_t)call);
+    add(&line, call);
+    dal_text_clean_(&line, 0);
+    dal_text_add_(&line, "\n");
+    return line.length;
+}
+
+size_t dal_frame_text_(unsigned number, const void *place, char *text, size_t bytes)
+{
+    return write_frame(number, place, text, bytes, add_place);
+}
+
+size_t dal_frame_place_text_(unsigned number, const void *place, char *text, size_t bytes)
+{
+    return write_frame(number, place, text, bytes, add_place_in_memory);
+}
+
+#if DAL_OS_HAS_REGISTERS_
+size_t dal_registers_text_(const void *context, char *text, size_t bytes)
+{
+    struct dal_text_ line = dal_text_over_(text, bytes);
+    struct dal_os_registers_ registers;
+
+    dal_os_context_registers_(context, &registers);
+    dal_text_add_(&line, "  registers: pc 0x%" PRIxPTR ", sp 0x%" PRIxPTR ", fp 0x%" PRIxPTR "\n",
+                  registers.place, registers.stack, registers.pointer);
+    return line.length;
+}
+#else
+size_t dal_registers_text_(const void *context, char *text, size_t bytes)
+{
+    (void)context;
+    if (bytes > 0)
+        text[0] = '\0';
+    return 0;
+}
+#endif

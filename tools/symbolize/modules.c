@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that lines name. A file is used if it has the build id that the line says; else what
+ * has it among the debug files. See symbolize.h. */
+#include "tools/symbolize/symbolize.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/shared/image_symbols.h"
+
+/* So many are kept open: their debug files may be large. */
+enum { MODULES_MAX = 64 };
+
+struct module {
+    char *path;
+    char build_id[BUILD_ID_BYTES_MAX];
+    void *opened; /* NULL: nothing is known of it */
+};
+
+static struct module modules[MODULES_MAX];
+static int module_count;
+
+const char *modules_directories;
+int modules_by_symbols, modules_are_quiet;
+
+static const struct reader *reader(void)
+{
+#ifdef TOOL_HAS_LIBDW
+    if (!modules_by_symbols && dwarf_is_there())
+        return &dwarf_reader;
+#endif
+    return &symbols_reader;
+}
+
+/* ---- Files --------------------------------------------------------------------------------- */
+
+/* The build id of an open ELF file. Returns 0 if it is no ELF file. */
+static int read_build_id(int file, char build_id[BUILD_ID_BYTES_MAX])
+{
+    struct dal_image_ image;
+    int is_elf;
+
+    if (!dal_image_map_open_(file, SIZE_MAX, &image))
+        return 0;
+    is_elf = dal_image_is_readable_(&image);
+    *build_id = '\0';
+    if (is_elf)
+        (void)dal_image_build_id_(&image, build_id, BUILD_ID_BYTES_MAX);
+    dal_image_unmap_(&image);
+    return is_elf;
+}
+
+static void tell_other_build(const char *path, const char *found, const char *wanted)
+{
+    if (!modules_are_quiet)
+        (void)tool_complain("%s is not used: its build id is %s, and not %s", path,
+                            *found ? found : "none", wanted);
+}
+
+/* Open a file that has a build id, whichever where none is wanted; -1. */
+static int open_checked(const char *path, const char *wanted, int is_told)
+{
+    char found[BUILD_ID_BYTES_MAX];
+    int file = dal_image_open_(path);
+    int is_elf = file >= 0 && read_build_id(file, found);
+
+    if (is_elf && (!*wanted || strcmp(found, wanted) == 0))
+        return file;
+    if (is_elf && is_told)
+        tell_other_build(path, found, wanted);
+    if (file >= 0)
+        (void)close(file);
+    return -1;
+}
+
+static int open_in(const char *directory, size_t length, const char *build_id)
+{
+    char path[PATH_MAX];
+    int written = snprintf(path, sizeof path, "%.*s/.build-id/%.2s/%s.debug", (int)length,
+                           directory, build_id, build_id + 2);
+
+    return *directory == '/' && written > 0 && (size_t)written < sizeof path
+               ? open_checked(path, build_id, 0)
+               : -1;
+}
+
+int modules_open_debug_file(const char *build_id)
+{
+    static const char usual[] = "/usr/lib/debug";
+    int file = -1;
+
+    if (strlen(build_id) < 4)
+        return -1;
+    for (const char *at = modules_directories; at && *at && file < 0;) {
+        size_t length = strcspn(at, ":");
+
+        file = open_in(at, length, build_id);
+        at += length + (at[length] == ':');
+    }
+    return file >= 0 ? file : open_in(usual, sizeof usual - 1, build_id);
+}
+
+/* ---- What is open -------------------------------------------------------------------------- */
+
+static struct module *find_module(const struct frame *frame)
+{
+    for (int i = 0; i < module_count; i++) {
+        if (strcmp(modules[i].path, frame->module) == 0 &&
+            strcmp(modules[i].build_id, frame->build_id) == 0)
+            return &modules[i];
+    }
+    return NULL;
+}
+
+static struct module *open_module(const struct frame *frame)
+{
+    char *path = strdup(frame->module);
+    struct module *module;
+    int file;
+
+    if (!path)
+        return NULL;
+    if (module_count == MODULES_MAX)
+        modules_close();
+    module = &modules[module_count++];
+    file = open_checked(path, frame->build_id, 1);
+    module->path = path;
+    memcpy(module->build_id, frame->build_id, sizeof module->build_id);
+    module->opened =
+        file >= 0 || *frame->build_id ? reader()->open(file, path, module->build_id) : NULL;
+    return module;
+}
+
+void modules_visit(const struct frame *frame, place_visitor visit, void *data)
+{
+    struct module *module = find_module(frame);
+
+    tool_look_at(frame->module);
+    if (!module)
+        module = open_module(frame);
+    if (module && module->opened)
+        reader()->visit(module->opened, frame->offset, visit, data);
+    tool_look_at(NULL);
+}
+
+void modules_close(void)
+{
+    while (module_count > 0) {
+        struct module *module = &modules[--module_count];
+
+        if (module->opened)
+            reader()->close(module->opened);
+        free(module->path);
+    }
+}
