@@ -109,7 +109,7 @@ done
 for round in $(seq "$rounds"); do
     for program in $programs; do
         for name in $tools; do
-            seconds "$name" "$program" >>"$program-$name"
+            seconds "$name" "$program" >>"times-$program-$name"
         done
     done
 done
@@ -119,8 +119,8 @@ echo
 for name in $tools; do
     printf '%-42s' "$name"
     for program in $programs; do
-        base=$(median <"$program-none")
-        value=$(median <"$program-$name")
+        base=$(median <"times-$program-none")
+        value=$(median <"times-$program-$name")
         if [ -z "$value" ]; then
             printf ' %9s' -
         elif [ "$name" = none ]; then

@@ -170,6 +170,22 @@ START_TEST(test_fill_marks_what_is_made_and_given_back)
 }
 END_TEST
 
+/* What a program reserves and never touches is to take no memory. */
+START_TEST(test_fill_is_of_the_beginning_of_large_blocks)
+{
+    const struct dal_instance *instance = make("debug:fill=on,quarantine=16M+system");
+    size_t filled = (size_t)1 << 20, size = 4 * filled;
+    char *block = dal_instance_alloc(instance, size, 8);
+
+    assert_filled(block + filled - 100, 100, 0xeb);
+    memset(block, 1, size);
+    release(instance, block, size, 8);
+    assert_filled(block + filled - 100, 100, 0xef);
+    assert_filled(block + filled, 100, 1);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 #define CHANGED(size, count, bytes, at)                                                    \
     HEAD "a block of " size " bytes at 0xA was written to after it was given back: " count \
          " byte" bytes " changed, the first at " at " (0x78); it was in quarantine\n"      \
@@ -469,6 +485,7 @@ static Suite *make_suite(void)
 
     tcase = tcase_create("fill and quarantine");
     tcase_add_test(tcase, test_fill_marks_what_is_made_and_given_back);
+    tcase_add_test(tcase, test_fill_is_of_the_beginning_of_large_blocks);
     tcase_add_test(tcase, test_change_in_quarantine_is_told_when_it_leaves);
     tcase_add_test(tcase, test_change_in_quarantine_is_told_at_the_end);
     tcase_add_test(tcase, test_sweep_finds_what_was_written_around_live_blocks);

@@ -7,6 +7,14 @@
 
 enum { MADE = 0xeb, ENDED = 0xef };
 
+/* Programs reserve by large blocks what they never touch: those are not to take memory. */
+enum { MOST_FILLED = 1 << 20 };
+
+static size_t filled_part(size_t size)
+{
+    return size < MOST_FILLED ? size : MOST_FILLED;
+}
+
 void dal_debug_mark_zones_(char *ptr, size_t size, struct debug_shape shape)
 {
     memset(ptr - shape.front, PATTERN_FRONT, shape.front);
@@ -18,13 +26,13 @@ void dal_debug_mark_made_(const struct debug_instance *instance, char *ptr, size
 {
     dal_debug_mark_zones_(ptr, size, shape);
     if (instance->fill && !is_zeroed)
-        memset(ptr, MADE, size);
+        memset(ptr, MADE, filled_part(size));
 }
 
 void dal_debug_mark_ended_(const struct debug_instance *instance, char *ptr, size_t size)
 {
     if (instance->fill)
-        memset(ptr, ENDED, size);
+        memset(ptr, ENDED, filled_part(size));
 }
 
 /* ---- Looking --------------------------------------------------------------------------------- */
@@ -42,5 +50,5 @@ struct pattern_change dal_debug_behind_changed_(const char *ptr, size_t size,
 
 struct pattern_change dal_debug_ended_changed_(const char *ptr, size_t size)
 {
-    return pattern_look(ptr, 0, size, ENDED);
+    return pattern_look(ptr, 0, filled_part(size), ENDED);
 }
