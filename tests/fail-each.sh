@@ -103,6 +103,13 @@ FRAME static int hangs(void)
     return 0;
 }
 
+/* The same, where signals to its process group do not come. */
+FRAME static int leaves_and_hangs(void)
+{
+    setpgid(0, getpgid(getppid()));
+    return hangs();
+}
+
 /* If the second cannot be had the first is forgotten. */
 FRAME static int leaks(void)
 {
@@ -264,6 +271,8 @@ int main(int argc, char **argv)
         return crashes_and_ends(argv[2]);
     if (strcmp(what, "hangs") == 0)
         return hangs();
+    if (strcmp(what, "leaves_and_hangs") == 0)
+        return leaves_and_hangs();
     if (strcmp(what, "leaks") == 0)
         return leaks();
     if (strcmp(what, "leaks_and_tells") == 0)
@@ -345,6 +354,8 @@ try 1 "*allocation 1, of 56 bytes: crashed: killed by signal 6 (Aborted)
 try 1 "*allocation 1, of 72 bytes: hung: it was ended after 5 seconds
 *in hangs *
        1 hung" '' --timeout=5 "$program" hangs
+try 1 "*allocation 1, of 72 bytes: hung: it was ended after 1 seconds
+*" '' --timeout=1 "$program" leaves_and_hangs
 try 1 "*allocation 1, of 3000 bytes: kept 1 block more than when nothing fails
 *" '' "$program" keeps_less
 try 1 "*allocations 1, 2, of 48 bytes: crashed: *" '' --every "$program" crashes_twice

@@ -41,13 +41,22 @@ static volatile sig_atomic_t alarms, is_flooded;
 static const struct child_command *running_command;
 static double running_until; /* the end of its time */
 
+/* To the group of a child, and to a child that has left it: its number is its own as long as it has
+ * not been waited for. */
+static void send_signal(pid_t child, int number)
+{
+    (void)kill(-child, number);
+    if (getpgid(child) != child)
+        (void)kill(child, number);
+}
+
 static void pass_on(int number)
 {
     int error = errno;
 
     /* Who asks twice does not want to wait. */
     if (running)
-        (void)kill(-running, interruption ? SIGKILL : number);
+        send_signal(running, interruption ? SIGKILL : number);
     interruption = number;
     alarms = 1;
     (void)alarm(PATIENCE_SECONDS);
@@ -87,7 +96,7 @@ static void lose_patience(int number)
     (void)number;
     if (!has_time_left()) {
         if (running)
-            (void)kill(-running, alarms || is_flooded ? SIGKILL : SIGTERM);
+            send_signal(running, alarms || is_flooded ? SIGKILL : SIGTERM);
         alarms = 1;
         (void)alarm(PATIENCE_SECONDS);
     }
@@ -248,7 +257,7 @@ static void wait_for_end(pid_t child, struct child_result *result)
         if (info.si_code != CLD_STOPPED)
             return;
         result->stop_signal = info.si_status;
-        (void)kill(-child, SIGKILL);
+        send_signal(child, SIGKILL);
     }
 }
 
@@ -257,7 +266,7 @@ static void end(pid_t child, struct child_result *result)
     sigset_t mask;
 
     block(&mask);
-    (void)kill(-child, SIGKILL);
+    send_signal(child, SIGKILL);
     running = 0;
     (void)alarm(0);
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
