@@ -110,6 +110,21 @@ FRAME static int leaves_and_hangs(void)
     return hangs();
 }
 
+/* Ends at once, but who runs it is stopped for longer than it may take. */
+FRAME static int stops_who_runs_it(void)
+{
+    pid_t parent = getppid();
+    void *one = used(malloc(72));
+
+    if (!one && kill(parent, SIGSTOP) == 0 && fork() == 0) {
+        usleep(1300000);
+        kill(parent, SIGCONT);
+        _exit(0);
+    }
+    free(one);
+    return 0;
+}
+
 /* If the second cannot be had the first is forgotten. */
 FRAME static int leaks(void)
 {
@@ -273,6 +288,8 @@ int main(int argc, char **argv)
         return hangs();
     if (strcmp(what, "leaves_and_hangs") == 0)
         return leaves_and_hangs();
+    if (strcmp(what, "stops_who_runs_it") == 0)
+        return stops_who_runs_it();
     if (strcmp(what, "leaks") == 0)
         return leaks();
     if (strcmp(what, "leaks_and_tells") == 0)
@@ -356,6 +373,7 @@ try 1 "*allocation 1, of 72 bytes: hung: it was ended after 5 seconds
        1 hung" '' --timeout=5 "$program" hangs
 try 1 "*allocation 1, of 72 bytes: hung: it was ended after 1 seconds
 *" '' --timeout=1 "$program" leaves_and_hangs
+try 0 "*       1 went on and ended the same" '' --timeout=1 "$program" stops_who_runs_it
 try 1 "*allocation 1, of 3000 bytes: kept 1 block more than when nothing fails
 *" '' "$program" keeps_less
 try 1 "*allocations 1, 2, of 48 bytes: crashed: *" '' --every "$program" crashes_twice

@@ -88,13 +88,21 @@ static int has_time_left(void)
     return !is_flooded && (!running_command->seconds_limit || now() < running_until);
 }
 
+/* A process that was stopped itself may hear of an alarm after its child has ended in time. */
+static int has_ended(pid_t child)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid;
+}
+
 /* Also when a time limit is over: then it is told first. */
 static void lose_patience(int number)
 {
     int error = errno;
 
     (void)number;
-    if (!has_time_left()) {
+    if (!(running && has_ended(running)) && !has_time_left()) {
         if (running)
             send_signal(running, alarms || is_flooded ? SIGKILL : SIGTERM);
         alarms = 1;
