@@ -547,5 +547,21 @@ echo 'something else' >"$work/state"
 try 2 '*' "*$work/state is of another command, *" --resume="$work/state" "$program" handles
 expect "it is left as it was" 'something else' "$(cat "$work/state")"
 
+# kept LINE...: the file of some runs, with these lines in it.
+"$tool" fail-each --every --resume="$work/kept" "$program" handles >"$work/out"
+title=$(head -n 1 "$work/kept")
+kept() {
+    printf '%s\n' "$title" "$@" >"$work/kept"
+}
+tab=$(printf '\t')
+kept "1 kept 0 40 1 40 1$tab${tab}$(printf '\033[1m')said$tab    #0 in $(printf '\033[2m')frame$tab    #1 in next"
+try 1 "*
+  it said: ?\[1msaid
+    #0 in ?\[2mframe
+    #1 in next
+
+5 of 5 runs:*" '' --every --resume="$work/kept" "$program" handles
+! grep -q "$(printf '\033')" "$work/out" || fail "control characters of a file are printed"
+
 expect "files that are left" '' "$(ls "$work/tmp")"
 finish

@@ -53,6 +53,17 @@ static void print_numbers(struct each_result **results, size_t count)
         printf(" and %zu more", count - NUMBERS_TOLD);
 }
 
+/* Line by line: what a line has in it is cleaned, and it may come from a file. */
+static void print_stack(const char *stack)
+{
+    do {
+        size_t length = strcspn(stack, "\n");
+
+        tool_print("%.*s\n", (int)length, stack);
+        stack += length + (stack[length] == '\n');
+    } while (*stack);
+}
+
 /* Each outcome in which there is a finding, by the first of its results. */
 static void print_group(const struct each_test *test, const struct each_group *group)
 {
@@ -71,7 +82,7 @@ static void print_group(const struct each_test *test, const struct each_group *g
         if (*result->said)
             tool_print("  it said: %s\n", result->said);
     }
-    printf("%s\n", (*group->results)->stack);
+    print_stack((*group->results)->stack);
 }
 
 static void visit(const struct each_test *test, const struct each_group *group, size_t number,
