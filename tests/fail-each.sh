@@ -562,6 +562,8 @@ try 1 "*
 
 5 of 5 runs:*" '' --every --resume="$work/kept" "$program" handles
 ! grep -q "$(printf '\033')" "$work/out" || fail "control characters of a file are printed"
+kept "1 crashed 0 40 0 0 1$tab$tab$tab"
+try 2 '*' '*no result: "1 crashed 0 *' --every --resume="$work/kept" "$program" handles
 
 expect "files that are left" '' "$(ls "$work/tmp")"
 finish

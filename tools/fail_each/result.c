@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -102,8 +103,14 @@ static const char *cut_field(char **next)
     return field;
 }
 
+/* Exit handlers are told of programs by name only: see each_judge(). */
+static int is_possible(const struct each_test *test, const struct each_result *result)
+{
+    return result->outcome != EACH_CRASHED || test->child || WIFSIGNALED(result->status);
+}
+
 /* Take a text of its own, a line without its end, apart: 0 if it is none. */
-static int take_apart(struct each_result *result)
+static int take_apart(const struct each_test *test, struct each_result *result)
 {
     char name[16];
     int length = 0;
@@ -112,7 +119,8 @@ static int take_apart(struct each_result *result)
     if (sscanf(next, "%" SCNu64 " %15s %d %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 "%n",
                &result->number, name, &result->status, &result->size, &result->kept_blocks,
                &result->kept_bytes, &result->milliseconds, &length) != 7 ||
-        length == 0 || next[length] != '\t' || !find_outcome(name, &result->outcome))
+        length == 0 || next[length] != '\t' || !find_outcome(name, &result->outcome) ||
+        !is_possible(test, result))
         return 0;
     next += length + 1;
     result->failure = cut_field(&next);
@@ -150,8 +158,8 @@ int each_take_line(struct each_test *test, const char *line, size_t bytes)
         memcpy(result.text, line, bytes);
         result.text[bytes] = '\0';
         result.text[strcspn(result.text, "\n")] = '\0';
-        status = take_apart(&result) ? add_result(test, &result)
-                                     : tool_complain("no result: \"%s\"", result.text);
+        status = take_apart(test, &result) ? add_result(test, &result)
+                                           : tool_complain("no result: \"%s\"", result.text);
     }
     if (status)
         free(result.text);
