@@ -527,6 +527,7 @@ fi
 timeout 120 "$tool" fail-each --every --resume="$work/state" "$program" waits "$work/noted" >"$work/out" 2>"$work/err" &
 pid=$!
 eventually eval '[ "$(wc -c <"$work/noted")" = 5 ]' || fail "it did not come to the fifth run"
+try 2 '*' "*another fail-each goes on by $work/state" --resume="$work/state" "$program" handles
 kill -TERM "$pid"
 code=0
 wait "$pid" || code=$?
@@ -562,6 +563,13 @@ try 1 "*
 
 5 of 5 runs:*" '' --every --resume="$work/kept" "$program" handles
 ! grep -q "$(printf '\033')" "$work/out" || fail "control characters of a file are printed"
+# A number counts once, and none counts that there is not.
+kept "2 same 0 40 0 0 1$tab$tab" "2 same 0 40 0 0 1$tab$tab"
+try 0 "*
+5 of 5 runs:
+       5 went on and ended the same" '' --every --resume="$work/kept" "$program" handles
+kept "6 same 0 40 0 0 1$tab$tab"
+try 2 '*' "*$work/kept has a result of allocation 6, of 5" --every --resume="$work/kept" "$program" handles
 kept "1 crashed 0 40 0 0 1$tab$tab$tab"
 try 2 '*' '*no result: "1 crashed 0 *' --every --resume="$work/kept" "$program" handles
 

@@ -5,7 +5,7 @@
  *
  *     NUMBER OUTCOME STATUS SIZE BLOCKS BYTES MILLISECONDS <tab> FAILURE <tab> SAID {<tab> FRAME}
  */
-#define _GNU_SOURCE /* O_CLOEXEC */
+#define _GNU_SOURCE /* O_CLOEXEC, flock */
 #include "fail_each.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -205,8 +206,23 @@ static int write_title(const struct each_test *test, const char *title)
                : tool_complain("%s: %s", test->state, strerror(errno));
 }
 
+/* A line whose number is not there already; taken has a bit for each. */
+static int take_first(struct each_test *test, const char *line, unsigned char *taken)
+{
+    uint64_t number = strtoull(line, NULL, 10);
+    unsigned char bit = (unsigned char)(1U << number % 8);
+
+    if (number > test->counted.calls)
+        return tool_complain("%s has a result of allocation %" PRIu64 ", of %" PRIu64, test->state,
+                             number, test->counted.calls);
+    if (taken[number / 8] & bit)
+        return 0;
+    taken[number / 8] |= bit;
+    return each_take_line(test, line, strlen(line));
+}
+
 /* What a command that was killed in the middle of a line has left of that is cut off. */
-static int take_lines(struct each_test *test, FILE *lines, const char *title)
+static int take_lines(struct each_test *test, FILE *lines, const char *title, unsigned char *taken)
 {
     static char line[EACH_LINE_BYTES + 1];
     long whole = 0;
@@ -221,7 +237,7 @@ static int take_lines(struct each_test *test, FILE *lines, const char *title)
     for (whole = ftell(lines); !status && fgets(line, sizeof line, lines); whole = ftell(lines)) {
         if (!strchr(line, '\n'))
             break;
-        status = each_take_line(test, line, strlen(line));
+        status = take_first(test, line, taken);
     }
     if (!status && ftruncate(test->state_file, whole) != 0)
         status = tool_complain("%s: %s", test->state, strerror(errno));
@@ -254,22 +270,44 @@ static int leave_rest(struct each_test *test)
     return status;
 }
 
-int each_state_open(struct each_test *test)
+/* Two at once would make the same runs. Where a file cannot be locked it is not. */
+static int open_state(struct each_test *test)
+{
+    test->state_file = open(test->state, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (test->state_file < 0)
+        return tool_complain("%s: %s", test->state, strerror(errno));
+    if (flock(test->state_file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return tool_complain("another fail-each goes on by %s", test->state);
+    return 0;
+}
+
+static int take_state(struct each_test *test)
 {
     char title[128];
-    FILE *lines = NULL;
+    FILE *lines = fopen(test->state, "re");
+    unsigned char *taken = calloc((size_t)(test->counted.calls / 8 + 1), 1);
+    int status;
+
+    put_title(test, title, sizeof title);
+    if (!lines)
+        status = tool_complain("%s: %s", test->state, strerror(errno));
+    else
+        status = taken ? take_lines(test, lines, title, taken) : tool_complain("not enough memory");
+    free(taken);
+    if (lines)
+        (void)fclose(lines);
+    return status;
+}
+
+int each_state_open(struct each_test *test)
+{
     int status;
 
     test->state_file = -1;
     if (!test->state)
         return leave_rest(test);
-    put_title(test, title, sizeof title);
-    test->state_file = open(test->state, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (test->state_file >= 0)
-        lines = fopen(test->state, "re");
-    status = lines ? take_lines(test, lines, title)
-                   : tool_complain("%s: %s", test->state, strerror(errno));
-    if (lines)
-        (void)fclose(lines);
+    status = open_state(test);
+    if (!status)
+        status = take_state(test);
     return status ? status : leave_rest(test);
 }
