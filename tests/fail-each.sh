@@ -445,6 +445,10 @@ allocation 1, of 48 bytes: crashed: exit handlers of 'named' were not run
 *#0 in crashes ($work/named+0x*" '' --child=named sh -c '"$work/named" crashes; true'
 try 0 "named: 5 allocations by 1 stack*       2 went on and ended the same" '' \
     --child=named sh -c '"$work/program" leaks; "$work/named" handles'
+# Each of them counts from 1 on.
+try 0 "named: 15 allocations by 3 stacks; 5 runs, each *
+       5 went on and ended the same" '' \
+    --every --child=named sh -c 'for i in 1 2 3; do "$work/named" handles; done; true'
 # The stack is that of the one that crashed.
 for order in 'handles crashes' 'crashes handles'; do
     try 1 "*allocation 1, of 48 bytes: crashed: *

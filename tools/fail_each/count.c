@@ -57,13 +57,14 @@ static void thin(struct each_numbers *numbers, uint64_t sample)
     numbers->count = (size_t)sample;
 }
 
+/* Numbers are those of each process. */
 static int plan(struct each_test *test, struct each_numbers *ends)
 {
     int status = 0;
 
     if (test->is_every) {
         ends->count = 0;
-        for (uint64_t number = 1; !status && number <= test->counted.calls; number++)
+        for (uint64_t number = 1; !status && number <= test->counted.most_calls; number++)
             status = each_numbers_add(ends, number);
     }
     each_numbers_sort(ends);

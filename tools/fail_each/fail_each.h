@@ -51,6 +51,7 @@ struct each_run {
     size_t processes, orderly; /* how many, and of those how many have run their exit handlers */
     uint64_t live_blocks, live_bytes;
     uint64_t calls, stacks, lost;       /* where nothing fails */
+    uint64_t most_calls;                /* of one process */
     uint64_t nth, size, failing_blocks; /* where something does; how many were live then */
     int is_nth_orderly;                 /* whether that process has run its exit handlers */
     char name[80], program[PATH_MAX];   /* of one of them */

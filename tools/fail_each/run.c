@@ -195,6 +195,8 @@ static int take_record(const struct dal_image_ *record, struct each_run *run,
     run->processes++;
     run->orderly += number_in(record, "ended") != 0;
     run->calls += number_in(record, "calls");
+    if (run->most_calls < number_in(record, "calls"))
+        run->most_calls = number_in(record, "calls");
     run->stacks += number_in(record, "stacks");
     run->lost += number_in(record, "lost");
     take_name(record, run);
