@@ -159,6 +159,17 @@ FRAME static int keeps(void)
     return 0;
 }
 
+/* Not in the first run, and in each other one. */
+FRAME static int keeps_again(const char *path)
+{
+    static void *volatile kept;
+
+    kept = used(malloc(200));
+    if (runs(path) == 1)
+        free(kept);
+    return handles();
+}
+
 FRAME static int floods(void)
 {
     static char much[1 << 16];
@@ -296,6 +307,8 @@ int main(int argc, char **argv)
         return leaks_and_tells();
     if (strcmp(what, "keeps") == 0)
         return keeps();
+    if (strcmp(what, "keeps_again") == 0)
+        return keeps_again(argv[2]);
     if (strcmp(what, "exits") == 0)
         return handles() + atoi(argv[2]);
     if (strcmp(what, "floods") == 0)
@@ -381,6 +394,9 @@ try 1 "*allocation 2, of 104 bytes: kept 1 block, of 88 bytes, more than when no
 *in leaks *
        1 kept blocks
        1 went on and ended the same" '' "$program" leaks
+try 0 "*
+what it keeps differs from run to run where nothing fails; *
+       3 went on and ended the same" '' "$program" keeps_again "$work/again"
 try 1 "*allocation 2[12], of *: kept 1 block, of *in leaks *" '' "$program" leaks_and_tells
 try 1 "*allocation 1, of 120 bytes: ended as if all were well, with another result
 *in lies *" '' "$program" lies
@@ -498,6 +514,7 @@ told = json.load(open("leaks.json", encoding="utf-8"))
 assert next(iter(told.items())) == ("format", 1), told
 assert told["command"] == [sys.argv[1], "leaks", 'a"b<&\\c\td \u00e9 \ufffd]]>'], told["command"]
 assert told["allocations"] == [2, 2] and told["repeatable"] is True and told["backend"] == "system"
+assert told["output_compared"] is True and told["live_varies"] is False
 assert told["planned"] == told["runs"] == 2 and told["findings"] == 1 and told["child"] is None
 assert told["outcomes"]["kept"] == 1 and told["outcomes"]["same"] == 1, told["outcomes"]
 worst, other = told["stacks"]

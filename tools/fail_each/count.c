@@ -114,6 +114,20 @@ static int check_end(const struct each_runner *runner, const struct each_test *t
     return 0;
 }
 
+static uint64_t larger(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+/* What is kept is what is live beyond what either had. */
+static void join_live(struct each_test *test, struct each_run *one, const struct each_run *other)
+{
+    test->live_varies =
+        one->live_blocks != other->live_blocks || one->live_bytes != other->live_bytes;
+    one->live_blocks = larger(one->live_blocks, other->live_blocks);
+    one->live_bytes = larger(one->live_bytes, other->live_bytes);
+}
+
 static int compare_ends(struct each_test *test, const struct each_run *one,
                         const struct each_run *other)
 {
@@ -189,6 +203,8 @@ int each_count(struct each_runner *runner, struct each_test *test)
     test->calls[1] = again.calls;
     if (!status)
         status = compare_ends(test, &test->counted, &again);
+    if (!status)
+        join_live(test, &test->counted, &again);
     if (status) {
         free(ends.all);
         return status;

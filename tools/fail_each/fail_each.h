@@ -94,10 +94,10 @@ struct each_test {
 
     char **environment;
     char name[80];           /* what the program has become by exec, or "" */
-    struct each_run counted; /* with nothing failing */
+    struct each_run counted; /* with nothing failing; live is the most of two runs */
     uint64_t calls[2];       /* in two runs */
     int statuses[2];         /* of these, as exit(3) has it */
-    int output_varies;
+    int output_varies, live_varies;
     struct each_numbers planned; /* all, and of those what is still to be run */
     struct each_numbers left;
 

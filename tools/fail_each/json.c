@@ -91,11 +91,13 @@ static int end(const struct each_test *test)
     printf(",\n  ");
     print_text("child", test->child);
     printf(",\n  \"allocations\": [%" PRIu64 ", %" PRIu64 "],\n  \"repeatable\": %s,\n"
-           "  \"different_stacks\": %" PRIu64 ",\n  \"output_compared\": %s,\n"
+           "  \"different_stacks\": %" PRIu64
+           ",\n  \"output_compared\": %s,\n  \"live_varies\": %s,\n"
            "  \"planned\": %zu,\n  \"runs\": %zu,\n  \"interrupted\": %s,\n  \"findings\": %zu,\n",
            test->calls[0], test->calls[1], test->is_repeatable ? "true" : "false",
-           test->counted.stacks, test->output_varies ? "false" : "true", test->planned.count,
-           test->result_count, test->interrupted ? "true" : "false", each_findings(test));
+           test->counted.stacks, test->output_varies ? "false" : "true",
+           test->live_varies ? "true" : "false", test->planned.count, test->result_count,
+           test->interrupted ? "true" : "false", each_findings(test));
     print_outcomes(test);
     puts("  \"stacks\": [");
     status = each_visit_groups(test, print_group);

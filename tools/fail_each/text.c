@@ -18,6 +18,9 @@ static void begin(const struct each_test *test)
                test->planned.count == 1 ? "" : "s");
     if (test->output_varies)
         puts("what it writes differs from run to run where nothing fails, and is not compared");
+    if (test->live_varies)
+        puts("what it keeps differs from run to run where nothing fails; told is what is more than "
+             "either of two runs kept");
 }
 
 /* As they come, in a line. */
