@@ -125,6 +125,31 @@ FRAME static int stops_who_runs_it(void)
     return 0;
 }
 
+/* One that is in no group with it, and ends at once who would look for that. */
+FRAME static int leaves_one(const char *path)
+{
+    void *one = used(malloc(72));
+    pid_t left = one ? 0 : fork();
+
+    if (!one && left == 0) {
+        setsid();
+        sleep(30);
+        _exit(0);
+    }
+    if (!one) {
+        FILE *file = fopen(path, "w");
+
+        fprintf(file, "%ld\n", (long)left);
+        fclose(file);
+        while (getsid(left) != left)
+            usleep(1000);
+        kill(getppid(), SIGKILL);
+        pause();
+    }
+    free(one);
+    return 0;
+}
+
 /* If the second cannot be had the first is forgotten. */
 FRAME static int leaks(void)
 {
@@ -301,6 +326,8 @@ int main(int argc, char **argv)
         return leaves_and_hangs();
     if (strcmp(what, "stops_who_runs_it") == 0)
         return stops_who_runs_it();
+    if (strcmp(what, "leaves_one") == 0)
+        return leaves_one(argv[2]);
     if (strcmp(what, "leaks") == 0)
         return leaks();
     if (strcmp(what, "leaks_and_tells") == 0)
@@ -428,6 +455,8 @@ try 2 '*<error type="incomplete" message="1 of 4 runs were made"/>*' '*' --every
     "$program" crashes_and_ends "$work/ended"
 rm "$work/ended"
 try 2 '*"planned": 4,*"runs": 1,*' '*' --every --json "$program" crashes_and_ends "$work/ended"
+try 2 '*' "*was ended by signal 9, which the program may have sent to its parent" "$program" leaves_one "$work/left"
+! kill -0 "$(cat "$work/left")" 2>/dev/null || fail "what a program has left is there when fail-each has ended"
 # Under other allocators, and a layer.
 . "$srcdir/tests/modules/find.sh"
 for backend in $modules arena:limit=512M debug+system; do

@@ -242,7 +242,7 @@ static int kill_children(void)
 }
 
 /* A killed child hands its own children up to us: until there are none. */
-static void kill_the_rest(void)
+void child_kill_the_rest(void)
 {
     while (kill_children() > 0)
         (void)waitpid(-1, NULL, 0);
@@ -280,7 +280,7 @@ static void end(pid_t child, struct child_result *result)
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     while (wait4(child, &result->status, 0, &result->usage) < 0 && errno == EINTR)
         continue;
-    kill_the_rest();
+    child_kill_the_rest();
 }
 
 /* Once for its time, or again and again for what it writes. */

@@ -63,6 +63,10 @@ void child_set_up(void);
  * child at all. */
 int child_run(const struct child_command *command, struct child_result *result);
 
+/* Kill and wait for all that this process has as children, and what those leave: of a process that
+ * ran programs, when it is ended itself. */
+void child_kill_the_rest(void);
+
 /* The signal that told the tool to end, or 0. */
 int child_interruption(void);
 

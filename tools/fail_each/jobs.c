@@ -205,6 +205,7 @@ int each_run_jobs(struct each_runner *runners, struct each_test *test)
         (void)close(jobs.from);
         clear_progress();
         ended = wait_for_all(&jobs);
+        child_kill_the_rest(); /* of jobs that were killed */
         status = status ? status : ended;
     }
     (void)munmap(shared, sizeof *shared);
