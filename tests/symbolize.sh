@@ -251,6 +251,23 @@ if truncate -s 64G "$work/mutant" 2>/dev/null; then
     done
 fi
 
+# One that becomes shorter while it is in use.
+first=$($SED "s|(.*/|($work/|; s|mutant|shorter|" "$work/log-mutant")
+second=$(printf '%s\n' "$first" | $SED 's/+0x[0-9a-f]*/+0x1/')
+for option in --quiet --symbols; do
+    cp "$work/whole" "$work/shorter"
+    : >"$work/out"
+    {
+        printf '%s\n' "$first"
+        eventually grep -q ' in ' "$work/out"
+        : >"$work/shorter"
+        printf '%s\n' "$second" "$second" important
+    } | "$tool" symbolize $option >"$work/out" 2>"$work/err" || fail "a shorter file, $option: $?"
+    expect "what is behind it, $option" "$second
+$second
+important" "$(tail -n 3 "$work/out")"
+done
+
 # ---- What library and interposer need ----------------------------------------------------------------
 # What reads debug information is the command's.
 for file in libdispatchalloc.so libdispatchalloc-preload.so; do

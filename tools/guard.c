@@ -2,6 +2,7 @@
 /* A module that ends the process which looks at it. See tool.h. */
 #include "tools/tool.h"
 
+#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +32,21 @@ static void tell(const char *how)
     _exit(TOOL_TROUBLE);
 }
 
+static sigjmp_buf way_back;
+/* Whether there is one, and the signal by which it was gone. */
+static volatile sig_atomic_t is_way_back, survived;
+
 /* A child's end is looked at by its parent. What is half in a buffer is lost. */
 static void end_by_signal(int number)
 {
+    int is_own = looked_at && getpid() == own_process;
+
+    if (is_own && is_way_back && (number == SIGBUS || number == SIGSEGV)) {
+        survived = number;
+        siglongjmp(way_back, 1);
+    }
     (void)signal(number, SIG_DFL);
-    if (looked_at && getpid() == own_process)
+    if (is_own)
         tell(conformance_signal_name(number));
     (void)raise(number);
 }
@@ -118,4 +129,17 @@ void tool_look_at(const char *what)
 {
     is_starting = 0;
     looked_at = what;
+}
+
+const char *tool_survive(const char *what, void (*look)(void *data), void *data)
+{
+    survived = 0;
+    if (sigsetjmp(way_back, 1) == 0) {
+        is_way_back = 1;
+        tool_look_at(what);
+        look(data);
+    }
+    is_way_back = 0;
+    tool_look_at(NULL);
+    return survived ? conformance_signal_name(survived) : NULL;
 }

@@ -117,6 +117,10 @@ void tool_go_on(int number);
 /* What is looked at from here on; NULL: nothing is. The text has to stay. */
 void tool_look_at(const char *what);
 
+/* The same while a function looks at it, where one that crashes does not end this process: what it
+ * was about is left as it is. Returns the signal's name, or NULL if there was none. POSIX only. */
+const char *tool_survive(const char *what, void (*look)(void *data), void *data);
+
 /* tool_complain() about a spec that the library refuses, in its words. */
 int tool_bad_spec(const char *spec, const char *message);
 

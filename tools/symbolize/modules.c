@@ -124,24 +124,44 @@ static struct module *open_module(const struct frame *frame)
     if (module_count == MODULES_MAX)
         modules_close();
     module = &modules[module_count++];
-    file = open_checked(path, frame->build_id, 1);
     module->path = path;
     memcpy(module->build_id, frame->build_id, sizeof module->build_id);
+    module->opened = NULL;
+    file = open_checked(path, frame->build_id, 1);
     module->opened =
         file >= 0 || *frame->build_id ? reader()->open(file, path, module->build_id) : NULL;
     return module;
 }
 
+struct visit {
+    const struct frame *frame;
+    place_visitor visit;
+    void *data;
+};
+
+static void look(void *data)
+{
+    const struct visit *visit = data;
+    struct module *module = find_module(visit->frame);
+
+    if (!module)
+        module = open_module(visit->frame);
+    if (module && module->opened)
+        reader()->visit(module->opened, visit->frame->offset, visit->visit, visit->data);
+}
+
+/* A file that is mapped may become shorter, as one does that is linked anew: nothing is known of it
+ * from then on, and what was opened stays. */
 void modules_visit(const struct frame *frame, place_visitor visit, void *data)
 {
-    struct module *module = find_module(frame);
+    struct visit all = {frame, visit, data};
+    const char *end = tool_survive(frame->module, look, &all);
+    struct module *module = end ? find_module(frame) : NULL;
 
-    tool_look_at(frame->module);
-    if (!module)
-        module = open_module(frame);
-    if (module && module->opened)
-        reader()->visit(module->opened, frame->offset, visit, data);
-    tool_look_at(NULL);
+    if (module)
+        module->opened = NULL;
+    if (end && !modules_are_quiet)
+        (void)tool_complain("%s is not used: looking at it was ended by %s", frame->module, end);
 }
 
 void modules_close(void)

@@ -67,13 +67,15 @@ static void print_place(const struct place *place, void *data)
 {
     struct printing *printing = data;
     const struct frame *frame = printing->frame;
+    /* First of all, since a name may be in a file that has changed. */
+    const char *function = place->function ? demangle(place->function) : "??";
 
     if (printing->count++ > 0) {
         printing->stream->added++;
         fputs(*printing->stream->end ? printing->stream->end : "\n", stdout);
     }
     print_start(printing);
-    tool_print(" in %s", place->function ? demangle(place->function) : "??");
+    tool_print(" in %s", function);
     if (place->file)
         print_position(place);
     tool_print(" (%s+0x%" PRIx64 ")", frame->module, frame->offset);

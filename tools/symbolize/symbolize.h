@@ -82,7 +82,8 @@ extern int modules_by_symbols, modules_are_quiet;
 /* Open the debug file of a build id; -1. */
 int modules_open_debug_file(const char *build_id);
 
-/* What is known of the place of a frame with a module. */
+/* What is known of the place of a frame with a module. The visitor may not come back where the
+ * file becomes shorter meanwhile. */
 void modules_visit(const struct frame *frame, place_visitor visit, void *data);
 void modules_close(void);
 
