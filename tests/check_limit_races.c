@@ -264,6 +264,40 @@ static void *allocate_share(void *data)
     return NULL;
 }
 
+static void *have_little(void *data)
+{
+    struct crew *crew = data;
+
+    meet(crew);
+    while (!atomic_load(&crew->is_over))
+        dal_instance_dealloc(crew->instance, dal_instance_alloc(crew->instance, 64, 8), 64, 8);
+    return NULL;
+}
+
+/* What others reserve while soft lies in the way of it is not counted against the bound. */
+START_TEST(test_all_that_is_free_can_be_had_past_soft)
+{
+    const struct dal_instance *instance = make("limit:bytes=2M,soft=1M+under");
+    size_t size = (2 << 20) - THREADS * 64;
+    int rounds = suite_race_runs(3000), refused = 0;
+    struct crew crew = {.share = 0};
+
+    atomic_store(&under_most, 2 << 20);
+    start(&crew, instance, have_little);
+    meet(&crew);
+    for (int i = 0; i < rounds; i++) {
+        void *block = dal_instance_alloc(instance, size, 8);
+
+        refused += !block;
+        dal_instance_dealloc(instance, block, size, 8);
+    }
+    atomic_store(&crew.is_over, 1);
+    end(&crew);
+    ck_assert_int_eq(refused, 0);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 START_TEST(test_threads_cross_soft_once)
 {
     /* At the last byte of all, or nearly at the end, or never. */
@@ -458,6 +492,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(threads, test_bound_is_never_exceeded, 0, 4);
     tcase_add_loop_test(threads, test_who_keeps_to_a_share_is_never_refused, 0, 4);
     tcase_add_loop_test(threads, test_one_thread_gets_what_others_have_reserved, 0, 2);
+    tcase_add_test(threads, test_all_that_is_free_can_be_had_past_soft);
     tcase_add_loop_test(threads, test_threads_cross_soft_once, 0, 3);
     suite_add_tcase(suite, threads);
     tcase_add_loop_test(forks, test_child_starts_at_what_is_live_in_its_parent, 0, 1 + HAS__FORK);

@@ -87,6 +87,7 @@ while IFS='|' read -r _ kind one two three _; do
     case $kind in
     *'by malloc'*) table=malloc ;;
     *'by the front'*) table='front instance' ;;
+    *'by an instance'*) table=instance ;;
     *'`'*) ;;
     *) continue ;;
     esac

@@ -235,21 +235,23 @@ enum past_soft { REFUSED, CHARGED, TRY_AGAIN };
  * listener gives back may have soft told of again, and this call is not to be who comes past it. */
 static enum past_soft go_past_soft(struct limit_instance *instance, size_t size)
 {
-    uint64_t word = load_handed(instance);
+    uint64_t word = load_handed(instance), live;
 
     while (!(word & LIMIT_TOLD)) {
         if (size <= room_in(instance, word))
             return TRY_AGAIN;
         if (size > room_in(instance, word | LIMIT_TOLD))
-            return REFUSED;
+            return make_room(instance, size, LIMIT_TOLD) ? TRY_AGAIN : REFUSED;
         if (atomic_compare_exchange_weak_explicit(&instance->handed, &word,
                                                   (word + 2 * (uint64_t)size) | LIMIT_TOLD,
                                                   memory_order_acquire, memory_order_relaxed)) {
-            tell(instance, word / 2 + size);
+            /* Since that look others may have reserved some, or given back. */
+            live = dal_limit_live_(instance);
+            tell(instance, live > instance->soft ? live : word / 2 + size);
             return CHARGED;
         }
     }
-    return size <= room_in(instance, word) ? TRY_AGAIN : REFUSED;
+    return make_room(instance, size, LIMIT_TOLD) ? TRY_AGAIN : REFUSED;
 }
 
 int dal_limit_charge_long_(struct limit_instance *instance, size_t size)

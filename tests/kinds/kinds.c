@@ -148,12 +148,6 @@ static void read_unset(void)
         fputs("kinds: 0xeb was read\n", stderr);
 }
 
-static void leak(void)
-{
-    block = NULL;
-    memset(hidden(data), 0, sizeof data);
-}
-
 static void nothing(void)
 {
 }
@@ -169,8 +163,7 @@ static const struct {
     KIND(write_behind),   KIND(read_behind),    KIND(write_before),  KIND(read_before),
     KIND(write_released), KIND(read_released),  KIND(release_twice), KIND(resize_released),
     KIND(release_inside), KIND(release_data),   KIND(release_stack), KIND(wrong_size),
-    KIND(wrong_align),    KIND(wrong_instance), KIND(read_unset),    KIND(leak),
-    KIND(nothing),
+    KIND(wrong_align),    KIND(wrong_instance), KIND(read_unset),    KIND(nothing),
 };
 
 #ifdef INSTANCE
