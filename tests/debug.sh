@@ -66,6 +66,12 @@ done
 echo "leak:$work/faults" >"$work/suppressions"
 under "debug:leaks=live,suppressions=$work/suppressions+system" "$work/faults" leak
 ! grep -e ' 54321 ' -e ' 12345 ' "$work/err" || fail "what is suppressed was told of"
+expect "suppressed: exit status" 0 "$code"
+mkfifo "$work/pipe"
+for file in "$work:it is a directory" "$work/pipe:it is no regular file" "$work/none:there is no such file"; do
+    under "debug:leaks=live,suppressions=${file%:*}+system" true
+    like "suppressions ${file#*:}" "*cannot be \"${file%:*}\": ${file#*:}*" "$(cat "$work/err")"
+done
 
 # ---- Real programs ----------------------------------------------------------------------------
 ! command -v python3 >/dev/null 2>&1 || for backend in $backends; do

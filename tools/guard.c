@@ -36,6 +36,13 @@ static sigjmp_buf way_back;
 /* Whether there is one, and the signal by which it was gone. */
 static volatile sig_atomic_t is_way_back, survived;
 
+static void end_by_time(int number)
+{
+    (void)number;
+    if (looked_at && getpid() == own_process)
+        tell(TOOL_START_LIMIT);
+}
+
 /* A child's end is looked at by its parent. What is half in a buffer is lost. */
 static void end_by_signal(int number)
 {
@@ -77,6 +84,9 @@ void tool_guard_set_up(void)
     if (signal(SIGXFSZ, tool_go_on) == SIG_IGN)
         (void)signal(SIGXFSZ, SIG_IGN);
     (void)sigaltstack(&own_stack, NULL);
+    action.sa_handler = end_by_time;
+    (void)sigaction(SIGALRM, &action, NULL);
+    action.sa_handler = end_by_signal;
     for (const int *crash = conformance_crashes; *crash; crash++) {
         struct sigaction old;
 
@@ -127,8 +137,17 @@ __attribute__((section(".preinit_array"), used)) static void (*const before_cons
 
 void tool_look_at(const char *what)
 {
+    sigset_t alarm_signal;
+
     is_starting = 0;
     looked_at = what;
+    /* A child has a limit of its own. */
+    if (getpid() != own_process)
+        return;
+    (void)sigemptyset(&alarm_signal);
+    (void)sigaddset(&alarm_signal, SIGALRM);
+    (void)sigprocmask(SIG_UNBLOCK, &alarm_signal, NULL);
+    (void)alarm(what ? TOOL_START_SECONDS : 0);
 }
 
 const char *tool_survive(const char *what, void (*look)(void *data), void *data)
@@ -136,10 +155,10 @@ const char *tool_survive(const char *what, void (*look)(void *data), void *data)
     survived = 0;
     if (sigsetjmp(way_back, 1) == 0) {
         is_way_back = 1;
-        tool_look_at(what);
+        looked_at = what; /* for as long as it takes: debug files may come from a network */
         look(data);
     }
     is_way_back = 0;
-    tool_look_at(NULL);
+    looked_at = NULL;
     return survived ? conformance_signal_name(survived) : NULL;
 }

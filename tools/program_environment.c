@@ -157,9 +157,6 @@ static char **split(const char *bytes, size_t count)
     return environment;
 }
 
-/* What a module may take for its start; the limit of verify by default. */
-enum { ASK_SECONDS = 60 };
-
 /* What was asked of a child. */
 struct asked {
     struct answer *answer; /* NULL: there is no memory for it */
@@ -174,7 +171,7 @@ static void describe_end(int status, char *text, size_t text_bytes)
 
     /* Those that a crash has are named. */
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        (void)snprintf(text, text_bytes, "the time limit of %d s", ASK_SECONDS);
+        (void)snprintf(text, text_bytes, "%s", TOOL_START_LIMIT);
     else if (!WIFSIGNALED(status) || strncmp(name, "SIG", 3) == 0)
         (void)snprintf(text, text_bytes, "%s", name);
     else
@@ -190,7 +187,7 @@ static void limit_time(void)
     sigemptyset(&alarm_signal);
     sigaddset(&alarm_signal, SIGALRM);
     (void)sigprocmask(SIG_UNBLOCK, &alarm_signal, NULL);
-    (void)alarm(ASK_SECONDS);
+    (void)alarm(TOOL_START_SECONDS);
 }
 
 /* Have a child do it, which ends if this process does. Who holds what is the child's may outlive

@@ -319,6 +319,7 @@ struct dal_services {
 
     /**
      * Read a text file, such as one that an option names: call a function for each of its lines.
+     * A pipe is refused.
      * For create(). It takes some calls of the system and 2 KiB of stack.
      *
      * @param path    as open(2) takes it.

@@ -8,14 +8,16 @@
 
 #include "fail.h"
 
-/* 0, or a negative error number. */
-static int check(const struct fail_file *file, size_t bytes)
+/* 0 with how many stacks it has, or a negative error number. The number is read once: who writes
+ * the record may change it. */
+static int check(const struct fail_file *file, size_t bytes, uint64_t *stack_count)
 {
     if (!file || bytes < sizeof *file || (uintptr_t)file % _Alignof(struct fail_file) != 0)
         return DAL_ERR_INVALID;
+    *stack_count = *(const volatile uint64_t *)&file->stack_count;
     if (atomic_load_explicit(&file->form, memory_order_acquire) != FAIL_FORM ||
         file->stack_bytes != sizeof file->stacks[0] ||
-        file->stack_count > (bytes - sizeof *file) / sizeof file->stacks[0])
+        *stack_count > (bytes - sizeof *file) / sizeof file->stacks[0])
         return DAL_ERR_ABI;
     return DAL_OK;
 }
@@ -25,11 +27,11 @@ static uint64_t load(const _Atomic(uint64_t) *number)
     return atomic_load_explicit(number, memory_order_relaxed);
 }
 
-static uint64_t stacks_of(const struct fail_file *file)
+static uint64_t stacks_of(const struct fail_file *file, uint64_t stack_count)
 {
     uint64_t count = 0;
 
-    for (uint64_t i = 0; i < file->stack_count; i++)
+    for (uint64_t i = 0; i < stack_count; i++)
         count += load(&file->stacks[i].calls) != 0;
     return count;
 }
@@ -37,7 +39,8 @@ static uint64_t stacks_of(const struct fail_file *file)
 int dal_fail_file_get(const void *file, size_t bytes, const char *key, uint64_t *value)
 {
     const struct fail_file *record = file;
-    int error = key && value ? check(record, bytes) : DAL_ERR_INVALID;
+    uint64_t stack_count = 0;
+    int error = key && value ? check(record, bytes, &stack_count) : DAL_ERR_INVALID;
     /* Pairs with the release when all of the call that failed is there. */
     uint64_t nth = error ? 0 : atomic_load_explicit(&record->nth, memory_order_acquire);
 
@@ -46,7 +49,7 @@ int dal_fail_file_get(const void *file, size_t bytes, const char *key, uint64_t 
     if (strcmp(key, "calls") == 0)
         *value = load(&record->calls);
     else if (strcmp(key, "stacks") == 0)
-        *value = stacks_of(record);
+        *value = stacks_of(record, stack_count);
     else if (strcmp(key, "lost") == 0)
         *value = load(&record->lost);
     else if (strcmp(key, "ended") == 0)
@@ -73,7 +76,8 @@ int dal_fail_file_text(const void *file, size_t bytes, const char *key, char *bu
                        size_t buffer_bytes)
 {
     const struct fail_file *record = file;
-    int error = key && buffer ? check(record, bytes) : DAL_ERR_INVALID;
+    uint64_t stack_count;
+    int error = key && buffer ? check(record, bytes, &stack_count) : DAL_ERR_INVALID;
 
     if (error)
         return error;
@@ -94,9 +98,10 @@ int dal_fail_file_text(const void *file, size_t bytes, const char *key, char *bu
 int dal_fail_file_visit(const void *file, size_t bytes, dal_fail_stack_visitor visit, void *data)
 {
     const struct fail_file *record = file;
-    int result = visit ? check(record, bytes) : DAL_ERR_INVALID;
+    uint64_t stack_count = 0;
+    int result = visit ? check(record, bytes, &stack_count) : DAL_ERR_INVALID;
 
-    for (uint64_t i = 0; !result && i < record->stack_count; i++) {
+    for (uint64_t i = 0; !result && i < stack_count; i++) {
         const struct fail_stack *place = &record->stacks[i];
         const struct dal_fail_stack stack = {sizeof stack, 0, load(&place->first),
                                              load(&place->last), load(&place->calls)};

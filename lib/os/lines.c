@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <dispatchalloc/error.h>
@@ -16,8 +17,10 @@
 int dal_os_lines_open_(struct dal_os_lines_ *lines, const char *path)
 {
     lines->at = lines->length = 0;
+    lines->error = 0;
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &lines->cancel_state);
-    lines->file = open(path, O_RDONLY | O_CLOEXEC);
+    /* Nobody is waited for who might write to a FIFO. */
+    lines->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (lines->file >= 0)
         return 1;
     (void)pthread_setcancelstate(lines->cancel_state, NULL);
@@ -32,6 +35,10 @@ int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes)
         if (lines->at == lines->length) {
             ssize_t got = read(lines->file, lines->block, sizeof lines->block);
 
+            if (got < 0 && errno == EINTR)
+                continue;
+            if (got < 0)
+                lines->error = errno;
             if (got <= 0 && length == 0)
                 return 0;
             if (got <= 0)
@@ -62,8 +69,23 @@ static const char *reason_of(int error)
     switch (error) {
     case ENOENT: return "there is no such file";
     case EACCES: return "it may not be read";
+    case EISDIR: return "it is a directory";
+    case EINVAL: return "it is no regular file";
+    case EIO: return "reading it failed";
     default: return "it cannot be opened";
     }
+}
+
+/* A pipe may have no end. */
+static int why_not_read(int file)
+{
+    struct stat status;
+
+    if (fstat(file, &status) != 0)
+        return errno;
+    if (S_ISDIR(status.st_mode))
+        return EISDIR;
+    return S_ISREG(status.st_mode) || S_ISCHR(status.st_mode) ? 0 : EINVAL;
 }
 
 int dal_os_file_lines_(const char *path, int (*line)(const char *text, void *data), void *data,
@@ -78,8 +100,13 @@ int dal_os_file_lines_(const char *path, int (*line)(const char *text, void *dat
         errno = saved_errno;
         return DAL_ERR_SYSTEM;
     }
-    while (!result && dal_os_lines_next_(&lines, text, sizeof text))
+    lines.error = why_not_read(lines.file);
+    while (!result && !lines.error && dal_os_lines_next_(&lines, text, sizeof text))
         result = line(text, data);
+    if (!result && lines.error) {
+        *reason = reason_of(lines.error);
+        result = DAL_ERR_SYSTEM;
+    }
     dal_os_lines_close_(&lines);
     errno = saved_errno;
     return result;

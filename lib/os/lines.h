@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct dal_os_lines_ {
-    int file, cancel_state;
+    int file, cancel_state, error; /* 0, or why what came was not all */
     size_t at, length;
     char block[512]; /* who reads may have little stack */
 };
