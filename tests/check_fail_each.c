@@ -150,6 +150,19 @@ START_TEST(test_wrong_size_is_found)
 }
 END_TEST
 
+START_TEST(test_size_that_is_too_large_is_found)
+{
+    struct fault fault = {.shortens = -3};
+    struct dal_fail_report report = report_of(&fault, DAL_FAIL_LEAKED);
+
+    ck_assert_uint_eq(report.live_blocks, 0);
+    ck_assert_uint_eq(report.live_bytes, 0);
+    ck_assert_str_eq(report.message,
+                     "with no allocation failing, a block was given back with a size "
+                     "that it did not have: 3 bytes too many");
+}
+END_TEST
+
 START_TEST(test_swallowed_failure_is_found_after_all_else)
 {
     struct fault fault = {.swallow_from = 4};
@@ -431,6 +444,7 @@ static void add_finding_tests(TCase *tcase)
     TEST(test_leak_at_each_failure_is_found);
     TEST(test_leak_of_an_undisturbed_run_is_found);
     TEST(test_wrong_size_is_found);
+    TEST(test_size_that_is_too_large_is_found);
     TEST(test_swallowed_failure_is_found_after_all_else);
     TEST(test_function_that_does_not_work_undisturbed_is_found);
     TEST(test_other_number_of_allocations_is_found);

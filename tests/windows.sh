@@ -77,7 +77,7 @@ prints output '^name *system$'
 runs 0 $tool explain stats+arena:limit=1M
 prints output '^  limit  *1M  *given'
 runs 2 $tool explain jemalloc
-prints errors 'known: system, arena, fixed-arena, stats, debug; there are no modules on this system$'
+prints errors 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard; there are no modules on this system$'
 runs 0 $tool verify --case=size_zero system arena:limit=1M
 prints output '^2 passed, 0 failed, 0 skipped$'
 runs 0 $tool verify --case=serves_requests --case=child_memory_comes_back arena:limit=1M
@@ -85,7 +85,7 @@ prints output '^2 passed, 0 failed, 0 skipped$'
 runs 2 $tool verify --case=serves_requests 'arena:limit=1'
 runs 2 $tool verfy
 prints errors "unknown command 'verfy' (did you mean 'verify'?)"
-for command in 'run -b arena ./program' 'status --json' doctor 'compare arena' symbolize; do
+for command in 'run -b arena ./program' 'status --json' doctor 'compare arena' symbolize 'fail-each ./program'; do
     # shellcheck disable=SC2086 # words
     runs 2 $tool $command
     prints errors "^dispatchalloc: '${command%% *}' is not there on Windows"
