@@ -92,6 +92,7 @@ if unshare --user --map-root-user --pid --fork true 2>/dev/null; then
     expect "sent_to_first" "$behind" "$(cat "$work/err")"
 fi
 does elsewhere $every+system $killed ""
+does without_room $every+system $killed ""
 does in_vfork_child $every+system 0 "$behind"
 does in_fork_child $every+system 0 "$behind
 ${head}SIGSEGV: $write 1 bytes before the beginning of a block of 48 bytes at 0xA$allocated"

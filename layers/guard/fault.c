@@ -134,9 +134,9 @@ static uint64_t mix(uint64_t key, uint64_t word)
 
 /*
  * Whether the last access that was told of in this thread comes again: a handler that returns has
- * the instruction done once more, for its default action to end the process. It is another one if
- * the slot has had another block since. A word has all of it, so that there are no halves; threads
- * that share one have it told twice at worst. Relaxed: it depends on nothing else.
+ * the instruction done once more, mostly for the default action to end the process. It is another
+ * one if the slot has had another block since. A word has all of it, so that there are no halves;
+ * threads that share one have it told twice at worst. Relaxed: it depends on nothing else.
  */
 static int comes_again(const struct guard_instance *instance, size_t index,
                        const struct guard_access *access)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "signals.h"
@@ -107,7 +108,7 @@ static int keep_instead(struct kept *kept, uint32_t read, const struct sigaction
 
 static _Atomic(guard_signal_looker) lookers[LOOKERS_MAX];
 
-/* Whether an instruction has raised it, and raises it again. */
+/* Whether an instruction has raised it, or the kernel for one. */
 static int is_fault(const siginfo_t *info)
 {
 #ifdef BUS_MCEERR_AO
@@ -117,10 +118,23 @@ static int is_fault(const siginfo_t *info)
     return info->si_code > 0;
 }
 
-/* The instruction ends the process when this returns; what nothing raises again is raised here, and
- * comes when this returns. To the first process of a container nothing comes that is sent and has
- * the default action: it goes on, and keeps our handler. */
-__attribute__((noinline)) static void end_by_default(int number, const siginfo_t *info)
+/* To this thread, as it came: what ends the process, and its core, have code and address of it. */
+static void send_again(int number, siginfo_t *info)
+{
+#ifdef SYS_rt_tgsigqueueinfo
+    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info) == 0)
+        return;
+#else
+    (void)info;
+#endif
+    (void)raise(number);
+}
+
+/* It is sent again, and comes when this returns: the instruction need not raise it once more, since
+ * the kernel may have for what does not come twice (a signal whose frame did not fit on the stack),
+ * or the page is open by then. To the first process of a container nothing comes that is sent and
+ * has the default action: it goes on, and keeps our handler, unless its instruction ends it. */
+__attribute__((noinline)) static void end_by_default(int number, siginfo_t *info)
 {
     struct sigaction action;
 
@@ -129,8 +143,7 @@ __attribute__((noinline)) static void end_by_default(int number, const siginfo_t
     memset(&action, 0, sizeof action);
     action.sa_handler = SIG_DFL;
     (void)dal_guard_signals_kernel_(number, &action, NULL);
-    if (!is_fault(info))
-        (void)raise(number);
+    send_again(number, info);
 }
 
 struct program_handler {

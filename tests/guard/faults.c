@@ -6,6 +6,7 @@
  * otherwise.
  */
 #define _GNU_SOURCE
+#include <alloca.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -418,6 +419,37 @@ static void elsewhere(void)
     *(volatile int *)(uintptr_t)16 = 1;
 }
 
+static char *closed_page;
+
+/* With less of its stack left than any frame of a signal takes. */
+static void *raise_without_room(void *none)
+{
+    char *here = (char *)&here;
+    char *volatile down =
+        alloca((size_t)(here - closed_page) - (size_t)sysconf(_SC_PAGESIZE) - 768);
+
+    use_other_stack();
+    down[0] = 1;
+    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1);
+    return none;
+}
+
+/* The kernel has SIGSEGV for it, which no instruction raises again. */
+static void without_room(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = 256 * 1024;
+    struct sigaction action = {.sa_handler = count};
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    closed_page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(closed_page != MAP_FAILED && mprotect(closed_page, page, PROT_NONE) == 0);
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0 && pthread_attr_init(&attributes) == 0 &&
+          pthread_attr_setstack(&attributes, closed_page, bytes) == 0 &&
+          pthread_create(&thread, &attributes, raise_without_room, NULL) == 0);
+    pthread_join(thread, NULL);
+}
+
 /* What the child of a vfork() asks for is not its parent's. */
 static void in_vfork_child(void)
 {
@@ -507,6 +539,7 @@ static void on_small_stack(void)
     X(sent_to_handler)      \
     X(sent_to_first)        \
     X(elsewhere)            \
+    X(without_room)         \
     X(in_vfork_child)       \
     X(in_fork_child)        \
     X(in_bare_fork_child)   \
