@@ -332,15 +332,28 @@ END_TEST
 #endif
 
 #ifdef __x86_64__
-enum { STACK_BYTES = 256 * 1024 };
+enum { STACK_BYTES = 256 * 1024, NEAR_BYTES = 64 * 1024, LARGE_FRAME = 3000 };
 static volatile uintptr_t gone; /* a place on a stack that is unmapped by then */
+
+/* So that its page is not the one with which a walk begins. */
+NOINLINE static void recurse_far(int depth)
+{
+    volatile char large[LARGE_FRAME];
+
+    large[0] = 1;
+    if (depth == 0)
+        capture(64);
+    else
+        recurse_far(depth - 1);
+    NO_TAIL_CALL;
+}
 
 NOINLINE static void *leave_a_place(void *none)
 {
     volatile uintptr_t here[8] = {0};
 
     gone = (uintptr_t)&here[0] & ~(uintptr_t)15;
-    recurse(3, 64);
+    recurse_far(3);
     return none;
 }
 
@@ -358,29 +371,37 @@ static void *lead_there(void *code)
     return code;
 }
 
-static void run_on(char *stack, void *(*run)(void *), void *argument)
+static void run_on(char *stack, size_t bytes, void *(*run)(void *), void *argument)
 {
     pthread_attr_t attributes;
     pthread_t thread;
 
     ck_assert_int_eq(pthread_attr_init(&attributes), 0);
-    ck_assert_int_eq(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+    ck_assert_int_eq(pthread_attr_setstack(&attributes, stack, bytes), 0);
     ck_assert_int_eq(pthread_create(&thread, &attributes, run, argument), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
+static const struct {
+    size_t bytes;
+    int leads_before; /* the same walk has been made while the stack was there */
+} were[] = {{STACK_BYTES, 0}, {NEAR_BYTES, 0}, {STACK_BYTES, 1}, {NEAR_BYTES, 1}};
+
 /* Where a walk went before, on a stack above, in reach of a frame pointer. */
 START_TEST(test_astray_where_a_stack_was)
 {
+    const size_t bytes = were[_i].bytes;
     char *stacks =
-        mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     void *code =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     ck_assert(stacks != MAP_FAILED && code != MAP_FAILED);
-    run_on(stacks + STACK_BYTES, leave_a_place, NULL);
-    ck_assert_int_eq(munmap(stacks + STACK_BYTES, STACK_BYTES), 0);
-    run_on(stacks, lead_there, code);
+    run_on(stacks + bytes, bytes, leave_a_place, NULL);
+    for (int i = 0; i < 2 * were[_i].leads_before; i++)
+        run_on(stacks, bytes, lead_there, code);
+    ck_assert_int_eq(munmap(stacks + bytes, bytes), 0);
+    run_on(stacks, bytes, lead_there, code);
     if (can_follow)
         ck_assert_int_eq(count_in(code), 1);
 }
@@ -603,7 +624,7 @@ int main(void)
     tcase_add_test(tcase, test_in_a_child_of_fork);
 #ifdef __x86_64__
     tcase_add_loop_test(tcase, test_through_code_made_at_run_time, 0, 2);
-    tcase_add_test(tcase, test_astray_where_a_stack_was);
+    tcase_add_loop_test(tcase, test_astray_where_a_stack_was, 0, sizeof were / sizeof *were);
 #endif
     tcase_add_test(tcase, test_threads_share_numbers);
     tcase_add_test(tcase, test_many_different_ones);

@@ -80,8 +80,8 @@ static int find_rule(struct dal_walk_cache_ *cache, uintptr_t place, struct dal_
 /*
  * A stack that was readable may be gone, and who goes astray may come to where it was. So what is
  * kept of a page counts only a little above the last one: that is the walk's own stack still, which
- * what comes behind is apart from by a closed page. (64 KiB: who has larger frames asks the
- * system.)
+ * what comes behind is apart from by a closed page, unless a frame pointer was taken on faith
+ * (step_by_pointer()). (64 KiB: who has larger frames asks the system.)
  */
 enum { PAGES_TRUSTED = 16 };
 
@@ -185,8 +185,16 @@ static void set_pointer(struct dal_walk_ *walk, uintptr_t pointer, uintptr_t rea
         walk->reads->has_first_pointer = 0;
 }
 
+/* What leads it may not be there when it comes by again. */
+static void forget_reads(struct dal_walk_ *walk)
+{
+    if (walk->reads)
+        walk->reads->count = DAL_WALK_READS_MAX_ + 1;
+}
+
 /* A frame of code that nothing is known of: what the frame pointer points to or, on RISC-V, behind.
- * It has to be above, and not far. */
+ * It has to be above, and not far. It may be any number, and lead to a stack that is gone, however
+ * near: from here on the system is asked for each page. */
 static int step_by_pointer(struct dal_walk_ *walk)
 {
     const uintptr_t most = (uintptr_t)1 << 20;
@@ -195,8 +203,11 @@ static int step_by_pointer(struct dal_walk_ *walk)
 # ifdef __riscv
     frame -= 2 * WORD;
 # endif
-    if (frame < walk->stack || frame - walk->stack > most ||
-        !read_and_keep(walk, frame + WORD, &place) || !dal_walk_read_(walk, frame, &pointer))
+    if (frame < walk->stack || frame - walk->stack > most)
+        return 0;
+    walk->pages_trusted = 0;
+    forget_reads(walk);
+    if (!dal_walk_read_(walk, frame + WORD, &place) || !dal_walk_read_(walk, frame, &pointer))
         return 0;
     set_pointer(walk, pointer, frame);
     return go_to(walk, place, frame + 2 * WORD);
@@ -205,8 +216,7 @@ static int step_by_pointer(struct dal_walk_ *walk)
 /* Where a signal came. */
 static int start_at(struct dal_walk_ *walk, const struct dal_os_registers_ *registers)
 {
-    if (walk->reads)
-        walk->reads->count = DAL_WALK_READS_MAX_ + 1;
+    forget_reads(walk);
     set_pointer(walk, registers->pointer, 0);
     (void)go_to(walk, registers->place, registers->stack);
     walk->return_address = plain(registers->return_address);
