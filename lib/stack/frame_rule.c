@@ -4,8 +4,6 @@
 
 #include "stack/frame_rule.h"
 
-#include <string.h>
-
 #include "os/frames.h"
 
 #if DAL_OS_HAS_FRAMES_
@@ -13,11 +11,30 @@
 /* ---- Reading ----------------------------------------------------------------------------------
  */
 
-/* Nothing outside the object is read: what is not as it should be reads as zeroes, which end
- * everything. */
+/*
+ * Nothing outside the object is read: what is not as it should be reads as zeroes, which end
+ * everything. What an object's mapping spans has holes between its segments, and another thread may
+ * unload it: the system is asked for each page that a reader comes to, for a rule that is kept
+ * then.
+ */
 struct reader {
     const unsigned char *at, *end;
+    uintptr_t page; /* the last one that was found readable; 0: none */
 };
+
+/* Whether there is a byte. It is at its end otherwise. */
+static int has_next(struct reader *reader)
+{
+    uintptr_t page = (uintptr_t)reader->at / DAL_OS_PAGE_BYTES_LEAST_;
+
+    if (reader->at < reader->end && page != reader->page) {
+        if (dal_os_is_readable_((uintptr_t)reader->at))
+            reader->page = page;
+        else
+            reader->at = reader->end;
+    }
+    return reader->at < reader->end;
+}
 
 static uint64_t read_fixed(struct reader *reader, size_t bytes)
 {
@@ -30,9 +47,10 @@ static uint64_t read_fixed(struct reader *reader, size_t bytes)
     for (size_t i = 0; i < bytes; i++) {
         size_t byte = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : bytes - 1 - i;
 
-        value |= (uint64_t)reader->at[byte] << 8 * i;
+        if (!has_next(reader))
+            return 0;
+        value |= (uint64_t)*reader->at++ << 8 * byte;
     }
-    reader->at += bytes;
     return value;
 }
 
@@ -41,7 +59,7 @@ static uint64_t read_leb(struct reader *reader, int is_signed)
     uint64_t value = 0;
     unsigned shift = 0;
 
-    while (reader->at < reader->end) {
+    while (has_next(reader)) {
         unsigned char byte = *reader->at++;
 
         if (shift < 64)
@@ -68,7 +86,7 @@ static int64_t read_signed(struct reader *reader)
 
 static struct reader part_of(struct reader *reader, uint64_t bytes)
 {
-    struct reader part = {reader->at, reader->at};
+    struct reader part = {reader->at, reader->at, reader->page};
 
     if (bytes <= (uint64_t)(reader->end - reader->at))
         part.end = reader->at += bytes;
@@ -168,11 +186,12 @@ static struct expression read_expression(struct reader *reader)
         return found;
     found.number = operation - REGISTER_0;
     found.offset = read_signed(&part);
-    if (part.at < part.end && *part.at == DEREFERENCE) {
+    if (part.at < part.end) {
         found.is_stored = 1;
-        part.at++;
+        found.is_known = read_fixed(&part, 1) == DEREFERENCE && part.at == part.end;
+    } else {
+        found.is_known = 1;
     }
-    found.is_known = part.at == part.end;
     return found;
 }
 
@@ -321,7 +340,7 @@ static int run(struct program *program, struct reader reader, uintptr_t place)
 {
     const struct function *function = program->function;
 
-    while (reader.at < reader.end && program->location <= place) {
+    while (program->location <= place && has_next(&reader)) {
         unsigned instruction = *reader.at++;
         unsigned operand = instruction & 0x3f;
 
@@ -346,26 +365,23 @@ static int run(struct program *program, struct reader reader, uintptr_t place)
 /* ---- Finding a function -----------------------------------------------------------------------
  */
 
-/* What an object's mapping spans has holes between its segments, and another thread may unload it:
- * the system is asked, at the start of each table, for a rule that is kept then. */
-static int is_there(const struct dal_os_code_ *code, const void *address, size_t bytes)
+/* At something of the object, up to its end. */
+static struct reader reader_at(const struct dal_os_code_ *code, const void *address)
 {
-    return (uintptr_t)address >= code->start && (uintptr_t)address < code->end &&
-           code->end - (uintptr_t)address >= bytes && dal_os_is_readable_((uintptr_t)address);
+    struct reader reader = {address, (const unsigned char *)code->end, 0};
+
+    if ((uintptr_t)address < code->start || (uintptr_t)address >= code->end)
+        reader.at = reader.end;
+    return reader;
 }
 
 /* An entry of .eh_frame from its length on: what follows that. */
 static struct reader read_entry(const struct dal_os_code_ *code, const void *entry)
 {
-    struct reader reader = {(const unsigned char *)code->start, (const unsigned char *)code->end};
-    struct reader nothing = {reader.end, reader.end};
-    uint64_t bytes;
+    struct reader reader = reader_at(code, entry);
+    uint64_t bytes = read_fixed(&reader, 4);
 
-    if ((uintptr_t)entry < code->start || (uintptr_t)entry >= code->end)
-        return nothing;
-    reader.at = entry;
-    bytes = read_fixed(&reader, 4);
-    return bytes == UINT32_MAX ? nothing : part_of(&reader, bytes);
+    return part_of(&reader, bytes == UINT32_MAX ? 0 : bytes);
 }
 
 /* What its augmentation says, a letter each: how addresses are written, and what is passed over. */
@@ -390,19 +406,28 @@ static int read_augmentation(struct reader *common, const char *letters, struct 
     return 1;
 }
 
+enum { LETTERS_MAX = 15 };
+
+/* Returns 0 if there are more, or if nothing follows them. */
+static int read_letters(struct reader *common, char *letters)
+{
+    for (int i = 0; i <= LETTERS_MAX; i++) {
+        letters[i] = (char)read_fixed(common, 1);
+        if (letters[i] == '\0')
+            return common->at < common->end;
+    }
+    return 0;
+}
+
 static int read_common(struct reader common, struct function *function)
 {
-    const char *letters;
+    char letters[LETTERS_MAX + 1];
     unsigned version;
-    size_t length;
 
     (void)read_fixed(&common, 4); /* 0: that it is one */
     version = (unsigned)read_fixed(&common, 1);
-    letters = (const char *)common.at;
-    length = strnlen(letters, (size_t)(common.end - common.at));
-    if ((version != 1 && version != 3) || letters + length == (const char *)common.end)
+    if ((version != 1 && version != 3) || !read_letters(&common, letters))
         return 0;
-    common.at += length + 1;
     function->code_unit = read_unsigned(&common);
     function->data_unit = read_signed(&common);
     function->return_register =
@@ -434,30 +459,35 @@ static int read_function(const struct dal_os_code_ *code, const void *entry,
  * can be searched: pairs of 32 bits, relative to its start. Returns NULL where it has another. */
 static const void *find_entry(const struct dal_os_code_ *code, uintptr_t place)
 {
-    enum { RELATIVE_TO_TABLE = 0x3b, PLAIN = 0x03, HEAD_BYTES = 12 };
+    enum { RELATIVE_TO_TABLE = 0x3b, PLAIN = 0x03, HEAD_BYTES = 12, PAIR_BYTES = 8 };
     const unsigned char *table = code->rules;
-    int32_t pair[2];
-    uint32_t low = 0, high;
+    struct reader reader = reader_at(code, table);
+    unsigned version = (unsigned)read_fixed(&reader, 1), of_count, of_pairs;
+    uint64_t low = 0, high;
 
-    if (!is_there(code, table, HEAD_BYTES) || table[0] != 1 || table[2] != PLAIN ||
-        table[3] != RELATIVE_TO_TABLE)
-        return NULL;
-    memcpy(&high, table + 8, sizeof high);
-    if (high > (code->end - (uintptr_t)table - HEAD_BYTES) / sizeof pair)
+    (void)read_fixed(&reader, 1); /* how the next number is written, which is of no use */
+    of_count = (unsigned)read_fixed(&reader, 1);
+    of_pairs = (unsigned)read_fixed(&reader, 1);
+    (void)read_fixed(&reader, 4);
+    high = read_fixed(&reader, 4);
+    if (version != 1 || of_count != PLAIN || of_pairs != RELATIVE_TO_TABLE ||
+        high > (code->end - (uintptr_t)table - HEAD_BYTES) / PAIR_BYTES)
         return NULL;
     while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
+        uint64_t middle = low + (high - low) / 2;
 
-        memcpy(pair, table + HEAD_BYTES + middle * sizeof pair, sizeof pair);
-        if ((uintptr_t)table + (uintptr_t)(intptr_t)pair[0] <= place)
+        reader.at = table + HEAD_BYTES + middle * PAIR_BYTES;
+        if (!has_next(&reader))
+            return NULL;
+        if ((uintptr_t)table + (uintptr_t)(intptr_t)(int32_t)read_fixed(&reader, 4) <= place)
             low = middle + 1;
         else
             high = middle;
     }
     if (low == 0)
         return NULL;
-    memcpy(pair, table + HEAD_BYTES + (low - 1) * sizeof pair, sizeof pair);
-    return table + pair[1];
+    reader.at = table + HEAD_BYTES + (low - 1) * PAIR_BYTES + 4;
+    return table + (int32_t)read_fixed(&reader, 4);
 }
 
 /* ---- The rule ---------------------------------------------------------------------------------
@@ -501,8 +531,7 @@ int dal_frame_rule_find_(uintptr_t place, struct dal_frame_rule_ *rule)
     const void *entry;
 
     if (!dal_os_code_at_(place, &code) || (entry = find_entry(&code, place)) == NULL ||
-        !is_there(&code, entry, sizeof(uint32_t)) || !read_function(&code, entry, &function) ||
-        place - function.start >= function.bytes)
+        !read_function(&code, entry, &function) || place - function.start >= function.bytes)
         return 0;
     *rule = (struct dal_frame_rule_){.base = DAL_FRAME_OF_SIGNAL_};
     if (function.is_of_signal)
