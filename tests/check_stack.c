@@ -14,6 +14,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#ifdef __x86_64__
+# include <ucontext.h>
+#endif
 #include <unistd.h>
 
 #include <dispatchalloc.h>
@@ -262,6 +265,49 @@ START_TEST(test_through_a_handler)
 #endif
 }
 END_TEST
+
+#ifdef __x86_64__
+/* A function whose first instruction is ud2, behind another one. */
+void begins_with_trap(void);
+__asm__(".pushsection .text\n"
+        "before_trap:\n"
+        ".cfi_startproc\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".globl begins_with_trap\n"
+        ".type begins_with_trap, @function\n"
+        "begins_with_trap:\n"
+        ".cfi_startproc\n"
+        "ud2\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size begins_with_trap, . - begins_with_trap\n"
+        ".popsection");
+
+static void pass_trap(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *interrupted = context;
+
+    (void)info;
+    handle(number);
+    interrupted->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
+/* The byte before a place is of the function that it stands for. */
+START_TEST(test_interrupted_before_its_first_instruction)
+{
+    struct sigaction action = {.sa_sigaction = pass_trap, .sa_flags = SA_SIGINFO};
+    const void *const *places;
+    int found = 0;
+
+    ck_assert_int_eq(sigaction(SIGILL, &action, NULL), 0);
+    begins_with_trap();
+    for (size_t i = 0, count = places_of(last, &places); i < count; i++)
+        found += (const char *)places[i] - 1 == (const char *)(uintptr_t)begins_with_trap;
+    ck_assert_int_eq(found, can_follow);
+}
+END_TEST
+#endif
 
 NOINLINE static void *recurse_in_thread(void *stack)
 {
@@ -632,6 +678,9 @@ int main(void)
 #endif
     tcase_add_test(tcase, test_through_a_stack_that_is_aligned_anew);
     tcase_add_loop_test(tcase, test_through_a_handler, 0, 2);
+#ifdef __x86_64__
+    tcase_add_test(tcase, test_interrupted_before_its_first_instruction);
+#endif
     tcase_add_test(tcase, test_ends_where_a_thread_begins);
     tcase_add_test(tcase, test_in_a_child_of_fork);
 #ifdef __x86_64__

@@ -320,6 +320,13 @@ DAL_OWN_FRAME_ DAL_UNCHECKED_ void dal_walk_begin_(struct dal_walk_ *walk,
     reads->count = 0;
 }
 
+/* One byte behind the start of an instruction that a signal has interrupted: it may be the first of
+ * its function, and what is before a place is what is told of. */
+static const void *place_of(const struct dal_walk_ *walk)
+{
+    return (const void *)(walk->place + (uintptr_t)walk->is_interrupted);
+}
+
 size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, size_t count)
 {
     const uintptr_t first = plain((uintptr_t)from);
@@ -332,7 +339,7 @@ size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, 
         }
     }
     do
-        places[found++] = (const void *)walk->place;
+        places[found++] = place_of(walk);
     while (found < count && step(walk));
     return found;
 }
@@ -346,9 +353,9 @@ DAL_UNCHECKED_ size_t dal_walk_at_(struct dal_walk_cache_ *cache, const void *co
 
     dal_os_context_registers_(context, &registers);
     (void)start_at(&walk, &registers);
-    places[found++] = (const void *)(walk.place + 1);
-    while (found < count && step(&walk))
-        places[found++] = (const void *)walk.place;
+    do
+        places[found++] = place_of(&walk);
+    while (found < count && step(&walk));
     return found;
 }
 

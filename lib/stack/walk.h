@@ -52,8 +52,9 @@ int dal_walk_can_(void);
 void dal_walk_begin_(struct dal_walk_ *walk, struct dal_walk_cache_ *cache,
                      struct dal_walk_reads_ *reads);
 
-/* The places that are returned to, from the one that is `from` on: at most count of them. Returns
- * how many; if from is not met within some frames, it is the only one. */
+/* The places that are returned to, from the one that is `from` on: at most count of them. What a
+ * signal has interrupted is one byte behind the start of that instruction. Returns how many; if
+ * from is not met within some frames, it is the only one. */
 size_t dal_walk_(struct dal_walk_ *walk, const void *from, const void **places, size_t count);
 
 /* Whether an address is on the page of the last word. */
