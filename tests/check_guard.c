@@ -458,6 +458,41 @@ START_TEST(test_no_more_than_so_many_in_a_second)
 }
 END_TEST
 
+static uint64_t second_now(void)
+{
+    return dal_services_get()->clock() / 1000000000;
+}
+
+static void *allocate_into_next_second(void *instance)
+{
+    uint64_t start = second_now();
+
+    while (second_now() == start)
+        (void)allocate_once(instance);
+    for (int i = 0; i < 1000; i++)
+        (void)allocate_once(instance);
+    return NULL;
+}
+
+/* One that stopped when it had looked at the clock does not bring the second back. */
+START_TEST(test_no_more_in_a_second_of_many_threads)
+{
+    enum { MANY = 32 };
+    const struct dal_instance *instance = make("guard:every=1,per_second=1+system");
+    uint64_t start = second_now();
+    pthread_t threads[MANY];
+
+    for (int i = 0; i < MANY; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, allocate_into_next_second,
+                                        (void *)(uintptr_t)instance),
+                         0);
+    for (int i = 0; i < MANY; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_le(value_of(instance, "guarded"), second_now() - start + 1);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 __attribute__((noinline)) static void make_and_end(const struct dal_instance *instance, int depth)
 {
     if (depth > 0)
@@ -656,6 +691,7 @@ static Suite *make_suite(void)
                         sizeof everies / sizeof *everies);
     tcase_add_test(blocks, test_first_block_of_a_thread_is_like_others);
     tcase_add_test(blocks, test_no_more_than_so_many_in_a_second);
+    tcase_add_test(blocks, test_no_more_in_a_second_of_many_threads);
     tcase_add_test(blocks, test_stacks_of_blocks_are_not_kept_for_ever);
     tcase_add_test(blocks, test_get_refuses);
     /* Those have more addresses already. */

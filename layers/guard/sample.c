@@ -24,7 +24,8 @@ static int draw(const struct guard_instance *instance, struct guard_part *part, 
     return 1;
 }
 
-/* A word has the second and how many there were in it. */
+/* A word has the second and how many there were in it. It does not go back: another thread may have
+ * looked at the clock later, and been here before. */
 enum { COUNT_BITS = 24 };
 
 static int is_seldom_enough(struct guard_instance *instance)
@@ -33,7 +34,7 @@ static int is_seldom_enough(struct guard_instance *instance)
     uint64_t before = atomic_load_explicit(&instance->second, memory_order_relaxed), after;
 
     do {
-        after = before >> COUNT_BITS == now >> COUNT_BITS ? before + 1 : now + 1;
+        after = now >> COUNT_BITS > before >> COUNT_BITS ? now + 1 : before + 1;
         if ((after & ((1 << COUNT_BITS) - 1)) > instance->per_second) {
             GUARD_COUNT(instance, too_often);
             return 0;
