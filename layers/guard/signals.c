@@ -290,8 +290,12 @@ void dal_guard_signals_act_(int number, const struct sigaction *action, struct s
 
     if (action) {
         struct sigaction program = *action; /* (It is the caller's fault if that is one.) */
-        uint32_t number_before = keep(kept, &program);
+        uint32_t number_before;
 
+        /* Nobody can block these, and who asks is not told that they were. */
+        (void)sigdelset(&program.sa_mask, SIGKILL);
+        (void)sigdelset(&program.sa_mask, SIGSTOP);
+        number_before = keep(kept, &program);
         if (!read_version(kept, number_before, &before))
             (void)read_current(kept, &before);
         tell_kernel(number);

@@ -183,10 +183,13 @@ static void own_handler(void)
 
     use_other_stack();
     sigaddset(&action.sa_mask, SIGUSR2);
+    sigaddset(&action.sa_mask, SIGKILL);
+    sigaddset(&action.sa_mask, SIGSTOP);
     CHECK(sigaction(SIGSEGV, &action, &old) == 0 && old.sa_handler == SIG_DFL);
     CHECK(sigaction(SIGSEGV, NULL, &old) == 0 && old.sa_sigaction == jump_back &&
           (old.sa_flags & (SA_SIGINFO | SA_ONSTACK)) == (SA_SIGINFO | SA_ONSTACK) &&
-          sigismember(&old.sa_mask, SIGUSR2) == 1);
+          sigismember(&old.sa_mask, SIGUSR2) == 1 && sigismember(&old.sa_mask, SIGKILL) == 0 &&
+          sigismember(&old.sa_mask, SIGSTOP) == 0);
     for (int i = 1; i <= 3; i++) {
         provoke();
         CHECK(handled == i);
