@@ -73,7 +73,8 @@ int dal_guard_signals_kernel_(int number, const struct sigaction *action, struct
  * own, also where neither fork() nor its handlers were called, but _Fork() or clone(2): so the
  * owner stands in a page that such a child finds zeroed, and it becomes the owner when it asks.
  * (Or its own child of a vfork() does, if that asks before: then the kernel has both.) Where the
- * system has no such page it is a variable, and fork() tells.
+ * system has no such page it is a variable, and fork() tells. A handler that is for once and runs
+ * in the child of a vfork() is for once there, and the parent's still.
  */
 static _Atomic(pid_t) plain_owner;
 static _Atomic(pid_t) *owner = &plain_owner;
@@ -108,13 +109,18 @@ __attribute__((constructor)) static void start(void)
     (void)pthread_atfork(NULL, NULL, become_owner);
 }
 
-static int is_kept(int number)
+int dal_guard_signals_own_(void)
 {
     pid_t known = atomic_load_explicit(owner, memory_order_relaxed);
 
     if (known == 0)
         become_owner();
-    return dal_guard_signals_keeps_(number) && (known == 0 || known == getpid());
+    return known == 0 || known == getpid();
+}
+
+static int is_kept(int number)
+{
+    return dal_guard_signals_own_() && dal_guard_signals_keeps_(number);
 }
 
 /* ---- What programs call -----------------------------------------------------------------------

@@ -94,6 +94,7 @@ fi
 does elsewhere $every+system $killed ""
 does without_room $every+system $killed ""
 does in_vfork_child $every+system 0 "$behind"
+does for_once_in_vfork_child $every+system 0 ""
 does in_fork_child $every+system 0 "$behind
 ${head}SIGSEGV: $write 1 bytes before the beginning of a block of 48 bytes at 0xA$allocated"
 # (Where the system has pages that are zeroed in such a child.)

@@ -118,6 +118,15 @@ static int is_fault(const siginfo_t *info)
     return info->si_code > 0;
 }
 
+static void take_default(int number)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    (void)dal_guard_signals_kernel_(number, &action, NULL);
+}
+
 /* To this thread, as it came: what ends the process, and its core, have code and address of it. */
 static void send_again(int number, siginfo_t *info)
 {
@@ -136,13 +145,9 @@ static void send_again(int number, siginfo_t *info)
  * has the default action: it goes on, and keeps our handler, unless its instruction ends it. */
 __attribute__((noinline)) static void end_by_default(int number, siginfo_t *info)
 {
-    struct sigaction action;
-
     if (!is_fault(info) && getpid() == 1)
         return;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = SIG_DFL;
-    (void)dal_guard_signals_kernel_(number, &action, NULL);
+    take_default(number);
     send_again(number, info);
 }
 
@@ -153,7 +158,8 @@ struct program_handler {
 };
 
 /* With SA_RESETHAND it is the last time: another one that a thread asks for meanwhile is neither
- * lost nor passed by. In a function of its own, which has left the stack before that handler runs.
+ * lost nor passed by. In the child of a vfork() it is the last time for that, and the parent keeps
+ * it. In a function of its own, which has left the stack before that handler runs.
  */
 __attribute__((noinline)) static void find_program_handler(int number,
                                                            struct program_handler *found)
@@ -168,6 +174,10 @@ __attribute__((noinline)) static void find_program_handler(int number,
         *found = (struct program_handler){action.sa_flags, action.sa_handler, action.sa_sigaction};
         is_last = (action.sa_flags & (int)SA_RESETHAND) && action.sa_handler != SIG_IGN;
         action.sa_handler = SIG_DFL;
+        if (is_last && !dal_guard_signals_own_()) {
+            take_default(number);
+            return;
+        }
     } while (is_last && !keep_instead(kept, read, &action));
 }
 

@@ -52,4 +52,7 @@ LAYER_HIDDEN void dal_guard_signals_show_(int number, struct sigaction *action);
 LAYER_HIDDEN int dal_guard_signals_kernel_(int number, const struct sigaction *action,
                                            struct sigaction *old);
 
+/* Whether the memory is this process's own, and not that of its parent, as after vfork(). */
+LAYER_HIDDEN int dal_guard_signals_own_(void);
+
 #endif /* GUARD_SIGNALS_H */

@@ -474,6 +474,28 @@ static void in_vfork_child(void)
     CHECK(handled == 1);
 }
 
+/* A handler for once is for once in the child, and in the parent still. */
+static void for_once_in_vfork_child(void)
+{
+    struct sigaction after;
+    int status;
+    pid_t child;
+
+    CHECK(sysv_signal(SIGSEGV, return_once) == SIG_DFL);
+    child = vfork();
+    if (child == 0) {
+        raise(SIGSEGV);
+        raise(SIGSEGV);
+        _exit(1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+          WTERMSIG(status) == SIGSEGV && handled == 1);
+    CHECK(sigaction(SIGSEGV, NULL, &after) == 0 && after.sa_handler == return_once);
+    handled = 0;
+    raise(SIGSEGV);
+    CHECK(handled == 1 && sigaction(SIGSEGV, NULL, &after) == 0 && after.sa_handler == SIG_DFL);
+}
+
 static void handle_in_child(pid_t child)
 {
     int status;
@@ -520,32 +542,33 @@ static void on_small_stack(void)
 
 /* ---- Which ----------------------------------------------------------------------------------- */
 
-#define CASES(X)            \
-    X(overflow)             \
-    X(underflow)            \
-    X(use_after_release)    \
-    X(twice)                \
-    X(padding)              \
-    X(clean)                \
-    X(own_handler)          \
-    X(without_other_stack)  \
-    X(only_once)            \
-    X(by_signal)            \
-    X(resets_and_returns)   \
-    X(is_reset_and_returns) \
-    X(replaced_at_once)     \
-    X(made_anew)            \
-    X(replaced)             \
-    X(by_sysv_signal)       \
-    X(ignored)              \
-    X(sent)                 \
-    X(sent_to_handler)      \
-    X(sent_to_first)        \
-    X(elsewhere)            \
-    X(without_room)         \
-    X(in_vfork_child)       \
-    X(in_fork_child)        \
-    X(in_bare_fork_child)   \
+#define CASES(X)               \
+    X(overflow)                \
+    X(underflow)               \
+    X(use_after_release)       \
+    X(twice)                   \
+    X(padding)                 \
+    X(clean)                   \
+    X(own_handler)             \
+    X(without_other_stack)     \
+    X(only_once)               \
+    X(by_signal)               \
+    X(resets_and_returns)      \
+    X(is_reset_and_returns)    \
+    X(replaced_at_once)        \
+    X(made_anew)               \
+    X(replaced)                \
+    X(by_sysv_signal)          \
+    X(ignored)                 \
+    X(sent)                    \
+    X(sent_to_handler)         \
+    X(sent_to_first)           \
+    X(elsewhere)               \
+    X(without_room)            \
+    X(in_vfork_child)          \
+    X(for_once_in_vfork_child) \
+    X(in_fork_child)           \
+    X(in_bare_fork_child)      \
     X(on_small_stack)
 
 int main(int argc, char **argv)
