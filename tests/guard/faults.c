@@ -17,15 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef AT_MINSIGSTKSZ
-# define AT_MINSIGSTKSZ 51
-#endif
 
 /* musl has none. */
 #ifndef __GLIBC__
@@ -521,20 +516,39 @@ static void in_bare_fork_child(void)
     handle_in_child((pid_t)syscall(SYS_clone, (long)SIGCHLD, 0L, 0L, 0L, 0L));
 }
 
+static volatile size_t frame_bytes;
+
+static void measure(int number)
+{
+    CHECK(number == SIGUSR2 && is_on_other_stack());
+    frame_bytes = (size_t)(other_stack + sizeof other_stack - (char *)__builtin_frame_address(0));
+}
+
+/* What the kernel puts on a stack, and not the most that it ever might: with the registers that no
+ * program here uses that is some KiB more. */
+static size_t measure_frame(void)
+{
+    struct sigaction action = {.sa_handler = measure, .sa_flags = SA_ONSTACK};
+
+    use_other_stack();
+    CHECK(sigaction(SIGUSR2, &action, NULL) == 0 && raise(SIGUSR2) == 0);
+    return frame_bytes;
+}
+
 /* On a stack that has 2 KiB beyond the frame of a signal, with a page before it that is closed.
- * Exits with 77 where it is not told how large that frame is. */
+ * Exits with 77 where the system refuses one as small. */
 static void on_small_stack(void)
 {
-    size_t frame = getauxval(AT_MINSIGSTKSZ), page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t bytes = frame + 2048, pages = (bytes + page - 1) / page * page + page;
+    size_t bytes = (measure_frame() + 2048 + 63) / 64 * 64, page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t pages = (bytes + page - 1) / page * page + page;
     char *memory = mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     stack_t stack = {.ss_sp = memory + page, .ss_size = bytes};
     struct sigaction action = {.sa_handler = go_back, .sa_flags = SA_ONSTACK};
 
-    if (frame == 0)
-        _exit(77);
     CHECK(memory != MAP_FAILED && mprotect(memory, page, PROT_NONE) == 0);
-    CHECK(sigaltstack(&stack, NULL) == 0 && sigaction(SIGSEGV, &action, NULL) == 0);
+    if (sigaltstack(&stack, NULL) != 0)
+        _exit(77);
+    CHECK(sigaction(SIGSEGV, &action, NULL) == 0);
     provoke();
     provoke();
     CHECK(handled == 2);
