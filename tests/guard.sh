@@ -83,6 +83,8 @@ again="${head}SIGSEGV: use after release: $read 0 bytes from the beginning of a 
 does made_anew $every+system 0 "$again
 $again"
 does replaced_at_once $every+system 0 ""
+under $every+system "$work/faults" interrupted_anywhere
+[ "$code" = 77 ] || expect "interrupted_anywhere" "0 " "$code $(cat "$work/err")"
 does ignored $every+system $killed "$behind"
 expect "what is sent and ignored" "goes on" "$(cat "$work/out")"
 does sent $every+system $killed ""

@@ -15,14 +15,18 @@ enum { NUMBERS = sizeof numbers / sizeof numbers[0], LOOKERS_MAX = 4 };
  */
 
 /*
- * Actions of a signal, the newest of which is in force. Each is written where the one of so many
- * before was, so that who reads one while others are written finds it whole, or that it is
- * another's by now, and looks again.
+ * Actions of a signal, one of which is in force. Each is written to a place that is claimed until
+ * it is in force, or will not be: a thread that stops in between, or is interrupted by a handler
+ * which asks for many others, has it still. (One that a fork leaves behind is lost to the child.)
+ * Nobody claims the place of what is in force. Of the
+ * others the one that was left longest ago is taken, so that who reads one while others are written
+ * finds it whole, or that it is another's by now, and looks again.
  */
 enum { KEPT = 32, WORDS = sizeof(struct sigaction) / sizeof(uintptr_t) };
 
 struct version {
-    _Atomic(uint32_t) number; /* that is in the words; release when they are there */
+    _Atomic(uint32_t) is_claimed; /* acquire; release when it is in force */
+    _Atomic(uint32_t) number;     /* that is in the words; release when they are there */
     _Atomic(uintptr_t) words[WORDS];
 };
 
@@ -53,30 +57,48 @@ static int read_version(struct kept *kept, uint32_t number, struct sigaction *ac
     return atomic_load_explicit(&version->number, memory_order_relaxed) == number;
 }
 
-/*
- * Returns its number. It is found at once, or at the next look; but where a thread stopped in
- * keep() while KEPT others came by, not before it goes on, and it cannot if what it stopped for is
- * this: the default then.
- */
+/* Returns its number. Where it is not found another one is in force by now. */
 static uint32_t read_current(struct kept *kept, struct sigaction *action)
 {
-    enum { LOOKS_MAX = 10000 };
-    uint32_t number = 0;
+    uint32_t number;
 
-    for (int looks = 0; looks < LOOKS_MAX; looks++) {
+    do
         number = atomic_load_explicit(&kept->current, memory_order_acquire);
-        if (read_version(kept, number, action))
-            return number;
-    }
-    memset(action, 0, sizeof *action);
+    while (!read_version(kept, number, action));
     return number;
 }
 
-/* Returns the number of the new version, which is not in force yet. */
+static struct version *version_of(struct kept *kept, uint32_t number)
+{
+    return &kept->versions[number % KEPT];
+}
+
+static void release(struct kept *kept, uint32_t number)
+{
+    atomic_store_explicit(&version_of(kept, number)->is_claimed, 0, memory_order_release);
+}
+
+/* A number whose place is the caller's until release(). What is in force cannot come to be there
+ * before: only who has claimed it puts it in force. (It waits only if all others are claimed.) */
+static uint32_t claim(struct kept *kept)
+{
+    for (;;) {
+        uint32_t number = atomic_fetch_add_explicit(&kept->made, 1, memory_order_relaxed) + 1;
+        struct version *version = version_of(kept, number);
+
+        if (atomic_exchange_explicit(&version->is_claimed, 1, memory_order_acquire))
+            continue;
+        if (version != version_of(kept, atomic_load_explicit(&kept->current, memory_order_acquire)))
+            return number;
+        release(kept, number);
+    }
+}
+
+/* Returns the number of the new version, which is claimed, and not in force yet. */
 static uint32_t add_version(struct kept *kept, const struct sigaction *action)
 {
-    uint32_t number = atomic_fetch_add_explicit(&kept->made, 1, memory_order_relaxed) + 1;
-    struct version *version = &kept->versions[number % KEPT];
+    uint32_t number = claim(kept);
+    struct version *version = version_of(kept, number);
     uintptr_t words[WORDS];
 
     memcpy(words, action, sizeof words);
@@ -92,15 +114,22 @@ static uint32_t add_version(struct kept *kept, const struct sigaction *action)
 /* Returns the number of the one that was in force before. */
 static uint32_t keep(struct kept *kept, const struct sigaction *action)
 {
-    return atomic_exchange_explicit(&kept->current, add_version(kept, action),
-                                    memory_order_acq_rel);
+    uint32_t number = add_version(kept, action);
+    uint32_t before = atomic_exchange_explicit(&kept->current, number, memory_order_acq_rel);
+
+    release(kept, number);
+    return before;
 }
 
 /* The same if the one that was read is in force still. */
 static int keep_instead(struct kept *kept, uint32_t read, const struct sigaction *action)
 {
-    return atomic_compare_exchange_strong_explicit(&kept->current, &read, add_version(kept, action),
-                                                   memory_order_acq_rel, memory_order_relaxed);
+    uint32_t number = add_version(kept, action);
+    int is_kept = atomic_compare_exchange_strong_explicit(
+        &kept->current, &read, number, memory_order_acq_rel, memory_order_relaxed);
+
+    release(kept, number);
+    return is_kept;
 }
 
 /* ---- The handler ------------------------------------------------------------------------------

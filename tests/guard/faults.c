@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 /* musl has none. */
@@ -337,6 +338,46 @@ static void replaced_at_once(void)
     CHECK(pthread_join(thread, NULL) == 0);
 }
 
+#ifdef __x86_64__
+enum { STEPS_MAX = 1500, TRAP_FLAG = 0x100 };
+static volatile int steps;
+
+/* After an instruction: more than are kept, the last of which is in force. */
+static void ask_often(int number, siginfo_t *info, void *context)
+{
+    ucontext_t *interrupted = context;
+    struct sigaction action = {.sa_handler = count}, old;
+
+    (void)info;
+    CHECK(number == SIGTRAP && sigaction(SIGSEGV, NULL, &old) == 0 && old.sa_handler == count);
+    for (int i = 0; i < 20; i++)
+        CHECK(sigaction(SIGSEGV, &action, &old) == 0 && sigaction(SIGSEGV, &old, NULL) == 0);
+    if (++steps == STEPS_MAX)
+        interrupted->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+}
+
+/* What is asked for is not lost where a handler asks for it at any instruction. Exits with 77 where
+ * there are no steps. */
+static void interrupted_anywhere(void)
+{
+    struct sigaction action = {.sa_handler = count}, old;
+    struct sigaction step = {.sa_sigaction = ask_often, .sa_flags = SA_SIGINFO};
+
+    CHECK(sigaction(SIGSEGV, &action, NULL) == 0 && sigaction(SIGTRAP, &step, NULL) == 0);
+    __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" : : : "memory", "cc");
+    (void)sigaction(SIGSEGV, &action, NULL);
+    __asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" : : : "memory", "cc");
+    if (steps == 0)
+        _exit(77);
+    CHECK(sigaction(SIGSEGV, NULL, &old) == 0 && old.sa_handler == count);
+}
+#else
+static void interrupted_anywhere(void)
+{
+    _exit(77);
+}
+#endif
+
 static void read_first(const char *block)
 {
     if (sigsetjmp(back, 1) == 0)
@@ -570,6 +611,7 @@ static void on_small_stack(void)
     X(resets_and_returns)      \
     X(is_reset_and_returns)    \
     X(replaced_at_once)        \
+    X(interrupted_anywhere)    \
     X(made_anew)               \
     X(replaced)                \
     X(by_sysv_signal)          \
