@@ -109,6 +109,10 @@ under debug:leaks=live+system "$work/program" in_static
 like 'leaks=live' '*  1 block, of 1000 bytes, from malloc:*' "$(cat "$work/err")"
 like 'leaks=live' '* still live at exit*' "$(cat "$work/err")"
 
+# A thread that waits for a child of vfork(2) cannot be stopped, and is not waited for for long.
+under debug:leaks=on+system "$work/program" in_vfork
+like 'a thread in vfork' '*leaks cannot be searched for: a thread cannot be stopped; what is still live is told
+*' "$(cat "$work/raw")"
 # A process that another one traces cannot be searched.
 if command -v strace >/dev/null 2>&1; then
     under debug:leaks=on+system strace -f -o "$work/trace" "$work/program" leak_in_thread

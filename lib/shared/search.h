@@ -45,7 +45,8 @@ struct dal_search_ {
     X(REFUSED, 64, "the process may not be stopped and looked into (ptrace)") \
     X(OTHER, 65, "the command is of another version or word size")            \
     X(MEMORY, 66, "there is no memory to search with")                        \
-    X(UNREADABLE, 67, "its memory cannot be read (/proc)")
+    X(UNREADABLE, 67, "its memory cannot be read (/proc)")                    \
+    X(STUCK, 68, "a thread cannot be stopped")
 
 #define DAL_SEARCH_END_(name, status, reason) DAL_SEARCH_##name##_ = (status),
 enum dal_search_end_ { DAL_SEARCH_ENDS_(DAL_SEARCH_END_) };

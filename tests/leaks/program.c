@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -216,6 +217,24 @@ static void in_threads_local(void)
 static void leak_in_thread(void)
 {
     start(drop_it);
+}
+
+/* A child that has its parent's thread stand, longer than who stops threads is to wait for. */
+static void *stand_in_vfork(void *unused)
+{
+    tell_ready();
+    if (vfork() == 0) {
+        (void)poll(NULL, 0, 5000);
+        _exit(0);
+    }
+    return unused;
+}
+
+static void in_vfork(void)
+{
+    kept = make_block(1000);
+    start(stand_in_vfork);
+    usleep(100000);
 }
 
 /* ---- Threads that go on ------------------------------------------------------------------------
@@ -458,6 +477,7 @@ static const struct {
     CASE(release_without_prctl),
     CASE(release_without_files),
     CASE(leak_in_thread),
+    CASE(in_vfork),
     CASE(clean),
     CASE(moving),
 };

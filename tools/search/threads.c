@@ -15,6 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* ---- Registers ----------------------------------------------------------------------------- */
 
@@ -76,6 +77,8 @@ static void read_registers(struct thread *thread)
 
 /* ---- One thread ---------------------------------------------------------------------------- */
 
+enum stopped { STANDS, HAS_ENDED, IS_REFUSED, IS_STUCK };
+
 /* One that has ended and is not gone, as a main thread that others outlive. */
 static int is_over(pid_t process, pid_t thread)
 {
@@ -93,31 +96,51 @@ static int is_over(pid_t process, pid_t thread)
     return !behind_name || (behind_name[1] == ' ' && strchr("ZXx", behind_name[2]) != NULL);
 }
 
-/* Wait until it stands: 1, or 0 if it has ended. */
-static int wait_for_stop(struct thread *thread)
+static void pause_for(long nanoseconds)
 {
-    int status;
+    const struct timespec time = {0, nanoseconds};
 
-    while (waitpid(thread->number, &status, __WALL) < 0) {
-        if (errno != EINTR)
-            return 0;
-    }
-    if (!WIFSTOPPED(status))
-        return 0;
-    if (status >> 16 != PTRACE_EVENT_STOP)
-        thread->signal = WSTOPSIG(status);
-    return 1;
+    (void)nanosleep(&time, NULL);
 }
 
-/* 1 if it stands, 0 if it has ended, -1 if it may not be stopped. */
-static int stop(pid_t process, struct thread *thread)
+/* Wait until it stands, if it does within two seconds: one that waits for what it has made by
+ * vfork(2) does not, nor does a main thread that ends while others live, whose end nobody hears of.
+ */
+static enum stopped wait_for_stop(pid_t process, struct thread *thread)
 {
+    const long most = 2000000000, longest = 5000000;
+    int status = 0;
+    pid_t got;
+
+    for (long waited = 0, next = 20000;; waited += next, next = next < longest ? 2 * next : next) {
+        got = waitpid(thread->number, &status, __WALL | WNOHANG);
+        if (got > 0)
+            break;
+        if ((got < 0 && errno != EINTR) || is_over(process, thread->number))
+            return HAS_ENDED;
+        if (waited >= most)
+            return IS_STUCK;
+        pause_for(next);
+    }
+    if (!WIFSTOPPED(status))
+        return HAS_ENDED;
+    if (status >> 16 != PTRACE_EVENT_STOP)
+        thread->signal = WSTOPSIG(status);
+    return STANDS;
+}
+
+static enum stopped stop(pid_t process, struct thread *thread)
+{
+    enum stopped stopped;
+
     if (ptrace(PTRACE_SEIZE, thread->number, NULL, NULL) != 0)
-        return errno == ESRCH || is_over(process, thread->number) ? 0 : -1;
-    if (ptrace(PTRACE_INTERRUPT, thread->number, NULL, NULL) != 0 || !wait_for_stop(thread))
-        return 0;
-    read_registers(thread);
-    return 1;
+        return errno == ESRCH || is_over(process, thread->number) ? HAS_ENDED : IS_REFUSED;
+    if (ptrace(PTRACE_INTERRUPT, thread->number, NULL, NULL) != 0)
+        return HAS_ENDED;
+    stopped = wait_for_stop(process, thread);
+    if (stopped == STANDS)
+        read_registers(thread);
+    return stopped;
 }
 
 /* ---- All of them --------------------------------------------------------------------------- */
@@ -158,18 +181,18 @@ static int stop_others(pid_t process, DIR *list, struct threads *threads, size_t
     while ((entry = readdir(list)) != NULL) {
         pid_t number = (pid_t)strtol(entry->d_name, NULL, 10);
         struct thread *thread;
-        int is_stopped;
+        enum stopped how;
 
         if (number <= 0 || is_known(threads, number))
             continue;
         thread = add(threads, number);
         if (!thread)
             return DAL_SEARCH_MEMORY_;
-        is_stopped = stop(process, thread);
-        if (is_stopped < 0)
-            return DAL_SEARCH_REFUSED_;
-        threads->count += (size_t)is_stopped;
-        *stopped += (size_t)is_stopped;
+        how = stop(process, thread);
+        if (how == IS_REFUSED || how == IS_STUCK)
+            return how == IS_STUCK ? DAL_SEARCH_STUCK_ : DAL_SEARCH_REFUSED_;
+        threads->count += how == STANDS;
+        *stopped += how == STANDS;
     }
     return DAL_SEARCH_DONE_;
 }
