@@ -185,10 +185,10 @@ fi
 if [ -n "$shared" ]; then
     cp "$builddir"/.libs/libdispatchalloc.so* "$lib"
     # shellcheck disable=SC2086
-    $CC -O1 -g $include "$srcdir/tests/leaks/ask.c" -o "$work/ask" $shared
-    for leaks in on live off; do
+    $CC -O1 -g -pthread $include "$srcdir/tests/leaks/ask.c" -o "$work/ask" $shared
+    for leaks in on live off two; do
         code=0
-        LD_LIBRARY_PATH=$lib "$work/ask" "$leaks" >"$work/out" 2>"$work/raw" || code=$?
+        LD_LIBRARY_PATH=$lib timeout 60 "$work/ask" "$leaks" >"$work/out" 2>"$work/raw" || code=$?
         case $leaks in
         on)
             expect 'leaks that are asked for' '0: 1 block, 54321 bytes
@@ -199,6 +199,7 @@ if [ -n "$shared" ]; then
 0: 1 block, 12345 bytes' "$(cat "$work/out")" ;;
         off) expect 'leaks where they are off' '-10: 7 blocks, 7 bytes
 -10: 7 blocks, 7 bytes' "$(cat "$work/out")" ;;
+        two) expect 'two that ask at once' 'both are told' "$(cat "$work/out")" ;;
         esac
         expect "leaks=$leaks asked: exit status" 0 "$code"
     done

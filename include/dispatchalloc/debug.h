@@ -41,8 +41,9 @@ DAL_BEGIN_DECLS_
  * exit a pointer counts that is anywhere in memory of the process, in registers or on stacks of
  * its threads; one that the caller has just let go of may be there still.
  *
- * Thread-safe: a search waits for no lock of the program's. Not from a signal handler, nor from
- * inside a backend. Follows __lsan_do_recoverable_leak_check() of LeakSanitizer.
+ * Thread-safe: a search waits for no lock of the program's, but for one of another thread. Not from
+ * a signal handler, nor from inside a backend. Follows __lsan_do_recoverable_leak_check() of
+ * LeakSanitizer.
  */
 DAL_API int dal_debug_find_leaks(const struct dal_instance *instance, uint64_t *blocks,
                                  uint64_t *bytes);

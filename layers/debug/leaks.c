@@ -310,8 +310,10 @@ static int put_block(const struct debug_block *block, void *data)
 
     if (block->state != DEBUG_KEY_LIVE && block->state != DEBUG_KEY_GOING)
         return 0;
-    if (blocks->count < blocks->room)
+    if (blocks->count < blocks->room) {
         blocks->blocks[blocks->count] = *block;
+        blocks->blocks[blocks->count].address = 0;
+    }
     put_part(blocks, block->address, debug_size(block->word), is_held ? DAL_HELD : DAL_REACHED);
     return 0;
 }
@@ -351,6 +353,18 @@ static int make_lists(struct dal_leak_lists *asked)
     return 0;
 }
 
+/* 1, or 0 with the reason. Addresses that are left in the list would hold the blocks of a search by
+ * another thread. */
+static int search(struct lists *lists, const void *stack, const char **reason)
+{
+    struct parts *blocks = &lists->blocks;
+    int error = lists->instance->services->leaks_find(&lists->asked, stack, reason);
+
+    for (size_t i = 0; i < blocks->count && i < blocks->room; i++)
+        blocks->parts[i].address = 0;
+    return !error;
+}
+
 /* Why it was not done, or NULL. count: how many blocks there are, to which others may come. */
 static const char *find_leaks(struct lists *lists, uint64_t count, const void *stack)
 {
@@ -360,8 +374,7 @@ static const char *find_leaks(struct lists *lists, uint64_t count, const void *s
 
     lists->asked.make = make_lists;
     if (make_parts(&lists->blocks, services, 2 * (size_t)count + ROOM_MORE, 1) &&
-        make_parts(&lists->tables, services, TABLES_MAX, 0) &&
-        services->leaks_find(&lists->asked, stack, &reason) == 0)
+        make_parts(&lists->tables, services, TABLES_MAX, 0) && search(lists, stack, &reason))
         return NULL;
     return reason;
 }
@@ -392,7 +405,7 @@ static void search_again(struct lists *lists, const void *stack, struct live *li
     const char *reason;
 
     lists->suppressed = live;
-    if (lists->instance->services->leaks_find(&lists->asked, stack, &reason) != 0)
+    if (!search(lists, stack, &reason))
         return;
     sum_leaks(lists->instance, &lists->blocks, &again);
     add(&again.suppressed, live->suppressed.blocks, live->suppressed.bytes);

@@ -5,7 +5,7 @@
  *
  * A process has its signals, children and descriptors for itself: no SIGCHLD comes, no wait(2)
  * finds a child, and nothing is opened. Nothing here allocates or takes a lock; a thread waits, for
- * a bounded time.
+ * a bounded time, also for the one that another thread runs: of a process there is one at a time.
  */
 #ifndef DAL_OS_COMMAND_H
 #define DAL_OS_COMMAND_H
@@ -25,7 +25,7 @@ struct dal_os_command_ {
     const char *const *arguments;    /* with its name, up to NULL */
     const char *input;
     size_t input_bytes;
-    unsigned milliseconds; /* it is ended after so long */
+    unsigned milliseconds; /* it is ended after so long, with the wait for one of another thread */
     int may_trace;         /* it is allowed to stop this process, and to look into it */
     /* If not NULL: it writes a byte to its standard input, and this is what it gets for that,
      * behind the input. Called in a process that has this one's memory, on a stack of some KiB: it

@@ -387,6 +387,51 @@ static int run_child(struct run *run, const char **reason)
     return -1;
 }
 
+/* ---- One at a time -----------------------------------------------------------------------------
+ */
+
+/* The process and the thread that run a command; 0: none does. Who stands in vfork cannot be
+ * stopped, as a search is to do. Release when it is let go of, acquire when it is taken. */
+static _Atomic(uint64_t) owner;
+
+static uint64_t process_of(uint64_t thread)
+{
+    return thread >> 32;
+}
+
+/* What a process has noted that was forked from is not this one's. Who waits sleeps, and can be
+ * stopped. Returns 0 where this thread has it already, as below a handler, or another one for too
+ * long. */
+static int take_turn(uint64_t deadline)
+{
+    const struct timespec time = {0, 1000000};
+    const uint64_t self = (uint64_t)getpid() << 32 | (uint64_t)dal_os_thread_number_();
+    uint64_t there = 0;
+
+    while (!atomic_compare_exchange_weak_explicit(&owner, &there, self, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+        if (there == self || dal_os_clock_() >= deadline)
+            return 0;
+        if (process_of(there) != process_of(self))
+            continue;
+        (void)nanosleep(&time, NULL);
+        there = 0;
+    }
+    return 1;
+}
+
+static int run_alone(struct run *run, const char **reason)
+{
+    int result;
+
+    *reason = "another one runs";
+    if (!take_turn(run->deadline))
+        return -1;
+    result = run_child(run, reason);
+    atomic_store_explicit(&owner, 0, memory_order_release);
+    return result;
+}
+
 int dal_os_command_run_(struct dal_os_command_ *command, const char **reason)
 {
     struct run run = {.command = command};
@@ -407,7 +452,7 @@ int dal_os_command_run_(struct dal_os_command_ *command, const char **reason)
     command->room = run.room;
     command->room_bytes = sizeof *run.room;
     if (run.room)
-        result = run_child(&run, reason);
+        result = run_alone(&run, reason);
     dal_os_unmap_(run.room, sizeof *run.room);
     (void)pthread_setcancelstate(state, NULL);
     errno = saved_errno;
