@@ -176,9 +176,9 @@ int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char 
                                            .local = dal_os_thread_local_(),
                                            .thread = dal_os_thread_number_(),
                                            .has_heap = dal_product_.has_malloc}};
-    char process[24], address[24];
-    const char *const arguments[] = {NAME, DAL_SEARCH_OPTION_, DAL_VERSION_STRING, process, address,
-                                     NULL};
+    char process[24], thread[24], address[24];
+    const char *const arguments[] = {
+        NAME, DAL_SEARCH_OPTION_, DAL_VERSION_STRING, process, thread, address, NULL};
     struct dal_os_command_ command = {.arguments = arguments,
                                       .input = "",
                                       .milliseconds = DAL_SEARCH_SECONDS_MOST_ * 1000,
@@ -188,6 +188,7 @@ int dal_leaks_find_(struct dal_leak_lists *lists, const void *stack, const char 
 
     question.command = &command;
     (void)snprintf(process, sizeof process, "%" PRIu64, dal_os_process_());
+    (void)snprintf(thread, sizeof thread, "%ld", question.search.thread);
     (void)snprintf(address, sizeof address, "%" PRIxPTR, (uintptr_t)&question.search);
     status = run_search(&command, reason);
     if (status > 0)

@@ -2,13 +2,13 @@
 /*
  * What a process asks of the command that is to search it for leaks: the command is started as
  *
- *     dispatchalloc --search VERSION PROCESS ADDRESS
+ *     dispatchalloc --search VERSION PROCESS THREAD ADDRESS
  *
- * ADDRESS, in hexadecimal, is that of a struct dal_search_ in there, and what it finds it stores in
- * the blocks that this names. The thread that asks stands until it has ended, and is not to be
- * stopped. When all others stand, the command writes a byte to its standard input, and reads one:
- * the lists are made then, and that byte is DAL_SEARCH_DONE_, or why they are not. Both are of one
- * version and word size, or the search is refused.
+ * THREAD is the one that asks. ADDRESS, in hexadecimal, is that of a struct dal_search_ in there,
+ * and what it finds it stores in the blocks that this names. The thread that asks stands until it
+ * has ended, and is not to be stopped. When all others stand, the command writes a byte to its
+ * standard input, and reads one: the lists are made then, and that byte is DAL_SEARCH_DONE_, or why
+ * they are not. Both are of one version and word size, or the search is refused.
  */
 #ifndef DAL_SEARCH_H
 #define DAL_SEARCH_H
@@ -35,7 +35,7 @@ struct dal_search_ {
     /* From the beginning. */
     const void *stack; /* of the thread that asks, from here on */
     uintptr_t local;   /* where what it has for itself is, or near to that */
-    long thread;       /* its number */
+    long thread;       /* its number, as the command has it */
     long has_heap;     /* what lies between the blocks is no one's; else it may be the program's */
 };
 

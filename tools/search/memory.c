@@ -12,11 +12,12 @@
 
 /* ---- Mappings ------------------------------------------------------------------------------ */
 
-static int open_file(pid_t process, const char *name, int how)
+static int open_file(const struct place *place, const char *name, int how)
 {
-    char path[64];
+    char path[96];
 
-    (void)snprintf(path, sizeof path, "/proc/%ld/%s", (long)process, name);
+    (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/%s", (long)place->process,
+                   (long)place->thread, name);
     return open(path, how | O_CLOEXEC);
 }
 
@@ -90,13 +91,13 @@ static int read_mappings(struct memory *memory, FILE *maps)
     return memory->mapping_count ? DAL_SEARCH_DONE_ : DAL_SEARCH_UNREADABLE_;
 }
 
-int memory_open(pid_t process, struct memory *memory)
+int memory_open(const struct place *place, struct memory *memory)
 {
     *memory = (struct memory){.page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
     memory->words = malloc(CHUNK_BYTES);
     memory->entries = malloc(PAGES_AT_ONCE * sizeof *memory->entries);
-    memory->pages = open_file(process, "pagemap", O_RDONLY);
-    memory->file = open_file(process, "mem", O_RDWR);
+    memory->pages = open_file(place, "pagemap", O_RDONLY);
+    memory->file = open_file(place, "mem", O_RDWR);
     if (!memory->words || !memory->entries)
         return DAL_SEARCH_MEMORY_;
     if (memory->file >= 0)
@@ -104,9 +105,9 @@ int memory_open(pid_t process, struct memory *memory)
     return errno == EACCES || errno == EPERM ? DAL_SEARCH_REFUSED_ : DAL_SEARCH_UNREADABLE_;
 }
 
-int memory_read_mappings(pid_t process, struct memory *memory)
+int memory_read_mappings(const struct place *place, struct memory *memory)
 {
-    int file = open_file(process, "maps", O_RDONLY);
+    int file = open_file(place, "maps", O_RDONLY);
     FILE *maps = file < 0 ? NULL : fdopen(file, "r");
     int status = DAL_SEARCH_UNREADABLE_;
 

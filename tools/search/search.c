@@ -110,19 +110,19 @@ static int search(struct work *work)
     return tell(work);
 }
 
-static int search_process(pid_t process, uintptr_t address)
+static int search_process(const struct place *place, uintptr_t address)
 {
     struct work work = {.address = address};
-    int status = memory_open(process, &work.memory);
+    int status = memory_open(place, &work.memory);
 
     if (status == DAL_SEARCH_DONE_)
         status = read_asked(&work);
     if (status == DAL_SEARCH_DONE_)
-        status = threads_stop(process, &work.asked, &work.threads);
+        status = threads_stop(place->process, &work.asked, &work.threads);
     if (status == DAL_SEARCH_DONE_)
         status = read_lists(&work);
     if (status == DAL_SEARCH_DONE_)
-        status = memory_read_mappings(process, &work.memory);
+        status = memory_read_mappings(place, &work.memory);
     if (status == DAL_SEARCH_DONE_)
         status = search(&work);
     threads_go_on(&work.threads);
@@ -149,15 +149,16 @@ static void set_alarm(void)
 int search_run(int argument_count, char **arguments)
 {
     char *end;
-    pid_t process;
+    struct place place;
     uintptr_t address;
 
-    if (argument_count != 3 || strcmp(arguments[0], dal_version()) != 0)
+    if (argument_count != 4 || strcmp(arguments[0], dal_version()) != 0)
         return DAL_SEARCH_OTHER_;
-    process = (pid_t)strtol(arguments[1], NULL, 10);
-    address = (uintptr_t)strtoull(arguments[2], &end, 16);
-    if (*end || process <= 0)
+    place.process = (pid_t)strtol(arguments[1], NULL, 10);
+    place.thread = (pid_t)strtol(arguments[2], NULL, 10);
+    address = (uintptr_t)strtoull(arguments[3], &end, 16);
+    if (*end || place.process <= 0 || place.thread <= 0)
         return DAL_SEARCH_OTHER_;
     set_alarm();
-    return search_process(process, address);
+    return search_process(&place, address);
 }

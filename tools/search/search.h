@@ -65,7 +65,7 @@ struct mapping {
 };
 
 struct memory {
-    int file, pages; /* /proc/PID/mem and /proc/PID/pagemap; -1 */
+    int file, pages; /* mem and pagemap of a thread in /proc; -1 */
     size_t page_bytes;
     uintptr_t *words;         /* CHUNK_BYTES that were read */
     uint64_t *entries;        /* of so many pages: what the kernel says of each */
@@ -73,9 +73,15 @@ struct memory {
     size_t mapping_count;
 };
 
+/* By a thread of the process: one that has ended has no memory any more, as a main thread may have
+ * that others outlive. */
+struct place {
+    pid_t process, thread;
+};
+
 /* DAL_SEARCH_DONE_, or why not; to be closed in any case. Its mappings are read when it stands. */
-int memory_open(pid_t process, struct memory *memory);
-int memory_read_mappings(pid_t process, struct memory *memory);
+int memory_open(const struct place *place, struct memory *memory);
+int memory_read_mappings(const struct place *place, struct memory *memory);
 void memory_close(struct memory *memory);
 
 /* Whole or not at all: 1, or 0. */
