@@ -113,6 +113,14 @@ like 'leaks=live' '* still live at exit*' "$(cat "$work/err")"
 under debug:leaks=on+system "$work/program" in_vfork
 like 'a thread in vfork' '*leaks cannot be searched for: a thread cannot be stopped; what is still live is told
 *' "$(cat "$work/raw")"
+# One whose main thread has ended can be.
+backend=system
+told leader_ends "1 block, of 54321 bytes, is $leaked
+  1 block, of 54321 bytes, leaked directly, from malloc:"
+expect 'a main thread that has ended: the function that made it' 1 "$(grep -c ' in make_block ' "$work/raw")"
+echo 'leak:/program' >"$work/suppressions"
+told leader_ends ''
+
 # A process that another one traces cannot be searched.
 if command -v strace >/dev/null 2>&1; then
     under debug:leaks=on+system strace -f -o "$work/trace" "$work/program" leak_in_thread

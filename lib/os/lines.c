@@ -27,24 +27,43 @@ int dal_os_lines_open_(struct dal_os_lines_ *lines, const char *path)
     return 0;
 }
 
+static int fill(struct dal_os_lines_ *lines)
+{
+    ssize_t got;
+
+    do
+        got = read(lines->file, lines->block, sizeof lines->block);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        lines->error = errno;
+    if (got <= 0)
+        return 0;
+    lines->length = (size_t)got;
+    lines->at = 0;
+    return 1;
+}
+
+/* A main thread that has ended before others, for which `self` stands, has nothing mapped;
+ * emulators of other systems know that name alone. */
+int dal_os_lines_open_maps_(struct dal_os_lines_ *lines)
+{
+    if (dal_os_lines_open_(lines, "/proc/self/maps")) {
+        if (fill(lines))
+            return 1;
+        dal_os_lines_close_(lines);
+    }
+    return dal_os_lines_open_(lines, "/proc/thread-self/maps");
+}
+
 int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes)
 {
     size_t length = 0;
 
     for (;;) {
-        if (lines->at == lines->length) {
-            ssize_t got = read(lines->file, lines->block, sizeof lines->block);
-
-            if (got < 0 && errno == EINTR)
-                continue;
-            if (got < 0)
-                lines->error = errno;
-            if (got <= 0 && length == 0)
+        if (lines->at == lines->length && !fill(lines)) {
+            if (length == 0)
                 return 0;
-            if (got <= 0)
-                break; /* a last line without an end */
-            lines->length = (size_t)got;
-            lines->at = 0;
+            break; /* a last line without an end */
         }
         line[length] = lines->block[lines->at++];
         if (line[length] == '\n')

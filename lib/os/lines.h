@@ -15,6 +15,9 @@ struct dal_os_lines_ {
 /* 1 if the file is open, else 0 with errno. */
 int dal_os_lines_open_(struct dal_os_lines_ *lines, const char *path);
 
+/* The same of what the process has mapped. */
+int dal_os_lines_open_maps_(struct dal_os_lines_ *lines);
+
 /* The next line, without its end; of a longer one the rest is left out. 0 at the end. */
 int dal_os_lines_next_(struct dal_os_lines_ *lines, char *line, size_t bytes);
 

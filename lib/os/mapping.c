@@ -54,7 +54,7 @@ int dal_os_mapping_(const void *address, struct dal_os_mapping_ *mapping,
     mapping->end = 0;
     if (before)
         before->end = 0;
-    if (!dal_os_lines_open_(&lines, "/proc/self/maps")) {
+    if (!dal_os_lines_open_maps_(&lines)) {
         errno = saved_errno;
         return -1;
     }

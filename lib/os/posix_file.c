@@ -130,7 +130,7 @@ static int is_in_maps(uint64_t number)
     char line[128];
     int found = 0;
 
-    if (!dal_os_lines_open_(&lines, "/proc/self/maps"))
+    if (!dal_os_lines_open_maps_(&lines))
         return 1;
     while (!found && dal_os_lines_next_(&lines, line, sizeof line))
         found = file_number(line) == number;

@@ -63,6 +63,9 @@ size_t dal_os_program_file_(char *path, size_t bytes)
     int saved_errno = errno;
     ssize_t length = readlink("/proc/self/exe", path, bytes);
 
+    /* Of a main thread that has ended before others there is none. */
+    if (length <= 0)
+        length = readlink("/proc/thread-self/exe", path, bytes);
     errno = saved_errno;
     return length > 0 ? (size_t)length : 0;
 }

@@ -237,6 +237,24 @@ static void in_vfork(void)
     usleep(100000);
 }
 
+/* The last thread to end ends the process. */
+static void *outlive(void *unused)
+{
+    drop(make_block(54321));
+    scrub();
+    usleep(100000);
+    return unused;
+}
+
+static void leader_ends(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, outlive, NULL) != 0)
+        abort();
+    pthread_exit(NULL);
+}
+
 /* ---- Threads that go on ------------------------------------------------------------------------
  */
 
@@ -478,6 +496,7 @@ static const struct {
     CASE(release_without_files),
     CASE(leak_in_thread),
     CASE(in_vfork),
+    CASE(leader_ends),
     CASE(clean),
     CASE(moving),
 };
