@@ -217,6 +217,36 @@ START_TEST(test_child_of_fork_goes_on)
 }
 END_TEST
 
+/* ---- Looks at what is in quarantine ------------------------------------------------------------
+ */
+
+static void *release_until_over(void *unused)
+{
+    while (!atomic_load(&is_over))
+        dal_instance_dealloc(served, dal_instance_alloc(served, 500, 8), 500, 8);
+    return unused;
+}
+
+START_TEST(test_block_that_is_looked_at_leaves_quarantine_all_the_same)
+{
+    struct debug_instance *instance;
+    pthread_t threads[THREADS];
+
+    served = make("debug:fill=on,quarantine=64K+system");
+    instance = debug_of(served);
+    said_begin();
+    start(threads, release_until_over);
+    for (int i = 0; i < suite_race_runs(10000); i++)
+        dal_debug_quarantine_look_(instance);
+    atomic_store(&is_over, 1);
+    join(threads);
+    dal_debug_quarantine_empty_(instance);
+    ck_assert_uint_eq(atomic_load(&instance->quarantine.bytes), 0);
+    dal_instance_destroy(served);
+    ck_assert_str_eq(said_end(), "");
+}
+END_TEST
+
 /* ---- Instances that come and go while others look into them ------------------------------------
  */
 
@@ -259,6 +289,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_threads_give_back_each_others_blocks, 0, 5);
     tcase_add_loop_test(tcase, test_of_two_releases_one_is_told, 0, 5);
     tcase_add_loop_test(tcase, test_child_of_fork_goes_on, 0, 5);
+    tcase_add_test(tcase, test_block_that_is_looked_at_leaves_quarantine_all_the_same);
     tcase_add_test(tcase, test_instances_may_end_while_their_registers_are_looked_into);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -89,7 +89,7 @@ static void leave(struct debug_instance *instance, uintptr_t address, uint32_t e
 static void empty(struct debug_instance *instance, size_t place)
 {
     struct debug_quarantine *kept = &instance->quarantine;
-    uint64_t address = atomic_exchange_explicit(&kept->addresses[place], 0, memory_order_acquire);
+    uint64_t address = atomic_exchange_explicit(&kept->addresses[place], 0, memory_order_acq_rel);
 
     if (address)
         leave(instance, (uintptr_t)address,
@@ -157,19 +157,44 @@ uint32_t dal_debug_quarantine_stack_(struct debug_instance *instance, uintptr_t 
     return 0;
 }
 
+/* Whether the oldest have left up to a place since the tail was another. */
+static int is_passed(const struct debug_quarantine *kept, size_t place, uint64_t tail)
+{
+    uint64_t number = tail + ((place - tail) & (kept->places - 1));
+
+    return atomic_load_explicit(&kept->tail, memory_order_relaxed) > number;
+}
+
+/* Who looks has the block out of its place meanwhile: who finds the place empty goes on. What then
+ * would have left by now leaves. The exchange that found it empty is acquired by the one that fills
+ * it again, and with it the tail of who was there. */
+static void look_at_place(struct debug_instance *instance, size_t place)
+{
+    struct debug_quarantine *kept = &instance->quarantine;
+    uint64_t tail = atomic_load_explicit(&kept->tail, memory_order_relaxed), nothing = 0;
+    uint64_t address = atomic_exchange_explicit(&kept->addresses[place], 0, memory_order_acq_rel);
+    uint32_t ended_stack = atomic_load_explicit(&kept->stacks[place], memory_order_relaxed);
+    struct debug_record record = {NULL, 0};
+
+    if (address)
+        record = take_and_look(instance, (uintptr_t)address, ended_stack);
+    if (!record.line)
+        return;
+    debug_record_release(record, address | DEBUG_KEY_KEPT);
+    if (!atomic_compare_exchange_strong_explicit(&kept->addresses[place], &nothing, address,
+                                                 memory_order_acq_rel, memory_order_relaxed))
+        leave(instance, (uintptr_t)address, ended_stack);
+    else if (is_passed(kept, place, tail))
+        empty(instance, place);
+}
+
 void dal_debug_quarantine_look_(struct debug_instance *instance)
 {
     struct debug_quarantine *kept = &instance->quarantine;
 
     for (size_t i = 0; i < kept->places && instance->fill; i++) {
-        uint64_t address = atomic_load_explicit(&kept->addresses[i], memory_order_acquire);
-        struct debug_record record = {NULL, 0};
-
-        if (address)
-            record = take_and_look(instance, (uintptr_t)address,
-                                   atomic_load_explicit(&kept->stacks[i], memory_order_relaxed));
-        if (record.line)
-            debug_record_release(record, address | DEBUG_KEY_KEPT);
+        if (atomic_load_explicit(&kept->addresses[i], memory_order_relaxed))
+            look_at_place(instance, i);
     }
 }
 
