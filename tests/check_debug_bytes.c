@@ -226,6 +226,21 @@ START_TEST(test_change_in_quarantine_is_told_at_the_end)
 }
 END_TEST
 
+START_TEST(test_change_in_quarantine_is_told_once)
+{
+    const struct dal_instance *instance = make("debug:leaks=live,fill=on,quarantine=4K+system");
+    char *block = dal_instance_alloc(instance, 100, 8);
+
+    release(instance, block, 100, 8);
+    ((char *)hidden(block))[42] = 'x';
+    said_begin();
+    ck_assert_int_eq(dal_debug_find_leaks(instance, NULL, NULL), 0);
+    ck_assert_int_eq(dal_debug_find_leaks(instance, NULL, NULL), 0);
+    assert_said("%s", CHANGED("100", "1", "", "42"));
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 /* ---- Sweep ------------------------------------------------------------------------------------
  */
 
@@ -488,6 +503,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_fill_is_of_the_beginning_of_large_blocks);
     tcase_add_test(tcase, test_change_in_quarantine_is_told_when_it_leaves);
     tcase_add_test(tcase, test_change_in_quarantine_is_told_at_the_end);
+    tcase_add_test(tcase, test_change_in_quarantine_is_told_once);
     tcase_add_test(tcase, test_sweep_finds_what_was_written_around_live_blocks);
     tcase_add_test(tcase, test_sweep_finds_what_was_written_in_quarantine);
     tcase_add_test(tcase, test_sweep_of_nothing_is_refused);

@@ -54,6 +54,7 @@ static struct debug_record take_and_look(struct debug_instance *instance, uintpt
 {
     struct debug_record record =
         dal_debug_register_take_(&instance->blocks, address, DEBUG_KEY_KEPT);
+    char *ptr = (char *)address; // NOLINT(performance-no-int-to-ptr)
     struct pattern_change change;
     struct debug_known known;
 
@@ -66,9 +67,12 @@ static struct debug_record take_and_look(struct debug_instance *instance, uintpt
                   .stack = debug_record_stack(record)},
         .ended_stack = ended_stack,
     };
-    change = dal_debug_ended_changed_((const char *)address, debug_size(known.block.word));
-    if (change.count)
-        dal_debug_fault_changed_(instance, &known, &change);
+    change = dal_debug_ended_changed_(ptr, debug_size(known.block.word));
+    if (!change.count)
+        return record;
+    dal_debug_fault_changed_(instance, &known, &change);
+    /* It may be looked at again, and that is not to be told twice. */
+    dal_debug_mark_ended_(instance, ptr, debug_size(known.block.word));
     return record;
 }
 
