@@ -68,7 +68,8 @@ for backend in $backends; do
   1 block, of 1000 bytes, leaked directly, from malloc:"
 done
 for backend in $backends $with_tables; do
-    for case in in_static interior in_blocks in_local on_stack in_register in_threads_local clean; do
+    for case in in_static interior in_blocks in_local on_stack in_register in_threads_local clean \
+        in_shared; do
         told $case ''
     done
 done

@@ -3,6 +3,7 @@
  * A program that has a block which nothing points to, or which only one thing does, named by its
  * first argument. It knows nothing of the library; tests/leaks.sh starts it.
  */
+#define _GNU_SOURCE /* memfd_create */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -133,6 +135,41 @@ static void in_blocks(void)
 static void in_local(void)
 {
     local = make_block(1000);
+}
+
+/* ---- What is mapped ---------------------------------------------------------------------------
+ */
+
+enum { PAGE_BYTES = 64 << 10, MAPPING_BYTES = 1 << 20 };
+
+static void *map(size_t bytes, int flags, int file)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
+
+    if (pages == MAP_FAILED)
+        abort();
+    return pages;
+}
+
+__attribute__((noinline)) static void put_block_in(void *volatile *place)
+{
+    *place = make_block(1000);
+}
+
+/* It was written by another mapping than the one that is left, behind which is much of nothing. */
+static void in_shared(void)
+{
+    const off_t size = (off_t)1 << (sizeof(void *) > 4 ? 36 : 28);
+    int file = memfd_create("shared", 0);
+    char *pages;
+
+    if (file < 0 || ftruncate(file, size) != 0)
+        abort();
+    pages = map(MAPPING_BYTES, MAP_SHARED, file);
+    kept = map((size_t)size, MAP_SHARED, file);
+    put_block_in((void *volatile *)(pages + MAPPING_BYTES / 2));
+    munmap(pages, MAPPING_BYTES);
+    pages = NULL;
 }
 
 /* ---- Other threads --------------------------------------------------------------------------- */
@@ -495,6 +532,7 @@ static const struct {
     CASE(release_without_prctl),
     CASE(release_without_files),
     CASE(leak_in_thread),
+    CASE(in_shared),
     CASE(in_vfork),
     CASE(leader_ends),
     CASE(clean),

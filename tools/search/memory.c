@@ -91,6 +91,22 @@ static int read_mappings(struct memory *memory, FILE *maps)
     return memory->mapping_count ? DAL_SEARCH_DONE_ : DAL_SEARCH_UNREADABLE_;
 }
 
+/* To read what was never touched takes memory, and time: so little of it is. */
+static void share_out(struct memory *memory)
+{
+    size_t left = UNTOUCHED_BYTES;
+
+    for (size_t i = 0; i < memory->mapping_count; i++) {
+        struct mapping *mapping = &memory->mappings[i];
+        size_t bytes = mapping->range.end - mapping->range.start;
+
+        if (mapping->is_private || mapping->is_device || !mapping->is_writable)
+            continue;
+        mapping->untouched_bytes = bytes < left ? bytes : left;
+        left -= mapping->untouched_bytes;
+    }
+}
+
 int memory_open(const struct place *place, struct memory *memory)
 {
     *memory = (struct memory){.page_bytes = (size_t)sysconf(_SC_PAGESIZE)};
@@ -113,6 +129,7 @@ int memory_read_mappings(const struct place *place, struct memory *memory)
 
     if (maps)
         status = read_mappings(memory, maps);
+    share_out(memory);
     if (maps)
         (void)fclose(maps);
     else if (file >= 0)
@@ -239,12 +256,27 @@ static void visit_pages(const struct memory *memory, struct range range, const u
     }
 }
 
+/* The part of a range that is read whatever the kernel says of its pages. */
+static struct range untouched_part(const struct memory *memory, struct range range)
+{
+    const struct mapping *mapping = memory_find(memory, range.start);
+    uintptr_t end = mapping ? mapping->range.start + mapping->untouched_bytes : range.start;
+
+    if (end > range.end)
+        end = range.end;
+    return (struct range){range.start, end > range.start ? end : range.start};
+}
+
 void memory_visit(const struct memory *memory, struct range range, words_visitor visit, void *data)
 {
     uint64_t *entries = memory->entries;
     const size_t word = sizeof(uintptr_t);
+    struct range untouched;
 
     range.start = (range.start + word - 1) / word * word;
+    untouched = untouched_part(memory, range);
+    visit_words(memory, untouched, visit, data);
+    range.start = untouched.end;
     while (range.start < range.end) {
         uintptr_t first = range.start / memory->page_bytes;
         size_t count = (range.end - 1) / memory->page_bytes - first + 1;

@@ -55,13 +55,16 @@ void threads_go_on(struct threads *threads);
 
 /* ---- memory.c ---- */
 
-enum { CHUNK_BYTES = 1 << 20, PAGES_AT_ONCE = 1 << 15 };
+enum { CHUNK_BYTES = 1 << 20, PAGES_AT_ONCE = 1 << 15, UNTOUCHED_BYTES = 64 << 20 };
 
 struct mapping {
     struct range range;
     int is_readable, is_writable, is_private, is_file, is_device, is_heap, is_stack;
     int is_libc;    /* variables of the C library */
     int is_guarded; /* what is right below may not be touched */
+    /* So much of its beginning is read also where this process has not touched it: where a mapping
+     * is shared, another one may have, or another mapping. */
+    size_t untouched_bytes;
 };
 
 struct memory {
@@ -91,7 +94,8 @@ int memory_write(const struct memory *memory, uintptr_t address, const void *fro
 /* Called with words that are one behind the other. */
 typedef void (*words_visitor)(const uintptr_t *words, size_t count, void *data);
 
-/* All words in a range at multiples of their size, but for pages that were never touched. */
+/* All words in a range at multiples of their size, but for pages that were never touched; those of
+ * a shared mapping, of which that is not known, as far as they are to be read. */
 void memory_visit(const struct memory *memory, struct range range, words_visitor visit, void *data);
 
 /* The mapping of an address, or NULL. */
