@@ -64,6 +64,8 @@ for backend in $backends; do
     told ring "2 blocks, of 2016 bytes, are $leaked
   1 block, of 1008 bytes, leaked indirectly, from calloc:
   1 block, of 1008 bytes, leaked directly, from calloc:"
+    told leak_in_coroutine "1 block, of 1000 bytes, is $leaked
+  1 block, of 1000 bytes, leaked directly, from malloc:"
     told end "1 block, of 1000 bytes, is $leaked
   1 block, of 1000 bytes, leaked directly, from malloc:"
 done

@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 struct node {
@@ -170,6 +171,57 @@ static void in_shared(void)
     put_block_in((void *volatile *)(pages + MAPPING_BYTES / 2));
     munmap(pages, MAPPING_BYTES);
     pages = NULL;
+}
+
+/* ---- Coroutines --------------------------------------------------------------------------------
+ */
+
+enum { STACK_BYTES = 256 << 10 };
+
+static ucontext_t suspended;
+static int is_block_dropped;
+
+__attribute__((noinline)) static void suspend(void)
+{
+    void *volatile block;
+    ucontext_t here;
+
+    put_block_in(&block);
+    if (is_block_dropped)
+        block = NULL;
+    scrub();
+    memset(&here, 0, sizeof here); /* also what make_block() has left in registers */
+    swapcontext(&here, &suspended);
+    drop(block);
+}
+
+static void end_in_coroutine(void)
+{
+    exit(0);
+}
+
+/* One ends the process on a stack of its own, right behind that of one that is suspended. */
+static void run_coroutines(void)
+{
+    static ucontext_t here, first;
+    char *stacks = map(2 * STACK_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+    (void)mprotect(stacks, PAGE_BYTES, PROT_NONE);
+    getcontext(&first);
+    first.uc_stack.ss_sp = stacks + PAGE_BYTES;
+    first.uc_stack.ss_size = STACK_BYTES - PAGE_BYTES;
+    makecontext(&first, suspend, 0);
+    getcontext(&suspended);
+    suspended.uc_stack.ss_sp = stacks + STACK_BYTES;
+    suspended.uc_stack.ss_size = STACK_BYTES;
+    makecontext(&suspended, end_in_coroutine, 0);
+    swapcontext(&here, &first);
+}
+
+static void leak_in_coroutine(void)
+{
+    is_block_dropped = 1;
+    run_coroutines();
 }
 
 /* ---- Other threads --------------------------------------------------------------------------- */
@@ -533,6 +585,7 @@ static const struct {
     CASE(release_without_files),
     CASE(leak_in_thread),
     CASE(in_shared),
+    CASE(leak_in_coroutine),
     CASE(in_vfork),
     CASE(leader_ends),
     CASE(clean),

@@ -176,6 +176,33 @@ static uintptr_t end_of_stack(const struct roots *roots, const struct thread *th
                                                            : stack->range.end;
 }
 
+/* The first table in a range; an empty one at its end if there is none. */
+static struct range next_table(const struct roots *roots, struct range range)
+{
+    struct range next = {range.end, range.end};
+
+    for (size_t i = 0; i < roots->table_count; i++) {
+        struct range table = range_of(&roots->tables[i]);
+
+        if (table.end > range.start && table.start < next.start)
+            next = table;
+    }
+    return next;
+}
+
+/* The kernel may have joined a stack with the tables of who asks. */
+static void visit_but_tables(const struct roots *roots, struct range range)
+{
+    while (range.start < range.end) {
+        struct range table = next_table(roots, range);
+
+        if (range.start < table.start)
+            memory_visit(roots->memory, (struct range){range.start, table.start}, reach_visit_root,
+                         roots->reach);
+        range.start = table.end;
+    }
+}
+
 /* Also where it lies among blocks: a stack may be one, and the kernel may have joined them. */
 static void visit_thread(const struct roots *roots, const struct thread *thread)
 {
@@ -188,12 +215,9 @@ static void visit_thread(const struct roots *roots, const struct thread *thread)
         below = bottom;
     reach_visit_root(thread->registers, thread->register_bytes / sizeof(uintptr_t), roots->reach);
     if (stack)
-        memory_visit(roots->memory,
-                     within(stack, bottom, end_of_stack(roots, thread, stack, local)),
-                     reach_visit_root, roots->reach);
+        visit_but_tables(roots, within(stack, bottom, end_of_stack(roots, thread, stack, local)));
     if (local)
-        memory_visit(roots->memory, within(local, below, thread->local + LOCAL_BYTES_ABOVE),
-                     reach_visit_root, roots->reach);
+        visit_but_tables(roots, within(local, below, thread->local + LOCAL_BYTES_ABOVE));
 }
 
 /* ---- What is held -------------------------------------------------------------------------- */

@@ -13,16 +13,21 @@ struct work {
     uintptr_t address; /* of that */
     struct threads threads;
     struct memory memory;
-    struct dal_memory_part *blocks, *apart; /* as they are listed there */
+    struct dal_memory_part *blocks; /* as they are listed there */
+    /* The tables of who asks, the list of blocks among them, and where that was made. */
+    struct dal_memory_part *apart;
+    size_t apart_count;
     struct reach reach;
     struct roots roots;
 };
 
-/* An array of the process; NULL if there is no memory for it or it cannot be read. */
+/* An array of the process, and room for more behind it; NULL if there is no memory for it or it
+ * cannot be read. */
 static struct dal_memory_part *read_parts(const struct memory *memory,
-                                          const struct dal_memory_part *there, size_t count)
+                                          const struct dal_memory_part *there, size_t count,
+                                          size_t more)
 {
-    struct dal_memory_part *parts = calloc(count ? count : 1, sizeof *parts);
+    struct dal_memory_part *parts = calloc(count + more, sizeof *parts);
 
     if (parts && memory_read(memory, (uintptr_t)there, parts, count * sizeof *parts))
         return parts;
@@ -39,6 +44,12 @@ static int read_asked(struct work *work)
     return asked->word_bytes == sizeof *asked ? DAL_SEARCH_DONE_ : DAL_SEARCH_OTHER_;
 }
 
+static void add_apart(struct work *work, const void *start, size_t bytes)
+{
+    work->apart[work->apart_count++] =
+        (struct dal_memory_part){.address = (uintptr_t)start, .bytes = bytes};
+}
+
 /* What is listed once all threads stand is true for as long as they do. */
 static int read_lists(struct work *work)
 {
@@ -51,26 +62,21 @@ static int read_lists(struct work *work)
     status = answer == DAL_SEARCH_DONE_ ? read_asked(work) : answer;
     if (status != DAL_SEARCH_DONE_)
         return status;
-    work->blocks = read_parts(&work->memory, asked->blocks, asked->block_count);
-    work->apart = read_parts(&work->memory, asked->apart, asked->apart_count);
-    return work->blocks && work->apart ? DAL_SEARCH_DONE_ : DAL_SEARCH_MEMORY_;
+    work->blocks = read_parts(&work->memory, asked->blocks, asked->block_count, 1);
+    work->apart = read_parts(&work->memory, asked->apart, asked->apart_count, 2);
+    if (!work->blocks || !work->apart)
+        return DAL_SEARCH_MEMORY_;
+    work->apart_count = asked->apart_count;
+    add_apart(work, asked->blocks, asked->block_count * sizeof *asked->blocks);
+    add_apart(work, asked->room, asked->room_bytes);
+    return DAL_SEARCH_DONE_;
 }
 
-static struct range range_at(const void *start, size_t bytes)
-{
-    return (struct range){(uintptr_t)start, (uintptr_t)start + bytes};
-}
-
-/* The tables of who asks, the list of blocks among them, and where that was made. */
 static int put_apart(struct work *work)
 {
-    const struct dal_search_ *asked = &work->asked;
-    int is_put =
-        roots_put_apart(&work->roots,
-                        range_at(asked->blocks, asked->block_count * sizeof *asked->blocks)) &&
-        roots_put_apart(&work->roots, range_at(asked->room, asked->room_bytes));
+    int is_put = 1;
 
-    for (size_t i = 0; is_put && i < asked->apart_count; i++)
+    for (size_t i = 0; is_put && i < work->apart_count; i++)
         is_put = roots_put_apart(&work->roots, range_of(&work->apart[i]));
     return is_put;
 }
@@ -100,7 +106,7 @@ static int search(struct work *work)
                                  .blocks = work->blocks,
                                  .block_count = work->asked.block_count,
                                  .tables = work->apart,
-                                 .table_count = work->asked.apart_count,
+                                 .table_count = work->apart_count,
                                  .memory = &work->memory,
                                  .threads = &work->threads,
                                  .reach = &work->reach};
