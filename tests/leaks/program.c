@@ -218,6 +218,11 @@ static void run_coroutines(void)
     swapcontext(&here, &first);
 }
 
+static void in_coroutine(void)
+{
+    run_coroutines();
+}
+
 static void leak_in_coroutine(void)
 {
     is_block_dropped = 1;
@@ -585,6 +590,7 @@ static const struct {
     CASE(release_without_files),
     CASE(leak_in_thread),
     CASE(in_shared),
+    CASE(in_coroutine),
     CASE(leak_in_coroutine),
     CASE(in_vfork),
     CASE(leader_ends),

@@ -25,6 +25,9 @@ enum { LOCAL_BYTES_ABOVE = 4 << 10 };
 enum { LOCAL_BYTES_ABOVE = LOCAL_BYTES };
 #endif
 
+/* What who asks has on its stack below the pointer that it names. */
+enum { SEARCH_STACK_BYTES = 16 << 10 };
+
 /* ---- What is apart ------------------------------------------------------------------------- */
 
 int roots_put_apart(struct roots *roots, struct range range)
@@ -110,22 +113,41 @@ static int put_heaps(struct roots *roots)
     return is_put;
 }
 
-/* What a thread has left behind below its stack pointer. Two in one mapping, as coroutines are,
- * have each other's there. */
-static int put_old_stack(struct roots *roots, const struct thread *thread)
+/* Whether a thread is alone on the stack that was made for it, where it has variables of its own as
+ * well, but for the main thread. On one of a coroutine's others may lie below that are suspended.
+ */
+static int is_on_own_stack(const struct roots *roots, const struct thread *thread,
+                           const struct mapping *mapping)
 {
-    const struct mapping *mapping = memory_find(roots->memory, thread->stack);
+    int has_local = thread->local > thread->stack && thread->local < mapping->range.end &&
+                    thread->number != roots->threads->process;
 
-    if (!mapping || !(mapping->is_stack || mapping->is_guarded))
-        return 1;
     for (size_t i = 0; i < roots->threads->count; i++) {
         const struct thread *other = &roots->threads->threads[i];
 
         if (other != thread && memory_find(roots->memory, other->stack) == mapping)
-            return 1;
+            return 0;
     }
-    return roots_put_apart(roots,
-                           (struct range){mapping->range.start, thread->stack - RED_ZONE_BYTES});
+    return mapping->is_stack || (mapping->is_guarded && has_local);
+}
+
+/* What a thread has left behind below its stack pointer: all of it where that is its own, and what
+ * the search itself has taken of any other. */
+static int put_old_stack(struct roots *roots, const struct thread *thread)
+{
+    const struct mapping *mapping = memory_find(roots->memory, thread->stack);
+    struct range range;
+
+    if (!mapping)
+        return 1;
+    range = (struct range){mapping->range.start, thread->stack - RED_ZONE_BYTES};
+    if (!is_on_own_stack(roots, thread, mapping)) {
+        if (!thread->is_asking)
+            return 1;
+        if (range.start + SEARCH_STACK_BYTES < range.end)
+            range.start = range.end - SEARCH_STACK_BYTES;
+    }
+    return roots_put_apart(roots, range);
 }
 
 /* ---- What counts --------------------------------------------------------------------------- */

@@ -44,6 +44,7 @@ struct thread {
 };
 
 struct threads {
+    pid_t process;
     struct thread *threads;
     size_t count, room;
 };

@@ -217,6 +217,7 @@ int threads_stop(pid_t process, const struct dal_search_ *asked, struct threads 
     size_t stopped;
     int status;
 
+    threads->process = process;
     if (!add_asking(asked, threads))
         return DAL_SEARCH_MEMORY_;
     (void)snprintf(path, sizeof path, "/proc/%ld/task", (long)process);
@@ -243,5 +244,5 @@ void threads_go_on(struct threads *threads)
         (void)ptrace(PTRACE_DETACH, thread->number, NULL, (void *)(intptr_t)thread->signal);
     }
     free(threads->threads);
-    *threads = (struct threads){NULL, 0, 0};
+    *threads = (struct threads){.threads = NULL};
 }
