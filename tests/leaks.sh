@@ -71,7 +71,7 @@ for backend in $backends; do
 done
 for backend in $backends $with_tables; do
     for case in in_static interior in_blocks in_local on_stack in_register in_threads_local clean \
-        in_shared in_coroutine; do
+        in_shared in_page_beside_large in_coroutine; do
         told $case ''
     done
 done

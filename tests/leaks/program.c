@@ -173,6 +173,19 @@ static void in_shared(void)
     pages = NULL;
 }
 
+/* What the system maps comes below what it has mapped before. */
+static void in_page_beside_large(void)
+{
+    static void *volatile large[2];
+    void *page;
+
+    large[0] = make_block(200000);
+    page = map(1, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    large[1] = make_block(200000);
+    put_block_in(page);
+    page = NULL;
+}
+
 /* ---- Coroutines --------------------------------------------------------------------------------
  */
 
@@ -590,6 +603,7 @@ static const struct {
     CASE(release_without_files),
     CASE(leak_in_thread),
     CASE(in_shared),
+    CASE(in_page_beside_large),
     CASE(in_coroutine),
     CASE(leak_in_coroutine),
     CASE(in_vfork),

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Blocks farther apart have something else between them. */
-enum { GAP_BYTES = 64 << 10 };
+/* Blocks farther apart have something else between them. What is large may have a mapping of its
+ * own: from 128 KiB on, in the C library. */
+enum { GAP_BYTES = 64 << 10, LARGE_BYTES = 128 << 10 };
 
 /* Below a stack pointer functions that call nothing may have something; around a thread pointer is
  * what the thread has for itself: variables and what the C library has, on which side is a matter
@@ -70,6 +71,18 @@ static struct range whole_pages(const struct roots *roots, uintptr_t start, uint
     return (struct range){start - start % page, end + (page - end % page) % page};
 }
 
+/* Whether nothing but the allocator's own lies between two blocks. Large ones have mappings of
+ * their own, and a whole page beside one may be any other's. */
+static int is_near(const struct roots *roots, const struct block *one, const struct block *next)
+{
+    uintptr_t start = one->range.end, end = next->range.start;
+    size_t page = roots->memory->page_bytes;
+    int is_large = one->bytes >= LARGE_BYTES || next->bytes >= LARGE_BYTES;
+    int has_page = start + 2 * page - 1 - (start + page - 1) % page <= end;
+
+    return end < start + GAP_BYTES && !(is_large && has_page);
+}
+
 /* From a block to the last one that is near. The index of the next one. */
 static size_t put_heap(struct roots *roots, size_t first, int *is_put)
 {
@@ -84,7 +97,7 @@ static size_t put_heap(struct roots *roots, size_t first, int *is_put)
         *is_put = roots_put_apart(roots, mapping->range);
         return next;
     }
-    for (; next < reach->count && reach->blocks[next].range.start < end + GAP_BYTES &&
+    for (; next < reach->count && is_near(roots, &reach->blocks[next - 1], &reach->blocks[next]) &&
            (!mapping || reach->blocks[next].range.start < mapping->range.end);
          next++)
         end = reach->blocks[next].range.end;
