@@ -112,6 +112,16 @@ under debug:leaks=live+system "$work/program" in_static
 like 'leaks=live' '*  1 block, of 1000 bytes, from malloc:*' "$(cat "$work/err")"
 like 'leaks=live' '* still live at exit*' "$(cat "$work/err")"
 
+# What is left out of a report is counted.
+deep=$work/$(printf '%0200d' 0)/$(printf '%0200d' 0)
+mkdir -p "$deep"
+cp "$work/program" "$deep"
+under debug:leaks=on,stacks=64+system "$deep/program" many_places
+like 'a report that is full' '  * blocks, of *000 bytes, from * other places' "$(tail -n 1 "$work/raw")"
+expect 'a report that is full: blocks' 30 "$(awk '/^  [0-9]+ blocks?, of / { sum += $1 } END { print sum }' "$work/raw")"
+expect 'a report that is full: lines that are cut' '' \
+    "$(grep '^    #' "$work/raw" | grep -v ')$' || :)"
+
 # A thread that waits for a child of vfork(2) cannot be stopped, and is not waited for for long.
 under debug:leaks=on+system "$work/program" in_vfork
 like 'a thread in vfork' '*leaks cannot be searched for: a thread cannot be stopped; what is still live is told

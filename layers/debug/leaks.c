@@ -157,6 +157,9 @@ static const char *const reach_words[] = {
     [DAL_LEAKED_INDIRECTLY] = " leaked indirectly,",
 };
 
+/* So much room is kept for the line of the others. */
+enum { OTHERS_BYTES = 256 };
+
 /* What is left of the places; there may be tens of thousands. */
 static void put_others(struct layer_report *text, struct live *live)
 {
@@ -178,18 +181,33 @@ static void put_others(struct layer_report *text, struct live *live)
                           count);
 }
 
+static void put_place(struct layer_report *text, const struct place *place)
+{
+    dal_layer_report_put_(text, "  ");
+    put_sum(text, place);
+    dal_layer_report_put_(text, "%s from %s:\n", reach_words[place->reach],
+                          dal_debug_call_name_(place->made));
+    dal_layer_report_put_stack_(text, place->stack);
+}
+
+/* As many as there is room for in whole. */
 static void put_places(struct layer_report *text, struct live *live)
 {
+    const size_t room = text->room;
     struct place *place;
 
+    text->room -= OTHERS_BYTES;
     for (int i = 0; i < PLACES_TOLD && (place = largest(live)) != NULL; i++) {
-        dal_layer_report_put_(text, "  ");
-        put_sum(text, place);
-        dal_layer_report_put_(text, "%s from %s:\n", reach_words[place->reach],
-                              dal_debug_call_name_(place->made));
-        dal_layer_report_put_stack_(text, place->stack);
+        size_t length = text->length;
+
+        put_place(text, place);
+        if (text->length == text->room - 1) {
+            text->length = length;
+            break;
+        }
         place->blocks = place->bytes = 0;
     }
+    text->room = room;
     put_others(text, live);
 }
 
