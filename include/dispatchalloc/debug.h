@@ -39,7 +39,8 @@ DAL_BEGIN_DECLS_
  *
  * The process stops for the search, some milliseconds and with millions of blocks seconds. As at
  * exit a pointer counts that is anywhere in memory of the process, in registers or on stacks of
- * its threads; one that the caller has just let go of may be there still.
+ * its threads; one that the caller has just let go of may be there still. System calls that are
+ * never restarted, as epoll_wait(2) and sigtimedwait(2), end with EINTR in the other threads.
  *
  * Thread-safe: a search waits for no lock of the program's, but for one of another thread. Not from
  * a signal handler, nor from inside a backend. Follows __lsan_do_recoverable_leak_check() of
