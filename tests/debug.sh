@@ -65,6 +65,7 @@ done
 # Only one of the two places is told of.
 echo "leak:$work/faults" >"$work/suppressions"
 under "debug:leaks=live,suppressions=$work/suppressions+system" "$work/faults" leak
+expect "what is suppressed: exit status" 0 "$code"
 ! grep -e ' 54321 ' -e ' 12345 ' "$work/err" || fail "what is suppressed was told of"
 expect "suppressed: exit status" 0 "$code"
 mkfifo "$work/pipe"
