@@ -189,6 +189,7 @@ static void in_page_beside_large(void)
 /* ---- Coroutines --------------------------------------------------------------------------------
  */
 
+#ifdef __GLIBC__
 enum { STACK_BYTES = 256 << 10 };
 
 static ucontext_t suspended;
@@ -241,6 +242,7 @@ static void leak_in_coroutine(void)
     is_block_dropped = 1;
     run_coroutines();
 }
+#endif
 
 /* ---- Other threads --------------------------------------------------------------------------- */
 
@@ -604,8 +606,10 @@ static const struct {
     CASE(leak_in_thread),
     CASE(in_shared),
     CASE(in_page_beside_large),
+#ifdef __GLIBC__
     CASE(in_coroutine),
     CASE(leak_in_coroutine),
+#endif
     CASE(in_vfork),
     CASE(leader_ends),
     CASE(clean),
