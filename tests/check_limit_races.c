@@ -129,7 +129,8 @@ START_TEST(test_bound_is_never_exceeded)
     end(&crew);
     ck_assert_uint_eq(value_of(instance, "live_bytes"), 0);
     ck_assert_int_eq(atomic_load(&under_live), 0);
-    ck_assert(bounds[_i] > 100000 || atomic_load(&crew.refused) > 0);
+    /* Of the least one thread by itself has too little. */
+    ck_assert(_i > 0 || atomic_load(&crew.refused) > 0);
     ck_assert_uint_eq(value_of(instance, "refusals"), atomic_load(&crew.refused));
     ck_assert_uint_eq(take_all(instance, 1 << 16, &list), bounds[_i]);
     give_all_back(instance, &list);

@@ -58,11 +58,20 @@ int dal_debug_gone_at_(struct debug_ring *rings, uintptr_t address, struct debug
     return look(debug_ring_of(rings, address), address, 0, known);
 }
 
+/* Blocks that lay over one another are in rings of their own, which have no order: the one that
+ * begins nearest. */
 int dal_debug_gone_around_(struct debug_ring *rings, uintptr_t address, struct debug_known *known)
 {
+    int found = 0;
+
     for (size_t i = 0; i < DEBUG_RINGS; i++) {
-        if (look(&rings[i], address, 1, known))
-            return 1;
+        struct debug_known seen;
+
+        if (look(&rings[i], address, 1, &seen) &&
+            (!found || seen.block.address > known->block.address)) {
+            *known = seen;
+            found = 1;
+        }
     }
-    return 0;
+    return found;
 }
