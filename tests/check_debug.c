@@ -256,6 +256,18 @@ static void size_of_released(const struct dal_instance *instance)
 #define FROM(call)     "  allocated by " call ":\n" FRAME
 #define RELEASED(call) "  released by " call ":\n" FRAME
 
+#if UINTPTR_MAX > UINT32_MAX
+# define LARGEST    "18446744073709551615"
+# define MOST       "9223372036854775807"
+# define MOST_BY_8  "9223372036854775800"
+# define MOST_BY_16 "9223372036854775792"
+#else
+# define LARGEST    "4294967295"
+# define MOST       "2147483647"
+# define MOST_BY_8  "2147483640"
+# define MOST_BY_16 "2147483632"
+#endif
+
 static const struct {
     void (*commit)(const struct dal_instance *instance);
     const char *said;
@@ -290,13 +302,13 @@ static const struct {
           "\"debug+arena\"; it is left alone\n" FRAME FROM("alloc")},
     {invalid_align, HEAD "alloc(24, 24): no layout: alignment 24 is no power of two; NULL is "
                          "returned\n" FRAME},
-    {invalid_size, HEAD "alloc_zeroed(9223372036854775807, 16): no layout: more than "
-                        "9223372036854775792 bytes at alignment 16; NULL is returned\n" FRAME},
+    {invalid_size, HEAD "alloc_zeroed(" MOST ", 16): no layout: more than " MOST_BY_16
+                        " bytes at alignment 16; NULL is returned\n" FRAME},
     {realloc_wrong, HEAD "realloc(0xA, 24, 8): given as 24 bytes at alignment 8, but a block of 32 "
                          "bytes at alignment 8; it is resized as that\n" FRAME FROM("alloc")},
     {realloc_unknown, HEAD "realloc(0xA, 64, 8): WHAT; NULL is returned\n" FRAME},
-    {realloc_invalid, HEAD "realloc(18446744073709551615, 8): no layout: more than "
-                           "9223372036854775800 bytes at alignment 8; NULL is returned\n" FRAME},
+    {realloc_invalid, HEAD "realloc(" LARGEST ", 8): no layout: more than " MOST_BY_8
+                           " bytes at alignment 8; NULL is returned\n" FRAME},
     {grow_wrong, HEAD "grow(0xA, 32, 16): given as 32 bytes at alignment 16, but a block of 32 "
                       "bytes at alignment 8; it is resized as that\n" FRAME FROM("alloc")},
     {grow_less, HEAD "grow(0xA, 32, 8): given as 32 bytes at alignment 8, but a block of 100 bytes "

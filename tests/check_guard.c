@@ -65,14 +65,19 @@ static char *block_at(const struct dal_instance *instance, size_t size, int is_e
     return NULL;
 }
 
-/* The line of the registers, which may be any numbers. */
+/* The line of the registers, which may be any numbers. On processors whose registers are not looked
+ * at that is a line in the place of the first stack. */
 static const char *without_registers(const char *said_text)
 {
     static char text[SAID_BYTES];
-    const char *line = strstr(said_text, "  registers: pc 0x");
+    static const char unknown[] = "    (its place is not known)\n";
+    const char *line = strstr(said_text, "  registers: pc 0x"), *place = strstr(said_text, unknown);
 
+    if (!line && place)
+        snprintf(text, sizeof text, "%.*s    #\n%s", (int)(place - said_text), said_text,
+                 place + strlen(unknown));
     if (!line)
-        return said_text;
+        return place ? text : said_text;
     snprintf(text, sizeof text, "%.*s%s", (int)(line - said_text), said_text,
              strchr(line, '\n') + 1);
     return text;

@@ -306,7 +306,7 @@ START_TEST(test_which_may_stand_over_which)
 
         (void)snprintf(spec, sizeof spec, "%s+%s%s+system", outer, between ? "fail+" : "", inner);
         error = dal_instance_create_spec(spec, &instance, message, sizeof message);
-        ck_assert_msg(!error == expected, "%s: %s", spec, message);
+        ck_assert_msg((error == 0) == expected, "%s: %s", spec, message);
         ck_assert_msg(expected ||
                           strstr(message, strcmp(outer, inner) == 0 ? " already" : "guard+debug"),
                       "%s: %s", spec, message);

@@ -3,7 +3,8 @@
  * The layer `limit` in many threads: never over the bound, which the allocator under it sees to by
  * itself, and nothing that is free is kept from who asks for it; after forks as well.
  */
-#define UNDER_ROOM ((size_t)0) /* the system is not what is tested */
+#define _GNU_SOURCE             /* _Fork() */
+#define UNDER_ROOM  ((size_t)0) /* the system is not what is tested */
 #include "limit_under.h"
 
 #include <pthread.h>

@@ -396,9 +396,9 @@ static volatile uintptr_t gone; /* a place on a stack that is unmapped by then *
 /* So that its page is not the one with which a walk begins. */
 NOINLINE static void recurse_far(int depth)
 {
-    volatile char large[LARGE_FRAME];
+    char large[LARGE_FRAME];
 
-    large[0] = 1;
+    __asm__ volatile("" : : "r"(large) : "memory");
     if (depth == 0)
         capture(64);
     else

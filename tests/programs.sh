@@ -101,6 +101,7 @@ verify() {
     elif ! diff "$at/expected" "$at/result" >"$at/difference"; then
         echo "the output differs:"
         head -n 10 "$at/difference"
+        tail -n 5 "$at/said"
     elif [ -n "$(unserved "$3")" ]; then
         echo "not served: $(unserved "$3" | head -n 3)"
     elif words >"$at/words" && ! diff "$at/expected-words" "$at/words" >"$at/difference"; then

@@ -11,6 +11,7 @@ clean-local: clean-variants
 EXTRA_DIST += tests/variant.sh tests/platforms/lib.sh tests/platforms/cross.sh \
 	tests/platforms/emulated.known tests/platforms/musl-root.sh tests/windows.sh
 EXTRA_DIST += $(platforms:%=tests/platforms/%.sh) tests/platforms/builds.known \
-	tests/platforms/debian13.known tests/platforms/powerpc.known tests/platforms/windows.known
+	tests/platforms/debian13.known tests/platforms/powerpc.known tests/platforms/s390x.known \
+	tests/platforms/windows.known
 platforms = aarch64 aarch64-16k aarch64-64k armhf builds clang compilers debian13 i386 lto musl \
 	powerpc riscv64 s390x windows
