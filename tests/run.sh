@@ -535,4 +535,20 @@ wait "$pid" 2>/dev/null || true
 try 2 '' 'dispatchalloc: process 4194399: no such process' status 4194399
 try 1 '' 'dispatchalloc: no process of a program "xyzzy" has libdispatchalloc*' status xyzzy
 try 2 '' "dispatchalloc: 'status' needs a PID, NAME or FILE, or --all*" status
+
+# An alarm that was set for what is started goes with it.
+cat >"$work/alarm.c" <<'END'
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    alarm(1);
+    return argc > 1 ? execv(argv[1], argv + 1) : (int)sleep(20);
+}
+END
+$CC "$work/alarm.c" -o "$work/alarm"
+for chosen in '' system; do
+    code=0
+    DISPATCHALLOC_BACKEND=$chosen "$work/alarm" "$tool" run -b stats:print=off+system sleep 20 2>"$work/err" || code=$?
+    expect "an alarm under DISPATCHALLOC_BACKEND=$chosen" 142 "$code"
+done
 finish

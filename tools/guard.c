@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "conformance/conformance.h"
@@ -36,12 +37,6 @@ static sigjmp_buf way_back;
 /* Whether there is one, and the signal by which it was gone. */
 static volatile sig_atomic_t is_way_back, survived;
 
-static void end_by_time(int number)
-{
-    (void)number;
-    if (looked_at && getpid() == own_process)
-        tell(TOOL_START_LIMIT);
-}
 
 /* A child's end is looked at by its parent. What is half in a buffer is lost. */
 static void end_by_signal(int number)
@@ -84,9 +79,6 @@ void tool_guard_set_up(void)
     if (signal(SIGXFSZ, tool_go_on) == SIG_IGN)
         (void)signal(SIGXFSZ, SIG_IGN);
     (void)sigaltstack(&own_stack, NULL);
-    action.sa_handler = end_by_time;
-    (void)sigaction(SIGALRM, &action, NULL);
-    action.sa_handler = end_by_signal;
     for (const int *crash = conformance_crashes; *crash; crash++) {
         struct sigaction old;
 
@@ -94,6 +86,22 @@ void tool_guard_set_up(void)
         if (sigaction(*crash, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             (void)sigaction(*crash, &action, NULL);
     }
+}
+
+/* ---- Before main() ----------------------------------------------------------------------------
+ */
+
+/* A limit to that, and what SIGALRM was before. */
+static int is_limited;
+static struct sigaction before_limit;
+
+static void end_limit(void)
+{
+    if (!is_limited)
+        return;
+    (void)alarm(0);
+    (void)sigaction(SIGALRM, &before_limit, NULL);
+    is_limited = 0;
 }
 
 /* MemorySanitizer starts in a constructor, and its own functions crash before. */
@@ -115,6 +123,27 @@ static const char *find_variable(char **environment, const char *name)
     return *environment && (*environment)[length + 1] ? *environment : NULL;
 }
 
+static void end_by_time(int number)
+{
+    (void)number;
+    if (looked_at && getpid() == own_process)
+        tell(TOOL_START_LIMIT);
+}
+
+/* An alarm that was set for this command, or for what it is to start, stays. */
+static void begin_limit(void)
+{
+    struct sigaction action = {.sa_handler = end_by_time};
+    struct itimerval running;
+
+    if (getitimer(ITIMER_REAL, &running) != 0 || running.it_value.tv_sec ||
+        running.it_value.tv_usec)
+        return;
+    (void)sigaction(SIGALRM, &action, &before_limit);
+    (void)alarm(TOOL_START_SECONDS);
+    is_limited = 1;
+}
+
 /* The library's constructor opens what is chosen for this process too, which is before main(). How
  * a process of the kit ends is for the kit. */
 static void guard_environment(int argc, char **argv, char **environment)
@@ -128,6 +157,7 @@ static void guard_environment(int argc, char **argv, char **environment)
     tool_guard_set_up();
     tool_look_at(chosen);
     is_starting = 1;
+    begin_limit();
 }
 
 /* Others run nothing before constructors, or do not say how. */
@@ -137,17 +167,9 @@ __attribute__((section(".preinit_array"), used)) static void (*const before_cons
 
 void tool_look_at(const char *what)
 {
-    sigset_t alarm_signal;
-
+    end_limit();
     is_starting = 0;
     looked_at = what;
-    /* A child has a limit of its own. */
-    if (getpid() != own_process)
-        return;
-    (void)sigemptyset(&alarm_signal);
-    (void)sigaddset(&alarm_signal, SIGALRM);
-    (void)sigprocmask(SIG_UNBLOCK, &alarm_signal, NULL);
-    (void)alarm(what ? TOOL_START_SECONDS : 0);
 }
 
 const char *tool_survive(const char *what, void (*look)(void *data), void *data)

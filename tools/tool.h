@@ -106,11 +106,12 @@ const char *tool_library(void);
 /*
  * A module is opened in this process, and what it does there may end it: by a crash, or by exit(),
  * which would look like success. While something is looked at that is a line with its name and
- * TOOL_TROUBLE, and so it is after as long as a module may take for its start, which is the limit
- * of verify by default. Children end as they do. Before main() it is what DISPATCHALLOC_BACKEND
- * says.
+ * TOOL_TROUBLE. Children end as they do. Before main() it is what DISPATCHALLOC_BACKEND says, and
+ * that it takes too long is such a line too.
  */
 void tool_guard_set_up(void);
+
+/* What a module may take for its start; the limit of verify by default. */
 enum { TOOL_START_SECONDS = 60 };
 #define TOOL_START_LIMIT "the time limit of 60 s"
 
