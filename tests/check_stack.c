@@ -21,6 +21,7 @@
 
 #include <dispatchalloc.h>
 
+#include "conformance/sanitizer.h"
 #include "suite.h"
 
 static const struct dal_services *services;
@@ -328,7 +329,8 @@ START_TEST(test_ends_where_a_thread_begins)
     count = places_of(stack, &places);
     if (can_follow) {
         ck_assert(is_in(places[4], (const void *)(uintptr_t)recurse_in_thread));
-        ck_assert_uint_le(count, 4 + 1 + 2);
+        /* A sanitizer has a function of its own at the beginning. */
+        ck_assert_uint_le(count, 4 + 1 + 2 + CONFORMANCE_SANITIZED);
     }
 }
 END_TEST
@@ -685,7 +687,9 @@ int main(void)
     tcase_add_test(tcase, test_in_a_child_of_fork);
 #ifdef __x86_64__
     tcase_add_loop_test(tcase, test_through_code_made_at_run_time, 0, 2);
-    tcase_add_loop_test(tcase, test_astray_where_a_stack_was, 0, sizeof were / sizeof *were);
+    /* A sanitizer starts no thread on a small stack. */
+    if (!CONFORMANCE_SANITIZED)
+        tcase_add_loop_test(tcase, test_astray_where_a_stack_was, 0, sizeof were / sizeof *were);
 #endif
     tcase_add_test(tcase, test_threads_share_numbers);
     tcase_add_test(tcase, test_many_different_ones);

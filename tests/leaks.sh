@@ -200,7 +200,8 @@ at_terminal() {
     script -q -e -c "'$tool' run -b $1 '$work/program' release_twice" "$work/typescript" >/dev/null 2>&1 </dev/null
     tr -d '\r' <"$work/typescript"
 }
-if command -v script >/dev/null 2>&1 && has_libdw; then
+# (In a root without devpts there is none.)
+if has_libdw && script -q -e -c true "$work/typescript" >/dev/null 2>&1 </dev/null; then
     like 'at a terminal' "$resolved" "$(at_terminal debug+system)"
     like 'at a terminal, off' "$raw" "$(at_terminal debug:symbolize=off+system)"
 fi
