@@ -8,6 +8,7 @@
 #
 # QEMU on x86 does not show a weaker memory model: this sees to types, alignments, the order of bytes,
 # sizes of pages, and the code of the processor.
+: "${PLATFORM_LIMIT=900}"
 . "${0%/*}/lib.sh"
 # shellcheck disable=SC2154 # set by who sources it
 need "gcc-$triplet:$triplet-gcc" "libc6-dev-$architecture-cross:/usr/$triplet/lib/libc.so" \
