@@ -28,7 +28,11 @@ static const struct dal_services *services;
 static int can_follow;
 static uint32_t last; /* what capture() has got */
 
-#define NOINLINE __attribute__((noinline, noclone))
+#ifdef __clang__
+# define NOINLINE __attribute__((noinline))
+#else
+# define NOINLINE __attribute__((noinline, noclone))
+#endif
 /* A call after which something is left to be done has a frame. */
 #define NO_TAIL_CALL __asm__ volatile("")
 
@@ -538,8 +542,7 @@ START_TEST(test_many_different_ones)
     void *wrong;
 
     for (uintptr_t i = 0; i < THREADS; i++)
-        ck_assert_int_eq(
-            pthread_create(&threads[i], NULL, fill, (char *)NULL + (i + 1) * 0x1000000), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, fill, (void *)((i + 1) * 0x1000000)), 0);
     for (int i = 0; i < THREADS; i++) {
         ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
         ck_assert_ptr_null(wrong);
