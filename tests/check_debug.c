@@ -560,7 +560,8 @@ START_TEST(test_child_of_fork_counts_its_own)
     int status;
 
     said_begin();
-    for (int i = 0; i < 10; i++)
+    /* From one place. */
+    for (volatile int i = 0; i < 10; i++)
         unknown(instance);
     if (fork() == 0) {
         unknown(instance);
