@@ -36,15 +36,16 @@ ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1${ASAN_OPTIONS:+:$ASAN_OP
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1${TSAN_OPTIONS:+:$TSAN_OPTIONS}
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
-# Slower: what is rare is not looked for by repetition here, and under valgrind every n-th of many
-# combinations stands for all.
+# Slower: what is rare is not looked for by repetition here, and every n-th of many combinations stands
+# for all.
 case $variant in
 check-clang) ;;
 check-valgrind)
     RACE_RUNS=${RACE_RUNS-3} CHOICE_EVERY=${CHOICE_EVERY-13} CONFORMANCE_EVERY=${CONFORMANCE_EVERY-13}
     CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-20} ;;
 *)
-    RACE_RUNS=${RACE_RUNS-25} CHOICE_EVERY=${CHOICE_EVERY-3} CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-6} ;;
+    RACE_RUNS=${RACE_RUNS-25} CHOICE_EVERY=${CHOICE_EVERY-3} CONFORMANCE_EVERY=${CONFORMANCE_EVERY-3}
+    CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER-6} ;;
 esac
 export RACE_RUNS CHOICE_EVERY CONFORMANCE_EVERY CK_TIMEOUT_MULTIPLIER 2>/dev/null || true
 
