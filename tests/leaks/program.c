@@ -83,11 +83,19 @@ __attribute__((noinline)) static struct node *make_chain(int count, struct node 
     return node;
 }
 
+/* What was on the stack is not to be there when others have their variables in that place. */
+static void forget(struct node **variable)
+{
+    *variable = NULL;
+    __asm__ volatile("" : : "r"(variable) : "memory");
+}
+
 static void chain(void)
 {
     struct node *last;
 
     drop(make_chain(3, &last));
+    forget(&last);
 }
 
 static void ring(void)
@@ -95,6 +103,8 @@ static void ring(void)
     struct node *last, *first = make_chain(2, &last);
 
     last->next = first;
+    forget(&last);
+    forget(&first);
 }
 
 /* Each by a call of its own. */
