@@ -396,6 +396,7 @@ static void leave_some(const struct dal_instance *instance)
 {
     void *volatile block = NULL;
 
+    suite_leaks();
     for (volatile int i = 0; i < 2; i++) /* by one call */
         block = leave_one(instance);
     block = dal_instance_alloc_zeroed(instance, 24, 8);

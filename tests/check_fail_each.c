@@ -79,8 +79,11 @@ static int work(const struct dal_instance *instance, void *ctx)
 static struct dal_fail_report report_of(struct fault *fault, int expected)
 {
     struct dal_fail_report report = DAL_FAIL_REPORT_INIT;
-    int finding = dal_fail_each(work, fault, &report);
+    int finding;
 
+    if (fault->leaks || fault->leak_at)
+        suite_leaks();
+    finding = dal_fail_each(work, fault, &report);
     ck_assert_msg(finding == expected, "%d: %s", finding, report.message);
     ck_assert_int_eq(report.finding, finding);
     ck_assert_uint_eq(report.run_count, (uint64_t)fault->runs);

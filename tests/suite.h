@@ -17,6 +17,21 @@
 # define SUITE_FROM " from "
 #endif
 
+/* What a test leaks from here on it leaks on purpose. */
+#ifdef __has_feature
+# define SUITE_IS_UNDER_ASAN __has_feature(address_sanitizer)
+#elif defined __SANITIZE_ADDRESS__
+# define SUITE_IS_UNDER_ASAN 1
+#else
+# define SUITE_IS_UNDER_ASAN 0
+#endif
+#if SUITE_IS_UNDER_ASAN
+void __lsan_disable(void);
+# define suite_leaks() __lsan_disable()
+#else
+# define suite_leaks() ((void)0)
+#endif
+
 /* How often to do what goes wrong only now and then. A slow machine, or valgrind, may ask for less
  * than usual, by RACE_RUNS. */
 static inline int suite_race_runs(int usual)
