@@ -63,14 +63,14 @@ __attribute__((noinline, cold)) static void *malloc_long(size_t size, const void
 
 static void *sampled_malloc(size_t size)
 {
-    if (profile_is_due(&dal_profile_clock_, size))
+    if (profile_is_due(&dal_profile_clock_, size, 0))
         return malloc_long(size, SITE);
     return CHILD(malloc_function)(size);
 }
 
 static void *sampled_memalign(size_t align, size_t size)
 {
-    if (profile_is_due(&dal_profile_clock_, size) && is_drawn(size))
+    if (profile_is_due(&dal_profile_clock_, size, 0) && is_drawn(size))
         return made(CHILD(memalign_function)(align, size), size, SITE);
     return CHILD(memalign_function)(align, size);
 }
@@ -81,7 +81,7 @@ static void *sampled_calloc(size_t count, size_t size)
     size_t bytes;
 
     if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= PTRDIFF_MAX &&
-        profile_is_due(&dal_profile_clock_, bytes) && is_drawn(bytes))
+        profile_is_due(&dal_profile_clock_, bytes, 0) && is_drawn(bytes))
         return made(CHILD(calloc_function)(count, size), bytes, SITE);
     return CHILD(calloc_function)(count, size);
 }
@@ -125,7 +125,7 @@ static void *sampled_realloc(void *ptr, size_t size)
         sampled_free(ptr);
         return NULL;
     }
-    is_due = profile_is_due(&dal_profile_clock_, size);
+    is_due = profile_is_due(&dal_profile_clock_, size, 0);
     if (is_due || is_sampled(ptr))
         return realloc_long(ptr, size, is_due, SITE);
     return CHILD(realloc_function)(ptr, size);

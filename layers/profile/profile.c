@@ -18,17 +18,17 @@ struct layer_instances dal_profile_instances_;
 
 #define SITE __builtin_return_address(0)
 
-_Thread_local uintptr_t dal_profile_clock_ = PROFILE_NOT_DRAWN;
+_Thread_local int32_t dal_profile_clock_;
 
-static inline uintptr_t *clock_in_part(const struct profile_instance *instance)
+static inline int32_t *clock_in_part(const struct profile_instance *instance)
 {
     return &((struct profile_part *)dal_thread_record_part(&instance->record))->clock;
 }
 
 static inline int is_due(const struct profile_instance *instance, size_t size)
 {
-    return profile_is_due(instance->has_clock ? &dal_profile_clock_ : clock_in_part(instance),
-                          size);
+    return instance->has_clock ? profile_is_due(&dal_profile_clock_, size, 0)
+                               : profile_is_due(clock_in_part(instance), size, 1);
 }
 
 static int is_drawn(struct profile_instance *instance, size_t size)
@@ -56,12 +56,12 @@ __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t alig
 }
 
 /* Each is there for the clock of either kind. */
-#define ALLOC(name, clock)                                            \
+#define ALLOC(name, clock, in_part)                                   \
  static void *name(size_t size, size_t align, void *ctx)              \
  {                                                                    \
   struct profile_instance *instance = ctx;                            \
                                                                       \
-  if (profile_is_due(clock, size))                                    \
+  if (profile_is_due(clock, size, in_part))                           \
    return alloc_long(size, align, instance, SITE);                    \
   return dal_instance_alloc(instance->next, size, align);             \
  }                                                                    \
@@ -70,13 +70,13 @@ __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t alig
   struct profile_instance *instance = ctx;                            \
   const struct dal_alloc_slot *slot = &instance->next->alloc_natural; \
                                                                       \
-  if (profile_is_due(clock, size))                                    \
+  if (profile_is_due(clock, size, in_part))                           \
    return alloc_long(size, align, instance, SITE);                    \
   return slot->call(size, align, slot->ctx);                          \
  }
 
-ALLOC(profile_alloc, &dal_profile_clock_)
-ALLOC(profile_alloc_by_part, clock_in_part(instance))
+ALLOC(profile_alloc, &dal_profile_clock_, 0)
+ALLOC(profile_alloc_by_part, clock_in_part(instance), 1)
 
 static void *profile_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
@@ -231,8 +231,7 @@ static int open_memory(const struct dal_backend_request *request, struct profile
 {
     int is_on = number_of(request, "start") == 0; /* on|off */
 
-    if (request->services->thread_record_open(&instance->record, sizeof(struct profile_part),
-                                              dal_profile_fill_))
+    if (request->services->thread_record_open(&instance->record, sizeof(struct profile_part), NULL))
         return 0;
     if (dal_profile_live_open_(instance, live_count(request, instance->every))) {
         if (dal_profile_file_open_(instance, (uint32_t)number_of(request, "sites"), is_on))

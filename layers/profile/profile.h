@@ -101,28 +101,28 @@ static inline struct profile_site *profile_site_at(const struct profile_file *fi
 
 /* ---- A thread's part, and its clocks ------------------------------------------------------- */
 
-/* What a clock says that was not drawn yet: one that a thread begins with, or that of a thread
- * without a part, which is all 0xff. */
-#define PROFILE_NOT_DRAWN UINTPTR_MAX
-
+/* A clock has the bytes before the next one that is sampled, inverted: below 0 by one more. One
+ * that was not drawn yet has 0, and that of a thread without a part, which is all 0xff, -1. */
 struct profile_part {
-    _Alignas(64) uintptr_t clock; /* bytes before the one that is sampled */
-    uint64_t random;              /* 0 before the first one */
-    uintptr_t newest;             /* the block of its last sample */
+    _Alignas(64) int32_t clock;
+    uint64_t rest;    /* more bytes, where a clock has no room for all */
+    uint64_t random;  /* 0 before the first one */
+    uintptr_t newest; /* the block of its last sample */
 };
 
-/* The same for the instance that serves the process: of 88 bytes of thread-local storage that the
- * library may have, these are 8. */
-extern LAYER_HIDDEN _Thread_local uintptr_t dal_profile_clock_;
+/* The clock for the instance that serves the process: of 88 bytes of thread-local storage that the
+ * library may have, these are 4. */
+extern LAYER_HIDDEN _Thread_local int32_t dal_profile_clock_;
 
-/* Count down a block's bytes, unless it is sampled. */
-static inline int profile_is_due(uintptr_t *clock, size_t size)
+/* Count down a block's bytes, unless it may be sampled. in_part: 1 if it is the clock of a part, of
+ * which those are left alone that may not be written to. */
+static inline int profile_is_due(int32_t *clock, size_t size, int in_part)
 {
-    uintptr_t left = *clock - size;
+    intptr_t more = (intptr_t)((uintptr_t)(intptr_t)*clock + size);
 
-    if (DAL_UNLIKELY_((intptr_t)left < 0))
+    if (DAL_UNLIKELY_(more >= -in_part))
         return 1;
-    *clock = left;
+    *clock = (int32_t)more;
     return 0;
 }
 
@@ -221,13 +221,9 @@ LAYER_HIDDEN void dal_profile_site_end_(struct profile_instance *instance, uint3
 
 /* ---- sample.c ------------------------------------------------------------------------------ */
 
-/* Fill the part of a thread. */
-LAYER_HIDDEN void dal_profile_fill_(void *part);
-
 /* For a call that profile_is_due() has found: whether its block is to be sampled. clock: the one
  * that was counted down; NULL: that of the thread's part. */
-LAYER_HIDDEN int dal_profile_draw_(struct profile_instance *instance, uintptr_t *clock,
-                                   size_t size);
+LAYER_HIDDEN int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size);
 
 /* A sampled block has come. */
 LAYER_HIDDEN void dal_profile_made_(struct profile_instance *instance, const void *block,

@@ -19,44 +19,46 @@ static int is_on(const struct profile_instance *instance)
 
 /* Bytes before the next one that is sampled. The logarithm has 16 binary digits behind the point,
  * and chance has the others, for gaps that are no multiples of anything. */
-static uintptr_t gap(struct profile_part *part, uint64_t every)
+static uint64_t gap(struct profile_part *part, uint64_t every)
 {
     const double ln_2 = 0.693147180559945309;
     double digits = (double)sampling_minus_log2(sampling_random(&part->random));
     double rest = (double)(sampling_random(&part->random) >> 11) * 0x1p-53;
 
-    return (uintptr_t)((digits + rest) * 0x1p-16 * ln_2 * (double)every);
+    return (uint64_t)((digits + rest) * 0x1p-16 * ln_2 * (double)every);
+}
+
+static void set_clock(struct profile_part *part, int32_t *clock, uint64_t bytes)
+{
+    int32_t now = bytes < INT32_MAX ? (int32_t)bytes : INT32_MAX;
+
+    *clock = ~now;
+    part->rest = bytes - (uint64_t)now;
 }
 
 /* With every=1 a clock is never drawn, so that each call comes here, also one for 0 bytes. */
 static int is_drawn(const struct profile_instance *instance, struct profile_part *part,
-                    uintptr_t *clock, size_t size)
+                    int32_t *clock, size_t size)
 {
-    uint64_t every = instance->every;
+    uint64_t every = instance->every, left;
     int is_taken = is_on(instance);
 
     if (every == 1 && is_taken) {
-        *clock = PROFILE_NOT_DRAWN;
+        *clock = 0;
         return 1;
     }
     if (!is_taken && every < BYTES_WHILE_OFF)
         every = BYTES_WHILE_OFF;
-    if (*clock == PROFILE_NOT_DRAWN)
-        *clock = gap(part, every);
-    if (*clock >= size) {
-        *clock -= size;
+    left = *clock >= 0 ? gap(part, every) : (uint64_t) ~*clock + part->rest;
+    if (left >= size) {
+        set_clock(part, clock, left - size);
         return 0;
     }
-    *clock = gap(part, every);
+    set_clock(part, clock, gap(part, every));
     return is_taken;
 }
 
-void dal_profile_fill_(void *part)
-{
-    ((struct profile_part *)part)->clock = PROFILE_NOT_DRAWN;
-}
-
-int dal_profile_draw_(struct profile_instance *instance, uintptr_t *clock, size_t size)
+int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size)
 {
     struct profile_part *part = instance->services->thread_record_enter(&instance->record);
     int result;
