@@ -338,6 +338,14 @@ tests_check_guard_CPPFLAGS = $(check_cppflags)
 tests_check_guard_LDADD = $(check_ldadd) -lpthread
 EXTRA_DIST += tests/guard/faults.c
 
+# The layer `profile`
+if OS_POSIX
+unit_tests += tests/check_profile
+endif
+tests_check_profile_SOURCES = tests/check_profile.c
+tests_check_profile_CPPFLAGS = $(check_cppflags)
+tests_check_profile_LDADD = $(check_ldadd) -lpthread -lm
+
 # dispatchalloc compare, doctor
 if OS_POSIX
 unit_tests += tests/check_compare
