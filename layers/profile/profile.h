@@ -68,7 +68,7 @@ struct profile_site {
     uint64_t thread;
     uint32_t frame_count;
     _Atomic(uint32_t) is_stale; /* other code is at these addresses now */
-    _Atomic(uint64_t) samples;
+    _Atomic(uint64_t) samples;  /* with every=1 the blocks tell */
     _Atomic(uint64_t) made_blocks, made_bytes, ended_blocks, ended_bytes;
     _Atomic(uint64_t) temporary_blocks;
     /* The peak that is kept, and what was live then. */
@@ -128,7 +128,7 @@ static inline int profile_is_due(int32_t *clock, size_t size, int in_part)
 
 /* ---- An instance --------------------------------------------------------------------------- */
 
-enum { PROFILE_FILTER_BITS = 16 };
+enum { PROFILE_FILTER_BITS = 16, PROFILE_KNOWN = 4096 };
 
 /* A sampled block that is live. */
 struct profile_live {
@@ -171,6 +171,7 @@ struct profile_instance {
     _Atomic(uintptr_t) forking;
     struct profile_file *kept;
 
+    _Atomic(uint64_t) known[PROFILE_KNOWN]; /* see find_known() in site.c */
     /* How many live samples have this hash. */
     _Alignas(64) _Atomic(uint16_t) filter[1 << PROFILE_FILTER_BITS];
 };

@@ -14,6 +14,7 @@ struct reading {
     const struct profile_file *file;
     uint64_t site_bytes, site_count; /* of those that are used */
     uint64_t generation;
+    int is_exact; /* every=1 */
 };
 
 static uint64_t load(const _Atomic(uint64_t) *number)
@@ -51,6 +52,7 @@ static int begin(struct reading *reading, const void *file, size_t bytes)
         return DAL_ERR_ABI;
     reading->site_count = used;
     reading->generation = load(&profile->generation);
+    reading->is_exact = once_64(&profile->every) == 1;
     return DAL_OK;
 }
 
@@ -71,7 +73,7 @@ static void read_counts(const struct reading *reading, const struct profile_site
     uint64_t live_bytes = made_bytes - load(&from->ended_bytes);
     int is_kept = load(&from->generation) == reading->generation;
 
-    site->samples = load(&from->samples);
+    site->samples = reading->is_exact ? made_blocks / PROFILE_UNIT : load(&from->samples);
     site->allocated_blocks = whole(made_blocks);
     site->allocated_bytes = whole(made_bytes);
     site->live_blocks = whole(live_blocks);

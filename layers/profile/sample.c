@@ -58,20 +58,33 @@ static int is_drawn(const struct profile_instance *instance, struct profile_part
     return is_taken;
 }
 
-int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size)
+/* The short way of every=1: whether there is nothing to be drawn, begun or looked for. */
+static int is_sampled_anyway(struct profile_instance *instance, const int32_t *clock)
+{
+    const struct profile_part *part = dal_thread_record_part(&instance->record);
+
+    return instance->every == 1 && is_on(instance) && part->random + 1 > 1 &&
+           *(clock ? clock : &part->clock) == 0 &&
+           atomic_load_explicit(&instance->file_state, memory_order_acquire) < PROFILE_FILE_WANTED;
+}
+
+static int draw(struct profile_instance *instance, int32_t *clock, size_t size)
 {
     struct profile_part *part = instance->services->thread_record_enter(&instance->record);
-    int result;
+    int result = 0;
 
-    if (!part || !dal_profile_file_make_(instance)) {
-        instance->services->thread_record_leave(&instance->record, part);
-        return 0;
+    if (part && dal_profile_file_make_(instance)) {
+        if (part->random == 0)
+            part->random = instance->services->seed() | 1;
+        result = is_drawn(instance, part, clock ? clock : &part->clock, size);
     }
-    if (part->random == 0)
-        part->random = instance->services->seed() | 1;
-    result = is_drawn(instance, part, clock ? clock : &part->clock, size);
     instance->services->thread_record_leave(&instance->record, part);
     return result;
+}
+
+int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size)
+{
+    return is_sampled_anyway(instance, clock) || draw(instance, clock, size);
 }
 
 /* ---- Weights --------------------------------------------------------------------------------- */

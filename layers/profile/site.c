@@ -8,6 +8,12 @@
 # include <sys/syscall.h>
 # include <unistd.h>
 #endif
+#if defined __GLIBC__ && __has_include(<sys/single_threaded.h>)
+# include <sys/single_threaded.h>
+# define IS_SINGLE_THREADED __libc_single_threaded
+#else
+# define IS_SINGLE_THREADED 0
+#endif
 
 #include "profile.h"
 
@@ -23,6 +29,7 @@ enum { WINDOW = 64 };
 /* ---- Stacks ---------------------------------------------------------------------------------- */
 
 struct stack {
+    uint32_t number; /* of the service, 0: it was walked */
     const void *const *places;
     size_t count;
     uint64_t thread, key;
@@ -33,17 +40,13 @@ struct stack {
  * stacks are new by the table of sites, which bounds them. */
 static void capture(struct profile_instance *instance, const void *from, struct stack *stack)
 {
-    const struct dal_services *services = instance->services;
-
+    stack->number = 0;
     if (instance->every < BYTES_OFTEN &&
-        !atomic_load_explicit(&instance->file->lost_sites, memory_order_relaxed)) {
-        stack->count =
-            services->stack_places(services->stack_capture(from, instance->frames), &stack->places);
-        if (stack->count)
-            return;
-    }
+        !atomic_load_explicit(&instance->file->lost_sites, memory_order_relaxed))
+        stack->number = instance->services->stack_capture(from, instance->frames);
     stack->places = stack->walked;
-    stack->count = services->stack_walk(from, stack->walked, instance->frames);
+    if (!stack->number)
+        stack->count = instance->services->stack_walk(from, stack->walked, instance->frames);
 }
 
 static uint64_t this_thread(void)
@@ -124,7 +127,7 @@ static int is_other_code(struct profile_instance *instance, const struct profile
 static int is_time_to_look(const struct profile_instance *instance, const struct profile_site *site)
 {
     return instance->every >= BYTES_OFTEN ||
-           load(&site->samples) % SAMPLES_TO_A_LOOK == SAMPLES_TO_A_LOOK - 1;
+           load(&site->made_blocks) / PROFILE_UNIT % SAMPLES_TO_A_LOOK == SAMPLES_TO_A_LOOK - 1;
 }
 
 /* Whether a site is that of a stack. */
@@ -166,21 +169,56 @@ static uint32_t find(struct profile_instance *instance, const struct stack *stac
     return 0;
 }
 
+/* What is known of the numbers of stacks: a number and that of its site, in one word. */
+static _Atomic(uint64_t) *known_of(struct profile_instance *instance, const struct stack *stack)
+{
+    return &instance->known[stack->number % PROFILE_KNOWN];
+}
+
+/* The site of a stack that has a number and was met not long ago; 0 if it is to be looked for. */
+static uint32_t find_known(struct profile_instance *instance, const struct stack *stack)
+{
+    uint64_t known = atomic_load_explicit(known_of(instance, stack), memory_order_acquire);
+    uint32_t number = (uint32_t)known;
+
+    return stack->number && known >> 32 == stack->number && !instance->by_thread &&
+                   !is_time_to_look(instance, profile_site_at(instance->file, number))
+               ? number
+               : 0;
+}
+
 uint32_t dal_profile_site_of_(struct profile_instance *instance, const void *from)
 {
     struct stack stack;
+    uint32_t number;
 
     capture(instance, from, &stack);
+    number = find_known(instance, &stack);
+    if (number)
+        return number;
+    if (stack.number)
+        stack.count = instance->services->stack_places(stack.number, &stack.places);
     stack.thread = instance->by_thread ? this_thread() : 0;
     stack.key = hash(&stack);
-    return find(instance, &stack);
+    number = find(instance, &stack);
+    if (stack.number)
+        atomic_store_explicit(known_of(instance, &stack), (uint64_t)stack.number << 32 | number,
+                              memory_order_release);
+    return number;
 }
 
 /* ---- Counting -------------------------------------------------------------------------------- */
 
-static void add(_Atomic(uint64_t) *count, uint64_t more)
+/* (Who reads a file is another process, and adds nothing.) */
+static uint64_t add(_Atomic(uint64_t) *count, uint64_t more)
 {
-    atomic_fetch_add_explicit(count, more, memory_order_relaxed);
+    uint64_t sum;
+
+    if (!IS_SINGLE_THREADED)
+        return atomic_fetch_add_explicit(count, more, memory_order_relaxed) + more;
+    sum = load(count) + more;
+    atomic_store_explicit(count, sum, memory_order_relaxed);
+    return sum;
 }
 
 /* Before a site changes: keep what it has, if that is what it had at the last peak. */
@@ -205,7 +243,7 @@ static void look_for_peak(struct profile_file *file, uint64_t live_bytes)
     while (live_bytes > peak) {
         if (atomic_compare_exchange_weak_explicit(&file->peak_bytes, &peak, live_bytes,
                                                   memory_order_relaxed, memory_order_relaxed)) {
-            add(&file->generation, 1);
+            (void)add(&file->generation, 1);
             return;
         }
     }
@@ -218,12 +256,11 @@ void dal_profile_site_add_(struct profile_instance *instance, uint32_t number,
     struct profile_site *site = profile_site_at(file, number);
 
     keep_peak(file, site);
-    add(&site->samples, 1);
-    add(&site->made_blocks, weight.blocks);
-    add(&site->made_bytes, weight.bytes);
-    look_for_peak(file,
-                  atomic_fetch_add_explicit(&file->live_bytes, weight.bytes, memory_order_relaxed) +
-                      weight.bytes);
+    if (instance->every != 1)
+        (void)add(&site->samples, 1);
+    (void)add(&site->made_blocks, weight.blocks);
+    (void)add(&site->made_bytes, weight.bytes);
+    look_for_peak(file, add(&file->live_bytes, weight.bytes));
 }
 
 void dal_profile_site_end_(struct profile_instance *instance, uint32_t number,
@@ -233,9 +270,9 @@ void dal_profile_site_end_(struct profile_instance *instance, uint32_t number,
     struct profile_site *site = profile_site_at(file, number);
 
     keep_peak(file, site);
-    add(&site->ended_blocks, weight.blocks);
-    add(&site->ended_bytes, weight.bytes);
+    (void)add(&site->ended_blocks, weight.blocks);
+    (void)add(&site->ended_bytes, weight.bytes);
     if (is_temporary)
-        add(&site->temporary_blocks, weight.blocks);
-    atomic_fetch_sub_explicit(&file->live_bytes, weight.bytes, memory_order_relaxed);
+        (void)add(&site->temporary_blocks, weight.blocks);
+    (void)add(&file->live_bytes, -weight.bytes);
 }
