@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sampled blocks that are live, hashed by address: each lies among the first WINDOW places from
- * its own on, so that a place which is free again breaks nobody's way, and nothing is ever moved.
+ * The sampled blocks that are live, by address: each lies among the first WINDOW places from its
+ * own on, so that a place which is free again breaks nobody's way, and nothing is ever moved. Those
+ * of neighbours are neighbours, which saves misses of the cache where each block is sampled; what
+ * is as far away as the table is long is hashed.
  */
 #include "profile.h"
 
@@ -27,9 +29,10 @@ void dal_profile_live_close_(struct profile_instance *instance)
 
 static struct profile_live *home_of(const struct profile_instance *instance, uintptr_t block)
 {
-    uint64_t hash = (block >> 3) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t place = block >> 4;
+    uint64_t far = (place >> instance->live_bits) * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 
-    return &instance->live[hash >> (64 - instance->live_bits)];
+    return &instance->live[(place + far) & (((uint64_t)1 << instance->live_bits) - 1)];
 }
 
 static _Atomic(uint16_t) *filter_of(struct profile_instance *instance, const void *block)
@@ -40,21 +43,43 @@ static _Atomic(uint16_t) *filter_of(struct profile_instance *instance, const voi
 }
 
 /* Acquire: who had the place is done with it. Pairs with the release in take. */
+static int take_place(struct profile_live *place, uintptr_t block)
+{
+    uintptr_t none = 0;
+
+    if (atomic_load_explicit(&place->block, memory_order_relaxed))
+        return 0;
+    if (!PROFILE_IS_SINGLE_THREADED)
+        return atomic_compare_exchange_strong_explicit(&place->block, &none, block,
+                                                       memory_order_acquire, memory_order_relaxed);
+    atomic_store_explicit(&place->block, block, memory_order_relaxed);
+    return 1;
+}
+
+static void change_filter(struct profile_instance *instance, const void *block, uint16_t more)
+{
+    _Atomic(uint16_t) *filter = filter_of(instance, block);
+
+    if (PROFILE_IS_SINGLE_THREADED)
+        atomic_store_explicit(filter,
+                              (uint16_t)(atomic_load_explicit(filter, memory_order_relaxed) + more),
+                              memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(filter, more, memory_order_relaxed);
+}
+
 int dal_profile_live_put_(struct profile_instance *instance, const void *block, uint32_t site,
                           uint64_t size)
 {
     struct profile_live *home = home_of(instance, (uintptr_t)block);
 
+    if (size >> (64 - PROFILE_SITE_BITS))
+        return 0;
     for (struct profile_live *place = home; place < home + WINDOW; place++) {
-        uintptr_t none = 0;
-
-        if (atomic_load_explicit(&place->block, memory_order_relaxed) ||
-            !atomic_compare_exchange_strong_explicit(&place->block, &none, (uintptr_t)block,
-                                                     memory_order_acquire, memory_order_relaxed))
+        if (!take_place(place, (uintptr_t)block))
             continue;
-        place->site = site;
-        place->size = size;
-        atomic_fetch_add_explicit(filter_of(instance, block), 1, memory_order_relaxed);
+        place->size_and_site = size << PROFILE_SITE_BITS | site;
+        change_filter(instance, block, 1);
         return 1;
     }
     return 0;
@@ -68,10 +93,10 @@ int dal_profile_live_take_(struct profile_instance *instance, const void *block,
     for (struct profile_live *place = home; block && place < home + WINDOW; place++) {
         if (atomic_load_explicit(&place->block, memory_order_relaxed) != (uintptr_t)block)
             continue;
-        *site = place->site;
-        *size = place->size;
+        *site = (uint32_t)(place->size_and_site % PROFILE_SITES_MAX);
+        *size = place->size_and_site >> PROFILE_SITE_BITS;
         atomic_store_explicit(&place->block, 0, memory_order_release);
-        atomic_fetch_sub_explicit(filter_of(instance, block), 1, memory_order_relaxed);
+        change_filter(instance, block, UINT16_MAX);
         return 1;
     }
     return 0;

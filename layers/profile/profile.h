@@ -31,6 +31,15 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined __GLIBC__ && defined __has_include
+# if __has_include(<sys/single_threaded.h>)
+#  include <sys/single_threaded.h>
+#  define PROFILE_IS_SINGLE_THREADED __libc_single_threaded
+# endif
+#endif
+#ifndef PROFILE_IS_SINGLE_THREADED
+# define PROFILE_IS_SINGLE_THREADED 0
+#endif
 
 #include <dispatchalloc/backend.h>
 #include <dispatchalloc/profile.h>
@@ -133,9 +142,11 @@ enum { PROFILE_FILTER_BITS = 16, PROFILE_KNOWN = 4096 };
 /* A sampled block that is live. */
 struct profile_live {
     _Atomic(uintptr_t) block; /* 0: none */
-    uint32_t site;
-    uint64_t size;
+    uint64_t size_and_site;
 };
+
+enum { PROFILE_SITE_BITS = 20 };
+#define PROFILE_SITES_MAX ((uint32_t)1 << PROFILE_SITE_BITS)
 
 enum profile_file_state {
     PROFILE_FILE_NONE, /* none is wanted, or it could not be made */

@@ -8,12 +8,6 @@
 # include <sys/syscall.h>
 # include <unistd.h>
 #endif
-#if defined __GLIBC__ && __has_include(<sys/single_threaded.h>)
-# include <sys/single_threaded.h>
-# define IS_SINGLE_THREADED __libc_single_threaded
-#else
-# define IS_SINGLE_THREADED 0
-#endif
 
 #include "profile.h"
 
@@ -214,7 +208,7 @@ static uint64_t add(_Atomic(uint64_t) *count, uint64_t more)
 {
     uint64_t sum;
 
-    if (!IS_SINGLE_THREADED)
+    if (!PROFILE_IS_SINGLE_THREADED)
         return atomic_fetch_add_explicit(count, more, memory_order_relaxed) + more;
     sum = load(count) + more;
     atomic_store_explicit(count, sum, memory_order_relaxed);
