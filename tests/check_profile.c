@@ -47,11 +47,11 @@ static const size_t site_sizes[SITES] = {1,    8,    24,   40,    100,   333,
                                          1000, 4096, 5000, 20000, 65536, 300000};
 
 /* A frame for each site: a call each, at places that differ. */
-#define SITE_CASE(n)                               \
- case n:                                           \
-  block = dal_instance_alloc(instance, size, 8);   \
-  __asm__ volatile("" : "+r"(block) : : "memory"); \
-  return block;
+#define SITE_CASE(n)                                                           \
+    case n:                                                                    \
+        block = dal_instance_alloc(instance, size, 8);                         \
+        __asm__ volatile("" : "+r"(block) : : "memory");                       \
+        return block;
 
 static NOINLINE void *alloc_at(const struct dal_instance *instance, int site, size_t size)
 {

@@ -97,3 +97,12 @@ uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *pl
                         (offset & ((UINT64_C(1) << PROFILE_OFFSET_BITS) - 1))
                   : 0;
 }
+
+int dal_profile_is_of_loader_(const struct profile_instance *instance, uint64_t place)
+{
+    uint64_t number = place >> PROFILE_OFFSET_BITS;
+    const char *path = number ? instance->file->modules[number - 1].path : "";
+    const char *slash = strrchr(path, '/');
+
+    return strncmp(slash ? slash + 1 : path, "ld", 2) == 0;
+}

@@ -76,7 +76,9 @@ struct profile_site {
     uint64_t key; /* a hash of it */
     uint64_t thread;
     uint32_t frame_count;
+    uint32_t is_of_loader;      /* one of its calls is in the loader */
     _Atomic(uint32_t) is_stale; /* other code is at these addresses now */
+    _Atomic(uint32_t) loads;    /* those of the instance when that was looked at */
     _Atomic(uint64_t) samples;  /* with every=1 the blocks tell */
     _Atomic(uint64_t) made_blocks, made_bytes, ended_blocks, ended_bytes;
     _Atomic(uint64_t) temporary_blocks;
@@ -167,7 +169,8 @@ struct profile_instance {
 
     uint64_t every;
     unsigned frames;
-    int by_thread; /* threads=on */
+    int by_thread;           /* threads=on */
+    _Atomic(uint32_t) loads; /* samples of the loader: code may have come or gone */
 
     struct profile_live *live; /* hashed */
     unsigned live_bits;
@@ -215,6 +218,9 @@ LAYER_HIDDEN int dal_profile_live_take_(struct profile_instance *instance, const
 
 /* Where a call is: the number of its module, and the offset there; 0 if that is not known. */
 LAYER_HIDDEN uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *place);
+
+/* Whether that is in the dynamic loader. */
+LAYER_HIDDEN int dal_profile_is_of_loader_(const struct profile_instance *instance, uint64_t place);
 
 /* ---- site.c -------------------------------------------------------------------------------- */
 

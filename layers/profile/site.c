@@ -14,7 +14,8 @@
 /* Where samples are no rarer than that, time matters. */
 #define BYTES_OFTEN 16384
 
-/* Of so many samples of a site one looks whether the code there is still the same. */
+/* Of so many samples of a site one looks whether the code there is still the same; and where each
+ * block is sampled, the first one after the loader has allocated. */
 enum { SAMPLES_TO_A_LOOK = 256 };
 
 /* How far from its own cell of the index a site may lie. */
@@ -83,6 +84,11 @@ static uint32_t take_number(struct profile_file *file)
     return (uint32_t)number;
 }
 
+static uint32_t loads_of(const struct profile_instance *instance)
+{
+    return atomic_load_explicit(&instance->loads, memory_order_relaxed);
+}
+
 static uint32_t fill(struct profile_instance *instance, const struct stack *stack)
 {
     uint32_t number = take_number(instance->file);
@@ -95,7 +101,10 @@ static uint32_t fill(struct profile_instance *instance, const struct stack *stac
     for (size_t i = 0; i < stack->count; i++) {
         site->frames[i].address = (uintptr_t)stack->places[i] - 1;
         site->frames[i].place = dal_profile_place_of_(instance, stack->places[i]);
+        if (dal_profile_is_of_loader_(instance, site->frames[i].place))
+            site->is_of_loader = 1;
     }
+    atomic_store_explicit(&site->loads, loads_of(instance), memory_order_relaxed);
     site->frame_count = (uint32_t)stack->count;
     return number;
 }
@@ -121,6 +130,7 @@ static int is_other_code(struct profile_instance *instance, const struct profile
 static int is_time_to_look(const struct profile_instance *instance, const struct profile_site *site)
 {
     return instance->every >= BYTES_OFTEN ||
+           atomic_load_explicit(&site->loads, memory_order_relaxed) != loads_of(instance) ||
            load(&site->made_blocks) / PROFILE_UNIT % SAMPLES_TO_A_LOOK == SAMPLES_TO_A_LOOK - 1;
 }
 
@@ -128,14 +138,19 @@ static int is_time_to_look(const struct profile_instance *instance, const struct
 static int is_site_of(struct profile_instance *instance, uint32_t number, const struct stack *stack)
 {
     struct profile_site *site = profile_site_at(instance->file, number);
+    uint32_t loads = loads_of(instance);
 
     if (site->key != stack->key || site->frame_count != stack->count ||
         atomic_load_explicit(&site->is_stale, memory_order_relaxed))
         return 0;
-    if (!is_time_to_look(instance, site) || !is_other_code(instance, site, stack))
+    if (!is_time_to_look(instance, site))
         return 1;
-    atomic_store_explicit(&site->is_stale, 1, memory_order_relaxed);
-    return 0;
+    if (is_other_code(instance, site, stack)) {
+        atomic_store_explicit(&site->is_stale, 1, memory_order_relaxed);
+        return 0;
+    }
+    atomic_store_explicit(&site->loads, loads, memory_order_relaxed);
+    return 1;
 }
 
 /* Of two threads that add the same one is late, and its number stays unused. */
@@ -181,6 +196,21 @@ static uint32_t find_known(struct profile_instance *instance, const struct stack
                : 0;
 }
 
+static uint32_t look_up(struct profile_instance *instance, struct stack *stack)
+{
+    uint32_t number;
+
+    if (stack->number)
+        stack->count = instance->services->stack_places(stack->number, &stack->places);
+    stack->thread = instance->by_thread ? this_thread() : 0;
+    stack->key = hash(stack);
+    number = find(instance, stack);
+    if (stack->number)
+        atomic_store_explicit(known_of(instance, stack), (uint64_t)stack->number << 32 | number,
+                              memory_order_release);
+    return number;
+}
+
 uint32_t dal_profile_site_of_(struct profile_instance *instance, const void *from)
 {
     struct stack stack;
@@ -188,16 +218,10 @@ uint32_t dal_profile_site_of_(struct profile_instance *instance, const void *fro
 
     capture(instance, from, &stack);
     number = find_known(instance, &stack);
-    if (number)
-        return number;
-    if (stack.number)
-        stack.count = instance->services->stack_places(stack.number, &stack.places);
-    stack.thread = instance->by_thread ? this_thread() : 0;
-    stack.key = hash(&stack);
-    number = find(instance, &stack);
-    if (stack.number)
-        atomic_store_explicit(known_of(instance, &stack), (uint64_t)stack.number << 32 | number,
-                              memory_order_release);
+    if (!number)
+        number = look_up(instance, &stack);
+    if (DAL_UNLIKELY_(profile_site_at(instance->file, number)->is_of_loader))
+        atomic_fetch_add_explicit(&instance->loads, 1, memory_order_relaxed);
     return number;
 }
 
