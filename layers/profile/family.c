@@ -68,11 +68,29 @@ static void *sampled_malloc(size_t size)
     return CHILD(malloc_function)(size);
 }
 
+__attribute__((noinline, cold)) static void *memalign_long(size_t align, size_t size,
+                                                           const void *site)
+{
+    int drawn = is_drawn(size);
+    void *ptr = CHILD(memalign_function)(align, size);
+
+    return drawn ? made(ptr, size, site) : ptr;
+}
+
 static void *sampled_memalign(size_t align, size_t size)
 {
-    if (profile_is_due(&dal_profile_clock_, size, 0) && is_drawn(size))
-        return made(CHILD(memalign_function)(align, size), size, SITE);
+    if (profile_is_due(&dal_profile_clock_, size, 0))
+        return memalign_long(align, size, SITE);
     return CHILD(memalign_function)(align, size);
+}
+
+__attribute__((noinline, cold)) static void *calloc_long(size_t count, size_t size,
+                                                         const void *site)
+{
+    int drawn = is_drawn(count * size);
+    void *ptr = CHILD(calloc_function)(count, size);
+
+    return drawn ? made(ptr, count * size, site) : ptr;
 }
 
 /* A product that is too large to be told is the child's to refuse. */
@@ -81,8 +99,8 @@ static void *sampled_calloc(size_t count, size_t size)
     size_t bytes;
 
     if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= PTRDIFF_MAX &&
-        profile_is_due(&dal_profile_clock_, bytes, 0) && is_drawn(bytes))
-        return made(CHILD(calloc_function)(count, size), bytes, SITE);
+        profile_is_due(&dal_profile_clock_, bytes, 0))
+        return calloc_long(count, size, SITE);
     return CHILD(calloc_function)(count, size);
 }
 

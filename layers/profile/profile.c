@@ -78,17 +78,25 @@ __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t alig
 ALLOC(profile_alloc, &dal_profile_clock_, 0)
 ALLOC(profile_alloc_by_part, clock_in_part(instance), 1)
 
+__attribute__((noinline, cold)) static void *alloc_zeroed_long(size_t size, size_t align,
+                                                               struct profile_instance *instance,
+                                                               const void *site)
+{
+    int drawn = is_drawn(instance, size);
+    void *ptr = dal_instance_alloc_zeroed(instance->next, size, align);
+
+    if (ptr && drawn)
+        dal_profile_made_(instance, ptr, size, site);
+    return ptr;
+}
+
 static void *profile_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
     struct profile_instance *instance = ctx;
-    void *ptr;
 
-    if (!is_due(instance, size) || !is_drawn(instance, size))
-        return dal_instance_alloc_zeroed(instance->next, size, align);
-    ptr = dal_instance_alloc_zeroed(instance->next, size, align);
-    if (ptr)
-        dal_profile_made_(instance, ptr, size, SITE);
-    return ptr;
+    if (is_due(instance, size))
+        return alloc_zeroed_long(size, align, instance, SITE);
+    return dal_instance_alloc_zeroed(instance->next, size, align);
 }
 
 __attribute__((noinline, cold)) static void dealloc_long(void *ptr, size_t size, size_t align,
@@ -120,19 +128,36 @@ static void profile_dealloc_unsized(void *ptr, void *ctx)
 
 /* ---- Resizing -------------------------------------------------------------------------------- */
 
+/* A call that resizes: what is asked of the next allocator. */
+struct resize_call {
+    void *ptr;
+    size_t old_size, align, new_size;
+};
+
+__attribute__((noinline, cold)) static void *realloc_long(struct profile_instance *instance,
+                                                          const struct resize_call *call,
+                                                          int due, const void *site)
+{
+    struct profile_resize resize;
+    void *moved;
+
+    dal_profile_resize_begin_(instance, &resize, call->ptr,
+                              due && is_drawn(instance, call->new_size));
+    moved = dal_instance_realloc(instance->next, call->ptr, call->old_size, call->align,
+                                 call->new_size);
+    dal_profile_resize_end_(instance, &resize, moved != NULL, moved, call->new_size, site);
+    return moved;
+}
+
 static void *profile_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
 {
     struct profile_instance *instance = ctx;
     int due = is_due(instance, new_size);
-    struct profile_resize resize;
-    void *moved;
 
-    if (!due && !is_sampled(instance, ptr))
-        return dal_instance_realloc(instance->next, ptr, old_size, align, new_size);
-    dal_profile_resize_begin_(instance, &resize, ptr, due && is_drawn(instance, new_size));
-    moved = dal_instance_realloc(instance->next, ptr, old_size, align, new_size);
-    dal_profile_resize_end_(instance, &resize, moved != NULL, moved, new_size, SITE);
-    return moved;
+    if (DAL_UNLIKELY_(due | is_sampled(instance, ptr)))
+        return realloc_long(instance, &(struct resize_call){ptr, old_size, align, new_size}, due,
+                            SITE);
+    return dal_instance_realloc(instance->next, ptr, old_size, align, new_size);
 }
 
 /* grow, grow_zeroed and shrink are one function but for the slot that they call. */
