@@ -47,20 +47,29 @@ static const size_t site_sizes[SITES] = {1,    8,    24,   40,    100,   333,
                                          1000, 4096, 5000, 20000, 65536, 300000};
 
 /* A frame for each site: a call each, at places that differ. */
-#define SITE_CASE(n)                                                           \
-    case n:                                                                    \
-        block = dal_instance_alloc(instance, size, 8);                         \
-        __asm__ volatile("" : "+r"(block) : : "memory");                       \
-        return block;
+#define SITE_CASE(n)                                     \
+    case n:                                              \
+        block = dal_instance_alloc(instance, size, 8);   \
+        __asm__ volatile("" : "+r"(block) : : "memory"); \
+        return block
 
 static NOINLINE void *alloc_at(const struct dal_instance *instance, int site, size_t size)
 {
     void *block = NULL;
 
     switch (site) {
-        SITE_CASE(0)
-        SITE_CASE(1) SITE_CASE(2) SITE_CASE(3) SITE_CASE(4) SITE_CASE(5) SITE_CASE(6) SITE_CASE(7)
-            SITE_CASE(8) SITE_CASE(9) SITE_CASE(10) SITE_CASE(11)
+        SITE_CASE(0);
+        SITE_CASE(1);
+        SITE_CASE(2);
+        SITE_CASE(3);
+        SITE_CASE(4);
+        SITE_CASE(5);
+        SITE_CASE(6);
+        SITE_CASE(7);
+        SITE_CASE(8);
+        SITE_CASE(9);
+        SITE_CASE(10);
+        SITE_CASE(11);
     }
     return block;
 }

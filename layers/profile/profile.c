@@ -56,23 +56,23 @@ __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t alig
 }
 
 /* Each is there for the clock of either kind. */
-#define ALLOC(name, clock, in_part)                                            \
-    static void *name(size_t size, size_t align, void *ctx)                    \
-    {                                                                          \
-        struct profile_instance *instance = ctx;                               \
-                                                                               \
-        if (profile_is_due(clock, size, in_part))                              \
-            return alloc_long(size, align, instance, SITE);                    \
-        return dal_instance_alloc(instance->next, size, align);                \
-    }                                                                          \
-    static void *name##_natural(size_t size, size_t align, void *ctx)          \
-    {                                                                          \
-        struct profile_instance *instance = ctx;                               \
-        const struct dal_alloc_slot *slot = &instance->next->alloc_natural;    \
-                                                                               \
-        if (profile_is_due(clock, size, in_part))                              \
-            return alloc_long(size, align, instance, SITE);                    \
-        return slot->call(size, align, slot->ctx);                             \
+#define ALLOC(name, clock, in_part)                                         \
+    static void *name(size_t size, size_t align, void *ctx)                 \
+    {                                                                       \
+        struct profile_instance *instance = ctx;                            \
+                                                                            \
+        if (profile_is_due(clock, size, in_part))                           \
+            return alloc_long(size, align, instance, SITE);                 \
+        return dal_instance_alloc(instance->next, size, align);             \
+    }                                                                       \
+    static void *name##_natural(size_t size, size_t align, void *ctx)       \
+    {                                                                       \
+        struct profile_instance *instance = ctx;                            \
+        const struct dal_alloc_slot *slot = &instance->next->alloc_natural; \
+                                                                            \
+        if (profile_is_due(clock, size, in_part))                           \
+            return alloc_long(size, align, instance, SITE);                 \
+        return slot->call(size, align, slot->ctx);                          \
     }
 
 ALLOC(profile_alloc, &dal_profile_clock_, 0)
@@ -135,8 +135,8 @@ struct resize_call {
 };
 
 __attribute__((noinline, cold)) static void *realloc_long(struct profile_instance *instance,
-                                                          const struct resize_call *call,
-                                                          int due, const void *site)
+                                                          const struct resize_call *call, int due,
+                                                          const void *site)
 {
     struct profile_resize resize;
     void *moved;
@@ -161,19 +161,20 @@ static void *profile_realloc(void *ptr, size_t old_size, size_t align, size_t ne
 }
 
 /* grow, grow_zeroed and shrink are one function but for the slot that they call. */
-#define RELAYOUT(slot)                                                         \
-    static void *profile_##slot(void *ptr, size_t old_size, size_t old_align, size_t new_size, \
-                             size_t new_align, void *ctx)                                       \
-    {                                                                          \
-        struct profile_instance *instance = ctx;                               \
-        struct profile_resize resize;                                          \
-        void *moved;                                                           \
-                                                                               \
-        dal_profile_resize_begin_(instance, &resize, ptr,                      \
-                            is_due(instance, new_size) && is_drawn(instance, new_size));        \
-        moved = instance->calls->slot(instance->next, ptr, old_size, old_align, new_size, new_align); \
-        dal_profile_resize_end_(instance, &resize, moved != NULL, moved, new_size, SITE); \
-        return moved;                                                          \
+#define RELAYOUT(slot)                                                                            \
+    static void *profile_##slot(void *ptr, size_t old_size, size_t old_align, size_t new_size,    \
+                                size_t new_align, void *ctx)                                      \
+    {                                                                                             \
+        struct profile_instance *instance = ctx;                                                  \
+        struct profile_resize resize;                                                             \
+        void *moved;                                                                              \
+                                                                                                  \
+        dal_profile_resize_begin_(instance, &resize, ptr,                                         \
+                                  is_due(instance, new_size) && is_drawn(instance, new_size));    \
+        moved =                                                                                   \
+            instance->calls->slot(instance->next, ptr, old_size, old_align, new_size, new_align); \
+        dal_profile_resize_end_(instance, &resize, moved != NULL, moved, new_size, SITE);         \
+        return moved;                                                                             \
     }
 
 RELAYOUT(grow)

@@ -8,6 +8,7 @@
  *   live.c             the sampled blocks that are live, by address
  *   site.c             stacks, what each has allocated, and the peak
  *   module.c           the files that code is from
+ *   posix.c, windows.c what threads are called
  *   file.c             where all of that lies, and what a fork does to it
  *   read.c             reading it
  *
@@ -221,6 +222,11 @@ LAYER_HIDDEN uint64_t dal_profile_place_of_(struct profile_instance *instance, c
 
 /* Whether that is in the dynamic loader. */
 LAYER_HIDDEN int dal_profile_is_of_loader_(const struct profile_instance *instance, uint64_t place);
+
+/* ---- posix.c, windows.c --------------------------------------------------------------------- */
+
+/* The number of this thread, above 0. */
+LAYER_HIDDEN uint64_t dal_profile_thread_(void);
 
 /* ---- site.c -------------------------------------------------------------------------------- */
 

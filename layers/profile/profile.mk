@@ -9,5 +9,10 @@ core_sources += \
 	%D%/site.c \
 	%D%/module.c \
 	%D%/file.c
+if OS_WINDOWS
+core_sources += %D%/windows.c
+else
+core_sources += %D%/posix.c
+endif
 # Reading a file, which is for programs.
 library_sources += %D%/read.c

@@ -136,9 +136,9 @@ int dal_profile_file_visit(const void *file, size_t bytes, dal_profile_visitor v
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-#define SUMS(X)                                                                \
-    X(allocated_blocks)                                                        \
-    X(allocated_bytes)                                                         \
+#define SUMS(X)         \
+    X(allocated_blocks) \
+    X(allocated_bytes)  \
     X(live_blocks) X(live_bytes) X(peak_blocks) X(peak_bytes) X(temporary_blocks) X(samples)
 
 struct sums {
@@ -184,10 +184,10 @@ int dal_profile_file_get(const void *file, size_t bytes, const char *key, uint64
     if (error)
         return error;
     sum_up(&reading, &sums);
-#define ROW(name)                                                              \
-    if (strcmp(key, #name) == 0) {                                             \
-        *value = sums.name;                                                    \
-        return DAL_OK;                                                         \
+#define ROW(name)                  \
+    if (strcmp(key, #name) == 0) { \
+        *value = sums.name;        \
+        return DAL_OK;             \
     }
     SUMS(ROW)
     ROW(sites)

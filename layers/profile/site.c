@@ -3,12 +3,6 @@
  * Sites: what was allocated by which stack. They lie in the order in which they were met, which
  * keeps a file short, and are found by an index, hashed, in memory of the process's own.
  */
-#include <errno.h>
-#ifdef __linux__
-# include <sys/syscall.h>
-# include <unistd.h>
-#endif
-
 #include "profile.h"
 
 /* Where samples are no rarer than that, time matters. */
@@ -42,15 +36,6 @@ static void capture(struct profile_instance *instance, const void *from, struct 
     stack->places = stack->walked;
     if (!stack->number)
         stack->count = instance->services->stack_walk(from, stack->walked, instance->frames);
-}
-
-static uint64_t this_thread(void)
-{
-#ifdef __linux__
-    return (uint64_t)syscall(SYS_gettid);
-#else
-    return (uintptr_t)&errno;
-#endif
 }
 
 static uint64_t hash(const struct stack *stack)
@@ -202,7 +187,7 @@ static uint32_t look_up(struct profile_instance *instance, struct stack *stack)
 
     if (stack->number)
         stack->count = instance->services->stack_places(stack->number, &stack->places);
-    stack->thread = instance->by_thread ? this_thread() : 0;
+    stack->thread = instance->by_thread ? dal_profile_thread_() : 0;
     stack->key = hash(stack);
     number = find(instance, stack);
     if (stack->number)
