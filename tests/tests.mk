@@ -315,6 +315,16 @@ shell_tests += tests/symbolize.sh
 endif
 EXTRA_DIST += tests/leaks/ask.c tests/leaks/front.c tests/leaks/holder.c tests/leaks/program.c tests/symbolize/program.c
 
+# Files and texts of a profile, by one that is made by hand
+if OS_POSIX
+check_PROGRAMS += tests/profile_model
+shell_tests += tests/profile-files.sh
+endif
+tests_profile_model_SOURCES = tests/profile_model.c tools/json.c tools/messages.c tools/xml.c
+tests_profile_model_CPPFLAGS = $(check_cppflags)
+tests_profile_model_LDADD = libprofile.la libcore.la
+EXTRA_DIST += tests/profile/model tests/profile/page.js
+
 # Which layer finds which fault, and what it says
 shell_tests += tests/kinds.sh tests/symptoms.sh
 EXTRA_DIST += tests/kinds/kinds.c tests/symptoms/late.c tests/symptoms/leak.c tests/symptoms/overrun.c \
