@@ -8,23 +8,23 @@
 
 #include "lib/shared/control.h"
 
-/* ';' parts names, and a line end stacks. */
+/* ';' parts names, and a line end stacks. What needs nothing is written at once: files are large. */
 static void write_name(const char *name, FILE *to)
 {
-    const char *end = name + strlen(name);
+    const char *end = name + strlen(name), *plain = name;
 
     while (name < end) {
         uint32_t code = 0;
         size_t length = dal_character_(name, (size_t)(end - name), &code);
 
-        if (length == 0 || dal_is_control_(code))
-            putc('?', to);
-        else if (*name == ';')
-            putc(':', to);
-        else
-            fwrite(name, 1, length, to);
+        if (length == 0 || dal_is_control_(code) || *name == ';') {
+            fwrite(plain, 1, (size_t)(name - plain), to);
+            putc(*name == ';' ? ':' : '?', to);
+            plain = name + (length ? length : 1);
+        }
         name += length ? length : 1;
     }
+    fwrite(plain, 1, (size_t)(end - plain), to);
 }
 
 static void write_stack(const struct profile *profile, const struct profile_site *site, FILE *to)
