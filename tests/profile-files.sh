@@ -151,25 +151,50 @@ expect 'ends of scripts' 2 "$(ends p.html)"
 expect 'what it asks the network for' '' "$(grep -oE '(src|href)=|https?:|url\(|@import|fetch\(' p.html)"
 lines=$(cat "$srcdir/tools/profile/page.html" "$srcdir/tools/profile/page.js" | wc -l)
 [ "$lines" -lt 500 ] || fail "page.html and page.js have $lines lines"
+awk 'BEGIN {
+    print "command\t./large\ntimes\t0\t1000\t500\nknows\ttemporary"
+    for (i = 0; i < 100000; i++) {
+        print "site\t9\t9000\t1\t" i + 1 "\t2\t" 2 * i + 1 "\t3"
+        number = i
+        for (depth = 0; depth < 16; depth++) {
+            print "frame\t" depth * 100 + number % 10 + 1 "\t" number % 10 + 1 "\t0\tfunction_" depth "\t/src/file.c"
+            number = depth == 5 ? 7 : int(number / 10)
+        }
+    }
+}' >large
+writes 'many stacks' large large.html
 if has node; then
     node "$srcdir/tests/profile/page.js" p.html small >page 2>&1 || fail "the page: $(cat page)"
-    awk 'BEGIN {
-        print "command\t./large\ntimes\t0\t1000\t500\nknows\ttemporary"
-        for (i = 0; i < 100000; i++) {
-            print "site\t9\t9000\t1\t" i + 1 "\t2\t" 2 * i + 1 "\t3"
-            number = i
-            for (depth = 0; depth < 16; depth++) {
-                print "frame\t" depth * 100 + number % 10 + 1 "\t" number % 10 + 1 "\t0\tfunction_" depth "\t/src/file.c"
-                number = depth == 5 ? 7 : int(number / 10)
-            }
-        }
-    }' >large
-    writes 'many stacks' large large.html
     node "$srcdir/tests/profile/page.js" large.html large >page 2>&1 || fail "many stacks: $(cat page)"
     cat page
     like 'many stacks' '100000 stacks, * ms' "$(cat page)"
 else
-    echo 'there is no node: the script of the page does not run'
+    echo 'there is no node: the script of the page does not run by itself'
+fi
+
+# What it answers in a browser, by lines that a script at its end adds.
+browser=${CHROMIUM-$(command -v chromium || command -v chromium-browser || command -v google-chrome || :)}
+if [ -n "$browser" ]; then
+    answers() {
+        cat "$1" "$srcdir/tests/profile/press.html" >pressed.html
+        timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" \
+            --dump-dom "file://$work/pressed.html" 2>/dev/null | $SED 's/.*<pre>//'
+    }
+    expect 'a browser' 'answer ArrowDown: main /src/main.c:30: 8.3 KiB, 94.4%
+answer ArrowDown: grow /src/a.c:20: 7.8 KiB, 88.9%
+answer ArrowRight: grow /src/a.c:21: 500 B, 5.6%
+answer ArrowLeft: grow /src/a.c:20: 7.8 KiB, 88.9%
+answer Enter: grow /src/a.c:20: 7.8 KiB, 88.9%
+answer ArrowUp: main /src/main.c:30: 8.3 KiB, 94.4%
+answer Escape: all: 8.8 KiB, 100.0%
+answer search: 88.9% of bytes at the peak; all: 8.8 KiB, 100.0%
+answer measure: 66.7% of bytes live at the end; all: 1.5 KiB, 100.0%
+answer search: grow' "$(answers p.html | grep '^answer [A-Zsm]')"
+    like 'its title' 'answer title: ./program --name=&lt;/script&gt;&lt;b&gt;"&amp;*' "$(answers p.html | grep '^answer title')"
+    answers large.html >page
+    grep -o '^opened in [0-9]* ms' page || fail 'a browser, many stacks: it was not opened'
+else
+    echo 'there is no chromium: the page is not opened'
 fi
 
 # ---- Every byte in names ---------------------------------------------------------------------------

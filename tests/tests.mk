@@ -323,7 +323,7 @@ endif
 tests_profile_model_SOURCES = tests/profile_model.c tools/json.c tools/messages.c tools/xml.c
 tests_profile_model_CPPFLAGS = $(check_cppflags)
 tests_profile_model_LDADD = libprofile.la libcore.la
-EXTRA_DIST += tests/profile/model tests/profile/page.js
+EXTRA_DIST += tests/profile/model tests/profile/page.js tests/profile/press.html
 
 # Which layer finds which fault, and what it says
 shell_tests += tests/kinds.sh tests/symptoms.sh
