@@ -51,12 +51,12 @@ main;lib<evil>.so+0x1123 500' "$(cat p.folded)"
 # Without the program, which is not there.
 if has go && go tool pprof -raw p.pb >raw 2>err; then
     expect 'samples' 'inuse_objects/count inuse_space/bytes[dflt] alloc_objects/count alloc_space/bytes peak_objects/count peak_space/bytes
-          1       1000         10      10000          8       8000: 1 2 
-          5        500          5        500          5        500: 3 2 
-          0          0        100       6400          0          0: 4 5 
-          0          0          1        500          1        500: 6 5 
-          2          0          2          0          2          0: 7 ' \
-        "$($SED -n '/^Samples:/,/^Locations/p' raw | $SED '1d;$d')"
+          1       1000         10      10000          8       8000: 1 2
+          5        500          5        500          5        500: 3 2
+          0          0        100       6400          0          0: 4 5
+          0          0          1        500          1        500: 6 5
+          2          0          2          0          2          0: 7' \
+        "$($SED -n '/^Samples:/,/^Locations/p' raw | $SED '1d;$d; s/ *$//')"
     expect 'locations' '     1: 0x400100 M=1 inner /src/a.c:12 s=0
              grow /src/a.c:20 s=0
      2: 0x400200 M=1 main /src/main.c:30 s=0

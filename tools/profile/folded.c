@@ -8,7 +8,8 @@
 
 #include "lib/shared/control.h"
 
-/* ';' parts names, and a line end stacks. What needs nothing is written at once: files are large. */
+/* ';' parts names, and a line end stacks. What needs nothing is written at once: files are large.
+ */
 static void write_name(const char *name, FILE *to)
 {
     const char *end = name + strlen(name), *plain = name;
