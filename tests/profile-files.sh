@@ -268,6 +268,18 @@ told=$("$make" table places)
 like 'a sample' '*One block in 512.0 KiB was looked at: these are estimates.*' "$told"
 like 'what is left' '*3.8%          2  in 2 more places*Never given back: nothing' "$told"
 
+# Who allocates by the language's own.
+{
+    printf 'module\t0x1000\t0x2000\t0\t-\t/lib/libc.so.6\nmodule\t0x3000\t0x4000\t0\t-\t/opt/program\n'
+    printf 'site\t1\t20\t0\t0\t1\t20\nframe\t0x1100\t0\t0\tstrdup\t-\nframe\t0x3100\t7\t0\tcopy\t/src/a.c\n'
+    printf 'site\t1\t30\t0\t0\t1\t30\nframe\t0x3200\t9\t1\tstd::allocator<int>::allocate\t/usr/include/c++/12/allocator.h\n'
+    printf 'frame\t0x3200\t8\t0\tfill\t/src/a.c\n'
+    printf 'site\t1\t10\t0\t0\t1\t10\nframe\t0x1300\t0\t0\tgetline\t-\nframe\t0x1400\t0\t0\tstart\t-\n'
+} >language
+expect 'who allocates' '30 B 50.0% 1 fill /src/a.c:8
+20 B 33.3% 1 copy /src/a.c:7
+10 B 16.7% 1 getline' "$("$make" table language | $SED -n '/^Held/,/^$/p' | $SED '1,2d;$d; s/^ *//; s/  */ /g')"
+
 # ---- Two profiles ------------------------------------------------------------------------------------
 # The lines moved, one function is new, one gone, one grew.
 {

@@ -49,9 +49,9 @@ function small() {
   assert.strictEqual(search(tree, peak, data, 'grow').sum, 8500);
   assert.strictEqual(search(tree, peak, data, 'no such').sum, 0);
 
-  assert.deepStrictEqual(placesOf(tree, data, LIVE, LIVE_BLOCKS).map(row => [row[1], row[2], row[3]]),
+  assert.deepStrictEqual(placesOf(data, LIVE, LIVE_BLOCKS).map(row => [row[1], row[2], row[3]]),
     [['inner', 1000, 1], ['grow', 500, 5]]);
-  assert.deepStrictEqual(placesOf(tree, data, TEMPORARY, ALLOCATED_BLOCKS).map(row => row.slice(2)), [[100, 100], [2, 10]]);
+  assert.deepStrictEqual(placesOf(data, TEMPORARY, ALLOCATED_BLOCKS).map(row => row.slice(2)), [[100, 100], [2, 10]]);
 
   const columns = columnsOf(data.points, data.duration, 5);
   assert.deepStrictEqual([...columns], [0, 3000, 9000, -1, 1500]);
@@ -72,9 +72,9 @@ function small() {
 function large() {
   const tree = makeTree(data), boxes = layout(tree, totalsOf(tree, data, PEAK), 0, 1400, 0.5);
 
-  placesOf(tree, data, LIVE, LIVE_BLOCKS);
-  placesOf(tree, data, TEMPORARY, ALLOCATED_BLOCKS);
-  console.log(`${data.values.length / 8} stacks, ${tree.count} nodes, ${boxes.length} boxes: ` +
+  placesOf(data, LIVE, LIVE_BLOCKS);
+  placesOf(data, TEMPORARY, ALLOCATED_BLOCKS);
+  console.log(`${data.values.length / 9} stacks, ${tree.count} nodes, ${boxes.length} boxes: ` +
     `${Math.round(performance.now() - begun)} ms`);
 }
 

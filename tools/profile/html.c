@@ -9,6 +9,7 @@
 #include "tools/profile/output.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 
 #include "tools/profile/page.inc"
 
@@ -71,25 +72,32 @@ static void write_nodes(const struct profile_tree *tree, FILE *to)
         fprintf(to, "%s%" PRIu32, comma(i), tree->nodes[i].frame);
 }
 
-/* Nodes where stacks end, and seven values of each: page.js has their names. */
-static void write_values(const struct profile_tree *tree, FILE *to)
+/* A node where stacks end, the frame that is their place (-1: none), and seven values: page.js has
+ * their names. */
+static void write_ending(const struct profile *profile, size_t node,
+                         const struct profile_ending *ending, FILE *to)
 {
-    int is_first = 1;
+    const struct profile_frame *place = profile_place_of(profile, ending->site);
+    const struct profile_values *values = &ending->values;
+
+    fprintf(to,
+            "%zu,%td,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+            ",%" PRIu64,
+            node, place ? place - profile->frames : -1, values->peak_bytes, values->peak_blocks,
+            values->live_bytes, values->live_blocks, values->allocated_bytes,
+            values->allocated_blocks, values->temporary_blocks);
+}
+
+static void write_values(const struct profile *profile, const struct profile_tree *tree, FILE *to)
+{
+    size_t written = 0;
 
     fprintf(to, "],\n\"values\":[");
     for (size_t i = 0; i < tree->count; i++) {
-        const struct profile_values *values;
-
-        if (tree->nodes[i].values == PROFILE_NO_VALUES)
+        if (tree->nodes[i].ending == PROFILE_NO_ENDING)
             continue;
-        values = &tree->values[tree->nodes[i].values];
-        fprintf(to,
-                "%s%zu,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-                ",%" PRIu64,
-                comma(!is_first), i, values->peak_bytes, values->peak_blocks, values->live_bytes,
-                values->live_blocks, values->allocated_bytes, values->allocated_blocks,
-                values->temporary_blocks);
-        is_first = 0;
+        fprintf(to, "%s", comma(written++));
+        write_ending(profile, i, &tree->endings[tree->nodes[i].ending], to);
     }
     fprintf(to, "]}\n");
 }
@@ -104,7 +112,7 @@ int profile_write_html(const struct profile *profile, FILE *to)
         write_head(profile, to);
         write_frames(profile, to);
         write_nodes(&tree, to);
-        write_values(&tree, to);
+        write_values(profile, &tree, to);
         write_lines(page_end, to);
     }
     profile_tree_free(&tree);

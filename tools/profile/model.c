@@ -241,6 +241,44 @@ void profile_add_site(struct profile *profile, const uint32_t *frames, uint32_t 
         new_site(profile, frames, depth, hash, values);
 }
 
+static int begins_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Whether it is of what every program of a language has. */
+static int is_of_language(const struct profile *profile, const struct profile_frame *frame)
+{
+    static const char *const headers[] = {"/usr/include/", "/usr/lib/gcc/", "/usr/lib/llvm-"};
+    static const char *const libraries[] = {"libc.so", "libc.musl", "libstdc++.so", "libc++.so",
+                                            "libc++abi.so"};
+    const char *file = profile_text(profile, frame->file), *module = "";
+
+    if (frame->module < profile->module_count)
+        module = tool_file_name(profile_text(profile, profile->modules[frame->module].path));
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        if (begins_with(file, headers[i]))
+            return 1;
+    }
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        if (begins_with(module, libraries[i]))
+            return 1;
+    }
+    return 0;
+}
+
+const struct profile_frame *profile_place_of(const struct profile *profile,
+                                             const struct profile_site *site)
+{
+    for (uint32_t i = 0; i < site->depth; i++) {
+        const struct profile_frame *frame = profile_frame_of(profile, site, i);
+
+        if (!is_of_language(profile, frame))
+            return frame;
+    }
+    return site->depth ? profile_frame_of(profile, site, 0) : NULL;
+}
+
 void profile_values_add(struct profile_values *to, const struct profile_values *values)
 {
     to->allocated_blocks += values->allocated_blocks;

@@ -70,15 +70,21 @@ struct profile_node {
     uint32_t parent;
     uint32_t frame;
     uint32_t depth;  /* of the root: 0 */
-    uint32_t values; /* of stacks that end here; PROFILE_NO_VALUES */
+    uint32_t ending; /* the stacks that end here; PROFILE_NO_ENDING */
 };
-#define PROFILE_NO_VALUES UINT32_MAX
+#define PROFILE_NO_ENDING UINT32_MAX
+
+/* Stacks that look alike. */
+struct profile_ending {
+    const struct profile_site *site; /* one of them */
+    struct profile_values values;    /* of all */
+};
 
 struct profile_tree {
     struct profile_node *nodes;
     size_t count;
-    struct profile_values *values;
-    size_t value_count;
+    struct profile_ending *endings;
+    size_t ending_count;
 };
 
 /* 0, or -1 if there was not enough memory. */
@@ -87,7 +93,7 @@ void profile_tree_free(struct profile_tree *tree);
 
 /* ---- places.c ---- */
 
-/* Where sites have their innermost frame. */
+/* What sites have for their place (profile_place_of()). */
 struct profile_place {
     const struct profile_frame *frame; /* NULL: not known */
     struct profile_values values;

@@ -11,7 +11,8 @@ const MEASURES = [
 ];
 const PEAK_BYTES = 0, LIVE_BYTES = 2, LIVE_BLOCKS = 3, ALLOCATED_BYTES = 4, ALLOCATED_BLOCKS = 5;
 const TEMPORARY = 6;
-const STRIDE = MEASURES.length + 1; // of data.values: a node, and its values
+// Of data.values: a node, the frame that is the place of what ends there, and its values.
+const VALUES = 2, STRIDE = MEASURES.length + VALUES;
 
 // ---- The tree ----------------------------------------------------------------------------------
 
@@ -37,7 +38,7 @@ function totalsOf(tree, data, measure) {
   const totals = new Float64Array(tree.count);
 
   for (let i = 0; i < data.values.length; i += STRIDE)
-    totals[data.values[i]] += data.values[i + 1 + measure];
+    totals[data.values[i]] += data.values[i + VALUES + measure];
   for (let i = tree.count - 1; i > 0; i--)
     totals[tree.parent[i]] += totals[i];
   return totals;
@@ -82,18 +83,17 @@ function search(tree, totals, data, text) {
   return { matches, sum };
 }
 
-// By function and line where blocks were allocated: [place, name, measured, blocks], most first.
-function placesOf(tree, data, measure, blocks) {
+// By function and line who allocated: [place, name, measured, blocks], most first.
+function placesOf(data, measure, blocks) {
   const places = new Map();
 
   for (let i = 0; i < data.values.length; i += STRIDE) {
-    const node = data.values[i], value = data.values[i + 1 + measure];
-    const frame = node === 0 ? null : data.frames[tree.frame[node]];
+    const value = data.values[i + VALUES + measure], frame = data.frames[data.values[i + 1]] || null;
     const key = describe(data, frame);
     const row = places.get(key) || [key, nameOf(data, frame), 0, 0];
 
     row[2] += value;
-    row[3] += data.values[i + 1 + blocks];
+    row[3] += data.values[i + VALUES + blocks];
     if (value > 0)
       places.set(key, row);
   }
@@ -231,7 +231,7 @@ function start() {
     let sum = 0;
 
     for (let i = 0; i < data.values.length; i += STRIDE)
-      sum += data.values[i + 1 + measure];
+      sum += data.values[i + VALUES + measure];
     return sum;
   }
 
@@ -344,7 +344,7 @@ function start() {
   }
 
   function fillTable(id, measure, blocks, heads) {
-    const places = placesOf(tree, data, measure, blocks), all = totalsAt(measure);
+    const places = placesOf(data, measure, blocks), all = totalsAt(measure);
     const table = document.createElement('table'), head = table.createTHead().insertRow();
 
     heads.forEach((text, i) => cell(head, 'th', text, i < 3));

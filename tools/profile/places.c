@@ -50,9 +50,8 @@ static void take_sites(struct profile_places *places)
 
     for (size_t i = 0; i < profile->site_count; i++) {
         const struct profile_site *site = &profile->sites[i];
-        const struct profile_frame *frame = site->depth ? profile_frame_of(profile, site, 0) : NULL;
 
-        places->all[i] = (struct profile_place){frame, site->values};
+        places->all[i] = (struct profile_place){profile_place_of(profile, site), site->values};
     }
     sorting = places;
     qsort(places->all, profile->site_count, sizeof *places->all, by_place);

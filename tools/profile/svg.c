@@ -40,8 +40,8 @@ static void add_up(struct picture *picture)
     for (size_t i = tree->count; i-- > 0;) {
         const struct profile_node *node = &tree->nodes[i];
 
-        if (node->values != PROFILE_NO_VALUES)
-            picture->totals[i] += tree->values[node->values].peak_bytes;
+        if (node->ending != PROFILE_NO_ENDING)
+            picture->totals[i] += tree->endings[node->ending].values.peak_bytes;
         if (i > 0)
             picture->totals[node->parent] += picture->totals[i];
     }

@@ -99,13 +99,14 @@ static void add_site(struct profile_tree *tree, const struct sorted *sorted, uin
     for (; depth < site->depth; depth++) {
         tree->nodes[tree->count] =
             (struct profile_node){path[depth], sorted->frames[rank_at(sorted, site, depth)],
-                                  depth + 1, PROFILE_NO_VALUES};
+                                  depth + 1, PROFILE_NO_ENDING};
         path[depth + 1] = (uint32_t)tree->count++;
     }
     node = &tree->nodes[path[depth]];
-    if (node->values == PROFILE_NO_VALUES)
-        node->values = (uint32_t)tree->value_count++;
-    profile_values_add(&tree->values[node->values], &site->values);
+    if (node->ending == PROFILE_NO_ENDING)
+        node->ending = (uint32_t)tree->ending_count++;
+    tree->endings[node->ending].site = site;
+    profile_values_add(&tree->endings[node->ending].values, &site->values);
 }
 
 /* At most: with all that is deeper than what it shares with the one before. */
@@ -131,11 +132,11 @@ static int make_nodes(const struct sorted *sorted, struct profile_tree *tree)
     int is_ready;
 
     tree->nodes = calloc(count_nodes(sorted, &deepest), sizeof *tree->nodes);
-    tree->values = calloc(sorted->profile->site_count + 1, sizeof *tree->values);
+    tree->endings = calloc(sorted->profile->site_count + 1, sizeof *tree->endings);
     path = calloc((size_t)deepest + 1, sizeof *path);
-    is_ready = tree->nodes && tree->values && path;
+    is_ready = tree->nodes && tree->endings && path;
     if (is_ready) {
-        tree->nodes[tree->count++] = (struct profile_node){0, 0, 0, PROFILE_NO_VALUES};
+        tree->nodes[tree->count++] = (struct profile_node){0, 0, 0, PROFILE_NO_ENDING};
         for (size_t i = 0; i < sorted->profile->site_count; i++)
             add_site(tree, sorted, path, i);
     }
@@ -169,5 +170,5 @@ int profile_tree_make(const struct profile *profile, struct profile_tree *tree)
 void profile_tree_free(struct profile_tree *tree)
 {
     free(tree->nodes);
-    free(tree->values);
+    free(tree->endings);
 }
