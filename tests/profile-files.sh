@@ -237,6 +237,27 @@ done
 expect 'no frames, folded' '?? 10' "$(cat frameless.folded)"
 like 'no frames, the summary' '*100.0%* 1  ??*' "$("$make" table frameless)"
 
+# ---- No memory -------------------------------------------------------------------------------------
+# It is told, and no file is as if it were whole.
+tool=$builddir/tools/.libs/dispatchalloc
+DISPATCHALLOC_INTERPOSER=$builddir/.libs/libdispatchalloc-preload.so
+if [ -x "$tool" ] && [ -e "$DISPATCHALLOC_INTERPOSER" ] && [ -z "$sanitized" ]; then
+    export DISPATCHALLOC_INTERPOSER
+    fails_each() {
+        LD_LIBRARY_PATH=$builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} \
+            "$tool" fail-each "$make" "$@" >"$work/out" 2>&1 || fail "fail-each $1: $? $(cat "$work/out")"
+        like "fail-each $1" '*gave up with another exit status*' "$(cat "$work/out")"
+    }
+    packed=''
+    ! has_zlib || packed=failed.pb.gz
+    # shellcheck disable=SC2086 # a name or none
+    fails_each write "$model" failed.folded failed.json failed.svg failed.html failed.pb $packed
+    fails_each table "$model"
+    fails_each diff "$model" "$model"
+else
+    echo 'there is no fail-each: no allocation fails'
+fi
+
 # ---- The summary -------------------------------------------------------------------------------------
 expect 'the summary' "./program --name=</script><b>\"&'??
 peak:       8.8 KiB in 16 blocks, after 2.000 s of 5.000 s
