@@ -168,253 +168,255 @@ function inSeconds(nanoseconds) {
 const ROW = 18, ROWS_SHOWN = 100;
 const CANVAS_MOST = 16000; // pixels of its height that every browser has
 
-function start() {
-  const byId = id => document.getElementById(id);
-  const data = JSON.parse(byId('data').textContent), tree = makeTree(data);
-  const kept = new Map(); // totals that were asked for
-  const page = { measure: PEAK_BYTES, zoomed: 0, focused: 0, boxes: [], found: null };
+const byId = id => document.getElementById(id);
+const kept = new Map(); // totals that were asked for
+let data, tree;
+const page = { measure: PEAK_BYTES, zoomed: 0, focused: 0, boxes: [], found: null, ink: '' };
 
-  function totals() {
-    if (!kept.has(page.measure))
-      kept.set(page.measure, totalsOf(tree, data, page.measure));
-    return kept.get(page.measure);
+function totals() {
+  if (!kept.has(page.measure))
+    kept.set(page.measure, totalsOf(tree, data, page.measure));
+  return kept.get(page.measure);
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue('--' + name);
+}
+
+// A canvas of so many pixels of the page; those of the screen may be smaller.
+function openCanvas(canvas, height) {
+  const width = Math.max(canvas.clientWidth, 100);
+  const ratio = Math.min(window.devicePixelRatio || 1, CANVAS_MOST / height);
+  const pen = canvas.getContext('2d');
+
+  canvas.width = Math.floor(width * ratio);
+  canvas.height = Math.floor(height * ratio);
+  canvas.style.height = height + 'px';
+  pen.scale(canvas.width / width, ratio);
+  pen.font = '12px ui-monospace, monospace';
+  return { pen, width };
+}
+
+// ---- Memory over time ---------------------------------------------------------------------------
+
+function drawTime() {
+  const height = 160, base = height - 20, { pen, width } = openCanvas(byId('time'), height);
+  const columns = columnsOf(data.points, data.duration, width);
+  const most = Math.max(totalsAt(PEAK_BYTES), columns.reduce((a, b) => Math.max(a, b), 1));
+  const heightOf = bytes => base - bytes / most * (base - 20);
+  const peak = Math.min(data.peak / Math.max(data.duration, 1), 1) * width;
+  let last = 0;
+
+  pen.fillStyle = colour('area');
+  columns.forEach((bytes, x) => {
+    last = bytes < 0 ? last : bytes;
+    pen.fillRect(x, heightOf(last), 1, base - heightOf(last));
+  });
+  pen.fillStyle = colour('mark');
+  pen.fillRect(peak, 16, 1, base - 16);
+  pen.textAlign = peak > width / 2 ? 'right' : 'left';
+  pen.fillText('peak ' + inBytes(totalsAt(PEAK_BYTES)) + ', ' + inSeconds(data.peak),
+    peak + (peak > width / 2 ? -4 : 4), 14);
+  pen.fillStyle = colour('faint');
+  pen.textAlign = 'left';
+  pen.fillText('0 s', 0, height - 5);
+  pen.textAlign = 'right';
+  pen.fillText(inSeconds(data.duration), width, height - 5);
+}
+
+// ---- The flame graph ----------------------------------------------------------------------------
+
+function totalsAt(measure) {
+  let sum = 0;
+
+  for (let i = 0; i < data.values.length; i += STRIDE)
+    sum += data.values[i + VALUES + measure];
+  return sum;
+}
+
+function labelOf(node) {
+  return node === 0 ? 'all' : nameOf(data, data.frames[tree.frame[node]]);
+}
+
+// Warm, and the same for a function wherever it stands.
+function fillOf(node, isDark) {
+  const frame = data.frames[tree.frame[node]];
+  const isFound = page.found && node !== 0 && page.found.matches[tree.frame[node]];
+  let hash = 0;
+
+  if (isFound)
+    return isDark ? 'hsl(290,60%,45%)' : 'hsl(290,80%,75%)';
+  for (const letter of labelOf(node).slice(0, 40))
+    hash = (hash * 31 + letter.codePointAt(0)) % 1009;
+  return 'hsl(' + (node === 0 || !frame ? 40 : 15 + hash % 32) + ',' + (isDark ? '45%,32%)' : '80%,72%)');
+}
+
+function drawBox(pen, box, letter, isDark) {
+  const y = tree.depth[box.node] * ROW, room = Math.floor((box.width - 6) / letter);
+
+  pen.fillStyle = fillOf(box.node, isDark);
+  pen.fillRect(box.x, y, Math.max(box.width - 0.5, 0.5), ROW - 1);
+  if (room >= 3) {
+    const label = labelOf(box.node);
+
+    pen.fillStyle = page.ink;
+    pen.fillText(label.length > room ? label.slice(0, room - 1) + '…' : label, box.x + 3, y + 13);
   }
-
-  function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue('--' + name);
+  if (box.node === page.focused) {
+    pen.strokeStyle = page.ink;
+    pen.lineWidth = 2;
+    pen.strokeRect(box.x + 1, y + 1, Math.max(box.width - 2.5, 1), ROW - 3);
   }
+}
 
-  // A canvas of so many pixels of the page; those of the screen may be smaller.
-  function open(canvas, height) {
-    const width = Math.max(canvas.clientWidth, 100);
-    const ratio = Math.min(window.devicePixelRatio || 1, CANVAS_MOST / height);
-    const pen = canvas.getContext('2d');
+function drawFlame() {
+  const isDark = matchMedia('(prefers-color-scheme: dark)').matches, canvas = byId('flame');
 
-    canvas.width = Math.floor(width * ratio);
-    canvas.height = Math.floor(height * ratio);
-    canvas.style.height = height + 'px';
-    pen.scale(canvas.width / width, ratio);
-    pen.font = '12px ui-monospace, monospace';
-    return { pen, width };
+  page.boxes = layout(tree, totals(), page.zoomed, Math.max(canvas.clientWidth, 100), 0.5);
+  const rows = page.boxes.reduce((most, box) => Math.max(most, tree.depth[box.node]), 0) + 1;
+  const { pen } = openCanvas(canvas, rows * ROW), letter = pen.measureText('m').width;
+
+  page.ink = colour('text'); // once, and not for each box
+  for (const box of page.boxes)
+    drawBox(pen, box, letter, isDark);
+}
+
+function tell(node) {
+  const unit = MEASURES[page.measure][1], sum = totals()[node];
+  const words = node === 0 ? 'all' : describe(data, data.frames[tree.frame[node]]);
+
+  byId('told').textContent = words + ': ' + inUnit(sum, unit) + ', ' + share(sum, totals()[0]);
+}
+
+function zoom(node) {
+  page.zoomed = page.focused = node;
+  drawFlame();
+  tell(node);
+}
+
+function find() {
+  const text = byId('search').value;
+
+  page.found = text ? search(tree, totals(), data, text) : null;
+  byId('found').textContent = page.found
+    ? share(page.found.sum, totals()[0]) + ' of ' + MEASURES[page.measure][0] : '';
+  drawFlame();
+}
+
+function boxAt(event) {
+  const row = Math.floor(event.offsetY / ROW);
+
+  return page.boxes.find(box => tree.depth[box.node] === row && event.offsetX >= box.x &&
+    event.offsetX < box.x + box.width);
+}
+
+function press(event) {
+  if (event.key === 'Enter' || event.key === ' ')
+    zoom(page.focused);
+  else if (event.key === 'Escape')
+    zoom(0);
+  else if (event.key.startsWith('Arrow'))
+    page.focused = neighbour(tree, page.boxes, page.focused, event.key);
+  else
+    return;
+  event.preventDefault();
+  drawFlame();
+  tell(page.focused);
+  showRow(tree.depth[page.focused] * ROW);
+}
+
+function showRow(y) {
+  const box = byId('box');
+
+  if (y < box.scrollTop || y + ROW > box.scrollTop + box.clientHeight)
+    box.scrollTop = y - box.clientHeight / 2;
+}
+
+// ---- Tables -------------------------------------------------------------------------------------
+
+function cell(row, kind, text, isNumber) {
+  const made = row.appendChild(document.createElement(kind));
+
+  made.textContent = text;
+  made.className = isNumber ? 'number' : '';
+  return made;
+}
+
+function fillTable(id, measure, blocks, heads) {
+  const places = placesOf(data, measure, blocks), all = totalsAt(measure);
+  const table = document.createElement('table'), head = table.createTHead().insertRow();
+
+  heads.forEach((text, i) => cell(head, 'th', text, i < 3));
+  for (const [place, name, value, count] of places.slice(0, ROWS_SHOWN)) {
+    const row = table.insertRow();
+
+    cell(row, 'td', MEASURES[measure][1] === 'bytes' ? inBytes(value) : value.toLocaleString('en'), true);
+    cell(row, 'td', share(value, all), true);
+    cell(row, 'td', count.toLocaleString('en'), true);
+    const button = cell(row, 'td', '', false).appendChild(document.createElement('button'));
+    button.textContent = place;
+    button.onclick = () => showPlace(name);
   }
+  byId(id).textContent = places.length === 0 ? 'Nothing.'
+    : places.length > ROWS_SHOWN ? 'The first ' + ROWS_SHOWN + ' of ' + places.length + ' places.' : '';
+  if (places.length > 0)
+    byId(id).appendChild(table);
+}
 
-  // ---- Memory over time
+function showPlace(name) {
+  byId('search').value = name;
+  find();
+  byId('flame').scrollIntoView({ block: 'center' });
+}
 
-  function drawTime() {
-    const height = 160, base = height - 20, { pen, width } = open(byId('time'), height);
-    const columns = columnsOf(data.points, data.duration, width);
-    const most = Math.max(totalsAt(PEAK_BYTES), columns.reduce((a, b) => Math.max(a, b), 1));
-    const heightOf = bytes => base - bytes / most * (base - 20);
-    const peak = Math.min(data.peak / Math.max(data.duration, 1), 1) * width;
-    let last = 0;
+// ---- The start ----------------------------------------------------------------------------------
 
-    pen.fillStyle = colour('area');
-    columns.forEach((bytes, x) => {
-      last = bytes < 0 ? last : bytes;
-      pen.fillRect(x, heightOf(last), 1, base - heightOf(last));
-    });
-    pen.fillStyle = colour('mark');
-    pen.fillRect(peak, 16, 1, base - 16);
-    pen.textAlign = peak > width / 2 ? 'right' : 'left';
-    pen.fillText('peak ' + inBytes(totalsAt(PEAK_BYTES)) + ', ' + inSeconds(data.peak),
-      peak + (peak > width / 2 ? -4 : 4), 14);
-    pen.fillStyle = colour('faint');
-    pen.textAlign = 'left';
-    pen.fillText('0 s', 0, height - 5);
-    pen.textAlign = 'right';
-    pen.fillText(inSeconds(data.duration), width, height - 5);
-  }
+function summarize() {
+  byId('command').textContent = document.title = data.command || 'Heap profile';
+  byId('summary').textContent = 'Peak ' + inBytes(totalsAt(PEAK_BYTES)) + ' after ' +
+    inSeconds(data.peak) + '; ' + inBytes(totalsAt(LIVE_BYTES)) + ' live at the end, after ' +
+    inSeconds(data.duration) + '; ' + inBytes(totalsAt(ALLOCATED_BYTES)) + ' allocated in ' +
+    inUnit(totalsAt(ALLOCATED_BLOCKS), 'blocks') + '.' + (data.interval
+      ? ' Estimates: one block in ' + inBytes(data.interval) + ' was looked at.' : '');
+  byId('time').setAttribute('aria-label', byId('summary').textContent);
+}
 
-  // ---- The flame graph
+function listMeasures() {
+  MEASURES.forEach(([name], i) => {
+    if (i !== TEMPORARY || data.hasTemporary)
+      byId('measure').add(new Option(name, i));
+  });
+}
 
-  function totalsAt(measure) {
-    let sum = 0;
+function draw() {
+  drawTime();
+  drawFlame();
+}
 
-    for (let i = 0; i < data.values.length; i += STRIDE)
-      sum += data.values[i + VALUES + measure];
-    return sum;
-  }
-
-  function labelOf(node) {
-    return node === 0 ? 'all' : nameOf(data, data.frames[tree.frame[node]]);
-  }
-
-  // Warm, and the same for a function wherever it stands.
-  function fillOf(node, isDark) {
-    const frame = data.frames[tree.frame[node]];
-    const isFound = page.found && node !== 0 && page.found.matches[tree.frame[node]];
-    let hash = 0;
-
-    if (isFound)
-      return isDark ? 'hsl(290,60%,45%)' : 'hsl(290,80%,75%)';
-    for (const letter of labelOf(node).slice(0, 40))
-      hash = (hash * 31 + letter.codePointAt(0)) % 1009;
-    return 'hsl(' + (node === 0 || !frame ? 40 : 15 + hash % 32) + ',' + (isDark ? '45%,32%)' : '80%,72%)');
-  }
-
-  function drawBox(pen, box, letter, isDark) {
-    const y = tree.depth[box.node] * ROW, room = Math.floor((box.width - 6) / letter);
-
-    pen.fillStyle = fillOf(box.node, isDark);
-    pen.fillRect(box.x, y, Math.max(box.width - 0.5, 0.5), ROW - 1);
-    if (room >= 3) {
-      const label = labelOf(box.node);
-
-      pen.fillStyle = colour.text;
-      pen.fillText(label.length > room ? label.slice(0, room - 1) + '…' : label, box.x + 3, y + 13);
-    }
-    if (box.node === page.focused) {
-      pen.strokeStyle = colour.text;
-      pen.lineWidth = 2;
-      pen.strokeRect(box.x + 1, y + 1, Math.max(box.width - 2.5, 1), ROW - 3);
-    }
-  }
-
-  function drawFlame() {
-    const isDark = matchMedia('(prefers-color-scheme: dark)').matches, canvas = byId('flame');
-
-    page.boxes = layout(tree, totals(), page.zoomed, Math.max(canvas.clientWidth, 100), 0.5);
-    const rows = page.boxes.reduce((most, box) => Math.max(most, tree.depth[box.node]), 0) + 1;
-    const { pen } = open(canvas, rows * ROW), letter = pen.measureText('m').width;
-
-    colour.text = colour('text'); // once, and not for each box
-    for (const box of page.boxes)
-      drawBox(pen, box, letter, isDark);
-  }
-
-  function tell(node) {
-    const unit = MEASURES[page.measure][1], sum = totals()[node];
-    const words = node === 0 ? 'all' : describe(data, data.frames[tree.frame[node]]);
-
-    byId('told').textContent = words + ': ' + inUnit(sum, unit) + ', ' + share(sum, totals()[0]);
-  }
-
-  function zoom(node) {
-    page.zoomed = page.focused = node;
-    drawFlame();
-    tell(node);
-  }
-
-  function find() {
-    const text = byId('search').value;
-
-    page.found = text ? search(tree, totals(), data, text) : null;
-    byId('found').textContent = page.found
-      ? share(page.found.sum, totals()[0]) + ' of ' + MEASURES[page.measure][0] : '';
-    drawFlame();
-  }
-
-  function boxAt(event) {
-    const row = Math.floor(event.offsetY / ROW);
-
-    return page.boxes.find(box => tree.depth[box.node] === row && event.offsetX >= box.x &&
-      event.offsetX < box.x + box.width);
-  }
-
-  function press(event) {
-    if (event.key === 'Enter' || event.key === ' ')
-      zoom(page.focused);
-    else if (event.key === 'Escape')
-      zoom(0);
-    else if (event.key.startsWith('Arrow'))
-      page.focused = neighbour(tree, page.boxes, page.focused, event.key);
-    else
+function listen() {
+  byId('measure').onchange = event => {
+    page.measure = Number(event.target.value);
+    find();
+    tell(page.focused);
+  };
+  byId('search').oninput = find;
+  byId('reset').onclick = () => zoom(0);
+  byId('flame').onkeydown = press;
+  byId('flame').onmousemove = event => tell((boxAt(event) || { node: page.focused }).node);
+  byId('flame').onclick = event => zoom((boxAt(event) || { node: page.zoomed }).node);
+  document.onkeydown = event => {
+    if (event.key !== '/' || /^(INPUT|SELECT)$/.test(event.target.tagName))
       return;
     event.preventDefault();
-    drawFlame();
-    tell(page.focused);
-    showRow(tree.depth[page.focused] * ROW);
-  }
+    byId('search').focus();
+  };
+  window.onresize = draw;
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+}
 
-  function showRow(y) {
-    const box = byId('box');
-
-    if (y < box.scrollTop || y + ROW > box.scrollTop + box.clientHeight)
-      box.scrollTop = y - box.clientHeight / 2;
-  }
-
-  // ---- Tables
-
-  function cell(row, kind, text, isNumber) {
-    const made = row.appendChild(document.createElement(kind));
-
-    made.textContent = text;
-    made.className = isNumber ? 'number' : '';
-    return made;
-  }
-
-  function fillTable(id, measure, blocks, heads) {
-    const places = placesOf(data, measure, blocks), all = totalsAt(measure);
-    const table = document.createElement('table'), head = table.createTHead().insertRow();
-
-    heads.forEach((text, i) => cell(head, 'th', text, i < 3));
-    for (const [place, name, value, count] of places.slice(0, ROWS_SHOWN)) {
-      const row = table.insertRow();
-
-      cell(row, 'td', MEASURES[measure][1] === 'bytes' ? inBytes(value) : value.toLocaleString('en'), true);
-      cell(row, 'td', share(value, all), true);
-      cell(row, 'td', count.toLocaleString('en'), true);
-      const button = cell(row, 'td', '', false).appendChild(document.createElement('button'));
-      button.textContent = place;
-      button.onclick = () => showPlace(name);
-    }
-    byId(id).textContent = places.length === 0 ? 'Nothing.'
-      : places.length > ROWS_SHOWN ? 'The first ' + ROWS_SHOWN + ' of ' + places.length + ' places.' : '';
-    if (places.length > 0)
-      byId(id).appendChild(table);
-  }
-
-  function showPlace(name) {
-    byId('search').value = name;
-    find();
-    byId('flame').scrollIntoView({ block: 'center' });
-  }
-
-  // ---- The start
-
-  function summarize() {
-    byId('command').textContent = document.title = data.command || 'Heap profile';
-    byId('summary').textContent = 'Peak ' + inBytes(totalsAt(PEAK_BYTES)) + ' after ' +
-      inSeconds(data.peak) + '; ' + inBytes(totalsAt(LIVE_BYTES)) + ' live at the end, after ' +
-      inSeconds(data.duration) + '; ' + inBytes(totalsAt(ALLOCATED_BYTES)) + ' allocated in ' +
-      inUnit(totalsAt(ALLOCATED_BLOCKS), 'blocks') + '.' + (data.interval
-        ? ' Estimates: one block in ' + inBytes(data.interval) + ' was looked at.' : '');
-    byId('time').setAttribute('aria-label', byId('summary').textContent);
-  }
-
-  function listMeasures() {
-    MEASURES.forEach(([name], i) => {
-      if (i !== TEMPORARY || data.hasTemporary)
-        byId('measure').add(new Option(name, i));
-    });
-  }
-
-  function draw() {
-    drawTime();
-    drawFlame();
-  }
-
-  function listen() {
-    byId('measure').onchange = event => {
-      page.measure = Number(event.target.value);
-      find();
-      tell(page.focused);
-    };
-    byId('search').oninput = find;
-    byId('reset').onclick = () => zoom(0);
-    byId('flame').onkeydown = press;
-    byId('flame').onmousemove = event => tell((boxAt(event) || { node: page.focused }).node);
-    byId('flame').onclick = event => zoom((boxAt(event) || { node: page.zoomed }).node);
-    document.onkeydown = event => {
-      if (event.key !== '/' || /^(INPUT|SELECT)$/.test(event.target.tagName))
-        return;
-      event.preventDefault();
-      byId('search').focus();
-    };
-    window.onresize = draw;
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
-  }
-
+function start() {
+  data = JSON.parse(byId('data').textContent);
+  tree = makeTree(data);
   summarize();
   listMeasures();
   listen();
