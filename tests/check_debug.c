@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conformance/sanitizer.h"
 #include "debug_saying.h"
 #include "suite.h"
 
@@ -745,7 +746,9 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, test_register_is_exact_under_churn);
     tcase_add_loop_test(tcase, test_live_block_takes_64_bytes, 0, 3);
     tcase_add_test(tcase, test_churn_does_not_let_the_register_grow);
-    tcase_add_test(tcase, test_register_without_memory);
+    /* A sanitizer cannot do without memory. */
+    if (!CONFORMANCE_SANITIZED)
+        tcase_add_test(tcase, test_register_without_memory);
     tcase_add_test(tcase, test_released_block_is_known_until_it_falls_out_of_the_ring);
     suite_add_tcase(suite, tcase);
     return suite;
