@@ -73,6 +73,10 @@ static const char *without_registers(const char *said_text)
     static const char unknown[] = "    (its place is not known)\n";
     const char *line = strstr(said_text, "  registers: pc 0x"), *place = strstr(said_text, unknown);
 
+#if defined __x86_64__ || defined __i386__ || defined __aarch64__ || \
+    (defined __riscv && __riscv_xlen == 64)
+    place = NULL;
+#endif
     if (!line && place)
         snprintf(text, sizeof text, "%.*s    #\n%s", (int)(place - said_text), said_text,
                  place + strlen(unknown));
