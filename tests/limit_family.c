@@ -8,6 +8,7 @@
  *
  *     fill      takes all there is, in blocks of 1000 bytes, three times
  *     realloc   a block that cannot grow is as it was
+ *     resize    blocks of all sizes that grow and shrink at random are never more than the bound
  *     threads   threads take, resize and give back at random, with threads that come and go
  *     fork      a child goes on from what is live in its parent, by fork() and by _Fork()
  *     small     takes no more than a tenth, and prints nothing else
@@ -130,6 +131,47 @@ static void realloc_in_vain(void)
     fill_thrice();
 }
 
+/* ---- resize ------------------------------------------------------------------------------------
+ */
+
+/* Several rounds, since which classes of an allocator are met is a matter of chance. The bound is
+ * above what classes are apart by, and the blocks are up to a quarter of it. */
+static void resize_at_random(void)
+{
+    static void *places[PLACES];
+    uint32_t state = 1;
+    size_t live = 0, refused = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        void **place, *block;
+        size_t size, usable;
+
+        state = state * 1664525 + 1013904223;
+        place = &places[(state >> 8) % PLACES];
+        size = bound >> (2 + (state >> 16) % 15);
+        size = 1 + size / 2 + (state >> 4) % (size / 2 + 1);
+        usable = *place ? malloc_usable_size(*place) : 0;
+        block = used(realloc(*place, size));
+        if (!block) {
+            refused++;
+            if (state >> 30 == 0) {
+                free(*place);
+                *place = NULL;
+                live -= usable;
+            }
+            continue;
+        }
+        *place = block;
+        live = live - usable + malloc_usable_size(block);
+        if (live > bound)
+            wrong("more than the bound", live);
+    }
+    if (refused < 100)
+        wrong("refused", refused);
+    for (int i = 0; i < PLACES; i++)
+        free(places[i]);
+}
+
 /* ---- threads -----------------------------------------------------------------------------------
  */
 
@@ -210,6 +252,8 @@ int main(int argc, char **argv)
         fill_thrice();
     else if (strcmp(way, "realloc") == 0)
         realloc_in_vain();
+    else if (strcmp(way, "resize") == 0)
+        resize_at_random();
     else if (strcmp(way, "small") == 0)
         free(used(malloc(bound / 10)));
     else if (strcmp(way, "threads") == 0 || strcmp(way, "fork") == 0)

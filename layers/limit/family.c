@@ -100,10 +100,13 @@ static void *limited_calloc(size_t count, size_t size)
 /* ---- Resizing -------------------------------------------------------------------------------- */
 
 /* What a resized block may have more than was asked for, and is charged for until it is known: it
- * cannot be refused any more then. Classes of sizes are at most a quarter apart, or two pages. */
+ * cannot be refused any more then. Classes of sizes are at most a quarter apart, or two pages, but
+ * for those of mimalloc between 128 KiB and 2 MiB, which are up to 512 KiB apart. */
 static size_t rounding_of(size_t size)
 {
-    return size / 4 + 8192;
+    size_t coarse = size < 512 * 1024 ? size : 512 * 1024;
+
+    return (size / 4 > coarse ? size / 4 : coarse) + 8192;
 }
 
 /* The child has done it, for a block that was charged for so much. */
