@@ -94,12 +94,13 @@ struct dal_heap_ {
 
 /* The state that this thread used last, unpacked, and the list of all it has with that one
  * first. generation is 0 where there is none. Of the 88 bytes of thread-local storage
- * that the library may have, these are 32. */
+ * that the library may have, these are 40. */
 struct dal_heap_cache_ {
     size_t generation;
     char *next;
     char *end;
     struct dal_heap_state_ *states;
+    int is_past; /* the end of the thread; here, since alone it may be padded to 16 bytes */
 };
 
 extern _Thread_local struct dal_heap_cache_ dal_heap_cache_;

@@ -11,7 +11,7 @@
  * Whoever leaves exchanges the status and finds in the old value whether the other has
  * left before; the later one returns the state to the pool.
  *
- * A thread past its end takes on a state for each call by itself (is_past): what it took for
+ * A thread past its end (is_past) takes on a state for each call by itself: what it took for
  * good would never be let go.
  */
 #include "heap.h"
@@ -19,8 +19,6 @@
 #define PAGE_BYTES 4096u
 
 _Thread_local struct dal_heap_cache_ dal_heap_cache_;
-
-static _Thread_local int is_past;
 
 static _Atomic size_t generations = DAL_HEAP_PROCESS_GENERATION_;
 
@@ -192,7 +190,7 @@ static void thread_ends(struct dal_thread_listener *listener)
     struct dal_heap_state_ *state;
 
     (void)listener;
-    is_past = 1;
+    dal_heap_cache_.is_past = 1;
     pack();
     state = dal_heap_cache_.states;
     dal_heap_cache_.states = NULL;
@@ -239,19 +237,19 @@ struct dal_heap_state_ *dal_heap_enter_(struct dal_heap_ *heap)
     is_first = !dal_heap_cache_.states;
     unpack(state);
     /* Last, as it may allocate: the state is in place for that. */
-    if (is_first && !is_past)
+    if (is_first && !dal_heap_cache_.is_past)
         watch_thread(heap);
     return state;
 }
 
 struct dal_heap_state_ *dal_heap_return_(struct dal_heap_ *heap)
 {
-    return is_past ? dal_heap_enter_(heap) : dal_heap_find_(heap);
+    return dal_heap_cache_.is_past ? dal_heap_enter_(heap) : dal_heap_find_(heap);
 }
 
 void dal_heap_leave_(const struct dal_heap_ *heap)
 {
-    struct dal_heap_state_ *state = is_past ? dal_heap_find_(heap) : NULL;
+    struct dal_heap_state_ *state = dal_heap_cache_.is_past ? dal_heap_find_(heap) : NULL;
 
     if (!state)
         return;
