@@ -12,7 +12,7 @@ check_PROGRAMS += $(bench_programs)
 endif
 EXTRA_DIST += bench/cost.sh bench/modules.sh bench/budget.sh bench/budgets bench/module_pair.c \
 	bench/direct.sh bench/preload-calls.sh bench/preload_calls.c bench/preload.sh bench/paired.c bench/limits.sh \
-	bench/tools.sh bench/factor.c
+	bench/tools.sh bench/server.sh bench/factor.c
 
 check-cost: all $(bench_programs)
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/cost.sh || test $$? -eq 77
@@ -79,3 +79,8 @@ bench-limits: all
 bench-tools: all
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/tools.sh || test $$? -eq 77
 .PHONY: bench-tools
+
+# What a layer costs a server, to half a percent.
+bench-server: all
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/bench/server.sh || test $$? -eq 77
+.PHONY: bench-server
