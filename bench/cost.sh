@@ -16,7 +16,7 @@ try "$builddir/bench/pair" direct
 hold_heading "over what it wraps"
 for way in constant variable; do
     bare=$(pair pair $way)
-    for layer in stats:print=off limit:bytes=1G fail debug:stacks=0 guard:every=16777216; do
+    for layer in stats:print=off limit:bytes=1G fail debug:stacks=0 guard:every=16777216 profile:every=1024G; do
         with=$(pair pair $way $layer)
         hold "layer.${layer%%:*}.$way" $((with - bare))
         [ "$with" -gt "$bare" ] || fail "$layer is not there: $with instructions, $bare without it"

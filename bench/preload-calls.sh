@@ -23,9 +23,9 @@ calls() { LD_PRELOAD=$1 slope "$work/calls" "$2"; }
 
 # system is held against nothing preloaded.
 hold_heading "over the same, preloaded"
-for module in system stats limit fail guard $modules; do
+for module in system stats limit fail guard profile $modules; do
     case $module in
-    system | stats | limit | fail | guard) library= ;;
+    system | stats | limit | fail | guard | profile) library= ;;
     jemalloc | mimalloc | tcmalloc) library=$(direct "$module") ;;
     *) continue ;;
     esac
@@ -35,6 +35,7 @@ for module in system stats limit fail guard $modules; do
     limit) DISPATCHALLOC_MALLOC=limit:bytes=1G+system ;;
     fail) DISPATCHALLOC_MALLOC=fail+system ;;
     guard) DISPATCHALLOC_MALLOC=guard:every=16777216+system ;;
+    profile) DISPATCHALLOC_MALLOC=profile:every=1024G+system ;;
     esac
     export DISPATCHALLOC_MALLOC DISPATCHALLOC_VERBOSE
     ours=$interposer

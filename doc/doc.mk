@@ -20,6 +20,7 @@ man_pages = \
 	doc/man/dal_fixed_arena.3 \
 	doc/man/dal_global.3 \
 	doc/man/dal_guard.3 \
+	doc/man/dal_profile.3 \
 	doc/man/dal_handle_alloc_error.3 \
 	doc/man/dal_instance.3 \
 	doc/man/dal_layout.3 \

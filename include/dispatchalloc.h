@@ -28,6 +28,7 @@
  *   dispatchalloc/fail.h         allocations that fail on purpose, for tests
  *   dispatchalloc/debug.h        what the `debug` layer finds that leaks
  *   dispatchalloc/guard.h        what the `guard` layer counted
+ *   dispatchalloc/profile.h      from where memory comes, by the `profile` layer
  *
  * Apart from those, dispatchalloc/allocator/ has allocators as constants with inline functions
  * (system, arena, jemalloc, mimalloc), to be included by who uses one.
@@ -52,6 +53,7 @@
 #include <dispatchalloc/limit.h>
 #include <dispatchalloc/unsized.h>
 #include <dispatchalloc/module.h>
+#include <dispatchalloc/profile.h>
 #include <dispatchalloc/service.h>
 #include <dispatchalloc/spec.h>
 #include <dispatchalloc/stats.h>

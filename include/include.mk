@@ -19,6 +19,7 @@ dispatchallocinclude_HEADERS = \
 	%D%/dispatchalloc/macros.h \
 	%D%/dispatchalloc/unsized.h \
 	%D%/dispatchalloc/module.h \
+	%D%/dispatchalloc/profile.h \
 	%D%/dispatchalloc/service.h \
 	%D%/dispatchalloc/spec.h \
 	%D%/dispatchalloc/stats.h \

@@ -6,4 +6,5 @@ include %D%/debug/debug.mk
 include %D%/fail/fail.mk
 include %D%/guard/guard.mk
 include %D%/limit/limit.mk
+include %D%/profile/profile.mk
 include %D%/stats/stats.mk

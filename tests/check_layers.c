@@ -29,6 +29,8 @@ static const char *const layers[] = {
     "debug:fill=on,zones=16,quarantine=256K,sweep=1",
     "guard:every=3",
     "guard:every=1,slots=32,per_second=1000000",
+    "profile:every=1",
+    "profile:every=700,threads=on",
 };
 static const char *const backends[] = {"system", "arena:limit=64M", "fixed-arena:capacity=24M"};
 
@@ -203,23 +205,26 @@ static void *calls(void *data)
 
 /* Which of those that mind their place are in a spec by now. */
 struct over {
-    int debug, guard;
+    int debug, guard, profile;
 };
 
 static int may_stand(struct over *over, const char *layer)
 {
     int is_debug = strncmp(layer, "debug", 5) == 0, is_guard = strncmp(layer, "guard", 5) == 0;
+    int is_profile = strncmp(layer, "profile", 7) == 0;
 
-    if ((is_debug && over->debug) || (is_guard && (over->debug || over->guard)))
+    if ((is_debug && over->debug) || (is_guard && (over->debug || over->guard)) ||
+        (is_profile && over->profile))
         return 0;
     over->debug |= is_debug;
     over->guard |= is_guard;
+    over->profile |= is_profile;
     return 1;
 }
 
 static void draw_spec(struct work *work, char *spec, size_t bytes)
 {
-    struct over over = {0, 0};
+    struct over over = {0, 0, 0};
     size_t used = 0;
     uint32_t count = draw(work, LAYERS_MOST + 1);
     const char *backend = backends[draw(work, sizeof backends / sizeof *backends)];
@@ -293,11 +298,11 @@ END_TEST
 /* The table of dispatchalloc(7), with another layer between the two and without. */
 START_TEST(test_which_may_stand_over_which)
 {
-    static const char *const names[] = {"stats:print=off", "limit:bytes=1M", "fail", "debug",
-                                        "guard"};
-    enum { COUNT = 5 };
+    static const char *const names[] = {"stats:print=off", "limit:bytes=1M", "fail",
+                                        "debug",           "guard",          "profile"};
+    enum { COUNT = 6 };
     const char *outer = names[_i / COUNT], *inner = names[_i % COUNT];
-    struct over over = {0, 0};
+    struct over over = {0, 0, 0};
     int expected = may_stand(&over, outer) && may_stand(&over, inner);
 
     for (int between = 0; between < 2; between++) {
@@ -323,7 +328,7 @@ static Suite *make_suite(void)
     TCase *tcase = tcase_create("orders");
 
     tcase_set_timeout(tcase, 60.0 * suite_fuzz_rounds(1));
-    tcase_add_loop_test(tcase, test_which_may_stand_over_which, 0, 25);
+    tcase_add_loop_test(tcase, test_which_may_stand_over_which, 0, 36);
     tcase_add_test(tcase, test_random_calls_on_random_layers);
     tcase_add_test(tcase, test_threads_on_random_layers);
     suite_add_tcase(suite, tcase);

@@ -59,6 +59,9 @@ static const char *const more_specs[] = {
     "stats:print=off+guard:every=2,per_second=1000000,slots=16384+system",
     "guard:every=2,per_second=1000000+debug+system",
     "limit:bytes=1G+guard:every=2,per_second=1000000+stats:print=off+debug:zones=16+system",
+    "profile:every=1+system",
+    "profile:every=200+arena:limit=64M",
+    "stats:print=off+profile:every=1,sites=4,blocks=64+debug+system",
 };
 
 /* What a layer cannot do without. */

@@ -145,9 +145,9 @@ meant system explain malloc
 meant system explain libc
 meant system info glibc
 meant system verify sytsem
-accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard' explain xyzzy
-accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard' info ALL
-accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard' explain 'stats+xyzzy'
+accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard, profile' explain xyzzy
+accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard, profile' info ALL
+accepted 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard, profile' explain 'stats+xyzzy'
 
 # ---- Options of a spec -----------------------------------------------------------------------------
 meant capacity explain fixed-arena:capacty=1M

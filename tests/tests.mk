@@ -315,6 +315,16 @@ shell_tests += tests/symbolize.sh
 endif
 EXTRA_DIST += tests/leaks/ask.c tests/leaks/front.c tests/leaks/holder.c tests/leaks/program.c tests/symbolize/program.c
 
+# Files and texts of a profile, by one that is made by hand
+if OS_POSIX
+check_PROGRAMS += tests/profile_model
+shell_tests += tests/profile-files.sh
+endif
+tests_profile_model_SOURCES = tests/profile_model.c tools/json.c tools/messages.c tools/xml.c
+tests_profile_model_CPPFLAGS = $(check_cppflags)
+tests_profile_model_LDADD = libprofile.la libcore.la
+EXTRA_DIST += tests/profile/model tests/profile/page.js tests/profile/press.html
+
 # Which layer finds which fault, and what it says
 shell_tests += tests/kinds.sh tests/symptoms.sh
 EXTRA_DIST += tests/kinds/kinds.c tests/symptoms/late.c tests/symptoms/leak.c tests/symptoms/overrun.c \
@@ -337,6 +347,16 @@ tests_check_guard_SOURCES = tests/check_guard.c tests/debug_saying.h
 tests_check_guard_CPPFLAGS = $(check_cppflags)
 tests_check_guard_LDADD = $(check_ldadd) -lpthread
 EXTRA_DIST += tests/guard/faults.c
+
+# The layer `profile`
+if OS_POSIX
+unit_tests += tests/check_profile
+shell_tests += tests/profile.sh
+endif
+tests_check_profile_SOURCES = tests/check_profile.c
+tests_check_profile_CPPFLAGS = $(check_cppflags)
+tests_check_profile_LDADD = $(check_ldadd) -lpthread -lm
+EXTRA_DIST += tests/profile/plugin.c tests/profile/plugins.c tests/profile/read.c
 
 # dispatchalloc compare, doctor
 if OS_POSIX

@@ -77,7 +77,7 @@ prints output '^name *system$'
 runs 0 $tool explain stats+arena:limit=1M
 prints output '^  limit  *1M  *given'
 runs 2 $tool explain jemalloc
-prints errors 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard; there are no modules on this system$'
+prints errors 'known: system, arena, fixed-arena, stats, limit, fail, debug, guard, profile; there are no modules on this system$'
 runs 0 $tool verify --case=size_zero system arena:limit=1M
 prints output '^2 passed, 0 failed, 0 skipped$'
 runs 0 $tool verify --case=serves_requests --case=child_memory_comes_back arena:limit=1M

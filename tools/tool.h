@@ -169,6 +169,12 @@ void tool_print(const char *format, ...) DAL_ATTRIBUTE_PRINTF_(1, 2);
  * each. */
 void tool_print_json(const char *text);
 
+/* The same to a file, fit to stand in a script of HTML as well. */
+void tool_write_json(FILE *to, const char *text);
+
+/* Write a text for XML, also as the value of an attribute; what XML cannot have becomes U+FFFD. */
+void tool_write_xml(FILE *to, const char *text);
+
 /* Bytes as a spec would say them: 64K, 1G, 100. Returns text. */
 const char *tool_bytes(uint64_t bytes, char *text, size_t text_bytes);
 

@@ -81,7 +81,8 @@ tools_dispatchalloc_SOURCES += \
 	%D%/symbolize/symbolize.c \
 	%D%/symbolize/symbolize.h \
 	%D%/symbolize/symbols.c \
-	%D%/variables.c
+	%D%/variables.c \
+	%D%/xml.c
 if HAVE_LIBDW
 tools_dispatchalloc_SOURCES += %D%/symbolize/dwarf.c
 endif
@@ -112,6 +113,40 @@ if OS_WINDOWS
 tools_dispatchalloc_LDFLAGS += -Wl,-Bstatic
 endif
 tools_dispatchalloc_LDADD = libconformance.la libdispatchalloc.la
+if !OS_WINDOWS
+tools_dispatchalloc_LDADD += libprofile.la
+
+# What becomes of a profile: of the command, and of a test that has profiles by hand.
+noinst_LTLIBRARIES += libprofile.la
+endif
+libprofile_la_SOURCES = \
+	%D%/profile/dhat.c \
+	%D%/profile/diff.c \
+	%D%/profile/folded.c \
+	%D%/profile/gzip.c \
+	%D%/profile/html.c \
+	%D%/profile/model.c \
+	%D%/profile/model.h \
+	%D%/profile/output.c \
+	%D%/profile/output.h \
+	%D%/profile/places.c \
+	%D%/profile/pprof.c \
+	%D%/profile/svg.c \
+	%D%/profile/table.c \
+	%D%/profile/tree.c \
+	%D%/profile/wire.c
+libprofile_la_LIBTOOLFLAGS = $(static_only)
+libprofile_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir) -I$(top_srcdir) -I$(top_srcdir)/lib
+if HAVE_ZLIB
+libprofile_la_CPPFLAGS += -DTOOL_HAS_ZLIB $(ZLIB_CFLAGS)
+endif
+$(libprofile_la_OBJECTS): %D%/profile/page.inc
+%D%/profile/page.inc: %D%/profile/page.awk %D%/profile/page.html %D%/profile/page.js
+	$(AM_V_GEN)$(MKDIR_P) %D%/profile && \
+	$(AWK) -f $(srcdir)/%D%/profile/page.awk SCRIPT=$(srcdir)/%D%/profile/page.js \
+		$(srcdir)/%D%/profile/page.html >$@.new && mv $@.new $@
+CLEANFILES += %D%/profile/page.inc
+EXTRA_DIST += %D%/profile/page.awk %D%/profile/page.html %D%/profile/page.js
 
 # The shells find it by the name of the command.
 if INSTALL_BASH_COMPLETION

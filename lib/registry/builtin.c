@@ -10,6 +10,7 @@ extern const struct dal_backend dal_backend_fail_;
 extern const struct dal_backend dal_backend_fixed_arena_;
 extern const struct dal_backend dal_backend_guard_;
 extern const struct dal_backend dal_backend_limit_;
+extern const struct dal_backend dal_backend_profile_;
 extern const struct dal_backend dal_backend_stats_;
 extern const struct dal_backend dal_backend_system_;
 
@@ -23,6 +24,7 @@ const struct dal_backend *const dal_builtins_[] = {
     &dal_backend_fail_,
     &dal_backend_debug_,
     &dal_backend_guard_,
+    &dal_backend_profile_,
     NULL,
 };
 /* clang-format on */

@@ -7,28 +7,6 @@
 #include "fail_each.h"
 
 #include <inttypes.h>
-#include <string.h>
-
-#include "lib/shared/control.h"
-
-/* What XML cannot have becomes U+FFFD. */
-static void print_xml(const char *text)
-{
-    while (*text) {
-        uint32_t code = 0;
-        size_t length = dal_character_(text, strlen(text), &code);
-        int is_shown =
-            length && (!dal_is_control_(code) || code == '\n') && (code & 0xfffe) != 0xfffe;
-
-        if (!is_shown)
-            printf("&#xfffd;");
-        else if (strchr("<>&\"'", *text))
-            printf("&#%d;", *text);
-        else
-            fwrite(text, 1, length, stdout);
-        text += length ? length : 1;
-    }
-}
 
 static void begin(const struct each_test *test)
 {
@@ -45,7 +23,7 @@ static void take(const struct each_test *test, const struct each_result *result)
 static void print_attribute(const char *name, const char *text)
 {
     printf(" %s=\"", name);
-    print_xml(text);
+    tool_write_xml(stdout, text);
     putchar('"');
 }
 
@@ -64,11 +42,11 @@ static void print_failure(const char *type, const char *message, const char *sta
     print_attribute("type", type);
     print_attribute("message", message);
     putchar('>');
-    print_xml(stack);
+    tool_write_xml(stdout, stack);
     printf("</failure>\n");
     if (*said) {
         printf("      <system-err>");
-        print_xml(said);
+        tool_write_xml(stdout, said);
         printf("</system-err>\n");
     }
     printf("    </testcase>\n");

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The insides of the layer `profile`, for its own files only.
+ *
+ *   profile.c          the slots, create() and destroy()
+ *   family.c           malloc and its family over that of the wrapped allocator
+ *   sample.c           which calls are sampled, what a sample stands for, and what becomes of it
+ *   live.c             the sampled blocks that are live, by address
+ *   site.c             stacks, what each has allocated, and the peak
+ *   module.c           the files that code is from
+ *   posix.c, windows.c what threads are called
+ *   file.c             where all of that lies, and what a fork does to it
+ *   read.c             reading it
+ *
+ * A thread counts down bytes to its next sample, so a call that is not sampled costs one
+ * subtraction. Whether a block was sampled is told by a filter: how many live samples have an
+ * address with that hash, which for nearly all others are none.
+ *
+ * The peak takes no snapshot: each new one has a number, the generation, and a site that changes
+ * for the first time since then keeps what it had. One that has not changed has it still.
+ *
+ * There is no lock anywhere, so a fork at any moment leaves the child able to go on; what a thread
+ * that it does not have was just counting may be counted in part.
+ *
+ * Memory orders: a site and a module are filled before their number is published (release; acquire
+ * by who finds it). All counts are relaxed. A place of live.c is written by who has taken it, and
+ * read by who ends the block, which has come to it by the program's own means.
+ */
+#ifndef DAL_PROFILE_PRIVATE_H
+#define DAL_PROFILE_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#if defined __GLIBC__ && defined __has_include
+# if __has_include(<sys/single_threaded.h>)
+#  include <sys/single_threaded.h>
+#  define PROFILE_IS_SINGLE_THREADED __libc_single_threaded
+# endif
+#endif
+#ifndef PROFILE_IS_SINGLE_THREADED
+# define PROFILE_IS_SINGLE_THREADED 0
+#endif
+
+#include <dispatchalloc/backend.h>
+#include <dispatchalloc/profile.h>
+
+#include "../instances.h"
+
+/* ---- What lies in a file ------------------------------------------------------------------- */
+
+#define PROFILE_FORM    UINT32_C(1)
+#define PROFILE_MODULES 256
+
+/* Blocks and bytes are counted in such parts of one: samples stand for fractions. */
+#define PROFILE_UNIT 1024
+
+/* A file that code is from. They are filled in their order. */
+struct profile_module {
+    _Atomic(uint32_t) state; /* enum profile_module_state */
+    char build_id[68];
+    char path[440];
+};
+
+enum profile_module_state { PROFILE_MODULE_UNUSED, PROFILE_MODULE_FILLING, PROFILE_MODULE_FILLED };
+
+/* A call: its address, and that in its module (the low bits) with the module's number, from 1 on.
+ */
+struct profile_frame {
+    uint64_t address, place;
+};
+
+enum { PROFILE_OFFSET_BITS = 48 };
+
+/* A stack, and what was allocated there. */
+struct profile_site {
+    uint64_t key; /* a hash of it */
+    uint64_t thread;
+    uint32_t frame_count;
+    uint32_t is_of_loader;      /* one of its calls is in the loader */
+    _Atomic(uint32_t) is_stale; /* other code is at these addresses now */
+    _Atomic(uint32_t) loads;    /* those of the instance when that was looked at */
+    _Atomic(uint64_t) samples;  /* with every=1 the blocks tell */
+    _Atomic(uint64_t) made_blocks, made_bytes, ended_blocks, ended_bytes;
+    _Atomic(uint64_t) temporary_blocks;
+    /* The peak that is kept, and what was live then. */
+    _Atomic(uint64_t) generation, peak_blocks, peak_bytes;
+    struct profile_frame frames[];
+};
+
+struct profile_file {
+    char head[DAL_FILE_HEAD_BYTES]; /* the service's */
+    _Atomic(uint32_t) form;         /* last of what is filled at the start: release */
+    uint32_t module_bytes, module_count;
+    uint32_t site_bytes, site_count;
+    uint32_t frames; /* at most, of a site */
+    uint64_t every, memory_bytes;
+    char process[128];
+
+    _Alignas(64) _Atomic(uint32_t) is_on; /* written from outside */
+    _Alignas(64) _Atomic(uint64_t) sites_used;
+    _Atomic(uint64_t) lost_blocks, lost_sites, lost_modules;
+    _Alignas(64) _Atomic(uint64_t) live_bytes; /* of all, in parts */
+    _Atomic(uint64_t) peak_bytes, generation;
+    struct profile_module modules[PROFILE_MODULES];
+    _Alignas(64) unsigned char sites[]; /* that of number 0 is for what has none */
+};
+
+static inline struct profile_site *profile_site_at(const struct profile_file *file, size_t index)
+{
+    return (struct profile_site *)(uintptr_t)(file->sites + index * file->site_bytes);
+}
+
+/* ---- A thread's part, and its clocks ------------------------------------------------------- */
+
+/* A clock has the bytes before the next one that is sampled, inverted: below 0 by one more. One
+ * that was not drawn yet has 0, and that of a thread without a part, which is all 0xff, -1. */
+struct profile_part {
+    _Alignas(64) int32_t clock;
+    uint64_t rest;    /* more bytes, where a clock has no room for all */
+    uint64_t random;  /* 0 before the first one */
+    uintptr_t newest; /* the block of its last sample */
+};
+
+/* The clock for the instance that serves the process: of 88 bytes of thread-local storage that the
+ * library may have, these are 4. */
+extern LAYER_HIDDEN _Thread_local int32_t dal_profile_clock_;
+
+/* Count down a block's bytes, unless it may be sampled. in_part: 1 if it is the clock of a part, of
+ * which those are left alone that may not be written to. */
+static inline int profile_is_due(int32_t *clock, size_t size, int in_part)
+{
+    intptr_t more = (intptr_t)((uintptr_t)(intptr_t)*clock + size);
+
+    if (DAL_UNLIKELY_(more >= -in_part))
+        return 1;
+    *clock = (int32_t)more;
+    return 0;
+}
+
+/* ---- An instance --------------------------------------------------------------------------- */
+
+enum { PROFILE_FILTER_BITS = 16, PROFILE_KNOWN = 4096 };
+
+/* A sampled block that is live. */
+struct profile_live {
+    _Atomic(uintptr_t) block; /* 0: none */
+    uint64_t size_and_site;
+};
+
+enum { PROFILE_SITE_BITS = 20 };
+#define PROFILE_SITES_MAX ((uint32_t)1 << PROFILE_SITE_BITS)
+
+enum profile_file_state {
+    PROFILE_FILE_NONE, /* none is wanted, or it could not be made */
+    PROFILE_FILE_MADE,
+    /* Those from here on are seen to by the next sample. */
+    PROFILE_FILE_WANTED,
+    PROFILE_FILE_MAKING
+};
+
+/* An instance, the ctx of the slots; at the start of a page. */
+struct profile_instance {
+    struct layer_instance listed; /* first */
+    const struct dal_instance *next;
+    struct dal_thread_record record; /* of struct profile_part */
+    int has_clock;                   /* dal_profile_clock_, not that of the part */
+    const struct dal_services *services;
+    const struct dal_instance_calls *calls;
+
+    uint64_t every;
+    unsigned frames;
+    int by_thread;           /* threads=on */
+    _Atomic(uint32_t) loads; /* samples of the loader: code may have come or gone */
+
+    struct profile_live *live; /* hashed */
+    unsigned live_bits;
+    _Atomic(uint32_t) *index; /* of sites, hashed; 0: none */
+    unsigned index_bits;
+
+    struct profile_file *file; /* pages of the file, or memory */
+    size_t file_bytes;
+    _Atomic(int) file_state; /* enum profile_file_state; release where it becomes MADE or NONE */
+    char path[DAL_FILE_PATH_MAX];
+    /* What a fork in progress keeps for its child, and the thread that does. */
+    _Atomic(uintptr_t) forking;
+    struct profile_file *kept;
+
+    _Atomic(uint64_t) known[PROFILE_KNOWN]; /* see find_known() in site.c */
+    /* How many live samples have this hash. */
+    _Alignas(64) _Atomic(uint16_t) filter[1 << PROFILE_FILTER_BITS];
+};
+
+LAYER_HIDDEN extern struct layer_instances dal_profile_instances_;
+
+/* Whether a block may be a sampled one, in four instructions: by the low bits of its address. */
+static inline int profile_filter_has(const _Atomic(uint16_t) *filter, const void *block)
+{
+    uint32_t hash = (uint32_t)(uintptr_t)block * UINT32_C(0x9e3779b1);
+
+    return DAL_UNLIKELY_(atomic_load_explicit(&filter[hash >> (32 - PROFILE_FILTER_BITS)],
+                                              memory_order_relaxed)) != 0;
+}
+
+/* ---- live.c -------------------------------------------------------------------------------- */
+
+/* Memory for so many blocks, or 0. */
+LAYER_HIDDEN int dal_profile_live_open_(struct profile_instance *instance, size_t count);
+LAYER_HIDDEN void dal_profile_live_close_(struct profile_instance *instance);
+LAYER_HIDDEN size_t dal_profile_live_bytes_(const struct profile_instance *instance);
+
+/* Put a block in, or take it out if it is there: 0 if there is no place, or no such block. */
+LAYER_HIDDEN int dal_profile_live_put_(struct profile_instance *instance, const void *block,
+                                       uint32_t site, uint64_t size);
+LAYER_HIDDEN int dal_profile_live_take_(struct profile_instance *instance, const void *block,
+                                        uint32_t *site, uint64_t *size);
+
+/* ---- module.c ------------------------------------------------------------------------------ */
+
+/* Where a call is: the number of its module, and the offset there; 0 if that is not known. */
+LAYER_HIDDEN uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *place);
+
+/* Whether that is in the dynamic loader. */
+LAYER_HIDDEN int dal_profile_is_of_loader_(const struct profile_instance *instance, uint64_t place);
+
+/* ---- posix.c, windows.c --------------------------------------------------------------------- */
+
+/* The number of this thread, above 0. */
+LAYER_HIDDEN uint64_t dal_profile_thread_(void);
+
+/* ---- site.c -------------------------------------------------------------------------------- */
+
+/* The number of the site of a call. */
+LAYER_HIDDEN uint32_t dal_profile_site_of_(struct profile_instance *instance, const void *from);
+
+/* How much a block stands for, in parts. */
+struct profile_weight {
+    uint64_t blocks, bytes;
+};
+
+LAYER_HIDDEN void dal_profile_site_add_(struct profile_instance *instance, uint32_t site,
+                                        struct profile_weight weight);
+LAYER_HIDDEN void dal_profile_site_end_(struct profile_instance *instance, uint32_t site,
+                                        struct profile_weight weight, int is_temporary);
+
+/* ---- sample.c ------------------------------------------------------------------------------ */
+
+/* For a call that profile_is_due() has found: whether its block is to be sampled. clock: the one
+ * that was counted down; NULL: that of the thread's part. */
+LAYER_HIDDEN int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size);
+
+/* A sampled block has come. */
+LAYER_HIDDEN void dal_profile_made_(struct profile_instance *instance, const void *block,
+                                    size_t size, const void *site);
+
+/* What may be a sampled block goes. */
+LAYER_HIDDEN void dal_profile_end_(struct profile_instance *instance, const void *block);
+
+/* A block is resized, which ends it and makes another one: before, with whether the new one is to
+ * be sampled, and after; is_done: 0 if the old one stays as it was. */
+struct profile_resize {
+    const void *block;
+    int is_sampled, was_sampled;
+    uint32_t site;
+    uint64_t size;
+};
+LAYER_HIDDEN void dal_profile_resize_begin_(struct profile_instance *instance,
+                                            struct profile_resize *resize, const void *block,
+                                            int is_sampled);
+LAYER_HIDDEN void dal_profile_resize_end_(struct profile_instance *instance,
+                                          const struct profile_resize *resize, int is_done,
+                                          const void *block, size_t size, const void *site);
+
+/* ---- file.c -------------------------------------------------------------------------------- */
+
+/* Memory for so many sites, which may become a file; or 0. */
+LAYER_HIDDEN int dal_profile_file_open_(struct profile_instance *instance, uint32_t site_count,
+                                        int is_on);
+LAYER_HIDDEN void dal_profile_file_close_(struct profile_instance *instance);
+
+/* Have it become the file if that is wanted. Returns 0 while another thread does so. */
+LAYER_HIDDEN int dal_profile_file_make_(struct profile_instance *instance);
+
+/* Slots. */
+LAYER_HIDDEN void dal_profile_fork_prepare_(void *ctx);
+LAYER_HIDDEN void dal_profile_fork_parent_(void *ctx);
+LAYER_HIDDEN void dal_profile_fork_child_(void *ctx);
+
+/* ---- profile.c ----------------------------------------------------------------------------- */
+
+/* The layer of an instance, NULL: of the front; or NULL. */
+LAYER_HIDDEN struct profile_instance *dal_profile_layer_of_(const struct dal_instance *instance);
+
+/* ---- family.c ------------------------------------------------------------------------------ */
+
+/* Give an allocator a malloc family over that of its child. */
+LAYER_HIDDEN void dal_profile_family_give_(struct profile_instance *instance,
+                                           const struct dal_malloc_family *child,
+                                           struct dal_allocator *allocator);
+
+#endif /* DAL_PROFILE_PRIVATE_H */

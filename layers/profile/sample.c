@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which blocks are sampled, and what a sample stands for. Each byte is sampled with the same
+ * probability, and a block is if one of its bytes is: with 1 - exp(-size / every). A sample stands
+ * for as many blocks as the inverse of that, which makes sums unbiased.
+ */
+#include "../sampling.h"
+#include "profile.h"
+
+/* ---- The clock ------------------------------------------------------------------------------- */
+
+/* While no samples are taken a thread looks so often whether they are to be. */
+#define BYTES_WHILE_OFF UINT64_C(65536)
+
+static int is_on(const struct profile_instance *instance)
+{
+    return atomic_load_explicit(&instance->file->is_on, memory_order_relaxed) != 0;
+}
+
+/* Bytes before the next one that is sampled. The logarithm has 16 binary digits behind the point,
+ * and chance has the others, for gaps that are no multiples of anything. */
+static uint64_t gap(struct profile_part *part, uint64_t every)
+{
+    const double ln_2 = 0.693147180559945309;
+    double digits = (double)sampling_minus_log2(sampling_random(&part->random));
+    double rest = (double)(sampling_random(&part->random) >> 11) * 0x1p-53;
+
+    return (uint64_t)((digits + rest) * 0x1p-16 * ln_2 * (double)every);
+}
+
+static void set_clock(struct profile_part *part, int32_t *clock, uint64_t bytes)
+{
+    int32_t now = bytes < INT32_MAX ? (int32_t)bytes : INT32_MAX;
+
+    *clock = ~now;
+    part->rest = bytes - (uint64_t)now;
+}
+
+/* With every=1 a clock is never drawn, so that each call comes here, also one for 0 bytes. */
+static int is_drawn(const struct profile_instance *instance, struct profile_part *part,
+                    int32_t *clock, size_t size)
+{
+    uint64_t every = instance->every, left;
+    int is_taken = is_on(instance);
+
+    if (every == 1 && is_taken) {
+        *clock = 0;
+        return 1;
+    }
+    if (!is_taken && every < BYTES_WHILE_OFF)
+        every = BYTES_WHILE_OFF;
+    left = *clock >= 0 ? gap(part, every) : (uint64_t) ~*clock + part->rest;
+    if (left >= size) {
+        set_clock(part, clock, left - size);
+        return 0;
+    }
+    set_clock(part, clock, gap(part, every));
+    return is_taken;
+}
+
+/* The short way of every=1: whether there is nothing to be drawn, begun or looked for. */
+static int is_sampled_anyway(struct profile_instance *instance, const int32_t *clock)
+{
+    const struct profile_part *part = dal_thread_record_part(&instance->record);
+
+    return instance->every == 1 && is_on(instance) && part->random + 1 > 1 &&
+           *(clock ? clock : &part->clock) == 0 &&
+           atomic_load_explicit(&instance->file_state, memory_order_acquire) < PROFILE_FILE_WANTED;
+}
+
+static int draw(struct profile_instance *instance, int32_t *clock, size_t size)
+{
+    struct profile_part *part = instance->services->thread_record_enter(&instance->record);
+    int result = 0;
+
+    if (part && dal_profile_file_make_(instance)) {
+        if (part->random == 0)
+            part->random = instance->services->seed() | 1;
+        result = is_drawn(instance, part, clock ? clock : &part->clock, size);
+    }
+    instance->services->thread_record_leave(&instance->record, part);
+    return result;
+}
+
+int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size)
+{
+    return is_sampled_anyway(instance, clock) || draw(instance, clock, size);
+}
+
+/* ---- Weights --------------------------------------------------------------------------------- */
+
+/* 1 - e^-x, for x above 0, to 12 digits: a series where x is small, and from there
+ * 1 - e^-2x = m * (2 - m). (The C library's own is in another library.) */
+static double one_minus_exp(double x)
+{
+    int doublings = 0;
+    double sum;
+
+    if (x > 40)
+        return 1;
+    for (; x > 1. / 64; x /= 2)
+        doublings++;
+    sum = x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5))));
+    while (doublings-- > 0)
+        sum *= 2 - sum;
+    return sum;
+}
+
+/* The same whenever it is asked for, so that a block takes away what it has added. */
+static struct profile_weight weight_of(const struct profile_instance *instance, uint64_t size)
+{
+    double blocks;
+
+    if (instance->every == 1)
+        return (struct profile_weight){PROFILE_UNIT, size * PROFILE_UNIT};
+    blocks = PROFILE_UNIT / one_minus_exp((double)size / (double)instance->every);
+    return (struct profile_weight){(uint64_t)(blocks + .5), (uint64_t)(blocks * (double)size + .5)};
+}
+
+/* ---- Samples --------------------------------------------------------------------------------- */
+
+/* (A thread without a part has nothing to keep it in.) */
+static void set_newest(struct profile_instance *instance, const void *block)
+{
+    struct profile_part *part = dal_thread_record_part(&instance->record);
+
+    if (part->newest != UINTPTR_MAX)
+        part->newest = (uintptr_t)block;
+}
+
+static int is_newest(const struct profile_instance *instance, const void *block)
+{
+    const struct profile_part *part = dal_thread_record_part(&instance->record);
+
+    return part->newest == (uintptr_t)block;
+}
+
+void dal_profile_made_(struct profile_instance *instance, const void *block, size_t size,
+                       const void *site)
+{
+    uint32_t number = dal_profile_site_of_(instance, site);
+    struct profile_weight weight = weight_of(instance, size);
+
+    set_newest(instance, block);
+    dal_profile_site_add_(instance, number, weight);
+    if (dal_profile_live_put_(instance, block, number, size))
+        return;
+    dal_profile_site_end_(instance, number, weight, 0);
+    atomic_fetch_add_explicit(&instance->file->lost_blocks, 1, memory_order_relaxed);
+}
+
+static void ended(struct profile_instance *instance, const void *block, uint32_t site,
+                  uint64_t size)
+{
+    dal_profile_site_end_(instance, site, weight_of(instance, size), is_newest(instance, block));
+}
+
+void dal_profile_end_(struct profile_instance *instance, const void *block)
+{
+    uint32_t site;
+    uint64_t size;
+
+    if (dal_profile_live_take_(instance, block, &site, &size))
+        ended(instance, block, site, size);
+}
+
+/* It is taken out before: afterwards another thread may have its address. */
+void dal_profile_resize_begin_(struct profile_instance *instance, struct profile_resize *resize,
+                               const void *block, int is_sampled)
+{
+    resize->block = block;
+    resize->is_sampled = is_sampled;
+    resize->was_sampled = profile_filter_has(instance->filter, block) &&
+                          dal_profile_live_take_(instance, block, &resize->site, &resize->size);
+}
+
+void dal_profile_resize_end_(struct profile_instance *instance, const struct profile_resize *resize,
+                             int is_done, const void *block, size_t size, const void *site)
+{
+    if (resize->was_sampled &&
+        (is_done || !dal_profile_live_put_(instance, resize->block, resize->site, resize->size)))
+        ended(instance, resize->block, resize->site, resize->size);
+    if (is_done && resize->is_sampled)
+        dal_profile_made_(instance, block, size, site);
+}

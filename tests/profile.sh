@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+# The layer profile under the malloc family of unmodified programs: what plug-ins have allocated keeps
+# their names, programs with threads and children run as ever, and a child has a file of its own.
+set -eu
+. "$srcdir/tests/lib.sh"
+need_interposer
+need_tool
+[ -n "$shared" ] || skip "no shared library was built"
+not_sanitized "the reader is linked with what is installed"
+# shellcheck disable=SC2086
+$CC $CFLAGS $include "$srcdir/tests/profile/read.c" -o "$work/read" $shared
+$CC $CFLAGS "$srcdir/tests/profile/plugins.c" -o "$work/plugins" -ldl
+for name in one two; do
+    $CC $CFLAGS -shared -fPIC -Wl,--build-id "$srcdir/tests/profile/plugin.c" -o "$work/$name.so" \
+        "-Wl,-soname,$name"
+done
+
+# total KEY FILE
+total() { "$work/read" "$2" | awk -v key="$1" '$1 == key { print $2 }'; }
+
+# ---- Plug-ins that are closed again --------------------------------------------------------------
+for every in 1 32K; do
+    timeout 60 "$tool" run -b "profile:every=$every,file=$work/plug.$every" "$work/plugins" \
+        "$work/one.so" "$work/two.so" "$work/one.so" >/dev/null
+    "$work/read" "$work/plug.$every" >"$work/said"
+    [ "$every" != 1 ] || for name in one:155554 two:77777; do
+        expect "bytes of ${name%:*}.so" "${name#*:}" \
+            "$(awk -v name="/${name%:*}.so" 'index($5, name) { sum += $2 } END { print sum }' "$work/said")"
+    done
+    # (Of 77777 bytes one in eleven is not sampled.)
+    grep -q '/one\.so\|/two\.so' "$work/said" || fail "no plug-in has a name: $(cat "$work/said")"
+    expect "lost with every=$every" "0 0 0" \
+        "$(echo $(awk '/^lost/ { print $2 }' "$work/said"))"
+done
+
+# ---- Programs --------------------------------------------------------------------------------------
+cat >"$work/program.c" <<'END'
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void *work(void *unused)
+{
+    for (int i = 0; i < 3000; i++) {
+        char *block = malloc(100);
+
+        block = realloc(block, 100000);
+        memset(block, 1, 100000);
+        free(realloc(block, 50));
+        free(calloc(10, 30));
+    }
+    return unused;
+}
+
+int main(void)
+{
+    pthread_t threads[4];
+    int status = 0;
+    char *kept = malloc(123456);
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
+    if (fork() == 0) {
+        work(NULL);
+        _exit(kept[0] != 0);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    wait(&status);
+    return status != 0;
+}
+END
+$CC $CFLAGS -w "$work/program.c" -o "$work/program" -lpthread
+for backend in system arena; do
+    for every in 1 512K; do
+        rm -f "$work"/file.*
+        timeout 60 "$tool" run -b "profile:every=$every,file=$work/file.%p+$backend" "$work/program" ||
+            fail "every=$every+$backend: status $?"
+        expect "files with every=$every+$backend" 2 "$(ls "$work"/file.* | wc -l)"
+        [ "$every" = 512K ] || for file in "$work"/file.*; do
+            live=$(total live_bytes "$file")
+            [ "$live" -ge 123456 ] && [ "$live" -lt 400000 ] ||
+                fail "$live bytes are live with every=$every+$backend"
+        done
+    done
+done
+finish

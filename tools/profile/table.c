@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* The summary of a profile: its peak, and by function and line what was held then, what was never
+ * given back and what lived for no time. See output.h. */
+#include "tools/profile/output.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { PLACES_TOLD = 10 };
+
+/* What a part of the summary is about. */
+struct part {
+    const char *title, *unit;
+    uint64_t (*amount)(const struct profile_values *values); /* by which places are sorted */
+    uint64_t (*blocks)(const struct profile_values *values);
+};
+
+static uint64_t peak_bytes(const struct profile_values *values)
+{
+    return values->peak_bytes;
+}
+
+static uint64_t peak_blocks(const struct profile_values *values)
+{
+    return values->peak_blocks;
+}
+
+static uint64_t live_bytes(const struct profile_values *values)
+{
+    return values->live_bytes;
+}
+
+static uint64_t live_blocks(const struct profile_values *values)
+{
+    return values->live_blocks;
+}
+
+static uint64_t temporary_blocks(const struct profile_values *values)
+{
+    return values->temporary_blocks;
+}
+
+static uint64_t allocated_blocks(const struct profile_values *values)
+{
+    return values->allocated_blocks;
+}
+
+static const struct part at_peak = {"Held at the peak", "blocks", peak_bytes, peak_blocks};
+static const struct part at_end = {"Never given back", "blocks", live_bytes, live_blocks};
+static const struct part temporary = {"Lived for no time: freed before the thread allocated again",
+                                      "of all", temporary_blocks, allocated_blocks};
+
+/* ---- A part ---------------------------------------------------------------------------------- */
+
+/* For qsort(). */
+static const struct part *sorting;
+static const struct profile_places *sorted_places;
+
+static int by_amount(const void *one, const void *other)
+{
+    const struct profile_place *a = one, *b = other;
+    uint64_t amount = sorting->amount(&a->values), amount_of_b = sorting->amount(&b->values);
+
+    if (amount != amount_of_b)
+        return amount < amount_of_b ? 1 : -1;
+    return profile_place_compare(sorted_places, a, sorted_places, b);
+}
+
+static void print_amount(const struct part *part, const struct profile_values *values,
+                         uint64_t total)
+{
+    char text[24];
+
+    if (part == &temporary)
+        (void)snprintf(text, sizeof text, "%" PRIu64, part->amount(values));
+    else
+        (void)profile_bytes(part->amount(values), text, sizeof text);
+    printf("%12s %5.1f%% %10" PRIu64 "  ", text, 100 * (double)part->amount(values) / (double)total,
+           part->blocks(values));
+}
+
+static void print_rest(const struct part *part, const struct profile_places *places, size_t from,
+                       uint64_t total)
+{
+    struct profile_values rest = {0};
+    size_t count = 0;
+
+    for (size_t i = from; i < places->count; i++) {
+        count += part->amount(&places->all[i].values) > 0;
+        if (part->amount(&places->all[i].values) > 0)
+            profile_values_add(&rest, &places->all[i].values);
+    }
+    if (count == 0)
+        return;
+    print_amount(part, &rest, total);
+    printf("in %zu more place%s\n", count, count == 1 ? "" : "s");
+}
+
+static void print_part(const struct part *part, struct profile_places *places)
+{
+    struct profile_values all = profile_total(places->profile);
+    uint64_t total = part->amount(&all);
+    size_t told = 0;
+
+    printf("\n%s:%s\n", part->title, total ? "" : " nothing");
+    if (total == 0)
+        return;
+    printf("%12s %6s %10s  function, file and line\n", part == &temporary ? "blocks" : "bytes",
+           "share", part->unit);
+    sorting = part;
+    sorted_places = places;
+    qsort(places->all, places->count, sizeof *places->all, by_amount);
+    for (; told < places->count && told < PLACES_TOLD; told++) {
+        const struct profile_place *place = &places->all[told];
+
+        if (part->amount(&place->values) == 0)
+            break;
+        print_amount(part, &place->values, total);
+        profile_place_print(places, place);
+    }
+    print_rest(part, places, told, total);
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void print_sum(const char *what, uint64_t bytes, uint64_t blocks)
+{
+    char text[PROFILE_BYTES_TEXT];
+
+    printf("%s %s in %" PRIu64 " block%s", what, profile_bytes(bytes, text, sizeof text), blocks,
+           blocks == 1 ? "" : "s");
+}
+
+static void print_head(const struct profile *profile)
+{
+    struct profile_values all = profile_total(profile);
+    char text[PROFILE_BYTES_TEXT];
+
+    tool_print("%s\n", profile_text(profile, profile->command));
+    print_sum("peak:      ", all.peak_bytes, all.peak_blocks);
+    printf(", after %.3f s of %.3f s\n", (double)profile->peak_ns / 1e9,
+           (double)profile->duration_ns / 1e9);
+    print_sum("allocated: ", all.allocated_bytes, all.allocated_blocks);
+    print_sum("\nat the end:", all.live_bytes, all.live_blocks);
+    putchar('\n');
+    if (profile->interval_bytes)
+        printf("One block in %s was looked at: these are estimates.\n",
+               profile_bytes(profile->interval_bytes, text, sizeof text));
+}
+
+int profile_print_table(const struct profile *profile)
+{
+    struct profile_places places;
+
+    if (profile_places_make(profile, 1, &places) != 0)
+        return tool_complain("not enough memory");
+    print_head(profile);
+    print_part(&at_peak, &places);
+    print_part(&at_end, &places);
+    if (profile->has_temporary)
+        print_part(&temporary, &places);
+    profile_places_free(&places);
+    return TOOL_OK;
+}
