@@ -2,7 +2,7 @@
 /*
  * The insides of the layer `debug`, for its own files only.
  *
- *   debug.c            the slots, create() and destroy()
+ *   debug.c            the slots, and what making an instance takes
  *   family.c           malloc and its family over that of the wrapped allocator
  *   block.c            giving out and taking back, for both
  *   register.c         live blocks by their addresses
@@ -239,8 +239,8 @@ enum debug_leaks { DEBUG_LEAKS_OFF, DEBUG_LEAKS_ON, DEBUG_LEAKS_LIVE };
 struct debug_instance {
     struct layer_instance listed; /* first */
     const struct dal_instance *next;
-    struct debug_register blocks;
     struct debug_tables *tables;
+    struct debug_register blocks;
     const struct dal_services *services;
     const struct dal_instance_calls *calls;
 
@@ -467,11 +467,7 @@ DEBUG_HIDDEN int dal_debug_is_suppressed_(const struct debug_instance *instance,
 
 /* ---- family.c -------------------------------------------------------------------------------- */
 
-/* Give an allocator a malloc family over that of its child, unless that is one of these already: a
- * family has no ctx, and its functions find the one instance that serves. */
-DEBUG_HIDDEN void dal_debug_family_give_(struct debug_instance *instance,
-                                         const struct dal_malloc_family *child,
-                                         struct dal_allocator *allocator);
+DEBUG_HIDDEN extern const struct dal_malloc_family dal_debug_family_;
 DEBUG_HIDDEN void *dal_debug_alloc_(size_t size, size_t align, void *ctx);
 
 #endif /* DAL_DEBUG_PRIVATE_H */

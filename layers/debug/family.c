@@ -224,18 +224,13 @@ static void debug_end(void *ptr, size_t size, size_t align, uint32_t call, const
     errno = saved_errno;
 }
 
-void dal_debug_family_give_(struct debug_instance *instance,
-                            const struct dal_malloc_family *child_family,
-                            struct dal_allocator *allocator)
-{
-    family_give(&instance->listed, "debug", instance->next, child_family,
-                (struct dal_malloc_family){.malloc_function = debug_malloc,
-                                           .free_function = debug_free,
-                                           .calloc_function = debug_calloc,
-                                           .realloc_function = debug_realloc,
-                                           .memalign_function = debug_memalign,
-                                           .usable_size_function = debug_usable_size,
-                                           .make_function = debug_make,
-                                           .end_function = debug_end},
-                allocator);
-}
+const struct dal_malloc_family dal_debug_family_ = {
+    .malloc_function = debug_malloc,
+    .free_function = debug_free,
+    .calloc_function = debug_calloc,
+    .realloc_function = debug_realloc,
+    .memalign_function = debug_memalign,
+    .usable_size_function = debug_usable_size,
+    .make_function = debug_make,
+    .end_function = debug_end,
+};
