@@ -274,6 +274,7 @@ static enum dal_resolve take_resolve(const struct dal_backend_request *request)
 static void take_options(const struct dal_backend_request *request, struct debug_instance *instance)
 {
     instance->layout = number_of(request, "layout") != 0;
+    instance->pairs = number_of(request, "pairs") != 0;
     instance->fill = number_of(request, "fill") != 0;
     instance->leaks = (enum debug_leaks)number_of(request, "leaks");
     instance->resolve = take_resolve(request);
@@ -404,6 +405,10 @@ static const struct dal_option options[] = {
      .type = DAL_OPTION_SWITCH,
      .default_text = "on",
      .summary = "tell of pointers, sizes and alignments that are not those of a live block"},
+    {.name = "pairs",
+     .type = DAL_OPTION_SWITCH,
+     .default_text = "on",
+     .summary = "with layout: tell of malloc's blocks that come to delete, and new's that come to free"},
     {.name = "stacks",
      .type = DAL_OPTION_COUNT,
      .maximum = 64,

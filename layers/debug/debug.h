@@ -135,6 +135,23 @@ static inline int debug_is_of_family(uint64_t word)
     return (word >> (DEBUG_MADE_SHIFT + 4) & 1) != 0;
 }
 
+/* Whether it came from an operator of C++. */
+static inline int debug_is_of_new(uint64_t word)
+{
+    return debug_made(word) == DEBUG_NEW || debug_made(word) == DEBUG_NEW_ALIGNED;
+}
+
+/* Whether it came from the malloc family, and not from such an operator, in one comparison. */
+static inline int debug_is_for_free(uint64_t word)
+{
+    return (word >> DEBUG_MADE_SHIFT & 20) == 16;
+}
+
+_Static_assert((DEBUG_MALLOC & 20) == 16 && (DEBUG_CALLOC & 20) == 16 &&
+                   (DEBUG_MALLOC_RESIZE & 20) == 16 && (DEBUG_MEMALIGN & 20) == 16 &&
+                   (DEBUG_NEW & 20) == 20 && (DEBUG_NEW_ALIGNED & 20) == 20,
+               "one bit tells what is of malloc's family, another one what of C++");
+
 /* Whether size and alignment are those of a block of the slots. */
 static inline int debug_is_as_said(uint64_t word, size_t size, size_t align)
 {
@@ -246,6 +263,8 @@ struct debug_instance {
 
     int is_plain; /* no fill, zones or quarantine */
     int layout;   /* tell of pointers and layouts that are wrong */
+    int pairs;    /* tell of what comes to a function of the other language */
+    _Atomic(int) new_has_failed; /* relaxed; the C++ library's own operators take part since */
     int fill;
     enum debug_leaks leaks;
     enum dal_resolve resolve;                   /* reports */
@@ -403,6 +422,11 @@ DEBUG_HIDDEN void dal_debug_fault_stranger_(struct debug_instance *instance,
 DEBUG_HIDDEN void dal_debug_fault_layout_(struct debug_instance *instance,
                                           const struct debug_call *call,
                                           const struct debug_block *block);
+
+/* A block of malloc's comes to an operator of C++, or the other way round. */
+DEBUG_HIDDEN void dal_debug_fault_pair_(struct debug_instance *instance,
+                                        const struct debug_call *call,
+                                        const struct debug_block *block);
 
 /* A block was given out at the address of one that is live: that is the older one. */
 DEBUG_HIDDEN void dal_debug_fault_reused_(struct debug_instance *instance,
