@@ -240,6 +240,14 @@ static void open_pool(const struct dal_backend_request *request, struct guard_in
                                 instance->pool.slot_count, wanted);
 }
 
+/* With every=1 all are wanted, which no second is to bound that nobody has asked for. */
+static uint64_t per_second_of(const struct dal_backend_request *request)
+{
+    const struct dal_option_value *value = request->find(request, "per_second");
+
+    return !value->given && number_of(request, "every") == 1 ? GUARD_PER_SECOND_MAX : value->number;
+}
+
 static void unmake(void *ctx)
 {
     struct guard_instance *instance = ctx;
@@ -256,7 +264,7 @@ static int start(const struct dal_backend_request *request, void *ctx)
     instance->next = request->child;
     instance->calls = request->calls;
     instance->every = number_of(request, "every");
-    instance->per_second = number_of(request, "per_second");
+    instance->per_second = per_second_of(request);
     if (request->services->thread_record_open(&instance->record, sizeof(struct guard_part), NULL))
         return request->fail(request, DAL_ERR_MEMORY,
                              "there is no memory for its threads, or the system has no key left to "
@@ -309,9 +317,9 @@ static const struct dal_option options[] = {
     {.name = "per_second",
      .type = DAL_OPTION_COUNT,
      .minimum = 1,
-     .maximum = 1000000,
+     .maximum = GUARD_PER_SECOND_MAX,
      .default_text = "200",
-     .summary = "the most blocks that are guarded in a second"},
+     .summary = "the most blocks that are guarded in a second; with every=1 no bound by default"},
     {.name = "stacks",
      .type = DAL_OPTION_COUNT,
      .minimum = 1,
