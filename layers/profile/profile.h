@@ -293,7 +293,7 @@ LAYER_HIDDEN struct profile_instance *dal_profile_layer_of_(const struct dal_ins
 
 /* ---- family.c ------------------------------------------------------------------------------ */
 
-/* Give an allocator a malloc family over that of its child. */
+/* The family over that of the wrapped allocator, and what is to be done before it is given. */
 LAYER_HIDDEN void dal_profile_family_open_(struct profile_instance *instance);
 LAYER_HIDDEN extern const struct dal_malloc_family dal_profile_family_;
 
