@@ -24,8 +24,9 @@
  * stays when the process is killed. There it can also be switched off and on.
  *
  * Options: every=BYTES (512K), file=PATH (%p is the process id), start=on or off (on), threads=on
- * or off (off), stacks=N (32) frames, sites=N (8192) at most, blocks=N sampled ones that are live
- * at one time (64 K, 1 M with every=1).
+ * or off (off), lifetimes=on or off (off; without every=1 they are known anyway), stacks=N (32)
+ * frames, sites=N (8192) at most, blocks=N sampled ones that are live at one time (64 K, 1 M with
+ * every=1).
  */
 #ifndef DISPATCHALLOC_PROFILE_H
 #define DISPATCHALLOC_PROFILE_H
@@ -61,7 +62,8 @@ struct dal_profile_site {
     uint64_t peak_bytes;                    /**< the same in bytes */
     uint64_t temporary_blocks; /**< estimated, that ended before their thread had another sample:
                                     with every=1 before it allocated again */
-    uint64_t lifetime_ns; /**< estimated, of all that have ended together, in nanoseconds */
+    uint64_t lifetime_ns; /**< estimated, of all that have ended together, in nanoseconds; 0 with
+                               every=1 unless with lifetimes=on */
 };
 
 /** Live bytes at a time. Later versions append to it. */
@@ -131,12 +133,13 @@ DAL_API int dal_profile_file_visit_points(const void *file, size_t bytes,
  * @param key    not NULL. "allocated_blocks", "allocated_bytes", "live_blocks", "live_bytes",
  *               "peak_blocks", "peak_bytes", "temporary_blocks", "samples": of all sites together.
  *               "sites": how many there are; "modules": the highest number of one. "every": the
- *               option. "on": 1 while samples are taken. "lost_blocks": sampled ones that had no
- *               place among the live; "lost_sites": samples that had none among the sites;
- *               "lost_modules": frames that had none among the modules. "memory_bytes": the most
- *               that the layer takes, without what stacks take. "start_ns": when the layer
- *               started, in nanoseconds since 1970; "changed_ns" and "peak_ns": how long after
- *               that a sample has last changed something, and the peak was.
+ *               option. "on": 1 while samples are taken. "lifetimes": 1 if lifetime_ns is known.
+ *               "lost_blocks": sampled ones that had no place among the live; "lost_sites":
+ *               samples that had none among the sites; "lost_modules": frames that had none among
+ *               the modules. "memory_bytes": the most that the layer takes, without what stacks
+ *               take. "start_ns": when the layer started, in nanoseconds since 1970; "changed_ns"
+ *               and "peak_ns": how long after that a sample has last changed something, and the
+ *               peak was; to some milliseconds with every=1 unless with lifetimes=on.
  * @param value  where it goes; not NULL, and unchanged on failure.
  * @return 0; DAL_ERR_UNKNOWN if this version has no such key; else as dal_profile_file_visit().
  *

@@ -37,6 +37,7 @@ static void describe(struct profile_instance *instance, uint32_t site_count, int
     file->every = instance->every;
     file->start_ns = dal_profile_time_of_day_();
     file->clock_at_start = instance->services->clock();
+    file->has_lifetimes = instance->has_lifetimes != 0;
     file->memory_bytes = instance->file_bytes + index_bytes(instance) +
                          dal_profile_live_bytes_(instance) + sizeof *instance;
     (void)instance->services->process_name(file->process, sizeof file->process);

@@ -107,6 +107,7 @@ struct profile_file {
     uint64_t every, memory_bytes;
     uint64_t start_ns;       /* since 1970 */
     uint64_t clock_at_start; /* the service's */
+    uint64_t has_lifetimes;
     char process[128];
 
     _Alignas(64) _Atomic(uint32_t) is_on; /* written from outside */
@@ -194,6 +195,7 @@ struct profile_instance {
     uint64_t every;
     unsigned frames;
     int by_thread;           /* threads=on */
+    int has_lifetimes;       /* the clock is read well whenever a block is born or ends */
     _Atomic(uint32_t) loads; /* samples of the loader: code may have come or gone */
 
     struct profile_live *live; /* hashed */
@@ -251,6 +253,9 @@ LAYER_HIDDEN int dal_profile_is_of_loader_(const struct profile_instance *instan
 
 /* The number of this thread, above 0. */
 LAYER_HIDDEN uint64_t dal_profile_thread_(void);
+
+/* The service's clock as far as a glance tells, which may be some milliseconds late. */
+LAYER_HIDDEN uint64_t dal_profile_glance_(const struct dal_services *services);
 
 /* Nanoseconds since 1970. */
 LAYER_HIDDEN uint64_t dal_profile_time_of_day_(void);

@@ -238,6 +238,8 @@ int dal_profile_file_get(const void *file, size_t bytes, const char *key, uint64
         *value = load(&profile->lost_modules);
     else if (strcmp(key, "memory_bytes") == 0)
         *value = once_64(&profile->memory_bytes);
+    else if (strcmp(key, "lifetimes") == 0)
+        *value = once_64(&profile->has_lifetimes) != 0;
     else if (strcmp(key, "start_ns") == 0)
         *value = once_64(&profile->start_ns);
     else if (strcmp(key, "changed_ns") == 0)

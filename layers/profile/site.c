@@ -260,7 +260,9 @@ static uint64_t change_live(struct profile_instance *instance, uint64_t more, ui
 
     if ((int64_t)live_bytes < 0)
         live_bytes = 0;
-    atomic_store_explicit(&instance->file->changed_ns, now_ns, memory_order_relaxed);
+    /* (Threads may have read the clock in another order.) */
+    if (now_ns > load(&instance->file->changed_ns))
+        atomic_store_explicit(&instance->file->changed_ns, now_ns, memory_order_relaxed);
     dal_profile_point_add_(instance, now_ns, live_bytes);
     return live_bytes;
 }
@@ -296,7 +298,8 @@ void dal_profile_site_end_(struct profile_instance *instance, const struct profi
     keep_peak(instance->file, site);
     (void)add(&site->ended_blocks, weight.blocks);
     (void)add(&site->ended_bytes, weight.bytes);
-    add_lifetime(site, weight.blocks, now_ns - block->born_ns);
+    if (instance->has_lifetimes)
+        add_lifetime(site, weight.blocks, now_ns - block->born_ns);
     if (is_temporary)
         (void)add(&site->temporary_blocks, weight.blocks);
     (void)change_live(instance, -weight.bytes, now_ns);

@@ -10,6 +10,11 @@ uint64_t dal_profile_thread_(void)
     return GetCurrentThreadId();
 }
 
+uint64_t dal_profile_glance_(const struct dal_services *services)
+{
+    return services->clock();
+}
+
 uint64_t dal_profile_time_of_day_(void)
 {
     return (uint64_t)time(NULL) * 1000000000;
