@@ -69,6 +69,7 @@ tools_dispatchalloc_SOURCES += \
 	%D%/run.c \
 	%D%/static_tls.c \
 	%D%/status/counters.c \
+	%D%/status/mapped.c \
 	%D%/status/near.c \
 	%D%/status/print.c \
 	%D%/status/served.c \
