@@ -25,9 +25,9 @@ forms='p.pb p.folded p.json p.svg p.html'
 
 # ---- Names of files ------------------------------------------------------------------------------
 refuses 'no form' "p.txt: the end of its name says no form that is known: .pb.gz or .pb (pprof), \
-.folded, .json (DHAT), .svg or .html" p.txt
+.folded, .json (DHAT), .svg, .html, or .raw, the layer's own" p.txt
 refuses 'a name that is an ending' ".svg: the end of its name says no form that is known: .pb.gz or \
-.pb (pprof), .folded, .json (DHAT), .svg or .html" .svg
+.pb (pprof), .folded, .json (DHAT), .svg, .html, or .raw, the layer's own" .svg
 refuses 'no such directory' 'no/p.svg: No such file or directory' no/p.svg
 if [ -c /dev/full ]; then
     for form in $forms; do

@@ -163,8 +163,8 @@ static int take_counters(const struct status_bytes *bytes, void *data)
     int result = status_read(bytes, FILE_BYTES_MAX, &counters->data);
 
     counters->bytes = (size_t)bytes->count;
-    if (result == TOOL_OK && dal_stats_file_visit(counters->data, counters->bytes, take_number,
-                                                  counters) != 0)
+    if (result == TOOL_OK &&
+        dal_stats_file_visit(counters->data, counters->bytes, take_number, counters) != 0)
         result = TOOL_FAILED;
     if (result == TOOL_OK)
         take_texts(counters, &bytes->status);

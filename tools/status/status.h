@@ -15,7 +15,8 @@ FILE *status_proc(long process, const char *name);
  * with that. */
 void status_check_descriptors(void);
 
-/* ---- mapped.c: files that a process shares with who reads them; of this command and profile ---- */
+/* ---- mapped.c: files that a process shares with who reads them; of this command and profile ----
+ */
 
 /* A mapping of a process that is shared, of a file that may be gone. */
 struct status_mapped {
