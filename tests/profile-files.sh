@@ -280,13 +280,13 @@ Lived for no time: freed before the thread allocated again:
          100  98.0%        100  std::map<int, char const*>::operator[](\";?</script>'&?) /src/ma;p.c:7
            2   2.0%         10  inner /src/a.c:12" "$("$make" table "$model")"
 {
-    printf 'interval\t524288\n'
+    printf 'interval\t524288\t12\n'
     for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
         printf 'site\t1\t%s\t0\t0\t1\t%s\nframe\t0\t%s\t0\tfunction\t/src/a.c\n' $i $i $i
     done
 } >places
 told=$("$make" table places)
-like 'a sample' '*One block in 512.0 KiB was looked at: these are estimates.*' "$told"
+like 'a sample' '*These are estimates, by 12 samples: one in 512.0 KiB.*' "$told"
 like 'what is left' '*3.8%          2  in 2 more places*Never given back: nothing' "$told"
 
 # Who allocates by the language's own.
