@@ -134,8 +134,8 @@ static void take_file(const struct profile_options *options, const char *path, p
     /* Those that are neither are few, or small, and go with this process. */
 }
 
-static void take_files(const struct profile_options *options, const char *directory,
-                       pid_t process, struct left *left)
+static void take_files(const struct profile_options *options, const char *directory, pid_t process,
+                       struct left *left)
 {
     DIR *files = opendir(directory);
     const struct dirent *entry;
@@ -162,9 +162,10 @@ static void tell_of_others(const struct left *left)
     long process = profile_raw_process(left->most.bytes, left->most.size, name);
 
     if (left->is_other)
-        (void)tool_complain("the program itself has taken no sample: this is of its child %ld (%s), "
-                            "which has allocated most",
-                            process, name);
+        (void)tool_complain(
+            "the program itself has taken no sample: this is of its child %ld (%s), "
+            "which has allocated most",
+            process, name);
     else if (allocated(&left->most) > allocated(&left->told))
         (void)tool_complain("its child %ld (%s) has allocated more, %s: --child=%s tells of that",
                             process, name,
@@ -177,11 +178,10 @@ static int tell_nothing(const struct profile_options *options, const struct left
 
     if (options->child && left->count)
         return tool_complain("no process that is called '%s' has taken a sample", options->child);
-    return tool_complain("nothing was sampled%s%s%s",
-                         options->every > 1 ? ", of one block in " : "",
-                         options->every > 1 ? profile_bytes(options->every, every, sizeof every)
-                                            : "",
-                         options->every > 1 ? ": --every=1 looks at each" : "");
+    return tool_complain(
+        "nothing was sampled%s%s%s", options->every > 1 ? ", of one block in " : "",
+        options->every > 1 ? profile_bytes(options->every, every, sizeof every) : "",
+        options->every > 1 ? ": --every=1 looks at each" : "");
 }
 
 /* From here on what is printed goes to standard error: standard output is the program's. */

@@ -49,9 +49,8 @@ static int take_frames(const char *text)
     if (dal_number_parse_(text, 0, &wanted.frames) && wanted.frames >= 1 &&
         wanted.frames <= DAL_STACK_PLACES_MAX)
         return TOOL_OK;
-    return tool_misused(&tool_profile,
-                        "invalid number of frames '%s': it is expected from 1 to %d", text,
-                        DAL_STACK_PLACES_MAX);
+    return tool_misused(&tool_profile, "invalid number of frames '%s': it is expected from 1 to %d",
+                        text, DAL_STACK_PLACES_MAX);
 }
 
 static int take_output(const char *path)
@@ -260,50 +259,49 @@ const struct tool_command tool_profile = {
     .name = "profile",
     .synopsis = "PROGRAM [ARG]...",
     .summary = "tell from where the memory of a program comes",
-    .help =
-        "       dispatchalloc profile [OPTION]... -p PID\n"
-        "       dispatchalloc profile FILE [OPTION]...\n"
-        "       dispatchalloc profile diff FILE FILE\n"
-        "\n"
-        "Run PROGRAM with one block in so many bytes looked at, and print to standard\n"
-        "error, by function and line: what was held at the peak, what was never given\n"
-        "back and, with --every=1, what was freed at once. The same of a process that\n"
-        "runs under the layer profile with file=, of a FILE which that has left, and of\n"
-        "what two of them differ in.\n"
-        "\n"
-        "  -o, --output=FILE   write FILE, in the form that its name says; for each once:\n"
-        "                        .pb.gz, .pb  pprof, Speedscope, Pyroscope\n"
-        "                        .html        a page with all there is, for a browser\n"
-        "                        .svg         a flame graph\n"
-        "                        .folded      stacks, a line each\n"
-        "                        .json        valgrind's DHAT\n"
-        "                        .raw         the layer's own, for this command\n"
-        "\n"
-        "A program that is run:\n"
-        "  -b, --backend=SPEC  the allocator below; without it, what DISPATCHALLOC_MALLOC\n"
-        "                      says, or else the C library's own\n"
-        "      --child=NAME    tell of the program called NAME that PROGRAM starts\n"
-        "      --every=BYTES   one block in so many bytes, on average; 512K by default,\n"
-        "                      1 for each block\n"
-        "      --frames=N      frames that are kept of each stack; 32 by default\n"
-        "      --off           begin without, until another command says --on\n"
-        "\n"
-        "A process that runs:\n"
-        "  -p, --pid=PID       its number\n"
-        "      --on, --off     have it take samples from now on, or none\n"
-        "\n"
-        "Names of functions, as for symbolize:\n"
-        "  -d, --debug-directory=DIR[:DIR]...\n"
-        "                      look for debug files there, before /usr/lib/debug\n"
-        "  -q, --quiet         do not tell of files that have another build id\n"
-        "  -s, --symbols       name functions by symbol tables alone\n"
-        "\n"
-        "In front of a PROGRAM that is called as a FILE, or 'diff', stands '--'.\n"
-        "\n"
-        "Exit status: that of PROGRAM, or the signal that ended it; 2 for a usage error, a\n"
-        "spec that is not good, a program that cannot be run this way, a file that cannot\n"
-        "be read or written; 126 if PROGRAM cannot be executed, 127 if it is not found. Of\n"
-        "a process or a file 0; 1 if the process has no profile.\n",
+    .help = "       dispatchalloc profile [OPTION]... -p PID\n"
+            "       dispatchalloc profile FILE [OPTION]...\n"
+            "       dispatchalloc profile diff FILE FILE\n"
+            "\n"
+            "Run PROGRAM with one block in so many bytes looked at, and print to standard\n"
+            "error, by function and line: what was held at the peak, what was never given\n"
+            "back and, with --every=1, what was freed at once. The same of a process that\n"
+            "runs under the layer profile with file=, of a FILE which that has left, and of\n"
+            "what two of them differ in.\n"
+            "\n"
+            "  -o, --output=FILE   write FILE, in the form that its name says; for each once:\n"
+            "                        .pb.gz, .pb  pprof, Speedscope, Pyroscope\n"
+            "                        .html        a page with all there is, for a browser\n"
+            "                        .svg         a flame graph\n"
+            "                        .folded      stacks, a line each\n"
+            "                        .json        valgrind's DHAT\n"
+            "                        .raw         the layer's own, for this command\n"
+            "\n"
+            "A program that is run:\n"
+            "  -b, --backend=SPEC  the allocator below; without it, what DISPATCHALLOC_MALLOC\n"
+            "                      says, or else the C library's own\n"
+            "      --child=NAME    tell of the program called NAME that PROGRAM starts\n"
+            "      --every=BYTES   one block in so many bytes, on average; 512K by default,\n"
+            "                      1 for each block\n"
+            "      --frames=N      frames that are kept of each stack; 32 by default\n"
+            "      --off           begin without, until another command says --on\n"
+            "\n"
+            "A process that runs:\n"
+            "  -p, --pid=PID       its number\n"
+            "      --on, --off     have it take samples from now on, or none\n"
+            "\n"
+            "Names of functions, as for symbolize:\n"
+            "  -d, --debug-directory=DIR[:DIR]...\n"
+            "                      look for debug files there, before /usr/lib/debug\n"
+            "  -q, --quiet         do not tell of files that have another build id\n"
+            "  -s, --symbols       name functions by symbol tables alone\n"
+            "\n"
+            "In front of a PROGRAM that is called as a FILE, or 'diff', stands '--'.\n"
+            "\n"
+            "Exit status: that of PROGRAM, or the signal that ended it; 2 for a usage error, a\n"
+            "spec that is not good, a program that cannot be run this way, a file that cannot\n"
+            "be read or written; 126 if PROGRAM cannot be executed, 127 if it is not found. Of\n"
+            "a process or a file 0; 1 if the process has no profile.\n",
     .options = options,
     .operand = "PROGRAM",
     .needs_none = &is_optional,

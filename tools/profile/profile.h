@@ -49,8 +49,8 @@ long profile_raw_process(const void *bytes, size_t count, char name[PROFILE_NAME
 
 /* ---- attach.c ---- */
 
-/* A whole file in memory: its bytes, to be freed. TOOL_OK; TOOL_FAILED if it is none of the layer's;
- * TOOL_TROUBLE with errno. */
+/* A whole file in memory: its bytes, to be freed. TOOL_OK; TOOL_FAILED if it is none of the
+ * layer's; TOOL_TROUBLE with errno. */
 int profile_load(const char *path, void **bytes, size_t *count);
 
 /* Switch a process, or tell what its files say: the exit status. */

@@ -105,8 +105,7 @@ static void read_head(const struct reading *reading)
     profile->has_temporary = profile->interval_bytes == 1;
     if (profile->interval_bytes == 1)
         profile->interval_bytes = 0;
-    profile->has_lifetimes =
-        profile_raw_number(reading->bytes, reading->count, "lifetimes") != 0;
+    profile->has_lifetimes = profile_raw_number(reading->bytes, reading->count, "lifetimes") != 0;
     profile->start_ns = profile_raw_number(reading->bytes, reading->count, "start_ns");
     profile->duration_ns = profile_raw_number(reading->bytes, reading->count, "changed_ns");
     profile->peak_ns = profile_raw_number(reading->bytes, reading->count, "peak_ns");
@@ -304,8 +303,9 @@ static void resolve(struct reading *reading, const struct dal_profile_frame *fro
 
 static const struct resolved *find(struct reading *reading, const struct dal_profile_frame *from)
 {
-    size_t at = (size_t)((from->address ^ (uint64_t)from->module << 56) *
-                         UINT64_C(0x9e3779b97f4a7c15) >> 24);
+    size_t at =
+        (size_t)((from->address ^ (uint64_t)from->module << 56) * UINT64_C(0x9e3779b97f4a7c15) >>
+                 24);
 
     for (;; at++) {
         struct resolved *resolved = &reading->resolved[at & (reading->resolved_room - 1)];
