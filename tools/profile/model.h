@@ -133,8 +133,9 @@ void profile_values_add(struct profile_values *to, const struct profile_values *
 struct profile_values profile_total(const struct profile *profile);
 
 /* The frame that a site is counted by where there is one for all: the innermost that is of no
- * header of the compiler's and of no library of the language's, since who allocates by std::vector
- * or strdup() is who calls them; the innermost at all if all are. NULL: it has no frames. */
+ * header of the compiler's and of no library of the language's, and no function that is known to
+ * allocate for others, since who allocates by std::vector, strdup() or xmalloc() is who calls them;
+ * the innermost at all if all are. NULL: it has no frames. */
 const struct profile_frame *profile_place_of(const struct profile *profile,
                                              const struct profile_site *site);
 
