@@ -131,7 +131,9 @@ static void take_file(const struct profile_options *options, const char *path, p
         left->told = image;
     if (!left->most.bytes || allocated(&image) > allocated(&left->most))
         left->most = image;
-    /* Those that are neither are few, or small, and go with this process. */
+    /* (Those that another has come in the place of go with this process.) */
+    if (image.bytes != left->told.bytes && image.bytes != left->most.bytes)
+        dal_image_unmap_(&image);
 }
 
 static void take_files(const struct profile_options *options, const char *directory, pid_t process,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/shared/file_head.h"
+#include "lib/shared/image.h"
 #include "tools/options.h"
 #include "tools/profile/output.h"
 #include "tools/symbolize/symbolize.h"
@@ -169,13 +170,13 @@ static int diff(char **paths)
 static int is_file_of_library(const char *path)
 {
     static const char title[] = DAL_FILE_TITLE;
-    char begins[sizeof title - 1];
-    FILE *file = fopen(path, "re");
-    int is_one = file && fread(begins, 1, sizeof begins, file) == sizeof begins &&
-                 memcmp(begins, title, sizeof begins) == 0;
+    struct dal_image_ image;
+    int is_one;
 
-    if (file)
-        (void)fclose(file);
+    if (!dal_image_map_start_(path, sizeof title - 1, &image))
+        return 0;
+    is_one = image.size == sizeof title - 1 && memcmp(image.bytes, title, image.size) == 0;
+    dal_image_unmap_(&image);
     return is_one;
 }
 
