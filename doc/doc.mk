@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += doc/abi.md doc/backend-howto.md doc/design.md doc/fail-each.md doc/faults.md doc/performance.md \
-	doc/platforms.md doc/symptoms.md
+	doc/platforms.md doc/profiling.md doc/symptoms.md
 
 # For the configure.ac of a backend.
 aclocaldir = $(datadir)/aclocal

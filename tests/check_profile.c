@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "layers/profile/profile.h"
@@ -460,6 +461,100 @@ START_TEST(test_temporary_blocks_are_told)
 }
 END_TEST
 
+/* ---- Times -------------------------------------------------------------------------------------
+ */
+
+static void pass_time(long milliseconds)
+{
+    struct timespec time = {.tv_nsec = milliseconds * 1000000};
+
+    (void)nanosleep(&time, NULL);
+}
+
+START_TEST(test_lifetimes_are_told)
+{
+    static const char *const specs[] = {"profile:every=1,lifetimes=on+system",
+                                        "profile:every=64+system", "profile:every=1+system"};
+    const struct dal_instance *instance = open_spec(specs[_i]);
+    struct dal_profile_site site;
+    uint64_t is_known = _i != 2;
+    volatile int count = 2; /* a loop that is unrolled has two sites */
+    void *blocks[2];
+
+    learn_addresses();
+    ck_assert_uint_eq(value_of(instance, "lifetimes"), is_known);
+    for (int i = 0; i < count; i++)
+        blocks[i] = alloc_at(instance, 7, 4096);
+    pass_time(20);
+    dal_instance_dealloc(instance, blocks[0], 4096, 8);
+    site = site_of(instance, 7);
+    ck_assert_uint_eq(site.allocated_blocks, 2);
+    ck_assert_uint_ge(site.lifetime_ns, is_known * 20000000);
+    ck_assert_uint_le(site.lifetime_ns, is_known * UINT64_C(20000000000));
+    dal_instance_dealloc(instance, blocks[1], 4096, 8);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+START_TEST(test_start_peak_and_end_have_times)
+{
+    const struct dal_instance *instance = open_spec("profile:every=1,lifetimes=on+system");
+    uint64_t now = (uint64_t)time(NULL);
+    void *block;
+
+    ck_assert_uint_le(value_of(instance, "start_ns") / 1000000000, now + 1);
+    ck_assert_uint_ge(value_of(instance, "start_ns") / 1000000000, now - 100);
+    pass_time(5);
+    block = alloc_at(instance, 11, 300000);
+    dal_instance_dealloc(instance, block, 300000, 8);
+    ck_assert_uint_ge(value_of(instance, "peak_ns"), 5000000);
+    pass_time(5);
+    block = alloc_at(instance, 4, 100);
+    ck_assert_uint_ge(value_of(instance, "changed_ns"), value_of(instance, "peak_ns") + 5000000);
+    dal_instance_dealloc(instance, block, 100, 8);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+struct curve {
+    size_t count;
+    uint64_t last_ns, highest;
+};
+
+static int follow(const struct dal_profile_point *point, void *data)
+{
+    struct curve *curve = data;
+
+    ck_assert_uint_eq(point->size_bytes, sizeof *point);
+    ck_assert(curve->count == 0 || point->time_ns > curve->last_ns);
+    curve->last_ns = point->time_ns;
+    curve->highest = point->live_bytes > curve->highest ? point->live_bytes : curve->highest;
+    curve->count++;
+    return 0;
+}
+
+/* However many there were, and what was high stays so: the gap between points is doubled twice. */
+START_TEST(test_points_are_bounded_and_keep_what_is_high)
+{
+    const struct dal_instance *instance = open_spec("profile:every=1,lifetimes=on+system");
+    struct curve curve = {.count = 0};
+
+    for (uint64_t last_ns = 0; last_ns < UINT64_C(65536) * 512 * 4;) {
+        void *block = alloc_at(instance, 8, 5000);
+
+        last_ns = value_of(instance, "changed_ns");
+        dal_instance_dealloc(instance, block, 5000, 8);
+    }
+    ck_assert_int_eq(dal_profile_visit_points(instance, follow, &curve), 0);
+    ck_assert_uint_le(curve.count, 512);
+    ck_assert_uint_ge(curve.count, 32);
+    ck_assert_uint_eq(curve.highest, 5000);
+    ck_assert_uint_ge(value_of(instance, "changed_ns"), curve.last_ns);
+    ck_assert_int_eq(dal_profile_visit_points(instance, NULL, &curve), DAL_ERR_INVALID);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 /* ---- The file ----------------------------------------------------------------------------------
  */
 
@@ -614,6 +709,31 @@ START_TEST(test_it_is_switched_by_its_file)
 }
 END_TEST
 
+/* Most processes of a build take no sample. */
+START_TEST(test_file_is_made_with_the_first_sample)
+{
+    const struct dal_instance *instance = open_with_file("every=1G");
+    struct mapped mapped;
+
+    dal_instance_dealloc(instance, alloc_at(instance, 4, 100), 100, 8);
+    ck_assert_int_ne(access(path_of(getpid()), F_OK), 0);
+    /* Each of them is sampled with a probability of one in 3000. */
+    for (int i = 0; i < 1000000 && value_of(instance, "samples") == 0; i++)
+        dal_instance_dealloc(instance, alloc_at(instance, 11, 300000), 300000, 8);
+    ck_assert_int_eq(access(path_of(getpid()), F_OK), 0);
+    mapped = map_file(getpid());
+    ck_assert_uint_ge(in_file(&mapped, "samples"), 1);
+    munmap(mapped.data, mapped.bytes);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+static int touch_point(const struct dal_profile_point *point, void *data)
+{
+    *(uint64_t *)data += point->live_bytes;
+    return 0;
+}
+
 static int touch(const struct dal_profile_site *site, void *data)
 {
     uint64_t *sum = data;
@@ -652,6 +772,7 @@ START_TEST(test_reader_takes_any_file)
         }
         (void)dal_profile_file_visit(copied, bytes, touch, &value);
         (void)dal_profile_file_get(copied, bytes, "peak_bytes", &value);
+        (void)dal_profile_file_visit_points(copied, bytes, touch_point, &value);
         (void)dal_profile_file_get(copied, bytes, "modules", &value);
         (void)dal_profile_file_text(copied, bytes, "module.1", text, sizeof text);
         (void)dal_profile_file_text(copied, bytes, "build_id.2", text, 1);
@@ -712,12 +833,16 @@ static Suite *make_suite(void)
     tcase_add_loop_test(blocks, test_threads_leave_nothing, 0, 4);
     tcase_add_test(blocks, test_sites_of_threads_if_asked_for);
     tcase_add_test(blocks, test_temporary_blocks_are_told);
+    tcase_add_loop_test(blocks, test_lifetimes_are_told, 0, 3);
+    tcase_add_test(blocks, test_start_peak_and_end_have_times);
+    tcase_add_test(blocks, test_points_are_bounded_and_keep_what_is_high);
     tcase_add_test(blocks, test_what_is_asked_wrongly_is_refused);
     suite_add_tcase(suite, blocks);
 
     tcase_set_timeout(files, 120);
     tcase_add_checked_fixture(files, setup, teardown);
     tcase_add_test(files, test_killed_process_leaves_its_file);
+    tcase_add_test(files, test_file_is_made_with_the_first_sample);
     tcase_add_test(files, test_fork_has_a_file_of_its_own);
     tcase_add_test(files, test_it_is_switched_by_its_file);
     tcase_add_test(files, test_reader_takes_any_file);

@@ -25,8 +25,8 @@ offers() {
     expect "dispatchalloc --complete $*" "$expected" \
         "$("$tool" --complete "$@" 2>&1 | tr '\n' ' ' | sed 's/ $//')"
 }
-offers 'list info explain verify run status compare doctor fail-each symbolize help' ''
-offers 'list info explain verify run status compare doctor fail-each symbolize help' help ''
+offers 'list info explain verify run status compare doctor fail-each profile symbolize help' ''
+offers 'list info explain verify run status compare doctor fail-each profile symbolize help' help ''
 offers 'run' help list r
 offers verify ve
 offers '' nonsense ''
@@ -44,6 +44,13 @@ offers '@file' fail-each --resume ''
 offers '@program' fail-each --every -j 2 ''
 offers '--jobs= --json --junit' fail-each --j
 offers '@process' status ''
+offers '@program' profile ''
+offers '@process' profile -p ''
+offers '@file' profile -o ''
+offers '@file' profile --output=
+offers '@file' profile p.raw -
+offers '@file' profile diff ''
+offers jemalloc profile -b je
 offers '@file' symbolize ''
 offers jemalloc run -b je
 offers --backend=jemalloc compare --backend=je

@@ -42,7 +42,7 @@ accepted() {
 }
 
 # ---- Commands ----------------------------------------------------------------------------------
-commands='known: list, info, explain, verify, run, status, compare, doctor, fail-each, symbolize, help'
+commands='known: list, info, explain, verify, run, status, compare, doctor, fail-each, profile, symbolize, help'
 meant list lisst
 meant list lis
 meant list ls

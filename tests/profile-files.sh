@@ -25,9 +25,9 @@ forms='p.pb p.folded p.json p.svg p.html'
 
 # ---- Names of files ------------------------------------------------------------------------------
 refuses 'no form' "p.txt: the end of its name says no form that is known: .pb.gz or .pb (pprof), \
-.folded, .json (DHAT), .svg or .html" p.txt
+.folded, .json (DHAT), .svg, .html, or .raw, the layer's own" p.txt
 refuses 'a name that is an ending' ".svg: the end of its name says no form that is known: .pb.gz or \
-.pb (pprof), .folded, .json (DHAT), .svg or .html" .svg
+.pb (pprof), .folded, .json (DHAT), .svg, .html, or .raw, the layer's own" .svg
 refuses 'no such directory' 'no/p.svg: No such file or directory' no/p.svg
 if [ -c /dev/full ]; then
     for form in $forms; do
@@ -280,13 +280,13 @@ Lived for no time: freed before the thread allocated again:
          100  98.0%        100  std::map<int, char const*>::operator[](\";?</script>'&?) /src/ma;p.c:7
            2   2.0%         10  inner /src/a.c:12" "$("$make" table "$model")"
 {
-    printf 'interval\t524288\n'
+    printf 'interval\t524288\t12\n'
     for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
         printf 'site\t1\t%s\t0\t0\t1\t%s\nframe\t0\t%s\t0\tfunction\t/src/a.c\n' $i $i $i
     done
 } >places
 told=$("$make" table places)
-like 'a sample' '*One block in 512.0 KiB was looked at: these are estimates.*' "$told"
+like 'a sample' '*These are estimates, by 12 samples: one in 512.0 KiB.*' "$told"
 like 'what is left' '*3.8%          2  in 2 more places*Never given back: nothing' "$told"
 
 # Who allocates by the language's own.
@@ -295,11 +295,14 @@ like 'what is left' '*3.8%          2  in 2 more places*Never given back: nothin
     printf 'site\t1\t20\t0\t0\t1\t20\nframe\t0x1100\t0\t0\tstrdup\t-\nframe\t0x3100\t7\t0\tcopy\t/src/a.c\n'
     printf 'site\t1\t30\t0\t0\t1\t30\nframe\t0x3200\t9\t1\tstd::allocator<int>::allocate\t/usr/include/c++/12/allocator.h\n'
     printf 'frame\t0x3200\t8\t0\tfill\t/src/a.c\n'
+    printf 'site\t1\t5\t0\t0\t1\t5\nframe\t0x3300\t3\t0\toperator new(unsigned long)\t/src/new.cc\n'
+    printf 'frame\t0x3400\t4\t0\txmalloc\t/src/x.c\nframe\t0x3500\t5\t0\tread_all\t/src/a.c\n'
     printf 'site\t1\t10\t0\t0\t1\t10\nframe\t0x1300\t0\t0\tgetline\t-\nframe\t0x1400\t0\t0\tstart\t-\n'
 } >language
-expect 'who allocates' '30 B 50.0% 1 fill /src/a.c:8
-20 B 33.3% 1 copy /src/a.c:7
-10 B 16.7% 1 getline' "$("$make" table language | $SED -n '/^Held/,/^$/p' | $SED '1,2d;$d; s/^ *//; s/  */ /g')"
+expect 'who allocates' '30 B 46.2% 1 fill /src/a.c:8
+20 B 30.8% 1 copy /src/a.c:7
+10 B 15.4% 1 getline
+5 B 7.7% 1 read_all /src/a.c:5' "$("$make" table language | $SED -n '/^Held/,/^$/p' | $SED '1,2d;$d; s/^ *//; s/  */ /g')"
 
 # ---- Two profiles ------------------------------------------------------------------------------------
 # The lines moved, one function is new, one gone, one grew.
@@ -318,14 +321,14 @@ after:  ./program after
 
       change       before        after
       -400 B      8.3 KiB      7.9 KiB  Held at the peak
-      +600 B      1.5 KiB      2.1 KiB  Never given back
+      +600 B      1.5 KiB      2.1 KiB  Live at the end
       -400 B     10.3 KiB      9.9 KiB  Allocated
 
 Held at the peak:
       -500 B        500 B          0 B  gone /src/a.c
       +100 B          0 B        100 B  new /src/new.c
 
-Never given back:
+Live at the end:
      +1000 B       1000 B      2.0 KiB  inner /src/a.c
       -500 B        500 B          0 B  gone /src/a.c
       +100 B          0 B        100 B  new /src/new.c
@@ -335,7 +338,7 @@ Allocated:
       +100 B          0 B        100 B  new /src/new.c' "$("$make" diff before after)"
 like 'a profile and itself' '*Held at the peak:
 
-Never given back:
+Live at the end:
 
 Allocated:' "$("$make" diff before before)"
 finish

@@ -10,7 +10,7 @@
  *
  *   command TEXT
  *   process NUMBER
- *   interval BYTES
+ *   interval BYTES SAMPLES
  *   times START DURATION PEAK
  *   knows temporary | lifetimes
  *   module START END OFFSET BUILD-ID PATH
@@ -113,6 +113,7 @@ static void read_process(struct reading *reading)
 static void read_interval(struct reading *reading)
 {
     reading->profile->interval_bytes = number(reading, 1);
+    reading->profile->samples = number(reading, 2);
 }
 
 static void read_times(struct reading *reading)

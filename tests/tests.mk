@@ -351,12 +351,13 @@ EXTRA_DIST += tests/guard/faults.c
 # The layer `profile`
 if OS_POSIX
 unit_tests += tests/check_profile
-shell_tests += tests/profile.sh
+shell_tests += tests/profile.sh tests/profile-command.sh tests/profiling.sh
 endif
 tests_check_profile_SOURCES = tests/check_profile.c
 tests_check_profile_CPPFLAGS = $(check_cppflags)
 tests_check_profile_LDADD = $(check_ldadd) -lpthread -lm
-EXTRA_DIST += tests/profile/plugin.c tests/profile/plugins.c tests/profile/read.c
+EXTRA_DIST += tests/profile/known.c tests/profile/plugin.c tests/profile/plugins.c tests/profile/read.c \
+	tests/profile/shop.c
 
 # dispatchalloc compare, doctor
 if OS_POSIX

@@ -85,7 +85,7 @@ prints output '^2 passed, 0 failed, 0 skipped$'
 runs 2 $tool verify --case=serves_requests 'arena:limit=1'
 runs 2 $tool verfy
 prints errors "unknown command 'verfy' (did you mean 'verify'?)"
-for command in 'run -b arena ./program' 'status --json' doctor 'compare arena' symbolize 'fail-each ./program'; do
+for command in 'run -b arena ./program' 'status --json' doctor 'compare arena' symbolize 'fail-each ./program' 'profile ./program'; do
     # shellcheck disable=SC2086 # words
     runs 2 $tool $command
     prints errors "^dispatchalloc: '${command%% *}' is not there on Windows"

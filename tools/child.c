@@ -30,9 +30,18 @@ enum { LOOK_MICROSECONDS = 200000 };
 
 /* ---- Signals ------------------------------------------------------------------------------ */
 
-static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+/* The last ones to a program in front alone: to this process they mean nothing. */
+static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
-enum { PASSED_ON_COUNT = sizeof passed_on / sizeof *passed_on };
+enum { PASSED_ON_IN_FRONT = sizeof passed_on / sizeof *passed_on, PASSED_ON = 4 };
+
+/* See child_set_up_in_front(). */
+static int is_in_front;
+
+static size_t passed_on_count(void)
+{
+    return is_in_front ? PASSED_ON_IN_FRONT : PASSED_ON;
+}
 
 /* Written while those signals are blocked, or by their handlers. */
 static volatile pid_t running;
@@ -48,6 +57,17 @@ static void send_signal(pid_t child, int number)
     (void)kill(-child, number);
     if (getpgid(child) != child)
         (void)kill(child, number);
+}
+
+/* What a terminal sends it has sent to the program as well. */
+static void pass_on_in_front(int number, siginfo_t *info, void *context)
+{
+    int error = errno;
+
+    (void)context;
+    if (running && info->si_code <= 0)
+        (void)kill(running, number);
+    errno = error;
 }
 
 static void pass_on(int number)
@@ -116,7 +136,7 @@ static void block(sigset_t *before)
     sigset_t set;
 
     (void)sigemptyset(&set);
-    for (size_t i = 0; i < PASSED_ON_COUNT; i++)
+    for (size_t i = 0; i < passed_on_count(); i++)
         (void)sigaddset(&set, passed_on[i]);
     (void)sigaddset(&set, SIGALRM);
     (void)sigprocmask(SIG_BLOCK, &set, before);
@@ -142,6 +162,33 @@ void child_give_ends_back(void)
     ends_are_ignored = 0;
 }
 
+/* nohup(1) and the shell's background ignore some of them: that stays so. */
+static void handle_passed_on(const struct sigaction *action)
+{
+    struct sigaction before;
+
+    for (size_t i = 0; i < passed_on_count(); i++) {
+        if (sigaction(passed_on[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void)sigaction(passed_on[i], action, NULL);
+    }
+}
+
+void child_set_up_in_front(void)
+{
+    struct sigaction action = {.sa_sigaction = pass_on_in_front, .sa_flags = SA_SIGINFO};
+
+    (void)sigfillset(&action.sa_mask);
+    is_in_front = 1;
+    handle_passed_on(&action);
+}
+
+void child_let_go(void)
+{
+    const struct sigaction action = {.sa_handler = SIG_DFL};
+
+    handle_passed_on(&action);
+}
+
 void child_set_up(void)
 {
     struct sigaction action = {.sa_handler = lose_patience};
@@ -150,11 +197,7 @@ void child_set_up(void)
     (void)sigfillset(&action.sa_mask);
     (void)sigaction(SIGALRM, &action, NULL);
     action.sa_handler = pass_on;
-    for (size_t i = 0; i < PASSED_ON_COUNT; i++) {
-        /* nohup(1) and the shell's background ignore some of them: that stays so. */
-        if (sigaction(passed_on[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            (void)sigaction(passed_on[i], &action, NULL);
-    }
+    handle_passed_on(&action);
     /* A closed pipe is a write error: what has been made by then is removed. */
     if (sigaction(SIGPIPE, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
         (void)signal(SIGPIPE, tool_go_on);
@@ -202,17 +245,13 @@ void child_end_with(pid_t parent)
 static void be_child(const struct child_command *command, pid_t parent, const sigset_t *mask,
                      int *not_executed)
 {
-    struct sigaction action;
-
-    (void)setpgid(0, 0);
+    if (!is_in_front)
+        (void)setpgid(0, 0);
     child_end_with(parent);
     redirect(command->input, 0);
     redirect(command->output, 1);
     redirect(command->errors, 2);
-    for (size_t i = 0; i < PASSED_ON_COUNT; i++) {
-        if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler == pass_on)
-            (void)signal(passed_on[i], SIG_DFL);
-    }
+    child_let_go();
     (void)sigprocmask(SIG_SETMASK, mask, NULL);
     write_number(command->number);
     environ = command->environment;
@@ -254,10 +293,12 @@ void child_kill_the_rest(void)
  * remains its own. A child that stops has asked for the terminal, which it cannot have. */
 static void wait_for_end(pid_t child, struct child_result *result)
 {
+    int stops = is_in_front ? 0 : WSTOPPED;
+
     for (;;) {
         siginfo_t info;
 
-        if (waitid(P_PID, (id_t)child, &info, WEXITED | WSTOPPED | WNOWAIT) != 0) {
+        if (waitid(P_PID, (id_t)child, &info, WEXITED | stops | WNOWAIT) != 0) {
             if (errno == EINTR)
                 continue;
             return;
@@ -274,13 +315,15 @@ static void end(pid_t child, struct child_result *result)
     sigset_t mask;
 
     block(&mask);
-    send_signal(child, SIGKILL);
+    if (!is_in_front)
+        send_signal(child, SIGKILL);
     running = 0;
     (void)alarm(0);
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     while (wait4(child, &result->status, 0, &result->usage) < 0 && errno == EINTR)
         continue;
-    child_kill_the_rest();
+    if (!is_in_front)
+        child_kill_the_rest();
 }
 
 /* Once for its time, or again and again for what it writes. */
@@ -311,7 +354,8 @@ static pid_t start(const struct child_command *command, int *not_executed)
             be_child(command, parent, &mask, not_executed);
     }
     if (child > 0) {
-        (void)setpgid(child, child);
+        if (!is_in_front)
+            (void)setpgid(child, child);
         running = child;
         set_alarm(command);
     }
@@ -362,4 +406,21 @@ const char *child_failure(const struct child_result *result, char *text, size_t 
     else
         return NULL;
     return text;
+}
+
+int child_end_as(int status)
+{
+    static const struct rlimit no_core = {0, 0};
+    sigset_t mask;
+
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    /* What can be looked into is the program's. */
+    (void)setrlimit(RLIMIT_CORE, &no_core);
+    (void)signal(WTERMSIG(status), SIG_DFL);
+    (void)sigemptyset(&mask);
+    (void)sigaddset(&mask, WTERMSIG(status));
+    (void)sigprocmask(SIG_UNBLOCK, &mask, NULL);
+    (void)raise(WTERMSIG(status));
+    return 128 + WTERMSIG(status);
 }

@@ -59,6 +59,20 @@ void child_end_with(pid_t parent);
 /* Take over the signals. Once, before the first child_run(). */
 void child_set_up(void);
 
+/*
+ * The same for a program that is to run as if it had been started without the tool: it stays in the
+ * tool's process group, and so has the terminal; it may stop; signals, SIGUSR1 and SIGUSR2 too, are
+ * passed on as they come, and end neither the tool nor its patience; what it leaves running stays.
+ */
+void child_set_up_in_front(void);
+
+/* After the program has ended: signals end the tool again. */
+void child_let_go(void);
+
+/* End as a program has whose status wait(2) gave: by the same signal, which does not return, or
+ * with the status that is returned. */
+int child_end_as(int status);
+
 /* Run a program to its end. Returns 0, or TOOL_TROUBLE after a message if there was no
  * child at all. */
 int child_run(const struct child_command *command, struct child_result *result);

@@ -159,8 +159,10 @@ static void complete_value(const struct tool_option *option, const struct place 
 {
     if (strcmp(option->name, "backend") == 0)
         complete_spec(*place);
-    if (strcmp(option->name, "resume") == 0)
+    if (strcmp(option->name, "resume") == 0 || strcmp(option->name, "output") == 0)
         puts("@file");
+    if (strcmp(option->name, "pid") == 0)
+        puts("@process");
     if (strcmp(option->name, "case") != 0)
         return;
     for (const struct conformance_case *c = conformance_cases(); c->name; c++)

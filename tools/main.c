@@ -20,8 +20,9 @@
 static const struct tool_command help;
 
 const struct tool_command *const tool_commands[] = {
-    &tool_list,    &tool_info,   &tool_explain,   &tool_verify,    &tool_run, &tool_status_of,
-    &tool_compare, &tool_doctor, &tool_fail_each, &tool_symbolize, &help,     NULL,
+    &tool_list,      &tool_info,    &tool_explain, &tool_verify,    &tool_run,
+    &tool_status_of, &tool_compare, &tool_doctor,  &tool_fail_each, &tool_profile,
+    &tool_symbolize, &help,         NULL,
 };
 
 static int wants_help, wants_version;
@@ -88,6 +89,13 @@ static const char *const synonyms[][2] = {
     {"benchmark", "compare"},
     {"resolve", "symbolize"},
     {"symbolise", "symbolize"},
+    {"prof", "profile"},
+    {"heap", "profile"},
+    {"pprof", "profile"},
+    {"flamegraph", "profile"},
+    {"heaptrack", "profile"},
+    {"dhat", "profile"},
+    {"massif", "profile"},
 };
 
 /* A program that follows, or is the word, tells more than how the word is written. */

@@ -37,7 +37,8 @@ static const struct tool_option *option_of(const struct reader *reader, int valu
     return NULL;
 }
 
-/* Each name once: commands that share one agree on whether it takes a value. */
+/* Each name once. In front of a command it is not known yet whose it is: those that take a value in
+ * one command alone (--every, --output) are flags there. */
 static void add_options(struct reader *reader, const struct tool_option *option)
 {
     char *letter = reader->letters + strlen(reader->letters);

@@ -15,7 +15,7 @@ extern const struct tool_option tool_own_options[];
 const struct tool_command *options_find_command(const char *name);
 
 /* Print what may stand in the place of the last of some words of a command line: --complete. Of a
- * value it knows those of --backend, --case and --resume. */
+ * value it knows those of --backend, --case, --output, --pid and --resume. */
 int options_complete(int count, char **words);
 
 /* The place of the name of the command in argv, or argc. In front of it may stand options of any

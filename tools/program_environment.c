@@ -359,3 +359,28 @@ char **environment_with(char **environment, const char *const *assignments, size
     result[at] = NULL;
     return result;
 }
+
+void environment_add_value(FILE *spec, const char *text, int is_path)
+{
+    for (; *text; text++) {
+        int is_plain = (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'z') ||
+                       (*text >= 'A' && *text <= 'Z') || strchr("/._-", *text);
+
+        if (is_plain)
+            fputc(*text, spec);
+        else
+            fprintf(spec, "%%%02X%s", (unsigned)(unsigned char)*text,
+                    is_path && *text == '%' ? "%25" : "");
+    }
+}
+
+int environment_check(const char *spec)
+{
+    char message[1024];
+
+    if (environment_look(spec, message, sizeof message) != 0)
+        return tool_complain("\"%s\": %s", spec, message);
+    if (tool_check_spec(spec, message, sizeof message) < 0)
+        return tool_bad_spec(spec, message);
+    return 0;
+}

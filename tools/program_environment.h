@@ -7,6 +7,7 @@
 #define TOOL_PROGRAM_ENVIRONMENT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 enum environment_kind {
     ENVIRONMENT_ASKED_FOR, /* a spec that somebody wrote */
@@ -35,5 +36,12 @@ int environment_look(const char *spec, char *reason, size_t bytes);
  * count says. A block to be freed that refers to both, or NULL after a message.
  */
 char **environment_with(char **environment, const char *const *assignments, size_t count);
+
+/* Write a text as a value of a spec; where it is a path, with each '%' so that it stays one. */
+void environment_add_value(FILE *spec, const char *text, int is_path);
+
+/* Look at a spec over which a command is to put layers of its own, so that what is wrong is said of
+ * what was asked for: 0, or TOOL_TROUBLE after a message. */
+int environment_check(const char *spec);
 
 #endif /* TOOL_PROGRAM_ENVIRONMENT_H */

@@ -55,6 +55,7 @@ extern const struct tool_command tool_status_of;
 extern const struct tool_command tool_compare;
 extern const struct tool_command tool_doctor;
 extern const struct tool_command tool_fail_each;
+extern const struct tool_command tool_profile;
 extern const struct tool_command tool_symbolize;
 
 /* What stands behind the last '/' of a path. */

@@ -66,9 +66,15 @@ tools_dispatchalloc_SOURCES += \
 	%D%/program_probe.c \
 	%D%/program_root.c \
 	%D%/program_word_size.c \
+	%D%/profile/attach.c \
+	%D%/profile/command.c \
+	%D%/profile/profile.c \
+	%D%/profile/profile.h \
+	%D%/profile/read.c \
 	%D%/run.c \
 	%D%/static_tls.c \
 	%D%/status/counters.c \
+	%D%/status/mapped.c \
 	%D%/status/near.c \
 	%D%/status/print.c \
 	%D%/status/served.c \

@@ -49,6 +49,7 @@ REFUSED(tool_status_of, "status");
 REFUSED(tool_compare, "compare");
 REFUSED(tool_doctor, "doctor");
 REFUSED(tool_fail_each, "fail-each");
+REFUSED(tool_profile, "profile");
 REFUSED(tool_symbolize, "symbolize");
 
 int program_locate(const char *name, char path[PATH_MAX])

@@ -18,13 +18,15 @@
  * A sample belongs to a site: a stack, and with threads=on a thread. For each site there are the
  * blocks and bytes that were ever allocated, those that are live, and those that were when all
  * live bytes together were at their highest. A block that is resized ends, and another one begins.
+ * Besides there are points: live bytes over time.
  *
  * What is found lies in a file, if there is a file=, which others may read at any time and which
  * stays when the process is killed. There it can also be switched off and on.
  *
  * Options: every=BYTES (512K), file=PATH (%p is the process id), start=on or off (on), threads=on
- * or off (off), stacks=N (32) frames, sites=N (8192) at most, blocks=N sampled ones that are live
- * at one time (64 K, 1 M with every=1).
+ * or off (off), lifetimes=on or off (off; without every=1 they are known anyway), stacks=N (32)
+ * frames, sites=N (8192) at most, blocks=N sampled ones that are live at one time (64 K, 1 M with
+ * every=1).
  */
 #ifndef DISPATCHALLOC_PROFILE_H
 #define DISPATCHALLOC_PROFILE_H
@@ -60,6 +62,16 @@ struct dal_profile_site {
     uint64_t peak_bytes;                    /**< the same in bytes */
     uint64_t temporary_blocks; /**< estimated, that ended before their thread had another sample:
                                     with every=1 before it allocated again */
+    uint64_t lifetime_ns; /**< estimated, of all that have ended together, in nanoseconds; 0 with
+                               every=1 unless with lifetimes=on */
+};
+
+/** Live bytes at a time. Later versions append to it. */
+struct dal_profile_point {
+    uint32_t size_bytes; /**< bytes of this structure that the library filled */
+    uint32_t reserved_;
+    uint64_t time_ns;    /**< since the start of the layer, in nanoseconds */
+    uint64_t live_bytes; /**< estimated, that were live then */
 };
 
 /**
@@ -70,6 +82,15 @@ struct dal_profile_site {
  * @return 0 to go on, anything else to stop.
  */
 typedef int (*dal_profile_visitor)(const struct dal_profile_site *site, void *data);
+
+/**
+ * Called once a point.
+ *
+ * @param point  valid during the call only.
+ * @param data   what the caller passed on; may be NULL.
+ * @return 0 to go on, anything else to stop.
+ */
+typedef int (*dal_profile_point_visitor)(const struct dal_profile_point *point, void *data);
 
 /**
  * Walk through the sites of a file of `profile:file=`: that of another process, or of one that has
@@ -89,6 +110,22 @@ DAL_API int dal_profile_file_visit(const void *file, size_t bytes, dal_profile_v
                                    void *data);
 
 /**
+ * Walk through the points of such a file: live bytes over time, at most 512, however long the
+ * process has run. The peak, and what there was at the end, lie between them or behind:
+ * dal_profile_file_get() tells when.
+ *
+ * @param file   as for dal_profile_file_visit(); not NULL.
+ * @param bytes  how many there are, in bytes.
+ * @param visit  called for each point, in the order of their times; not NULL.
+ * @param data   passed on to visit; may be NULL.
+ * @return as dal_profile_file_visit().
+ *
+ * As dal_profile_file_visit().
+ */
+DAL_API int dal_profile_file_visit_points(const void *file, size_t bytes,
+                                          dal_profile_point_visitor visit, void *data);
+
+/**
  * Read a number of such a file.
  *
  * @param file   as for dal_profile_file_visit(); not NULL.
@@ -96,10 +133,13 @@ DAL_API int dal_profile_file_visit(const void *file, size_t bytes, dal_profile_v
  * @param key    not NULL. "allocated_blocks", "allocated_bytes", "live_blocks", "live_bytes",
  *               "peak_blocks", "peak_bytes", "temporary_blocks", "samples": of all sites together.
  *               "sites": how many there are; "modules": the highest number of one. "every": the
- *               option. "on": 1 while samples are taken. "lost_blocks": sampled ones that had no
- *               place among the live; "lost_sites": samples that had none among the sites;
- *               "lost_modules": frames that had none among the modules. "memory_bytes": the most
- *               that the layer takes, without what stacks take.
+ *               option. "on": 1 while samples are taken. "lifetimes": 1 if lifetime_ns is known.
+ *               "lost_blocks": sampled ones that had no place among the live; "lost_sites":
+ *               samples that had none among the sites; "lost_modules": frames that had none among
+ *               the modules. "memory_bytes": the most that the layer takes, without what stacks
+ *               take. "start_ns": when the layer started, in nanoseconds since 1970; "changed_ns"
+ *               and "peak_ns": how long after that a sample has last changed something, and the
+ *               peak was; to some milliseconds with every=1 unless with lifetimes=on.
  * @param value  where it goes; not NULL, and unchanged on failure.
  * @return 0; DAL_ERR_UNKNOWN if this version has no such key; else as dal_profile_file_visit().
  *
@@ -164,6 +204,19 @@ DAL_API int dal_profile_get(const struct dal_instance *instance, const char *key
  */
 DAL_API int dal_profile_visit(const struct dal_instance *instance, dal_profile_visitor visit,
                               void *data);
+
+/**
+ * dal_profile_file_visit_points() of what a layer has found up to now, also without a file.
+ *
+ * @param instance  as for dal_profile_get(); may be NULL.
+ * @param visit     as there; not NULL.
+ * @param data      as there; may be NULL.
+ * @return as there; DAL_ERR_UNSUPPORTED as for dal_profile_get().
+ *
+ * As dal_profile_get().
+ */
+DAL_API int dal_profile_visit_points(const struct dal_instance *instance,
+                                     dal_profile_point_visitor visit, void *data);
 
 DAL_END_DECLS_
 

@@ -35,6 +35,9 @@ static void describe(struct profile_instance *instance, uint32_t site_count, int
     file->site_count = site_count;
     file->frames = instance->frames;
     file->every = instance->every;
+    file->start_ns = dal_profile_time_of_day_();
+    file->clock_at_start = instance->services->clock();
+    file->has_lifetimes = instance->has_lifetimes != 0;
     file->memory_bytes = instance->file_bytes + index_bytes(instance) +
                          dal_profile_live_bytes_(instance) + sizeof *instance;
     (void)instance->services->process_name(file->process, sizeof file->process);
@@ -231,6 +234,7 @@ void dal_profile_fork_child_(void *ctx)
     instance->calls->fork_child(instance->next);
     (void)instance->services->thread_record_visit(&instance->record, forget_random, NULL);
     atomic_store_explicit(&instance->forking, 0, memory_order_relaxed);
+    atomic_store_explicit(&instance->adds_point, 0, memory_order_relaxed);
     if (!was_made)
         return;
     counts = counts ? counts : copy_in_memory(instance);

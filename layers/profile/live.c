@@ -68,35 +68,37 @@ static void change_filter(struct profile_instance *instance, const void *block, 
         atomic_fetch_add_explicit(filter, more, memory_order_relaxed);
 }
 
-int dal_profile_live_put_(struct profile_instance *instance, const void *block, uint32_t site,
-                          uint64_t size)
+int dal_profile_live_put_(struct profile_instance *instance, const void *address,
+                          const struct profile_block *block)
 {
-    struct profile_live *home = home_of(instance, (uintptr_t)block);
+    struct profile_live *home = home_of(instance, (uintptr_t)address);
 
-    if (size >> (64 - PROFILE_SITE_BITS))
+    if (block->size >> (64 - PROFILE_SITE_BITS))
         return 0;
     for (struct profile_live *place = home; place < home + WINDOW; place++) {
-        if (!take_place(place, (uintptr_t)block))
+        if (!take_place(place, (uintptr_t)address))
             continue;
-        place->size_and_site = size << PROFILE_SITE_BITS | site;
-        change_filter(instance, block, 1);
+        place->size_and_site = block->size << PROFILE_SITE_BITS | block->site;
+        place->born_ns = block->born_ns;
+        change_filter(instance, address, 1);
         return 1;
     }
     return 0;
 }
 
-int dal_profile_live_take_(struct profile_instance *instance, const void *block, uint32_t *site,
-                           uint64_t *size)
+int dal_profile_live_take_(struct profile_instance *instance, const void *address,
+                           struct profile_block *block)
 {
-    struct profile_live *home = home_of(instance, (uintptr_t)block);
+    struct profile_live *home = home_of(instance, (uintptr_t)address);
 
-    for (struct profile_live *place = home; block && place < home + WINDOW; place++) {
-        if (atomic_load_explicit(&place->block, memory_order_relaxed) != (uintptr_t)block)
+    for (struct profile_live *place = home; address && place < home + WINDOW; place++) {
+        if (atomic_load_explicit(&place->block, memory_order_relaxed) != (uintptr_t)address)
             continue;
-        *site = (uint32_t)(place->size_and_site % PROFILE_SITES_MAX);
-        *size = place->size_and_site >> PROFILE_SITE_BITS;
+        block->site = (uint32_t)(place->size_and_site % PROFILE_SITES_MAX);
+        block->size = place->size_and_site >> PROFILE_SITE_BITS;
+        block->born_ns = place->born_ns;
         atomic_store_explicit(&place->block, 0, memory_order_release);
-        change_filter(instance, block, UINT16_MAX);
+        change_filter(instance, address, UINT16_MAX);
         return 1;
     }
     return 0;

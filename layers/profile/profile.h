@@ -6,9 +6,10 @@
  *   family.c           malloc and its family over that of the wrapped allocator
  *   sample.c           which calls are sampled, what a sample stands for, and what becomes of it
  *   live.c             the sampled blocks that are live, by address
+ *   point.c            live bytes over time
  *   site.c             stacks, what each has allocated, and the peak
  *   module.c           the files that code is from
- *   posix.c, windows.c what threads are called
+ *   posix.c, windows.c what threads are called, and what time it is
  *   file.c             where all of that lies, and what a fork does to it
  *   read.c             reading it
  *
@@ -83,11 +84,20 @@ struct profile_site {
     _Atomic(uint64_t) samples;  /* with every=1 the blocks tell */
     _Atomic(uint64_t) made_blocks, made_bytes, ended_blocks, ended_bytes;
     _Atomic(uint64_t) temporary_blocks;
+    _Atomic(uint64_t) lifetime_ns; /* of all that have ended; the most that fits stays */
     /* The peak that is kept, and what was live then. */
     _Atomic(uint64_t) generation, peak_blocks, peak_bytes;
     struct profile_frame frames[];
 };
 
+/* Live bytes, in parts, at a time. */
+struct profile_point {
+    _Atomic(uint64_t) time_ns, live_bytes;
+};
+
+#define PROFILE_POINTS 512
+
+/* Times but start_ns are since the start. */
 struct profile_file {
     char head[DAL_FILE_HEAD_BYTES]; /* the service's */
     _Atomic(uint32_t) form;         /* last of what is filled at the start: release */
@@ -95,6 +105,9 @@ struct profile_file {
     uint32_t site_bytes, site_count;
     uint32_t frames; /* at most, of a site */
     uint64_t every, memory_bytes;
+    uint64_t start_ns;       /* since 1970 */
+    uint64_t clock_at_start; /* the service's */
+    uint64_t has_lifetimes;
     char process[128];
 
     _Alignas(64) _Atomic(uint32_t) is_on; /* written from outside */
@@ -102,6 +115,10 @@ struct profile_file {
     _Atomic(uint64_t) lost_blocks, lost_sites, lost_modules;
     _Alignas(64) _Atomic(uint64_t) live_bytes; /* of all, in parts */
     _Atomic(uint64_t) peak_bytes, generation;
+    _Atomic(uint64_t) changed_ns, peak_ns, next_point_ns;
+    _Atomic(uint64_t) gap_ns; /* between points; 0 before the first one */
+    _Atomic(uint32_t) point_count;
+    struct profile_point points[PROFILE_POINTS]; /* in the order of their times */
     struct profile_module modules[PROFILE_MODULES];
     _Alignas(64) unsigned char sites[]; /* that of number 0 is for what has none */
 };
@@ -146,6 +163,13 @@ enum { PROFILE_FILTER_BITS = 16, PROFILE_KNOWN = 4096 };
 struct profile_live {
     _Atomic(uintptr_t) block; /* 0: none */
     uint64_t size_and_site;
+    uint64_t born_ns;
+};
+
+/* What is known of it. */
+struct profile_block {
+    uint32_t site;
+    uint64_t size, born_ns;
 };
 
 enum { PROFILE_SITE_BITS = 20 };
@@ -171,6 +195,7 @@ struct profile_instance {
     uint64_t every;
     unsigned frames;
     int by_thread;           /* threads=on */
+    int has_lifetimes;       /* the clock is read well whenever a block is born or ends */
     _Atomic(uint32_t) loads; /* samples of the loader: code may have come or gone */
 
     struct profile_live *live; /* hashed */
@@ -185,6 +210,7 @@ struct profile_instance {
     /* What a fork in progress keeps for its child, and the thread that does. */
     _Atomic(uintptr_t) forking;
     struct profile_file *kept;
+    _Atomic(int) adds_point; /* a thread does */
 
     _Atomic(uint64_t) known[PROFILE_KNOWN]; /* see find_known() in site.c */
     /* How many live samples have this hash. */
@@ -210,10 +236,10 @@ LAYER_HIDDEN void dal_profile_live_close_(struct profile_instance *instance);
 LAYER_HIDDEN size_t dal_profile_live_bytes_(const struct profile_instance *instance);
 
 /* Put a block in, or take it out if it is there: 0 if there is no place, or no such block. */
-LAYER_HIDDEN int dal_profile_live_put_(struct profile_instance *instance, const void *block,
-                                       uint32_t site, uint64_t size);
-LAYER_HIDDEN int dal_profile_live_take_(struct profile_instance *instance, const void *block,
-                                        uint32_t *site, uint64_t *size);
+LAYER_HIDDEN int dal_profile_live_put_(struct profile_instance *instance, const void *address,
+                                       const struct profile_block *block);
+LAYER_HIDDEN int dal_profile_live_take_(struct profile_instance *instance, const void *address,
+                                        struct profile_block *block);
 
 /* ---- module.c ------------------------------------------------------------------------------ */
 
@@ -228,6 +254,18 @@ LAYER_HIDDEN int dal_profile_is_of_loader_(const struct profile_instance *instan
 /* The number of this thread, above 0. */
 LAYER_HIDDEN uint64_t dal_profile_thread_(void);
 
+/* The service's clock as far as a glance tells, which may be some milliseconds late. */
+LAYER_HIDDEN uint64_t dal_profile_glance_(const struct dal_services *services);
+
+/* Nanoseconds since 1970. */
+LAYER_HIDDEN uint64_t dal_profile_time_of_day_(void);
+
+/* ---- point.c ------------------------------------------------------------------------------- */
+
+/* Add one, if it is time for that and no other thread does. */
+LAYER_HIDDEN void dal_profile_point_add_(struct profile_instance *instance, uint64_t now_ns,
+                                         uint64_t live_bytes);
+
 /* ---- site.c -------------------------------------------------------------------------------- */
 
 /* The number of the site of a call. */
@@ -238,10 +276,14 @@ struct profile_weight {
     uint64_t blocks, bytes;
 };
 
-LAYER_HIDDEN void dal_profile_site_add_(struct profile_instance *instance, uint32_t site,
+/* A block is born, or ends. */
+LAYER_HIDDEN void dal_profile_site_add_(struct profile_instance *instance,
+                                        const struct profile_block *block,
                                         struct profile_weight weight);
-LAYER_HIDDEN void dal_profile_site_end_(struct profile_instance *instance, uint32_t site,
-                                        struct profile_weight weight, int is_temporary);
+LAYER_HIDDEN void dal_profile_site_end_(struct profile_instance *instance,
+                                        const struct profile_block *block,
+                                        struct profile_weight weight, uint64_t now_ns,
+                                        int is_temporary);
 
 /* ---- sample.c ------------------------------------------------------------------------------ */
 
@@ -250,26 +292,25 @@ LAYER_HIDDEN void dal_profile_site_end_(struct profile_instance *instance, uint3
 LAYER_HIDDEN int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size);
 
 /* A sampled block has come. */
-LAYER_HIDDEN void dal_profile_made_(struct profile_instance *instance, const void *block,
+LAYER_HIDDEN void dal_profile_made_(struct profile_instance *instance, const void *address,
                                     size_t size, const void *site);
 
 /* What may be a sampled block goes. */
-LAYER_HIDDEN void dal_profile_end_(struct profile_instance *instance, const void *block);
+LAYER_HIDDEN void dal_profile_end_(struct profile_instance *instance, const void *address);
 
 /* A block is resized, which ends it and makes another one: before, with whether the new one is to
  * be sampled, and after; is_done: 0 if the old one stays as it was. */
 struct profile_resize {
-    const void *block;
+    const void *address;
     int is_sampled, was_sampled;
-    uint32_t site;
-    uint64_t size;
+    struct profile_block block; /* if it was */
 };
 LAYER_HIDDEN void dal_profile_resize_begin_(struct profile_instance *instance,
-                                            struct profile_resize *resize, const void *block,
+                                            struct profile_resize *resize, const void *address,
                                             int is_sampled);
 LAYER_HIDDEN void dal_profile_resize_end_(struct profile_instance *instance,
                                           const struct profile_resize *resize, int is_done,
-                                          const void *block, size_t size, const void *site);
+                                          const void *address, size_t size, const void *site);
 
 /* ---- file.c -------------------------------------------------------------------------------- */
 

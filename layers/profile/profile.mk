@@ -6,6 +6,7 @@ core_sources += \
 	%D%/family.c \
 	%D%/sample.c \
 	%D%/live.c \
+	%D%/point.c \
 	%D%/site.c \
 	%D%/module.c \
 	%D%/file.c

@@ -81,6 +81,7 @@ static void read_counts(const struct reading *reading, const struct profile_site
     site->peak_blocks = whole(is_kept ? load(&from->peak_blocks) : live_blocks);
     site->peak_bytes = whole(is_kept ? load(&from->peak_bytes) : live_bytes);
     site->temporary_blocks = whole(load(&from->temporary_blocks));
+    site->lifetime_ns = load(&from->lifetime_ns);
 }
 
 static void read_frames(const struct reading *reading, const struct profile_site *from,
@@ -132,6 +133,37 @@ int dal_profile_file_visit(const void *file, size_t bytes, dal_profile_visitor v
     int error = visit ? begin(&reading, file, bytes) : DAL_ERR_INVALID;
 
     return error ? error : visit_sites(&reading, visit, data);
+}
+
+/* ---- Points ---------------------------------------------------------------------------------- */
+
+/* Behind times that go back nothing is as it was. */
+static int visit_points(const struct profile_file *file, dal_profile_point_visitor visit,
+                        void *data)
+{
+    uint32_t count = atomic_load_explicit(&file->point_count, memory_order_acquire);
+    struct dal_profile_point point = {.size_bytes = sizeof point};
+    int result = DAL_OK;
+
+    for (uint32_t i = 0; !result && i < count && i < PROFILE_POINTS; i++) {
+        uint64_t time_ns = load(&file->points[i].time_ns);
+
+        if (i > 0 && time_ns <= point.time_ns)
+            break;
+        point.time_ns = time_ns;
+        point.live_bytes = whole(load(&file->points[i].live_bytes));
+        result = visit(&point, data);
+    }
+    return result;
+}
+
+int dal_profile_file_visit_points(const void *file, size_t bytes, dal_profile_point_visitor visit,
+                                  void *data)
+{
+    struct reading reading;
+    int error = visit ? begin(&reading, file, bytes) : DAL_ERR_INVALID;
+
+    return error ? error : visit_points(file, visit, data);
 }
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
@@ -206,6 +238,14 @@ int dal_profile_file_get(const void *file, size_t bytes, const char *key, uint64
         *value = load(&profile->lost_modules);
     else if (strcmp(key, "memory_bytes") == 0)
         *value = once_64(&profile->memory_bytes);
+    else if (strcmp(key, "lifetimes") == 0)
+        *value = once_64(&profile->has_lifetimes) != 0;
+    else if (strcmp(key, "start_ns") == 0)
+        *value = once_64(&profile->start_ns);
+    else if (strcmp(key, "changed_ns") == 0)
+        *value = load(&profile->changed_ns);
+    else if (strcmp(key, "peak_ns") == 0)
+        *value = load(&profile->peak_ns);
     else
         return DAL_ERR_UNKNOWN;
     return DAL_OK;
@@ -291,5 +331,16 @@ int dal_profile_visit(const struct dal_instance *instance, dal_profile_visitor v
     if (!visit)
         return DAL_ERR_INVALID;
     return layer ? dal_profile_file_visit(layer->file, layer->file_bytes, visit, data)
+                 : DAL_ERR_UNSUPPORTED;
+}
+
+int dal_profile_visit_points(const struct dal_instance *instance, dal_profile_point_visitor visit,
+                             void *data)
+{
+    const struct profile_instance *layer = dal_profile_layer_of_(instance);
+
+    if (!visit)
+        return DAL_ERR_INVALID;
+    return layer ? dal_profile_file_visit_points(layer->file, layer->file_bytes, visit, data)
                  : DAL_ERR_UNSUPPORTED;
 }

@@ -68,15 +68,25 @@ static int is_sampled_anyway(struct profile_instance *instance, const int32_t *c
            atomic_load_explicit(&instance->file_state, memory_order_acquire) < PROFILE_FILE_WANTED;
 }
 
+/* A file is made with the first sample, since most processes of a build or of a shell's script take
+ * none; at once where samples are to be asked for there, or taken already by who has forked this
+ * process. */
+static int needs_file(const struct profile_instance *instance)
+{
+    return !is_on(instance) ||
+           atomic_load_explicit(&instance->file->sites_used, memory_order_relaxed) > 1;
+}
+
 static int draw(struct profile_instance *instance, int32_t *clock, size_t size)
 {
     struct profile_part *part = instance->services->thread_record_enter(&instance->record);
     int result = 0;
 
-    if (part && dal_profile_file_make_(instance)) {
+    if (part && (!needs_file(instance) || dal_profile_file_make_(instance))) {
         if (part->random == 0)
             part->random = instance->services->seed() | 1;
-        result = is_drawn(instance, part, clock ? clock : &part->clock, size);
+        result = is_drawn(instance, part, clock ? clock : &part->clock, size) &&
+                 dal_profile_file_make_(instance);
     }
     instance->services->thread_record_leave(&instance->record, part);
     return result;
@@ -135,51 +145,60 @@ static int is_newest(const struct profile_instance *instance, const void *block)
     return part->newest == (uintptr_t)block;
 }
 
-void dal_profile_made_(struct profile_instance *instance, const void *block, size_t size,
+/* Where each block is sampled the clock would take a third of the time that the rest does. */
+static uint64_t now_of(const struct profile_instance *instance)
+{
+    uint64_t now = instance->has_lifetimes ? instance->services->clock()
+                                           : dal_profile_glance_(instance->services);
+
+    return now > instance->file->clock_at_start ? now - instance->file->clock_at_start : 0;
+}
+
+void dal_profile_made_(struct profile_instance *instance, const void *address, size_t size,
                        const void *site)
 {
-    uint32_t number = dal_profile_site_of_(instance, site);
+    struct profile_block block = {dal_profile_site_of_(instance, site), size, now_of(instance)};
     struct profile_weight weight = weight_of(instance, size);
 
-    set_newest(instance, block);
-    dal_profile_site_add_(instance, number, weight);
-    if (dal_profile_live_put_(instance, block, number, size))
+    set_newest(instance, address);
+    dal_profile_site_add_(instance, &block, weight);
+    if (dal_profile_live_put_(instance, address, &block))
         return;
-    dal_profile_site_end_(instance, number, weight, 0);
+    dal_profile_site_end_(instance, &block, weight, block.born_ns, 0);
     atomic_fetch_add_explicit(&instance->file->lost_blocks, 1, memory_order_relaxed);
 }
 
-static void ended(struct profile_instance *instance, const void *block, uint32_t site,
-                  uint64_t size)
+static void ended(struct profile_instance *instance, const void *address,
+                  const struct profile_block *block)
 {
-    dal_profile_site_end_(instance, site, weight_of(instance, size), is_newest(instance, block));
+    dal_profile_site_end_(instance, block, weight_of(instance, block->size), now_of(instance),
+                          is_newest(instance, address));
 }
 
-void dal_profile_end_(struct profile_instance *instance, const void *block)
+void dal_profile_end_(struct profile_instance *instance, const void *address)
 {
-    uint32_t site;
-    uint64_t size;
+    struct profile_block block;
 
-    if (dal_profile_live_take_(instance, block, &site, &size))
-        ended(instance, block, site, size);
+    if (dal_profile_live_take_(instance, address, &block))
+        ended(instance, address, &block);
 }
 
 /* It is taken out before: afterwards another thread may have its address. */
 void dal_profile_resize_begin_(struct profile_instance *instance, struct profile_resize *resize,
-                               const void *block, int is_sampled)
+                               const void *address, int is_sampled)
 {
-    resize->block = block;
+    resize->address = address;
     resize->is_sampled = is_sampled;
-    resize->was_sampled = profile_filter_has(instance->filter, block) &&
-                          dal_profile_live_take_(instance, block, &resize->site, &resize->size);
+    resize->was_sampled = profile_filter_has(instance->filter, address) &&
+                          dal_profile_live_take_(instance, address, &resize->block);
 }
 
 void dal_profile_resize_end_(struct profile_instance *instance, const struct profile_resize *resize,
-                             int is_done, const void *block, size_t size, const void *site)
+                             int is_done, const void *address, size_t size, const void *site)
 {
     if (resize->was_sampled &&
-        (is_done || !dal_profile_live_put_(instance, resize->block, resize->site, resize->size)))
-        ended(instance, resize->block, resize->site, resize->size);
+        (is_done || !dal_profile_live_put_(instance, resize->address, &resize->block)))
+        ended(instance, resize->address, &resize->block);
     if (is_done && resize->is_sampled)
-        dal_profile_made_(instance, block, size, site);
+        dal_profile_made_(instance, address, size, site);
 }

@@ -239,7 +239,7 @@ static void keep_peak(const struct profile_file *file, struct profile_site *site
 }
 
 /* A new peak has a new number. */
-static void look_for_peak(struct profile_file *file, uint64_t live_bytes)
+static void look_for_peak(struct profile_file *file, uint64_t live_bytes, uint64_t now_ns)
 {
     uint64_t peak = load(&file->peak_bytes);
 
@@ -247,35 +247,60 @@ static void look_for_peak(struct profile_file *file, uint64_t live_bytes)
         if (atomic_compare_exchange_weak_explicit(&file->peak_bytes, &peak, live_bytes,
                                                   memory_order_relaxed, memory_order_relaxed)) {
             (void)add(&file->generation, 1);
+            atomic_store_explicit(&file->peak_ns, now_ns, memory_order_relaxed);
             return;
         }
     }
 }
 
-void dal_profile_site_add_(struct profile_instance *instance, uint32_t number,
+/* Returns how many there are then. One that is just counted by another thread may be missing. */
+static uint64_t change_live(struct profile_instance *instance, uint64_t more, uint64_t now_ns)
+{
+    uint64_t live_bytes = add(&instance->file->live_bytes, more);
+
+    if ((int64_t)live_bytes < 0)
+        live_bytes = 0;
+    /* (Threads may have read the clock in another order.) */
+    if (now_ns > load(&instance->file->changed_ns))
+        atomic_store_explicit(&instance->file->changed_ns, now_ns, memory_order_relaxed);
+    dal_profile_point_add_(instance, now_ns, live_bytes);
+    return live_bytes;
+}
+
+void dal_profile_site_add_(struct profile_instance *instance, const struct profile_block *block,
                            struct profile_weight weight)
 {
-    struct profile_file *file = instance->file;
-    struct profile_site *site = profile_site_at(file, number);
+    struct profile_site *site = profile_site_at(instance->file, block->site);
 
-    keep_peak(file, site);
+    keep_peak(instance->file, site);
     if (instance->every != 1)
         (void)add(&site->samples, 1);
     (void)add(&site->made_blocks, weight.blocks);
     (void)add(&site->made_bytes, weight.bytes);
-    look_for_peak(file, add(&file->live_bytes, weight.bytes));
+    look_for_peak(instance->file, change_live(instance, weight.bytes, block->born_ns),
+                  block->born_ns);
 }
 
-void dal_profile_site_end_(struct profile_instance *instance, uint32_t number,
-                           struct profile_weight weight, int is_temporary)
+/* That of a block, as often as it stands for one. */
+static void add_lifetime(struct profile_site *site, uint64_t blocks, uint64_t lifetime_ns)
 {
-    struct profile_file *file = instance->file;
-    struct profile_site *site = profile_site_at(file, number);
+    if (blocks != PROFILE_UNIT)
+        lifetime_ns = (uint64_t)((double)lifetime_ns * (double)blocks / PROFILE_UNIT);
+    if (add(&site->lifetime_ns, lifetime_ns) < lifetime_ns)
+        atomic_store_explicit(&site->lifetime_ns, UINT64_MAX, memory_order_relaxed);
+}
 
-    keep_peak(file, site);
+void dal_profile_site_end_(struct profile_instance *instance, const struct profile_block *block,
+                           struct profile_weight weight, uint64_t now_ns, int is_temporary)
+{
+    struct profile_site *site = profile_site_at(instance->file, block->site);
+
+    keep_peak(instance->file, site);
     (void)add(&site->ended_blocks, weight.blocks);
     (void)add(&site->ended_bytes, weight.bytes);
+    if (instance->has_lifetimes)
+        add_lifetime(site, weight.blocks, now_ns - block->born_ns);
     if (is_temporary)
         (void)add(&site->temporary_blocks, weight.blocks);
-    (void)add(&file->live_bytes, -weight.bytes);
+    (void)change_live(instance, -weight.bytes, now_ns);
 }

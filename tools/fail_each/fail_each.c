@@ -110,10 +110,8 @@ static int make_environment(void)
     char message[1024], spec[DAL_SPEC_BYTES_MAX + 32];
     int result;
 
-    if (environment_look(test.spec, message, sizeof message) != 0)
-        return tool_complain("\"%s\": %s", test.spec, message);
-    if (tool_check_spec(test.spec, message, sizeof message) < 0)
-        return tool_bad_spec(test.spec, message);
+    if (environment_check(test.spec))
+        return TOOL_TROUBLE;
     result = dal_spec_visit(test.spec, is_ours, NULL, message, sizeof message);
     if (result > 0)
         return tool_complain(

@@ -79,21 +79,6 @@ void each_runner_close(struct each_runner *runner)
 
 /* ---- The spec -------------------------------------------------------------------------------- */
 
-/* A text as a value of a spec, where it is a path whose '%' would begin something. */
-static void add_value(FILE *spec, const char *text, int is_path)
-{
-    for (; *text; text++) {
-        int is_plain = (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'z') ||
-                       (*text >= 'A' && *text <= 'Z') || strchr("/._-", *text);
-
-        if (is_plain)
-            fputc(*text, spec);
-        else
-            fprintf(spec, "%%%02X%s", (unsigned)(unsigned char)*text,
-                    is_path && *text == '%' ? "%25" : "");
-    }
-}
-
 /* The variable that has it, in a block to be freed, or NULL after a message. The child finds in
  * *number where its own number belongs; NULL: nowhere. */
 static char *make_variable(const struct each_runner *runner, const struct each_test *test,
@@ -110,14 +95,14 @@ static char *make_variable(const struct each_runner *runner, const struct each_t
                 test->frames);
         if (test->child || *test->name) {
             fputs(",program=", spec);
-            add_value(spec, test->child ? test->child : test->name, 0);
+            environment_add_value(spec, test->child ? test->child : test->name, 0);
         }
         if (nth)
             fprintf(spec, ",nth=%" PRIu64, nth);
         fputs(",record=", spec);
-        add_value(spec, runner->records, 1);
+        environment_add_value(spec, runner->records, 1);
         fputs("+stats:print=off,share=", spec);
-        add_value(spec, runner->counts, 1);
+        environment_add_value(spec, runner->counts, 1);
         fprintf(spec, "+%s", test->spec);
     }
     if (!spec || fclose(spec) != 0) {

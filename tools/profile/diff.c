@@ -28,7 +28,7 @@ struct measure {
 
 static const struct measure measures[] = {
     {"Held at the peak", offsetof(struct profile_values, peak_bytes)},
-    {"Never given back", offsetof(struct profile_values, live_bytes)},
+    {"Live at the end", offsetof(struct profile_values, live_bytes)},
     {"Allocated", offsetof(struct profile_values, allocated_bytes)},
 };
 

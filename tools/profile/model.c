@@ -246,12 +246,37 @@ static int begins_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
+/* Whether a function is there to allocate for others: by a name that is known for that, or the
+ * beginning of one. */
+static int allocates_for_others(const char *function)
+{
+    static const char *const names[] = {"malloc",   "calloc",    "realloc",   "xmalloc",  "xcalloc",
+                                        "xzalloc",  "xrealloc",  "xstrdup",   "xstrndup", "xmemdup",
+                                        "g_malloc", "g_malloc0", "g_realloc", "g_strdup"};
+    static const char *const beginnings[] = {
+        "operator new",      "__rust_",         "__rdl_",           "__rg_",
+        "alloc::",           "<alloc::",        "PyMem_",           "_PyMem_",
+        "g_slice_",          "PyObject_Malloc", "_PyObject_Malloc", "_PyObject_Calloc",
+        "_PyObject_Realloc",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(function, names[i]) == 0)
+            return 1;
+    }
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        if (begins_with(function, beginnings[i]))
+            return 1;
+    }
+    return 0;
+}
+
 /* Whether it is of what every program of a language has. */
 static int is_of_language(const struct profile *profile, const struct profile_frame *frame)
 {
     static const char *const headers[] = {"/usr/include/", "/usr/lib/gcc/", "/usr/lib/llvm-"};
-    static const char *const libraries[] = {"libc.so", "libc.musl", "libstdc++.so", "libc++.so",
-                                            "libc++abi.so"};
+    static const char *const libraries[] = {"libc.so",   "libc.musl",    "libstdc++.so",
+                                            "libc++.so", "libc++abi.so", "libdispatchalloc"};
     const char *file = profile_text(profile, frame->file), *module = "";
 
     if (frame->module < profile->module_count)
@@ -273,7 +298,8 @@ const struct profile_frame *profile_place_of(const struct profile *profile,
     for (uint32_t i = 0; i < site->depth; i++) {
         const struct profile_frame *frame = profile_frame_of(profile, site, i);
 
-        if (!is_of_language(profile, frame))
+        if (!is_of_language(profile, frame) &&
+            !allocates_for_others(profile_text(profile, frame->function)))
             return frame;
     }
     return site->depth ? profile_frame_of(profile, site, 0) : NULL;

@@ -63,14 +63,18 @@ struct profile_point {
 
 struct profile {
     /* Read them, and change the others as well. */
-    uint32_t command;             /* a text; words apart by a blank */
-    uint64_t process;             /* its number; 0: not known */
-    uint64_t interval_bytes;      /* one block is looked at in so many bytes; 0: every block */
-    uint64_t start_ns;            /* since 1970 */
-    uint64_t duration_ns;         /* until the end */
-    uint64_t peak_ns;             /* when the peak was, since the start */
-    int has_temporary;            /* temporary_blocks are known */
-    int has_lifetimes;            /* lifetime_ns is known */
+    uint32_t command;        /* a text; words apart by a blank */
+    uint64_t process;        /* its number; 0: not known */
+    uint64_t interval_bytes; /* one block is looked at in so many bytes; 0: every block */
+    uint64_t samples;        /* how many were */
+    int is_running;          /* the process goes on: the end is now */
+    uint64_t start_ns;       /* since 1970 */
+    uint64_t duration_ns;    /* until the end */
+    uint64_t peak_ns;        /* when the peak was, since the start */
+    int has_temporary;       /* temporary_blocks are known */
+    int has_lifetimes;       /* lifetime_ns is known */
+    const void *raw;         /* the layer's file that it was read from; NULL: there is none */
+    size_t raw_bytes;
     struct profile_point *points; /* in order of time */
     size_t point_count;
     struct profile_module *modules;
@@ -129,8 +133,9 @@ void profile_values_add(struct profile_values *to, const struct profile_values *
 struct profile_values profile_total(const struct profile *profile);
 
 /* The frame that a site is counted by where there is one for all: the innermost that is of no
- * header of the compiler's and of no library of the language's, since who allocates by std::vector
- * or strdup() is who calls them; the innermost at all if all are. NULL: it has no frames. */
+ * header of the compiler's and of no library of the language's, and no function that is known to
+ * allocate for others, since who allocates by std::vector, strdup() or xmalloc() is who calls them;
+ * the innermost at all if all are. NULL: it has no frames. */
 const struct profile_frame *profile_place_of(const struct profile *profile,
                                              const struct profile_site *site);
 

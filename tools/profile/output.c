@@ -1,15 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /* A profile as a file: its form, by its name. See output.h. */
+#define _GNU_SOURCE /* fileno, fseeko */
 #include "tools/profile/output.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a form may return besides. */
+enum { FORM_FAILED = -2 };
 
 struct form {
     const char *ending;
     int (*write)(const struct profile *profile, FILE *to);
     int needs_zlib;
 };
+
+/* As it is, but that pages of zeroes, which most are, take no room where that can be. */
+static int write_raw(const struct profile *profile, FILE *to)
+{
+    static const char zeroes[4096];
+    const char *bytes = profile->raw;
+    struct stat status;
+    int has_holes = fstat(fileno(to), &status) == 0 && S_ISREG(status.st_mode);
+    size_t count;
+
+    for (size_t i = 0; i < profile->raw_bytes; i += count) {
+        size_t left = profile->raw_bytes - i;
+
+        count = left < sizeof zeroes ? left : sizeof zeroes;
+        if (!has_holes || memcmp(bytes + i, zeroes, count) != 0)
+            (void)fwrite(bytes + i, 1, count, to);
+        else
+            (void)fseeko(to, (off_t)count, SEEK_CUR);
+    }
+    (void)fflush(to);
+    return !has_holes || ferror(to) || ftruncate(fileno(to), (off_t)profile->raw_bytes) == 0
+               ? 0
+               : FORM_FAILED;
+}
 
 static const struct form forms[] = {
     {".pb.gz", profile_write_pprof_packed, 1},
@@ -18,6 +48,7 @@ static const struct form forms[] = {
     {".json", profile_write_dhat, 0},
     {".svg", profile_write_svg, 0},
     {".html", profile_write_html, 0},
+    {".raw", write_raw, 0},
 };
 
 static int has_ending(const char *path, const char *ending)
@@ -39,14 +70,29 @@ static const struct form *find_form(const char *path)
         return NULL;
     }
     (void)tool_complain("%s: the end of its name says no form that is known: .pb.gz or .pb "
-                        "(pprof), .folded, .json (DHAT), .svg or .html",
+                        "(pprof), .folded, .json (DHAT), .svg, .html, or .raw, the layer's own",
                         path);
     return NULL;
 }
 
+/* What it would be made in, or replaced by, may be written to. */
+static int may_be_written(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char directory[PATH_MAX];
+
+    if (access(path, F_OK) == 0)
+        return access(path, W_OK) == 0;
+    (void)snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+                   slash ? path : ".");
+    return access(directory, W_OK | X_OK) == 0;
+}
+
 int profile_check_name(const char *path)
 {
-    return find_form(path) ? TOOL_OK : TOOL_TROUBLE;
+    if (!find_form(path))
+        return TOOL_TROUBLE;
+    return may_be_written(path) ? TOOL_OK : tool_complain("%s: %s", path, strerror(errno));
 }
 
 /* What could not be written may be found out by the last flush alone. */
@@ -72,5 +118,7 @@ int profile_write(const struct profile *profile, const char *path)
     errno = 0;
     written = form->write(profile, to);
     status = close_file(to, path);
-    return written == 0 ? status : tool_complain("%s: not enough memory", path);
+    return written == 0             ? status
+           : written == FORM_FAILED ? tool_complain("%s: it cannot be made as long", path)
+                                    : tool_complain("%s: not enough memory", path);
 }

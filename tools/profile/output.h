@@ -23,11 +23,12 @@
 
 /* ---- output.c ---- */
 
-/* Write a file whose form is said by its name: .pb.gz, .pb, .folded, .json, .svg, .html. TOOL_OK,
- * or TOOL_TROUBLE after a message. */
+/* Write a file whose form is said by its name: .pb.gz, .pb, .folded, .json, .svg, .html, .raw.
+ * TOOL_OK, or TOOL_TROUBLE after a message. */
 int profile_write(const struct profile *profile, const char *path);
 
-/* See whether that could be, before there is a profile. The same statuses. */
+/* See whether that could be, before there is a profile: also whether the file could be made. The
+ * same statuses. */
 int profile_check_name(const char *path);
 
 /* ---- The forms: 0, or -1 if there was not enough memory. Who calls sees whether it was written.

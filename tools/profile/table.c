@@ -47,6 +47,7 @@ static uint64_t allocated_blocks(const struct profile_values *values)
 
 static const struct part at_peak = {"Held at the peak", "blocks", peak_bytes, peak_blocks};
 static const struct part at_end = {"Never given back", "blocks", live_bytes, live_blocks};
+static const struct part now = {"Live now", "blocks", live_bytes, live_blocks};
 static const struct part temporary = {"Lived for no time: freed before the thread allocated again",
                                       "of all", temporary_blocks, allocated_blocks};
 
@@ -141,10 +142,12 @@ static void print_head(const struct profile *profile)
     printf(", after %.3f s of %.3f s\n", (double)profile->peak_ns / 1e9,
            (double)profile->duration_ns / 1e9);
     print_sum("allocated: ", all.allocated_bytes, all.allocated_blocks);
-    print_sum("\nat the end:", all.live_bytes, all.live_blocks);
+    print_sum(profile->is_running ? "\nnow:       " : "\nat the end:", all.live_bytes,
+              all.live_blocks);
     putchar('\n');
     if (profile->interval_bytes)
-        printf("One block in %s was looked at: these are estimates.\n",
+        printf("These are estimates, by %" PRIu64 " sample%s: one in %s.\n", profile->samples,
+               profile->samples == 1 ? "" : "s",
                profile_bytes(profile->interval_bytes, text, sizeof text));
 }
 
@@ -156,7 +159,7 @@ int profile_print_table(const struct profile *profile)
         return tool_complain("not enough memory");
     print_head(profile);
     print_part(&at_peak, &places);
-    print_part(&at_end, &places);
+    print_part(profile->is_running ? &now : &at_end, &places);
     if (profile->has_temporary)
         print_part(&temporary, &places);
     profile_places_free(&places);

@@ -3,7 +3,6 @@
  * dispatchalloc status: files of counters (stats:file= and stats:share=). Whoever wrote one may
  * have written anything: the library reads the numbers, and what is text is printed with care.
  */
-#define _GNU_SOURCE /* O_PATH */
 #include "tools/status/status.h"
 
 #include <dirent.h>
@@ -19,7 +18,7 @@
 #include "lib/shared/file_head.h"
 
 /* No version makes one of these as long. */
-enum { FILE_BYTES_MAX = 16 << 20, ALIGNMENT = 64 };
+enum { FILE_BYTES_MAX = 16 << 20 };
 
 /* ---- Processes ---------------------------------------------------------------------------- */
 
@@ -39,36 +38,17 @@ static uint64_t anonymous_bytes(long process)
     return kilobytes * 1024;
 }
 
-/* A mapping of a process that is shared, of a file that may be gone. */
-struct mapped {
-    char path[PATH_MAX];
-    uint64_t start, end, inode;
-};
-
-static int next_mapped(FILE *maps, struct mapped *mapped)
-{
-    char line[PATH_MAX + 128], access[8];
-
-    while (fgets(line, sizeof line, maps)) {
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %" SCNu64 " %4095[^\n]",
-                   &mapped->start, &mapped->end, access, &mapped->inode, mapped->path) == 5 &&
-            strcmp(access, "rw-s") == 0 && mapped->path[0] == '/')
-            return 1;
-    }
-    return 0;
-}
-
 /* Whether a process maps a file, by its number alone, since maps of some file systems have another
  * device than fstat(2); -1 if it may not be looked at. */
 static int maps_file(long process, const struct stat *status)
 {
     FILE *maps = status_proc(process, "maps");
-    struct mapped mapped;
+    struct status_mapped mapped;
     int found = 0;
 
     if (!maps && (errno != ENOENT || kill((pid_t)process, 0) == 0 || errno == EPERM))
         return -1;
-    while (maps && !found && next_mapped(maps, &mapped))
+    while (maps && !found && status_next_mapped(maps, &mapped))
         found = mapped.inode == (uint64_t)status->st_ino;
     if (maps)
         fclose(maps);
@@ -166,88 +146,38 @@ static void take_head(struct status_counters *counters, const struct stat *file)
 #define TEXT(key, array) \
     (void)dal_stats_file_text(counters->data, counters->bytes, key, array, sizeof(array))
 
-static int read_all(int file, uint64_t start, uint64_t bytes, struct status_counters *counters)
+/* What was read is taken apart. */
+static void take_texts(struct status_counters *counters, const struct stat *file)
 {
-    ssize_t got;
-
-    if (bytes > FILE_BYTES_MAX)
-        return TOOL_FAILED;
-    counters->bytes = (size_t)bytes;
-    counters->data =
-        aligned_alloc(ALIGNMENT, (counters->bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT);
-    if (!counters->data)
-        return TOOL_TROUBLE;
-    errno = 0;
-    got = pread(file, counters->data, counters->bytes, (off_t)start);
-    if (got != (ssize_t)counters->bytes)
-        return got < 0 ? TOOL_TROUBLE : TOOL_FAILED;
-    return dal_stats_file_visit(counters->data, counters->bytes, take_number, counters) == 0
-               ? TOOL_OK
-               : TOOL_FAILED;
-}
-
-/* A regular file alone is opened, since another may wait, or do something when it is: -1 with
- * errno, or with 0 there if it is none. */
-static int open_regular(const char *path, struct stat *status)
-{
-    char again[64];
-    int place = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
-    int file = -1, error = errno;
-
-    if (place < 0)
-        return -1;
-    snprintf(again, sizeof again, "/proc/self/fd/%d", place);
-    if (fstat(place, status) != 0)
-        error = errno;
-    else if (!S_ISREG(status->st_mode))
-        error = S_ISLNK(status->st_mode) ? ELOOP : 0;
-    else if ((file = open(again, O_RDONLY | O_CLOEXEC)) < 0)
-        error = errno;
-    /* A root may have no /proc. What comes to the place meanwhile is not waited for. */
-    if (file < 0 && error == ENOENT) {
-        file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        error = file < 0 ? errno : 0;
-        if (file >= 0 && (fstat(file, status) != 0 || !S_ISREG(status->st_mode))) {
-            close(file);
-            file = -1;
-        }
-    }
-    close(place);
-    errno = error;
-    return file;
-}
-
-/* What was read is taken apart, if it was; else nothing stays. Returns the result of reading. */
-static int take_texts(int result, struct status_counters *counters, const struct stat *file)
-{
-    if (result != TOOL_OK) {
-        status_close(counters);
-        return result;
-    }
     take_head(counters, file);
     TEXT("name", counters->name);
     TEXT("label", counters->label);
     TEXT("explanation", counters->explanation);
     if (counters->state == STATUS_RUNNING)
         counters->anonymous_bytes = anonymous_bytes(counters->process);
-    return TOOL_OK;
 }
 
-/* wanted: which file it has to be, or NULL. */
-static int open_counters(const char *path, const struct mapped *wanted,
-                         struct status_counters *counters)
+static int take_counters(const struct status_bytes *bytes, void *data)
 {
-    struct stat status;
-    int file = open_regular(path, &status);
-    int result = file < 0 && errno ? TOOL_TROUBLE : TOOL_FAILED;
+    struct status_counters *counters = data;
+    int result = status_read(bytes, FILE_BYTES_MAX, &counters->data);
 
+    counters->bytes = (size_t)bytes->count;
+    if (result == TOOL_OK &&
+        dal_stats_file_visit(counters->data, counters->bytes, take_number, counters) != 0)
+        result = TOOL_FAILED;
+    if (result == TOOL_OK)
+        take_texts(counters, &bytes->status);
+    else
+        status_close(counters);
+    return result;
+}
+
+static int open_counters(const char *path, struct status_counters *counters)
+{
     memset(counters, 0, sizeof *counters);
     snprintf(counters->path, sizeof counters->path, "%s", path);
-    if (file >= 0 && (!wanted || wanted->inode == (uint64_t)status.st_ino))
-        result = read_all(file, 0, (uint64_t)status.st_size, counters);
-    if (file >= 0)
-        close(file);
-    return take_texts(result, counters, &status);
+    return status_take_file(path, O_RDONLY, take_counters, counters);
 }
 
 void status_close(struct status_counters *counters)
@@ -257,38 +187,6 @@ void status_close(struct status_counters *counters)
 }
 
 /* ---- Many --------------------------------------------------------------------------------- */
-
-/* Of a file that was removed its process has the bytes. */
-static int open_memory(long process, const struct mapped *mapped, struct status_counters *counters)
-{
-    static const char title[] = DAL_FILE_TITLE;
-    const struct stat gone = {.st_ino = 0};
-    FILE *memory = status_proc(process, "mem");
-    char begins[sizeof title - 1];
-    int result = TOOL_FAILED;
-
-    memset(counters, 0, sizeof *counters);
-    if (memory &&
-        pread(fileno(memory), begins, sizeof begins, (off_t)mapped->start) == sizeof begins &&
-        memcmp(begins, title, sizeof begins) == 0)
-        result = read_all(fileno(memory), mapped->start, mapped->end - mapped->start, counters);
-    if (memory)
-        fclose(memory);
-    return take_texts(result, counters, &gone);
-}
-
-/* By its path as we see it, or as the process does whose files may be others. */
-static int open_mapped(long process, const struct mapped *mapped, struct status_counters *counters)
-{
-    char path[PATH_MAX + 32];
-    int result = open_counters(mapped->path, mapped, counters);
-
-    if (result != TOOL_OK) {
-        snprintf(path, sizeof path, "/proc/%ld/root%s", process, mapped->path);
-        result = open_counters(path, mapped, counters);
-    }
-    return result == TOOL_OK ? result : open_memory(process, mapped, counters);
-}
 
 /* The files that processes were found to have mapped. In another namespace a process is called
  * otherwise than its file has it, so that the file alone tells that it is the same. */
@@ -329,13 +227,14 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
 {
     static struct status_counters counters; /* large, for a small stack */
     FILE *maps = status_proc(process, "maps");
-    struct mapped mapped;
+    struct status_mapped mapped;
     int count = 0;
 
     if (!maps)
         return -1;
-    while (next_mapped(maps, &mapped)) {
-        if (open_mapped(process, &mapped, &counters) != TOOL_OK)
+    while (status_next_mapped(maps, &mapped)) {
+        memset(&counters, 0, sizeof counters);
+        if (status_take_mapped(process, &mapped, O_RDONLY, take_counters, &counters) != TOOL_OK)
             continue;
         note_found(&counters, process);
         snprintf(counters.path, sizeof counters.path, "%s", mapped.path);
@@ -375,7 +274,7 @@ static void find_all(void)
 
 int status_open(const char *path, struct status_counters *counters)
 {
-    int result = open_counters(path, NULL, counters);
+    int result = open_counters(path, counters);
 
     if (result == TOOL_OK && counters->state == STATUS_UNKNOWN) {
         find_all();

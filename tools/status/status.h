@@ -4,6 +4,7 @@
 #define TOOL_STATUS_H
 
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "tools/tool.h"
 
@@ -13,6 +14,40 @@ FILE *status_proc(long process, const char *name);
 /* Where errno says that this process may open no more files, nothing can be said of others: ends it
  * with that. */
 void status_check_descriptors(void);
+
+/* ---- mapped.c: files that a process shares with who reads them; of this command and profile ----
+ */
+
+/* A mapping of a process that is shared, of a file that may be gone. */
+struct status_mapped {
+    char path[PATH_MAX];
+    uint64_t start, end, inode;
+};
+
+/* The next one in the maps of a process. Returns 0 if there is none. */
+int status_next_mapped(FILE *maps, struct status_mapped *mapped);
+
+/* Where the bytes of one are: in an open file, or in the memory of a process. */
+struct status_bytes {
+    int file;
+    uint64_t start, count;
+    struct stat status; /* of the file; st_ino is 0 where it is gone */
+};
+
+/* Whether it is what is looked for, and nothing was left open: TOOL_OK; else TOOL_FAILED, or
+ * TOOL_TROUBLE with errno. */
+typedef int (*status_taker)(const struct status_bytes *bytes, void *data);
+
+/* Have one taken by its path, or of a process, by whatever way it is taken; access is that of
+ * open(2). What the taker returned last; TOOL_TROUBLE with errno, or TOOL_FAILED, where it is none.
+ */
+int status_take_file(const char *path, int access, status_taker take, void *data);
+int status_take_mapped(long process, const struct status_mapped *mapped, int access,
+                       status_taker take, void *data);
+
+/* Read the bytes into a block to be freed, aligned as the library's readers want it: as a taker
+ * returns. *data may have to be freed in any case. */
+int status_read(const struct status_bytes *bytes, uint64_t most, void **data);
 
 /* ---- served.c: what a process says in its own memory ---- */
 

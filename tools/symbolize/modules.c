@@ -164,6 +164,50 @@ void modules_visit(const struct frame *frame, place_visitor visit, void *data)
         (void)tool_complain("%s is not used: looking at it was ended by %s", frame->module, end);
 }
 
+/* ---- Code ---------------------------------------------------------------------------------- */
+
+struct code_visit {
+    const struct frame *frame;
+    struct module_code *code;
+    int is_found;
+};
+
+static int find_code(const struct dal_image_ *image, uint64_t address, struct module_code *code)
+{
+    ElfW(Phdr) segment;
+
+    for (size_t i = 0; dal_image_segment_(image, i, &segment); i++) {
+        if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
+            address - segment.p_vaddr < segment.p_memsz) {
+            *code = (struct module_code){segment.p_vaddr, segment.p_vaddr + segment.p_memsz,
+                                         segment.p_offset};
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void look_for_code(void *data)
+{
+    struct code_visit *visit = data;
+    int file = open_checked(visit->frame->module, visit->frame->build_id, 0);
+    struct dal_image_ image;
+
+    if (file >= 0 && dal_image_map_open_(file, SIZE_MAX, &image)) {
+        visit->is_found = find_code(&image, visit->frame->offset, visit->code);
+        dal_image_unmap_(&image);
+    }
+    if (file >= 0)
+        (void)close(file);
+}
+
+int modules_find_code(const struct frame *frame, struct module_code *code)
+{
+    struct code_visit visit = {frame, code, 0};
+
+    return !tool_survive(frame->module, look_for_code, &visit) && visit.is_found;
+}
+
 void modules_close(void)
 {
     while (module_count > 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The insides of `dispatchalloc symbolize`.
+ * The insides of `dispatchalloc symbolize`; the command `profile` resolves its frames by them too.
  *
  *   symbolize.c   the command: lines in, lines out
  *   frame.c       what a line says of a place in code
@@ -86,6 +86,15 @@ int modules_open_debug_file(const char *build_id);
  * file becomes shorter meanwhile. */
 void modules_visit(const struct frame *frame, place_visitor visit, void *data);
 void modules_close(void);
+
+/* The part of a file that is loaded as one, by the addresses that it was linked for. */
+struct module_code {
+    uint64_t start, end;
+    uint64_t offset; /* in the file, of what is at start */
+};
+
+/* That which has the place of a frame, by the file itself. Returns 0 if it is not known. */
+int modules_find_code(const struct frame *frame, struct module_code *code);
 
 /* ---- perf_map.c, demangle.c ---- */
 

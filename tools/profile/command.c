@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that runs under the layer, as if it had been started without the tool, and what it has
+ * left in a directory of the tool's own, however it ended. See profile.h.
+ */
+#define _GNU_SOURCE /* open_memstream */
+#include "tools/profile/profile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/shared/image.h"
+#include "tools/child.h"
+#include "tools/profile/output.h"
+#include "tools/program.h"
+#include "tools/program_environment.h"
+
+/* ---- The spec -------------------------------------------------------------------------------- */
+
+/* How long blocks live takes time where each one is looked at, and is of one form alone. */
+static int wants_lifetimes(const struct profile_options *options)
+{
+    for (size_t i = 0; i < options->output_count; i++) {
+        const char *ending = strrchr(options->outputs[i], '.');
+
+        if (options->every == 1 && ending && strcmp(ending, ".json") == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int is_profile(const struct dal_spec_item *item, void *data)
+{
+    (void)data;
+    return strcmp(item->backend->name, "profile") == 0;
+}
+
+/* In a block to be freed, or NULL after a message. */
+static char *make_spec(const struct profile_options *options, const char *spec,
+                       const char *directory)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *to = open_memstream(&text, &bytes);
+
+    if (to) {
+        fprintf(to, "profile:every=%" PRIu64 ",stacks=%" PRIu64 "%s%s,file=", options->every,
+                options->frames, options->is_off ? ",start=off" : "",
+                wants_lifetimes(options) ? ",lifetimes=on" : "");
+        environment_add_value(to, directory, 1);
+        fprintf(to, "/%%p+%s", spec);
+    }
+    if (to && fclose(to) == 0)
+        return text;
+    (void)tool_complain("not enough memory");
+    return NULL;
+}
+
+static const char *spec_of(const struct profile_options *options)
+{
+    const char *inherited = getenv("DISPATCHALLOC_MALLOC");
+
+    return options->spec ? options->spec : inherited && *inherited ? inherited : "system";
+}
+
+/* 0, or an exit status after a message. */
+static int make_environment(const struct profile_options *options, const char *directory,
+                            const char *program, char ***environment)
+{
+    const char *spec = spec_of(options);
+    char message[1024], *whole;
+    int result = environment_check(spec);
+
+    if (result)
+        return result;
+    if (dal_spec_visit(spec, is_profile, NULL, message, sizeof message) > 0)
+        return tool_complain("spec \"%s\": the layer profile is what this command itself puts "
+                             "over it",
+                             spec);
+    whole = make_spec(options, spec, directory);
+    if (!whole)
+        return TOOL_TROUBLE;
+    result = environment_make(whole, ENVIRONMENT_ASKED_FOR, program, environment);
+    free(whole);
+    return result ? TOOL_TROUBLE : 0;
+}
+
+/* ---- What was left --------------------------------------------------------------------------- */
+
+/* Of the processes the one that is told of, and the one that has allocated most. */
+struct left {
+    struct dal_image_ told, most; /* bytes NULL: none */
+    size_t count;
+    int is_other; /* none is the program's own */
+};
+
+static uint64_t allocated(const struct dal_image_ *image)
+{
+    return image->bytes ? profile_raw_number(image->bytes, image->size, "allocated_bytes") : 0;
+}
+
+/* Whether a file is of who was asked for. */
+static int is_asked_for(const struct profile_options *options, const struct dal_image_ *image,
+                        pid_t process)
+{
+    char name[PROFILE_NAME_BYTES];
+    long number = profile_raw_process(image->bytes, image->size, name);
+
+    return options->child ? strcmp(name, options->child) == 0 : number == (long)process;
+}
+
+static void take_file(const struct profile_options *options, const char *path, pid_t process,
+                      struct left *left)
+{
+    struct dal_image_ image;
+
+    if (!dal_image_map_(path, &image))
+        return;
+    if (!profile_is_raw(image.bytes, image.size)) {
+        dal_image_unmap_(&image);
+        return;
+    }
+    left->count++;
+    if (is_asked_for(options, &image, process) &&
+        (!left->told.bytes || allocated(&image) > allocated(&left->told)))
+        left->told = image;
+    if (!left->most.bytes || allocated(&image) > allocated(&left->most))
+        left->most = image;
+    /* (Those that another has come in the place of go with this process.) */
+    if (image.bytes != left->told.bytes && image.bytes != left->most.bytes)
+        dal_image_unmap_(&image);
+}
+
+static void take_files(const struct profile_options *options, const char *directory, pid_t process,
+                       struct left *left)
+{
+    DIR *files = opendir(directory);
+    const struct dirent *entry;
+
+    while (files && (entry = readdir(files)) != NULL) {
+        char path[PATH_MAX + NAME_MAX + 2];
+
+        (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+        take_file(options, path, process, left);
+    }
+    if (files)
+        (void)closedir(files);
+    left->is_other = !left->told.bytes && !options->child;
+    if (left->is_other)
+        left->told = left->most;
+}
+
+/* ---- Telling --------------------------------------------------------------------------------- */
+
+/* Another process may be the one that matters: that of a script, or of a launcher. */
+static void tell_of_others(const struct left *left)
+{
+    char name[PROFILE_NAME_BYTES], bytes[PROFILE_BYTES_TEXT];
+    long process = profile_raw_process(left->most.bytes, left->most.size, name);
+
+    if (left->is_other)
+        (void)tool_complain(
+            "the program itself has taken no sample: this is of its child %ld (%s), "
+            "which has allocated most",
+            process, name);
+    else if (allocated(&left->most) > allocated(&left->told))
+        (void)tool_complain("its child %ld (%s) has allocated more, %s: --child=%s tells of that",
+                            process, name,
+                            profile_bytes(allocated(&left->most), bytes, sizeof bytes), name);
+}
+
+static int tell_nothing(const struct profile_options *options, const struct left *left)
+{
+    char every[PROFILE_BYTES_TEXT];
+
+    if (options->child && left->count)
+        return tool_complain("no process that is called '%s' has taken a sample", options->child);
+    return tool_complain(
+        "nothing was sampled%s%s%s", options->every > 1 ? ", of one block in " : "",
+        options->every > 1 ? profile_bytes(options->every, every, sizeof every) : "",
+        options->every > 1 ? ": --every=1 looks at each" : "");
+}
+
+/* From here on what is printed goes to standard error: standard output is the program's. */
+static int tell(const struct profile_options *options, const struct left *left)
+{
+    struct profile profile;
+    int status, written = TOOL_OK;
+
+    if (!left->told.bytes)
+        return tell_nothing(options, left);
+    status = profile_read(left->told.bytes, left->told.size, "the profile", &profile);
+    if (status == TOOL_OK) {
+        written = profile_write_outputs(options, &profile);
+        (void)fflush(stdout);
+        if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+            status = profile_print_table(&profile);
+        (void)fflush(stdout);
+        tell_of_others(left);
+    }
+    profile_free(&profile);
+    return status ? status : written;
+}
+
+/* ---- The run --------------------------------------------------------------------------------- */
+
+static int run(const struct profile_options *options, const char *path, char **program,
+               char **environment, const char *directory)
+{
+    const struct child_command command = {.path = path,
+                                          .arguments = program,
+                                          .environment = environment,
+                                          .input = STDIN_FILENO,
+                                          .output = STDOUT_FILENO,
+                                          .errors = STDERR_FILENO};
+    struct child_result result;
+    struct left left = {.count = 0};
+    int status;
+
+    child_set_up_in_front();
+    status = child_run(&command, &result);
+    if (!status && !result.not_executed)
+        take_files(options, directory, result.process, &left);
+    child_remove_directory(directory);
+    child_let_go();
+    if (status || result.not_executed)
+        return status ? status : result.not_executed;
+    status = tell(options, &left);
+    return WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0
+               ? status
+               : child_end_as(result.status);
+}
+
+int profile_run(const struct tool_command *command, const struct profile_options *options,
+                char **program)
+{
+    char path[PATH_MAX], directory[PATH_MAX], **environment = NULL;
+    int status;
+
+    if (program_switched_off())
+        return tool_complain("DISPATCHALLOC_OFF=%s is set, under which nothing is profiled; unset "
+                             "it",
+                             program_switched_off());
+    child_keep_standard_files();
+    child_keep_ends();
+    status = program_find(command, program, path);
+    if (!status)
+        status = program_check(path, program);
+    if (!status && child_make_directory(directory))
+        return TOOL_TROUBLE;
+    if (status)
+        return status;
+    status = make_environment(options, directory, *program, &environment);
+    if (status)
+        child_remove_directory(directory);
+    else
+        status = run(options, path, program, environment, directory);
+    free(environment);
+    return status;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a file of the layer says, as a profile: the library reads the numbers, and places in code
+ * are resolved as `symbolize` does it. Whoever wrote the file may have written anything. See
+ * profile.h.
+ */
+#include "tools/profile/profile.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/symbolize/symbolize.h"
+
+enum { PAGE_BYTES = 4096, INLINED_MAX = 256 };
+
+/* A module that is loaded somewhere, as the profile has it: code that was unloaded and loaded again
+ * is there twice. */
+struct loaded {
+    uint32_t raw;   /* its number in the file */
+    uint64_t bias;  /* from an address that it was linked for to one of the process */
+    uint32_t added; /* its number in the profile */
+};
+
+/* A place that was resolved, found by its hash. */
+struct resolved {
+    uint64_t address;
+    uint32_t raw; /* the module's number in the file */
+    uint32_t count;
+    uint32_t first; /* of its frames in `frames` */
+};
+
+struct reading {
+    const void *bytes;
+    size_t count;
+    struct profile *profile;
+    long process;
+    struct loaded *loaded;
+    size_t loaded_count;
+    struct resolved *resolved; /* count 0: free */
+    size_t resolved_room;      /* a power of two, more than there are places */
+    uint32_t *frames;          /* their numbers in the profile */
+    size_t frame_count;
+    struct frame frame; /* that which is being resolved */
+    /* What was found of it. */
+    struct {
+        uint32_t function, file, line;
+    } found[INLINED_MAX];
+    size_t found_count;
+};
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+int profile_is_raw(const void *bytes, size_t count)
+{
+    uint64_t every;
+
+    return dal_profile_file_get(bytes, count, "every", &every) == 0;
+}
+
+uint64_t profile_raw_number(const void *bytes, size_t count, const char *key)
+{
+    uint64_t value = 0;
+
+    (void)dal_profile_file_get(bytes, count, key, &value);
+    return value;
+}
+
+/* "4711 (name)" */
+long profile_raw_process(const void *bytes, size_t count, char name[PROFILE_NAME_BYTES])
+{
+    char text[256] = "";
+    const char *start;
+
+    (void)dal_profile_file_text(bytes, count, "process", text, sizeof text);
+    start = strchr(text, '(');
+    (void)snprintf(name, PROFILE_NAME_BYTES, "%s", start ? start + 1 : "");
+    if (*name)
+        name[strlen(name) - 1] = '\0';
+    return strtol(text, NULL, 10);
+}
+
+/* A line of the head by its first word. */
+static uint32_t add_line(const struct reading *reading, const char *word)
+{
+    char head[DAL_FILE_HEAD_BYTES + 1] = "";
+    const char *line;
+
+    (void)dal_profile_file_text(reading->bytes, reading->count, "head", head, sizeof head);
+    line = strstr(head, word);
+    line = line ? line + strlen(word) : "";
+    return profile_add_text(reading->profile, line, strcspn(line, "\n"));
+}
+
+static void read_head(const struct reading *reading)
+{
+    struct profile *profile = reading->profile;
+
+    profile->command = add_line(reading, "\ncommand: ");
+    if (profile->command == PROFILE_NO_TEXT)
+        profile->command = add_line(reading, "\nprogram: ");
+    profile->process = (uint64_t)(reading->process > 0 ? reading->process : 0);
+    profile->interval_bytes = profile_raw_number(reading->bytes, reading->count, "every");
+    profile->samples = profile_raw_number(reading->bytes, reading->count, "samples");
+    profile->has_temporary = profile->interval_bytes == 1;
+    if (profile->interval_bytes == 1)
+        profile->interval_bytes = 0;
+    profile->has_lifetimes = profile_raw_number(reading->bytes, reading->count, "lifetimes") != 0;
+    profile->start_ns = profile_raw_number(reading->bytes, reading->count, "start_ns");
+    profile->duration_ns = profile_raw_number(reading->bytes, reading->count, "changed_ns");
+    profile->peak_ns = profile_raw_number(reading->bytes, reading->count, "peak_ns");
+    profile->raw = reading->bytes;
+    profile->raw_bytes = reading->count;
+}
+
+/* ---- Live bytes over time -------------------------------------------------------------------- */
+
+struct curve {
+    struct profile *profile;
+    uint64_t last_ns, peak_bytes;
+    int has_peak;
+};
+
+static void add_point(struct curve *curve, uint64_t time_ns, uint64_t live_bytes)
+{
+    if (curve->profile->point_count > 0 && time_ns <= curve->last_ns)
+        return;
+    curve->last_ns = time_ns;
+    profile_add_point(curve->profile, time_ns, live_bytes);
+}
+
+/* The peak is as a rule between two of the file's points. */
+static int read_point(const struct dal_profile_point *point, void *data)
+{
+    struct curve *curve = data;
+
+    if (!curve->has_peak && point->time_ns >= curve->profile->peak_ns) {
+        curve->has_peak = 1;
+        add_point(curve, curve->profile->peak_ns, curve->peak_bytes);
+    }
+    add_point(curve, point->time_ns, point->live_bytes);
+    return 0;
+}
+
+static void read_points(const struct reading *reading)
+{
+    struct profile *profile = reading->profile;
+    struct curve curve = {.profile = profile};
+    struct dal_profile_point end = {.time_ns = profile->duration_ns};
+
+    curve.peak_bytes = profile_raw_number(reading->bytes, reading->count, "peak_bytes");
+    end.live_bytes = profile_raw_number(reading->bytes, reading->count, "live_bytes");
+    add_point(&curve, 0, profile->peak_ns ? 0 : curve.peak_bytes);
+    (void)dal_profile_file_visit_points(reading->bytes, reading->count, read_point, &curve);
+    (void)read_point(&end, &curve);
+}
+
+/* ---- Modules --------------------------------------------------------------------------------- */
+
+static void read_module_text(const struct reading *reading, const char *kind, uint32_t raw,
+                             char *text, size_t bytes)
+{
+    char key[32];
+
+    *text = '\0';
+    (void)snprintf(key, sizeof key, "%s.%" PRIu32, kind, raw);
+    (void)dal_profile_file_text(reading->bytes, reading->count, key, text, bytes);
+}
+
+/* Where its code is; without the file as far as it was met. */
+static void place_module(const struct reading *reading, struct profile_module *module,
+                         uint64_t bias)
+{
+    struct module_code code;
+    uint64_t into_page;
+
+    if (!modules_find_code(&reading->frame, &code)) {
+        code.start = reading->frame.offset;
+        code.end = code.start + 1;
+        code.offset = code.start;
+    }
+    into_page = code.start % PAGE_BYTES;
+    module->start = bias + code.start - into_page;
+    module->offset = code.offset - into_page;
+    module->end = (bias + code.end + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+static void widen(struct profile_module *module, uint64_t address)
+{
+    uint64_t page = address / PAGE_BYTES * PAGE_BYTES;
+
+    if (page < module->start) {
+        module->offset -= module->start - page;
+        module->start = page;
+    }
+    if (page + PAGE_BYTES > module->end)
+        module->end = page + PAGE_BYTES;
+}
+
+static uint32_t add_module(struct reading *reading, uint32_t raw, uint64_t bias)
+{
+    const struct frame *frame = &reading->frame;
+    struct loaded *more =
+        realloc(reading->loaded, (reading->loaded_count + 1) * sizeof *reading->loaded);
+    struct profile_module module = {.start = 0};
+
+    if (!more)
+        return PROFILE_NO_MODULE;
+    reading->loaded = more;
+    place_module(reading, &module, bias);
+    module.path = profile_add_text(reading->profile, frame->module, strlen(frame->module));
+    module.build_id = profile_add_text(reading->profile, frame->build_id, strlen(frame->build_id));
+    more[reading->loaded_count] =
+        (struct loaded){raw, bias, profile_add_module(reading->profile, &module)};
+    return more[reading->loaded_count++].added;
+}
+
+/* That of the frame that is being resolved. */
+static uint32_t module_of(struct reading *reading, const struct dal_profile_frame *from)
+{
+    uint64_t bias = from->address - from->offset;
+    uint32_t number = PROFILE_NO_MODULE;
+
+    if (!from->module)
+        return number;
+    for (size_t i = 0; i < reading->loaded_count; i++) {
+        if (reading->loaded[i].raw == from->module && reading->loaded[i].bias == bias)
+            number = reading->loaded[i].added;
+    }
+    if (number == PROFILE_NO_MODULE)
+        number = add_module(reading, from->module, bias);
+    if (number < reading->profile->module_count)
+        widen(&reading->profile->modules[number], from->address);
+    return number;
+}
+
+/* ---- Places ---------------------------------------------------------------------------------- */
+
+/* Texts are read first: their file may have become shorter, and then this does not come back. */
+static void take_place(const struct place *place, void *data)
+{
+    struct reading *reading = data;
+    char function[SYMBOL_BYTES_MAX] = "", file[2 * PATH_MAX] = "";
+    int is_relative = place->file && place->directory && *place->file != '/';
+
+    if (reading->found_count == INLINED_MAX)
+        return;
+    if (place->function)
+        (void)snprintf(function, sizeof function, "%s", demangle(place->function));
+    if (place->file)
+        (void)snprintf(file, sizeof file, "%s%s%s", is_relative ? place->directory : "",
+                       is_relative ? "/" : "", place->file);
+    reading->found[reading->found_count].function =
+        profile_add_text(reading->profile, function, strlen(function));
+    reading->found[reading->found_count].file =
+        profile_add_text(reading->profile, file, strlen(file));
+    reading->found[reading->found_count++].line = place->line;
+}
+
+static void find_names(struct reading *reading, const struct dal_profile_frame *from)
+{
+    struct frame *frame = &reading->frame;
+    char name[SYMBOL_BYTES_MAX];
+
+    *frame = (struct frame){.has_address = 1, .address = from->address, .offset = from->offset};
+    reading->found_count = 0;
+    if (from->module) {
+        read_module_text(reading, "module", from->module, frame->module, sizeof frame->module);
+        read_module_text(reading, "build_id", from->module, frame->build_id,
+                         sizeof frame->build_id);
+        modules_visit(frame, take_place, reading);
+    } else if (perf_map_find(reading->process, from->address, name)) {
+        take_place(&(struct place){.function = name}, reading);
+    }
+    if (reading->found_count == 0)
+        take_place(&(struct place){.function = NULL}, reading);
+}
+
+static void resolve(struct reading *reading, const struct dal_profile_frame *from,
+                    struct resolved *resolved)
+{
+    struct profile_frame frame = {.address = from->address};
+    uint32_t *more;
+
+    find_names(reading, from);
+    more = realloc(reading->frames, (reading->frame_count + reading->found_count) * sizeof *more);
+    if (!more) {
+        reading->profile->is_short_of_memory = 1;
+        return;
+    }
+    reading->frames = more;
+    *resolved = (struct resolved){from->address, from->module, (uint32_t)reading->found_count,
+                                  (uint32_t)reading->frame_count};
+    frame.module = module_of(reading, from);
+    for (size_t i = 0; i < reading->found_count; i++) {
+        frame.function = reading->found[i].function;
+        frame.file = reading->found[i].file;
+        frame.line = reading->found[i].line;
+        frame.is_inlined = i + 1 < reading->found_count;
+        more[reading->frame_count++] = profile_add_frame(reading->profile, &frame);
+    }
+}
+
+static const struct resolved *find(struct reading *reading, const struct dal_profile_frame *from)
+{
+    size_t at =
+        (size_t)((from->address ^ (uint64_t)from->module << 56) * UINT64_C(0x9e3779b97f4a7c15) >>
+                 24);
+
+    for (;; at++) {
+        struct resolved *resolved = &reading->resolved[at & (reading->resolved_room - 1)];
+
+        if (!resolved->count)
+            resolve(reading, from, resolved);
+        if (!resolved->count ||
+            (resolved->address == from->address && resolved->raw == from->module))
+            return resolved;
+    }
+}
+
+/* ---- Sites ----------------------------------------------------------------------------------- */
+
+static int count_frames(const struct dal_profile_site *site, void *data)
+{
+    *(size_t *)data += site->frame_count;
+    return 0;
+}
+
+static int read_site(const struct dal_profile_site *site, void *data)
+{
+    struct reading *reading = data;
+    uint32_t frames[DAL_STACK_PLACES_MAX * 8], depth = 0;
+    const struct profile_values values = {
+        .allocated_blocks = site->allocated_blocks,
+        .allocated_bytes = site->allocated_bytes,
+        .live_blocks = site->live_blocks,
+        .live_bytes = site->live_bytes,
+        .peak_blocks = site->peak_blocks,
+        .peak_bytes = site->peak_bytes,
+        .temporary_blocks = site->temporary_blocks,
+        .lifetime_ns = site->lifetime_ns,
+    };
+
+    for (uint32_t i = 0; i < site->frame_count; i++) {
+        const struct resolved *resolved = find(reading, &site->frames[i]);
+
+        for (uint32_t j = 0; j < resolved->count; j++) {
+            if (depth < sizeof frames / sizeof *frames)
+                frames[depth++] = reading->frames[resolved->first + j];
+        }
+    }
+    profile_add_site(reading->profile, frames, depth, &values);
+    return 0;
+}
+
+/* Of a process that runs there may be more the second time. */
+static int make_room(struct reading *reading)
+{
+    size_t count = DAL_STACK_PLACES_MAX;
+
+    (void)dal_profile_file_visit(reading->bytes, reading->count, count_frames, &count);
+    reading->resolved_room = 1;
+    while (reading->resolved_room < 2 * count)
+        reading->resolved_room *= 2;
+    reading->resolved = calloc(reading->resolved_room, sizeof *reading->resolved);
+    return reading->resolved != NULL;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void tell_lost(const struct reading *reading, const char *name)
+{
+    static const struct {
+        const char *key, *words;
+    } lost[] = {
+        {"lost_blocks", "sampled blocks had no place among the live ones, and count as given back: "
+                        "the layer's option blocks= makes room"},
+        {"lost_sites", "samples have no stack, since there were more sites than the layer has room "
+                       "for: its option sites= makes more"},
+        {"lost_modules", "frames have no file, since there were more of these than the layer has "
+                         "room for"},
+    };
+
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        uint64_t count = profile_raw_number(reading->bytes, reading->count, lost[i].key);
+
+        if (count)
+            (void)tool_complain("%s: %" PRIu64 " %s", name, count, lost[i].words);
+    }
+}
+
+int profile_read(const void *bytes, size_t count, const char *name, struct profile *profile)
+{
+    static struct reading reading; /* large, for a small stack */
+    char process[PROFILE_NAME_BYTES];
+    int has_room;
+
+    profile_init(profile);
+    if (!profile_is_raw(bytes, count))
+        return tool_complain("%s: is no file of the layer profile, or one of another version or "
+                             "byte order",
+                             name);
+    reading = (struct reading){.bytes = bytes, .count = count, .profile = profile};
+    reading.process = profile_raw_process(bytes, count, process);
+    has_room = make_room(&reading);
+    if (has_room) {
+        read_head(&reading);
+        read_points(&reading);
+        (void)dal_profile_file_visit(bytes, count, read_site, &reading);
+        tell_lost(&reading, name);
+    }
+    modules_close();
+    perf_map_close();
+    free(reading.loaded);
+    free(reading.resolved);
+    free(reading.frames);
+    return has_room && profile_is_whole(profile) ? TOOL_OK : tool_complain("not enough memory");
+}
