@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-# What it costs to look for faults of memory: the layers of this library beside the tools that people
-# use for that, on the same programs, in one run. CPU time of program and tool together, its median over
+# What it costs to look for faults of memory, and for where it comes from: the layers of this library
+# beside the tools that people use for that, on the same programs, in one run. CPU time of program and tool together, its median over
 # rounds in which each has its turn, as a ratio to the program by itself. TOOLS_ROUNDS=N for another number
 # of rounds. A benchmark: what is not installed is left out, by name.
 #
-# factor: small blocks of short life and little else (bench/factor.c). lua, sqlite3: as they are.
-# redis: the server's time, while redis-benchmark has it set, push and add.
+# factor: small blocks of short life and little else (bench/factor.c). words: C++ with maps, strings and
+# threads. lua, sqlite3, python3: as they are. redis: the server's time, while redis-benchmark has it set,
+# push and add. jemalloc and tcmalloc are there with and without their profilers.
 set -eu
 . "$srcdir/tests/lib.sh"
 need_interposer
@@ -35,6 +36,48 @@ create index i on t(b);
 select count(*), sum(c), max(b) from t where b like '%a%';
 update t set b = b || a where a % 3 = 0;
 END
+cat >script.py <<'END'
+import json
+words = {}
+for i in range(120000):
+    key = "k%d" % (i % 20011)
+    words.setdefault(key, []).append({"index": i, "text": chr(97 + i % 26) * (i % 40)})
+print(len(json.dumps(words)))
+END
+cat >words.cpp <<'END'
+#include <cstdio>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+static std::size_t count_words(int seed)
+{
+    std::map<std::string, std::vector<std::string>> words;
+
+    for (int i = 0; i < 150000; i++) {
+        std::string key = "key number " + std::to_string((i * 7919 + seed) % 20011);
+        auto &list = words[key];
+
+        list.push_back(key + " and more of it");
+        if (list.size() > 6)
+            list.clear();
+    }
+    return words.size();
+}
+
+int main()
+{
+    std::vector<std::thread> threads;
+    std::size_t counts[2] = {};
+
+    for (int i = 0; i < 2; i++)
+        threads.emplace_back([i, &counts] { counts[i] = count_words(i); });
+    for (auto &thread : threads)
+        thread.join();
+    std::printf("%zu %zu\n", counts[0], counts[1]);
+}
+END
 cat >redis.sh <<'END'
 # redis.sh TOOL...: a server under it, and who has it work. What is measured is the server.
 dir=$(mktemp -d)
@@ -56,6 +99,10 @@ END
 # factor SECONDS-OF-ABOUT 0.4
 $CC -O2 "$srcdir/bench/factor.c" -o factor
 $CC -O2 -g -fsanitize=address "$srcdir/bench/factor.c" -o factor-asan 2>/dev/null || echo "AddressSanitizer: the compiler has none"
+if [ -n "$CXX" ] && $CXX -std=c++17 -O2 words.cpp -o words -lpthread; then
+    # shellcheck disable=SC2086
+    $CXX -std=c++17 -O2 -g -fsanitize=address words.cpp -o words-asan -lpthread 2>/dev/null || :
+fi
 REDIS=$(command -v redis-server || :)
 export REDIS
 
@@ -65,6 +112,15 @@ tool_of() {
     none) echo env ;;
     *+system) printf '%s\n' "$tool" run -b "$1" ;;
     heaptrack) ! command -v heaptrack >/dev/null || printf '%s\n' heaptrack -o "$work/heaptrack" ;;
+    jemalloc) [ ! -e "$library/libjemalloc.so.2" ] || printf '%s\n' env "LD_PRELOAD=$library/libjemalloc.so.2" ;;
+    jemalloc-profile)
+        [ ! -e "$library/libjemalloc.so.2" ] || printf '%s\n' env "LD_PRELOAD=$library/libjemalloc.so.2" \
+            "MALLOC_CONF=prof:true,lg_prof_sample:19,prof_final:true,prof_prefix:$work/jemalloc" ;;
+    tcmalloc) [ ! -e "$library/libtcmalloc.so.4" ] || printf '%s\n' env "LD_PRELOAD=$library/libtcmalloc.so.4" ;;
+    tcmalloc-profile)
+        [ ! -e "$library/libtcmalloc.so.4" ] || printf '%s\n' env "LD_PRELOAD=$library/libtcmalloc.so.4" \
+            "HEAPPROFILE=$work/tcmalloc" ;;
+    dhat) ! command -v valgrind >/dev/null || printf '%s\n' valgrind -q --tool=dhat "--dhat-out-file=$work/dhat" ;;
     memcheck) ! command -v valgrind >/dev/null || printf '%s\n' valgrind -q --leak-check=no ;;
     dmalloc) [ ! -e "$library/libdmallocth.so" ] ||
         printf '%s\n' env "LD_PRELOAD=$library/libdmallocth.so" DMALLOC_OPTIONS=debug=0x403,log=/dev/null ;;
@@ -83,7 +139,9 @@ seconds() {
     rm -f seconds failed
     case $name:$program in
     *:factor) set -- "$@" ./factor 15 ;;
+    *:words) set -- "$@" ./words ;;
     asan:*) return 0 ;;
+    *:python3) set -- "$@" python3 script.py ;;
     *:lua) set -- "$@" lua5.4 script.lua ;;
     *:sqlite3) set -- "$@" sqlite3 :memory: ;;
     *:redis)
@@ -91,7 +149,8 @@ seconds() {
         [ -e failed ] || cat seconds
         return 0 ;;
     esac
-    [ "$name" != asan ] || set -- env ./factor-asan 15
+    [ "$name:$program" != asan:factor ] || set -- env ./factor-asan 15
+    [ "$name:$program" != asan:words ] || set -- env ./words-asan
     # Children's time of a shell of its own; its last line is theirs.
     (timeout 300 "$@" <queries.sql >/dev/null 2>said || exit 1; times) |
         tail -n 1 | tr 'ms' '  ' | awk 'NF { print $1 * 60 + $2 + $3 * 60 + $4 }'
@@ -100,15 +159,19 @@ seconds() {
 median() { sort -n | awk '{ value[NR] = $1 } END { if (NR) print value[int((NR + 1) / 2)] }'; }
 
 tools="none debug:stacks=0+system debug+system debug:fill=on,zones=16,quarantine=8M+system guard+system
-    guard:every=1+system limit:bytes=8G+system fail+system stats:print=off+system heaptrack memcheck dmalloc efence asan"
+    guard:every=1+system limit:bytes=8G+system fail+system stats:print=off+system profile+system
+    profile:every=1+system heaptrack jemalloc jemalloc-profile tcmalloc tcmalloc-profile memcheck dhat dmalloc efence asan"
 programs=factor
-for program in lua5.4:lua sqlite3:sqlite3 redis-benchmark:redis; do
+[ ! -x words ] || programs="$programs words"
+for program in python3:python3 lua5.4:lua sqlite3:sqlite3 redis-benchmark:redis; do
     command -v "${program%:*}" >/dev/null 2>&1 && programs="$programs ${program#*:}" || echo "${program%:*} is not installed"
 done
 [ -n "$REDIS" ] || programs=$(echo " $programs " | sed 's/ redis / /')
 for round in $(seq "$rounds"); do
     for program in $programs; do
         for name in $tools; do
+            # Those that take minutes are not asked again.
+            case $round:$name in [!1]*:memcheck | [!1]*:dhat) continue ;; esac
             seconds "$name" "$program" >>"times-$program-$name"
         done
     done
