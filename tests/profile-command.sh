@@ -7,6 +7,7 @@ need_interposer
 need_tool
 [ -e /proc/self/maps ] || skip "there is no /proc of Linux's"
 is_foreign && skip "the compiler's programs are not for this system"
+is_glibc || skip "stacks are followed with the GNU C library alone"
 has_libdw() { grep -q '^LIBDW_LIBS = .*-ldw' "$builddir/Makefile"; }
 unset DISPATCHALLOC_MALLOC DISPATCHALLOC_BACKEND
 TMPDIR=$work/temporary
