@@ -158,6 +158,18 @@ profile --every=1 --child=other -- sh -c "$known 5"
 exits 5
 says "*no process that is called 'other' has taken a sample"
 
+# ---- Code that is made at run time --------------------------------------------------------------
+# (Its map is left behind by node.)
+if command -v node >/dev/null 2>&1; then
+    echo 'const kept = [];
+        function handle(i) { kept.push(Buffer.from(String(i).repeat(3000))); }
+        for (let i = 0; i < 2000; i++) handle(i);' >jit.js
+    profile --every=32K -o jit.folded -- sh -c 'echo $$ >jit.process; exec node --perf-basic-prof jit.js'
+    exits 0
+    grep -q ';[^;]*handle[^;]*jit.js' jit.folded || fail "no name of JavaScript: $(head -n 3 jit.folded)"
+    rm -f "/tmp/perf-$(cat jit.process).map"
+fi
+
 # ---- As if it had been started without ---------------------------------------------------------------
 expect 'standard input' 'some words' "$(echo 'some words' | "$tool" profile --every=1 -- cat 2>/dev/null)"
 if command -v python3 >/dev/null 2>&1; then
