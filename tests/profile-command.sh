@@ -124,6 +124,15 @@ exits 2
 says '*nothing was sampled, of one block in 1.0 TiB: --every=1 looks at each'
 leaves_nothing
 
+# ---- Where there is no more room -------------------------------------------------------------------
+profile --every=1 --blocks=64 --sites=2 -- "$known"
+exits 0
+says "dispatchalloc: the profile: * sampled blocks had no place among the live ones, * --blocks, makes room
+dispatchalloc: the profile: * samples have no stack, * --sites, makes more
+*"
+profile --every=1 --blocks=200 --sites=200 -- "$known"
+expect 'nothing is lost' "$known" "$(head -n 1 said)"
+
 # ---- However it ends -------------------------------------------------------------------------------
 profile --every=1 -- "$known" kill
 exits 137
@@ -282,7 +291,9 @@ wrong() {
 wrong "'profile' needs a PROGRAM, a FILE or -p PID"
 wrong "p.txt: the end of its name says no form that is known: .pb.gz or .pb (pprof), *or .raw*" -o p.txt true
 wrong 'no/p.svg: No such file or directory' -o no/p.svg true
-wrong "invalid number of bytes '0'" --every=0 true
+wrong "invalid number of bytes '0': it is expected from 1 to 1099511627776" --every=0 true
+wrong "invalid number of blocks '1'" --blocks=1 true
+wrong "invalid number of sites '2M'" --sites=2M true
 wrong "invalid number of frames '65'" --frames=65 true
 wrong "invalid process number '1x'" -p 1x
 wrong '--on and --off exclude each other' -p 1 --on --off
