@@ -71,22 +71,4 @@ static const struct dal_malloc_family *family_find(void)
     }
 FAMILY_FUNCTIONS(FAMILY_BOOT_)
 
-/* Give an allocator a family over that of its child. Not where the layer is in that already: the
- * functions cannot stand for two. */
-static inline void family_give(struct layer_instance *instance, const char *layer,
-                               const struct dal_instance *child,
-                               const struct dal_malloc_family *child_family,
-                               struct dal_malloc_family family, struct dal_allocator *allocator)
-{
-    if (dal_layer_is_in_(child, layer) || child_family->malloc_function == family.malloc_function)
-        return;
-    family.abi = DAL_ALLOCATOR_ABI;
-    family.size_bytes = sizeof family;
-    if (!family.usable_size_function)
-        family.usable_size_function = child_family->usable_size_function;
-    instance->child_family = *child_family;
-    instance->family = family;
-    allocator->malloc_family = &instance->family;
-}
-
 #endif /* LAYERS_FAMILY_H */

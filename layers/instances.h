@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instances of a layer, for what has no ctx to find one by: the functions of a malloc family, a
- * report at exit, a public call. For the layers of this folder only.
+ * The instances of a layer: how they are made and destroyed, and found by what has no ctx, which is
+ * the functions of a malloc family, a report at exit, a public call. For the layers of this folder
+ * only.
  *
  * Memory of an instance is never given back to the system, but to the next instance of its layer:
  * who walks the list needs no lock, and finds each of them whole.
@@ -12,8 +13,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include <dispatchalloc/instance.h>
-#include <dispatchalloc/service.h>
+#include <dispatchalloc/backend.h>
 
 #if defined __ELF__ || defined __APPLE__
 # define LAYER_HIDDEN __attribute__((visibility("hidden")))
@@ -29,6 +29,7 @@ struct layer_instance {
     struct layer_instance *older; /* in the list of all that were ever made */
     _Atomic(int) state;           /* enum layer_state */
     _Atomic(unsigned) readers;    /* see dal_layer_enter_() */
+    const struct layer *layer;
     /* From here on an instance begins with zeroes. */
     struct dal_malloc_family child_family; /* that of the wrapped allocator, and the one over it; */
     struct dal_malloc_family family;       /* unused where there is none */
@@ -37,25 +38,46 @@ struct layer_instance {
 /* All of a layer. Grows by new ones and never shrinks. */
 struct layer_instances {
     _Atomic(struct layer_instance *) newest;
+    _Atomic(int) is_exiting; /* see dal_layer_newest_at_exit_() */
 };
 
-/* Memory for one that is LAYER_TAKEN, zeroed but for its link, or NULL. */
-LAYER_HIDDEN void *dal_layer_enlist_(struct layer_instances *instances,
-                                     const struct dal_services *services, size_t bytes);
+/* What a layer has of its own in the making and destroying of an instance, which begins with a
+ * struct layer_instance. */
+struct layer {
+    const char *name;  /* in the name of an allocator */
+    const char *needs; /* what an instance is memory for, in the message that there is none */
+    struct layer_instances *instances;
+    size_t instance_bytes;
 
-/* From here on it may be found. */
-LAYER_HIDDEN void dal_layer_show_(struct layer_instance *instance);
+    /* Fill a zeroed instance: 0; or what request->fail() has returned, with all of it undone. */
+    int (*start)(const struct dal_backend_request *request, void *ctx);
 
-/* From here on it is not found any more. Returns 0 if somebody looks into it: then what may be
- * looked at stays where it is, and it is not delisted. */
-LAYER_HIDDEN int dal_layer_hide_(struct layer_instance *instance);
+    /* For an allocator whose ctx is an instance that was started. */
+    void (*give_slots)(struct dal_allocator *allocator);
 
-/* Give its memory to the next one. */
-LAYER_HIDDEN void dal_layer_delist_(struct layer_instance *instance);
+    /* See family.h. What frees, and tells a size, is the child's where it is NULL. */
+    const struct dal_malloc_family *family;
+
+    /* The last that is done while the instance may be found. May be NULL. */
+    void (*finish)(void *ctx);
+
+    /* Undo start(), once the instance is not found any more. */
+    void (*unmake)(void *ctx);
+};
+
+/* create() of a layer, and its destroy(). */
+LAYER_HIDDEN int dal_layer_create_(const struct layer *layer,
+                                   const struct dal_backend_request *request,
+                                   struct dal_allocator *allocator);
+LAYER_HIDDEN void dal_layer_destroy_(void *ctx);
 
 /* The instance that was made last of those that may be found; the next older one; or NULL. */
 LAYER_HIDDEN struct layer_instance *dal_layer_newest_(struct layer_instances *instances);
 LAYER_HIDDEN struct layer_instance *dal_layer_older_(struct layer_instance *instance);
+
+/* The first of them for who walks through all when exit handlers are done, and enters none: what is
+ * destroyed from then on stays as it is. */
+LAYER_HIDDEN struct layer_instance *dal_layer_newest_at_exit_(struct layer_instances *instances);
 
 /* Look into one that was found, which another thread may be about to destroy: 1 if it stays until
  * it is left. Nobody waits. A reader that a fork leaves behind keeps it in the child for ever. */

@@ -1124,7 +1124,7 @@ END_TEST
 
 START_TEST(test_thread_local_storage_is_within_its_budget)
 {
-    ck_assert_uint_le(sizeof dal_heap_cache_, 32);
+    ck_assert_uint_le(sizeof dal_heap_cache_, 40);
 }
 END_TEST
 

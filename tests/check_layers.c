@@ -28,7 +28,7 @@ static const char *const layers[] = {
     "debug:zones=32,sweep=2",
     "debug:fill=on,zones=16,quarantine=256K,sweep=1",
     "guard:every=3",
-    "guard:every=1,slots=32,per_second=1000000",
+    "guard:every=2,slots=32,per_second=1000000",
     "profile:every=1",
     "profile:every=700,threads=on",
 };

@@ -575,7 +575,7 @@ START_TEST(test_frame_in_words)
     ck_assert_str_eq(address, "    #7 ");
     /* Nothing is there. */
     length = services->frame_text(0, (const void *)16, text, sizeof text);
-    ck_assert_str_eq(text, "    #0 0xf\n");
+    ck_assert_str_eq(text, "    #0 0xf (no code is there now)\n");
 }
 END_TEST
 

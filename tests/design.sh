@@ -15,7 +15,7 @@ done <"$work/files"
 # Whatever ends in () and is ours.
 $SED -n 's/^\(dal_[a-z_0-9]*\)()$/\1/p' "$work/quoted" >"$work/functions"
 at_least 30 "$(wc -l <"$work/functions")" "functions"
-(cd "$srcdir" && grep -rohw 'dal_[A-Za-z_0-9]*' include lib arenas backends preload) | sort -u >"$work/there"
+(cd "$srcdir" && grep -rohw 'dal_[A-Za-z_0-9]*' include lib arenas backends layers preload) | sort -u >"$work/there"
 comm -23 "$work/functions" "$work/there" >"$work/absent"
 while read -r function; do
     fail "doc/design.md: there is no $function()"

@@ -599,6 +599,18 @@ try 2 '*' "*$work/state is of another command, *" --resume="$work/state" "$progr
 expect "it is left as it was" 'something else' "$(cat "$work/state")"
 
 # kept LINE...: the file of some runs, with these lines in it.
+# Another build under the same name, and another input.
+cp "$program" "$work/rebuilt"
+echo one >"$work/input"
+"$tool" fail-each --resume="$work/built" "$work/rebuilt" handles >"$work/out" <"$work/input"
+try 0 '*' '' --resume="$work/built" "$work/rebuilt" handles <"$work/input"
+printf x >>"$work/rebuilt"
+try 2 '*' "*$work/built is of another command, another build of the program or another input, *" \
+    --resume="$work/built" "$work/rebuilt" handles <"$work/input"
+cp "$program" "$work/rebuilt"
+echo two >"$work/input"
+try 2 '*' "*$work/built is of another command, another build *" \
+    --resume="$work/built" "$work/rebuilt" handles <"$work/input"
 "$tool" fail-each --every --resume="$work/kept" "$program" handles >"$work/out"
 title=$(head -n 1 "$work/kept")
 kept() {

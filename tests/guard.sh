@@ -154,6 +154,29 @@ like "a handler in the place of the layer's" \
     '*: the handler of SIGSEGV was replaced by another: what it does not hand on is not told of' "$(cat "$work/err")"
 expect "how often that is told" 1 "$(wc -l <"$work/err")"
 
+# ---- All of them -----------------------------------------------------------------------------------
+cat >"$work/many.c" <<'END'
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    char *volatile late;
+    for (int i = 0; i < 600; i++) {
+        char *volatile block = malloc(32);
+        *block = 1;
+    }
+    late = malloc(32);
+    free(late);
+    late[3] = 1;
+    return 0;
+}
+END
+$CC -O0 -fno-builtin -w "$work/many.c" -o "$work/many"
+under guard:every=1+system "$work/many"
+like "every=1, the 601st block" "dispatchalloc: guard[[]N[]]: SIGSEGV: use after release: $write 3 bytes*" "$(cat "$work/err")"
+under guard:every=1,slots=100+system "$work/many"
+expect "every=1 without a slot" "${head}all 100 slots have a live block: what comes now is not guarded (slots=N, up to 16384)" \
+    "$(cat "$work/err")"
+
 # ---- Limits of memory ------------------------------------------------------------------------------
 code=0
 (ulimit -v 100000 && DISPATCHALLOC_MALLOC=guard:every=1,per_second=1000000,slots=16384+system \

@@ -61,6 +61,9 @@ under limit:soft=1M,bytes=4000000+system "$work/program" 4000000 fill
 expect "above soft, and back, three times" "0 3" "$status $(grep -cx \
     'dispatchalloc: limit+system: 104[89][0-9]* bytes are live, which is more than soft=1048576' "$work/err")"
 expect "lines" 3 "$(wc -l <"$work/err" | tr -d ' ')"
+under limit:soft=400000+system "$work/program" 4000000 often
+expect "above soft twenty times: lines" "0 10" "$status $(wc -l <"$work/err" | tr -d ' ')"
+like "the last of them" '*more than soft=400000; more of this is only counted' "$(tail -n 1 "$work/err")"
 under limit:bytes=2M,soft=4M+system "$work/program" 4000000 small
 case $(cat "$work/err") in
 *'option "soft" cannot be "4M", which is more than bytes=2M; accepted is'*) ;;

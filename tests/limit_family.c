@@ -11,6 +11,7 @@
  *     resize    blocks of all sizes that grow and shrink at random are never more than the bound
  *     threads   threads take, resize and give back at random, with threads that come and go
  *     fork      a child goes on from what is live in its parent, by fork() and by _Fork()
+ *     often     comes above a tenth of it twenty times, and below again
  *     small     takes no more than a tenth, and prints nothing else
  */
 #define _GNU_SOURCE /* _Fork() */
@@ -254,6 +255,9 @@ int main(int argc, char **argv)
         realloc_in_vain();
     else if (strcmp(way, "resize") == 0)
         resize_at_random();
+    else if (strcmp(way, "often") == 0)
+        for (int i = 0; i < 20; i++)
+            free(used(malloc(bound / 5)));
     else if (strcmp(way, "small") == 0)
         free(used(malloc(bound / 10)));
     else if (strcmp(way, "threads") == 0 || strcmp(way, "fork") == 0)

@@ -98,12 +98,12 @@ expect "often: lines" 4 "$(lines '^dispatchalloc: debug')"
 like "often: the last of them" '*; more of this is only counted' "$(reports | sed -n 3p)"
 like "often: summary" '*: 100000 faults at 1 place, 3 of them told above' "$(tail -n 1 "$work/err")"
 debugged system "$work/faults" various
-like "various: summary" '*: 5 faults at 1 place, 5 of them told above' "$(tail -n 1 "$work/err")"
+like "various: summary" '*: 5 faults at 5 places, 5 of them told above' "$(tail -n 1 "$work/err")"
 debugged system "$work/faults" in_child
 expect "in a child: two processes tell of a fault each" 2 "$(sort -u "$work/err" | grep -c ': 1 fault at 1 place')"
 like "in a child: its own" '*(zeroed+0x0)*' "$(cat "$work/err")"
 debugged system "$work/faults" in_vfork_child
-like "in a child of vfork: summary" '*: 2 faults at 1 place, 2 of them told above' "$(tail -n 1 "$work/err")"
+like "in a child of vfork: summary" '*: 2 faults at 2 places, 2 of them told above' "$(tail -n 1 "$work/err")"
 debugged system "$work/faults" at_once
 expect "at once: each of 50 processes counts every fault" 50 "$(lines ': 4 faults at 1 place, 3 of them told above$')"
 
@@ -158,6 +158,14 @@ dispatchalloc: *: 1 fault at 1 place, *" "$(reports)"
         operators sized_aligned 'operator delete' "given as 12 bytes at alignment 64, but a block of 10 bytes at alignment 64$back" 'aligned operator new'
         operators free_sized free_sized "given as 100 bytes, but a block of 10 bytes$back" malloc
         operators free_aligned_sized free_aligned_sized "given as 128 bytes at alignment 32, but a block of 128 bytes at alignment 64$back" 'an aligned allocation'
+        again='; it is given back all the same'
+        operators new_free free "a block of 10 bytes from operator new, which is for operator delete$again" 'operator new'
+        operators new_realloc realloc "a block of 10 bytes from aligned operator new, which is for operator delete; it is resized all the same"
+        operators malloc_delete 'operator delete' "a block of 10 bytes from malloc, which is for free$again" malloc
+        for fault in new_free new_realloc malloc_delete; do
+            expect "$fault with pairs=off" "" \
+                "$("$tool" run -b debug:pairs=off+system "$work/operators" $fault 2>&1)"
+        done
         operators delete 'operator delete' "3 bytes into a live block of 8 bytes$dropped" 'operator new'
         operators delete_array 'operator delete[[]]' "in the data of $work/operators+0x* (*block*)$dropped"
         for spec in $specs; do
@@ -165,6 +173,16 @@ dispatchalloc: *: 1 fault at 1 place, *" "$(reports)"
             expect "operators under $spec" 0 "$code$(cat "$work/err")"
         done
     done
+    # A program's own new may ask for more than it was asked for, and have no delete to it.
+    cat >"$work/own-new.cpp" <<'END'
+#include <cstdlib>
+#include <new>
+void *operator new(std::size_t size) { return std::malloc(size + 1); }
+int main() { delete new int; delete[] new int[10]; return 0; }
+END
+    $CXX -std=c++17 -O0 -fsized-deallocation -w "$work/own-new.cpp" -o "$work/own-new"
+    debugged system "$work/own-new"
+    expect "an operator new alone" 0 "$code$(cat "$work/err")"
     $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation "$srcdir/tests/preload/operators.cpp" \
         -o "$work/all-operators" -lpthread
     $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -DOWN_OPERATORS -w \

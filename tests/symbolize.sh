@@ -121,7 +121,13 @@ cp "$work/program" "$work/whole"
 objcopy --strip-all "$work/program"
 resolves 'stripped' "$(cat "$work/log" | plainly)" "$work/log"
 resolves 'stripped, by symbols' "$by_symbols" "$work/log" --symbols -d "$work/debug"
-! has_libdw || resolves 'with its debug file' "$whole" "$work/log" -d "/no/such:$work/debug"
+! has_libdw || resolves 'with its debug file' "$whole" "$work/log" -d "$work/debug"
+cd "$work"
+! has_libdw || resolves 'with a relative directory' "$whole" "$work/log" -d debug
+cd - >/dev/null
+expect 'a directory that is not there' 'dispatchalloc: no debug files from /no/such: No such file or directory' \
+    "$("$tool" symbolize -d "/no/such:$work" "$work/log" 2>&1 >"$work/out")"
+! has_libdw || expect 'the one behind it' "$whole" "$("$tool" symbolize -d "/no/such:$work/debug" "$work/log" 2>/dev/null | plainly)"
 # The program may be gone, or another.
 mv "$work/program" "$work/stripped"
 ! has_libdw || resolves 'with the debug file alone' "$whole" "$work/log" -d "$work/debug"

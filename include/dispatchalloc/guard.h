@@ -16,8 +16,8 @@
  * written within the page, beside the block, is told of when the block is given back.
  *
  * Options: every=N (1000), slots=N (1024) blocks that have a page, released ones too, per_second=N
- * (200) at most, stacks=N (16) frames. A block of more than a page, and all others while no slot is
- * free, are the wrapped allocator's.
+ * (200; with every=1 no bound) at most, stacks=N (16) frames. A block of more than a page, and all
+ * others while no slot is free, are the wrapped allocator's.
  */
 #ifndef DISPATCHALLOC_GUARD_H
 #define DISPATCHALLOC_GUARD_H

@@ -11,7 +11,8 @@
  * Options, of which one has to be given: bytes=SIZE is never exceeded, a call that would do so
  * returns NULL, sets errno to ENOMEM and leaves the old block as it was; soft=SIZE, no more than
  * bytes, has a line written when more than that becomes live, and a function of the program's
- * called (dal_limit_on_soft()). Both come again only after less than 7/8 of it was live.
+ * called (dal_limit_on_soft()). Both come again only after less than 7/8 of it was live, and of
+ * lines there are ten.
  *
  * What is held: the sizes that callers ask for, not what the allocator makes of them, nor what it
  * keeps for itself. Under malloc(3) and its family it is the usable size (malloc_usable_size(3)),
@@ -40,7 +41,7 @@ DAL_BEGIN_DECLS_
  *                  dal_global() for the one that serves the front.
  * @param key       "live_bytes": held now; "bytes" and "soft_bytes": the options, 0 if not given;
  *                  "refusals": calls that would have exceeded bytes; "soft_crossings": how often
- *                  soft was told of. Not NULL. A key means the same in every later version.
+ *                  soft was crossed. Not NULL. A key means the same in every later version.
  * @param value     where it goes; not NULL, and unchanged on failure. In bytes for a key that ends
  *                  in bytes.
  * @return 0; DAL_ERR_INVALID if key or value is NULL; DAL_ERR_UNSUPPORTED if the instance is not
@@ -69,7 +70,7 @@ struct dal_limit_listener {
 };
 
 /**
- * Have a function called whenever a line is written that more than soft= is live.
+ * Have a function called whenever more than soft= becomes live.
  *
  * @param instance  as for dal_limit_get(); NULL for the one that serves the front.
  * @param listener  takes the place of the one before; owned by the caller. NULL: nobody.

@@ -223,7 +223,7 @@ void dal_debug_end_(struct debug_instance *instance, struct debug_record record,
 static int is_bound_by(const struct debug_call *call, uint64_t word)
 {
     return (call->name != DEBUG_DELETE && call->name != DEBUG_DELETE_ARRAY) ||
-           debug_made(word) == DEBUG_NEW || debug_made(word) == DEBUG_NEW_ALIGNED;
+           debug_is_of_new(word);
 }
 
 /* The C++ library's own operators, which serve after a failure, ask for no block of no bytes, and
@@ -257,6 +257,24 @@ static int is_as_said(const struct debug_call *call, uint64_t word)
     return !is_bound_by(call, word) || (is_size(word, call->size) && is_align(word, call->align));
 }
 
+/* Whether a block goes back by the language that it came by. The C++ library's own operators serve
+ * after a failure of ours; they ask malloc(), and what they made comes to our delete. */
+static int is_pair(const struct debug_instance *instance, const struct debug_call *call,
+                   uint64_t word)
+{
+    switch (call->name) {
+    case DEBUG_DELETE:
+    case DEBUG_DELETE_ARRAY:
+        return debug_is_of_new(word) ||
+               atomic_load_explicit(&instance->new_has_failed, memory_order_relaxed);
+    case DEBUG_FREE:
+    case DEBUG_FREE_SIZED:
+    case DEBUG_FREE_ALIGNED_SIZED:
+    case DEBUG_MALLOC_RESIZE: return !debug_is_of_new(word);
+    default: return 1;
+    }
+}
+
 /* Where the register is not complete, what it does not have may be a good block. */
 static int is_lost(struct debug_instance *instance)
 {
@@ -285,10 +303,13 @@ struct debug_record dal_debug_take_(struct debug_instance *instance, const struc
     *has_lost = !record.line && is_lost(instance);
     if (!record.line && !*has_lost)
         dal_debug_fault_stranger_(instance, call);
-    if (record.line && !is_as_said(call, debug_record_word(record))) {
+    if (record.line) {
         struct debug_block block = block_of(record, call);
 
-        dal_debug_fault_layout_(instance, call, &block);
+        if (!is_as_said(call, block.word))
+            dal_debug_fault_layout_(instance, call, &block);
+        else if (instance->pairs && !is_pair(instance, call, block.word))
+            dal_debug_fault_pair_(instance, call, &block);
     }
     return record;
 }

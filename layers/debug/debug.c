@@ -274,6 +274,7 @@ static enum dal_resolve take_resolve(const struct dal_backend_request *request)
 static void take_options(const struct dal_backend_request *request, struct debug_instance *instance)
 {
     instance->layout = number_of(request, "layout") != 0;
+    instance->pairs = number_of(request, "pairs") != 0;
     instance->fill = number_of(request, "fill") != 0;
     instance->leaks = (enum debug_leaks)number_of(request, "leaks");
     instance->resolve = take_resolve(request);
@@ -295,9 +296,8 @@ static void debug_fork_child(void *ctx)
     instance->calls->fork_child(instance->next);
 }
 
-static void give_slots(struct debug_instance *instance, struct dal_allocator *allocator)
+static void give_slots(struct dal_allocator *allocator)
 {
-    allocator->ctx = instance;
     allocator->alloc = dal_debug_alloc_;
     allocator->dealloc = debug_dealloc;
     allocator->alloc_zeroed = debug_alloc_zeroed;
@@ -313,16 +313,19 @@ static void give_slots(struct debug_instance *instance, struct dal_allocator *al
 }
 
 /* What start() has made, or a part of it. */
-static void unmake(struct debug_instance *instance)
+static void unmake(void *ctx)
 {
+    struct debug_instance *instance = ctx;
+
     dal_debug_register_close_(&instance->blocks);
     dal_debug_quarantine_close_(instance);
     instance->services->pages_unmap(instance->tables, sizeof *instance->tables);
     instance->services->pages_unmap(instance->suppressions, DEBUG_SUPPRESSIONS_BYTES);
 }
 
-static int start(const struct dal_backend_request *request, struct debug_instance *instance)
+static int start(const struct dal_backend_request *request, void *ctx)
 {
+    struct debug_instance *instance = ctx;
     const char *suppressions = request->find(request, "suppressions")->text;
     int error = 0;
 
@@ -347,8 +350,31 @@ static int start(const struct dal_backend_request *request, struct debug_instanc
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its quarantine");
     if (error)
         unmake(instance);
+    else
+        dal_debug_fault_start_(instance);
     return error;
 }
+
+static void finish(void *ctx)
+{
+    struct debug_instance *instance = ctx;
+
+    dal_debug_quarantine_empty_(instance);
+    if (instance->leaks)
+        dal_debug_tell_live_(instance, "when it ends");
+}
+
+static const struct layer layer = {
+    .name = "debug",
+    .needs = "register",
+    .instances = &dal_debug_instances_,
+    .instance_bytes = sizeof(struct debug_instance),
+    .start = start,
+    .give_slots = give_slots,
+    .family = &dal_debug_family_,
+    .finish = finish,
+    .unmake = unmake,
+};
 
 /* What it does not stand over. */
 static int check_place(const struct dal_backend_request *request)
@@ -369,38 +395,9 @@ static int check_place(const struct dal_backend_request *request)
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct debug_instance *instance;
     int error = check_place(request);
 
-    if (error)
-        return error;
-    instance = dal_layer_enlist_(&dal_debug_instances_, request->services, sizeof *instance);
-    if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its register");
-    error = start(request, instance);
-    if (error) {
-        dal_layer_delist_(&instance->listed);
-        return error;
-    }
-    dal_debug_fault_start_(instance);
-    give_slots(instance, allocator);
-    if (request->child_family)
-        dal_debug_family_give_(instance, request->child_family, allocator);
-    dal_layer_show_(&instance->listed);
-    return DAL_OK;
-}
-
-static void destroy(void *ctx)
-{
-    struct debug_instance *instance = ctx;
-
-    dal_debug_quarantine_empty_(instance);
-    if (instance->leaks)
-        dal_debug_tell_live_(instance, "when it ends");
-    if (!dal_layer_hide_(&instance->listed))
-        return;
-    unmake(instance);
-    dal_layer_delist_(&instance->listed);
+    return error ? error : dal_layer_create_(&layer, request, allocator);
 }
 
 static const struct dal_option options[] = {
@@ -408,6 +405,10 @@ static const struct dal_option options[] = {
      .type = DAL_OPTION_SWITCH,
      .default_text = "on",
      .summary = "tell of pointers, sizes and alignments that are not those of a live block"},
+    {.name = "pairs",
+     .type = DAL_OPTION_SWITCH,
+     .default_text = "on",
+     .summary = "with layout: tell of malloc's blocks that come to delete, and new's that come to free"},
     {.name = "stacks",
      .type = DAL_OPTION_COUNT,
      .maximum = 64,
@@ -463,6 +464,6 @@ const struct dal_backend dal_backend_debug_ = {
     .option_count = sizeof options / sizeof *options,
     .options = options,
     .create = create,
-    .destroy = destroy,
+    .destroy = dal_layer_destroy_,
     .needs_services_bytes = DAL_NEEDS(struct dal_services, process),
 };

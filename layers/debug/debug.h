@@ -2,7 +2,7 @@
 /*
  * The insides of the layer `debug`, for its own files only.
  *
- *   debug.c            the slots, create() and destroy()
+ *   debug.c            the slots, and what making an instance takes
  *   family.c           malloc and its family over that of the wrapped allocator
  *   block.c            giving out and taking back, for both
  *   register.c         live blocks by their addresses
@@ -135,6 +135,23 @@ static inline int debug_is_of_family(uint64_t word)
     return (word >> (DEBUG_MADE_SHIFT + 4) & 1) != 0;
 }
 
+/* Whether it came from an operator of C++. */
+static inline int debug_is_of_new(uint64_t word)
+{
+    return debug_made(word) == DEBUG_NEW || debug_made(word) == DEBUG_NEW_ALIGNED;
+}
+
+/* Whether it came from the malloc family, and not from such an operator, in one comparison. */
+static inline int debug_is_for_free(uint64_t word)
+{
+    return (word >> DEBUG_MADE_SHIFT & 20) == 16;
+}
+
+_Static_assert((DEBUG_MALLOC & 20) == 16 && (DEBUG_CALLOC & 20) == 16 &&
+                   (DEBUG_MALLOC_RESIZE & 20) == 16 && (DEBUG_MEMALIGN & 20) == 16 &&
+                   (DEBUG_NEW & 20) == 20 && (DEBUG_NEW_ALIGNED & 20) == 20,
+               "one bit tells what is of malloc's family, another one what of C++");
+
 /* Whether size and alignment are those of a block of the slots. */
 static inline int debug_is_as_said(uint64_t word, size_t size, size_t align)
 {
@@ -239,13 +256,15 @@ enum debug_leaks { DEBUG_LEAKS_OFF, DEBUG_LEAKS_ON, DEBUG_LEAKS_LIVE };
 struct debug_instance {
     struct layer_instance listed; /* first */
     const struct dal_instance *next;
-    struct debug_register blocks;
     struct debug_tables *tables;
+    struct debug_register blocks;
     const struct dal_services *services;
     const struct dal_instance_calls *calls;
 
     int is_plain; /* no fill, zones or quarantine */
     int layout;   /* tell of pointers and layouts that are wrong */
+    int pairs;    /* tell of what comes to a function of the other language */
+    _Atomic(int) new_has_failed; /* relaxed; the C++ library's own operators take part since */
     int fill;
     enum debug_leaks leaks;
     enum dal_resolve resolve;                   /* reports */
@@ -404,6 +423,11 @@ DEBUG_HIDDEN void dal_debug_fault_layout_(struct debug_instance *instance,
                                           const struct debug_call *call,
                                           const struct debug_block *block);
 
+/* A block of malloc's comes to an operator of C++, or the other way round. */
+DEBUG_HIDDEN void dal_debug_fault_pair_(struct debug_instance *instance,
+                                        const struct debug_call *call,
+                                        const struct debug_block *block);
+
 /* A block was given out at the address of one that is live: that is the older one. */
 DEBUG_HIDDEN void dal_debug_fault_reused_(struct debug_instance *instance,
                                           const struct debug_call *call,
@@ -467,11 +491,7 @@ DEBUG_HIDDEN int dal_debug_is_suppressed_(const struct debug_instance *instance,
 
 /* ---- family.c -------------------------------------------------------------------------------- */
 
-/* Give an allocator a malloc family over that of its child, unless that is one of these already: a
- * family has no ctx, and its functions find the one instance that serves. */
-DEBUG_HIDDEN void dal_debug_family_give_(struct debug_instance *instance,
-                                         const struct dal_malloc_family *child,
-                                         struct dal_allocator *allocator);
+DEBUG_HIDDEN extern const struct dal_malloc_family dal_debug_family_;
 DEBUG_HIDDEN void *dal_debug_alloc_(size_t size, size_t align, void *ctx);
 
 #endif /* DAL_DEBUG_PRIVATE_H */

@@ -125,7 +125,7 @@ static void debug_free(void *ptr)
         return;
     }
     word = debug_record_word(record);
-    if (DAL_UNLIKELY_(!debug_is_of_family(word))) {
+    if (DAL_UNLIKELY_(!debug_is_for_free(word))) {
         debug_record_release(record, (uintptr_t)ptr | DEBUG_KEY_LIVE);
         free_long(ptr, DEBUG_FREE, SITE);
         return;
@@ -210,8 +210,12 @@ static enum debug_call_name name_of(uint32_t call, enum debug_call_name otherwis
 static void *debug_make(size_t size, size_t align, uint32_t call, const void *site)
 {
     enum debug_call_name otherwise = align > DAL_MIN_ALIGN ? DEBUG_MEMALIGN : DEBUG_MALLOC;
+    struct debug_instance *instance = watching();
+    void *ptr = make(instance, name_of(call, otherwise), size, align, site, 0);
 
-    return make(watching(), name_of(call, otherwise), size, align, site, 0);
+    if (DAL_UNLIKELY_(!ptr))
+        atomic_store_explicit(&instance->new_has_failed, 1, memory_order_relaxed);
+    return ptr;
 }
 
 static void debug_end(void *ptr, size_t size, size_t align, uint32_t call, const void *site)
@@ -224,18 +228,13 @@ static void debug_end(void *ptr, size_t size, size_t align, uint32_t call, const
     errno = saved_errno;
 }
 
-void dal_debug_family_give_(struct debug_instance *instance,
-                            const struct dal_malloc_family *child_family,
-                            struct dal_allocator *allocator)
-{
-    family_give(&instance->listed, "debug", instance->next, child_family,
-                (struct dal_malloc_family){.malloc_function = debug_malloc,
-                                           .free_function = debug_free,
-                                           .calloc_function = debug_calloc,
-                                           .realloc_function = debug_realloc,
-                                           .memalign_function = debug_memalign,
-                                           .usable_size_function = debug_usable_size,
-                                           .make_function = debug_make,
-                                           .end_function = debug_end},
-                allocator);
-}
+const struct dal_malloc_family dal_debug_family_ = {
+    .malloc_function = debug_malloc,
+    .free_function = debug_free,
+    .calloc_function = debug_calloc,
+    .realloc_function = debug_realloc,
+    .memalign_function = debug_memalign,
+    .usable_size_function = debug_usable_size,
+    .make_function = debug_make,
+    .end_function = debug_end,
+};

@@ -19,8 +19,9 @@
  * is registered: of so many from a place. */
 enum { REPORTS_A_FAULT = 3, REPORTS_MAX = 100, LOOKS_A_PLACE = 200, KEYS_MAX = 1024 };
 
-/* Frames of a call that is told of: more than is kept of each. */
-enum { FRAMES_OF_REPORT = 16 };
+/* Frames of a call that is told of: more than is kept of each; and those that say which place it
+ * is, more than one since programs have functions of their own around malloc and free. */
+enum { FRAMES_OF_REPORT = 16, FRAMES_OF_PLACE = 4 };
 
 enum kind {
     STRANGER,
@@ -29,6 +30,7 @@ enum kind {
     ANOTHERS,
     LAYOUT,
     WAY,
+    PAIR,
     REUSED,
     INVALID,
     FRONT,
@@ -131,6 +133,7 @@ void dal_debug_fault_start_(const struct debug_instance *instance)
 struct report {
     struct debug_instance *instance;
     const struct debug_call *call;
+    uint32_t stack; /* that says where it was */
     uint64_t place;
     struct layer_report text;
     char *what; /* the middle of its first line, behind the text */
@@ -149,9 +152,22 @@ static int has_room(struct report *report)
     return 0;
 }
 
-/* Count a fault. Returns 0 if that is all, or if there is no memory to say more. */
-static int begin(struct report *report, struct debug_instance *instance,
-                 const struct debug_call *call)
+/* The innermost frames of a stack, as a number; without any, the call. */
+static uint64_t place_of(const struct debug_instance *instance, uint32_t stack,
+                         const struct debug_call *call)
+{
+    const void *const *places = NULL;
+    size_t count = instance->services->stack_places(stack, &places);
+    uint64_t place = count ? 0 : mix((uint64_t)(uintptr_t)call->site);
+
+    for (size_t i = 0; i < count && i < FRAMES_OF_PLACE; i++)
+        place = mix(place ^ (uint64_t)(uintptr_t)places[i]);
+    return place ^ (uint64_t)call->name << 8 ^ 1;
+}
+
+/* Count a fault at a stack. Returns 0 if that is all, or if there is no memory to say more. */
+static int begin_at(struct report *report, struct debug_instance *instance,
+                    const struct debug_call *call, uint32_t stack)
 {
     unsigned before;
 
@@ -160,11 +176,22 @@ static int begin(struct report *report, struct debug_instance *instance,
     (void)COUNT(fault_count);
     report->instance = instance;
     report->call = call;
-    report->place = mix((uint64_t)(uintptr_t)call->site) ^ (uint64_t)call->name << 8 ^ 1;
+    report->stack = stack;
+    report->place = place_of(instance, stack, call);
     before = count_key(report->place);
     if (before == 0)
         (void)COUNT(place_count);
     return before < LOOKS_A_PLACE && READ(report_count) <= REPORTS_MAX && has_room(report);
+}
+
+/* The same, at the stack of the call. */
+static int begin(struct report *report, struct debug_instance *instance,
+                 const struct debug_call *call)
+{
+    unsigned frames =
+        instance->frames > FRAMES_OF_REPORT ? instance->frames : (unsigned)FRAMES_OF_REPORT;
+
+    return begin_at(report, instance, call, instance->services->stack_capture(call->site, frames));
 }
 
 DAL_ATTRIBUTE_PRINTF_(2, 3) static void say(struct report *report, const char *format, ...)
@@ -192,7 +219,6 @@ static void put_call(struct layer_report *text, const struct debug_call *call)
 /* Its first line and the stack of the call; what is known of the block may follow. */
 static void put_head(struct report *report, const char *consequence, int is_last)
 {
-    unsigned frames = report->instance->frames;
     struct layer_report *text = &report->text;
 
     if (report->call->name != DEBUG_NONE)
@@ -200,9 +226,7 @@ static void put_head(struct report *report, const char *consequence, int is_last
     dal_layer_report_put_(text, "%s; %s%s\n", report->what, consequence,
                           is_last ? "; more of this is only counted" : "");
     if (report->call->name != DEBUG_NONE)
-        dal_layer_report_put_stack_(
-            text, report->instance->services->stack_capture(
-                      report->call->site, frames > FRAMES_OF_REPORT ? frames : FRAMES_OF_REPORT));
+        dal_layer_report_put_stack_(text, report->stack);
 }
 
 static void put_block(struct layer_report *text, const struct debug_known *known)
@@ -454,6 +478,21 @@ static void say_way(struct report *report, uint64_t word)
             debug_size(word), debug_align(word));
 }
 
+void dal_debug_fault_pair_(struct debug_instance *instance, const struct debug_call *call,
+                           const struct debug_block *block)
+{
+    const struct debug_known known = {.block = *block};
+    struct report report;
+
+    if (!instance->layout || !begin(&report, instance, call))
+        return;
+    say(&report, "a block of %zu bytes from %s, which is for %s", debug_size(block->word),
+        dal_debug_call_name_(debug_made(block->word)),
+        debug_is_of_new(block->word) ? "operator delete" : "free");
+    tell(&report, PAIR, &known,
+         is_release(call) ? "it is given back all the same" : "it is resized all the same");
+}
+
 void dal_debug_fault_layout_(struct debug_instance *instance, const struct debug_call *call,
                              const struct debug_block *block)
 {
@@ -531,14 +570,11 @@ void dal_debug_fault_swept_(struct debug_instance *instance, const struct debug_
                             const struct pattern_change *change)
 {
     const struct debug_known known = {.block = *block};
-    const void *const *places = NULL;
-    struct debug_call call = {DEBUG_NONE, NULL, 0, 0, NULL};
+    const struct debug_call call = {DEBUG_NONE, NULL, 0, 0, NULL};
     struct report report;
 
     /* Of the same place is what was allocated there. */
-    if (instance->services->stack_places(block->stack, &places) > 0)
-        call.site = places[0];
-    if (!begin(&report, instance, &call))
+    if (!begin_at(&report, instance, &call, block->stack))
         return;
     say_zone(&report, block, change);
     tell(&report, change->offset < 0 ? FRONT : BEHIND, &known,
@@ -548,14 +584,11 @@ void dal_debug_fault_swept_(struct debug_instance *instance, const struct debug_
 void dal_debug_fault_changed_(struct debug_instance *instance, const struct debug_known *known,
                               const struct pattern_change *change)
 {
-    const void *const *places = NULL;
-    struct debug_call call = {DEBUG_NONE, NULL, 0, 0, NULL};
+    const struct debug_call call = {DEBUG_NONE, NULL, 0, 0, NULL};
     struct report report;
 
     /* Of the same place is what was released there. */
-    if (instance->services->stack_places(known->ended_stack, &places) > 0)
-        call.site = places[0];
-    if (!begin(&report, instance, &call))
+    if (!begin_at(&report, instance, &call, known->ended_stack))
         return;
     say(&report,
         "a block of %zu bytes at %p was written to after it was given back: %zu byte%s changed, the "

@@ -112,9 +112,19 @@ int dal_fail_get(const struct dal_instance *instance, const char *key, uint64_t 
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-static void give_slots(struct fail_instance *instance, struct dal_allocator *allocator)
+static int start(const struct dal_backend_request *request, void *ctx)
 {
-    allocator->ctx = instance;
+    struct fail_instance *instance = ctx;
+
+    instance->next = request->child;
+    instance->calls = request->calls;
+    return dal_fail_rules_take_(request, instance);
+}
+
+static void give_slots(struct dal_allocator *allocator)
+{
+    const struct fail_instance *instance = allocator->ctx;
+
     allocator->alloc = dal_fail_alloc_;
     allocator->alloc_natural = fail_alloc_natural;
     allocator->alloc_zeroed = fail_alloc_zeroed;
@@ -127,35 +137,20 @@ static void give_slots(struct fail_instance *instance, struct dal_allocator *all
         allocator->fork_child = dal_fail_fork_child_;
 }
 
+static const struct layer layer = {
+    .name = "fail",
+    .needs = "counters",
+    .instances = &dal_fail_instances_,
+    .instance_bytes = sizeof(struct fail_instance),
+    .start = start,
+    .give_slots = give_slots,
+    .family = &dal_fail_family_,
+    .unmake = dal_fail_watch_end_,
+};
+
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct fail_instance *instance =
-        dal_layer_enlist_(&dal_fail_instances_, request->services, sizeof *instance);
-    int error;
-
-    if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
-    instance->next = request->child;
-    instance->calls = request->calls;
-    error = dal_fail_rules_take_(request, instance);
-    if (error) {
-        dal_layer_delist_(&instance->listed);
-        return error;
-    }
-    give_slots(instance, allocator);
-    if (request->child_family)
-        dal_fail_family_give_(instance, request->child_family, allocator);
-    dal_layer_show_(&instance->listed);
-    return DAL_OK;
-}
-
-static void destroy(void *ctx)
-{
-    struct fail_instance *instance = ctx;
-
-    (void)dal_layer_hide_(&instance->listed);
-    if (dal_fail_watch_end_(instance))
-        dal_layer_delist_(&instance->listed);
+    return dal_layer_create_(&layer, request, allocator);
 }
 
 static const struct dal_option options[] = {
@@ -228,5 +223,5 @@ const struct dal_backend dal_backend_fail_ = {
     .option_count = sizeof options / sizeof *options,
     .options = options,
     .create = create,
-    .destroy = destroy,
+    .destroy = dal_layer_destroy_,
 };

@@ -2,7 +2,7 @@
 /*
  * The insides of the layer `fail`, for its own files only.
  *
- *   fail.c             the slots, create() and destroy()
+ *   fail.c             the slots, and what making an instance takes
  *   rules.c            which of the calls that count fail: from options, and at a call
  *   watch.c            in which process, and what is recorded of the calls
  *   read.c             reading a record
@@ -166,8 +166,8 @@ LAYER_HIDDEN void dal_fail_record_(struct fail_instance *instance, const struct 
 /* A slot: the child of a fork is another process. */
 LAYER_HIDDEN void dal_fail_fork_child_(void *ctx);
 
-/* Undo dal_fail_watch_take_(): 1, or 0 if the process is ending and the instance has to stay. */
-LAYER_HIDDEN int dal_fail_watch_end_(struct fail_instance *instance);
+/* Undo dal_fail_watch_take_(), for the instance of a ctx. */
+LAYER_HIDDEN void dal_fail_watch_end_(void *ctx);
 
 /* ---- fail.c -------------------------------------------------------------------------------- */
 
@@ -178,9 +178,6 @@ LAYER_HIDDEN void *dal_fail_refuse_(void);
 
 /* ---- family.c ------------------------------------------------------------------------------ */
 
-/* Give an allocator a malloc family over that of its child, unless the layer is in that already. */
-LAYER_HIDDEN void dal_fail_family_give_(struct fail_instance *instance,
-                                        const struct dal_malloc_family *child,
-                                        struct dal_allocator *allocator);
+LAYER_HIDDEN extern const struct dal_malloc_family dal_fail_family_;
 
 #endif /* DAL_FAIL_PRIVATE_H */

@@ -60,14 +60,9 @@ static void *failing_realloc(void *ptr, size_t size)
     return CHILD(realloc_function)(ptr, size);
 }
 
-void dal_fail_family_give_(struct fail_instance *instance, const struct dal_malloc_family *child,
-                           struct dal_allocator *allocator)
-{
-    family_give(&instance->listed, "fail", instance->next, child,
-                (struct dal_malloc_family){.malloc_function = failing_malloc,
-                                           .free_function = child->free_function,
-                                           .calloc_function = failing_calloc,
-                                           .realloc_function = failing_realloc,
-                                           .memalign_function = failing_memalign},
-                allocator);
-}
+const struct dal_malloc_family dal_fail_family_ = {
+    .malloc_function = failing_malloc,
+    .calloc_function = failing_calloc,
+    .realloc_function = failing_realloc,
+    .memalign_function = failing_memalign,
+};

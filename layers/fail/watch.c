@@ -16,10 +16,6 @@
 
 #include "fail.h"
 
-/* Exit handlers are done. Sequentially consistent like the state of an instance that is looked at
- * then: who destroys one sees it, or finds that the instance was gone before. */
-static _Atomic(int) is_exiting;
-
 /* ---- From options ---------------------------------------------------------------------------- */
 
 static void take_text(const struct dal_backend_request *request, const char *key, char *text,
@@ -230,23 +226,19 @@ void dal_fail_record_(struct fail_instance *instance, const struct fail_call *ca
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-int dal_fail_watch_end_(struct fail_instance *instance)
+void dal_fail_watch_end_(void *ctx)
 {
-    struct fail_watch *watch = &instance->watch;
+    struct fail_watch *watch = &((struct fail_instance *)ctx)->watch;
 
-    if (atomic_load_explicit(&is_exiting, memory_order_seq_cst))
-        return 0;
     /* That of a parent is the parent's to close. */
     if (atomic_load_explicit(&watch->place, memory_order_acquire) == FAIL_HERE)
         watch->services->file_unmap(watch->file, watch->file_bytes);
-    return 1;
 }
 
 /* The lowest priority that a program may use, so that its own destructors run before. */
 __attribute__((destructor(101))) static void note_end(void)
 {
-    atomic_store_explicit(&is_exiting, 1, memory_order_seq_cst);
-    for (struct layer_instance *i = dal_layer_newest_(&dal_fail_instances_); i;
+    for (struct layer_instance *i = dal_layer_newest_at_exit_(&dal_fail_instances_); i;
          i = dal_layer_older_(i)) {
         struct fail_watch *watch = &((struct fail_instance *)i)->watch;
 

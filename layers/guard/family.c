@@ -159,7 +159,7 @@ static size_t guarded_usable_size(void *ptr)
 /* ---- Giving it ------------------------------------------------------------------------------- */
 
 /* In pages of its own, since two threads may come here at once and one of them is too late. */
-static int open_record(const struct dal_services *services)
+int dal_guard_family_open_(const struct dal_services *services)
 {
     struct dal_thread_record *none = NULL, *record;
 
@@ -178,19 +178,11 @@ static int open_record(const struct dal_services *services)
     return DAL_OK;
 }
 
-int dal_guard_family_give_(struct guard_instance *instance, const struct dal_malloc_family *child,
-                           struct dal_allocator *allocator)
-{
-    int error = open_record(instance->services);
-
-    if (!error)
-        family_give(&instance->listed, "guard", instance->next, child,
-                    (struct dal_malloc_family){.malloc_function = guarded_malloc,
-                                               .free_function = guarded_free,
-                                               .calloc_function = guarded_calloc,
-                                               .realloc_function = guarded_realloc,
-                                               .memalign_function = guarded_memalign,
-                                               .usable_size_function = guarded_usable_size},
-                    allocator);
-    return error;
-}
+const struct dal_malloc_family dal_guard_family_ = {
+    .malloc_function = guarded_malloc,
+    .free_function = guarded_free,
+    .calloc_function = guarded_calloc,
+    .realloc_function = guarded_realloc,
+    .memalign_function = guarded_memalign,
+    .usable_size_function = guarded_usable_size,
+};

@@ -208,9 +208,10 @@ static uint64_t number_of(const struct dal_backend_request *request, const char 
 }
 
 /* Unsized freeing and owning are the child's to offer. */
-static void give_slots(struct guard_instance *instance, struct dal_allocator *allocator)
+static void give_slots(struct dal_allocator *allocator)
 {
-    allocator->ctx = instance;
+    const struct guard_instance *instance = allocator->ctx;
+
     allocator->alloc = dal_guard_alloc_;
     allocator->alloc_natural = guard_alloc_natural;
     allocator->dealloc = guard_dealloc;
@@ -239,13 +240,31 @@ static void open_pool(const struct dal_backend_request *request, struct guard_in
                                 instance->pool.slot_count, wanted);
 }
 
-static int start(const struct dal_backend_request *request, struct guard_instance *instance)
+/* With every=1 all are wanted, which no second is to bound that nobody has asked for. */
+static uint64_t per_second_of(const struct dal_backend_request *request)
 {
+    const struct dal_option_value *value = request->find(request, "per_second");
+
+    return !value->given && number_of(request, "every") == 1 ? GUARD_PER_SECOND_MAX : value->number;
+}
+
+static void unmake(void *ctx)
+{
+    struct guard_instance *instance = ctx;
+
+    dal_guard_pool_close_(&instance->pool, instance->services);
+    instance->services->thread_record_close(&instance->record);
+}
+
+static int start(const struct dal_backend_request *request, void *ctx)
+{
+    struct guard_instance *instance = ctx;
+
     instance->services = request->services;
     instance->next = request->child;
     instance->calls = request->calls;
     instance->every = number_of(request, "every");
-    instance->per_second = number_of(request, "per_second");
+    instance->per_second = per_second_of(request);
     if (request->services->thread_record_open(&instance->record, sizeof(struct guard_part), NULL))
         return request->fail(request, DAL_ERR_MEMORY,
                              "there is no memory for its threads, or the system has no key left to "
@@ -254,47 +273,32 @@ static int start(const struct dal_backend_request *request, struct guard_instanc
     (void)request->services->stacks_prepare();
     dal_guard_fault_prepare_(request->services);
     dal_guard_watch_();
+    if (request->child_family && dal_guard_family_open_(request->services) != 0) {
+        unmake(instance);
+        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its threads");
+    }
     return DAL_OK;
 }
 
-/* It stays as it is if a handler looks at its slots. */
-static void destroy(void *ctx)
-{
-    struct guard_instance *instance = ctx;
-
-    if (!dal_layer_hide_(&instance->listed))
-        return;
-    dal_guard_pool_close_(&instance->pool, instance->services);
-    instance->services->thread_record_close(&instance->record);
-    dal_layer_delist_(&instance->listed);
-}
+static const struct layer layer = {
+    .name = "guard",
+    .needs = "counters",
+    .instances = &dal_guard_instances_,
+    .instance_bytes = sizeof(struct guard_instance),
+    .start = start,
+    .give_slots = give_slots,
+    .family = &dal_guard_family_,
+    .unmake = unmake,
+};
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct guard_instance *instance;
-    int error;
-
     if (dal_layer_is_in_(request->child, "guard"))
         return request->fail(request, DAL_ERR_INVALID,
                              "the layer guard is in \"%s\" already: every= and slots= say how many "
                              "blocks it takes",
                              request->child->name);
-    instance = dal_layer_enlist_(&dal_guard_instances_, request->services, sizeof *instance);
-    if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
-    error = start(request, instance);
-    if (error) {
-        dal_layer_delist_(&instance->listed);
-        return error;
-    }
-    give_slots(instance, allocator);
-    if (request->child_family &&
-        dal_guard_family_give_(instance, request->child_family, allocator) != 0) {
-        destroy(instance);
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its threads");
-    }
-    dal_layer_show_(&instance->listed);
-    return DAL_OK;
+    return dal_layer_create_(&layer, request, allocator);
 }
 
 static const struct dal_option options[] = {
@@ -313,9 +317,9 @@ static const struct dal_option options[] = {
     {.name = "per_second",
      .type = DAL_OPTION_COUNT,
      .minimum = 1,
-     .maximum = 1000000,
+     .maximum = GUARD_PER_SECOND_MAX,
      .default_text = "200",
-     .summary = "the most blocks that are guarded in a second"},
+     .summary = "the most blocks that are guarded in a second; with every=1 no bound by default"},
     {.name = "stacks",
      .type = DAL_OPTION_COUNT,
      .minimum = 1,
@@ -335,6 +339,6 @@ const struct dal_backend dal_backend_guard_ = {
     .option_count = sizeof options / sizeof *options,
     .options = options,
     .create = create,
-    .destroy = destroy,
+    .destroy = dal_layer_destroy_,
     .needs_services_bytes = DAL_NEEDS(struct dal_services, registers_text),
 };

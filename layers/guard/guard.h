@@ -2,7 +2,7 @@
 /*
  * The insides of the layer `guard`, for its own files only.
  *
- *   guard.c            the slots, create() and destroy()
+ *   guard.c            the slots, and what making an instance takes
  *   family.c           malloc and its family over that of the wrapped allocator
  *   sample.c           which calls get a guarded block
  *   pool.c             pages, and who has which: guarded blocks are made and end here
@@ -38,6 +38,7 @@
 #include "../pattern.h"
 
 #define GUARD_SLOTS_MAX 16384
+#define GUARD_PER_SECOND_MAX 1000000
 
 /* ---- A thread's part, and its countdown ---------------------------------------------------- */
 
@@ -200,10 +201,10 @@ LAYER_HIDDEN void *dal_guard_alloc_(size_t size, size_t align, void *ctx);
 
 /* ---- family.c ------------------------------------------------------------------------------ */
 
-/* Give an allocator a malloc family over that of its child. 0, or DAL_ERR_MEMORY. */
-LAYER_HIDDEN int dal_guard_family_give_(struct guard_instance *instance,
-                                        const struct dal_malloc_family *child,
-                                        struct dal_allocator *allocator);
+LAYER_HIDDEN extern const struct dal_malloc_family dal_guard_family_;
+
+/* Before it is given to anybody: 0, or DAL_ERR_MEMORY. */
+LAYER_HIDDEN int dal_guard_family_open_(const struct dal_services *services);
 
 /* ---- fault.c ------------------------------------------------------------------------------- */
 

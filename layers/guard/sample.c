@@ -82,6 +82,19 @@ static void look_after_handler(struct guard_instance *instance)
         instance->services->process(), name);
 }
 
+/* Who asks for all of them is to hear once that these are not all. */
+static void tell_of_slots(struct guard_instance *instance)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+
+    if (instance->every != 1 || atomic_flag_test_and_set_explicit(&said, memory_order_relaxed))
+        return;
+    instance->services->line("guard[%" PRIu64 "]: all %zu slots have a live block: what comes "
+                             "now is not guarded (slots=N, up to %d)",
+                             instance->services->process(), instance->pool.slot_count,
+                             GUARD_SLOTS_MAX);
+}
+
 void *dal_guard_sample_(struct guard_instance *instance, struct dal_thread_record *record,
                         const struct guard_call *call)
 {
@@ -99,5 +112,7 @@ void *dal_guard_sample_(struct guard_instance *instance, struct dal_thread_recor
     block = dal_guard_make_(instance, call, random >> 63 != 0);
     if (block)
         look_after_handler(instance);
+    else if (atomic_load_explicit(&instance->no_slot_count, memory_order_relaxed) > 0)
+        tell_of_slots(instance);
     return block;
 }

@@ -11,6 +11,9 @@
  * that is stopped in the middle, or is not there in the child of a fork, is not waited for. */
 #define LOOKS_MAX 2000
 
+/* Of a program that crosses soft again and again, so many lines. */
+#define LINES_MAX 10
+
 /* What is taken at once is at most one in so many of the room that there is, so that this lasts
  * for as many threads. */
 #define SHARES 16
@@ -171,10 +174,13 @@ static int take(struct limit_instance *instance, struct limit_part *part, size_t
 static void tell(struct limit_instance *instance, uint64_t live)
 {
     struct dal_limit_listener *listener;
+    uint64_t before = atomic_fetch_add_explicit(&instance->crossings, 1, memory_order_relaxed);
 
-    atomic_fetch_add_explicit(&instance->crossings, 1, memory_order_relaxed);
-    instance->services->line("%s: %" PRIu64 " bytes are live, which is more than soft=%" PRIu64,
-                             instance->name, live, instance->soft);
+    if (before < LINES_MAX)
+        instance->services->line("%s: %" PRIu64
+                                 " bytes are live, which is more than soft=%" PRIu64 "%s",
+                                 instance->name, live, instance->soft,
+                                 before == LINES_MAX - 1 ? "; more of this is only counted" : "");
     /* Acquire: what the program made ready before it gave it to us. */
     listener = atomic_load_explicit(&instance->listener, memory_order_acquire);
     if (listener)

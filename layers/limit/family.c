@@ -160,17 +160,12 @@ static void *limited_realloc(void *ptr, size_t size)
     return moved;
 }
 
-/* ---- Giving it ------------------------------------------------------------------------------- */
+/* ---- The family ------------------------------------------------------------------------------ */
 
-void dal_limit_family_give_(struct limit_instance *instance,
-                            const struct dal_malloc_family *child_family,
-                            struct dal_allocator *allocator)
-{
-    family_give(&instance->listed, "limit", instance->next, child_family,
-                (struct dal_malloc_family){.malloc_function = limited_malloc,
-                                           .free_function = limited_free,
-                                           .calloc_function = limited_calloc,
-                                           .realloc_function = limited_realloc,
-                                           .memalign_function = limited_memalign},
-                allocator);
-}
+const struct dal_malloc_family dal_limit_family_ = {
+    .malloc_function = limited_malloc,
+    .free_function = limited_free,
+    .calloc_function = limited_calloc,
+    .realloc_function = limited_realloc,
+    .memalign_function = limited_memalign,
+};

@@ -172,8 +172,9 @@ static int check_options(const struct dal_backend_request *request)
     return DAL_OK;
 }
 
-static int start(const struct dal_backend_request *request, struct limit_instance *instance)
+static int start(const struct dal_backend_request *request, void *ctx)
 {
+    struct limit_instance *instance = ctx;
     int error = check_options(request);
 
     if (!error && request->services->thread_record_open(&instance->record,
@@ -191,9 +192,8 @@ static int start(const struct dal_backend_request *request, struct limit_instanc
     return DAL_OK;
 }
 
-static void give_slots(struct limit_instance *instance, struct dal_allocator *allocator)
+static void give_slots(struct dal_allocator *allocator)
 {
-    allocator->ctx = instance;
     allocator->alloc = dal_limit_alloc_;
     allocator->alloc_natural = limit_alloc_natural;
     allocator->dealloc = limit_dealloc;
@@ -205,33 +205,27 @@ static void give_slots(struct limit_instance *instance, struct dal_allocator *al
     allocator->resize_in_place = limit_resize_in_place;
 }
 
-static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
-{
-    struct limit_instance *instance =
-        dal_layer_enlist_(&dal_limit_instances_, request->services, sizeof *instance);
-    int error;
-
-    if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its budget");
-    error = start(request, instance);
-    if (error) {
-        dal_layer_delist_(&instance->listed);
-        return error;
-    }
-    give_slots(instance, allocator);
-    if (request->child_family)
-        dal_limit_family_give_(instance, request->child_family, allocator);
-    dal_layer_show_(&instance->listed);
-    return DAL_OK;
-}
-
-static void destroy(void *ctx)
+static void unmake(void *ctx)
 {
     struct limit_instance *instance = ctx;
 
-    (void)dal_layer_hide_(&instance->listed);
     instance->services->thread_record_close(&instance->record);
-    dal_layer_delist_(&instance->listed);
+}
+
+static const struct layer layer = {
+    .name = "limit",
+    .needs = "budget",
+    .instances = &dal_limit_instances_,
+    .instance_bytes = sizeof(struct limit_instance),
+    .start = start,
+    .give_slots = give_slots,
+    .family = &dal_limit_family_,
+    .unmake = unmake,
+};
+
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    return dal_layer_create_(&layer, request, allocator);
 }
 
 static const struct dal_option options[] = {
@@ -258,5 +252,5 @@ const struct dal_backend dal_backend_limit_ = {
     .option_count = sizeof options / sizeof *options,
     .options = options,
     .create = create,
-    .destroy = destroy,
+    .destroy = dal_layer_destroy_,
 };

@@ -2,7 +2,7 @@
 /*
  * The insides of the layer `limit`, for its own files only.
  *
- *   limit.c            the slots, create() and destroy()
+ *   limit.c            the slots, and what making an instance takes
  *   family.c           malloc and its family over that of the wrapped allocator
  *   budget.c           what does not go the short way of this header
  *   read.c             dal_limit_get(), dal_limit_on_soft()
@@ -144,9 +144,6 @@ LAYER_HIDDEN void *dal_limit_alloc_(size_t size, size_t align, void *ctx);
 
 /* ---- family.c -------------------------------------------------------------------------------- */
 
-/* Give an allocator a malloc family over that of its child. */
-LAYER_HIDDEN void dal_limit_family_give_(struct limit_instance *instance,
-                                         const struct dal_malloc_family *child,
-                                         struct dal_allocator *allocator);
+LAYER_HIDDEN extern const struct dal_malloc_family dal_limit_family_;
 
 #endif /* DAL_LIMIT_PRIVATE_H */

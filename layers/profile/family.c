@@ -149,21 +149,21 @@ static void *sampled_realloc(void *ptr, size_t size)
     return CHILD(realloc_function)(ptr, size);
 }
 
-/* ---- Giving it ------------------------------------------------------------------------------- */
+/* ---- The family ------------------------------------------------------------------------------ */
 
-void dal_profile_family_give_(struct profile_instance *instance,
-                              const struct dal_malloc_family *child,
-                              struct dal_allocator *allocator)
+/* The filter is there before the first block that may be looked for in it. */
+void dal_profile_family_open_(struct profile_instance *instance)
 {
     _Atomic(uint16_t) *none = NULL;
 
     (void)atomic_compare_exchange_strong_explicit(&family_filter, &none, instance->filter,
                                                   memory_order_release, memory_order_relaxed);
-    family_give(&instance->listed, "profile", instance->next, child,
-                (struct dal_malloc_family){.malloc_function = sampled_malloc,
-                                           .free_function = sampled_free,
-                                           .calloc_function = sampled_calloc,
-                                           .realloc_function = sampled_realloc,
-                                           .memalign_function = sampled_memalign},
-                allocator);
 }
+
+const struct dal_malloc_family dal_profile_family_ = {
+    .malloc_function = sampled_malloc,
+    .free_function = sampled_free,
+    .calloc_function = sampled_calloc,
+    .realloc_function = sampled_realloc,
+    .memalign_function = sampled_memalign,
+};

@@ -210,9 +210,10 @@ static uint64_t number_of(const struct dal_backend_request *request, const char 
 }
 
 /* Unsized freeing is the child's to offer. */
-static void give_slots(struct profile_instance *instance, struct dal_allocator *allocator)
+static void give_slots(struct dal_allocator *allocator)
 {
-    allocator->ctx = instance;
+    struct profile_instance *instance = allocator->ctx;
+
     allocator->alloc = instance->has_clock ? profile_alloc : profile_alloc_by_part;
     allocator->alloc_natural =
         instance->has_clock ? profile_alloc_natural : profile_alloc_by_part_natural;
@@ -228,6 +229,8 @@ static void give_slots(struct profile_instance *instance, struct dal_allocator *
     allocator->fork_prepare = dal_profile_fork_prepare_;
     allocator->fork_parent = dal_profile_fork_parent_;
     allocator->fork_child = dal_profile_fork_child_;
+    if (instance->has_clock)
+        dal_profile_family_open_(instance);
 }
 
 static void take_options(const struct dal_backend_request *request,
@@ -269,45 +272,49 @@ static int open_memory(const struct dal_backend_request *request, struct profile
     return 0;
 }
 
+static int start(const struct dal_backend_request *request, void *ctx)
+{
+    struct profile_instance *instance = ctx;
+
+    take_options(request, instance);
+    /* Of those that may come to serve the process one does. */
+    instance->has_clock = request->child_family != NULL;
+    if (!open_memory(request, instance))
+        return request->fail(request, DAL_ERR_MEMORY,
+                             "there is no memory for its sites, blocks and threads, or the system "
+                             "has no key left to tell when a thread ends");
+    (void)request->services->stacks_prepare();
+    return DAL_OK;
+}
+
+static void unmake(void *ctx)
+{
+    struct profile_instance *instance = ctx;
+
+    dal_profile_file_close_(instance);
+    dal_profile_live_close_(instance);
+    instance->services->thread_record_close(&instance->record);
+}
+
+static const struct layer layer = {
+    .name = "profile",
+    .needs = "counters",
+    .instances = &dal_profile_instances_,
+    .instance_bytes = sizeof(struct profile_instance),
+    .start = start,
+    .give_slots = give_slots,
+    .family = &dal_profile_family_,
+    .unmake = unmake,
+};
+
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    struct profile_instance *instance;
-
     if (dal_layer_is_in_(request->child, "profile"))
         return request->fail(
             request, DAL_ERR_INVALID,
             "the layer profile is in \"%s\" already, and would see the same blocks",
             request->child->name);
-    instance = dal_layer_enlist_(&dal_profile_instances_, request->services, sizeof *instance);
-    if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for it");
-    take_options(request, instance);
-    if (!open_memory(request, instance)) {
-        dal_layer_delist_(&instance->listed);
-        return request->fail(request, DAL_ERR_MEMORY,
-                             "there is no memory for its sites, blocks and threads, or the system "
-                             "has no key left to tell when a thread ends");
-    }
-    (void)request->services->stacks_prepare();
-    /* Of those that may come to serve the process one does. */
-    instance->has_clock = request->child_family != NULL;
-    give_slots(instance, allocator);
-    if (request->child_family)
-        dal_profile_family_give_(instance, request->child_family, allocator);
-    dal_layer_show_(&instance->listed);
-    return DAL_OK;
-}
-
-static void destroy(void *ctx)
-{
-    struct profile_instance *instance = ctx;
-
-    if (!dal_layer_hide_(&instance->listed))
-        return;
-    dal_profile_file_close_(instance);
-    dal_profile_live_close_(instance);
-    instance->services->thread_record_close(&instance->record);
-    dal_layer_delist_(&instance->listed);
+    return dal_layer_create_(&layer, request, allocator);
 }
 
 static const struct dal_option options[] = {
@@ -365,6 +372,6 @@ const struct dal_backend dal_backend_profile_ = {
     .option_count = sizeof options / sizeof *options,
     .options = options,
     .create = create,
-    .destroy = destroy,
+    .destroy = dal_layer_destroy_,
     .needs_services_bytes = DAL_NEEDS(struct dal_services, registers_text),
 };

@@ -334,9 +334,8 @@ LAYER_HIDDEN struct profile_instance *dal_profile_layer_of_(const struct dal_ins
 
 /* ---- family.c ------------------------------------------------------------------------------ */
 
-/* Give an allocator a malloc family over that of its child. */
-LAYER_HIDDEN void dal_profile_family_give_(struct profile_instance *instance,
-                                           const struct dal_malloc_family *child,
-                                           struct dal_allocator *allocator);
+/* The family over that of the wrapped allocator, and what is to be done before it is given. */
+LAYER_HIDDEN void dal_profile_family_open_(struct profile_instance *instance);
+LAYER_HIDDEN extern const struct dal_malloc_family dal_profile_family_;
 
 #endif /* DAL_PROFILE_PRIVATE_H */

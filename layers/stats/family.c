@@ -124,15 +124,10 @@ static struct layer_instance *family_serving(void)
     return dal_layer_serving_(&dal_stats_instances_, dal_stats_alloc_);
 }
 
-void dal_stats_family_give_(struct stats_instance *instance,
-                            const struct dal_malloc_family *child_family,
-                            struct dal_allocator *allocator)
-{
-    family_give(&instance->listed, "stats", instance->next, child_family,
-                (struct dal_malloc_family){.malloc_function = counted_malloc,
-                                           .free_function = counted_free,
-                                           .calloc_function = counted_calloc,
-                                           .realloc_function = counted_realloc,
-                                           .memalign_function = counted_memalign},
-                allocator);
-}
+const struct dal_malloc_family dal_stats_family_ = {
+    .malloc_function = counted_malloc,
+    .free_function = counted_free,
+    .calloc_function = counted_calloc,
+    .realloc_function = counted_realloc,
+    .memalign_function = counted_memalign,
+};

@@ -22,16 +22,6 @@
 
 struct layer_instances dal_stats_instances_;
 
-/* The reports at exit have begun. Sequentially consistent like the state that is looked at then, so
- * that who retires an instance sees it, or the reports see that the instance is gone. */
-static _Atomic(int) is_exiting;
-
-int dal_stats_retire_(struct stats_instance *instance)
-{
-    (void)dal_layer_hide_(&instance->listed);
-    return atomic_load_explicit(&is_exiting, memory_order_seq_cst);
-}
-
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 /* A report of every operation and every class has less than 5500 bytes. */
@@ -160,8 +150,7 @@ void dal_stats_print_(struct stats_instance *instance)
 /* The lowest priority that a program may use, so that its own destructors run before. */
 __attribute__((destructor(101))) static void print_at_exit(void)
 {
-    atomic_store_explicit(&is_exiting, 1, memory_order_seq_cst);
-    for (struct layer_instance *i = dal_layer_newest_(&dal_stats_instances_); i;
+    for (struct layer_instance *i = dal_layer_newest_at_exit_(&dal_stats_instances_); i;
          i = dal_layer_older_(i)) {
         struct stats_instance *instance = (struct stats_instance *)i;
 

@@ -211,9 +211,10 @@ static enum sharing take_options(const struct dal_backend_request *request,
     return file[strlen(file) - 1] == '/' ? FILE_IS_DIRECTORY : SHARED;
 }
 
-static void give_slots(struct stats_instance *instance, struct dal_allocator *allocator)
+static void give_slots(struct dal_allocator *allocator)
 {
-    allocator->ctx = instance;
+    const struct stats_instance *instance = allocator->ctx;
+
     allocator->alloc = dal_stats_alloc_;
     allocator->alloc_natural = stats_alloc_natural;
     allocator->dealloc = stats_dealloc;
@@ -230,9 +231,9 @@ static void give_slots(struct stats_instance *instance, struct dal_allocator *al
     }
 }
 
-/* 0, or why there is none, which is what fail() was told. */
-static int start(const struct dal_backend_request *request, struct stats_instance *instance)
+static int start(const struct dal_backend_request *request, void *ctx)
 {
+    struct stats_instance *instance = ctx;
     int error = request->services->thread_record_open(
         &instance->record, sizeof(struct stats_counters), dal_stats_fill_);
     enum sharing sharing;
@@ -263,27 +264,6 @@ static int start(const struct dal_backend_request *request, struct stats_instanc
     return error;
 }
 
-static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
-{
-    struct stats_instance *instance =
-        dal_layer_enlist_(&dal_stats_instances_, request->services, sizeof *instance);
-    int error;
-
-    if (!instance)
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
-    error = start(request, instance);
-    if (error) {
-        dal_layer_delist_(&instance->listed);
-        return error;
-    }
-    give_slots(instance, allocator);
-    if (request->child_family)
-        dal_stats_family_give_(instance, request->child_family, allocator);
-    /* From here on the instance may print. */
-    dal_layer_show_(&instance->listed);
-    return DAL_OK;
-}
-
 /* What is live when an instance ends is lost, or the allocator's way to give it back at once: who
  * makes many of those has seen it soon. */
 static void tell_what_is_live(struct stats_instance *instance)
@@ -300,7 +280,7 @@ static void tell_what_is_live(struct stats_instance *instance)
             STATS_TITLE_OF(instance->shared), sum.totals.live_blocks, sum.totals.live_bytes);
 }
 
-static void destroy(void *ctx)
+static void finish(void *ctx)
 {
     struct stats_instance *instance = ctx;
 
@@ -308,12 +288,31 @@ static void destroy(void *ctx)
         tell_what_is_live(instance);
     if (instance->print && instance->prints_to_file)
         dal_stats_print_(instance);
-    /* At exit another thread may be reading it: then it stays. */
-    if (dal_stats_retire_(instance))
-        return;
+}
+
+static void unmake(void *ctx)
+{
+    struct stats_instance *instance = ctx;
+
     instance->services->thread_record_close(&instance->record);
     dal_stats_file_close_(instance);
-    dal_layer_delist_(&instance->listed);
+}
+
+static const struct layer layer = {
+    .name = "stats",
+    .needs = "counters",
+    .instances = &dal_stats_instances_,
+    .instance_bytes = sizeof(struct stats_instance),
+    .start = start,
+    .give_slots = give_slots,
+    .family = &dal_stats_family_,
+    .finish = finish,
+    .unmake = unmake,
+};
+
+static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
+{
+    return dal_layer_create_(&layer, request, allocator);
 }
 
 static const struct dal_option options[] = {
@@ -350,5 +349,5 @@ const struct dal_backend dal_backend_stats_ = {
     .option_count = sizeof options / sizeof *options,
     .options = options,
     .create = create,
-    .destroy = destroy,
+    .destroy = dal_layer_destroy_,
 };

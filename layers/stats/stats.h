@@ -2,7 +2,7 @@
 /*
  * The insides of the layer `stats`, for its own files only.
  *
- *   stats.c            the slots, create() and destroy()
+ *   stats.c            the slots, and what making an instance takes
  *   family.c           malloc and its family over that of the wrapped allocator
  *   count.c            counting what does not go the short way of stats.c
  *   total.c            adding them up; dal_stats_read()
@@ -228,11 +228,7 @@ static inline int stats_count_short(_Atomic(uint32_t) *words, size_t size)
 
 /* ---- family.c ---------------------------------------------------------------------------- */
 
-/* Give an allocator a malloc family over that of its child, unless that is one of these already: a
- * family has no ctx, and its functions find the one instance that serves. */
-STATS_HIDDEN void dal_stats_family_give_(struct stats_instance *instance,
-                                         const struct dal_malloc_family *child,
-                                         struct dal_allocator *allocator);
+STATS_HIDDEN extern const struct dal_malloc_family dal_stats_family_;
 
 /* ---- count.c ----------------------------------------------------------------------------- */
 
@@ -295,9 +291,6 @@ static inline void stats_raise(_Atomic(int64_t) *peak, int64_t value)
 
 /* All of them. */
 STATS_HIDDEN extern struct layer_instances dal_stats_instances_;
-
-/* Let no report at exit read it from then on, or 1 is returned and one may. */
-STATS_HIDDEN int dal_stats_retire_(struct stats_instance *instance);
 
 /* The report, to the file of the instance or to standard error. */
 STATS_HIDDEN void dal_stats_print_(struct stats_instance *instance);

@@ -6,6 +6,7 @@
 #include "stack/frame_text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "os/frames.h"
@@ -19,9 +20,15 @@ static void add_place(struct dal_text_ *text, const char *call)
 {
     struct dal_os_mapping_ mapping;
     struct dal_symbol_ symbol;
+    int found = dal_os_mapping_(call, &mapping, NULL);
 
-    if (dal_os_mapping_(call, &mapping, NULL) <= 0)
+    if (found < 0)
         return;
+    /* Other memory may have come to where a library was. */
+    if (found == 0 || !strchr(mapping.rights, 'x')) {
+        dal_text_add_(text, " (no code is there now)");
+        return;
+    }
     if (!dal_symbol_find_(&mapping, call, &symbol)) {
         dal_text_add_(text, " (%s)", mapping.name[0] ? mapping.name : "code made at run time");
         return;

@@ -37,12 +37,6 @@ static void right()
     operator delete(operator new(10, std::nothrow), std::nothrow);
     operator delete(operator new(10, align), std::size_t{10}, align);
     operator delete[](operator new[](10, align, std::nothrow), align, std::nothrow);
-    // By another function than it came from, which harms nobody here.
-    std::free(operator new(10));
-    operator delete(std::malloc(10));
-    // An operator new of the program's may have asked for more than it was asked for.
-    operator delete(std::malloc(10), std::size_t{11});
-    operator delete(std::aligned_alloc(64, 128), std::size_t{100}, std::align_val_t{32});
     operator delete(operator new(10, align));
     free_sized(std::malloc(10), 10);
     free_aligned_sized(std::aligned_alloc(64, 128), 64, 128);
@@ -72,6 +66,16 @@ int main(int, char **argv)
         free_sized(std::malloc(10), 100);
     if (fault == "free_aligned_sized")
         free_aligned_sized(std::aligned_alloc(64, 128), 32, 128);
+    if (fault == "new_free") {
+        hidden = operator new(10);
+        std::free(hidden);
+    }
+    if (fault == "new_realloc") {
+        hidden = operator new(10, std::align_val_t{64});
+        std::free(std::realloc(hidden, 20));
+    }
+    if (fault == "malloc_delete")
+        operator delete(std::malloc(10), std::size_t{10});
     if (fault == "delete") {
         hidden = new char[8] + 3;
         delete static_cast<char *>(hidden);

@@ -333,6 +333,23 @@ static void in_threads_local(void)
         start(hold_in_local);
 }
 
+/* Its stack is kept for the next one, with a pointer in it. */
+static void *leave_on_stack(void *unused)
+{
+    void *volatile block = make_block(54321);
+
+    (void)block;
+    return unused;
+}
+
+static void leak_by_ended_thread(void)
+{
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, leave_on_stack, NULL);
+    pthread_join(thread, NULL);
+}
+
 static void leak_in_thread(void)
 {
     start(drop_it);
@@ -614,6 +631,7 @@ static const struct {
     CASE(release_without_prctl),
     CASE(release_without_files),
     CASE(leak_in_thread),
+    CASE(leak_by_ended_thread),
     CASE(in_shared),
     CASE(in_page_beside_large),
 #ifdef __GLIBC__

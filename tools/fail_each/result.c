@@ -184,6 +184,25 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return hash;
 }
 
+/* What a program does is said by its file too, which is made anew from one command to the next, and
+ * by an input that is one. */
+static uint64_t hash_file(uint64_t hash, const char *path)
+{
+    static unsigned char bytes[1 << 16];
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat stat;
+    ssize_t count;
+
+    while (file >= 0 && fstat(file, &stat) == 0 && S_ISREG(stat.st_mode) &&
+           (count = read(file, bytes, sizeof bytes)) > 0) {
+        for (ssize_t i = 0; i < count; i++)
+            hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    }
+    if (file >= 0)
+        (void)close(file);
+    return hash;
+}
+
 /* The first line, by which it is known whether a file is about the same. */
 static void put_title(const struct each_test *test, char *text, size_t bytes)
 {
@@ -192,6 +211,8 @@ static void put_title(const struct each_test *test, char *text, size_t bytes)
     hash = hash_text(hash, test->child ? test->child : "");
     for (char **word = test->command; *word; word++)
         hash = hash_text(hash, *word);
+    hash = hash_file(hash, test->path);
+    hash = hash_file(hash, "/proc/self/fd/0");
     (void)snprintf(text, bytes,
                    "dispatchalloc fail-each 1, command %016" PRIx64 ", %" PRIu64 " allocations\n",
                    hash, test->counted.calls);
@@ -231,8 +252,9 @@ static int take_lines(struct each_test *test, FILE *lines, const char *title, un
     if (!fgets(line, sizeof line, lines))
         return write_title(test, title);
     if (strcmp(line, title) != 0)
-        return tool_complain("%s is of another command, or of a program that made another number "
-                             "of allocations; remove it to begin again",
+        return tool_complain("%s is of another command, another build of the program or another "
+                             "input, or of a program that made another number of allocations; "
+                             "remove it to begin again",
                              test->state);
     for (whole = ftell(lines); !status && fgets(line, sizeof line, lines); whole = ftell(lines)) {
         if (!strchr(line, '\n'))

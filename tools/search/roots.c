@@ -163,6 +163,64 @@ static int put_old_stack(struct roots *roots, const struct thread *thread)
     return roots_put_apart(roots, range);
 }
 
+/* Where a thread pointer points to itself, as glibc has it on these processors, one that has ended
+ * is found again: its stack is kept for the next thread. */
+#if defined __x86_64__
+enum { TELLS_ENDED_THREADS = 1 };
+#else
+enum { TELLS_ENDED_THREADS = 0 };
+#endif
+
+static int is_of_thread(const struct roots *roots, const struct mapping *mapping)
+{
+    for (size_t i = 0; i < roots->threads->count; i++) {
+        const struct thread *thread = &roots->threads->threads[i];
+
+        if (memory_find(roots->memory, thread->stack) == mapping ||
+            memory_find(roots->memory, thread->local) == mapping)
+            return 1;
+    }
+    return 0;
+}
+
+/* The thread pointer in a mapping of which nothing else is known, or 0: it lies near the end. Its
+ * first word and its third are its own address. */
+static uintptr_t find_local(const struct roots *roots, const struct mapping *mapping)
+{
+    const size_t page = 4096;
+    uintptr_t words[4096 / sizeof(uintptr_t)];
+
+    for (uintptr_t at = mapping->range.end - page;
+         at >= mapping->range.start && at + LOCAL_BYTES >= mapping->range.end; at -= page) {
+        if (!memory_read(roots->memory, at, words, page))
+            return 0;
+        for (size_t i = 0; i + 2 < page / sizeof *words; i += 64 / sizeof *words) {
+            if (words[i] == at + i * sizeof *words && words[i + 2] == words[i])
+                return words[i];
+        }
+    }
+    return 0;
+}
+
+/* What threads have left behind that have ended. What the C library knows of them, above the thread
+ * pointer, is good: it gives the memory of their variables to the next one. */
+static int put_ended_threads(struct roots *roots)
+{
+    for (size_t i = 0; TELLS_ENDED_THREADS && i < roots->memory->mapping_count; i++) {
+        const struct mapping *mapping = &roots->memory->mappings[i];
+        uintptr_t local;
+
+        if (!mapping->is_guarded || !mapping->is_writable || !mapping->is_private ||
+            mapping->is_file || mapping->is_heap || mapping->is_stack ||
+            is_of_thread(roots, mapping))
+            continue;
+        local = find_local(roots, mapping);
+        if (local && !roots_put_apart(roots, (struct range){mapping->range.start, local}))
+            return 0;
+    }
+    return 1;
+}
+
 /* ---- What counts --------------------------------------------------------------------------- */
 
 /* Pages that were made read-only may have been written to before. */
@@ -375,6 +433,8 @@ int roots_visit(struct roots *roots)
         if (!put_old_stack(roots, &roots->threads->threads[i]))
             return 0;
     }
+    if (!put_ended_threads(roots))
+        return 0;
     sort_apart(roots);
     for (size_t i = 0; i < roots->memory->mapping_count; i++) {
         const struct mapping *mapping = &roots->memory->mappings[i];

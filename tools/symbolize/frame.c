@@ -114,10 +114,11 @@ static int ends_in_line(const char *text, const char *end)
     return digits < end && digits > text && digits[-1] == ':';
 }
 
-/* What may stand where there is no module: code that was made at run time. */
+/* What may stand where there is no module: code that was made at run time, or is gone. */
 static int is_of_no_module(const char *text)
 {
     return !*text || strcmp(text, " (code made at run time)") == 0 ||
+           strcmp(text, " (no code is there now)") == 0 ||
            strcmp(text, " (<unknown module>)") == 0;
 }
 
