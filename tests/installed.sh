@@ -160,7 +160,7 @@ while [ -f "session.$((count + 1))" ]; do
         sh command.$step >printed.$step 2>&1 </dev/null || echo "(exit status $?)" >>printed.$step
         # The README is written for an installation in /usr/local without modules.
         sort expected.$step >a
-        sed "s|$lib/|$libdir/|g; s|$libdir/|/usr/local/lib/|g; s/, guard, [^;]*; searched/, guard; searched/" \
+        sed "s|$lib/|$libdir/|g; s|$libdir/|/usr/local/lib/|g; s/, profile, [^;]*; searched/, profile; searched/" \
             printed.$step | sort >b
         diff a b || fail "README.md shows another output for: $(cat command.$step)"
         number=$((number + 1))

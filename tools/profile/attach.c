@@ -48,22 +48,40 @@ int profile_load(const char *path, void **bytes, size_t *count)
 
 /* ---- On and off ------------------------------------------------------------------------------ */
 
-/* Where the file is gone its bytes are in memory that only the process writes to. */
-static int switch_file(const struct status_bytes *from, void *is_on)
-{
-    size_t count = (size_t)from->count;
+struct switching {
     void *bytes;
-    int error;
+    size_t count;
+    int is_on, result;
+};
 
+static void switch_bytes(void *data)
+{
+    struct switching *switching = data;
+
+    switching->result =
+        profile_is_raw(switching->bytes, switching->count) &&
+                dal_profile_file_switch(switching->bytes, switching->count, switching->is_on) == 0
+            ? TOOL_OK
+            : TOOL_FAILED;
+}
+
+/* Where the file is gone its bytes are in memory that only the process writes to. One that becomes
+ * shorter meanwhile is none of the layer's. */
+static int switch_file(const struct status_bytes *from, void *data)
+{
+    struct switching *switching = data;
+
+    switching->count = (size_t)from->count;
+    switching->result = TOOL_FAILED;
     if (!from->status.st_ino || from->count == 0 || from->count > RAW_BYTES_MAX)
         return TOOL_FAILED;
-    bytes = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, from->file, 0);
-    if (bytes == MAP_FAILED)
+    switching->bytes =
+        mmap(NULL, switching->count, PROT_READ | PROT_WRITE, MAP_SHARED, from->file, 0);
+    if (switching->bytes == MAP_FAILED)
         return TOOL_TROUBLE;
-    error = profile_is_raw(bytes, count) ? dal_profile_file_switch(bytes, count, *(int *)is_on)
-                                         : DAL_ERR_INVALID;
-    (void)munmap(bytes, count);
-    return error ? TOOL_FAILED : TOOL_OK;
+    (void)tool_survive("a file of the layer profile", switch_bytes, switching);
+    (void)munmap(switching->bytes, switching->count);
+    return switching->result;
 }
 
 /* ---- A process ------------------------------------------------------------------------------- */
@@ -91,8 +109,8 @@ static void keep_most(struct found *found, const struct raw *raw, const char *pa
 static void look_at(const struct profile_options *options, const struct status_mapped *mapped,
                     struct found *found)
 {
+    struct switching switching = {.is_on = options->is_on};
     struct raw raw = {.bytes = NULL};
-    int is_on = options->is_on;
 
     if (status_take_mapped(options->process, mapped, O_RDONLY, take_raw, &raw) != TOOL_OK)
         return;
@@ -101,7 +119,7 @@ static void look_at(const struct profile_options *options, const struct status_m
     if (!options->is_on && !options->is_off)
         return;
     errno = 0;
-    if (status_take_mapped(options->process, mapped, O_RDWR, switch_file, &is_on) == TOOL_OK)
+    if (status_take_mapped(options->process, mapped, O_RDWR, switch_file, &switching) == TOOL_OK)
         found->switched++;
     else
         found->error = errno ? errno : ENOENT;

@@ -49,9 +49,14 @@ static char *make_spec(const struct profile_options *options, const char *spec,
     FILE *to = open_memstream(&text, &bytes);
 
     if (to) {
-        fprintf(to, "profile:every=%" PRIu64 ",stacks=%" PRIu64 "%s%s,file=", options->every,
+        fprintf(to, "profile:every=%" PRIu64 ",stacks=%" PRIu64 "%s%s", options->every,
                 options->frames, options->is_off ? ",start=off" : "",
                 wants_lifetimes(options) ? ",lifetimes=on" : "");
+        if (options->sites)
+            fprintf(to, ",sites=%" PRIu64, options->sites);
+        if (options->blocks)
+            fprintf(to, ",blocks=%" PRIu64, options->blocks);
+        fputs(",file=", to);
         environment_add_value(to, directory, 1);
         fprintf(to, "/%%p+%s", spec);
     }

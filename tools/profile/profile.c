@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,12 @@
 /* ---- Options --------------------------------------------------------------------------------- */
 
 enum { FRAMES = 32, PROCESS_DIGITS = 10 };
-#define EVERY      (UINT64_C(512) << 10)
-#define EVERY_MOST (UINT64_C(1) << 40)
+#define EVERY (UINT64_C(512) << 10)
+
+/* As the layer has them. */
+#define EVERY_MOST  (UINT64_C(1) << 40)
+#define SITES_MOST  (UINT64_C(1) << 20)
+#define BLOCKS_MOST (UINT64_C(1) << 26)
 
 static struct profile_options wanted = {.every = EVERY, .frames = FRAMES};
 
@@ -34,24 +39,36 @@ static int take_child(const char *name)
     return TOOL_OK;
 }
 
-static int take_every(const char *text)
+/* A number from least to most, as the layer takes it. */
+static int take_number(const char *what, const char *text, uint64_t least, uint64_t most,
+                       uint64_t *number)
 {
-    if (dal_number_parse_(text, 1, &wanted.every) && wanted.every >= 1 &&
-        wanted.every <= EVERY_MOST)
+    if (dal_number_parse_(text, 1, number) && *number >= least && *number <= most)
         return TOOL_OK;
     return tool_misused(&tool_profile,
-                        "invalid number of bytes '%s': it is expected from 1 to 1024G, such as "
-                        "512K",
-                        text);
+                        "invalid number of %s '%s': it is expected from %" PRIu64 " to %" PRIu64
+                        ", such as 64K",
+                        what, text, least, most);
+}
+
+static int take_every(const char *text)
+{
+    return take_number("bytes", text, 1, EVERY_MOST, &wanted.every);
 }
 
 static int take_frames(const char *text)
 {
-    if (dal_number_parse_(text, 0, &wanted.frames) && wanted.frames >= 1 &&
-        wanted.frames <= DAL_STACK_PLACES_MAX)
-        return TOOL_OK;
-    return tool_misused(&tool_profile, "invalid number of frames '%s': it is expected from 1 to %d",
-                        text, DAL_STACK_PLACES_MAX);
+    return take_number("frames", text, 1, DAL_STACK_PLACES_MAX, &wanted.frames);
+}
+
+static int take_sites(const char *text)
+{
+    return take_number("sites", text, 2, SITES_MOST, &wanted.sites);
+}
+
+static int take_blocks(const char *text)
+{
+    return take_number("blocks", text, 64, BLOCKS_MOST, &wanted.blocks);
 }
 
 static int take_output(const char *path)
@@ -79,6 +96,7 @@ static int take_directories(const char *text)
 
 static const struct tool_option options[] = {
     {.name = "backend", .letter = 'b', .take = take_spec},
+    {.name = "blocks", .take = take_blocks},
     {.name = "child", .take = take_child},
     {.name = "debug-directory", .letter = 'd', .take = take_directories},
     {.name = "every", .take = take_every},
@@ -88,6 +106,7 @@ static const struct tool_option options[] = {
     {.name = "output", .letter = 'o', .take = take_output},
     {.name = "pid", .letter = 'p', .take = take_process},
     {.name = "quiet", .letter = 'q', .flag = &modules_are_quiet},
+    {.name = "sites", .take = take_sites},
     {.name = "symbols", .letter = 's', .flag = &modules_by_symbols},
     {.name = NULL},
 };
@@ -281,11 +300,14 @@ const struct tool_command tool_profile = {
             "A program that is run:\n"
             "  -b, --backend=SPEC  the allocator below; without it, what DISPATCHALLOC_MALLOC\n"
             "                      says, or else the C library's own\n"
+            "      --blocks=N      places for sampled blocks that are live: 65536, or 1048576\n"
+            "                      with --every=1\n"
             "      --child=NAME    tell of the program called NAME that PROGRAM starts\n"
             "      --every=BYTES   one block in so many bytes, on average; 512K by default,\n"
             "                      1 for each block\n"
             "      --frames=N      frames that are kept of each stack; 32 by default\n"
             "      --off           begin without, until another command says --on\n"
+            "      --sites=N       different stacks, at most; 8192 by default\n"
             "\n"
             "A process that runs:\n"
             "  -p, --pid=PID       its number\n"

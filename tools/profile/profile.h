@@ -20,6 +20,7 @@ struct profile_options {
     const char *spec;  /* NULL: what `run` would take */
     const char *child; /* the name of whom it is about; NULL: the program itself */
     uint64_t every, frames;
+    uint64_t sites, blocks; /* 0: as the layer has it */
     const char *outputs[PROFILE_OUTPUTS_MAX];
     size_t output_count;
     long process; /* 0: none was given */

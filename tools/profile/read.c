@@ -374,9 +374,9 @@ static void tell_lost(const struct reading *reading, const char *name)
         const char *key, *words;
     } lost[] = {
         {"lost_blocks", "sampled blocks had no place among the live ones, and count as given back: "
-                        "the layer's option blocks= makes room"},
+                        "the layer's option blocks=, here --blocks, makes room"},
         {"lost_sites", "samples have no stack, since there were more sites than the layer has room "
-                       "for: its option sites= makes more"},
+                       "for: its option sites=, here --sites, makes more"},
         {"lost_modules", "frames have no file, since there were more of these than the layer has "
                          "room for"},
     };
