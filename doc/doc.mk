@@ -2,6 +2,11 @@
 dist_doc_DATA += doc/abi.md doc/backend-howto.md doc/design.md doc/fail-each.md doc/faults.md doc/performance.md \
 	doc/platforms.md doc/profiling.md doc/symptoms.md
 
+# What doc/profiling.md shows.
+picturesdir = $(docdir)/pictures
+dist_pictures_DATA = doc/pictures/profile-page-dark.png doc/pictures/profile-page-light.png \
+	doc/pictures/profile-svg-dark.png doc/pictures/profile-svg-light.png
+
 # For the configure.ac of a backend.
 aclocaldir = $(datadir)/aclocal
 dist_aclocal_DATA = m4/dispatchalloc.m4

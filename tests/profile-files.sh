@@ -140,7 +140,7 @@ assert list(boxes) == ["all: 8.8 KiB, 100.00%", "main /src/main.c:30: 8.3 KiB, 9
     "lib<evil>.so+0x1123: 500 B, 5.56%"], list(boxes)
 x, y, width = boxes["inner /src/a.c:12: 7.8 KiB, 88.89%"]
 assert abs(width - 1180 * 8 / 9) < 0.1 and y < boxes["all: 8.8 KiB, 100.00%"][1], (x, y, width)
-assert {e.tag for e in root.iter()} == {space + t for t in ("svg", "g", "title", "rect", "text")}
+assert {e.tag for e in root.iter()} == {space + t for t in ("svg", "style", "g", "title", "rect", "text")}
 END
 fi
 

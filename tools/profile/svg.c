@@ -119,8 +119,10 @@ static void write_picture(const struct picture *picture)
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" "
             "height=\"%u\" font-family=\"monospace\" font-size=\"11\">\n"
-            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
-            "<text x=\"%d\" y=\"24\" font-size=\"14\">",
+            "<style>:root { color-scheme: light dark; background: #fff }\n"
+            "@media (prefers-color-scheme: dark) { :root { background: #18181b }\n"
+            "    .head { fill: #e8e8e8 } g rect { filter: brightness(0.85) } }</style>\n"
+            "<text class=\"head\" x=\"%d\" y=\"24\" font-size=\"14\">",
             WIDTH, height, WIDTH, height, MARGIN);
     tool_write_xml(picture->to, profile_text(picture->profile, picture->profile->command));
     fprintf(picture->to, ": %s at the peak</text>\n",
