@@ -117,47 +117,104 @@ static void learn_addresses(void)
     dal_instance_destroy(instance);
 }
 
+static void add_site(struct dal_profile_site *to, const struct dal_profile_site *site)
+{
+    to->samples += site->samples;
+    to->allocated_blocks += site->allocated_blocks;
+    to->allocated_bytes += site->allocated_bytes;
+    to->live_blocks += site->live_blocks;
+    to->live_bytes += site->live_bytes;
+    to->peak_blocks += site->peak_blocks;
+    to->peak_bytes += site->peak_bytes;
+    to->temporary_blocks += site->temporary_blocks;
+    to->lifetime_ns += site->lifetime_ns;
+}
+
+/* By whatever way the call was come to. */
 static struct dal_profile_site site_of(const struct dal_instance *instance, int site)
 {
     struct all_found all = {0};
-    struct dal_profile_site none = {0};
+    struct dal_profile_site sum = {0};
 
     ck_assert_int_eq(dal_profile_visit(instance, find, &all), 0);
     for (size_t i = 0; i < all.count; i++) {
         if (all.found[i].address == site_address[site])
-            return all.found[i].site;
+            add_site(&sum, &all.found[i].site);
     }
-    return none;
+    return sum;
+}
+
+/* What threads do together: each has every so many-th block of the order. */
+static struct program {
+    const struct dal_instance *instance;
+    int threads;
+    void *blocks[SITES * PER_SITE];
+    int order[SITES * PER_SITE];
+} program;
+
+static void draw_order(unsigned seed)
+{
+    srand(seed);
+    for (int i = 0; i < SITES * PER_SITE; i++)
+        program.order[i] = i;
+    for (int i = SITES * PER_SITE - 1; i > 0; i--) {
+        int j = rand() % (i + 1), kept = program.order[i];
+
+        program.order[i] = program.order[j];
+        program.order[j] = kept;
+    }
+}
+
+static void *alloc_part(void *first)
+{
+    for (int i = (int)(intptr_t)first; i < SITES * PER_SITE; i += program.threads) {
+        int block = program.order[i], site = block % SITES;
+
+        program.blocks[block] = alloc_at(program.instance, site, site_sizes[site]);
+    }
+    return NULL;
+}
+
+/* Blocks of another thread. */
+static void *dealloc_part(void *first)
+{
+    for (int i = (int)(intptr_t)first; i < SITES * PER_SITE; i += program.threads) {
+        int block = program.order[SITES * PER_SITE - 1 - i];
+
+        if (block / SITES % 2 == 0)
+            dal_instance_dealloc(program.instance, program.blocks[block], site_sizes[block % SITES],
+                                 8);
+    }
+    return NULL;
+}
+
+static void run_parts(void *(*run)(void *first))
+{
+    pthread_t threads[8];
+
+    for (int i = 1; i < program.threads; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, run, (void *)(intptr_t)i), 0);
+    (void)run(NULL);
+    for (int i = 1; i < program.threads; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 }
 
 /* In an order that chance draws, all are allocated, and of each site half are given back. */
-static void run_program(const struct dal_instance *instance, unsigned seed)
+static void run_program(const struct dal_instance *instance, unsigned seed, int threads)
 {
-    static void *blocks[SITES * PER_SITE];
-    static int order[SITES * PER_SITE];
-
-    srand(seed);
-    for (int i = 0; i < SITES * PER_SITE; i++)
-        order[i] = i;
-    for (int i = SITES * PER_SITE - 1; i > 0; i--) {
-        int j = rand() % (i + 1), kept = order[i];
-
-        order[i] = order[j];
-        order[j] = kept;
-    }
-    for (int i = 0; i < SITES * PER_SITE; i++)
-        blocks[order[i]] = alloc_at(instance, order[i] % SITES, site_sizes[order[i] % SITES]);
-    for (int i = 0; i < SITES * PER_SITE; i++) {
-        if (order[i] / SITES % 2 == 0)
-            dal_instance_dealloc(instance, blocks[order[i]], site_sizes[order[i] % SITES], 8);
-    }
+    program.instance = instance;
+    program.threads = threads;
+    draw_order(seed);
+    run_parts(alloc_part);
+    run_parts(dealloc_part);
 }
 
 /* ---- Estimates ------------------------------------------------------------------------------- */
 
-enum { SEEDS = 100, RATES = 3 };
+enum { SEEDS = 100, RATES = 3, THREAD_COUNTS = 3 };
 
 static const uint64_t rates[RATES] = {4096, 65536, 524288};
+static const int thread_counts[THREAD_COUNTS] = {1, 2, 8};
 
 /* Of n blocks of a size the estimate of their number is a sum of n independent ones, each 1/p with
  * probability p: the variance is n (1 - p) / p. Where fewer than some are sampled a sum is not
@@ -193,14 +250,15 @@ static void add_bias(struct bias *bias, int which, uint64_t estimated, double co
     bias->variance[which] += count * size * size * (1 - p) / p;
 }
 
-static void try_seed(uint64_t every, unsigned seed, int *inside, int *all, struct bias *bias)
+static void try_seed(uint64_t every, unsigned seed, int threads, int *inside, int *all,
+                     struct bias *bias)
 {
     char spec[64];
     const struct dal_instance *instance;
 
     (void)snprintf(spec, sizeof spec, "profile:every=%llu+system", (unsigned long long)every);
     instance = open_spec(spec);
-    run_program(instance, seed);
+    run_program(instance, seed, threads);
     for (int i = 0; i < SITES; i++) {
         struct dal_profile_site site = site_of(instance, i);
         double size = (double)site_sizes[i], p = -expm1(-size / (double)every);
@@ -232,8 +290,9 @@ START_TEST(test_estimates_are_unbiased)
 
     learn_addresses();
     for (unsigned seed = 1; seed <= SEEDS; seed++)
-        try_seed(rates[_i], seed, &inside, &all, &bias);
-    printf("every=%llu: %.2f %% inside\n", (unsigned long long)rates[_i], 100. * inside / all);
+        try_seed(rates[_i % RATES], seed, thread_counts[_i / RATES], &inside, &all, &bias);
+    printf("every=%llu, threads: %d: %.2f %% inside\n", (unsigned long long)rates[_i % RATES],
+           thread_counts[_i / RATES], 100. * inside / all);
     ck_assert_msg(inside >= all * 0.97, "%d of %d are inside of the interval", inside, all);
     for (int i = 0; i < 4; i++) {
         double off = (bias.estimated[i] - bias.truth[i]) / bias.truth[i];
@@ -275,7 +334,7 @@ START_TEST(test_every_1_is_exact)
     double peak = 0;
 
     learn_addresses();
-    run_program(instance, 1);
+    run_program(instance, 1, 1);
     for (int i = 0; i < SITES; i++) {
         struct dal_profile_site site = site_of(instance, i);
 
@@ -478,12 +537,11 @@ START_TEST(test_lifetimes_are_told)
     const struct dal_instance *instance = open_spec(specs[_i]);
     struct dal_profile_site site;
     uint64_t is_known = _i != 2;
-    volatile int count = 2; /* a loop that is unrolled has two sites */
     void *blocks[2];
 
     learn_addresses();
     ck_assert_uint_eq(value_of(instance, "lifetimes"), is_known);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < 2; i++)
         blocks[i] = alloc_at(instance, 7, 4096);
     pass_time(20);
     dal_instance_dealloc(instance, blocks[0], 4096, 8);
@@ -822,7 +880,7 @@ static Suite *make_suite(void)
           *files = tcase_create("files");
 
     tcase_set_timeout(estimates, 600);
-    tcase_add_loop_test(estimates, test_estimates_are_unbiased, 0, RATES);
+    tcase_add_loop_test(estimates, test_estimates_are_unbiased, 0, RATES * THREAD_COUNTS);
     tcase_add_loop_test(estimates, test_blocks_of_any_size_have_no_bias, 0, 6);
     tcase_add_test(estimates, test_every_1_is_exact);
     suite_add_tcase(suite, estimates);

@@ -167,6 +167,19 @@ profile --every=1 --child=other -- sh -c "$known 5"
 exits 5
 says "*no process that is called 'other' has taken a sample"
 
+# Those that have ended take no room, and are not forgotten.
+cat >many.sh <<'EOF'
+for _ in 1 2 3 4 5 6 7 8 9 10; do ./known; done
+sleep 2.2
+ls "$TMPDIR"/*/ | wc -l >left
+exit 4
+EOF
+profile --every=1 --child=known -- sh many.sh
+exits 4
+says "./known
+peak:       586.0 KiB in 102 blocks*"
+[ "$(cat left)" -le 6 ] || fail "$(cat left) files are left while it runs"
+
 # ---- Code that is made at run time --------------------------------------------------------------
 # (Its map is left behind by node.)
 if command -v node >/dev/null 2>&1; then

@@ -13,6 +13,8 @@ unset DISPATCHALLOC_MALLOC DISPATCHALLOC_BACKEND
 # One name in /proc that no other run has, and a port that nobody has: bind() says so.
 name=shop$$
 name=$(printf '%.15s' "$name")
+TMPDIR=$work
+export TMPDIR
 mkdir "$work/srv" "$work/bin"
 cp "$srcdir/tests/profile/shop.c" "$work/srv/shop.c"
 printf '#!/bin/sh\nexec "%s" "$@"\n' "$tool" >"$work/bin/dispatchalloc"

@@ -289,12 +289,32 @@ void child_kill_the_rest(void)
         continue;
 }
 
+/* Its end is a signal, which is blocked so that none comes between two looks; others that are
+ * passed on end the wait early. */
+static void wait_and_look(pid_t child, const struct child_command *command)
+{
+    static const struct timespec second = {.tv_sec = 1};
+    sigset_t end, before;
+
+    (void)sigemptyset(&end);
+    (void)sigaddset(&end, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &end, &before);
+    while (!has_ended(child)) {
+        if (sigtimedwait(&end, NULL, &second) < 0 && errno == EAGAIN)
+            command->look(child, command->data);
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 /* Until it has ended, and not yet taken off the list of processes: so its group's number
  * remains its own. A child that stops has asked for the terminal, which it cannot have. */
-static void wait_for_end(pid_t child, struct child_result *result)
+static void wait_for_end(pid_t child, const struct child_command *command,
+                         struct child_result *result)
 {
     int stops = is_in_front ? 0 : WSTOPPED;
 
+    if (is_in_front && command->look)
+        wait_and_look(child, command);
     for (;;) {
         siginfo_t info;
 
@@ -377,7 +397,7 @@ int child_run(const struct child_command *command, struct child_result *result)
     if (not_executed != MAP_FAILED)
         child = start(command, not_executed);
     if (child > 0) {
-        wait_for_end(child, result);
+        wait_for_end(child, command, result);
         result->seconds = now() - began;
         end(child, result);
         result->not_executed = *not_executed;

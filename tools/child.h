@@ -31,6 +31,10 @@ struct child_command {
     unsigned seconds_limit; /* it gets SIGTERM after that long; 0: never */
     /* It gets SIGKILL when output and errors, which are files, are larger together; 0: never. */
     uint64_t bytes_limit;
+    /* Called about once a second while a program in front runs (child_set_up_in_front()); NULL: not
+     * at all. process: its number. */
+    void (*look)(pid_t process, void *data);
+    void *data;
 };
 
 struct child_result {

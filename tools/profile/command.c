@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -95,10 +96,12 @@ static int make_environment(const struct profile_options *options, const char *d
     return result ? TOOL_TROUBLE : 0;
 }
 
-/* ---- What was left --------------------------------------------------------------------------- */
+/* ---- What is left ---------------------------------------------------------------------------- */
 
-/* Of the processes the one that is told of, and the one that has allocated most. */
+/* Of all processes the one that is told of, and the one that has allocated most. */
 struct left {
+    const struct profile_options *options;
+    const char *directory;
     struct dal_image_ told, most; /* bytes NULL: none */
     size_t count;
     int is_other; /* none is the program's own */
@@ -110,19 +113,23 @@ static uint64_t allocated(const struct dal_image_ *image)
 }
 
 /* Whether a file is of who was asked for. */
-static int is_asked_for(const struct profile_options *options, const struct dal_image_ *image,
-                        pid_t process)
+static int is_asked_for(const struct left *left, const struct dal_image_ *image, pid_t process)
 {
     char name[PROFILE_NAME_BYTES];
     long number = profile_raw_process(image->bytes, image->size, name);
 
-    return options->child ? strcmp(name, options->child) == 0 : number == (long)process;
+    return left->options->child ? strcmp(name, left->options->child) == 0 : number == (long)process;
 }
 
-static void take_file(const struct profile_options *options, const char *path, pid_t process,
-                      struct left *left)
+static void drop(const struct left *left, const struct dal_image_ *image)
 {
-    struct dal_image_ image;
+    if (image->bytes && image->bytes != left->told.bytes && image->bytes != left->most.bytes)
+        dal_image_unmap_(image);
+}
+
+static void take_file(struct left *left, const char *path, pid_t process)
+{
+    struct dal_image_ told = left->told, most = left->most, image;
 
     if (!dal_image_map_(path, &image))
         return;
@@ -131,31 +138,55 @@ static void take_file(const struct profile_options *options, const char *path, p
         return;
     }
     left->count++;
-    if (is_asked_for(options, &image, process) &&
-        (!left->told.bytes || allocated(&image) > allocated(&left->told)))
+    if (is_asked_for(left, &image, process) &&
+        (!told.bytes || allocated(&image) > allocated(&told)))
         left->told = image;
-    if (!left->most.bytes || allocated(&image) > allocated(&left->most))
+    if (!most.bytes || allocated(&image) > allocated(&most))
         left->most = image;
-    /* (Those that another has come in the place of go with this process.) */
-    if (image.bytes != left->told.bytes && image.bytes != left->most.bytes)
-        dal_image_unmap_(&image);
+    drop(left, &told);
+    if (most.bytes != told.bytes)
+        drop(left, &most);
+    drop(left, &image);
 }
 
-static void take_files(const struct profile_options *options, const char *directory, pid_t process,
-                       struct left *left)
+/* A file is called as the number of its process. */
+static int has_ended(const char *name)
 {
-    DIR *files = opendir(directory);
+    long process = strtol(name, NULL, 10);
+
+    return process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
+}
+
+/* Of all files, or of those whose processes have ended, which are removed: a program may start
+ * thousands, such as make(1), and each takes some megabytes. */
+static void take_files(struct left *left, pid_t process, int is_end)
+{
+    DIR *files = opendir(left->directory);
     const struct dirent *entry;
 
     while (files && (entry = readdir(files)) != NULL) {
         char path[PATH_MAX + NAME_MAX + 2];
 
-        (void)snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-        take_file(options, path, process, left);
+        if (!is_end && !has_ended(entry->d_name))
+            continue;
+        (void)snprintf(path, sizeof path, "%s/%s", left->directory, entry->d_name);
+        take_file(left, path, process);
+        if (!is_end)
+            (void)unlink(path);
     }
     if (files)
         (void)closedir(files);
-    left->is_other = !left->told.bytes && !options->child;
+}
+
+static void look(pid_t process, void *left)
+{
+    take_files(left, process, 0);
+}
+
+static void end(struct left *left, pid_t process)
+{
+    take_files(left, process, 1);
+    left->is_other = !left->told.bytes && !left->options->child;
     if (left->is_other)
         left->told = left->most;
 }
@@ -179,8 +210,9 @@ static void tell_of_others(const struct left *left)
                             profile_bytes(allocated(&left->most), bytes, sizeof bytes), name);
 }
 
-static int tell_nothing(const struct profile_options *options, const struct left *left)
+static int tell_nothing(const struct left *left)
 {
+    const struct profile_options *options = left->options;
     char every[PROFILE_BYTES_TEXT];
 
     if (options->child && left->count)
@@ -192,16 +224,16 @@ static int tell_nothing(const struct profile_options *options, const struct left
 }
 
 /* From here on what is printed goes to standard error: standard output is the program's. */
-static int tell(const struct profile_options *options, const struct left *left)
+static int tell(const struct left *left)
 {
     struct profile profile;
     int status, written = TOOL_OK;
 
     if (!left->told.bytes)
-        return tell_nothing(options, left);
+        return tell_nothing(left);
     status = profile_read(left->told.bytes, left->told.size, "the profile", &profile);
     if (status == TOOL_OK) {
-        written = profile_write_outputs(options, &profile);
+        written = profile_write_outputs(left->options, &profile);
         (void)fflush(stdout);
         if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
             status = profile_print_table(&profile);
@@ -217,25 +249,27 @@ static int tell(const struct profile_options *options, const struct left *left)
 static int run(const struct profile_options *options, const char *path, char **program,
                char **environment, const char *directory)
 {
+    struct left left = {.options = options, .directory = directory};
     const struct child_command command = {.path = path,
                                           .arguments = program,
                                           .environment = environment,
                                           .input = STDIN_FILENO,
                                           .output = STDOUT_FILENO,
-                                          .errors = STDERR_FILENO};
+                                          .errors = STDERR_FILENO,
+                                          .look = look,
+                                          .data = &left};
     struct child_result result;
-    struct left left = {.count = 0};
     int status;
 
     child_set_up_in_front();
     status = child_run(&command, &result);
     if (!status && !result.not_executed)
-        take_files(options, directory, result.process, &left);
+        end(&left, result.process);
     child_remove_directory(directory);
     child_let_go();
     if (status || result.not_executed)
         return status ? status : result.not_executed;
-    status = tell(options, &left);
+    status = tell(&left);
     return WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0
                ? status
                : child_end_as(result.status);
