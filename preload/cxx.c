@@ -195,8 +195,8 @@ extern __typeof__(_ZdlPvSt11align_val_t) own_delete_aligned
 extern __typeof__(_ZdaPvSt11align_val_t) own_delete_array_aligned
     __attribute__((alias("_ZdaPvSt11align_val_t"), visibility("hidden")));
 
-/* A form is told by itself if all that it leads to is ours; else where that ends up. Where a program
- * has its own operator new and not the delete to it, ours is as good as free. */
+/* A form is told by itself if all that it leads to is ours; else where that ends up. Where a
+ * program has its own operator new and not the delete to it, ours is as good as free. */
 static void tell_delete(const struct dal_told_ *told)
 {
     if (DAL_IS_OURS_(_Znwm, own_new) && DAL_IS_OURS_(_ZdlPv, own_delete)) {

@@ -26,7 +26,7 @@ status=0
 "$formatter" --dry-run --Werror $sources || status=1
 # What .editorconfig says of every file: the end of lines and of files.
 for file in $(git ls-files); do
-    case $file in *.[135] | *.7) continue ;; esac
+    case $file in *.[135] | *.7 | *.png) continue ;; esac
     [ -s "$file" ] || continue
     awk -v file="$file" '
         /[ \t\r]$/ { print file ":" FNR ": blanks at the end of the line"; bad = 1 }

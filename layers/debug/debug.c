@@ -408,7 +408,8 @@ static const struct dal_option options[] = {
     {.name = "pairs",
      .type = DAL_OPTION_SWITCH,
      .default_text = "on",
-     .summary = "with layout: tell of malloc's blocks that come to delete, and new's that come to free"},
+     .summary =
+         "with layout: tell of malloc's blocks that come to delete, and new's that come to free"},
     {.name = "stacks",
      .type = DAL_OPTION_COUNT,
      .maximum = 64,

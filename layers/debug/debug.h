@@ -261,9 +261,9 @@ struct debug_instance {
     const struct dal_services *services;
     const struct dal_instance_calls *calls;
 
-    int is_plain; /* no fill, zones or quarantine */
-    int layout;   /* tell of pointers and layouts that are wrong */
-    int pairs;    /* tell of what comes to a function of the other language */
+    int is_plain;                /* no fill, zones or quarantine */
+    int layout;                  /* tell of pointers and layouts that are wrong */
+    int pairs;                   /* tell of what comes to a function of the other language */
     _Atomic(int) new_has_failed; /* relaxed; the C++ library's own operators take part since */
     int fill;
     enum debug_leaks leaks;

@@ -37,7 +37,7 @@
 #include "../instances.h"
 #include "../pattern.h"
 
-#define GUARD_SLOTS_MAX 16384
+#define GUARD_SLOTS_MAX      16384
 #define GUARD_PER_SECOND_MAX 1000000
 
 /* ---- A thread's part, and its countdown ---------------------------------------------------- */

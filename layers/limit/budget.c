@@ -177,10 +177,9 @@ static void tell(struct limit_instance *instance, uint64_t live)
     uint64_t before = atomic_fetch_add_explicit(&instance->crossings, 1, memory_order_relaxed);
 
     if (before < LINES_MAX)
-        instance->services->line("%s: %" PRIu64
-                                 " bytes are live, which is more than soft=%" PRIu64 "%s",
-                                 instance->name, live, instance->soft,
-                                 before == LINES_MAX - 1 ? "; more of this is only counted" : "");
+        instance->services->line(
+            "%s: %" PRIu64 " bytes are live, which is more than soft=%" PRIu64 "%s", instance->name,
+            live, instance->soft, before == LINES_MAX - 1 ? "; more of this is only counted" : "");
     /* Acquire: what the program made ready before it gave it to us. */
     listener = atomic_load_explicit(&instance->listener, memory_order_acquire);
     if (listener)

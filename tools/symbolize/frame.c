@@ -118,8 +118,7 @@ static int ends_in_line(const char *text, const char *end)
 static int is_of_no_module(const char *text)
 {
     return !*text || strcmp(text, " (code made at run time)") == 0 ||
-           strcmp(text, " (no code is there now)") == 0 ||
-           strcmp(text, " (<unknown module>)") == 0;
+           strcmp(text, " (no code is there now)") == 0 || strcmp(text, " (<unknown module>)") == 0;
 }
 
 int frame_read(const char *line, struct frame *frame)
