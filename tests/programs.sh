@@ -14,7 +14,7 @@ programs=${1:-"python3-threads python3-processes perl bash git gcc g++ c++ sqlit
 # (rustc would join the jobs of a make whose descriptors it has not.)
 unset LD_PRELOAD DISPATCHALLOC_MALLOC MAKEFLAGS MFLAGS
 . "$srcdir/tests/modules/find.sh"
-backends="system arena fixed-arena stats debug guard limit$modules"
+backends="system arena fixed-arena stats debug guard limit profile$modules"
 export tool load
 command -v timeout >/dev/null 2>&1 || skip "there is no timeout to bound the programs with"
 
@@ -29,10 +29,11 @@ spec_of() {
     # A filter of system calls forbids its children to open one.
     stats:sshd) echo stats:print=off+system ;;
     # Where children are forbidden to map what it needs, or to open files, it is not tried.
-    debug:sshd | guard:sshd | limit:sshd) ;;
+    debug:sshd | guard:sshd | limit:sshd | profile:sshd) ;;
     debug:*) echo debug:fill=on,zones=16,quarantine=1M+system ;;
     guard:*) echo guard:every=5,slots=512+system ;;
     limit:*) echo limit:bytes=16G+system ;;
+    profile:*) echo "profile:every=64K,file=$at/profile.%p+system" ;;
     # A file a process, in which the calls are counted.
     stats:*) echo "stats:file=$at/stats.%p+system" ;;
     *) echo "$1" ;;
@@ -42,7 +43,7 @@ spec_of() {
 # attempt PROGRAM SPEC: its output in $at/result, and what it says in $at/said. The directory
 # has the same name each time, since some results have it in them.
 attempt() {
-    rm -rf "$at/run" "$at"/stats.*
+    rm -rf "$at/run" "$at"/stats.* "$at"/profile.*
     mkdir "$at/run"
     : >"$at/said"
     code=0
