@@ -196,23 +196,27 @@ extern __typeof__(_ZdaPvSt11align_val_t) own_delete_array_aligned
     __attribute__((alias("_ZdaPvSt11align_val_t"), visibility("hidden")));
 
 /* A form is told by itself if all that it leads to is ours; else where that ends up. Where a
- * program has its own operator new and not the delete to it, ours is as good as free. */
+ * program has an operator new of its own and not the delete to it, ours is as good as free. */
 static void tell_delete(const struct dal_told_ *told)
 {
     if (DAL_IS_OURS_(_Znwm, own_new) && DAL_IS_OURS_(_ZdlPv, own_delete)) {
         DAL_SET_SLOT_(_ZdlPv, told->delete_plain);
         DAL_SET_SLOT_(_ZdlPvm, told->delete_sized);
-        DAL_SET_SLOT_(_ZdaPv, told->delete_array);
-        if (DAL_IS_OURS_(_ZdaPv, own_delete_array))
-            DAL_SET_SLOT_(_ZdaPvm, told->delete_array_sized);
+        if (DAL_IS_OURS_(_Znam, own_new_array)) {
+            DAL_SET_SLOT_(_ZdaPv, told->delete_array);
+            if (DAL_IS_OURS_(_ZdaPv, own_delete_array))
+                DAL_SET_SLOT_(_ZdaPvm, told->delete_array_sized);
+        }
     }
     if (DAL_IS_OURS_(_ZnwmSt11align_val_t, own_new_aligned) &&
         DAL_IS_OURS_(_ZdlPvSt11align_val_t, own_delete_aligned)) {
         DAL_SET_SLOT_(_ZdlPvSt11align_val_t, told->delete_aligned);
         DAL_SET_SLOT_(_ZdlPvmSt11align_val_t, told->delete_sized_aligned);
-        DAL_SET_SLOT_(_ZdaPvSt11align_val_t, told->delete_array_aligned);
-        if (DAL_IS_OURS_(_ZdaPvSt11align_val_t, own_delete_array_aligned))
-            DAL_SET_SLOT_(_ZdaPvmSt11align_val_t, told->delete_array_sized_aligned);
+        if (DAL_IS_OURS_(_ZnamSt11align_val_t, own_new_array_aligned)) {
+            DAL_SET_SLOT_(_ZdaPvSt11align_val_t, told->delete_array_aligned);
+            if (DAL_IS_OURS_(_ZdaPvSt11align_val_t, own_delete_array_aligned))
+                DAL_SET_SLOT_(_ZdaPvmSt11align_val_t, told->delete_array_sized_aligned);
+        }
     }
 }
 

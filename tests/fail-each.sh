@@ -605,11 +605,11 @@ echo one >"$work/input"
 "$tool" fail-each --resume="$work/built" "$work/rebuilt" handles >"$work/out" <"$work/input"
 try 0 '*' '' --resume="$work/built" "$work/rebuilt" handles <"$work/input"
 printf x >>"$work/rebuilt"
-try 2 '*' "*$work/built is of another command, another build of the program or another input, *" \
+try 2 '*' "*$work/built is of another command, or the program or its input has changed, *" \
     --resume="$work/built" "$work/rebuilt" handles <"$work/input"
 cp "$program" "$work/rebuilt"
 echo two >"$work/input"
-try 2 '*' "*$work/built is of another command, another build *" \
+try 2 '*' "*$work/built is of another command, or the program or *" \
     --resume="$work/built" "$work/rebuilt" handles <"$work/input"
 "$tool" fail-each --every --resume="$work/kept" "$program" handles >"$work/out"
 title=$(head -n 1 "$work/kept")

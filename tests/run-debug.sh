@@ -183,6 +183,10 @@ END
     $CXX -std=c++17 -O0 -fsized-deallocation -w "$work/own-new.cpp" -o "$work/own-new"
     debugged system "$work/own-new"
     expect "an operator new alone" 0 "$code$(cat "$work/err")"
+    $SED 's/operator new(/operator new[](/' "$work/own-new.cpp" >"$work/own-array.cpp"
+    $CXX -std=c++17 -O0 -fsized-deallocation -w "$work/own-array.cpp" -o "$work/own-array"
+    debugged system "$work/own-array"
+    expect "an operator new[] alone" 0 "$code$(cat "$work/err")"
     $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation "$srcdir/tests/preload/operators.cpp" \
         -o "$work/all-operators" -lpthread
     $CXX -std=c++17 -O1 -fno-builtin -fsized-deallocation -DOWN_OPERATORS -w \

@@ -185,7 +185,7 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 }
 
 /* What a program does is said by its file too, which is made anew from one command to the next, and
- * by an input that is one. */
+ * by an input that is one. (A file that its arguments name may be what it writes.) */
 static uint64_t hash_file(uint64_t hash, const char *path)
 {
     static unsigned char bytes[1 << 16];
@@ -252,9 +252,8 @@ static int take_lines(struct each_test *test, FILE *lines, const char *title, un
     if (!fgets(line, sizeof line, lines))
         return write_title(test, title);
     if (strcmp(line, title) != 0)
-        return tool_complain("%s is of another command, another build of the program or another "
-                             "input, or of a program that made another number of allocations; "
-                             "remove it to begin again",
+        return tool_complain("%s is of another command, or the program or its input has changed, "
+                             "or it made another number of allocations; remove it to begin again",
                              test->state);
     for (whole = ftell(lines); !status && fgets(line, sizeof line, lines); whole = ftell(lines)) {
         if (!strchr(line, '\n'))
