@@ -200,23 +200,25 @@ extern __typeof__(_ZdaPvSt11align_val_t) own_delete_array_aligned
 static void tell_delete(const struct dal_told_ *told)
 {
     if (DAL_IS_OURS_(_Znwm, own_new) && DAL_IS_OURS_(_ZdlPv, own_delete)) {
+        int is_pair = DAL_IS_OURS_(_Znam, own_new_array);
+
         DAL_SET_SLOT_(_ZdlPv, told->delete_plain);
         DAL_SET_SLOT_(_ZdlPvm, told->delete_sized);
-        if (DAL_IS_OURS_(_Znam, own_new_array)) {
-            DAL_SET_SLOT_(_ZdaPv, told->delete_array);
-            if (DAL_IS_OURS_(_ZdaPv, own_delete_array))
-                DAL_SET_SLOT_(_ZdaPvm, told->delete_array_sized);
-        }
+        DAL_SET_SLOT_(_ZdaPv, is_pair ? told->delete_array : dal_slots_.free);
+        if (is_pair && DAL_IS_OURS_(_ZdaPv, own_delete_array))
+            DAL_SET_SLOT_(_ZdaPvm, told->delete_array_sized);
     }
     if (DAL_IS_OURS_(_ZnwmSt11align_val_t, own_new_aligned) &&
         DAL_IS_OURS_(_ZdlPvSt11align_val_t, own_delete_aligned)) {
+        int is_pair = DAL_IS_OURS_(_ZnamSt11align_val_t, own_new_array_aligned);
+
         DAL_SET_SLOT_(_ZdlPvSt11align_val_t, told->delete_aligned);
         DAL_SET_SLOT_(_ZdlPvmSt11align_val_t, told->delete_sized_aligned);
-        if (DAL_IS_OURS_(_ZnamSt11align_val_t, own_new_array_aligned)) {
-            DAL_SET_SLOT_(_ZdaPvSt11align_val_t, told->delete_array_aligned);
-            if (DAL_IS_OURS_(_ZdaPvSt11align_val_t, own_delete_array_aligned))
-                DAL_SET_SLOT_(_ZdaPvmSt11align_val_t, told->delete_array_sized_aligned);
-        }
+        DAL_SET_SLOT_(_ZdaPvSt11align_val_t,
+                      is_pair ? told->delete_array_aligned
+                              : (void (*)(void *, size_t))(void (*)(void))dal_slots_.free);
+        if (is_pair && DAL_IS_OURS_(_ZdaPvSt11align_val_t, own_delete_array_aligned))
+            DAL_SET_SLOT_(_ZdaPvmSt11align_val_t, told->delete_array_sized_aligned);
     }
 }
 
