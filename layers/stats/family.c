@@ -13,7 +13,7 @@ static struct stats_instance *counting(void)
     return (struct stats_instance *)family_instance();
 }
 
-/* A block came, or goes, whose size does not go into its word; errno is the caller's. */
+/* A block came, or goes, that needs the long way; errno is the caller's. */
 __attribute__((noinline, cold)) static void count_long(size_t size, int is_made)
 {
     struct stats_event event = {
@@ -26,30 +26,51 @@ __attribute__((noinline, cold)) static void count_long(size_t size, int is_made)
     struct stats_instance *instance = counting();
     int saved_errno = errno;
 
-    if (!dal_stats_can_go_short_(instance, size, is_made) ||
-        !stats_count_short(
-            is_made ? stats_mine(instance)->recent_made : stats_mine(instance)->recent_given, size))
+    if (!stats_is_block(stats_mine(instance)))
         dal_stats_count_(instance, &event);
+    else if (is_made)
+        dal_stats_count_made_(instance, size);
+    else
+        dal_stats_count_given_(instance, size);
     errno = saved_errno;
 }
 
-static inline void count_made(size_t size)
+/* They ask for the size once more, so that a small block needs no register for it. */
+__attribute__((noinline)) static void count_large_made(void *ptr)
 {
-    if (!stats_count_short(stats_mine(counting())->recent_made, size))
+    size_t size = CHILD(usable_size_function)(ptr);
+
+    if (!stats_count_made(counting(), stats_mine(counting()), size))
         count_long(size, 1);
 }
 
-static inline void count_given(size_t size)
+__attribute__((noinline)) static void count_large_given(void *ptr)
 {
-    if (!stats_count_short(stats_mine(counting())->recent_given, size))
+    size_t size = CHILD(usable_size_function)(ptr);
+
+    if (!stats_count_given(counting(), stats_mine(counting()), size))
         count_long(size, 0);
+}
+
+static inline void count_made(void *ptr)
+{
+    size_t size = CHILD(usable_size_function)(ptr);
+
+    if (!stats_count_short(&stats_mine(counting())->recent_made[stats_class_of(size)], size))
+        count_large_made(ptr);
+}
+
+static inline void count_given(void *ptr)
+{
+    size_t size = CHILD(usable_size_function)(ptr);
+
+    if (!stats_count_short(&stats_mine(counting())->recent_given[stats_class_of(size)], size))
+        count_large_given(ptr);
 }
 
 __attribute__((noinline, cold)) static void *failed(enum stats_operation operation)
 {
-    struct stats_event event = {.operation = operation, .failed = 1};
-
-    dal_stats_count_(counting(), &event);
+    dal_stats_count_failed_(counting(), operation);
     errno = ENOMEM;
     return NULL;
 }
@@ -60,7 +81,7 @@ static void *counted_malloc(size_t size)
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(CHILD(usable_size_function)(ptr));
+    count_made(ptr);
     return ptr;
 }
 
@@ -70,7 +91,7 @@ static void *counted_memalign(size_t align, size_t size)
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(CHILD(usable_size_function)(ptr));
+    count_made(ptr);
     return ptr;
 }
 
@@ -78,42 +99,35 @@ static void *counted_memalign(size_t align, size_t size)
 static void counted_free(void *ptr)
 {
     if (DAL_LIKELY_(ptr))
-        count_given(CHILD(usable_size_function)(ptr));
+        count_given(ptr);
     CHILD(free_function)(ptr);
 }
 
 static void *counted_calloc(size_t count, size_t size)
 {
-    struct stats_event event = {.operation = STATS_ALLOC_ZEROED, .has_new = 1};
     void *ptr = CHILD(calloc_function)(count, size);
-    int saved_errno = errno;
 
-    if (!ptr)
+    if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC_ZEROED);
-    event.new_size = CHILD(usable_size_function)(ptr);
-    dal_stats_count_(counting(), &event);
-    errno = saved_errno;
+    stats_count_call(counting(), STATS_ALLOC_ZEROED, 0, 0, CHILD(usable_size_function)(ptr));
     return ptr;
 }
 
 static void *counted_realloc(void *ptr, size_t size)
 {
-    struct stats_event event = {.operation = STATS_REALLOC, .has_old = ptr != NULL, .has_new = 1};
-    int saved_errno;
+    size_t old_size;
     void *moved;
 
-    if (ptr && size == 0) {
+    if (DAL_UNLIKELY_(ptr && size == 0)) {
         counted_free(ptr);
         return NULL;
     }
-    event.old_size = CHILD(usable_size_function)(ptr);
+    old_size = CHILD(usable_size_function)(ptr);
     moved = CHILD(realloc_function)(ptr, size);
-    saved_errno = errno;
-    if (!moved)
+    if (DAL_UNLIKELY_(!moved))
         return failed(STATS_REALLOC);
-    event.new_size = CHILD(usable_size_function)(moved);
-    dal_stats_count_(counting(), &event);
-    errno = saved_errno;
+    stats_count_call(counting(), STATS_REALLOC, ptr != NULL, old_size,
+                     CHILD(usable_size_function)(moved));
     return moved;
 }
 

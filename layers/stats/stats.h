@@ -58,30 +58,39 @@ enum { STATS_OPERATIONS = STATS_OPERATION_LIST(STATS_ONE_) };
 
 /*
  * What a call on the short way does is one addition to a `recent` word: bytes in the low 16
- * bits, blocks above. When it would reach STATS_RECENT_BYTES or _BLOCKS, and for every size
- * that is as large, the call takes the long way, which settles the word into the counters.
- * From there the balance of the thread goes to the instance's shared one whenever it has
- * changed by STATS_BALANCE_BYTES or _BLOCKS, and only that looks for a new peak.
+ * bits, blocks above. When it would reach STATS_RECENT_BYTES or _BLOCKS the call takes the long
+ * way, which settles the word into the counters. A size that is as large goes the middle way: its
+ * word counts blocks alone, from STATS_LARGE up to where it would be 0, and its bytes go to the
+ * balance of the thread, or at once to the instance's shared one where they are as much as a
+ * balance may be. What a thread has settled goes there whenever the balance has changed by
+ * STATS_BALANCE_BYTES or _BLOCKS. A new peak is looked for when a word is settled, and when the
+ * balance would rise above what the shared one was short of the peak when that was last seen.
  *
  * What a thread has not passed on is thus, in bytes, less than 4096 in each of the eight
  * recent words from 32 to 4095 and less than 128 blocks in the smaller ones, which makes
- * 40 KiB in all, and 24 KiB of balance: 64 KiB. In blocks it is 13 * 127 + 2048 < 4096.
+ * 40 KiB in all, and 24 KiB of balance: 64 KiB. In blocks it is 13 * 127 + 12 * 127 + 768 < 4096.
  */
 #define STATS_RECENT_BYTES   UINT64_C(0x1000)
 #define STATS_RECENT_BLOCK   UINT64_C(0x10000)
 #define STATS_RECENT_BLOCKS  128
 #define STATS_RECENT_CLASSES 13 /* sizes below STATS_RECENT_BYTES, which is 2 to the 12th */
+#define STATS_LARGE          ((uint32_t)-128)
+#define STATS_WORD_CLASSES   25 /* with those below 16 MiB; the other words are closed */
 #define STATS_BALANCE_BYTES  (24 * 1024)
-#define STATS_BALANCE_BLOCKS 2048
+#define STATS_BALANCE_BLOCKS 768
+
+/* The highest class of a size that the balance takes. */
+#define STATS_MIDDLE_CLASS 15
 
 /* A word that sends every call on the long way: of a class that always goes there, or of one
  * of which this thread has given no block back lately (see settle_given() in count.c). */
-#define STATS_RECENT_CLOSED UINT32_C(0x80000000)
+#define STATS_CLOSED UINT32_C(0x40000000)
 
 /* Bits that no open word has: bytes from 0x1000, blocks from 128. Every bit above them, too,
- * so that no size slips through: one of 64 KiB or more has a closed word, unless it is above
- * PTRDIFF_MAX and then it has bit 63 itself. (The words of a thread without a block are all ones,
- * and a size in the last 4 GiB wraps over them; no layout has one.) */
+ * so that no size slips through: one of 64 KiB or more has a word with one of them, unless it is
+ * above PTRDIFF_MAX and then it has bit 63 itself. (The words of a thread without a block, and
+ * large ones, are all ones in the upper bits, over which a size in the last 4 GiB wraps; no layout
+ * has one.) */
 #define STATS_RECENT_FULL (~(uint64_t)0x7f0fff)
 
 struct stats_counters {
@@ -89,16 +98,22 @@ struct stats_counters {
     _Alignas(64) _Atomic(uint32_t) recent_made[STATS_CLASSES]; /* by alloc */
     _Atomic(uint32_t) recent_given[STATS_CLASSES];             /* back, by dealloc */
 
-    _Atomic(int64_t) balance_bytes; /* not yet in the shared balance */
-    _Atomic(int64_t) balance_blocks;
+    /* How far the balance of bytes may rise on the middle way, and by how much more it may from
+     * where it is: the difference is the balance, which is not yet in the shared one. */
+    _Atomic(int64_t) ceiling, room;
+    _Atomic(uint32_t) is_to_look;   /* for a peak, before a large block is given back */
+    _Atomic(uint32_t) word_classes; /* those from here on have no open word */
 
+    _Atomic(int64_t) balance_blocks;
+    /* Of alloc and dealloc with what the others have made and given back, for which only these are
+     * to be counted on the short way: see stats_own_calls(). */
     _Atomic(uint64_t) calls[STATS_OPERATIONS];
     _Atomic(uint64_t) failures[STATS_OPERATIONS];
     _Atomic(uint64_t) obtained[STATS_CLASSES];
     _Atomic(int64_t) live[STATS_CLASSES];
 };
 
-_Static_assert(offsetof(struct stats_counters, balance_bytes) <= DAL_THREAD_PART_INLINE_BYTES,
+_Static_assert(offsetof(struct stats_counters, balance_blocks) <= DAL_THREAD_PART_INLINE_BYTES,
                "what the short way reads stands where a thread without a block may look");
 
 #define STATS_NAME_BYTES    512
@@ -124,7 +139,7 @@ struct stats_shared {
     (shared)->name, (shared)->label[0] ? " \"" : "", (shared)->label, (shared)->label[0] ? "\"" : ""
 
 /* The form of a file of counters, which this and the sizes tell. */
-#define STATS_FORM UINT32_C(1)
+#define STATS_FORM UINT32_C(2)
 
 /* Threads at one time that have a part of their own in a file. What more of them count goes into
  * one that they share, by the long way and locked instructions. */
@@ -213,17 +228,117 @@ static inline struct stats_counters *stats_mine(const struct stats_instance *ins
     return dal_thread_record_part(&instance->record);
 }
 
-/* Count a block by one addition to the word of its size, of what was made or given back: 1, or 0
- * if that needs the long way. */
-static inline int stats_count_short(_Atomic(uint32_t) *words, size_t size)
+static inline int stats_is_block(const struct stats_counters *counters)
 {
-    _Atomic(uint32_t) *recent = &words[stats_class_of(size)];
+    /* No word of a block is all ones: those are what a thread without a block finds. */
+    return atomic_load_explicit(&counters->recent_made[0], memory_order_relaxed) != UINT32_MAX;
+}
+
+/* Count a block by one addition to the word of its size, of what was made or given back: 1, or 0
+ * if that needs another way. */
+static inline int stats_count_short(_Atomic(uint32_t) *recent, size_t size)
+{
     uint64_t word = atomic_load_explicit(recent, memory_order_relaxed) + STATS_RECENT_BLOCK + size;
 
     if (DAL_UNLIKELY_(word & STATS_RECENT_FULL))
         return 0;
     atomic_store_explicit(recent, (uint32_t)word, memory_order_relaxed);
     return 1;
+}
+
+/* ---- The middle way: 1, or 0 if a block needs another one. A small one does, whose word has no
+ * top bit, and so does any in a thread without a block, whose words become 0. ---- */
+
+/* The word with one block more, as a number below 0 if it is of the middle way. */
+static inline int32_t stats_large_word(const _Atomic(uint32_t) *recent)
+{
+    return (int32_t)(atomic_load_explicit(recent, memory_order_relaxed) + 1);
+}
+
+/* One whose bytes go to the balance, where that has room. */
+static inline int stats_count_middle(struct stats_counters *counters, _Atomic(uint32_t) *recent,
+                                     size_t size, int is_made)
+{
+    int32_t word = stats_large_word(recent);
+    int64_t room = atomic_load_explicit(&counters->room, memory_order_relaxed);
+
+    room = is_made ? room - (int64_t)size : room + (int64_t)size;
+    if (DAL_UNLIKELY_(word >= 0) || DAL_UNLIKELY_(is_made ? room < 0 : room >= STATS_BALANCE_BYTES))
+        return 0;
+    atomic_store_explicit(recent, (uint32_t)word, memory_order_relaxed);
+    atomic_store_explicit(&counters->room, room, memory_order_relaxed);
+    return 1;
+}
+
+static inline int64_t stats_balance(const struct stats_counters *counters)
+{
+    return atomic_load_explicit(&counters->ceiling, memory_order_relaxed) -
+           atomic_load_explicit(&counters->room, memory_order_relaxed);
+}
+
+/* By this thread, which has a block of counters. */
+STATS_HIDDEN void dal_stats_look_for_peak_(struct stats_instance *instance);
+STATS_HIDDEN void dal_stats_set_ceiling_(struct stats_instance *instance);
+
+static inline int stats_is_huge(const _Atomic(uint32_t) *recent, size_t size)
+{
+    return size >= STATS_BALANCE_BYTES && DAL_LIKELY_(stats_large_word(recent) < 0);
+}
+
+/* One that is as much as a balance may be, after it was made. What comes next may be a peak. */
+static inline void stats_count_huge_made(struct stats_instance *instance,
+                                         struct stats_counters *counters, _Atomic(uint32_t) *recent,
+                                         size_t size)
+{
+    struct stats_shared *shared = instance->shared;
+    int64_t balance = stats_balance(counters);
+    int64_t seen = (int64_t)size + balance;
+
+    atomic_store_explicit(recent, (uint32_t)stats_large_word(recent), memory_order_relaxed);
+    atomic_store_explicit(&counters->ceiling, balance, memory_order_relaxed);
+    atomic_store_explicit(&counters->room, 0, memory_order_relaxed);
+    seen += atomic_fetch_add_explicit(&shared->bytes, (int64_t)size, memory_order_relaxed);
+    if (DAL_UNLIKELY_(seen > atomic_load_explicit(&shared->peak_bytes, memory_order_relaxed)))
+        dal_stats_look_for_peak_(instance);
+}
+
+/* The same before it is given back: 1, or 0 if it needs the long way. */
+static inline int stats_count_huge_given(struct stats_instance *instance,
+                                         const struct stats_counters *counters,
+                                         _Atomic(uint32_t) *recent, size_t size)
+{
+    if (!stats_is_huge(recent, size) ||
+        DAL_UNLIKELY_(atomic_load_explicit(&counters->is_to_look, memory_order_relaxed)))
+        return 0;
+    atomic_store_explicit(recent, (uint32_t)stats_large_word(recent), memory_order_relaxed);
+    (void)atomic_fetch_sub_explicit(&instance->shared->bytes, (int64_t)size, memory_order_relaxed);
+    return 1;
+}
+
+/* What a word holds that was counted in one of these ways. */
+struct stats_recent {
+    uint32_t blocks, bytes;
+};
+
+static inline struct stats_recent stats_recent_of(uint32_t word)
+{
+    if (word >= STATS_LARGE)
+        return (struct stats_recent){word - STATS_LARGE, 0};
+    if (word == STATS_CLOSED)
+        return (struct stats_recent){0, 0};
+    return (struct stats_recent){word / (uint32_t)STATS_RECENT_BLOCK,
+                                 word % (uint32_t)STATS_RECENT_BLOCK};
+}
+
+/* An operation that makes a block besides alloc, and one that gives one back besides dealloc. */
+static inline int stats_makes(unsigned operation)
+{
+    return operation != STATS_ALLOC && operation != STATS_DEALLOC;
+}
+
+static inline int stats_resizes(unsigned operation)
+{
+    return stats_makes(operation) && operation != STATS_ALLOC_ZEROED;
 }
 
 /* ---- family.c ---------------------------------------------------------------------------- */
@@ -251,15 +366,83 @@ STATS_HIDDEN void dal_stats_fill_(void *part);
  * and the word of this size has room again. is_made says which word: of what alloc made. */
 STATS_HIDDEN int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is_made);
 
-/* Count a call that was not counted on the short way. */
+/* Count a call the long way, whatever it did. */
 STATS_HIDDEN void dal_stats_count_(struct stats_instance *instance,
                                    const struct stats_event *event);
+
+/* Count a block of a call that succeeded, in whichever way it can be: this thread has a block of
+ * counters. Who calls them for an operation but alloc and dealloc counts that in `calls`. */
+STATS_HIDDEN void dal_stats_count_made_(struct stats_instance *instance, size_t size);
+STATS_HIDDEN void dal_stats_count_given_(struct stats_instance *instance, size_t size);
+
+/* 1, or 0 if it is to be the long way. */
+DAL_ATTRIBUTE_((always_inline))
+static inline int stats_count_made(struct stats_instance *instance, struct stats_counters *counters,
+                                   size_t size)
+{
+    _Atomic(uint32_t) *recent = &counters->recent_made[stats_class_of(size)];
+
+    if (stats_count_short(recent, size) || stats_count_middle(counters, recent, size, 1))
+        return 1;
+    if (!stats_is_huge(recent, size))
+        return 0;
+    stats_count_huge_made(instance, counters, recent, size);
+    return 1;
+}
+
+DAL_ATTRIBUTE_((always_inline))
+static inline int stats_count_given(struct stats_instance *instance,
+                                    struct stats_counters *counters, size_t size)
+{
+    _Atomic(uint32_t) *recent = &counters->recent_given[stats_class_of(size)];
+
+    return stats_count_short(recent, size) || stats_count_middle(counters, recent, size, 0) ||
+           stats_count_huge_given(instance, counters, recent, size);
+}
+
+/* ---- Other operations ---- */
+
+/* Count what could not be counted so of one of those that make a block besides alloc: the old block
+ * if it has one (old), or the new one. Returns 0 if that was the whole call, in a thread without a
+ * block of counters, whose event it is given for. They leave errno as it is. */
+STATS_HIDDEN int dal_stats_count_old_(struct stats_instance *instance,
+                                      const struct stats_event *event);
+STATS_HIDDEN int dal_stats_count_new_(struct stats_instance *instance,
+                                      const struct stats_event *event);
+
+/* Count a call of one of those that succeeded. */
+DAL_ATTRIBUTE_((always_inline))
+static inline void stats_count_call(struct stats_instance *instance, enum stats_operation operation,
+                                    int has_old, size_t old_size, size_t new_size)
+{
+    struct stats_counters *counters = stats_mine(instance);
+    _Atomic(uint64_t) *calls = &counters->calls[operation];
+    struct stats_event event;
+
+    if (stats_resizes(operation) &&
+        DAL_UNLIKELY_(!has_old || !stats_count_given(instance, counters, old_size))) {
+        event = (struct stats_event){operation, 0, has_old, 1, old_size, new_size};
+        if (!dal_stats_count_old_(instance, &event))
+            return;
+    }
+    if (DAL_UNLIKELY_(!stats_count_made(instance, counters, new_size))) {
+        event = (struct stats_event){operation, 0, 0, 1, 0, new_size};
+        if (!dal_stats_count_new_(instance, &event))
+            return;
+    }
+    atomic_store_explicit(calls, atomic_load_explicit(calls, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+/* Count one that failed. */
+STATS_HIDDEN void dal_stats_count_failed_(struct stats_instance *instance,
+                                          enum stats_operation operation);
 
 /* Have this thread's next call of any size go the long way, with all that it has counted settled.
  */
 STATS_HIDDEN void dal_stats_close_words_(struct stats_instance *instance);
 
-/* Take back what the short way has added for an allocation that failed, and count that. */
+/* Take back what was added for an allocation that failed, and count that. */
 STATS_HIDDEN void dal_stats_count_failed_alloc_(struct stats_instance *instance, size_t size);
 
 /* ---- total.c ----------------------------------------------------------------------------- */
