@@ -31,6 +31,7 @@ for way in large huge zeroed realloc realloc-large; do
         $((($(pair pair $way stats:print=off) - $(pair pair $way) + calls - 1) / calls))
 done
 one=$(pair pair constant stats:print=off)
+hold layer.stats.lifetimes $(($(pair pair constant stats:print=off,lifetimes=on) - one))
 hold layer.stats.twice $(($(pair pair constant stats:print=off+stats:print=off) - one))
 echo
 

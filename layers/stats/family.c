@@ -52,12 +52,15 @@ __attribute__((noinline)) static void count_large_given(void *ptr)
         count_long(size, 0);
 }
 
-static inline void count_made(void *ptr)
+/* Returns the counters that this thread had before. */
+static inline struct stats_counters *count_made(void *ptr)
 {
     size_t size = CHILD(usable_size_function)(ptr);
+    struct stats_counters *counters = stats_mine(counting());
 
-    if (!stats_count_short(&stats_mine(counting())->recent_made[stats_class_of(size)], size))
+    if (!stats_count_short(&counters->recent_made[stats_class_of(size)], size))
         count_large_made(ptr);
+    return counters;
 }
 
 static inline void count_given(void *ptr)
@@ -81,7 +84,7 @@ static void *counted_malloc(size_t size)
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(ptr);
+    (void)count_made(ptr);
     return ptr;
 }
 
@@ -91,7 +94,7 @@ static void *counted_memalign(size_t align, size_t size)
 
     if (DAL_UNLIKELY_(!ptr))
         return failed(STATS_ALLOC);
-    count_made(ptr);
+    (void)count_made(ptr);
     return ptr;
 }
 
@@ -131,22 +134,92 @@ static void *counted_realloc(void *ptr, size_t size)
     return moved;
 }
 
+/* ---- With lifetimes=on: the instance is known once the child was called ------------------------
+ */
+
+static inline void *follow_made(void *ptr)
+{
+    if (DAL_LIKELY_(ptr) && stats_is_to_follow(stats_mine(counting())))
+        dal_stats_life_begins_(counting(), ptr);
+    return ptr;
+}
+
+static void *followed_malloc(size_t size)
+{
+    void *ptr = CHILD(malloc_function)(size);
+
+    if (DAL_UNLIKELY_(!ptr))
+        return failed(STATS_ALLOC);
+    if (stats_is_to_follow(count_made(ptr)))
+        dal_stats_life_begins_(counting(), ptr);
+    return ptr;
+}
+
+static void *followed_memalign(size_t align, size_t size)
+{
+    return follow_made(counted_memalign(align, size));
+}
+
+static void *followed_calloc(size_t count, size_t size)
+{
+    return follow_made(counted_calloc(count, size));
+}
+
+static void followed_free(void *ptr)
+{
+    if (DAL_LIKELY_(ptr)) {
+        count_given(ptr);
+        if (DAL_UNLIKELY_(stats_is_followed(counting(), ptr)))
+            dal_stats_life_ends_(counting(), ptr);
+    }
+    CHILD(free_function)(ptr);
+}
+
+static void *followed_realloc(void *ptr, size_t size)
+{
+    uint64_t born;
+    void *moved;
+
+    if (!ptr)
+        return follow_made(counted_realloc(ptr, size));
+    if (size == 0) {
+        followed_free(ptr);
+        return NULL;
+    }
+    /* The first call of all may be this one, and finds the instance. */
+    (void)CHILD(usable_size_function)(ptr);
+    born = stats_is_followed(counting(), ptr) ? dal_stats_life_leaves_(counting(), ptr) : 0;
+    moved = counted_realloc(ptr, size);
+    if (born)
+        dal_stats_life_goes_on_(counting(), moved ? moved : ptr, born);
+    return moved;
+}
+
 /* ---- Which instance -------------------------------------------------------------------------- */
 
 static struct layer_instance *family_serving(void)
 {
-    return dal_layer_serving_(&dal_stats_instances_, dal_stats_alloc_);
+    struct stats_instance *instance = dal_stats_layer_of_(NULL);
+
+    return instance ? &instance->listed : dal_layer_serving_(&dal_stats_instances_, NULL);
 }
+
+static const struct dal_malloc_family counted = {.malloc_function = counted_malloc,
+                                                 .free_function = counted_free,
+                                                 .calloc_function = counted_calloc,
+                                                 .realloc_function = counted_realloc,
+                                                 .memalign_function = counted_memalign};
+
+static const struct dal_malloc_family followed = {.malloc_function = followed_malloc,
+                                                  .free_function = followed_free,
+                                                  .calloc_function = followed_calloc,
+                                                  .realloc_function = followed_realloc,
+                                                  .memalign_function = followed_memalign};
 
 void dal_stats_family_give_(struct stats_instance *instance,
                             const struct dal_malloc_family *child_family,
                             struct dal_allocator *allocator)
 {
     family_give(&instance->listed, "stats", instance->next, child_family,
-                (struct dal_malloc_family){.malloc_function = counted_malloc,
-                                           .free_function = counted_free,
-                                           .calloc_function = counted_calloc,
-                                           .realloc_function = counted_realloc,
-                                           .memalign_function = counted_memalign},
-                allocator);
+                instance->lives ? followed : counted, allocator);
 }

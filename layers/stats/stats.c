@@ -93,10 +93,9 @@ __attribute__((noinline)) static void *alloc_large(size_t size, size_t align,
 /* is_natural is a constant: it says which slot of the next allocator is called. */
 DAL_ATTRIBUTE_((always_inline))
 static inline void *count_and_alloc(size_t size, size_t align, struct stats_instance *instance,
-                                    int is_natural)
+                                    struct stats_counters *counters, int is_natural)
 {
     const struct dal_instance *next = instance->next;
-    struct stats_counters *counters = stats_mine(instance);
     _Atomic(uint32_t) *recent = &counters->recent_made[stats_class_of(size)];
     uintptr_t kept;
     void *ptr;
@@ -118,12 +117,12 @@ static inline void *count_and_alloc(size_t size, size_t align, struct stats_inst
 
 void *dal_stats_alloc_(size_t size, size_t align, void *ctx)
 {
-    return count_and_alloc(size, align, ctx, 0);
+    return count_and_alloc(size, align, ctx, stats_mine(ctx), 0);
 }
 
 static void *stats_alloc_natural(size_t size, size_t align, void *ctx)
 {
-    return count_and_alloc(size, align, ctx, 1);
+    return count_and_alloc(size, align, ctx, stats_mine(ctx), 1);
 }
 
 __attribute__((noinline, cold)) static void dealloc_long(void *ptr, size_t size, size_t align,
@@ -217,6 +216,99 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
     return error;
 }
 
+/* ---- With lifetimes=on ----------------------------------------------------------------------- */
+
+__attribute__((noinline, cold)) static void *alloc_and_follow(size_t size, size_t align,
+                                                              struct stats_instance *instance)
+{
+    void *ptr = dal_stats_alloc_(size, align, instance);
+
+    dal_stats_life_begins_(instance, ptr);
+    return ptr;
+}
+
+void *dal_stats_alloc_followed_(size_t size, size_t align, void *ctx)
+{
+    struct stats_counters *counters = stats_mine(ctx);
+
+    if (stats_is_to_follow(counters))
+        return alloc_and_follow(size, align, ctx);
+    return count_and_alloc(size, align, ctx, counters, 0);
+}
+
+static void *alloc_natural_followed(size_t size, size_t align, void *ctx)
+{
+    struct stats_counters *counters = stats_mine(ctx);
+
+    if (stats_is_to_follow(counters))
+        return alloc_and_follow(size, align, ctx);
+    return count_and_alloc(size, align, ctx, counters, 1);
+}
+
+static void *alloc_zeroed_followed(size_t size, size_t align, void *ctx)
+{
+    int is_to_follow = stats_is_to_follow(stats_mine(ctx));
+    void *ptr = stats_alloc_zeroed(size, align, ctx);
+
+    if (is_to_follow)
+        dal_stats_life_begins_(ctx, ptr);
+    return ptr;
+}
+
+__attribute__((noinline, cold)) static void end_and_dealloc(void *ptr, size_t size, size_t align,
+                                                            void *ctx)
+{
+    dal_stats_life_ends_(ctx, ptr);
+    stats_dealloc(ptr, size, align, ctx);
+}
+
+static void dealloc_followed(void *ptr, size_t size, size_t align, void *ctx)
+{
+    if (DAL_UNLIKELY_(stats_is_followed(ctx, ptr)))
+        end_and_dealloc(ptr, size, align, ctx);
+    else
+        stats_dealloc(ptr, size, align, ctx);
+}
+
+/* A block that is resized lives on, wherever it goes; one that stays where it is needs nothing. */
+#define FOLLOW_RESIZED(slot, parameters, arguments)                                         \
+    static void *slot##_followed parameters                                                 \
+    {                                                                                       \
+        uint64_t born = stats_is_followed(ctx, ptr) ? dal_stats_life_leaves_(ctx, ptr) : 0; \
+        void *moved = stats_##slot arguments;                                               \
+                                                                                            \
+        if (DAL_UNLIKELY_(born))                                                            \
+            dal_stats_life_goes_on_(ctx, moved ? moved : ptr, born);                        \
+        else if (!ptr && stats_is_to_follow(stats_mine(ctx)))                               \
+            dal_stats_life_begins_(ctx, moved);                                             \
+        return moved;                                                                       \
+    }
+
+FOLLOW_RESIZED(realloc, (void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx),
+               (ptr, old_size, align, new_size, ctx))
+
+#define FOLLOW_RELAYOUT(slot)                                                      \
+    FOLLOW_RESIZED(slot,                                                           \
+                   (void *ptr, size_t old_size, size_t old_align, size_t new_size, \
+                    size_t new_align, void *ctx),                                  \
+                   (ptr, old_size, old_align, new_size, new_align, ctx))
+
+FOLLOW_RELAYOUT(grow)
+FOLLOW_RELAYOUT(grow_zeroed)
+FOLLOW_RELAYOUT(shrink)
+
+static void give_slots_that_follow(struct dal_allocator *allocator)
+{
+    allocator->alloc = dal_stats_alloc_followed_;
+    allocator->alloc_natural = alloc_natural_followed;
+    allocator->dealloc = dealloc_followed;
+    allocator->alloc_zeroed = alloc_zeroed_followed;
+    allocator->realloc = realloc_followed;
+    allocator->grow = grow_followed;
+    allocator->grow_zeroed = grow_zeroed_followed;
+    allocator->shrink = shrink_followed;
+}
+
 /* ---- Making one ------------------------------------------------------------------------------ */
 
 static const char *text_of(const struct dal_backend_request *request, const char *key)
@@ -271,6 +363,8 @@ static void give_slots(struct stats_instance *instance, struct dal_allocator *al
     allocator->grow_zeroed = stats_grow_zeroed;
     allocator->shrink = stats_shrink;
     allocator->resize_in_place = stats_resize_in_place;
+    if (instance->lives)
+        give_slots_that_follow(allocator);
     if (instance->file) {
         allocator->fork_prepare = dal_stats_fork_prepare_;
         allocator->fork_parent = dal_stats_fork_parent_;
@@ -304,10 +398,13 @@ static int start(const struct dal_backend_request *request, struct stats_instanc
                               "option \"file\" cannot be \"%s\", which is a directory; accepted is "
                               "the path of a file (share=%s counts in one for each process there)",
                               text_of(request, "file"), text_of(request, "file"));
-    else if (sharing == SHARED && !dal_stats_file_prepare_(instance))
+    else if ((request->find(request, "lifetimes")->number && !dal_stats_lives_open_(instance)) ||
+             (sharing == SHARED && !dal_stats_file_prepare_(instance)))
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
-    if (error)
+    if (error) {
+        dal_stats_lives_close_(instance);
         request->services->thread_record_close(&instance->record);
+    }
     return error;
 }
 
@@ -361,6 +458,7 @@ static void destroy(void *ctx)
         return;
     instance->services->thread_record_close(&instance->record);
     dal_stats_file_close_(instance);
+    dal_stats_lives_close_(instance);
     dal_layer_delist_(&instance->listed);
 }
 
@@ -385,6 +483,10 @@ static const struct dal_option options[] = {
      .minimum = 1,
      .maximum = STATS_LABEL_BYTES - 1,
      .summary = "what reports call this instance"},
+    {.name = "lifetimes",
+     .type = DAL_OPTION_SWITCH,
+     .default_text = "off",
+     .summary = "count how long blocks live, of one in 128"},
 };
 
 extern const struct dal_backend dal_backend_stats_;

@@ -5,6 +5,7 @@
  *   stats.c            the slots, create() and destroy()
  *   family.c           malloc and its family over that of the wrapped allocator
  *   count.c            counting what does not go the short way of stats.c
+ *   lifetime.c         how long blocks live (lifetimes=on)
  *   total.c            adding them up; dal_stats_read()
  *   keys.c             the names of what is counted; dal_stats_get(), dal_stats_visit()
  *   report.c           the instances, and the text at exit
@@ -104,6 +105,11 @@ struct stats_counters {
     _Atomic(uint32_t) is_to_look;   /* for a peak, before a large block is given back */
     _Atomic(uint32_t) word_classes; /* those from here on have no open word */
 
+    /* With lifetimes=on: blocks until the next one that is followed, and where from the gap to the
+     * one after is drawn; 0 before the first. Nobody else looks at them. */
+    int32_t until;
+    uint64_t random;
+
     _Atomic(int64_t) balance_blocks;
     /* Of alloc and dealloc with what the others have made and given back, for which only these are
      * to be counted on the short way: see stats_own_calls(). */
@@ -120,7 +126,7 @@ _Static_assert(offsetof(struct stats_counters, balance_blocks) <= DAL_THREAD_PAR
 #define STATS_LABEL_BYTES   64
 #define STATS_PROCESS_BYTES 128
 #define STATS_CHOSEN_BYTES  1024
-#define STATS_REPORT_BYTES  6144
+#define STATS_REPORT_BYTES  10240
 
 /* What all threads count in together, and what it is called. Relaxed. */
 struct stats_shared {
@@ -129,6 +135,9 @@ struct stats_shared {
     _Atomic(int64_t) peak_bytes;
     _Atomic(int64_t) peak_blocks;
     _Atomic(uint64_t) uncounted;
+    /* Blocks that were followed until they were given back, or until another took their place, by
+     * the classes of their ages in nanoseconds. */
+    _Atomic(uint64_t) ended[STATS_CLASSES], lost[STATS_CLASSES];
     char name[STATS_NAME_BYTES];
     char label[STATS_LABEL_BYTES];
 };
@@ -183,6 +192,7 @@ struct stats_instance {
     int print;                   /* at exit */
     int prints_to_file;          /* file=, not share= */
     struct stats_shared *shared; /* its own, or in its pages */
+    struct stats_lives *lives;   /* NULL: none are followed */
 
     /* Those that count in a file, or are to. */
     _Atomic(int) file_state;     /* enum stats_file_state; release where it becomes MADE or NONE */
@@ -203,6 +213,7 @@ struct stats_instance {
 /* ---- stats.c --------------------------------------------------------------------------- */
 
 STATS_HIDDEN void *dal_stats_alloc_(size_t size, size_t align, void *ctx);
+STATS_HIDDEN void *dal_stats_alloc_followed_(size_t size, size_t align, void *ctx);
 
 /* The class of a size, in two instructions. 2 * size + 1 is never 0, and wraps only for a size
  * above PTRDIFF_MAX, whose class does not matter since it is not on the short way. */
@@ -341,6 +352,62 @@ static inline int stats_resizes(unsigned operation)
     return stats_makes(operation) && operation != STATS_ALLOC_ZEROED;
 }
 
+/* ---- lifetime.c -------------------------------------------------------------------------- */
+
+/* One block in so many is followed. */
+#define STATS_FOLLOW_EVERY 128
+
+#define STATS_LIFE_BITS 11
+
+/* The blocks that are followed, by a hash of their addresses; 0: none is. */
+struct stats_lives {
+    _Atomic(uintptr_t) addresses[1 << STATS_LIFE_BITS];
+    _Atomic(uint64_t) born[1 << STATS_LIFE_BITS]; /* by the clock */
+};
+
+#define STATS_LIVES_BYTES sizeof(struct stats_lives)
+
+static inline size_t stats_life_place(const void *ptr)
+{
+    return (size_t)((uint64_t)(uintptr_t)ptr * UINT64_C(0x9e3779b97f4a7c15) >>
+                    (64 - STATS_LIFE_BITS));
+}
+
+/* Whether a block is to be followed that this thread makes; else it is counted as passed over. One
+ * is, for dal_stats_life_begins_() to see, in a thread without a block of counters, too. */
+static inline int stats_is_to_follow(struct stats_counters *counters)
+{
+    int32_t until = counters->until;
+
+    if (DAL_UNLIKELY_(until <= 0))
+        return 1;
+    counters->until = until - 1;
+    return 0;
+}
+
+static inline int stats_is_followed(const struct stats_instance *instance, const void *ptr)
+{
+    return atomic_load_explicit(&instance->lives->addresses[stats_life_place(ptr)],
+                                memory_order_relaxed) == (uintptr_t)ptr;
+}
+
+/* The table: 1, or 0 if there is no memory. */
+STATS_HIDDEN int dal_stats_lives_open_(struct stats_instance *instance);
+STATS_HIDDEN void dal_stats_lives_close_(struct stats_instance *instance);
+
+/* Follow a block, if there is one, that stats_is_to_follow() was told of. Like those below it
+ * leaves errno as it is. */
+STATS_HIDDEN void dal_stats_life_begins_(struct stats_instance *instance, const void *ptr);
+
+/* Before a block is given back that stats_is_followed(). NULL is none. */
+STATS_HIDDEN void dal_stats_life_ends_(struct stats_instance *instance, const void *ptr);
+
+/* Around a call that resizes a block: when it was made, or 0 if it is not followed; and where that
+ * lives on which is not 0. */
+STATS_HIDDEN uint64_t dal_stats_life_leaves_(struct stats_instance *instance, const void *ptr);
+STATS_HIDDEN void dal_stats_life_goes_on_(struct stats_instance *instance, const void *ptr,
+                                          uint64_t born);
+
 /* ---- family.c ---------------------------------------------------------------------------- */
 
 /* Give an allocator a malloc family over that of its child, unless that is one of these already: a
@@ -454,6 +521,7 @@ struct stats_sum {
     uint64_t failures[STATS_OPERATIONS];
     uint64_t obtained[STATS_CLASSES];
     uint64_t live[STATS_CLASSES];
+    uint64_t ended[STATS_CLASSES], lost[STATS_CLASSES]; /* lifetimes */
 };
 STATS_HIDDEN void dal_stats_sum_(struct stats_instance *instance, struct stats_sum *sum);
 

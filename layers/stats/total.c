@@ -98,8 +98,11 @@ static void end(const struct stats_shared *shared, struct stats_sum *sum)
     totals->live_blocks += load(&shared->blocks);
     clamp(&totals->live_bytes);
     clamp(&totals->live_blocks);
-    for (unsigned i = 0; i < STATS_CLASSES; i++)
+    for (unsigned i = 0; i < STATS_CLASSES; i++) {
         clamp(&sum->live[i]);
+        sum->ended[i] = atomic_load_explicit(&shared->ended[i], memory_order_relaxed);
+        sum->lost[i] = atomic_load_explicit(&shared->lost[i], memory_order_relaxed);
+    }
     take_peak(&totals->peak_bytes, totals->live_bytes, &shared->peak_bytes);
     take_peak(&totals->peak_blocks, totals->live_blocks, &shared->peak_blocks);
     totals->uncounted = atomic_load_explicit(&shared->uncounted, memory_order_relaxed);
@@ -140,7 +143,9 @@ int dal_stats_sum_file_(const void *file, size_t bytes, struct stats_sum *sum)
 
 struct stats_instance *dal_stats_layer_of_(const struct dal_instance *instance)
 {
-    return dal_layer_of_(instance, dal_stats_alloc_);
+    struct stats_instance *layer = dal_layer_of_(instance, dal_stats_alloc_);
+
+    return layer ? layer : dal_layer_of_(instance, dal_stats_alloc_followed_);
 }
 
 int dal_stats_read(const struct dal_instance *instance, struct dal_stats *out)

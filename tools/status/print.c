@@ -129,7 +129,7 @@ static int print_json_count(const char *key, uint64_t value, void *data)
 {
     const char **between = data;
 
-    if (value == 0 && strncmp(key, "size.", 5) == 0)
+    if (value == 0 && (strncmp(key, "size.", 5) == 0 || strncmp(key, "lifetime_ns.", 12) == 0))
         return 0;
     printf("%s\"%s\": %" PRIu64, *between, key, value);
     *between = ", ";
