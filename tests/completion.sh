@@ -44,6 +44,9 @@ offers '@file' fail-each --resume ''
 offers '@program' fail-each --every -j 2 ''
 offers '--jobs= --json --junit' fail-each --j
 offers '@process' status ''
+offers '@process' status --watch ''
+offers '--watch' status --w
+offers '@file' status --since ''
 offers '@file' symbolize ''
 offers jemalloc run -b je
 offers --backend=jemalloc compare --backend=je

@@ -69,11 +69,14 @@ tools_dispatchalloc_SOURCES += \
 	%D%/run.c \
 	%D%/static_tls.c \
 	%D%/status/counters.c \
+	%D%/status/list.c \
 	%D%/status/near.c \
+	%D%/status/openmetrics.c \
 	%D%/status/print.c \
 	%D%/status/served.c \
 	%D%/status/status.c \
 	%D%/status/status.h \
+	%D%/status/watch.c \
 	%D%/symbolize/demangle.c \
 	%D%/symbolize/frame.c \
 	%D%/symbolize/modules.c \

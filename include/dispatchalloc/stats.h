@@ -39,7 +39,8 @@
  *
  * OPERATION is one of alloc, dealloc, alloc_zeroed, realloc, grow, grow_zeroed, shrink and
  * resize_in_place, whose refusals count as failures. RANGE is the first and the last size in
- * bytes (or nanoseconds), or the one there is: 0, 1, 2-3, 4-7 and so on, each twice as wide as the one before.
+ * bytes (or nanoseconds), or the one there is: 0, 1, 2-3, 4-7 and so on, each twice as wide as the
+ * one before.
  *
  * A key means the same in every later version, and new ones may come. struct dal_stats is a
  * snapshot of the totals for who wants no more than these.

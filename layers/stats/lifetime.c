@@ -63,9 +63,9 @@ static uint64_t take(struct stats_instance *instance, const void *ptr)
     uintptr_t expected = (uintptr_t)ptr;
     uint64_t born;
 
-    if (!ptr || !atomic_compare_exchange_strong_explicit(&lives->addresses[place], &expected, TAKEN,
-                                                         memory_order_acquire,
-                                                         memory_order_relaxed))
+    if (!ptr ||
+        !atomic_compare_exchange_strong_explicit(&lives->addresses[place], &expected, TAKEN,
+                                                 memory_order_acquire, memory_order_relaxed))
         return 0;
     born = atomic_load_explicit(&lives->born[place], memory_order_relaxed);
     atomic_store_explicit(&lives->addresses[place], 0, memory_order_release);
