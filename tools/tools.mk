@@ -34,6 +34,7 @@ tools_dispatchalloc_SOURCES += \
 	%D%/compare/compare.h \
 	%D%/compare/report.c \
 	%D%/compare/rounds.c \
+	%D%/compare/server.c \
 	%D%/compare/statistics.c \
 	%D%/doctor/advise.c \
 	%D%/doctor/bindings.c \

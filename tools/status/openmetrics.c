@@ -11,7 +11,6 @@
 #include "lib/shared/control.h"
 #include "tools/status/status.h"
 
-
 /* ---- Labels ------------------------------------------------------------------------------- */
 
 static void print_label(const char *before, const char *name, const char *value)
@@ -64,7 +63,8 @@ static const struct family {
     const char *key;   /* or what it ends with, the operation being in front */
     const char *label; /* "operation", or NULL */
 } families[] = {
-    {"live_bytes", "gauge", "bytes", "Bytes in blocks that were not given back.", "live_bytes", NULL},
+    {"live_bytes", "gauge", "bytes", "Bytes in blocks that were not given back.", "live_bytes",
+     NULL},
     {"live_blocks", "gauge", "", "Blocks that were not given back.", "live_blocks", NULL},
     {"peak_bytes", "gauge", "bytes", "The most bytes that were live.", "peak_bytes", NULL},
     {"peak_blocks", "gauge", "", "The most blocks that were live.", "peak_blocks", NULL},

@@ -123,8 +123,11 @@ static const char *in_units(uint64_t bytes, char text[16])
         value /= 1024;
         unit++;
     }
-    snprintf(text, 16, "%.*f%c", unit && value < 9.995 ? 2 : unit && value < 99.95 ? 1 : 0, value,
-             units[unit]);
+    snprintf(text, 16, "%.*f%c",
+             unit && value < 9.995   ? 2
+             : unit && value < 99.95 ? 1
+                                     : 0,
+             value, units[unit]);
     return text;
 }
 
@@ -197,7 +200,7 @@ static void take_terminal(void)
 {
     struct termios terminal = terminal_before;
 
-    terminal.c_lflag &= (tcflag_t)~(ICANON | ECHO);
+    terminal.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
     terminal.c_cc[VMIN] = 0;
     terminal.c_cc[VTIME] = 0;
     (void)tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
