@@ -222,8 +222,8 @@ void dal_stats_fill_(void *part)
         atomic_store_explicit(&counters->recent_given[i], STATS_CLOSED, memory_order_relaxed);
     }
     atomic_store_explicit(&counters->word_classes, STATS_RECENT_CLASSES, memory_order_relaxed);
-    counters->until = 0;
-    counters->random = 0;
+    atomic_store_explicit(&counters->until, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->random, 0, memory_order_relaxed);
 }
 
 /* This thread's block, made now if it has none; and the file, if there is to be one. */

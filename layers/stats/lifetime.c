@@ -76,14 +76,18 @@ void dal_stats_life_begins_(struct stats_instance *instance, const void *ptr)
 {
     struct stats_counters *counters = stats_mine(instance);
     int is_first, saved_errno = errno;
+    uint64_t random;
 
     /* A thread that has ended follows nothing. */
     if (!stats_is_block(counters) || !ptr)
         return;
-    is_first = !counters->random;
+    random = atomic_load_explicit(&counters->random, memory_order_relaxed);
+    is_first = !random;
     if (is_first)
-        counters->random = instance->services->seed() | 1;
-    counters->until = (int32_t)sampling_gap(&counters->random, STATS_FOLLOW_EVERY) - 1;
+        random = instance->services->seed() | 1;
+    atomic_store_explicit(&counters->until, (int32_t)sampling_gap(&random, STATS_FOLLOW_EVERY) - 1,
+                          memory_order_relaxed);
+    atomic_store_explicit(&counters->random, random, memory_order_relaxed);
     if (!is_first) {
         uint64_t now = instance->services->clock();
 

@@ -106,9 +106,9 @@ struct stats_counters {
     _Atomic(uint32_t) word_classes; /* those from here on have no open word */
 
     /* With lifetimes=on: blocks until the next one that is followed, and where from the gap to the
-     * one after is drawn; 0 before the first. Nobody else looks at them. */
-    int32_t until;
-    uint64_t random;
+     * one after is drawn; 0 before the first. */
+    _Atomic(int32_t) until;
+    _Atomic(uint64_t) random;
 
     _Atomic(int64_t) balance_blocks;
     /* Of alloc and dealloc with what the others have made and given back, for which only these are
@@ -377,11 +377,11 @@ static inline size_t stats_life_place(const void *ptr)
  * is, for dal_stats_life_begins_() to see, in a thread without a block of counters, too. */
 static inline int stats_is_to_follow(struct stats_counters *counters)
 {
-    int32_t until = counters->until;
+    int32_t until = atomic_load_explicit(&counters->until, memory_order_relaxed);
 
     if (DAL_UNLIKELY_(until <= 0))
         return 1;
-    counters->until = until - 1;
+    atomic_store_explicit(&counters->until, until - 1, memory_order_relaxed);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server under `dispatchalloc compare`: it is started, asked until it is ready, given its load and
- * ended by SIGTERM. What is timed is the load; CPU time, memory and page faults are the server's.
- * See compare.h.
+ * A server under `dispatchalloc compare`: it is started, asked until it is ready, given its load
+ * and ended by SIGTERM. What is timed is the load; CPU time, memory and page faults are the
+ * server's. See compare.h.
  */
 #define _GNU_SOURCE /* struct rusage */
 #include "compare.h"
@@ -111,7 +111,8 @@ static void judge(const struct comparison *comparison, const struct visit *visit
     result->seconds = visit->seconds;
 }
 
-/* One that is there already would be asked in its place. TOOL_OK, or TOOL_TROUBLE after a message. */
+/* One that is there already would be asked in its place. TOOL_OK, or TOOL_TROUBLE after a message.
+ */
 static int check_that_none_is_ready(const struct comparison *comparison,
                                     const struct child_command *server)
 {
