@@ -48,16 +48,13 @@ __attribute__((noinline, cold)) static void *alloc_failed(struct stats_instance 
 #define KEEP(variable) __asm__("" : "+m"(variable))
 
 /* One that is counted after the call, lest other threads take it for a peak and it fails. */
-__attribute__((noinline)) static void *alloc_huge(size_t size, size_t align,
-                                                  struct stats_instance *instance,
-                                                  _Atomic(uint32_t) *recent,
-                                                  const struct dal_instance *next,
-                                                  struct stats_counters *counters)
+DAL_ATTRIBUTE_((always_inline))
+static inline void *call_and_count_huge(size_t size, size_t align, struct stats_instance *instance,
+                                        _Atomic(uint32_t) *recent, const struct dal_instance *next,
+                                        struct stats_counters *counters)
 {
     void *ptr;
 
-    if (!stats_is_huge(recent, size))
-        return alloc_long(size, align, instance);
     KEEP(size);
     KEEP(instance);
     KEEP(recent);
@@ -70,6 +67,32 @@ __attribute__((noinline)) static void *alloc_huge(size_t size, size_t align,
     return ptr;
 }
 
+__attribute__((noinline)) static void *alloc_huge(size_t size, size_t align,
+                                                  struct stats_instance *instance,
+                                                  _Atomic(uint32_t) *recent,
+                                                  const struct dal_instance *next,
+                                                  struct stats_counters *counters)
+{
+    if (!stats_is_huge(recent, size))
+        return alloc_long(size, align, instance);
+    return call_and_count_huge(size, align, instance, recent, next, counters);
+}
+
+DAL_ATTRIBUTE_((always_inline))
+static inline void *call_and_keep(size_t size, size_t align, struct stats_instance *instance,
+                                  const struct dal_instance *next)
+{
+    size_t kept_size = size;
+    void *ptr;
+
+    KEEP(kept_size);
+    KEEP(instance);
+    ptr = dal_instance_alloc(next, size, align);
+    if (DAL_UNLIKELY_(!ptr))
+        return alloc_failed(instance, kept_size);
+    return ptr;
+}
+
 /* Its parameters are in the registers where count_and_alloc() has them. */
 __attribute__((noinline)) static void *alloc_large(size_t size, size_t align,
                                                    struct stats_instance *instance,
@@ -77,17 +100,9 @@ __attribute__((noinline)) static void *alloc_large(size_t size, size_t align,
                                                    const struct dal_instance *next,
                                                    struct stats_counters *counters)
 {
-    size_t kept_size = size;
-    void *ptr;
-
     if (!stats_count_middle(counters, recent, size, 1))
         return alloc_huge(size, align, instance, recent, next, counters);
-    KEEP(kept_size);
-    KEEP(instance);
-    ptr = dal_instance_alloc(next, size, align);
-    if (DAL_UNLIKELY_(!ptr))
-        return alloc_failed(instance, kept_size);
-    return ptr;
+    return call_and_keep(size, align, instance, next);
 }
 
 /* is_natural is a constant: it says which slot of the next allocator is called. */
