@@ -22,6 +22,17 @@ for way in constant variable; do
         [ "$with" -gt "$bare" ] || fail "$layer is not there: $with instructions, $bare without it"
     done
 done
+# What stats counts another way: a pair of large blocks, of some that are as much as a thread may
+# hold back, a pair of alloc_zeroed, and one realloc.
+for way in large huge zeroed realloc realloc-large; do
+    calls=1
+    case $way in realloc*) calls=2 ;; esac
+    hold "layer.stats.$way" \
+        $((($(pair pair $way stats:print=off) - $(pair pair $way) + calls - 1) / calls))
+done
+one=$(pair pair constant stats:print=off)
+hold layer.stats.lifetimes $(($(pair pair constant stats:print=off,lifetimes=on) - one))
+hold layer.stats.twice $(($(pair pair constant stats:print=off+stats:print=off) - one))
 echo
 
 hold_to_libc

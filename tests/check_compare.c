@@ -21,11 +21,12 @@ static void set_up(void)
     memset(&comparison, 0, sizeof comparison);
     for (int i = 0; i < MANY; i++) {
         base[COMPARE_TIME][i] = 1.0 + (i % 3) * 0.01;
+        base[COMPARE_CPU][i] = 0.5 + (i % 2) * 0.01;
         base[COMPARE_MEMORY][i] = 1e8;
     }
 }
 
-/* A candidate whose time and memory are those of the base by the factors. */
+/* A candidate whose time and memory are those of the base by the factors; CPU time is the same. */
 static void add(const char *name, double time, double memory)
 {
     size_t at = comparison.candidate_count++;
@@ -36,7 +37,9 @@ static void add(const char *name, double time, double memory)
     candidate->done = 10;
     for (int metric = 0; metric < COMPARE_METRICS; metric++) {
         for (int i = 0; i < MANY; i++)
-            values[at][metric][i] = base[metric][i] * (metric == COMPARE_TIME ? time : memory);
+            values[at][metric][i] = base[metric][i] * (metric == COMPARE_TIME  ? time
+                                                       : metric == COMPARE_CPU ? 1
+                                                                               : memory);
         candidate->values[metric] = values[at][metric];
     }
 }
@@ -139,7 +142,8 @@ START_TEST(test_verdict_without_differences)
     add("system", 1, 1);
     add("a", 1.005, 1);
     add("b", 0.995, 0.999);
-    assert_verdict("time: no difference beyond noise; peak memory: no difference beyond noise");
+    assert_verdict("time: no difference beyond noise; CPU time: no difference beyond noise; "
+                   "peak memory: no difference beyond noise");
 }
 END_TEST
 
@@ -149,8 +153,9 @@ START_TEST(test_verdict_names_the_best_and_what_is_not_behind_it)
     add("a", 0.705, 1.2);
     add("b", 0.7, 1);
     add("c", 0.9, 1);
-    assert_verdict("time: b (0.70 of system's) is best; within noise of it: a; "
-                   "peak memory: no difference beyond noise but for a (1.20 of system's)");
+    assert_verdict(
+        "time: b (0.70 of system's) is best; within noise of it: a; "
+        "CPU time: no difference beyond noise; peak memory: no difference beyond noise but for a (1.20 of system's)");
 }
 END_TEST
 
@@ -159,7 +164,33 @@ START_TEST(test_verdict_when_all_others_are_worse)
     add("system", 1, 1);
     add("a", 2, 3);
     add("b", 1.5, 0.5);
-    assert_verdict("time: system is best; peak memory: b (0.50 of system's) is best");
+    assert_verdict("time: system is best; CPU time: no difference beyond noise; "
+                   "peak memory: b (0.50 of system's) is best");
+}
+END_TEST
+
+START_TEST(test_cpu_time_has_a_verdict_of_its_own)
+{
+    add("system", 1, 1);
+    add("a", 1, 1);
+    for (int i = 0; i < MANY; i++)
+        values[1][COMPARE_CPU][i] *= 0.95;
+    assert_verdict("time: no difference beyond noise; CPU time: a (0.95 of system's) is best; "
+                   "peak memory: no difference beyond noise");
+}
+END_TEST
+
+START_TEST(test_what_is_bare_is_not_judged)
+{
+    add("system", 1, 1);
+    add("a", 1, 1);
+    add("(bare)", 0.5, 0.5);
+    comparison.candidates[2].is_bare = 1;
+    assert_verdict("time: no difference beyond noise; CPU time: no difference beyond noise; "
+                   "peak memory: no difference beyond noise");
+    comparison.candidate_count = 2;
+    comparison.candidates[1].is_bare = 1;
+    assert_verdict("none, as there is nothing to compare");
 }
 END_TEST
 
@@ -170,7 +201,8 @@ START_TEST(test_verdict_does_not_speak_of_what_failed)
     add("b", 1, 1);
     comparison.baseline = 1;
     strcpy(comparison.candidates[0].failure, "exit status 1");
-    assert_verdict("time: no difference beyond noise; peak memory: no difference beyond noise");
+    assert_verdict("time: no difference beyond noise; CPU time: no difference beyond noise; "
+                   "peak memory: no difference beyond noise");
     strcpy(comparison.candidates[2].failure, "exit status 1");
     assert_verdict("none, as there is nothing to compare");
     strcpy(comparison.candidates[1].failure, "exit status 1");
@@ -220,6 +252,8 @@ int main(void)
     tcase_add_test(verdict, test_verdict_without_differences);
     tcase_add_test(verdict, test_verdict_names_the_best_and_what_is_not_behind_it);
     tcase_add_test(verdict, test_verdict_when_all_others_are_worse);
+    tcase_add_test(verdict, test_cpu_time_has_a_verdict_of_its_own);
+    tcase_add_test(verdict, test_what_is_bare_is_not_judged);
     tcase_add_test(verdict, test_verdict_does_not_speak_of_what_failed);
     tcase_add_test(verdict, test_verdict_takes_rounds_that_both_have);
     tcase_add_test(verdict, test_verdict_that_is_too_long_is_cut);

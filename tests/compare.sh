@@ -157,7 +157,7 @@ expect "a backend that never frees takes more than five times the memory: $(cat 
 try 0 '*; peak memory: no difference beyond noise' '' -b system -b system "$work/turnover"
 
 slow_if() { echo "case \$DISPATCHALLOC_MALLOC in $1) sleep 0.2 ;; esac"; }
-try 0 '*verdict: time: stats:print=off+system (0.?? of system'"'"'s) is best; peak memory: *' '' \
+try 0 '*verdict: time: stats:print=off+system (0.?? of system'"'"'s) is best; CPU time: *; peak memory: *' '' \
     -b stats:print=off+system sh -c "$(slow_if system)"
 try 0 '*verdict: time: system is best; *' '' -b stats:print=off+system sh -c "$(slow_if 'stats*')"
 
@@ -287,4 +287,50 @@ expect "the exit status after SIGTERM that the program ignores" 143 "$code"
 if [ "$(uname)" = Linux ]; then
     interrupt KILL ''
 fi
+
+# ---- Limits, servers and more rows -------------------------------------------------------------
+try 1 '*system *failed: it took longer than 1 s*' "dispatchalloc: 'sh' failed under system: it took longer than 1 s*" \
+    -n 1 -b system --timeout=1 sh -c 'sleep 20 & wait'
+try 2 '' "*invalid timeout '0'*" --timeout=0 true
+try 0 '*
+system *
+(bare) *
+verdict: none, as there is nothing to compare' '' -n 1 -b system --bare true
+rm -f "$work/order"
+try 0 '*' '' -n 1 -b system --bare sh -c "$log"
+expect "what runs without the interposer" "system ,,system " "$(sed 's/^$/,/' "$work/order" | tr '\n' ' ' | sed 's/, ,/,,/; s/,, /,,/')"
+try 0 '*verdict: *
+
+time (ms)
+ *system *|*#* *
+
+CPU (ms)
+*peak memory (MiB)
+ *system *|##################################################*' '' -n 1 -b system --chart true
+try 2 '' '*--json and --chart exclude each other*' --json --chart true
+try 2 '' '*--load and --ready go together*' --load=true true
+try 2 '' '*--load and --ready go together*' --ready=true true
+# A server that is up after a while, has its load, and ends by a signal.
+cat >"$work/server" <<'END'
+#!/bin/sh
+trap 'exit 0' TERM
+sleep 0.2
+echo "$DISPATCHALLOC_MALLOC" >"$work/up"
+while :; do sleep 0.02; done
+END
+chmod +x "$work/server"
+rm -f "$work/up" "$work/loads"
+load='cat "$work/up" >>"$work/loads"; rm "$work/up"; sleep 0.1'
+ready='test -e "$work/up"'
+try 0 '*verdict: none, as 1 round is too few *' '' -n 1 -b system -b stats:print=off+system --load "$load" --ready "$ready" "$work/server"
+expect 'servers that had their load' 'system stats:print=off+system stats:print=off+system system ' "$(tr '\n' ' ' <"$work/loads")"
+try 0 '*"median": 0.1*' '' -n 1 -b system --json --load "$load" --ready "$ready" "$work/server"
+try 1 '*failed: the load ended with status 3*' '*the load ended with status 3*' -n 1 -b system --load "$load; exit 3" --ready "$ready" "$work/server"
+try 1 '*failed: it ended before its load did, and was not ready*' '*' -n 1 -b system --load true --ready "$ready" true
+try 1 '*failed: it was not ready within 1 s*' '*' -n 1 -b system --timeout=1 --load true --ready false "$work/server"
+rm -f "$work/up"
+try 1 '*failed: the load took longer than 1 s*' '*' -n 1 -b system --timeout=1 --load "$load; sleep 20; true" --ready "$ready" "$work/server"
+rm -f "$work/up"
+try 2 '' "*--ready succeeds before 'true' is started: another one is there" -n 1 -b system --load true --ready true true
+
 finish

@@ -51,6 +51,9 @@ offers '@file' profile --output=
 offers '@file' profile p.raw -
 offers '@file' profile diff ''
 offers jemalloc profile -b je
+offers '@process' status --watch ''
+offers '--watch' status --w
+offers '@file' status --since ''
 offers '@file' symbolize ''
 offers jemalloc run -b je
 offers --backend=jemalloc compare --backend=je

@@ -21,6 +21,7 @@ report() { awk -v key="$2" '$0 ~ "^ *" key " " { print $3 }' "$1"; }
 for backend in system $modules; do
     alone=$(under "$backend" 7)
     expect "blocks under stats+$backend" "$alone" "$(under "stats:print=off+$backend" 7)"
+    expect "blocks that are followed, $backend" "$alone" "$(under "stats:print=off,lifetimes=on+$backend" 7)"
     # A second one has the header that it needs, and works.
     under "stats:print=off+stats:print=off+$backend" 7 >/dev/null || fail "stats+stats+$backend"
 
@@ -36,6 +37,10 @@ for backend in system $modules; do
     esac
     rm -f "$work/none" "$work/seven"
 done
+
+# Of some thousand blocks that live for no time some are followed to their end.
+under "stats:file=$work/lives,lifetimes=on+system" 0 >/dev/null
+grep -q '^ *lifetimes [0-9]* to [0-9]* ns *[1-9]' "$work/lives" || fail "no lifetimes: $(cat "$work/lives")"
 
 # However often a stack is made before one serves, that one counts, and no block has a header.
 cat >"$work/chooses.c" <<'END'

@@ -29,6 +29,9 @@ struct reading {
     struct size_class {
         uint64_t obtained, live;
     } sizes[STATS_CLASSES];
+    struct lifetime_class {
+        uint64_t ended, lost;
+    } lifetimes[STATS_CLASSES];
 };
 
 static uint64_t *total_of(struct reading *reading, const char *key)
@@ -64,27 +67,51 @@ static uint64_t *calls_of(struct reading *reading, const char *key)
     return NULL;
 }
 
-static uint64_t *size_of(struct reading *reading, const char *key)
+/* Which class the range of a key is of, or STATS_CLASSES; *rest is what stands behind it. */
+static unsigned class_of_range(const char *range, const char **rest)
 {
     unsigned long long first, last;
-    struct size_class *found = NULL;
     char *end;
+    unsigned found = STATS_CLASSES;
 
-    if (strncmp(key, "size.", 5) != 0)
-        return NULL;
-    last = first = strtoull(key + 5, &end, 10);
+    last = first = strtoull(range, &end, 10);
     if (*end == '-')
         last = strtoull(end + 1, &end, 10);
     /* One that no size_t reaches has a key as well. */
     for (unsigned i = 0; i < STATS_CLASSES; i++) {
         if (first == stats_class_first(i) && last == stats_class_last(i))
-            found = &reading->sizes[i];
+            found = i;
     }
-    if (!found)
+    *rest = end;
+    return found;
+}
+
+static uint64_t *size_of(struct reading *reading, const char *key)
+{
+    const char *rest = "";
+    unsigned index = STATS_CLASSES;
+
+    if (strncmp(key, "size.", 5) == 0)
+        index = class_of_range(key + 5, &rest);
+    if (index == STATS_CLASSES)
         return NULL;
-    return strcmp(end, ".obtained") == 0 ? &found->obtained
-           : strcmp(end, ".live") == 0   ? &found->live
-                                         : NULL;
+    return strcmp(rest, ".obtained") == 0 ? &reading->sizes[index].obtained
+           : strcmp(rest, ".live") == 0   ? &reading->sizes[index].live
+                                          : NULL;
+}
+
+static uint64_t *lifetime_of(struct reading *reading, const char *key)
+{
+    const char *rest = "";
+    unsigned index = STATS_CLASSES;
+
+    if (strncmp(key, "lifetime_ns.", 12) == 0)
+        index = class_of_range(key + 12, &rest);
+    if (index == STATS_CLASSES)
+        return NULL;
+    return strcmp(rest, ".ended") == 0  ? &reading->lifetimes[index].ended
+           : strcmp(rest, ".lost") == 0 ? &reading->lifetimes[index].lost
+                                        : NULL;
 }
 
 static int note_value(const char *key, uint64_t value, void *data)
@@ -95,6 +122,8 @@ static int note_value(const char *key, uint64_t value, void *data)
         place = calls_of(data, key);
     if (!place)
         place = size_of(data, key);
+    if (!place)
+        place = lifetime_of(data, key);
     if (!place)
         return 1;
     *place = value;

@@ -290,4 +290,113 @@ END
     status --json nobody_is_called_so; exits 1
     expect 'nobody' '{"format": 1, "found": []}' "$(python3 -c 'import json,sys; print(json.dumps(json.load(open(sys.argv[1]))))' "$work/out")"
 fi
+
+# ---- For a collector -----------------------------------------------------------------------------
+# Two of them, whose labels have what is to be escaped. The end of each is told by # EOF, every sample
+# is of the family above it and each family is there once: what promtool or the parser of
+# prometheus_client refuses, where there is one, they refuse as well.
+start "stats:share=on,label=a%22b\\c+system" alloc=100 alloc=5000 free
+first=$pid
+start 'stats:share=on,lifetimes=on+system' alloc=100
+status --openmetrics $first $pid; exits 0
+cat >"$work/openmetrics.awk" <<'END'
+function bad(why) { print NR ": " why ": " $0; failed = 1 }
+ended { bad("after the end") }
+/^# EOF$/ { ended = 1; next }
+/^# TYPE / { if (seen[$3]++) bad("a family twice"); family = $3; type = $4; next }
+/^# UNIT / { if ($3 != family || $3 !~ $4 "$") bad("unit"); next }
+/^# HELP / { if ($3 != family) bad("help"); next }
+/^[a-z_]+\{([a-z]+="([^"\\]|\\["\\n])*",?)+\} [0-9.e+]+$/ {
+    name = $0; sub(/\{.*/, "", name)
+    wanted = family (type == "counter" ? "_total" : type == "histogram" ? "_bucket" : "")
+    if (name != wanted) bad("not of its family, " wanted)
+    if (samples[$0]++) bad("a sample twice")
+    next
+}
+{ bad("no line of the form") }
+END { if (!ended) print "no # EOF"; exit failed || !ended }
+END
+awk -f "$work/openmetrics.awk" "$work/out" >"$work/said" || fail "--openmetrics: $(cat "$work/said")"
+if command -v promtool >/dev/null 2>&1; then
+    promtool check metrics --extended <"$work/out" >"$work/said" 2>&1 || fail "promtool: $(cat "$work/said")"
+elif python3 -c 'import prometheus_client' 2>/dev/null; then
+    python3 - "$work/out" <<'END' || fail "the parser of prometheus_client refuses it"
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+assert list(text_string_to_metric_families(open(sys.argv[1]).read()))
+END
+fi
+grep -qF 'dispatchalloc_calls_total{process="'"$first"'",program="stats_user",name="stats+system",label="a\"b\\c",file="'"$first"'",operation="alloc"} 2' \
+    "$work/out" || fail "no calls: $(grep calls_total "$work/out")"
+grep -qF ',le="127.0"} 1' "$work/out" || fail "no bucket of a block of 100 bytes"
+status --openmetrics nobody_is_called_so; exits 1
+expect 'the end, where there is nothing' '# EOF' "$(tail -n 1 "$work/out")"
+
+# ---- The difference of two readings ------------------------------------------------------------------
+cp "$XDG_RUNTIME_DIR/dispatchalloc/$first" "$work/earlier"
+status --since="$work/earlier" $first; exits 0
+expect 'what has changed of the same' 0 "$(grep -c '^  [a-z_.0-9-]*  *[+-][0-9]*$' "$work/out" || :)"
+status --since="$work/earlier" $pid; exits 0
+shows "*
+ since: $work/earlier ($first, stats+system)
+ peak_bytes -5000
+ peak_blocks -1
+ alloc.calls -1
+ dealloc.calls -1
+ size.4096-8191.obtained -1"
+status --since="$work/none" $pid; exits 2; says "dispatchalloc: $work/none: No such file or directory"
+status --since="$work/earlier" --json $pid; exits 0; shows '*"since": "'"$work"'/earlier",
+ "changes": {"peak_bytes": -5000, *'
+
+# ---- Again and again ---------------------------------------------------------------------------------
+code=0
+timeout -s INT 3 "$tool" status --watch=1 $first $pid >"$work/out" 2>"$work/said" </dev/null || code=$?
+case $code in 0 | 124) ;; *) fail "--watch: exit status $code: $(cat "$work/said")" ;; esac
+[ "$(grep -c ' counting, 200B live$' "$work/out")" -ge 2 ] || fail "--watch: $(cat "$work/out")"
+sed 's/  */ /g' "$work/out" >"$work/squeezed"
+grep -q "^ $first 100B 4.98K 1 .* stats_user stats+system a\"b.c\$" "$work/squeezed" || fail "--watch: $(cat "$work/out")"
+for options in '--watch=0' '--watch=x' '--watch --json' '--openmetrics --json' '--watch --since=x' '--watch --remove'; do
+    # shellcheck disable=SC2086 # words
+    status $options; exits 2
+done
+# On a terminal: q, and a signal, give it back as it was.
+if command -v python3 >/dev/null 2>&1; then
+    python3 - "$tool" $first <<'END' || fail "--watch on a terminal"
+import fcntl, os, pty, select, signal, struct, sys, termios, time
+def watch(act):
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("4H", 10, 50, 0, 0))
+    before = termios.tcgetattr(child)
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        fcntl.ioctl(child, termios.TIOCSCTTY, 0)
+        for number in range(3): os.dup2(child, number)
+        os.execv(sys.argv[1], [sys.argv[1], "status", "--watch=1", sys.argv[2]])
+    out, acted, end = b"", False, time.time() + 20
+    while time.time() < end:
+        if select.select([parent], [], [], 0.1)[0]: out += os.read(parent, 65536)
+        if not acted and b"LIVE" in out:
+            acted = True
+            assert not termios.tcgetattr(child)[3] & termios.ECHO
+            act(parent, child, pid)
+        if os.waitpid(pid, os.WNOHANG)[0]: break
+    else:
+        os.kill(pid, signal.SIGKILL); raise SystemExit("it goes on: %r" % out)
+    while select.select([parent], [], [], 0.1)[0]: out += os.read(parent, 65536)
+    assert termios.tcgetattr(child) == before, "the terminal is another"
+    assert out.startswith(b"\x1b[?1049h") and out.endswith(b"\x1b[?1049l"), out
+    assert all(len(line) < 70 for line in out.split(b"\r\n")), out
+    return out
+watch(lambda parent, child, pid: os.write(parent, b"q"))
+watch(lambda parent, child, pid: os.write(parent, b"\x03"))
+watch(lambda parent, child, pid: os.kill(pid, signal.SIGTERM))
+def resize(parent, child, pid):
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("4H", 10, 20, 0, 0))
+    os.kill(pid, signal.SIGWINCH); time.sleep(0.3); os.write(parent, b"q")
+assert b"\n     PID    LIVE    \x1b" in watch(resize)
+END
+fi
+end TERM
+kill $first; wait $first 2>/dev/null || :
 finish

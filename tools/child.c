@@ -46,7 +46,7 @@ static size_t passed_on_count(void)
 /* Written while those signals are blocked, or by their handlers. */
 static volatile pid_t running;
 static volatile sig_atomic_t interruption;
-static volatile sig_atomic_t alarms, is_flooded;
+static volatile sig_atomic_t alarms, is_flooded, is_over;
 static const struct child_command *running_command;
 static double running_until; /* the end of its time */
 
@@ -79,6 +79,19 @@ static void pass_on(int number)
         send_signal(running, interruption ? SIGKILL : number);
     interruption = number;
     alarms = 1;
+    (void)alarm(PATIENCE_SECONDS);
+    errno = error;
+}
+
+/* What is done beside a child is over, which is ended with that. */
+static void end_running(int number)
+{
+    int error = errno;
+
+    (void)number;
+    is_over = alarms = 1;
+    if (running)
+        send_signal(running, SIGTERM);
     (void)alarm(PATIENCE_SECONDS);
     errno = error;
 }
@@ -139,6 +152,7 @@ static void block(sigset_t *before)
     for (size_t i = 0; i < passed_on_count(); i++)
         (void)sigaddset(&set, passed_on[i]);
     (void)sigaddset(&set, SIGALRM);
+    (void)sigaddset(&set, SIGUSR1);
     (void)sigprocmask(SIG_BLOCK, &set, before);
 }
 
@@ -383,6 +397,35 @@ static pid_t start(const struct child_command *command, int *not_executed)
     return child;
 }
 
+pid_t child_start_beside(void (*work)(void *data), void *data)
+{
+    struct sigaction action = {.sa_handler = end_running};
+    pid_t parent = getpid(), child;
+    sigset_t mask;
+
+    (void)sigfillset(&action.sa_mask);
+    (void)sigaction(SIGUSR1, &action, NULL);
+    is_over = 0;
+    (void)fflush(stdout);
+    block(&mask);
+    child = fork();
+    if (child == 0) {
+        (void)setpgid(0, 0);
+        child_end_with(parent);
+        for (size_t i = 0; i < PASSED_ON_COUNT; i++)
+            (void)signal(passed_on[i], SIG_DFL);
+        (void)signal(SIGALRM, SIG_DFL);
+        (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+        work(data);
+        (void)kill(parent, SIGUSR1);
+        _exit(0);
+    }
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    if (child < 0)
+        (void)tool_complain("cannot start a process: %s", strerror(errno));
+    return child;
+}
+
 int child_run(const struct child_command *command, struct child_result *result)
 {
     int *not_executed =
@@ -403,8 +446,10 @@ int child_run(const struct child_command *command, struct child_result *result)
         result->not_executed = *not_executed;
         result->process = child;
         result->flooded = is_flooded && !interruption;
-        result->timed_out = alarms && !is_flooded && !interruption;
+        result->is_over = is_over && !interruption;
+        result->timed_out = alarms && !is_over && !is_flooded && !interruption;
     }
+    is_over = 0;
     if (child < 0)
         return tool_complain("cannot start a process: %s", strerror(errno));
     (void)munmap(not_executed, sizeof *not_executed);

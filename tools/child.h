@@ -41,6 +41,7 @@ struct child_result {
     int status;             /* as wait(2) has it */
     int not_executed;       /* 0, or 126 or 127 if the program could not be executed */
     int timed_out, flooded; /* it was ended since it took too long, or wrote too much */
+    int is_over;            /* it was ended since what was done beside it is */
     int stop_signal;        /* it stopped by that, and was ended; 0: it did not stop */
     pid_t process;          /* its number; it is gone */
     double seconds;         /* from before fork(2) to after wait(2) */
@@ -80,6 +81,13 @@ int child_end_as(int status);
 /* Run a program to its end. Returns 0, or TOOL_TROUBLE after a message if there was no
  * child at all. */
 int child_run(const struct child_command *command, struct child_result *result);
+
+/*
+ * Have a process of its own do something beside the program of the next child_run(), such as to ask
+ * a server for something, and have that end by SIGTERM when it is done: then the result says
+ * is_over. It does not outlive that child_run(). Its number, or -1 after a message.
+ */
+pid_t child_start_beside(void (*work)(void *data), void *data);
 
 /* Kill and wait for all that this process has as children, and what those leave: of a process that
  * ran programs, when it is ended itself. */

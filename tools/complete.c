@@ -128,7 +128,8 @@ static void offer_options(const struct place *place, const struct tool_option *o
     for (; options && options->name; options++) {
         char word[64];
 
-        snprintf(word, sizeof word, "--%s%s", options->name, options->take ? "=" : "");
+        snprintf(word, sizeof word, "--%s%s", options->name,
+                 options->take && !options->flag ? "=" : "");
         offer(place, word);
     }
 }
@@ -155,11 +156,20 @@ static const struct tool_option *option_of(const struct tool_command *command, c
     return NULL;
 }
 
+/* The same of a word whose value is the next one. */
+static const struct tool_option *option_before(const struct tool_command *command, const char *word)
+{
+    const struct tool_option *option = option_of(command, word, strlen(word));
+
+    return option && !option->flag ? option : NULL;
+}
+
 static void complete_value(const struct tool_option *option, const struct place *place)
 {
     if (strcmp(option->name, "backend") == 0)
         complete_spec(*place);
-    if (strcmp(option->name, "resume") == 0 || strcmp(option->name, "output") == 0)
+    if (strcmp(option->name, "resume") == 0 || strcmp(option->name, "output") == 0 ||
+        strcmp(option->name, "since") == 0)
         puts("@file");
     if (strcmp(option->name, "pid") == 0)
         puts("@process");
@@ -213,7 +223,7 @@ int options_complete(int count, char **words)
         if (taking)
             taking = NULL;
         else if (*words[i] == '-')
-            taking = option_of(command, words[i], strlen(words[i]));
+            taking = option_before(command, words[i]);
         else if (command && command->takes_program)
             return puts("@file") < 0 ? TOOL_TROUBLE : TOOL_OK;
         else if (!command && !(command = options_find_command(words[i])))

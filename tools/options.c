@@ -13,7 +13,7 @@ struct reader {
     const struct tool_option *options[OPTIONS_MAX];
     int count;
     struct option names[OPTIONS_MAX + 1];
-    char letters[2 * OPTIONS_MAX + 3];
+    char letters[3 * OPTIONS_MAX + 3];
 };
 
 /* ---- What there is --------------------------------------------------------------------------- */
@@ -47,12 +47,17 @@ static void add_options(struct reader *reader, const struct tool_option *option)
         if (has_name(reader, option->name))
             continue;
         reader->names[reader->count] =
-            (struct option){option->name, option->take ? required_argument : no_argument, NULL,
-                            option->letter ? option->letter : FIRST_OPTION + reader->count};
+            (struct option){option->name,
+                            option->take && option->flag ? optional_argument
+                            : option->take               ? required_argument
+                                                         : no_argument,
+                            NULL, option->letter ? option->letter : FIRST_OPTION + reader->count};
         reader->options[reader->count++] = option;
         if (option->letter)
             *letter++ = option->letter;
         if (option->letter && option->take)
+            *letter++ = ':';
+        if (option->letter && option->take && option->flag)
             *letter++ = ':';
     }
 }
@@ -212,7 +217,7 @@ static int take(const struct reader *reader, int value, char **argv)
         *option->flag = 1;
         return TOOL_OK;
     }
-    if (is_one_dash_short(option, optarg, argv[optind - 1]))
+    if (optarg && is_one_dash_short(option, optarg, argv[optind - 1]))
         return tool_misused(reader->command, "'%s' has one dash (did you mean '-%s'?)",
                             argv[optind - 1], argv[optind - 1]);
     return option->take(optarg);

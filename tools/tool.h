@@ -24,7 +24,8 @@
 /* Statuses are ints, since that of a program may be any. */
 enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_TROUBLE = 2 };
 
-/* An option of a command: a flag that becomes 1, or what takes its value. */
+/* An option of a command: a flag that becomes 1, or what takes its value. With both the value
+ * stands behind a '=', or is left out, which is NULL. */
 struct tool_option {
     const char *name;
     char letter; /* the short way to say it; 0: none */

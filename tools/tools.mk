@@ -34,6 +34,7 @@ tools_dispatchalloc_SOURCES += \
 	%D%/compare/compare.h \
 	%D%/compare/report.c \
 	%D%/compare/rounds.c \
+	%D%/compare/server.c \
 	%D%/compare/statistics.c \
 	%D%/doctor/advise.c \
 	%D%/doctor/bindings.c \
@@ -74,12 +75,15 @@ tools_dispatchalloc_SOURCES += \
 	%D%/run.c \
 	%D%/static_tls.c \
 	%D%/status/counters.c \
+	%D%/status/list.c \
 	%D%/status/mapped.c \
 	%D%/status/near.c \
+	%D%/status/openmetrics.c \
 	%D%/status/print.c \
 	%D%/status/served.c \
 	%D%/status/status.c \
 	%D%/status/status.h \
+	%D%/status/watch.c \
 	%D%/symbolize/demangle.c \
 	%D%/symbolize/frame.c \
 	%D%/symbolize/modules.c \

@@ -33,10 +33,14 @@
  *     OPERATION.failures          those that returned NULL, or an error
  *     size.RANGE.obtained         blocks allocated with, or resized to, a size in the range
  *     size.RANGE.live             those that have it now
+ *     lifetime_ns.RANGE.ended     with lifetimes=on, of one block in 128 that is followed: those
+ *                                 given back after so many nanoseconds
+ *     lifetime_ns.RANGE.lost      those lost sight of at that age, which lived on
  *
  * OPERATION is one of alloc, dealloc, alloc_zeroed, realloc, grow, grow_zeroed, shrink and
  * resize_in_place, whose refusals count as failures. RANGE is the first and the last size in
- * bytes, or the one there is: 0, 1, 2-3, 4-7 and so on, each twice as wide as the one before.
+ * bytes (or nanoseconds), or the one there is: 0, 1, 2-3, 4-7 and so on, each twice as wide as the
+ * one before.
  *
  * A key means the same in every later version, and new ones may come. struct dal_stats is a
  * snapshot of the totals for who wants no more than these.

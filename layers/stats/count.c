@@ -3,6 +3,8 @@
  * Counting: what the short way has added is settled here, and every other call is counted.
  * All of it is done by the thread that holds the block of counters.
  */
+#include <errno.h>
+
 #include "stats.h"
 
 /* ---- Counters of a block, written by the thread that holds it ---------------------------- */
@@ -27,15 +29,30 @@ static int is_due(int64_t balance, int64_t bound)
     return balance >= bound || balance <= -bound;
 }
 
+/* As far as the balance may rise on the middle way: to the peak, as that is seen now, and no
+ * farther than half of what it may change by, so that it may go down as far. */
+static void set_ceiling(struct stats_instance *instance, struct stats_counters *counters)
+{
+    int64_t balance = stats_balance(counters);
+    int64_t most = atomic_load_explicit(&instance->shared->peak_bytes, memory_order_relaxed) -
+                   atomic_load_explicit(&instance->shared->bytes, memory_order_relaxed);
+
+    if (most > STATS_BALANCE_BYTES / 2)
+        most = STATS_BALANCE_BYTES / 2;
+    atomic_store_explicit(&counters->room, most - balance, memory_order_relaxed);
+    atomic_store_explicit(&counters->ceiling, most, memory_order_relaxed);
+}
+
 /* Blocks and bytes came (or went). Pass the balance on if that is due. */
 static void change(struct stats_instance *instance, struct stats_counters *counters, int64_t bytes,
                    int64_t blocks)
 {
-    bytes = add_signed(&counters->balance_bytes, bytes);
+    (void)add_signed(&counters->room, -bytes);
+    bytes = stats_balance(counters);
     blocks = add_signed(&counters->balance_blocks, blocks);
-    if (!is_due(bytes, STATS_BALANCE_BYTES) && !is_due(blocks, STATS_BALANCE_BLOCKS))
+    if (!is_due(bytes, STATS_BALANCE_BYTES / 2) && !is_due(blocks, STATS_BALANCE_BLOCKS))
         return;
-    atomic_store_explicit(&counters->balance_bytes, 0, memory_order_relaxed);
+    (void)add_signed(&counters->room, bytes);
     atomic_store_explicit(&counters->balance_blocks, 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&instance->shared->bytes, bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&instance->shared->blocks, blocks, memory_order_relaxed);
@@ -45,7 +62,7 @@ static int64_t seen_bytes(const struct stats_instance *instance,
                           const struct stats_counters *counters)
 {
     return atomic_load_explicit(&instance->shared->bytes, memory_order_relaxed) +
-           atomic_load_explicit(&counters->balance_bytes, memory_order_relaxed);
+           stats_balance(counters);
 }
 
 static int64_t seen_blocks(const struct stats_instance *instance,
@@ -56,44 +73,45 @@ static int64_t seen_blocks(const struct stats_instance *instance,
 }
 
 /* Take a recent word over; a closed one stays as it is and holds nothing. */
-static uint32_t take_recent(_Atomic(uint32_t) *recent)
+static struct stats_recent take_recent(_Atomic(uint32_t) *recent)
 {
     uint32_t word = atomic_load_explicit(recent, memory_order_relaxed);
 
-    if (word & STATS_RECENT_CLOSED)
-        return 0;
-    atomic_store_explicit(recent, 0, memory_order_relaxed);
-    return word;
+    if (word != STATS_CLOSED)
+        atomic_store_explicit(recent, word >= STATS_LARGE ? STATS_LARGE : 0, memory_order_relaxed);
+    return stats_recent_of(word);
 }
 
 /* Settle the recent words of one class. */
 static void settle(struct stats_instance *instance, struct stats_counters *counters, size_t index)
 {
-    uint32_t given = take_recent(&counters->recent_given[index]);
-    uint32_t made = take_recent(&counters->recent_made[index]);
-    uint32_t made_blocks = made / (uint32_t)STATS_RECENT_BLOCK;
-    uint32_t given_blocks = given / (uint32_t)STATS_RECENT_BLOCK;
-    int64_t blocks = (int64_t)made_blocks - given_blocks;
+    struct stats_recent given = take_recent(&counters->recent_given[index]);
+    struct stats_recent made = take_recent(&counters->recent_made[index]);
 
-    if (!made && !given)
+    if (!made.blocks && !given.blocks)
         return;
-    add(&counters->calls[STATS_ALLOC], made_blocks);
-    add(&counters->calls[STATS_DEALLOC], given_blocks);
-    add(&counters->obtained[index], made_blocks);
-    (void)add_signed(&counters->live[index], blocks);
-    /* The bytes in the low parts subtract as the blocks above them do. */
-    change(instance, counters, (int64_t)made - given - blocks * (int64_t)STATS_RECENT_BLOCK,
-           blocks);
+    add(&counters->calls[STATS_ALLOC], made.blocks);
+    add(&counters->calls[STATS_DEALLOC], given.blocks);
+    add(&counters->obtained[index], made.blocks);
+    (void)add_signed(&counters->live[index], (int64_t)made.blocks - given.blocks);
+    change(instance, counters, (int64_t)made.bytes - given.bytes,
+           (int64_t)made.blocks - given.blocks);
 }
 
 /* Most words are empty, or closed: those are not worth a call. */
+static int may_hold(const struct stats_counters *counters, size_t index)
+{
+    return ((atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed) |
+             atomic_load_explicit(&counters->recent_given[index], memory_order_relaxed)) &
+            ~STATS_CLOSED) != 0;
+}
+
 static void settle_all(struct stats_instance *instance, struct stats_counters *counters)
 {
-    for (size_t i = 0; i < STATS_RECENT_CLASSES; i++) {
-        uint32_t made = atomic_load_explicit(&counters->recent_made[i], memory_order_relaxed);
-        uint32_t given = atomic_load_explicit(&counters->recent_given[i], memory_order_relaxed);
+    size_t classes = atomic_load_explicit(&counters->word_classes, memory_order_relaxed);
 
-        if (made || (given && given != STATS_RECENT_CLOSED))
+    for (size_t i = 0; i < classes; i++) {
+        if (may_hold(counters, i))
             settle(instance, counters, i);
     }
 }
@@ -112,6 +130,36 @@ static void look_for_peak(struct stats_instance *instance, struct stats_counters
     stats_raise(&instance->shared->peak_blocks, seen_blocks(instance, counters));
 }
 
+void dal_stats_look_for_peak_(struct stats_instance *instance)
+{
+    look_for_peak(instance, stats_mine(instance));
+}
+
+void dal_stats_set_ceiling_(struct stats_instance *instance)
+{
+    set_ceiling(instance, stats_mine(instance));
+}
+
+/* Whether there was a large block ever. */
+static int has_large(const struct stats_counters *counters)
+{
+    return atomic_load_explicit(&counters->word_classes, memory_order_relaxed) >
+           STATS_RECENT_CLASSES;
+}
+
+/* Have the next large block that is given back go the long way, which looks for a peak. */
+static void look_later(struct stats_instance *instance, struct stats_counters *counters)
+{
+    if (atomic_load_explicit(&counters->is_to_look, memory_order_relaxed))
+        return;
+    for (size_t i = STATS_RECENT_CLASSES; i <= STATS_MIDDLE_CLASS; i++) {
+        if (may_hold(counters, i))
+            settle(instance, counters, i);
+        atomic_store_explicit(&counters->recent_given[i], STATS_CLOSED, memory_order_relaxed);
+    }
+    atomic_store_explicit(&counters->is_to_look, 1, memory_order_relaxed);
+}
+
 /* The word of what alloc made is full. If nothing was given back meanwhile, the first block
  * that is will find its word closed. */
 static void settle_made(struct stats_instance *instance, struct stats_counters *counters,
@@ -122,11 +170,15 @@ static void settle_made(struct stats_instance *instance, struct stats_counters *
     int none_given = atomic_load_explicit(given, memory_order_relaxed) == 0;
 
     settle(instance, counters, index);
-    if (atomic_load_explicit(made, memory_order_relaxed) & STATS_RECENT_CLOSED)
+    if (atomic_load_explicit(made, memory_order_relaxed) == STATS_CLOSED)
         atomic_store_explicit(made, 0, memory_order_relaxed);
     if (none_given)
-        atomic_store_explicit(given, STATS_RECENT_CLOSED, memory_order_relaxed);
+        atomic_store_explicit(given, STATS_CLOSED, memory_order_relaxed);
     look_for_peak(instance, counters);
+    if (has_large(counters)) {
+        look_later(instance, counters);
+        set_ceiling(instance, counters);
+    }
 }
 
 /* The word of what dealloc gave back is full, or closed: then a thread that has made blocks
@@ -137,7 +189,7 @@ static void settle_given(struct stats_instance *instance, struct stats_counters 
 {
     _Atomic(uint32_t) *given = &counters->recent_given[index];
 
-    if (!(atomic_load_explicit(given, memory_order_relaxed) & STATS_RECENT_CLOSED)) {
+    if (atomic_load_explicit(given, memory_order_relaxed) != STATS_CLOSED) {
         settle(instance, counters, index);
         return;
     }
@@ -156,25 +208,22 @@ void dal_stats_fill_(void *part)
 {
     struct stats_counters *counters = part;
 
-    atomic_store_explicit(&counters->balance_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->ceiling, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->room, 0, memory_order_relaxed);
     atomic_store_explicit(&counters->balance_blocks, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->is_to_look, 1, memory_order_relaxed);
     ZERO(counters->calls);
     ZERO(counters->failures);
     ZERO(counters->obtained);
     ZERO(counters->live);
     for (size_t i = 0; i < STATS_CLASSES; i++) {
         atomic_store_explicit(&counters->recent_made[i],
-                              i < STATS_RECENT_CLASSES ? 0 : STATS_RECENT_CLOSED,
-                              memory_order_relaxed);
-        atomic_store_explicit(&counters->recent_given[i], STATS_RECENT_CLOSED,
-                              memory_order_relaxed);
+                              i < STATS_RECENT_CLASSES ? 0 : STATS_CLOSED, memory_order_relaxed);
+        atomic_store_explicit(&counters->recent_given[i], STATS_CLOSED, memory_order_relaxed);
     }
-}
-
-/* No word of a block is all ones: those are what a thread without a block finds. */
-static int is_block(const struct stats_counters *counters)
-{
-    return atomic_load_explicit(&counters->recent_made[0], memory_order_relaxed) != UINT32_MAX;
+    atomic_store_explicit(&counters->word_classes, STATS_RECENT_CLASSES, memory_order_relaxed);
+    atomic_store_explicit(&counters->until, 0, memory_order_relaxed);
+    atomic_store_explicit(&counters->random, 0, memory_order_relaxed);
 }
 
 /* This thread's block, made now if it has none; and the file, if there is to be one. */
@@ -184,7 +233,7 @@ static struct stats_counters *enter(struct stats_instance *instance)
 
     stats_file_make(instance);
     counters = instance->services->thread_record_enter(&instance->record);
-    if (counters && !is_block(counters))
+    if (counters && !stats_is_block(counters))
         atomic_store_explicit(&counters->recent_made[0], 0, memory_order_relaxed);
     return counters;
 }
@@ -193,14 +242,14 @@ void dal_stats_close_words_(struct stats_instance *instance)
 {
     struct stats_counters *counters = stats_mine(instance);
 
-    if (!is_block(counters))
+    if (!stats_is_block(counters))
         return;
     settle_all(instance, counters);
-    for (size_t i = 0; i < STATS_RECENT_CLASSES; i++) {
-        atomic_store_explicit(&counters->recent_made[i], STATS_RECENT_CLOSED, memory_order_relaxed);
-        atomic_store_explicit(&counters->recent_given[i], STATS_RECENT_CLOSED,
-                              memory_order_relaxed);
+    for (size_t i = 0; i < STATS_WORD_CLASSES; i++) {
+        atomic_store_explicit(&counters->recent_made[i], STATS_CLOSED, memory_order_relaxed);
+        atomic_store_explicit(&counters->recent_given[i], STATS_CLOSED, memory_order_relaxed);
     }
+    atomic_store_explicit(&counters->is_to_look, 1, memory_order_relaxed);
     /* As if there were no block: it is entered again. */
     atomic_store_explicit(&counters->recent_made[0], UINT32_MAX, memory_order_relaxed);
 }
@@ -223,7 +272,7 @@ int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is
 
     if (size >= STATS_RECENT_BYTES)
         return 0;
-    if (!is_block(counters))
+    if (!stats_is_block(counters))
         return take_block(instance);
     if (is_made)
         settle_made(instance, counters, stats_class_of(size));
@@ -234,31 +283,127 @@ int dal_stats_can_go_short_(struct stats_instance *instance, size_t size, int is
 
 /* ---- Counting one call the long way -------------------------------------------------------- */
 
+static void count_made(struct stats_instance *instance, struct stats_counters *counters,
+                       size_t size)
+{
+    size_t index = stats_class_of(size);
+
+    add(&counters->calls[STATS_ALLOC], 1);
+    add(&counters->obtained[index], 1);
+    (void)add_signed(&counters->live[index], 1);
+    change(instance, counters, (int64_t)size, 1);
+    look_for_peak(instance, counters);
+    set_ceiling(instance, counters);
+}
+
+/* The peak may be now, before the block goes. */
+static void count_given(struct stats_instance *instance, struct stats_counters *counters,
+                        size_t size)
+{
+    if (atomic_load_explicit(&counters->is_to_look, memory_order_relaxed)) {
+        settle_all(instance, counters);
+        look_for_peak(instance, counters);
+        atomic_store_explicit(&counters->is_to_look, 0, memory_order_relaxed);
+    }
+    add(&counters->calls[STATS_DEALLOC], 1);
+    (void)add_signed(&counters->live[stats_class_of(size)], -1);
+    change(instance, counters, -(int64_t)size, -1);
+    set_ceiling(instance, counters);
+}
+
+/* Have a class of large blocks go the middle way from here on, if it is one that may. */
+static void open_class(struct stats_counters *counters, _Atomic(uint32_t) *recent, size_t index)
+{
+    if (index >= STATS_WORD_CLASSES)
+        return;
+    atomic_store_explicit(recent, STATS_LARGE, memory_order_relaxed);
+    if (index >= atomic_load_explicit(&counters->word_classes, memory_order_relaxed))
+        atomic_store_explicit(&counters->word_classes, (uint32_t)index + 1, memory_order_relaxed);
+}
+
+void dal_stats_count_made_(struct stats_instance *instance, size_t size)
+{
+    struct stats_counters *counters = stats_mine(instance);
+    size_t index = stats_class_of(size);
+
+    if (size >= STATS_RECENT_BYTES) {
+        settle(instance, counters, index);
+        open_class(counters, &counters->recent_made[index], index);
+        count_made(instance, counters, size);
+        return;
+    }
+    settle_made(instance, counters, index);
+    (void)stats_count_short(&counters->recent_made[index], size);
+}
+
+void dal_stats_count_given_(struct stats_instance *instance, size_t size)
+{
+    struct stats_counters *counters = stats_mine(instance);
+    size_t index = stats_class_of(size);
+
+    if (size >= STATS_RECENT_BYTES) {
+        settle(instance, counters, index);
+        open_class(counters, &counters->recent_given[index], index);
+        count_given(instance, counters, size);
+        return;
+    }
+    settle_given(instance, counters, index);
+    (void)stats_count_short(&counters->recent_given[index], size);
+}
+
+int dal_stats_count_old_(struct stats_instance *instance, const struct stats_event *event)
+{
+    struct stats_counters *counters = stats_mine(instance);
+    int has_block = stats_is_block(counters);
+    int saved_errno = errno;
+
+    if (!has_block)
+        dal_stats_count_(instance, event);
+    else if (event->has_old)
+        dal_stats_count_given_(instance, event->old_size);
+    else
+        add(&counters->calls[STATS_DEALLOC], 1);
+    errno = saved_errno;
+    return has_block;
+}
+
+int dal_stats_count_new_(struct stats_instance *instance, const struct stats_event *event)
+{
+    int has_block = stats_is_block(stats_mine(instance));
+    int saved_errno = errno;
+
+    if (has_block)
+        dal_stats_count_made_(instance, event->new_size);
+    else
+        dal_stats_count_(instance, event);
+    errno = saved_errno;
+    return has_block;
+}
+
+void dal_stats_count_failed_(struct stats_instance *instance, enum stats_operation operation)
+{
+    struct stats_event event = {.operation = operation, .failed = 1};
+
+    dal_stats_count_(instance, &event);
+}
+
+/* What operations count besides the blocks that they make and give back. */
 static void count_in(struct stats_instance *instance, struct stats_counters *counters,
                      const struct stats_event *event)
 {
-    int64_t bytes = 0;
-    int64_t blocks = 0;
-
-    add(&counters->calls[event->operation], 1);
     if (event->failed) {
+        add(&counters->calls[event->operation], 1);
         add(&counters->failures[event->operation], 1);
         return;
     }
-    if (event->has_old) {
-        (void)add_signed(&counters->live[stats_class_of(event->old_size)], -1);
-        bytes -= (int64_t)event->old_size;
-        blocks--;
-    }
-    if (event->has_new) {
-        size_t index = stats_class_of(event->new_size);
-
-        add(&counters->obtained[index], 1);
-        (void)add_signed(&counters->live[index], 1);
-        bytes += (int64_t)event->new_size;
-        blocks++;
-    }
-    change(instance, counters, bytes, blocks);
+    if (event->has_old)
+        count_given(instance, counters, event->old_size);
+    else if (stats_resizes(event->operation))
+        add(&counters->calls[STATS_DEALLOC], 1);
+    if (event->has_new)
+        count_made(instance, counters, event->new_size);
+    if (stats_makes(event->operation))
+        add(&counters->calls[event->operation], 1);
 }
 
 #define ADD(counter, value) (void)atomic_fetch_add_explicit(&(counter), value, memory_order_relaxed)
@@ -275,6 +420,10 @@ static void count_in_common(struct stats_instance *instance, const struct stats_
         ADD(common->failures[event->operation], 1);
         return;
     }
+    if (stats_makes(event->operation))
+        ADD(common->calls[STATS_ALLOC], 1);
+    if (stats_resizes(event->operation))
+        ADD(common->calls[STATS_DEALLOC], 1);
     if (event->has_old)
         ADD(common->live[stats_class_of(event->old_size)], -1);
     if (event->has_new) {
@@ -301,7 +450,7 @@ __attribute__((noinline, cold)) static void count_without_block(struct stats_ins
 void dal_stats_count_(struct stats_instance *instance, const struct stats_event *event)
 {
     struct stats_counters *counters = stats_mine(instance);
-    int is_entered = !is_block(counters);
+    int is_entered = !stats_is_block(counters);
 
     if (is_entered)
         counters = enter(instance);
@@ -309,13 +458,7 @@ void dal_stats_count_(struct stats_instance *instance, const struct stats_event 
         count_without_block(instance, event);
         return;
     }
-    if (event->has_old) {
-        /* The peak may be now, before the old block goes. */
-        settle_all(instance, counters);
-        look_for_peak(instance, counters);
-    }
     count_in(instance, counters, event);
-    look_for_peak(instance, counters);
     if (is_entered)
         instance->services->thread_record_leave(&instance->record, counters);
 }
@@ -326,22 +469,24 @@ static void take_back(struct stats_instance *instance, struct stats_counters *co
 {
     size_t index = stats_class_of(size);
     uint32_t word = atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed);
-    uint32_t added = (uint32_t)(STATS_RECENT_BLOCK + size);
+    struct stats_recent recent = stats_recent_of(word);
+    int is_large = size >= STATS_RECENT_BYTES;
 
-    if (word >= added && word % STATS_RECENT_BLOCK >= size) {
-        atomic_store_explicit(&counters->recent_made[index], word - added, memory_order_relaxed);
+    if (is_large)
+        change(instance, counters, -(int64_t)size, 0);
+    if (recent.blocks > 0 && (is_large || recent.bytes >= size)) {
+        word -= is_large ? 1 : (uint32_t)(STATS_RECENT_BLOCK + size);
+        atomic_store_explicit(&counters->recent_made[index], word, memory_order_relaxed);
         return;
     }
     add(&counters->calls[STATS_ALLOC], (uint64_t)-1);
     add(&counters->obtained[index], (uint64_t)-1);
     (void)add_signed(&counters->live[index], -1);
-    change(instance, counters, -(int64_t)size, -1);
+    change(instance, counters, is_large ? 0 : -(int64_t)size, -1);
 }
 
 void dal_stats_count_failed_alloc_(struct stats_instance *instance, size_t size)
 {
-    struct stats_event event = {.operation = STATS_ALLOC, .failed = 1};
-
     take_back(instance, stats_mine(instance), size);
-    dal_stats_count_(instance, &event);
+    dal_stats_count_failed_(instance, STATS_ALLOC);
 }

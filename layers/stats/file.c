@@ -92,7 +92,7 @@ void dal_stats_file_close_(struct stats_instance *instance)
 static int is_in(const struct stats_instance *instance, const struct dal_instance *from)
 {
     for (; from; from = ((struct stats_instance *)from->alloc.ctx)->next) {
-        if (from->alloc.call != dal_stats_alloc_)
+        if (from->alloc.call != dal_stats_alloc_ && from->alloc.call != dal_stats_alloc_followed_)
             return 0;
         if (from->alloc.ctx == instance)
             return 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Everything that is counted, by key. The list of keys is a walk by number: first the table
- * below, then two for each class of sizes, whose names are made on the way. Looking a key up
- * and showing all of them go the same way, so that they cannot know different ones.
+ * below, then two for each class of sizes and two for each of lifetimes, whose names are made on
+ * the way. Looking a key up and showing all of them go the same way, so that they cannot know
+ * different ones.
  */
 #include <string.h>
 
@@ -10,7 +11,7 @@
 
 #include "stats.h"
 
-/* The longest, of the last class, has 53 bytes. */
+/* The longest, of the last class, has 57 bytes. */
 #define KEY_BYTES 64
 
 #define TOTALS(X) X(live_bytes) X(live_blocks) X(peak_bytes) X(peak_blocks) X(uncounted)
@@ -38,6 +39,17 @@ _Static_assert(sizeof(struct dal_stats) - offsetof(struct dal_stats, live_bytes)
                    (FIXED_KEYS - 2 * (size_t)STATS_OPERATIONS) * sizeof(uint64_t),
                "every member of the snapshot has a key");
 
+/* What there is for each class. */
+static const struct class_key {
+    char of[16], what[16];
+    size_t offset; /* in struct stats_sum, of the first class */
+} class_keys[] = {
+    {"size.", ".obtained", offsetof(struct stats_sum, obtained)},
+    {"size.", ".live", offsetof(struct stats_sum, live)},
+    {"lifetime_ns.", ".ended", offsetof(struct stats_sum, ended)},
+    {"lifetime_ns.", ".lost", offsetof(struct stats_sum, lost)},
+};
+
 /* ---- Names --------------------------------------------------------------------------------- */
 
 static char *prepend(char *at, const char *text)
@@ -59,7 +71,7 @@ static char *prepend_number(char *at, uint64_t number)
 }
 
 /* Written from its end, as digits are. */
-static const char *class_key(char made[KEY_BYTES], unsigned index, const char *what)
+static const char *class_key(char made[KEY_BYTES], const char *of, unsigned index, const char *what)
 {
     char *key = made + KEY_BYTES - 1;
 
@@ -70,13 +82,14 @@ static const char *class_key(char made[KEY_BYTES], unsigned index, const char *w
         key = prepend(key, "-");
     }
     key = prepend_number(key, stats_class_first(index));
-    return prepend(key, "size.");
+    return prepend(key, of);
 }
 
 /* The name of a key by its number, perhaps made in `made`, and where in a sum its value is;
  * NULL after the last one. */
 static const char *key_at(size_t number, char made[KEY_BYTES], size_t *offset)
 {
+    const struct class_key *kind;
     unsigned index;
 
     if (number < FIXED_KEYS) {
@@ -84,12 +97,13 @@ static const char *key_at(size_t number, char made[KEY_BYTES], size_t *offset)
         return fixed_keys[number].name;
     }
     number -= FIXED_KEYS;
-    if (number >= 2 * STATS_CLASSES)
+    if (number >= sizeof class_keys / sizeof *class_keys * STATS_CLASSES)
         return NULL;
-    index = (unsigned)number / 2;
-    *offset = number % 2 ? offsetof(struct stats_sum, live) : offsetof(struct stats_sum, obtained);
-    *offset += index * sizeof(uint64_t);
-    return class_key(made, index, number % 2 ? ".live" : ".obtained");
+    /* The two of a class stand side by side. */
+    kind = &class_keys[number / (2 * STATS_CLASSES) * 2 + number % 2];
+    index = (unsigned)(number % (2 * STATS_CLASSES) / 2);
+    *offset = kind->offset + index * sizeof(uint64_t);
+    return class_key(made, kind->of, index, kind->what);
 }
 
 /* ---- The public calls ------------------------------------------------------------------------ */

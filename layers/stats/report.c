@@ -24,7 +24,7 @@ struct layer_instances dal_stats_instances_;
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
-/* A report of every operation and every class has less than 5500 bytes. */
+/* A report of every operation and every class has less than 9700 bytes. */
 struct text {
     size_t length;
     char data[STATS_REPORT_BYTES];
@@ -81,6 +81,18 @@ static void put_class(struct text *text, unsigned index, const struct stats_sum 
     put(text, "%14" PRIu64 " live\n", sum->live[index]);
 }
 
+static void put_lifetime(struct text *text, unsigned index, const struct stats_sum *sum)
+{
+    char key[64];
+
+    if (!sum->ended[index] && !sum->lost[index])
+        return;
+    (void)snprintf(key, sizeof key, "lifetimes %" PRIu64 " to %" PRIu64 " ns",
+                   stats_class_first(index), stats_class_last(index));
+    put_key(text, key, sum->ended[index]);
+    put(text, "%14" PRIu64 " lost\n", sum->lost[index]);
+}
+
 static int is_in_file(const struct stats_instance *instance)
 {
     return atomic_load_explicit(&instance->file_state, memory_order_acquire) == STATS_FILE_MADE;
@@ -118,6 +130,8 @@ static void put_report(struct text *text, const struct stats_instance *instance,
         put_operation(text, i, sum);
     for (unsigned i = 0; i < STATS_CLASSES; i++)
         put_class(text, i, sum);
+    for (unsigned i = 0; i < STATS_CLASSES; i++)
+        put_lifetime(text, i, sum);
 }
 
 static int is_used(const struct stats_sum *sum)

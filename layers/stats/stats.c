@@ -2,10 +2,10 @@
 /*
  * The layer `stats`: its slots. See stats.h for how it counts.
  *
- * alloc and dealloc have a short way, which adds to one word of this thread; everything else
- * goes the long way, which calls first and counts what came of it. The short way of alloc
- * adds before it calls, so that nothing has to be kept over the call but what an allocation
- * that failed needs to take it back.
+ * A block that comes or goes is counted the short way, by adding to one word of this thread, the
+ * middle way if it is large, or the long way. alloc adds before it calls where it can, so that
+ * nothing has to be kept over the call but what an allocation that failed needs to take it
+ * back; the other slots call first and count what came of it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +17,8 @@
 
 /* ---- alloc and dealloc ----------------------------------------------------------------------- */
 
+/* A block of this thread's counters is there, or none is to be had; what alloc made is counted if
+ * it is a small one, which goes back to the short way. */
 __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t align,
                                                         struct stats_instance *instance)
 {
@@ -27,29 +29,94 @@ __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t alig
         return dal_stats_alloc_(size, align, instance);
     ptr = dal_instance_alloc(instance->next, size, align);
     event.failed = !ptr;
-    dal_stats_count_(instance, &event);
+    if (ptr && stats_is_block(stats_mine(instance)))
+        dal_stats_count_made_(instance, size);
+    else
+        dal_stats_count_(instance, &event);
     return ptr;
 }
 
-__attribute__((noinline, cold)) static void *alloc_failed(uintptr_t kept)
+__attribute__((noinline, cold)) static void *alloc_failed(struct stats_instance *instance,
+                                                          size_t size)
 {
-    size_t size = kept % STATS_RECENT_BYTES;
-
-    dal_stats_count_failed_alloc_((struct stats_instance *)(kept - size), size);
+    dal_stats_count_failed_alloc_(instance, size);
     return NULL;
+}
+
+/* What is needed after a call lies on the stack where it is much, which takes less than to have
+ * registers saved for it: the compiler takes a variable for changed that is kept so. */
+#define KEEP(variable) __asm__("" : "+m"(variable))
+
+/* One that is counted after the call, lest other threads take it for a peak and it fails. */
+DAL_ATTRIBUTE_((always_inline))
+static inline void *call_and_count_huge(size_t size, size_t align, struct stats_instance *instance,
+                                        _Atomic(uint32_t) *recent, const struct dal_instance *next,
+                                        struct stats_counters *counters)
+{
+    void *ptr;
+
+    KEEP(size);
+    KEEP(instance);
+    KEEP(recent);
+    KEEP(counters);
+    ptr = dal_instance_alloc(next, size, align);
+    if (DAL_UNLIKELY_(!ptr))
+        dal_stats_count_failed_(instance, STATS_ALLOC);
+    else
+        stats_count_huge_made(instance, counters, recent, size);
+    return ptr;
+}
+
+__attribute__((noinline)) static void *alloc_huge(size_t size, size_t align,
+                                                  struct stats_instance *instance,
+                                                  _Atomic(uint32_t) *recent,
+                                                  const struct dal_instance *next,
+                                                  struct stats_counters *counters)
+{
+    if (!stats_is_huge(recent, size))
+        return alloc_long(size, align, instance);
+    return call_and_count_huge(size, align, instance, recent, next, counters);
+}
+
+DAL_ATTRIBUTE_((always_inline))
+static inline void *call_and_keep(size_t size, size_t align, struct stats_instance *instance,
+                                  const struct dal_instance *next)
+{
+    size_t kept_size = size;
+    void *ptr;
+
+    KEEP(kept_size);
+    KEEP(instance);
+    ptr = dal_instance_alloc(next, size, align);
+    if (DAL_UNLIKELY_(!ptr))
+        return alloc_failed(instance, kept_size);
+    return ptr;
+}
+
+/* Its parameters are in the registers where count_and_alloc() has them. */
+__attribute__((noinline)) static void *alloc_large(size_t size, size_t align,
+                                                   struct stats_instance *instance,
+                                                   _Atomic(uint32_t) *recent,
+                                                   const struct dal_instance *next,
+                                                   struct stats_counters *counters)
+{
+    if (!stats_count_middle(counters, recent, size, 1))
+        return alloc_huge(size, align, instance, recent, next, counters);
+    return call_and_keep(size, align, instance, next);
 }
 
 /* is_natural is a constant: it says which slot of the next allocator is called. */
 DAL_ATTRIBUTE_((always_inline))
 static inline void *count_and_alloc(size_t size, size_t align, struct stats_instance *instance,
-                                    int is_natural)
+                                    struct stats_counters *counters, int is_natural)
 {
     const struct dal_instance *next = instance->next;
+    _Atomic(uint32_t) *recent = &counters->recent_made[stats_class_of(size)];
     uintptr_t kept;
     void *ptr;
 
-    if (!stats_count_short(stats_mine(instance)->recent_made, size))
-        return alloc_long(size, align, instance);
+    if (!stats_count_short(recent, size))
+        return alloc_large(size, align, instance, recent, next, counters);
     /* Instance and size in one word, hence one register to save: the one starts a page, and
      * the other has no more than 12 bits on the short way. The empty statement keeps the
      * compiler from saving both after all and adding them later. */
@@ -58,32 +125,30 @@ static inline void *count_and_alloc(size_t size, size_t align, struct stats_inst
     ptr = is_natural ? next->alloc_natural.call(size, align, next->alloc_natural.ctx)
                      : dal_instance_alloc(next, size, align);
     if (DAL_UNLIKELY_(!ptr))
-        return alloc_failed(kept);
+        return alloc_failed((struct stats_instance *)(kept - kept % STATS_RECENT_BYTES),
+                            kept % STATS_RECENT_BYTES);
     return ptr;
 }
 
 void *dal_stats_alloc_(size_t size, size_t align, void *ctx)
 {
-    return count_and_alloc(size, align, ctx, 0);
+    return count_and_alloc(size, align, ctx, stats_mine(ctx), 0);
 }
 
 static void *stats_alloc_natural(size_t size, size_t align, void *ctx)
 {
-    return count_and_alloc(size, align, ctx, 1);
+    return count_and_alloc(size, align, ctx, stats_mine(ctx), 1);
 }
-
-static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx);
 
 __attribute__((noinline, cold)) static void dealloc_long(void *ptr, size_t size, size_t align,
                                                          struct stats_instance *instance)
 {
     struct stats_event event = {.operation = STATS_DEALLOC, .has_old = 1, .old_size = size};
 
-    if (dal_stats_can_go_short_(instance, size, 0)) {
-        stats_dealloc(ptr, size, align, instance);
-        return;
-    }
-    dal_stats_count_(instance, &event);
+    if (stats_is_block(stats_mine(instance)))
+        dal_stats_count_given_(instance, size);
+    else
+        dal_stats_count_(instance, &event);
     dal_instance_dealloc(instance->next, ptr, size, align);
 }
 
@@ -91,8 +156,9 @@ __attribute__((noinline, cold)) static void dealloc_long(void *ptr, size_t size,
 static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 {
     struct stats_instance *instance = ctx;
+    struct stats_counters *counters = stats_mine(instance);
 
-    if (DAL_LIKELY_(ptr) && !stats_count_short(stats_mine(instance)->recent_given, size)) {
+    if (DAL_LIKELY_(ptr) && !stats_count_given(instance, counters, size)) {
         dealloc_long(ptr, size, align, instance);
         return;
     }
@@ -101,34 +167,23 @@ static void stats_dealloc(void *ptr, size_t size, size_t align, void *ctx)
 
 /* ---- The other slots ------------------------------------------------------------------------- */
 
+/* NULL of a call that failed, which is counted. */
+__attribute__((noinline, cold)) static void *failed(struct stats_instance *instance,
+                                                    enum stats_operation operation)
+{
+    dal_stats_count_failed_(instance, operation);
+    return NULL;
+}
+
 static void *stats_alloc_zeroed(size_t size, size_t align, void *ctx)
 {
     struct stats_instance *instance = ctx;
     void *ptr = dal_instance_alloc_zeroed(instance->next, size, align);
-    struct stats_event event = {
-        .operation = STATS_ALLOC_ZEROED,
-        .failed = !ptr,
-        .has_new = 1,
-        .new_size = size,
-    };
 
-    dal_stats_count_(instance, &event);
+    if (DAL_UNLIKELY_(!ptr))
+        return failed(instance, STATS_ALLOC_ZEROED);
+    stats_count_call(instance, STATS_ALLOC_ZEROED, 0, 0, size);
     return ptr;
-}
-
-static void count_resize(struct stats_instance *instance, enum stats_operation operation,
-                         int failed, int had_block, size_t old_size, size_t new_size)
-{
-    struct stats_event event = {
-        .operation = operation,
-        .failed = failed,
-        .has_old = had_block,
-        .old_size = old_size,
-        .has_new = 1,
-        .new_size = new_size,
-    };
-
-    dal_stats_count_(instance, &event);
 }
 
 static void *stats_realloc(void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx)
@@ -137,7 +192,9 @@ static void *stats_realloc(void *ptr, size_t old_size, size_t align, size_t new_
     int had_block = ptr != NULL;
     void *moved = dal_instance_realloc(instance->next, ptr, old_size, align, new_size);
 
-    count_resize(instance, STATS_REALLOC, !moved, had_block, old_size, new_size);
+    if (DAL_UNLIKELY_(!moved))
+        return failed(instance, STATS_REALLOC);
+    stats_count_call(instance, STATS_REALLOC, had_block, old_size, new_size);
     return moved;
 }
 
@@ -151,7 +208,9 @@ static void *stats_realloc(void *ptr, size_t old_size, size_t align, size_t new_
         void *moved =                                                                             \
             instance->calls->slot(instance->next, ptr, old_size, old_align, new_size, new_align); \
                                                                                                   \
-        count_resize(instance, operation, !moved, had_block, old_size, new_size);                 \
+        if (DAL_UNLIKELY_(!moved))                                                                \
+            return failed(instance, operation);                                                   \
+        stats_count_call(instance, operation, had_block, old_size, new_size);                     \
         return moved;                                                                             \
     }
 
@@ -165,8 +224,104 @@ static int stats_resize_in_place(void *ptr, size_t old_size, size_t align, size_
     struct stats_instance *instance = ctx;
     int error = instance->calls->resize_in_place(instance->next, ptr, old_size, align, new_size);
 
-    count_resize(instance, STATS_RESIZE_IN_PLACE, error != 0, ptr != NULL, old_size, new_size);
+    if (error)
+        dal_stats_count_failed_(instance, STATS_RESIZE_IN_PLACE);
+    else
+        stats_count_call(instance, STATS_RESIZE_IN_PLACE, ptr != NULL, old_size, new_size);
     return error;
+}
+
+/* ---- With lifetimes=on ----------------------------------------------------------------------- */
+
+__attribute__((noinline, cold)) static void *alloc_and_follow(size_t size, size_t align,
+                                                              struct stats_instance *instance)
+{
+    void *ptr = dal_stats_alloc_(size, align, instance);
+
+    dal_stats_life_begins_(instance, ptr);
+    return ptr;
+}
+
+void *dal_stats_alloc_followed_(size_t size, size_t align, void *ctx)
+{
+    struct stats_counters *counters = stats_mine(ctx);
+
+    if (stats_is_to_follow(counters))
+        return alloc_and_follow(size, align, ctx);
+    return count_and_alloc(size, align, ctx, counters, 0);
+}
+
+static void *alloc_natural_followed(size_t size, size_t align, void *ctx)
+{
+    struct stats_counters *counters = stats_mine(ctx);
+
+    if (stats_is_to_follow(counters))
+        return alloc_and_follow(size, align, ctx);
+    return count_and_alloc(size, align, ctx, counters, 1);
+}
+
+static void *alloc_zeroed_followed(size_t size, size_t align, void *ctx)
+{
+    int is_to_follow = stats_is_to_follow(stats_mine(ctx));
+    void *ptr = stats_alloc_zeroed(size, align, ctx);
+
+    if (is_to_follow)
+        dal_stats_life_begins_(ctx, ptr);
+    return ptr;
+}
+
+__attribute__((noinline, cold)) static void end_and_dealloc(void *ptr, size_t size, size_t align,
+                                                            void *ctx)
+{
+    dal_stats_life_ends_(ctx, ptr);
+    stats_dealloc(ptr, size, align, ctx);
+}
+
+static void dealloc_followed(void *ptr, size_t size, size_t align, void *ctx)
+{
+    if (DAL_UNLIKELY_(stats_is_followed(ctx, ptr)))
+        end_and_dealloc(ptr, size, align, ctx);
+    else
+        stats_dealloc(ptr, size, align, ctx);
+}
+
+/* A block that is resized lives on, wherever it goes; one that stays where it is needs nothing. */
+#define FOLLOW_RESIZED(slot, parameters, arguments)                                         \
+    static void *slot##_followed parameters                                                 \
+    {                                                                                       \
+        uint64_t born = stats_is_followed(ctx, ptr) ? dal_stats_life_leaves_(ctx, ptr) : 0; \
+        void *moved = stats_##slot arguments;                                               \
+                                                                                            \
+        if (DAL_UNLIKELY_(born))                                                            \
+            dal_stats_life_goes_on_(ctx, moved ? moved : ptr, born);                        \
+        else if (!ptr && stats_is_to_follow(stats_mine(ctx)))                               \
+            dal_stats_life_begins_(ctx, moved);                                             \
+        return moved;                                                                       \
+    }
+
+FOLLOW_RESIZED(realloc, (void *ptr, size_t old_size, size_t align, size_t new_size, void *ctx),
+               (ptr, old_size, align, new_size, ctx))
+
+#define FOLLOW_RELAYOUT(slot)                                                      \
+    FOLLOW_RESIZED(slot,                                                           \
+                   (void *ptr, size_t old_size, size_t old_align, size_t new_size, \
+                    size_t new_align, void *ctx),                                  \
+                   (ptr, old_size, old_align, new_size, new_align, ctx))
+
+FOLLOW_RELAYOUT(grow)
+FOLLOW_RELAYOUT(grow_zeroed)
+FOLLOW_RELAYOUT(shrink)
+
+static void give_slots_that_follow(struct dal_allocator *allocator)
+{
+    allocator->alloc = dal_stats_alloc_followed_;
+    allocator->alloc_natural = alloc_natural_followed;
+    allocator->dealloc = dealloc_followed;
+    allocator->alloc_zeroed = alloc_zeroed_followed;
+    allocator->realloc = realloc_followed;
+    allocator->grow = grow_followed;
+    allocator->grow_zeroed = grow_zeroed_followed;
+    allocator->shrink = shrink_followed;
 }
 
 /* ---- Making one ------------------------------------------------------------------------------ */
@@ -224,6 +379,8 @@ static void give_slots(struct dal_allocator *allocator)
     allocator->grow_zeroed = stats_grow_zeroed;
     allocator->shrink = stats_shrink;
     allocator->resize_in_place = stats_resize_in_place;
+    if (instance->lives)
+        give_slots_that_follow(allocator);
     if (instance->file) {
         allocator->fork_prepare = dal_stats_fork_prepare_;
         allocator->fork_parent = dal_stats_fork_parent_;
@@ -257,10 +414,13 @@ static int start(const struct dal_backend_request *request, void *ctx)
                               "option \"file\" cannot be \"%s\", which is a directory; accepted is "
                               "the path of a file (share=%s counts in one for each process there)",
                               text_of(request, "file"), text_of(request, "file"));
-    else if (sharing == SHARED && !dal_stats_file_prepare_(instance))
+    else if ((request->find(request, "lifetimes")->number && !dal_stats_lives_open_(instance)) ||
+             (sharing == SHARED && !dal_stats_file_prepare_(instance)))
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
-    if (error)
+    if (error) {
+        dal_stats_lives_close_(instance);
         request->services->thread_record_close(&instance->record);
+    }
     return error;
 }
 
@@ -296,23 +456,24 @@ static void unmake(void *ctx)
 
     instance->services->thread_record_close(&instance->record);
     dal_stats_file_close_(instance);
+    dal_stats_lives_close_(instance);
 }
 
-static const struct layer layer = {
-    .name = "stats",
-    .needs = "counters",
-    .instances = &dal_stats_instances_,
-    .instance_bytes = sizeof(struct stats_instance),
-    .start = start,
-    .give_slots = give_slots,
-    .family = &dal_stats_family_,
-    .finish = finish,
-    .unmake = unmake,
-};
+#define LAYER_WITH(family_)                                                                        \
+    {                                                                                              \
+        .name = "stats", .needs = "counters", .instances = &dal_stats_instances_,                  \
+        .instance_bytes = sizeof(struct stats_instance), .start = start, .give_slots = give_slots, \
+        .family = &(family_), .finish = finish, .unmake = unmake                                   \
+    }
+
+static const struct layer layer = LAYER_WITH(dal_stats_family_);
+static const struct layer following_layer = LAYER_WITH(dal_stats_following_family_);
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    return dal_layer_create_(&layer, request, allocator);
+    return dal_layer_create_(request->find(request, "lifetimes")->number ? &following_layer
+                                                                         : &layer,
+                             request, allocator);
 }
 
 static const struct dal_option options[] = {
@@ -336,6 +497,10 @@ static const struct dal_option options[] = {
      .minimum = 1,
      .maximum = STATS_LABEL_BYTES - 1,
      .summary = "what reports call this instance"},
+    {.name = "lifetimes",
+     .type = DAL_OPTION_SWITCH,
+     .default_text = "off",
+     .summary = "count how long blocks live, of one in 128"},
 };
 
 extern const struct dal_backend dal_backend_stats_;

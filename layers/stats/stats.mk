@@ -5,6 +5,7 @@ core_sources += \
 	%D%/stats.c \
 	%D%/family.c \
 	%D%/count.c \
+	%D%/lifetime.c \
 	%D%/total.c \
 	%D%/keys.c \
 	%D%/report.c \

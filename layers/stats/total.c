@@ -15,22 +15,17 @@
  * given back in another, and clamped at the end. */
 static void add_recent(const struct stats_counters *counters, unsigned index, struct stats_sum *sum)
 {
-    uint32_t made = atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed);
-    uint32_t given = atomic_load_explicit(&counters->recent_given[index], memory_order_relaxed);
-    uint64_t made_blocks, given_blocks;
+    struct stats_recent made =
+        stats_recent_of(atomic_load_explicit(&counters->recent_made[index], memory_order_relaxed));
+    struct stats_recent given =
+        stats_recent_of(atomic_load_explicit(&counters->recent_given[index], memory_order_relaxed));
 
-    if (made & STATS_RECENT_CLOSED)
-        made = 0;
-    if (given & STATS_RECENT_CLOSED)
-        given = 0;
-    made_blocks = made / STATS_RECENT_BLOCK;
-    given_blocks = given / STATS_RECENT_BLOCK;
-    sum->calls[STATS_ALLOC] += made_blocks;
-    sum->calls[STATS_DEALLOC] += given_blocks;
-    sum->obtained[index] += made_blocks;
-    sum->live[index] += made_blocks - given_blocks;
-    sum->totals.live_blocks += made_blocks - given_blocks;
-    sum->totals.live_bytes += made % STATS_RECENT_BLOCK - given % STATS_RECENT_BLOCK;
+    sum->calls[STATS_ALLOC] += made.blocks;
+    sum->calls[STATS_DEALLOC] += given.blocks;
+    sum->obtained[index] += made.blocks;
+    sum->live[index] += (uint64_t)made.blocks - given.blocks;
+    sum->totals.live_blocks += (uint64_t)made.blocks - given.blocks;
+    sum->totals.live_bytes += (uint64_t)made.bytes - given.bytes;
 }
 
 static uint64_t load(const _Atomic(int64_t) *counter)
@@ -48,9 +43,10 @@ static void add_block(const struct stats_counters *counters, struct stats_sum *s
         sum->obtained[i] += atomic_load_explicit(&counters->obtained[i], memory_order_relaxed);
         sum->live[i] += load(&counters->live[i]);
     }
-    sum->totals.live_bytes += load(&counters->balance_bytes);
+    sum->totals.live_bytes += (uint64_t)stats_balance(counters);
     sum->totals.live_blocks += load(&counters->balance_blocks);
-    for (unsigned i = 0; i < STATS_RECENT_CLASSES; i++)
+    /* Where those were closed before a fork they hold nothing. */
+    for (unsigned i = 0; i < STATS_WORD_CLASSES && stats_is_block(counters); i++)
         add_recent(counters, i, sum);
 }
 
@@ -78,17 +74,35 @@ static void take_peak(uint64_t *peak, uint64_t live, const _Atomic(int64_t) *see
     *peak = load(seen) > live ? load(seen) : live;
 }
 
+/* Those of alloc and dealloc were counted with the blocks that others have made and given back, and
+ * come down to their own. */
+static void take_own_calls(struct stats_sum *sum)
+{
+    for (unsigned i = 0; i < STATS_OPERATIONS; i++) {
+        uint64_t succeeded = sum->calls[i] - sum->failures[i];
+
+        sum->calls[STATS_ALLOC] -= stats_makes(i) ? succeeded : 0;
+        sum->calls[STATS_DEALLOC] -= stats_resizes(i) ? succeeded : 0;
+    }
+    clamp(&sum->calls[STATS_ALLOC]);
+    clamp(&sum->calls[STATS_DEALLOC]);
+}
+
 /* Add what all threads share to what each has counted. */
 static void end(const struct stats_shared *shared, struct stats_sum *sum)
 {
     struct dal_stats *totals = &sum->totals;
 
+    take_own_calls(sum);
     totals->live_bytes += load(&shared->bytes);
     totals->live_blocks += load(&shared->blocks);
     clamp(&totals->live_bytes);
     clamp(&totals->live_blocks);
-    for (unsigned i = 0; i < STATS_CLASSES; i++)
+    for (unsigned i = 0; i < STATS_CLASSES; i++) {
         clamp(&sum->live[i]);
+        sum->ended[i] = atomic_load_explicit(&shared->ended[i], memory_order_relaxed);
+        sum->lost[i] = atomic_load_explicit(&shared->lost[i], memory_order_relaxed);
+    }
     take_peak(&totals->peak_bytes, totals->live_bytes, &shared->peak_bytes);
     take_peak(&totals->peak_blocks, totals->live_blocks, &shared->peak_blocks);
     totals->uncounted = atomic_load_explicit(&shared->uncounted, memory_order_relaxed);
@@ -129,7 +143,9 @@ int dal_stats_sum_file_(const void *file, size_t bytes, struct stats_sum *sum)
 
 struct stats_instance *dal_stats_layer_of_(const struct dal_instance *instance)
 {
-    return dal_layer_of_(instance, dal_stats_alloc_);
+    struct stats_instance *layer = dal_layer_of_(instance, dal_stats_alloc_);
+
+    return layer ? layer : dal_layer_of_(instance, dal_stats_alloc_followed_);
 }
 
 int dal_stats_read(const struct dal_instance *instance, struct dal_stats *out)
@@ -167,5 +183,8 @@ int dal_stats_reset_peak(const struct dal_instance *instance)
                           memory_order_relaxed);
     atomic_store_explicit(&layer->shared->peak_blocks, (int64_t)sum.totals.live_blocks,
                           memory_order_relaxed);
+    /* Of others it is known only to 24 KiB how far they are from it. */
+    if (stats_is_block(stats_mine(layer)))
+        dal_stats_set_ceiling_(layer);
     return DAL_OK;
 }

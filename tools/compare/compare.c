@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* dispatchalloc compare: one program under several allocators. The command line. */
-#define _GNU_SOURCE /* strdup */
+#define _GNU_SOURCE /* strdup, environ */
 #include "compare.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/child.h"
 #include "tools/program_environment.h"
@@ -13,6 +14,21 @@
 #include "tools/tool.h"
 
 /* ---- Candidates --------------------------------------------------------------------------- */
+
+/* Its environment has been made. */
+static int keep_candidate(struct comparison *comparison, const char *spec)
+{
+    struct compare_candidate *candidate = &comparison->candidates[comparison->candidate_count];
+
+    candidate->spec = strdup(spec);
+    for (int metric = 0; metric < COMPARE_METRICS; metric++) {
+        candidate->values[metric] = calloc(comparison->runs, sizeof(double));
+        if (!candidate->values[metric] || !candidate->spec)
+            return tool_complain("not enough memory");
+    }
+    comparison->candidate_count++;
+    return 0;
+}
 
 static int add_candidate(struct comparison *comparison, const char *spec,
                          enum environment_kind kind)
@@ -25,14 +41,21 @@ static int add_candidate(struct comparison *comparison, const char *spec,
     result = environment_make(spec, kind, *comparison->command, &candidate->environment);
     if (result)
         return result < 0 ? 0 : result;
-    candidate->spec = strdup(spec);
-    for (int metric = 0; metric < COMPARE_METRICS; metric++) {
-        candidate->values[metric] = calloc(comparison->runs, sizeof(double));
-        if (!candidate->values[metric] || !candidate->spec)
-            return tool_complain("not enough memory");
-    }
-    comparison->candidate_count++;
-    return 0;
+    return keep_candidate(comparison, spec);
+}
+
+/* The program as it runs by itself: what the interposer adds is seen beside it. */
+static int add_bare(struct comparison *comparison)
+{
+    struct compare_candidate *candidate = &comparison->candidates[comparison->candidate_count];
+
+    if (comparison->candidate_count == COMPARE_CANDIDATES_MAX)
+        return tool_complain("more than %d allocators", (int)COMPARE_CANDIDATES_MAX);
+    candidate->environment = environment_with(environ, NULL, 0);
+    if (!candidate->environment)
+        return TOOL_TROUBLE;
+    candidate->is_bare = 1;
+    return keep_candidate(comparison, "(bare)");
 }
 
 static int add_module(const char *name, const char *path, void *data)
@@ -110,7 +133,7 @@ static int exit_status(const struct comparison *comparison)
 static struct comparison comparison = {.runs = 5};
 static const char *specs[COMPARE_CANDIDATES_MAX];
 static size_t spec_count;
-static int wants_json, shows_output;
+static int wants_json, wants_chart, wants_bare, shows_output;
 
 static int take_runs(const char *text)
 {
@@ -139,9 +162,31 @@ static int take_spec(const char *spec)
     return TOOL_OK;
 }
 
+static int take_timeout(const char *text)
+{
+    return tool_take_timeout(&tool_compare, text, &comparison.seconds_limit);
+}
+
+static int take_load(const char *command)
+{
+    comparison.load = command;
+    return TOOL_OK;
+}
+
+static int take_ready(const char *command)
+{
+    comparison.ready = command;
+    return TOOL_OK;
+}
+
 static const struct tool_option options[] = {
     {.name = "runs", .letter = 'n', .take = take_runs},
     {.name = "backend", .letter = 'b', .take = take_spec},
+    {.name = "timeout", .take = take_timeout},
+    {.name = "load", .take = take_load},
+    {.name = "ready", .take = take_ready},
+    {.name = "bare", .flag = &wants_bare},
+    {.name = "chart", .flag = &wants_chart},
     {.name = "json", .flag = &wants_json},
     {.name = "output", .flag = &shows_output},
     {.name = NULL},
@@ -159,6 +204,8 @@ static int compare(void)
                              "the C library's own; unset it to compare",
                              program_switched_off());
     result = add_candidates(&comparison, specs, spec_count);
+    if (!result && wants_bare)
+        result = add_bare(&comparison);
     if (!result)
         result = program_find(&tool_compare, comparison.command, path);
     if (!result)
@@ -179,6 +226,8 @@ static int compare(void)
         compare_print_json(&comparison);
     else
         compare_print_table(&comparison);
+    if (wants_chart)
+        compare_print_chart(&comparison);
     return result;
 }
 
@@ -191,6 +240,12 @@ static int compare_program(int count, char **program)
     child_keep_ends();
     if (wants_json && shows_output)
         return tool_misused(&tool_compare, "--json and --output exclude each other");
+    if (wants_json && wants_chart)
+        return tool_misused(&tool_compare, "--json and --chart exclude each other");
+    if (!comparison.load != !comparison.ready)
+        return tool_misused(&tool_compare,
+                            "--load and --ready go together: a command that is the load of a "
+                            "server, and one that succeeds when it can be asked");
     comparison.command = program;
     result = compare();
     free_candidates(&comparison);
@@ -206,13 +261,22 @@ const struct tool_command tool_compare = {
             "time, CPU time, peak resident memory and page faults, how far they spread (+-, the\n"
             "median absolute deviation), and their ratio to those under system.\n"
             "\n"
-            "  -n, --runs=RUNS     rounds, 5 by default, after one that does not count\n"
-            "  -b, --backend=SPEC  an allocator; once for each that is to be compared, as in\n"
-            "                      -b jemalloc -b stats+system. Without it, every backend that\n"
-            "                      `" TOOL_NAME " list' has and that can be started, but for\n"
-            "                      the arenas\n"
-            "      --json          print JSON, with each single value\n"
-            "      --output        let PROGRAM write to standard output and standard error\n"
+            "  -n, --runs=RUNS        rounds, 5 by default, after one that does not count\n"
+            "  -b, --backend=SPEC     an allocator; once for each that is to be compared, as in\n"
+            "                         -b jemalloc -b stats+system. Without it, every backend\n"
+            "                         that `" TOOL_NAME " list' has and that can be started, but\n"
+            "                         for the arenas\n"
+            "      --timeout=SECONDS  a run, or a load, that takes longer has failed\n"
+            "      --load=COMMAND     PROGRAM is a server: when it is ready the shell runs this,\n"
+            "                         whose time it is that is told, and ends the server by\n"
+            "                         SIGTERM after it\n"
+            "      --ready=COMMAND    the shell runs this again and again until it succeeds: the\n"
+            "                         server is ready then, or has failed after the timeout,\n"
+            "                         60 seconds if none is given\n"
+            "      --bare             PROGRAM without the interposer as well\n"
+            "      --chart            draw the medians as bars, below the table\n"
+            "      --json             print JSON, with each single value\n"
+            "      --output           let PROGRAM write to standard output and standard error\n"
             "\n"
             "Every run of PROGRAM reads standard input from the same place if that is a file,\n"
             "else /dev/null.\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatchalloc compare, in parts: compare.c has the command line, rounds.c
- * the rounds, statistics.c what the numbers say, report.c how it is told.
+ * dispatchalloc compare, in parts: compare.c has the command line, rounds.c the rounds, server.c
+ * those of a server under a load, statistics.c what the numbers say, report.c how it is told.
  */
 #ifndef TOOL_COMPARE_H
 #define TOOL_COMPARE_H
@@ -17,6 +17,7 @@ enum compare_metric { COMPARE_TIME, COMPARE_CPU, COMPARE_MEMORY, COMPARE_FAULTS,
 struct compare_candidate {
     char *spec;
     char **environment;
+    int is_bare;                     /* without the interposer: beside the others, not judged */
     size_t done;                     /* rounds that were measured: the first ones */
     double *values[COMPARE_METRICS]; /* by round */
     char failure[96];                /* "" if the program did not fail */
@@ -30,6 +31,11 @@ struct comparison {
     size_t baseline; /* which of them is system */
     size_t runs;     /* as asked for */
     int interrupted; /* by a signal */
+
+    /* Of a server, which is not to end by itself; NULL: it is none. Commands for the shell. */
+    const char *load;
+    const char *ready;      /* succeeds when the server can be asked */
+    unsigned seconds_limit; /* of a run; 0: none is given */
 };
 
 /* ---- Running ------------------------------------------------------------------------------ */
@@ -37,6 +43,16 @@ struct comparison {
 /* Run the program in all rounds, or until a signal ends that. Returns 0, or an exit status
  * after a message if there is nothing to tell. */
 int compare_run(struct comparison *comparison, const char *path, int shows_output);
+
+/* ---- A server ------------------------------------------------------------------------------ */
+
+struct child_command;
+struct child_result;
+
+/* Run it until it has had its load, whose time is result->seconds then. 0, or TOOL_TROUBLE after a
+ * message. failure becomes what went wrong, or "". */
+int compare_serve(const struct comparison *comparison, const struct child_command *server,
+                  struct child_result *result, char *failure, size_t failure_bytes);
 
 /* ---- Statistics --------------------------------------------------------------------------- */
 
@@ -78,6 +94,9 @@ const char *compare_verdict(const struct comparison *comparison, char *text, siz
 /* ---- Printing ----------------------------------------------------------------------------- */
 
 void compare_print_table(const struct comparison *comparison);
+
+/* Bars as long as the medians are large. */
+void compare_print_chart(const struct comparison *comparison);
 void compare_print_json(const struct comparison *comparison);
 
 #endif /* TOOL_COMPARE_H */

@@ -125,6 +125,38 @@ void compare_print_table(const struct comparison *comparison)
     tool_print("verdict: %s\n", compare_verdict(comparison, verdict, sizeof verdict));
 }
 
+/* ---- The chart ---------------------------------------------------------------------------- */
+
+enum { BAR_WIDTH = 50 };
+
+static void print_bar(const struct compare_candidate *candidate, enum compare_metric metric,
+                      const struct column *column, double most, int width)
+{
+    double median = summary_of(candidate, metric).median;
+    int length = most > 0 ? (int)(median / most * BAR_WIDTH + 0.5) : 0;
+
+    tool_print("  %-*s |", width, candidate->spec);
+    for (int i = 0; i < length; i++)
+        putchar('#');
+    printf(" %.*f\n", column->decimals, median / column->unit);
+}
+
+void compare_print_chart(const struct comparison *comparison)
+{
+    int width = name_width(comparison);
+
+    for (int metric = 0; metric < COMPARE_METRICS; metric++) {
+        struct column column = column_of(comparison, (enum compare_metric)metric);
+
+        printf("\n%s\n", column.heading);
+        for (size_t i = 0; i < comparison->candidate_count; i++) {
+            if (compare_is_measured(&comparison->candidates[i]))
+                print_bar(&comparison->candidates[i], (enum compare_metric)metric, &column,
+                          largest(comparison, (enum compare_metric)metric), width);
+        }
+    }
+}
+
 /* ---- JSON --------------------------------------------------------------------------------- */
 
 static void print_metric(const struct comparison *comparison,

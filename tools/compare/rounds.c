@@ -74,16 +74,17 @@ static void show_progress(const struct compare_setup *setup, const struct compar
 
 /* Once under one candidate. The warm-up is round 0. Returns 0, or an exit status that ends it
  * all: then there is nothing to print. */
-static int run_once(const struct compare_setup *setup, struct compare_candidate *candidate,
-                    size_t round)
+static int run_once(const struct compare_setup *setup, const struct comparison *comparison,
+                    struct compare_candidate *candidate, size_t round)
 {
     struct child_command child = setup->child;
     struct child_result result;
-    char failure[sizeof candidate->failure];
+    char failure[sizeof candidate->failure] = "";
 
     child.environment = candidate->environment;
     rewind_files(setup);
-    if (child_run(&child, &result))
+    if (comparison->load ? compare_serve(comparison, &child, &result, failure, sizeof failure)
+                         : child_run(&child, &result))
         return TOOL_TROUBLE;
     if (child_interruption())
         return 0;
@@ -91,7 +92,9 @@ static int run_once(const struct compare_setup *setup, struct compare_candidate 
         child_show_errors(setup->errors, stderr, "");
         return result.not_executed;
     }
-    if (!child_failure(&result, failure, sizeof failure)) {
+    if (result.timed_out)
+        snprintf(failure, sizeof failure, "it took longer than %u s", comparison->seconds_limit);
+    if (!*failure && !child_failure(&result, failure, sizeof failure)) {
         if (round > 0)
             take(candidate, &result);
         return 0;
@@ -117,7 +120,7 @@ static int run_round(const struct compare_setup *setup, struct comparison *compa
         if (*candidate->failure)
             continue;
         show_progress(setup, comparison, candidate, round);
-        result = run_once(setup, candidate, round);
+        result = run_once(setup, comparison, candidate, round);
         if (child_interruption())
             break;
     }
@@ -163,7 +166,9 @@ static int open_files(struct compare_setup *setup, int shows_output)
 int compare_run(struct comparison *comparison, const char *path, int shows_output)
 {
     struct compare_setup setup = {
-        .child = {.path = path, .arguments = comparison->command},
+        .child = {.path = path,
+                  .arguments = comparison->command,
+                  .seconds_limit = comparison->seconds_limit},
     };
     int result = open_files(&setup, shows_output);
 

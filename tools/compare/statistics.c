@@ -122,7 +122,8 @@ static void find_standing(const struct comparison *comparison, enum compare_metr
 
     memset(standing, 0, sizeof *standing);
     for (size_t i = 0; i < comparison->candidate_count; i++) {
-        if (i == comparison->baseline || !compare_is_measured(&candidates[i]))
+        if (i == comparison->baseline || candidates[i].is_bare ||
+            !compare_is_measured(&candidates[i]))
             continue;
         standing->orders[i] =
             compare_candidates(&candidates[i], &candidates[comparison->baseline], metric);
@@ -188,7 +189,7 @@ static size_t common_rounds(const struct comparison *comparison)
     for (size_t i = 0; i < comparison->candidate_count; i++) {
         const struct compare_candidate *candidate = &comparison->candidates[i];
 
-        if (*candidate->failure || candidate->done == 0)
+        if (*candidate->failure || candidate->done == 0 || candidate->is_bare)
             continue;
         others += i != comparison->baseline;
         if (candidate->done < rounds)
@@ -216,6 +217,8 @@ const char *compare_verdict(const struct comparison *comparison, char *text, siz
     } else {
         fprintf(out, "time: ");
         add_judgement(out, comparison, COMPARE_TIME);
+        fprintf(out, "; CPU time: ");
+        add_judgement(out, comparison, COMPARE_CPU);
         fprintf(out, "; peak memory: ");
         add_judgement(out, comparison, COMPARE_MEMORY);
     }

@@ -87,7 +87,7 @@ const char *status_words(enum status_state state)
     return states[state].text;
 }
 
-void status_print(const struct status_counters *counters)
+static void print_title(const struct status_counters *counters)
 {
     tool_print("%ld (%s): %s: %s%s%s%s\n", counters->process, status_words(counters->state),
                tool_file_name(counters->program), counters->name, *counters->label ? " \"" : "",
@@ -95,9 +95,30 @@ void status_print(const struct status_counters *counters)
     print_line("program", counters->program);
     print_line("command", counters->command);
     print_line("file", counters->path);
+}
+
+void status_print(const struct status_counters *counters)
+{
+    print_title(counters);
     print_explanation(counters->explanation);
     (void)dal_stats_file_visit(counters->data, counters->bytes, print_count, NULL);
     print_share(counters);
+}
+
+/* ---- The difference of two ---------------------------------------------------------------- */
+
+static void print_change(const char *key, int64_t change, void *data)
+{
+    (void)data;
+    printf("  %-40s %+20" PRId64 "\n", key, change);
+}
+
+void status_print_since(const struct status_counters *before,
+                        const struct status_counters *counters)
+{
+    print_title(counters);
+    tool_print("  since: %s (%ld, %s)\n", before->path, before->process, before->name);
+    status_visit_changes(before, counters, print_change, NULL);
 }
 
 /* ---- JSON --------------------------------------------------------------------------------- */
@@ -129,14 +150,22 @@ static int print_json_count(const char *key, uint64_t value, void *data)
 {
     const char **between = data;
 
-    if (value == 0 && strncmp(key, "size.", 5) == 0)
+    if (value == 0 && (strncmp(key, "size.", 5) == 0 || strncmp(key, "lifetime_ns.", 12) == 0))
         return 0;
     printf("%s\"%s\": %" PRIu64, *between, key, value);
     *between = ", ";
     return 0;
 }
 
-void status_json(const struct status_counters *counters)
+static void print_json_change(const char *key, int64_t change, void *data)
+{
+    const char **between = data;
+
+    printf("%s\"%s\": %" PRId64, *between, key, change);
+    *between = ", ";
+}
+
+void status_json(const struct status_counters *counters, const struct status_counters *before)
 {
     const char *between = "";
 
@@ -152,7 +181,15 @@ void status_json(const struct status_counters *counters)
         printf(",\n     \"resident_anonymous_bytes\": %" PRIu64, counters->anonymous_bytes);
     printf(",\n     \"counts\": {");
     (void)dal_stats_file_visit(counters->data, counters->bytes, print_json_count, &between);
-    printf("}}");
+    putchar('}');
+    if (before) {
+        between = "";
+        print_field("since", before->path);
+        printf(",\n     \"changes\": {");
+        status_visit_changes(before, counters, print_json_change, &between);
+        putchar('}');
+    }
+    putchar('}');
     separator = ",\n";
 }
 

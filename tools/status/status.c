@@ -13,8 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int wants_json, wants_all, wants_removal;
-static const char *given_directory;
+enum { WATCH_SECONDS = 2 };
+
+static int wants_json, wants_all, wants_removal, wants_openmetrics, wants_watch;
+static unsigned watch_seconds = WATCH_SECONDS;
+static const char *given_directory, *given_since;
 
 static int take_directory(const char *text)
 {
@@ -22,10 +25,33 @@ static int take_directory(const char *text)
     return TOOL_OK;
 }
 
+static int take_since(const char *text)
+{
+    given_since = text;
+    return TOOL_OK;
+}
+
+/* Without an operand it is everything. */
+static int take_watch(const char *text)
+{
+    uint64_t number = WATCH_SECONDS;
+
+    if (text && (!dal_number_parse_(text, 1, &number) || number == 0 || number > 86400))
+        return tool_misused(
+            &tool_status_of,
+            "invalid interval '%s': a number of seconds from 1 to 86400 is expected", text);
+    watch_seconds = (unsigned)number;
+    wants_watch = wants_all = 1;
+    return TOOL_OK;
+}
+
 static const struct tool_option options[] = {
     {.name = "all", .letter = 'a', .flag = &wants_all},
     {.name = "directory", .letter = 'd', .take = take_directory},
     {.name = "json", .flag = &wants_json},
+    {.name = "openmetrics", .flag = &wants_openmetrics},
+    {.name = "since", .take = take_since},
+    {.name = "watch", .letter = 'w', .flag = &wants_watch, .take = take_watch},
     {.name = "remove", .flag = &wants_removal},
     {.name = NULL},
 };
@@ -56,16 +82,31 @@ static void remove_counters(const struct status_counters *counters)
         tool_complain("%s: %s", counters->path, strerror(errno));
 }
 
+/* Where they are shown together; and the reading that they are set against, unless its data is
+ * NULL.
+ */
+static struct status_list *kept;
+static struct status_counters before;
+
 static void show_counters(struct status_counters *counters, void *unused)
 {
     (void)unused;
-    (wants_json ? status_json : status_print)(counters);
+    if (kept)
+        (void)status_list_add(kept, counters);
+    else if (wants_json)
+        status_json(counters, before.data ? &before : NULL);
+    else if (before.data)
+        status_print_since(&before, counters);
+    else
+        status_print(counters);
     if (wants_removal)
         remove_counters(counters);
 }
 
 static void show_served(const char *file, const char *text, void *process)
 {
+    if (kept || before.data)
+        return;
     (wants_json ? status_json_served : status_print_served)(*(long *)process, file, text);
 }
 
@@ -132,7 +173,7 @@ static int show_process(const char *operand)
     if (found < 0)
         return tool_complain("process %s: %s", operand,
                              saved_errno == ENOENT ? "no such process" : strerror(saved_errno));
-    if (!wants_json)
+    if (!wants_json && !kept)
         printf("%s: libdispatchalloc is not in this process\n", operand);
     return TOOL_FAILED;
 }
@@ -227,10 +268,9 @@ static int show_name(const char *name)
 
 /* ---- A file ------------------------------------------------------------------------------- */
 
-static int show_file(const char *path)
+static int open_file(const char *path, struct status_counters *counters)
 {
-    struct status_counters counters;
-    int result = status_open(path, &counters);
+    int result = status_open(path, counters);
 
     if (result == TOOL_FAILED)
         return tool_complain("%s: is no file of counters, or one of another version or byte order",
@@ -240,6 +280,16 @@ static int show_file(const char *path)
                              errno == ELOOP ? "is a symbolic link"
                              : errno        ? strerror(errno)
                                             : "cannot be read");
+    return TOOL_OK;
+}
+
+static int show_file(const char *path)
+{
+    struct status_counters counters;
+    int result = open_file(path, &counters);
+
+    if (result != TOOL_OK)
+        return result;
     show_counters(&counters, NULL);
     status_close(&counters);
     return TOOL_OK;
@@ -276,7 +326,7 @@ static int show_everything(void)
 
     if (show_each(NULL, &hidden) + show_files((struct wanted){.process = 0}) > 0)
         return TOOL_OK;
-    if (!wants_json)
+    if (!wants_json && !kept)
         puts("no process that you may look at has libdispatchalloc, and none has left a file of "
              "counters");
     return TOOL_FAILED;
@@ -292,29 +342,85 @@ static int is_directory(const char *path)
     return files || !path;
 }
 
-static int run(int operand_count, char **operands)
+/* Everything that was asked for: the worst of the results. */
+static int show_all(char *const *operands)
 {
-    int worst = TOOL_OK;
+    int worst = wants_all ? show_everything() : TOOL_OK;
 
-    if (wants_all && operand_count > 0)
-        return tool_misused(&tool_status_of, "--all takes no operand");
-    if (!is_directory(given_directory))
-        return tool_complain("--directory=%s: %s", given_directory, strerror(errno));
-    if (!given_directory && *directory() && !is_directory(directory()) && errno != ENOENT)
-        (void)tool_complain("%s: %s", directory(), strerror(errno));
-    if (wants_json)
-        status_json_begin();
-    if (wants_all)
-        worst = show_everything();
-    for (int i = 0; i < operand_count; i++) {
-        int status = show(operands[i]);
+    for (; *operands; operands++) {
+        int status = show(*operands);
 
         if (status > worst)
             worst = status;
     }
-    if (wants_json)
-        status_json_end();
     return worst;
+}
+
+static char **watched;
+
+static int collect(struct status_list *list)
+{
+    int result;
+
+    kept = list;
+    result = show_all(watched);
+    kept = NULL;
+    return result;
+}
+
+static int show_openmetrics(void)
+{
+    struct status_list list = {NULL, 0};
+    int result = collect(&list);
+
+    status_openmetrics(&list);
+    status_list_clear(&list);
+    return result;
+}
+
+static int show_json(char *const *operands)
+{
+    int result;
+
+    status_json_begin();
+    result = show_all(operands);
+    status_json_end();
+    return result;
+}
+
+/* What excludes each other, and what cannot be read: TOOL_OK, or TOOL_TROUBLE after a message. */
+static int check_options(int operand_count)
+{
+    if (wants_watch && operand_count > 0)
+        wants_all = 0;
+    if (wants_all && operand_count > 0)
+        return tool_misused(&tool_status_of, "--all takes no operand");
+    if (wants_json + wants_openmetrics + wants_watch > 1)
+        return tool_misused(&tool_status_of,
+                            "--json, --openmetrics and --watch exclude each other");
+    if (given_since && (wants_openmetrics || wants_watch))
+        return tool_misused(&tool_status_of, "--since goes with the text and with --json alone");
+    if (wants_removal && wants_watch)
+        return tool_misused(&tool_status_of, "--remove and --watch exclude each other");
+    if (!is_directory(given_directory))
+        return tool_complain("--directory=%s: %s", given_directory, strerror(errno));
+    if (!given_directory && *directory() && !is_directory(directory()) && errno != ENOENT)
+        (void)tool_complain("%s: %s", directory(), strerror(errno));
+    return given_since ? open_file(given_since, &before) : TOOL_OK;
+}
+
+static int run(int operand_count, char **operands)
+{
+    int result = check_options(operand_count);
+
+    watched = operands;
+    if (result == TOOL_OK)
+        result = wants_watch         ? status_watch(watch_seconds, collect)
+                 : wants_openmetrics ? show_openmetrics()
+                 : wants_json        ? show_json(operands)
+                                     : show_all(operands);
+    status_close(&before);
+    return result;
 }
 
 const struct tool_command tool_status_of = {
@@ -333,7 +439,13 @@ const struct tool_command tool_status_of = {
         "  -a, --all              all processes, and all files that ended ones have left\n"
         "  -d, --directory=DIR    where these files are; $XDG_RUNTIME_DIR/dispatchalloc\n"
         "      --json             print JSON\n"
+        "      --openmetrics      print for a collector, such as Prometheus\n"
         "      --remove           remove what is shown of ended processes\n"
+        "      --since=FILE       print what has changed since FILE, a copy of a file of counters:\n"
+        "                         cp $XDG_RUNTIME_DIR/dispatchalloc/PID FILE\n"
+        "  -w, --watch[=SECONDS]  a screen that is renewed, every 2 seconds by default, with the most\n"
+        "                         live bytes first; q ends it. Where standard output is no\n"
+        "                         terminal it is printed each time. All, unless told which\n"
         "\n"
         "Exit status: 0; 1 if nothing was found; 2 for trouble.\n",
     .options = options,

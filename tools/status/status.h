@@ -97,6 +97,35 @@ int status_visit_mapped(long process, status_counters_visitor visit, void *data)
 /* Those in a directory but for what status_visit_mapped() finds. How many. */
 int status_visit_directory(const char *directory, status_counters_visitor visit, void *data);
 
+/* ---- list.c: several of them ---- */
+
+struct status_list {
+    struct status_counters *all;
+    size_t count;
+};
+
+/* Keep one: what it has read is the list's from then on. TOOL_OK, or TOOL_TROUBLE after a message.
+ */
+int status_list_add(struct status_list *list, struct status_counters *counters);
+void status_list_clear(struct status_list *list);
+
+/* Have a function fill a list, and say nothing. */
+int status_collect_quietly(int (*collect)(struct status_list *list), struct status_list *list);
+
+/* Each count that differs, and by how much. */
+typedef void (*status_change_visitor)(const char *key, int64_t change, void *data);
+void status_visit_changes(const struct status_counters *before, const struct status_counters *after,
+                          status_change_visitor visit, void *data);
+
+/* ---- watch.c ---- */
+
+/* Show what a function collects, every so many seconds, until that is to end: the exit status. */
+int status_watch(unsigned seconds, int (*collect)(struct status_list *list));
+
+/* ---- openmetrics.c ---- */
+
+void status_openmetrics(struct status_list *list);
+
 /* ---- near.c ---- */
 
 /* Whether a process is one of a program's. */
@@ -111,13 +140,18 @@ void status_find_near(const char *directory, status_named is_named, struct dal_n
 void status_print_served(long process, const char *file, const char *text);
 void status_print(const struct status_counters *counters);
 
+/* The same, with what has changed since another reading in the place of what is counted. */
+void status_print_since(const struct status_counters *before,
+                        const struct status_counters *counters);
+
 /* What is known of the process, in words. */
 const char *status_words(enum status_state state);
 
 /* The same in JSON: the list is begun, and ended. */
 void status_json_begin(void);
 void status_json_served(long process, const char *file, const char *text);
-void status_json(const struct status_counters *counters);
+/* before: another reading, whose difference is told as well; or NULL. */
+void status_json(const struct status_counters *counters, const struct status_counters *before);
 void status_json_end(void);
 
 #endif /* TOOL_STATUS_H */
