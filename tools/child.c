@@ -412,7 +412,7 @@ pid_t child_start_beside(void (*work)(void *data), void *data)
     if (child == 0) {
         (void)setpgid(0, 0);
         child_end_with(parent);
-        for (size_t i = 0; i < PASSED_ON_COUNT; i++)
+        for (size_t i = 0; i < passed_on_count(); i++)
             (void)signal(passed_on[i], SIG_DFL);
         (void)signal(SIGALRM, SIG_DFL);
         (void)sigprocmask(SIG_SETMASK, &mask, NULL);
