@@ -69,6 +69,7 @@ static void print_command_help(const struct tool_command *command)
 /* ---- The command line -------------------------------------------------------------------- */
 
 /* What others call it. */
+/* clang-format off */
 static const char *const synonyms[][2] = {
     {"ls", "list"},
     {"show", "info"},
@@ -80,6 +81,10 @@ static const char *const synonyms[][2] = {
     {"start", "run"},
     {"launch", "run"},
     {"ps", "status"},
+    {"top", "status"},
+    {"watch", "status"},
+    {"monitor", "status"},
+    {"stats", "status"},
     {"bench", "compare"},
     {"time", "compare"},
     {"parse", "explain"},
@@ -97,6 +102,7 @@ static const char *const synonyms[][2] = {
     {"dhat", "profile"},
     {"massif", "profile"},
 };
+/* clang-format on */
 
 /* A program that follows, or is the word, tells more than how the word is written. */
 static int refuse_command(char **words)

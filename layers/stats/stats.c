@@ -68,11 +68,12 @@ static inline void *call_and_count_huge(size_t size, size_t align, struct stats_
 }
 
 __attribute__((noinline)) static void *alloc_huge(size_t size, size_t align,
-                                                  struct stats_instance *instance,
-                                                  _Atomic(uint32_t) *recent,
+                                                  struct stats_instance *instance, size_t index,
                                                   const struct dal_instance *next,
                                                   struct stats_counters *counters)
 {
+    _Atomic(uint32_t) *recent = &counters->recent_made[index];
+
     if (!stats_is_huge(recent, size))
         return alloc_long(size, align, instance);
     return call_and_count_huge(size, align, instance, recent, next, counters);
@@ -95,13 +96,12 @@ static inline void *call_and_keep(size_t size, size_t align, struct stats_instan
 
 /* Its parameters are in the registers where count_and_alloc() has them. */
 __attribute__((noinline)) static void *alloc_large(size_t size, size_t align,
-                                                   struct stats_instance *instance,
-                                                   _Atomic(uint32_t) *recent,
+                                                   struct stats_instance *instance, size_t index,
                                                    const struct dal_instance *next,
                                                    struct stats_counters *counters)
 {
-    if (!stats_count_middle(counters, recent, size, 1))
-        return alloc_huge(size, align, instance, recent, next, counters);
+    if (!stats_count_middle(counters, &counters->recent_made[index], size, 1))
+        return alloc_huge(size, align, instance, index, next, counters);
     return call_and_keep(size, align, instance, next);
 }
 
@@ -111,12 +111,12 @@ static inline void *count_and_alloc(size_t size, size_t align, struct stats_inst
                                     struct stats_counters *counters, int is_natural)
 {
     const struct dal_instance *next = instance->next;
-    _Atomic(uint32_t) *recent = &counters->recent_made[stats_class_of(size)];
+    size_t index = stats_class_of(size);
     uintptr_t kept;
     void *ptr;
 
-    if (!stats_count_short(recent, size))
-        return alloc_large(size, align, instance, recent, next, counters);
+    if (!stats_count_short(&counters->recent_made[index], size))
+        return alloc_large(size, align, instance, index, next, counters);
     /* Instance and size in one word, hence one register to save: the one starts a page, and
      * the other has no more than 12 bits on the short way. The empty statement keeps the
      * compiler from saving both after all and adding them later. */

@@ -271,10 +271,13 @@ static inline int stats_count_middle(struct stats_counters *counters, _Atomic(ui
                                      size_t size, int is_made)
 {
     int32_t word = stats_large_word(recent);
-    int64_t room = atomic_load_explicit(&counters->room, memory_order_relaxed);
+    int64_t room;
 
+    if (DAL_UNLIKELY_(word >= 0))
+        return 0;
+    room = atomic_load_explicit(&counters->room, memory_order_relaxed);
     room = is_made ? room - (int64_t)size : room + (int64_t)size;
-    if (DAL_UNLIKELY_(word >= 0) || DAL_UNLIKELY_(is_made ? room < 0 : room >= STATS_BALANCE_BYTES))
+    if (DAL_UNLIKELY_(is_made ? room < 0 : room >= STATS_BALANCE_BYTES))
         return 0;
     atomic_store_explicit(recent, (uint32_t)word, memory_order_relaxed);
     atomic_store_explicit(&counters->room, room, memory_order_relaxed);
