@@ -39,7 +39,7 @@ quietly $CC $CPPFLAGS $CFLAGS "-I$work/include" "-I$builddir" "-I$srcdir" $inclu
     -o "$work/b$bindir/dispatchalloc" "$srcdir/tools/version.c" \
     $(find "$builddir/tools" -name 'dispatchalloc-*.o' ! -name dispatchalloc-version.o) \
     "$builddir/lib/base/tools_dispatchalloc-nearest.o" \
-    "$builddir/.libs/libconformance.a" "-L$builddir/.libs" -ldispatchalloc $LDFLAGS -lpthread ||
+    "$builddir/.libs/libprofile.a" "$builddir/.libs/libconformance.a" "-L$builddir/.libs" -ldispatchalloc $LDFLAGS -lpthread ||
     give_up "the command of version B is not built"
 
 # ---- The command with each of the others -------------------------------------------------------
