@@ -199,6 +199,8 @@ if command -v python3 >/dev/null 2>&1; then
 import os, pty, signal, sys
 process, terminal = pty.fork()
 if process == 0:
+    # It is ignored in what a shell starts in the background.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.argv[1], [sys.argv[1], "profile", "--every=1", "--", "sh", "-c",
                            "read word; echo got $word; exec sleep 20"])
 os.write(terminal, b"hello\n")
