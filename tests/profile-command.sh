@@ -307,7 +307,8 @@ wrong 'no/p.svg: No such file or directory' -o no/p.svg true
 wrong "invalid number of bytes '0': it is expected from 1 to 1099511627776" --every=0 true
 wrong "invalid number of blocks '1'" --blocks=1 true
 wrong "invalid number of sites '2M'" --sites=2M true
-wrong "invalid number of frames '65'" --frames=65 true
+wrong "invalid number of frames '65': it is expected from 1 to 64
+" --frames=65 true
 wrong "invalid process number '1x'" -p 1x
 wrong '--on and --off exclude each other' -p 1 --on --off
 wrong '-p takes a process, and no program' -p 1 true
@@ -331,6 +332,19 @@ chmod +x odd.raw
 profile --every=1 -- ./odd.raw
 exits 6
 wrong 'odd.raw: is no file of the layer profile' odd.raw
+echo words >notes
+for file in notes ./notes "$work/notes"; do
+    profile $file
+    exits 126
+    says "dispatchalloc: $file: is no file of the layer profile, or one of another version, and cannot be executed"
+done
+if [ "$(id -u)" != 0 ]; then
+    cp p.raw closed
+    chmod 0 closed
+    profile ./closed
+    exits 126
+    says "dispatchalloc: ./closed: cannot be read as a file of the layer profile, nor executed: Permission denied"
+fi
 wrong 'linked.raw: is a symbolic link' "$(ln -s p.raw linked.raw; echo linked.raw)"
 
 # ---- Files that hold anything ------------------------------------------------------------------------
