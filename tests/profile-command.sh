@@ -133,6 +133,17 @@ dispatchalloc: the profile: * samples have no stack, * --sites, makes more
 profile --every=1 --blocks=200 --sites=200 -- "$known"
 expect 'nothing is lost' "$known" "$(head -n 1 said)"
 
+# Of a stack, too; and it ends at who has called the allocator, whose own frames are none of it.
+profile --every=1 -o p.folded -- "$known" deep
+exits 0
+says "dispatchalloc: the profile: 1 of * stack* cut at 32 frames: the layer's option stacks=, here --frames, keeps up to 64
+*"
+expect 'a stack that is cut' "[truncated]$(printf ";descend%.0s" 1 2 3 4 5 6 7 8 9 10) 4096" \
+    "$(grep descend p.folded | $SED 's/\(;descend\)\{10,\}/;descend;descend;descend;descend;descend;descend;descend;descend;descend;descend/')"
+profile --every=1 --frames=64 -o p.folded -- "$known" deep
+! grep -q cut said || fail "64 frames: $(cat said)"
+like 'a stack that is whole' '*;main;descend;*;descend 4096' "$(grep descend p.folded)"
+
 # ---- However it ends -------------------------------------------------------------------------------
 profile --every=1 -- "$known" kill
 exits 137

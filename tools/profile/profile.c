@@ -50,7 +50,8 @@ static int take_number(const char *what, const char *text, uint64_t least, uint6
     if (dal_number_parse_(text, 1, number) && *number >= least && *number <= most)
         return TOOL_OK;
     return tool_misused(&tool_profile,
-                        "invalid number of %s '%s': it is expected from %" PRIu64 " to %" PRIu64 "%s",
+                        "invalid number of %s '%s': it is expected from %" PRIu64 " to %" PRIu64
+                        "%s",
                         what, text, least, most, most < UNIT ? "" : ", such as 64K");
 }
 
