@@ -77,6 +77,8 @@ assert told["bklt"] and told["pid"] > 0 and 0 <= told["tg"] <= told["te"], told
 points = {tuple(told["ftbl"][f].split(": ")[1].split(" ")[0] for f in point["fs"])[:1]: point
           for point in told["pps"]}
 assert points[("churn",)]["tbk"] == 5000 and points[("churn",)]["tl"] > 0, points
+assert (points[("churn",)]["mb"], points[("churn",)]["mbk"]) == (32, 1), points
+assert "tl" not in points[("keep",)], points
 EOF
 fi
 if command -v go >/dev/null 2>&1; then

@@ -99,8 +99,12 @@ assert frames[0] == ["0x400100: inner (/src/a.c:12)", "0x400100: grow (/src/a.c:
                      "0x400200: main (/src/main.c:30)"], frames[0]
 assert told["ftbl"][0] == "[root]" and frames[3][0].endswith(" (in /lib/lib<evil>.so)"), frames
 first = told["pps"][0]
-assert [first[key] for key in ("tb", "tbk", "tl", "gb", "gbk", "eb", "ebk")] == [
-    10000, 10, 40000000, 8000, 8, 1000, 1], first
+assert [first[key] for key in ("tb", "tbk", "gb", "gbk", "eb", "ebk")] == [
+    10000, 10, 8000, 8, 1000, 1], first
+# What is not known of one that has live blocks is not told; of one that has none one block was there.
+assert "tl" not in first and (first["mb"], first["mbk"]) == (8000, 8), first
+churned = told["pps"][2]
+assert [churned[key] for key in ("tbk", "mb", "mbk", "gb", "eb")] == [100, 64, 1, 0, 0] and "tl" in churned, churned
 END
 fi
 viewer=$(ls /usr/libexec/valgrind/dh_view.js /usr/lib/*/valgrind/dh_view.js /usr/lib/valgrind/dh_view.js 2>/dev/null | head -n 1)
