@@ -77,6 +77,8 @@ assert told["bklt"] and told["pid"] > 0 and 0 <= told["tg"] <= told["te"], told
 points = {tuple(told["ftbl"][f].split(": ")[1].split(" ")[0] for f in point["fs"])[:1]: point
           for point in told["pps"]}
 assert points[("churn",)]["tbk"] == 5000 and points[("churn",)]["tl"] > 0, points
+assert (points[("churn",)]["mb"], points[("churn",)]["mbk"]) == (32, 1), points
+assert "tl" not in points[("keep",)], points
 EOF
 fi
 if command -v go >/dev/null 2>&1; then
@@ -132,6 +134,17 @@ dispatchalloc: the profile: * samples have no stack, * --sites, makes more
 *"
 profile --every=1 --blocks=200 --sites=200 -- "$known"
 expect 'nothing is lost' "$known" "$(head -n 1 said)"
+
+# Of a stack, too; and it ends at who has called the allocator, whose own frames are none of it.
+profile --every=1 -o p.folded -- "$known" deep
+exits 0
+says "dispatchalloc: the profile: 1 of * stack* cut at 32 frames: the layer's option stacks=, here --frames, keeps up to 64
+*"
+expect 'a stack that is cut' "[truncated]$(printf ";descend%.0s" 1 2 3 4 5 6 7 8 9 10) 4096" \
+    "$(grep descend p.folded | $SED 's/\(;descend\)\{10,\}/;descend;descend;descend;descend;descend;descend;descend;descend;descend;descend/')"
+profile --every=1 --frames=64 -o p.folded -- "$known" deep
+! grep -q cut said || fail "64 frames: $(cat said)"
+like 'a stack that is whole' '*;main;descend;*;descend 4096' "$(grep descend p.folded)"
 
 # ---- However it ends -------------------------------------------------------------------------------
 profile --every=1 -- "$known" kill
@@ -309,7 +322,8 @@ wrong 'no/p.svg: No such file or directory' -o no/p.svg true
 wrong "invalid number of bytes '0': it is expected from 1 to 1099511627776" --every=0 true
 wrong "invalid number of blocks '1'" --blocks=1 true
 wrong "invalid number of sites '2M'" --sites=2M true
-wrong "invalid number of frames '65'" --frames=65 true
+wrong "invalid number of frames '65': it is expected from 1 to 64
+" --frames=65 true
 wrong "invalid process number '1x'" -p 1x
 wrong '--on and --off exclude each other' -p 1 --on --off
 wrong '-p takes a process, and no program' -p 1 true
@@ -333,6 +347,19 @@ chmod +x odd.raw
 profile --every=1 -- ./odd.raw
 exits 6
 wrong 'odd.raw: is no file of the layer profile' odd.raw
+echo words >notes
+for file in notes ./notes "$work/notes"; do
+    profile $file
+    exits 126
+    says "dispatchalloc: $file: is no file of the layer profile, or one of another version, and cannot be executed"
+done
+if [ "$(id -u)" != 0 ]; then
+    cp p.raw closed
+    chmod 0 closed
+    profile ./closed
+    exits 126
+    says "dispatchalloc: ./closed: cannot be read as a file of the layer profile, nor executed: Permission denied"
+fi
 wrong 'linked.raw: is a symbolic link' "$(ln -s p.raw linked.raw; echo linked.raw)"
 
 # ---- Files that hold anything ------------------------------------------------------------------------

@@ -26,7 +26,7 @@ port=$((20000 + $$ % 20000))
 
 # Numbers; what chance may leave out, a page that is held at the moment; what the shell says of a job.
 normalise() {
-    $SED -e "s|$work/srv/|/srv/shop/|g" -e "s|$work|/run|g" -e "s/$name/shop/g" -e '/ answer /d' -e '/main;answer [0-9]*$/d' -e '/ Killed /d' \
+    $SED -e "s|$work/srv/|/srv/shop/|g" -e "s|$work/lib|/var/lib/shop|g" -e "s/$name/shop/g" -e '/ answer /d' -e '/main;answer [0-9]*$/d' -e '/ Killed /d' \
         -e 's/[+]\{0,1\}[0-9][0-9.]* \(B\|[KMG]iB\)/SIZE/g' -e 's/1 block$/1 blocks/' -e 's/[0-9][0-9.]*/N/g' -e 's/  */ /g' -e 's/^ //'
 }
 # The commands of a block run in this shell, for its jobs; the next one is not to come before what it asks is there.
@@ -38,7 +38,7 @@ settle() {
 }
 process=4711
 run() {
-    typed=$(printf '%s\n' "$1" | $SED -e "s|/run/shop|$work/run|g" -e "s/8080/$port/g" -e "s/4711/$process/g" -e "s/-C shop/-C $name/" \
+    typed=$(printf '%s\n' "$1" | $SED -e "s|/var/lib/shop|$work/lib|g" -e "s/8080/$port/g" -e "s/4711/$process/g" -e "s/-C shop/-C $name/" \
         -e "s/pidof shop/pidof $name/" -e "s|-o shop |-o $name |" -e "s|\./shop |./$name |" -e 's/kill %1/kill $!; wait $! || :/')
     eval "$typed" >"$work/said" 2>&1 </dev/null || fail "$1: status $?"
     settle "$1"

@@ -6,6 +6,7 @@
  *   known [STATUS]   100 blocks of 1000 bytes are kept, one of 500000 is held at the peak and given
  *                    back, 5000 of 32 are given back at once; ends with STATUS
  *   known kill       the same, ended by SIGKILL while the large one is live
+ *   known deep       40 frames below main a block of 4096 is made by posix_memalign()
  *   known serve      says "ready PID", then keeps 4000 bytes and gives 20000 back, once a
  *                    millisecond; at SIGUSR1 it says "usr1"; at SIGTERM it takes its time, and ends
  *                    with 7
@@ -71,6 +72,18 @@ NOINLINE static void request(void)
     free(block);
 }
 
+NOINLINE static void *descend(int frames)
+{
+    void *block = NULL;
+
+    if (frames > 0)
+        block = descend(frames - 1);
+    else if (posix_memalign(&block, 64, 4096) != 0)
+        _exit(9);
+    STAYS(block);
+    return block;
+}
+
 static void tell(int number)
 {
     is_told = number == SIGTERM;
@@ -106,6 +119,10 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "serve") == 0)
         return serve();
+    if (argc > 1 && strcmp(argv[1], "deep") == 0) {
+        free(descend(40));
+        return 0;
+    }
     keep();
     block = outer(500000);
     churn();

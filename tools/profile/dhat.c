@@ -29,15 +29,27 @@ static void write_head(const struct profile *profile, FILE *to)
             profile->duration_ns);
 }
 
-/* Its most at once is known for the peak of all and for the end: it was no less. */
+/* The largest block has no less. */
+static uint64_t mean_bytes(const struct profile_values *values)
+{
+    return values->allocated_blocks ? values->allocated_bytes / values->allocated_blocks : 0;
+}
+
+/* A site's most at once is known of the peak of all and of the end: it was no less than that, nor
+ * than one block of it. How long blocks have lived that are live is not known, and a sum without
+ * them would have a leak be told of as what lives shortly: the viewer says NaN without one. */
 static void write_lifetimes(const struct profile_values *values, FILE *to)
 {
+    uint64_t most_bytes = more(values->peak_bytes, values->live_bytes);
+    uint64_t most_blocks = more(values->peak_blocks, values->live_blocks);
+
+    if (values->live_blocks == 0)
+        fprintf(to, ",\"tl\":%" PRIu64, values->lifetime_ns);
     fprintf(to,
-            ",\"tl\":%" PRIu64 ",\"mb\":%" PRIu64 ",\"mbk\":%" PRIu64 ",\"gb\":%" PRIu64
-            ",\"gbk\":%" PRIu64 ",\"eb\":%" PRIu64 ",\"ebk\":%" PRIu64,
-            values->lifetime_ns, more(values->peak_bytes, values->live_bytes),
-            more(values->peak_blocks, values->live_blocks), values->peak_bytes, values->peak_blocks,
-            values->live_bytes, values->live_blocks);
+            ",\"mb\":%" PRIu64 ",\"mbk\":%" PRIu64 ",\"gb\":%" PRIu64 ",\"gbk\":%" PRIu64
+            ",\"eb\":%" PRIu64 ",\"ebk\":%" PRIu64,
+            more(most_bytes, mean_bytes(values)), more(most_blocks, values->allocated_blocks > 0),
+            values->peak_bytes, values->peak_blocks, values->live_bytes, values->live_blocks);
 }
 
 /* The first of "ftbl" is DHAT's root: frames are counted on from it. */

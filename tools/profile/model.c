@@ -229,30 +229,57 @@ static void new_site(struct profile *profile, const uint32_t *frames, uint32_t d
     profile->stack_count += depth;
 }
 
+static int begins_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Whether a frame is of a module whose name begins so. */
+static int is_of_module(const struct profile *profile, const struct profile_frame *frame,
+                        const char *start)
+{
+    return frame->module < profile->module_count &&
+           begins_with(tool_file_name(profile_text(profile, profile->modules[frame->module].path)),
+                       start);
+}
+
+/* How many of the innermost frames are the library's own: some of its calls leave frames, as
+ * operator new does, and others none, as malloc() does. 0 if all are. */
+static uint32_t count_own(const struct profile *profile, const uint32_t *frames, uint32_t depth)
+{
+    uint32_t count = 0;
+
+    while (count < depth &&
+           is_of_module(profile, &profile->frames[frames[count]], "libdispatchalloc"))
+        count++;
+    return count < depth ? count : 0;
+}
+
 void profile_add_site(struct profile *profile, const uint32_t *frames, uint32_t depth,
                       const struct profile_values *values)
 {
-    uint64_t hash = hash_bytes(frames, depth * sizeof *frames);
-    struct profile_site *site = find_site(profile, frames, depth, hash);
+    uint32_t own = count_own(profile, frames, depth);
+    struct profile_site *site;
+    uint64_t hash;
 
+    frames += own;
+    depth -= own;
+    hash = hash_bytes(frames, depth * sizeof *frames);
+    site = find_site(profile, frames, depth, hash);
     if (site)
         profile_values_add(&site->values, values);
     else
         new_site(profile, frames, depth, hash, values);
 }
 
-static int begins_with(const char *text, const char *start)
-{
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
 /* Whether a function is there to allocate for others: by a name that is known for that, or the
- * beginning of one. */
+ * beginning of one. (What is not known is no place either.) */
 static int allocates_for_others(const char *function)
 {
-    static const char *const names[] = {"malloc",   "calloc",    "realloc",   "xmalloc",  "xcalloc",
-                                        "xzalloc",  "xrealloc",  "xstrdup",   "xstrndup", "xmemdup",
-                                        "g_malloc", "g_malloc0", "g_realloc", "g_strdup"};
+    static const char *const names[] = {"malloc",    "calloc",   "realloc",        "xmalloc",
+                                        "xcalloc",   "xzalloc",  "xrealloc",       "xstrdup",
+                                        "xstrndup",  "xmemdup",  "g_malloc",       "g_malloc0",
+                                        "g_realloc", "g_strdup", PROFILE_TRUNCATED};
     static const char *const beginnings[] = {
         "operator new",      "__rust_",         "__rdl_",           "__rg_",
         "alloc::",           "<alloc::",        "PyMem_",           "_PyMem_",
@@ -277,16 +304,14 @@ static int is_of_language(const struct profile *profile, const struct profile_fr
     static const char *const headers[] = {"/usr/include/", "/usr/lib/gcc/", "/usr/lib/llvm-"};
     static const char *const libraries[] = {"libc.so",   "libc.musl",    "libstdc++.so",
                                             "libc++.so", "libc++abi.so", "libdispatchalloc"};
-    const char *file = profile_text(profile, frame->file), *module = "";
+    const char *file = profile_text(profile, frame->file);
 
-    if (frame->module < profile->module_count)
-        module = tool_file_name(profile_text(profile, profile->modules[frame->module].path));
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         if (begins_with(file, headers[i]))
             return 1;
     }
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
-        if (begins_with(module, libraries[i]))
+        if (is_of_module(profile, frame, libraries[i]))
             return 1;
     }
     return 0;

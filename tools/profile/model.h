@@ -41,6 +41,9 @@ struct profile_frame {
     uint32_t is_inlined;     /* into the next */
 };
 
+/* The function of an outermost frame that stands for all that are not known. */
+#define PROFILE_TRUNCATED "[truncated]"
+
 /* Estimates of the whole, where only a sample was taken. */
 struct profile_values {
     uint64_t allocated_blocks, allocated_bytes;
@@ -109,7 +112,8 @@ uint32_t profile_find_module(const struct profile *profile, uint64_t address);
 
 uint32_t profile_add_frame(struct profile *profile, const struct profile_frame *frame);
 
-/* A stack, innermost frame first, with its values; they are added to those of an equal stack. */
+/* A stack, innermost frame first, with its values; they are added to those of an equal stack. It
+ * ends at who has called the library: the library's own frames there are left out. */
 void profile_add_site(struct profile *profile, const uint32_t *frames, uint32_t depth,
                       const struct profile_values *values);
 

@@ -8,16 +8,20 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/shared/file_head.h"
 #include "lib/shared/image.h"
 #include "tools/options.h"
 #include "tools/profile/output.h"
+#include "tools/program.h"
 #include "tools/symbolize/symbolize.h"
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
 enum { FRAMES = 32, PROCESS_DIGITS = 10 };
+enum { UNIT = 64 << 10 }; /* smaller numbers have no K */
 #define EVERY (UINT64_C(512) << 10)
 
 /* As the layer has them. */
@@ -47,8 +51,8 @@ static int take_number(const char *what, const char *text, uint64_t least, uint6
         return TOOL_OK;
     return tool_misused(&tool_profile,
                         "invalid number of %s '%s': it is expected from %" PRIu64 " to %" PRIu64
-                        ", such as 64K",
-                        what, text, least, most);
+                        "%s",
+                        what, text, least, most, most < UNIT ? "" : ", such as 64K");
 }
 
 static int take_every(const char *text)
@@ -199,6 +203,28 @@ static int is_file_of_library(const char *path)
     return is_one;
 }
 
+/* What is there and cannot be executed may be meant as either. */
+static int is_neither(const char *path)
+{
+    char program[PATH_MAX];
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) != 0 &&
+           program_locate(path, program) != 0;
+}
+
+static int tell_neither(const char *path)
+{
+    if (access(path, R_OK) != 0)
+        (void)tool_complain("%s: cannot be read as a file of the layer profile, nor executed: %s",
+                            path, strerror(errno));
+    else
+        (void)tool_complain("%s: is no file of the layer profile, or one of another version, and "
+                            "cannot be executed",
+                            path);
+    return PROGRAM_CANNOT_RUN;
+}
+
 /* By its name alone, where it is not there. */
 static int is_called_raw(const char *path)
 {
@@ -270,6 +296,8 @@ static int run(int count, char **operands)
         (strcmp(operands[0], "diff") == 0 || is_called_raw(operands[0]) ||
          is_file_of_library(operands[0])))
         return run_on_file(count, operands);
+    if (!is_behind_dashes(operands) && is_neither(operands[0]))
+        return tell_neither(operands[0]);
     return profile_run(&tool_profile, &wanted, operands);
 }
 
@@ -302,7 +330,8 @@ const struct tool_command tool_profile = {
             "                      says, or else the C library's own\n"
             "      --blocks=N      places for sampled blocks that are live: 65536, or 1048576\n"
             "                      with --every=1\n"
-            "      --child=NAME    tell of the program called NAME that PROGRAM starts\n"
+            "      --child=NAME    tell of the program that PROGRAM starts whose file is called\n"
+            "                      NAME, without a directory\n"
             "      --every=BYTES   one block in so many bytes, on average; 512K by default,\n"
             "                      1 for each block\n"
             "      --frames=N      frames that are kept of each stack; 32 by default\n"

@@ -12,7 +12,7 @@
 
 #include "tools/symbolize/symbolize.h"
 
-enum { PAGE_BYTES = 4096, INLINED_MAX = 256 };
+enum { PAGE_BYTES = 4096, INLINED_MAX = 256, FRAMES_BY_DEFAULT = 32 };
 
 /* A module that is loaded somewhere, as the profile has it: code that was unloaded and loaded again
  * is there twice. */
@@ -47,6 +47,8 @@ struct reading {
         uint32_t function, file, line;
     } found[INLINED_MAX];
     size_t found_count;
+    uint32_t frames_most; /* that the layer keeps of a stack */
+    uint64_t cut, sites;  /* stacks that have more, of so many */
 };
 
 /* ---- The file -------------------------------------------------------------------------------- */
@@ -78,6 +80,14 @@ long profile_raw_process(const void *bytes, size_t count, char name[PROFILE_NAME
     if (*name)
         name[strlen(name) - 1] = '\0';
     return strtol(text, NULL, 10);
+}
+
+/* How many frames of a stack the layer keeps; where it does not tell, its default. */
+static uint32_t frames_most(const struct reading *reading)
+{
+    uint64_t most = profile_raw_number(reading->bytes, reading->count, "stacks");
+
+    return most && most <= DAL_STACK_PLACES_MAX ? (uint32_t)most : FRAMES_BY_DEFAULT;
 }
 
 /* A line of the head by its first word. */
@@ -326,10 +336,37 @@ static int count_frames(const struct dal_profile_site *site, void *data)
     return 0;
 }
 
+/* Whether the layer has left out the outermost frames of a stack: it has as many as are kept, and
+ * does not happen to end where a process or a thread begins. */
+static int is_cut(const struct reading *reading, const struct dal_profile_site *site,
+                  uint32_t outermost)
+{
+    static const char *const beginnings[] = {"_start", "clone", "clone3", "__clone", "__clone3"};
+    const char *function =
+        profile_text(reading->profile, reading->profile->frames[outermost].function);
+
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        if (strcmp(function, beginnings[i]) == 0)
+            return 0;
+    }
+    return site->frame_count == reading->frames_most;
+}
+
+/* Stacks that are cut are no neighbours of those that are whole. */
+static uint32_t add_cut(const struct reading *reading)
+{
+    static const char words[] = PROFILE_TRUNCATED;
+
+    return profile_add_frame(reading->profile,
+                             &(struct profile_frame){.function = profile_add_text(
+                                                         reading->profile, words, sizeof words - 1),
+                                                     .module = PROFILE_NO_MODULE});
+}
+
 static int read_site(const struct dal_profile_site *site, void *data)
 {
     struct reading *reading = data;
-    uint32_t frames[DAL_STACK_PLACES_MAX * 8], depth = 0;
+    uint32_t frames[DAL_STACK_PLACES_MAX * 8 + 1], depth = 0;
     const struct profile_values values = {
         .allocated_blocks = site->allocated_blocks,
         .allocated_bytes = site->allocated_bytes,
@@ -345,9 +382,14 @@ static int read_site(const struct dal_profile_site *site, void *data)
         const struct resolved *resolved = find(reading, &site->frames[i]);
 
         for (uint32_t j = 0; j < resolved->count; j++) {
-            if (depth < sizeof frames / sizeof *frames)
+            if (depth + 1 < sizeof frames / sizeof *frames)
                 frames[depth++] = reading->frames[resolved->first + j];
         }
+    }
+    reading->sites++;
+    if (depth > 0 && is_cut(reading, site, frames[depth - 1])) {
+        reading->cut++;
+        frames[depth++] = add_cut(reading);
     }
     profile_add_site(reading->profile, frames, depth, &values);
     return 0;
@@ -387,6 +429,11 @@ static void tell_lost(const struct reading *reading, const char *name)
         if (count)
             (void)tool_complain("%s: %" PRIu64 " %s", name, count, lost[i].words);
     }
+    if (reading->cut)
+        (void)tool_complain("%s: %" PRIu64 " of %" PRIu64 " stacks are cut at %" PRIu32
+                            " frames: the layer's option stacks=, here --frames, keeps up to %d",
+                            name, reading->cut, reading->sites, reading->frames_most,
+                            DAL_STACK_PLACES_MAX);
 }
 
 int profile_read(const void *bytes, size_t count, const char *name, struct profile *profile)
@@ -402,6 +449,7 @@ int profile_read(const void *bytes, size_t count, const char *name, struct profi
                              name);
     reading = (struct reading){.bytes = bytes, .count = count, .profile = profile};
     reading.process = profile_raw_process(bytes, count, process);
+    reading.frames_most = frames_most(&reading);
     has_room = make_room(&reading);
     if (has_room) {
         read_head(&reading);
