@@ -118,9 +118,12 @@ fi
 # The large block is sampled with probability 1 - 1e-53.
 profile --every=4K -o p.folded -- "$known"
 exits 0
-says '*These are estimates, by * samples: one in 4.0 KiB.*'
+says '*peak: * by * samples, after*allocated: * by * samples
+at the end: * by * samples
+These are estimates: one sample in 4.0 KiB.*'
 large=$(awk '/inner|outer/ { sum += $NF } END { print sum }' p.folded)
 expect 'the large block' 500000 "$large"
+like 'the sample behind it' "*488.3 KiB * 1 1 $inner*" "$(by_place 'Held at the peak' said)"
 profile --every=1024G -- true
 exits 2
 says '*nothing was sampled, of one block in 1.0 TiB: --every=1 looks at each'
@@ -243,8 +246,8 @@ has_file() { "$tool" profile -p $process >/dev/null 2>&1; }
 eventually has_file || fail "no file: $("$tool" profile -p $process 2>&1)"
 profile -p $process
 exits 0
-prints "*allocated:  0 B in 0 blocks
-now:        0 B in 0 blocks
+prints "*allocated:  0 B in 0 blocks by 0 samples
+now:        0 B in 0 blocks by 0 samples
 *Live now: nothing"
 profile -p $process --on
 exits 0

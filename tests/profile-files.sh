@@ -284,14 +284,31 @@ Lived for no time: freed before the thread allocated again:
          100  98.0%        100  std::map<int, char const*>::operator[](\";?</script>'&?) /src/ma;p.c:7
            2   2.0%         10  inner /src/a.c:12" "$("$make" table "$model")"
 {
-    printf 'interval\t524288\t12\n'
+    printf 'interval\t524288\n'
     for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
-        printf 'site\t1\t%s\t0\t0\t1\t%s\nframe\t0\t%s\t0\tfunction\t/src/a.c\n' $i $i $i
+        printf 'site\t1\t%s\t0\t0\t1\t%s\nsamples\t3\t0\t1\nframe\t0\t%s\t0\tfunction\t/src/a.c\n' $i $i $i
     done
 } >places
 told=$("$make" table places)
-like 'a sample' '*These are estimates, by 12 samples: one in 512.0 KiB.*' "$told"
-like 'what is left' '*3.8%          2  in 2 more places*Never given back: nothing' "$told"
+like 'a sample' '*peak:       78 B in 12 blocks by 12 samples, after*
+allocated:  78 B in 12 blocks by 36 samples
+at the end: 0 B in 0 blocks by 0 samples
+These are estimates: one sample in 512.0 KiB. The peak is the highest of them: up to about
+0 B of it may be chance.*
+       bytes  share     blocks  samples  function, file and line
+        12 B  15.4%          1        1  function /src/a.c:12*' "$told"
+like 'what is left' '*3.8%          2        2  in 2 more places*Never given back: nothing' "$told"
+
+# The highest of many estimates: the more samples there are, and the less comes and goes, the less is
+# chance; and what is live at the end is none.
+chance() {
+    printf 'interval\t524288\nsite\t1\t%s\t1\t%s\t1\t4718592\nsamples\t8192\t1\t%s\n' "$1" "$2" "$3" >chance
+    "$make" table chance | $SED -n 's/ of it may be chance.$//p'
+}
+expect 'chance, few samples' '3.1 MiB' "$(chance 4096000000 0 9)"
+expect 'chance, many samples' '372.8 KiB' "$(chance 4096000000 0 1900)"
+expect 'chance, little comes and goes' '1.5 MiB' "$(chance 9437184 0 9)"
+expect 'chance, all is live' '512.0 KiB' "$(chance 4096000000 4194304 9)"
 
 # Who allocates by the language's own.
 {

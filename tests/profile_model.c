@@ -10,12 +10,13 @@
  *
  *   command TEXT
  *   process NUMBER
- *   interval BYTES SAMPLES
+ *   interval BYTES
  *   times START DURATION PEAK
  *   knows temporary | lifetimes
  *   module START END OFFSET BUILD-ID PATH
  *   point TIME BYTES
  *   site ALLOCATED-BLOCKS BYTES LIVE-BLOCKS BYTES PEAK-BLOCKS BYTES TEMPORARY LIFETIME
+ *   samples ALLOCATED LIVE PEAK                     of the site before
  *   frame ADDRESS LINE IS-INLINED FUNCTION FILE     of the site before, innermost first
  */
 #include <ctype.h>
@@ -113,7 +114,6 @@ static void read_process(struct reading *reading)
 static void read_interval(struct reading *reading)
 {
     reading->profile->interval_bytes = number(reading, 1);
-    reading->profile->samples = number(reading, 2);
 }
 
 static void read_times(struct reading *reading)
@@ -162,6 +162,13 @@ static void read_site(struct reading *reading)
     };
 }
 
+static void read_samples(struct reading *reading)
+{
+    reading->values.allocated_samples = number(reading, 1);
+    reading->values.live_samples = number(reading, 2);
+    reading->values.peak_samples = number(reading, 3);
+}
+
 static void read_frame(struct reading *reading)
 {
     struct profile_frame frame = {
@@ -183,7 +190,8 @@ static const struct {
 } lines[] = {
     {"command", read_command}, {"process", read_process}, {"interval", read_interval},
     {"times", read_times},     {"knows", read_knows},     {"module", read_module},
-    {"point", read_point},     {"site", read_site},       {"frame", read_frame},
+    {"point", read_point},     {"samples", read_samples}, {"site", read_site},
+    {"frame", read_frame},
 };
 
 static void read_line(struct reading *reading, char *line)

@@ -26,12 +26,16 @@ static const char *comma(size_t i)
 
 static void write_head(const struct profile *profile, FILE *to)
 {
+    struct profile_values all = profile_total(profile);
+
     fprintf(to, "{\"command\":");
     tool_write_json(to, profile_text(profile, profile->command));
     fprintf(to,
             ",\"interval\":%" PRIu64 ",\"start\":%" PRIu64 ",\"duration\":%" PRIu64
-            ",\"peak\":%" PRIu64 ",\"hasTemporary\":%s,\n\"points\":[",
+            ",\"peak\":%" PRIu64 ",\"samples\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64
+            "],\"chance\":%" PRIu64 ",\"hasTemporary\":%s,\n\"points\":[",
             profile->interval_bytes, profile->start_ns, profile->duration_ns, profile->peak_ns,
+            all.peak_samples, all.live_samples, all.allocated_samples, profile_peak_chance(profile),
             profile->has_temporary ? "true" : "false");
     for (size_t i = 0; i < profile->point_count; i++)
         fprintf(to, "%s[%" PRIu64 ",%" PRIu64 "]", comma(i), profile->points[i].time_ns,

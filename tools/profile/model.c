@@ -3,6 +3,7 @@
 #include "tools/profile/model.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,6 +339,9 @@ void profile_values_add(struct profile_values *to, const struct profile_values *
     to->live_bytes += values->live_bytes;
     to->peak_blocks += values->peak_blocks;
     to->peak_bytes += values->peak_bytes;
+    to->allocated_samples += values->allocated_samples;
+    to->live_samples += values->live_samples;
+    to->peak_samples += values->peak_samples;
     to->temporary_blocks += values->temporary_blocks;
     to->lifetime_ns += values->lifetime_ns;
 }
@@ -349,6 +353,26 @@ struct profile_values profile_total(const struct profile *profile)
     for (size_t i = 0; i < profile->site_count; i++)
         profile_values_add(&total, &profile->sites[i].values);
     return total;
+}
+
+/* Where live bytes stay about the same and are renewed k times, there are k estimates of them, of m
+ * samples more or less the square root of m each; the highest is about sqrt(2 * m * ln(k)) above.
+ * It has n samples: so m + sqrt(2 * m * ln(k)) = n. What is live at the end has not been chosen
+ * for being high, and the true peak is no lower. */
+uint64_t profile_peak_chance(const struct profile *profile)
+{
+    struct profile_values all = profile_total(profile);
+    double renewals, spread, root, chance;
+
+    if (all.peak_samples == 0 || all.peak_bytes <= all.live_bytes ||
+        all.allocated_bytes <= all.peak_bytes)
+        return 0;
+    renewals = (double)all.allocated_bytes / (double)all.peak_bytes;
+    spread = sqrt(2 * log(renewals));
+    root = (sqrt(spread * spread + 4 * (double)all.peak_samples) - spread) / 2;
+    chance = (double)all.peak_bytes * (1 - root * root / (double)all.peak_samples);
+    return chance < (double)(all.peak_bytes - all.live_bytes) ? (uint64_t)chance
+                                                              : all.peak_bytes - all.live_bytes;
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */

@@ -47,10 +47,11 @@ struct profile_frame {
 /* Estimates of the whole, where only a sample was taken. */
 struct profile_values {
     uint64_t allocated_blocks, allocated_bytes;
-    uint64_t live_blocks, live_bytes; /* at the end */
-    uint64_t peak_blocks, peak_bytes; /* when most bytes were live in all */
-    uint64_t temporary_blocks;        /* freed before the thread allocated again */
-    uint64_t lifetime_ns;             /* of all its blocks together */
+    uint64_t live_blocks, live_bytes;                       /* at the end */
+    uint64_t peak_blocks, peak_bytes;                       /* when most bytes were live in all */
+    uint64_t allocated_samples, live_samples, peak_samples; /* behind these; 0: they are exact */
+    uint64_t temporary_blocks; /* freed before the thread allocated again */
+    uint64_t lifetime_ns;      /* of all its blocks together */
 };
 
 struct profile_site {
@@ -69,7 +70,6 @@ struct profile {
     uint32_t command;        /* a text; words apart by a blank */
     uint64_t process;        /* its number; 0: not known */
     uint64_t interval_bytes; /* one block is looked at in so many bytes; 0: every block */
-    uint64_t samples;        /* how many were */
     int is_running;          /* the process goes on: the end is now */
     uint64_t start_ns;       /* since 1970 */
     uint64_t duration_ns;    /* until the end */
@@ -135,6 +135,10 @@ void profile_values_add(struct profile_values *to, const struct profile_values *
 
 /* All sites together. */
 struct profile_values profile_total(const struct profile *profile);
+
+/* About how many bytes of the peak may be there by chance, since it is the highest of many
+ * estimates. */
+uint64_t profile_peak_chance(const struct profile *profile);
 
 /* The frame that a site is counted by where there is one for all: the innermost that is of no
  * header of the compiler's and of no library of the language's, and no function that is known to

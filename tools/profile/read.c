@@ -7,6 +7,7 @@
 #include "tools/profile/profile.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,7 +112,6 @@ static void read_head(const struct reading *reading)
         profile->command = add_line(reading, "\nprogram: ");
     profile->process = (uint64_t)(reading->process > 0 ? reading->process : 0);
     profile->interval_bytes = profile_raw_number(reading->bytes, reading->count, "every");
-    profile->samples = profile_raw_number(reading->bytes, reading->count, "samples");
     profile->has_temporary = profile->interval_bytes == 1;
     if (profile->interval_bytes == 1)
         profile->interval_bytes = 0;
@@ -336,6 +336,21 @@ static int count_frames(const struct dal_profile_site *site, void *data)
     return 0;
 }
 
+/* About how many of a site's samples are behind an estimate: each block has been one with a
+ * probability that goes by its size, for which the mean is taken. */
+static uint64_t samples_behind(const struct reading *reading, const struct dal_profile_site *site,
+                               uint64_t blocks, uint64_t bytes)
+{
+    double every = (double)reading->profile->interval_bytes, samples;
+
+    if (every < 1 || blocks == 0)
+        return 0;
+    samples = -(double)blocks * expm1(-(double)bytes / (double)blocks / every) + .5;
+    if (samples < 1)
+        return 1;
+    return samples < (double)site->samples ? (uint64_t)samples : site->samples;
+}
+
 /* Whether the layer has left out the outermost frames of a stack: it has as many as are kept, and
  * does not happen to end where a process or a thread begins. */
 static int is_cut(const struct reading *reading, const struct dal_profile_site *site,
@@ -374,6 +389,9 @@ static int read_site(const struct dal_profile_site *site, void *data)
         .live_bytes = site->live_bytes,
         .peak_blocks = site->peak_blocks,
         .peak_bytes = site->peak_bytes,
+        .allocated_samples = reading->profile->interval_bytes ? site->samples : 0,
+        .live_samples = samples_behind(reading, site, site->live_blocks, site->live_bytes),
+        .peak_samples = samples_behind(reading, site, site->peak_blocks, site->peak_bytes),
         .temporary_blocks = site->temporary_blocks,
         .lifetime_ns = site->lifetime_ns,
     };

@@ -13,6 +13,7 @@ struct part {
     const char *title, *unit;
     uint64_t (*amount)(const struct profile_values *values); /* by which places are sorted */
     uint64_t (*blocks)(const struct profile_values *values);
+    uint64_t (*samples)(const struct profile_values *values);
 };
 
 static uint64_t peak_bytes(const struct profile_values *values)
@@ -35,6 +36,21 @@ static uint64_t live_blocks(const struct profile_values *values)
     return values->live_blocks;
 }
 
+static uint64_t peak_samples(const struct profile_values *values)
+{
+    return values->peak_samples;
+}
+
+static uint64_t live_samples(const struct profile_values *values)
+{
+    return values->live_samples;
+}
+
+static uint64_t allocated_samples(const struct profile_values *values)
+{
+    return values->allocated_samples;
+}
+
 static uint64_t temporary_blocks(const struct profile_values *values)
 {
     return values->temporary_blocks;
@@ -45,11 +61,14 @@ static uint64_t allocated_blocks(const struct profile_values *values)
     return values->allocated_blocks;
 }
 
-static const struct part at_peak = {"Held at the peak", "blocks", peak_bytes, peak_blocks};
-static const struct part at_end = {"Never given back", "blocks", live_bytes, live_blocks};
-static const struct part now = {"Live now", "blocks", live_bytes, live_blocks};
+static const struct part at_peak = {"Held at the peak", "blocks", peak_bytes, peak_blocks,
+                                    peak_samples};
+static const struct part at_end = {"Never given back", "blocks", live_bytes, live_blocks,
+                                   live_samples};
+static const struct part now = {"Live now", "blocks", live_bytes, live_blocks, live_samples};
 static const struct part temporary = {"Lived for no time: freed before the thread allocated again",
-                                      "of all", temporary_blocks, allocated_blocks};
+                                      "of all", temporary_blocks, allocated_blocks,
+                                      allocated_samples};
 
 /* ---- A part ---------------------------------------------------------------------------------- */
 
@@ -67,8 +86,9 @@ static int by_amount(const void *one, const void *other)
     return profile_place_compare(sorted_places, a, sorted_places, b);
 }
 
-static void print_amount(const struct part *part, const struct profile_values *values,
-                         uint64_t total)
+/* Where numbers are estimates, with the samples behind them, by which they can be judged. */
+static void print_amount(const struct part *part, const struct profile *profile,
+                         const struct profile_values *values, uint64_t total)
 {
     char text[24];
 
@@ -76,8 +96,11 @@ static void print_amount(const struct part *part, const struct profile_values *v
         (void)snprintf(text, sizeof text, "%" PRIu64, part->amount(values));
     else
         (void)profile_bytes(part->amount(values), text, sizeof text);
-    printf("%12s %5.1f%% %10" PRIu64 "  ", text, 100 * (double)part->amount(values) / (double)total,
+    printf("%12s %5.1f%% %10" PRIu64, text, 100 * (double)part->amount(values) / (double)total,
            part->blocks(values));
+    if (profile->interval_bytes)
+        printf(" %8" PRIu64, part->samples(values));
+    printf("  ");
 }
 
 static void print_rest(const struct part *part, const struct profile_places *places, size_t from,
@@ -93,7 +116,7 @@ static void print_rest(const struct part *part, const struct profile_places *pla
     }
     if (count == 0)
         return;
-    print_amount(part, &rest, total);
+    print_amount(part, places->profile, &rest, total);
     printf("in %zu more place%s\n", count, count == 1 ? "" : "s");
 }
 
@@ -106,8 +129,8 @@ static void print_part(const struct part *part, struct profile_places *places)
     printf("\n%s:%s\n", part->title, total ? "" : " nothing");
     if (total == 0)
         return;
-    printf("%12s %6s %10s  function, file and line\n", part == &temporary ? "blocks" : "bytes",
-           "share", part->unit);
+    printf("%12s %6s %10s%s  function, file and line\n", part == &temporary ? "blocks" : "bytes",
+           "share", part->unit, places->profile->interval_bytes ? "  samples" : "");
     sorting = part;
     sorted_places = places;
     qsort(places->all, places->count, sizeof *places->all, by_amount);
@@ -116,7 +139,7 @@ static void print_part(const struct part *part, struct profile_places *places)
 
         if (part->amount(&place->values) == 0)
             break;
-        print_amount(part, &place->values, total);
+        print_amount(part, places->profile, &place->values, total);
         profile_place_print(places, place);
     }
     print_rest(part, places, told, total);
@@ -124,31 +147,47 @@ static void print_part(const struct part *part, struct profile_places *places)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void print_sum(const char *what, uint64_t bytes, uint64_t blocks)
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_sum(const struct profile *profile, const char *what, uint64_t bytes,
+                      uint64_t blocks, uint64_t samples)
 {
     char text[PROFILE_BYTES_TEXT];
 
     printf("%s %s in %" PRIu64 " block%s", what, profile_bytes(bytes, text, sizeof text), blocks,
-           blocks == 1 ? "" : "s");
+           plural(blocks));
+    if (profile->interval_bytes)
+        printf(" by %" PRIu64 " sample%s", samples, plural(samples));
+}
+
+static void print_estimates(const struct profile *profile)
+{
+    char text[PROFILE_BYTES_TEXT];
+
+    printf("These are estimates: one sample in %s. ",
+           profile_bytes(profile->interval_bytes, text, sizeof text));
+    printf("The peak is the highest of them: up to about\n%s of it may be chance.\n",
+           profile_bytes(profile_peak_chance(profile), text, sizeof text));
 }
 
 static void print_head(const struct profile *profile)
 {
     struct profile_values all = profile_total(profile);
-    char text[PROFILE_BYTES_TEXT];
 
     tool_print("%s\n", profile_text(profile, profile->command));
-    print_sum("peak:      ", all.peak_bytes, all.peak_blocks);
+    print_sum(profile, "peak:      ", all.peak_bytes, all.peak_blocks, all.peak_samples);
     printf(", after %.3f s of %.3f s\n", (double)profile->peak_ns / 1e9,
            (double)profile->duration_ns / 1e9);
-    print_sum("allocated: ", all.allocated_bytes, all.allocated_blocks);
-    print_sum(profile->is_running ? "\nnow:       " : "\nat the end:", all.live_bytes,
-              all.live_blocks);
+    print_sum(profile, "allocated: ", all.allocated_bytes, all.allocated_blocks,
+              all.allocated_samples);
+    print_sum(profile, profile->is_running ? "\nnow:       " : "\nat the end:", all.live_bytes,
+              all.live_blocks, all.live_samples);
     putchar('\n');
     if (profile->interval_bytes)
-        printf("These are estimates, by %" PRIu64 " sample%s: one in %s.\n", profile->samples,
-               profile->samples == 1 ? "" : "s",
-               profile_bytes(profile->interval_bytes, text, sizeof text));
+        print_estimates(profile);
 }
 
 int profile_print_table(const struct profile *profile)
