@@ -98,7 +98,7 @@ static void *sampled_calloc(size_t count, size_t size)
 {
     size_t bytes;
 
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= PTRDIFF_MAX &&
+    if (!__builtin_mul_overflow(count, size, &bytes) &&
         profile_is_due(&dal_profile_clock_, bytes, 0))
         return calloc_long(count, size, SITE);
     return CHILD(calloc_function)(count, size);
