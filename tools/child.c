@@ -435,8 +435,11 @@ int child_end_as(int status)
 
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
-    /* What can be looked into is the program's. */
+    /* What can be looked into is the program's. A core that goes to a pipe heeds no limit. */
     (void)setrlimit(RLIMIT_CORE, &no_core);
+#ifdef PR_SET_DUMPABLE
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
     (void)signal(WTERMSIG(status), SIG_DFL);
     (void)sigemptyset(&mask);
     (void)sigaddset(&mask, WTERMSIG(status));
