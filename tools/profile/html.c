@@ -30,9 +30,9 @@ static void write_head(const struct profile *profile, FILE *to)
     tool_write_json(to, profile_text(profile, profile->command));
     fprintf(to,
             ",\"interval\":%" PRIu64 ",\"start\":%" PRIu64 ",\"duration\":%" PRIu64
-            ",\"peak\":%" PRIu64 ",\"hasTemporary\":%s,\n\"points\":[",
+            ",\"peak\":%" PRIu64 ",\"hasEnd\":%s,\"hasTemporary\":%s,\n\"points\":[",
             profile->interval_bytes, profile->start_ns, profile->duration_ns, profile->peak_ns,
-            profile->has_temporary ? "true" : "false");
+            profile->has_end ? "true" : "false", profile->has_temporary ? "true" : "false");
     for (size_t i = 0; i < profile->point_count; i++)
         fprintf(to, "%s[%" PRIu64 ",%" PRIu64 "]", comma(i), profile->points[i].time_ns,
                 profile->points[i].live_bytes);
