@@ -260,6 +260,39 @@ assert b"peak: " in said, said
 EOF
 fi
 
+# A signal to the group comes once, as one to the command does: timeout(1) sends both.
+if command -v timeout >/dev/null 2>&1; then
+    cat >count.c <<'EOF'
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+static volatile sig_atomic_t count;
+static void add(int number)
+{
+    count += number == SIGTERM;
+}
+int main(void)
+{
+    signal(SIGTERM, add);
+    free(malloc(100));
+    for (int i = 0; i < 20; i++)
+        usleep(100000);
+    return 40 + count;
+}
+EOF
+    $CC count.c -o count
+    "$tool" profile --every=1 -- ./count 2>said &
+    command=$!
+    sleep 0.5
+    kill "$command"
+    code=0
+    wait $command || code=$?
+    expect 'a signal to the command' 41 "$code"
+    timeout 0.5 sh -c 'trap : TERM; "$0" profile --every=1 -- ./count 2>said; echo $? >counted' "$tool" || :
+    eventually test -s counted
+    expect 'a signal to the group' 41 "$(cat counted)"
+fi
+
 # ---- One that runs ---------------------------------------------------------------------------------
 mkfifo ready
 "$tool" profile --off --every=64K -- "$known" serve >ready 2>served &

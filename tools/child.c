@@ -59,13 +59,13 @@ static void send_signal(pid_t child, int number)
         (void)kill(child, number);
 }
 
-/* What a terminal sends it has sent to the program as well. */
+/* What a terminal sends, or another process to the group, the program has as well. */
 static void pass_on_in_front(int number, siginfo_t *info, void *context)
 {
     int error = errno;
 
     (void)context;
-    if (running && info->si_code <= 0)
+    if (running && info->si_code <= 0 && !child_group_has(number, info->si_pid))
         (void)kill(running, number);
     errno = error;
 }
@@ -394,6 +394,8 @@ int child_run(const struct child_command *command, struct child_result *result)
     result->status = interruption;
     (void)fflush(stdout);
     began = now();
+    if (is_in_front)
+        child_group_watch();
     if (not_executed != MAP_FAILED)
         child = start(command, not_executed);
     if (child > 0) {
@@ -405,6 +407,7 @@ int child_run(const struct child_command *command, struct child_result *result)
         result->flooded = is_flooded && !interruption;
         result->timed_out = alarms && !is_flooded && !interruption;
     }
+    child_group_forget();
     if (child < 0)
         return tool_complain("cannot start a process: %s", strerror(errno));
     (void)munmap(not_executed, sizeof *not_executed);
