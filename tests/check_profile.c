@@ -520,6 +520,134 @@ START_TEST(test_temporary_blocks_are_told)
 }
 END_TEST
 
+static void *replace(void *data)
+{
+    void **block = data;
+    const struct dal_instance *instance = block[1];
+
+    dal_instance_dealloc(instance, block[0], 100, 8);
+    block[0] = dal_instance_alloc(instance, 100, 8);
+    return NULL;
+}
+
+START_TEST(test_block_of_another_thread_is_not_temporary)
+{
+    const struct dal_instance *instance = open_spec("profile:every=1,lifetimes=on+system");
+    void *block[2] = {dal_instance_alloc(instance, 100, 8), (void *)(uintptr_t)instance};
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, replace, block), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    /* As a rule it has the same address. */
+    dal_instance_dealloc(instance, block[0], 100, 8);
+    ck_assert_uint_eq(value_of(instance, "temporary_blocks"), 0);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* ---- What is rare ------------------------------------------------------------------------------
+ */
+
+START_TEST(test_refused_huge_request_silences_nothing)
+{
+    const struct dal_instance *instance = open_spec("profile:every=1+system");
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2 + 1, -(size_t)0x80000000};
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_null(dal_instance_alloc(instance, sizes[i], 1));
+        dal_instance_dealloc(instance, dal_instance_alloc(instance, 0, 1), 0, 1);
+        dal_instance_dealloc(instance, dal_instance_alloc(instance, 8, 8), 8, 8);
+    }
+    ck_assert_uint_ge(value_of(instance, "allocated_blocks"), 5);
+    ck_assert_uint_eq(value_of(instance, "allocated_bytes"), 24);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+#define TERA ((size_t)1 << 40)
+
+START_TEST(test_what_was_ever_allocated_may_be_much)
+{
+    const struct dal_instance *instance = open_spec("profile:every=1+system");
+    struct profile_instance *layer = dal_profile_layer_of_(instance);
+
+    /* Nothing is at that address. */
+    for (int i = 0; i < 4096; i++) {
+        dal_profile_made_(layer, &instance, 8 * TERA, __builtin_return_address(0));
+        dal_profile_end_(layer, &instance);
+    }
+    ck_assert_uint_eq(value_of(instance, "allocated_bytes"), 32768 * TERA);
+    expect_live(instance, 0, 0);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+static int take_lifetime(const struct dal_profile_site *site, void *data)
+{
+    *(uint64_t *)data = site->lifetime_ns;
+    return 0;
+}
+
+START_TEST(test_lifetimes_that_do_not_fit_stay_at_the_most)
+{
+    const struct dal_instance *instance = open_spec("profile+system");
+    struct profile_instance *layer = dal_profile_layer_of_(instance);
+    const struct profile_block block = {.size = 1};
+    const struct profile_weight weight = {(uint64_t)1 << 29, 1 << 19};
+    uint64_t lifetime_ns = 0;
+
+    for (int i = 0; i < 2; i++) {
+        dal_profile_site_add_(layer, &block, weight);
+        dal_profile_site_end_(layer, &block, weight, (uint64_t)1 << 50, 0);
+    }
+    ck_assert_int_eq(dal_profile_visit(instance, take_lifetime, &lifetime_ns), 0);
+    ck_assert_uint_eq(lifetime_ns, UINT64_MAX);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* A block whose resizing has failed has no place any more: others have come. */
+START_TEST(test_block_without_a_place_is_told_as_lost)
+{
+    const struct dal_instance *instance = open_spec("profile:every=1,blocks=64+system");
+    struct profile_instance *layer = dal_profile_layer_of_(instance);
+    const struct profile_block other = {.size = 1};
+    void *block = dal_instance_alloc(instance, 100, 8);
+    struct profile_resize resize;
+
+    dal_profile_resize_begin_(layer, &resize, block, 0);
+    while (dal_profile_live_put_(layer, block, &other))
+        continue;
+    dal_profile_resize_end_(layer, &resize, 0, NULL, 200, NULL);
+    ck_assert_uint_eq(value_of(instance, "lost_blocks"), 1);
+    expect_live(instance, 0, 0);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+/* Most of all not of a program whose name begins alike, or of musl's, which is the C library. */
+START_TEST(test_loader_is_known_by_its_name)
+{
+    static const struct {
+        const char *path;
+        int is_loader;
+    } cases[] = {
+        {"/lib64/ld-linux-x86-64.so.2", 1}, {"/lib/ld-linux.so.2", 1}, {"/lib64/ld64.so.2", 1},
+        {"/lib/ld-musl-x86_64.so.1", 0},    {"/usr/bin/ldlive", 0},    {"/usr/bin/ld", 0}};
+    const struct dal_instance *instance = open_spec("profile:every=1+system");
+    struct profile_instance *layer = dal_profile_layer_of_(instance);
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)strcpy(layer->file->modules[i].path, cases[i].path);
+        ck_assert_msg(dal_profile_is_of_loader_(layer, (uint64_t)(i + 1) << PROFILE_OFFSET_BITS) ==
+                          cases[i].is_loader,
+                      "%s", cases[i].path);
+    }
+    ck_assert(!dal_profile_is_of_loader_(layer, 0));
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 /* ---- Times -------------------------------------------------------------------------------------
  */
 
@@ -739,6 +867,78 @@ START_TEST(test_fork_has_a_file_of_its_own)
 }
 END_TEST
 
+/* As if another thread had been counting between the copy and the fork: it has met a site, and has
+ * given a block back. */
+START_TEST(test_child_of_a_fork_has_what_is_live_then)
+{
+    const struct dal_instance *instance = open_with_file("every=1");
+    struct profile_instance *layer = dal_profile_layer_of_(instance);
+    void *ended, *block, *other;
+    int status;
+    pid_t child;
+
+    learn_addresses();
+    ended = alloc_at(instance, 0, 1000);
+    block = alloc_at(instance, 1, 2000);
+    dal_profile_fork_prepare_(layer);
+    other = alloc_at(instance, 2, 4000);
+    dal_instance_dealloc(instance, ended, 1000, 8);
+    child = fork();
+    if (child == 0) {
+        (void)alloc_at(instance, 3, 8000);
+        ck_assert_uint_eq(site_of(instance, 0).live_bytes, 0);
+        ck_assert_uint_eq(site_of(instance, 1).live_bytes, 2000);
+        ck_assert_uint_eq(site_of(instance, 2).live_bytes, 4000);
+        ck_assert_uint_eq(site_of(instance, 3).live_bytes, 8000);
+        dal_instance_dealloc(instance, other, 4000, 8);
+        expect_live(instance, 2, 10000);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    expect_live(instance, 2, 6000);
+    dal_instance_dealloc(instance, block, 2000, 8);
+    dal_instance_dealloc(instance, other, 4000, 8);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
+static void *give_back(void *data)
+{
+    void **block = data;
+
+    dal_instance_dealloc(block[1], block[0], 100, 8);
+    return NULL;
+}
+
+/* As if a thread of the child was just making it. */
+START_TEST(test_end_waits_while_the_file_is_made)
+{
+    const struct dal_instance *instance = open_with_file("every=1");
+    struct profile_instance *layer = dal_profile_layer_of_(instance);
+    void *block[2] = {alloc_at(instance, 4, 100), (void *)(uintptr_t)instance};
+    pthread_t thread;
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        atomic_store(&layer->maker, 1);
+        ck_assert_int_eq(pthread_create(&thread, NULL, give_back, block), 0);
+        pass_time(20);
+        expect_live(instance, 1, 100);
+        atomic_store(&layer->maker, 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        expect_live(instance, 0, 0);
+        ck_assert_int_eq(access(path_of(getpid()), F_OK), 0);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    dal_instance_dealloc(instance, block[0], 100, 8);
+    dal_instance_destroy(instance);
+}
+END_TEST
+
 START_TEST(test_it_is_switched_by_its_file)
 {
     const struct dal_instance *instance = open_with_file("every=1,start=off");
@@ -891,6 +1091,12 @@ static Suite *make_suite(void)
     tcase_add_loop_test(blocks, test_threads_leave_nothing, 0, 4);
     tcase_add_test(blocks, test_sites_of_threads_if_asked_for);
     tcase_add_test(blocks, test_temporary_blocks_are_told);
+    tcase_add_test(blocks, test_block_of_another_thread_is_not_temporary);
+    tcase_add_test(blocks, test_refused_huge_request_silences_nothing);
+    tcase_add_test(blocks, test_what_was_ever_allocated_may_be_much);
+    tcase_add_test(blocks, test_lifetimes_that_do_not_fit_stay_at_the_most);
+    tcase_add_test(blocks, test_block_without_a_place_is_told_as_lost);
+    tcase_add_test(blocks, test_loader_is_known_by_its_name);
     tcase_add_loop_test(blocks, test_lifetimes_are_told, 0, 3);
     tcase_add_test(blocks, test_start_peak_and_end_have_times);
     tcase_add_test(blocks, test_points_are_bounded_and_keep_what_is_high);
@@ -902,6 +1108,8 @@ static Suite *make_suite(void)
     tcase_add_test(files, test_killed_process_leaves_its_file);
     tcase_add_test(files, test_file_is_made_with_the_first_sample);
     tcase_add_test(files, test_fork_has_a_file_of_its_own);
+    tcase_add_test(files, test_child_of_a_fork_has_what_is_live_then);
+    tcase_add_test(files, test_end_waits_while_the_file_is_made);
     tcase_add_test(files, test_it_is_switched_by_its_file);
     tcase_add_test(files, test_reader_takes_any_file);
     suite_add_tcase(suite, files);

@@ -88,6 +88,36 @@ if command -v go >/dev/null 2>&1; then
 100000B keep" "$(awk '$1 ~ /^[1-9]/ && $2 ~ /%$/ { print $1, $6 }' top)"
     like 'build id' "*Build ID: $(readelf -n "$known" 2>/dev/null | $SED -n 's/.*Build ID: //p')*" "$(cat top)"
 fi
+# What the layer keeps to its user stays so; a file that is replaced keeps what it allows.
+mode() { ls -l "$1" | cut -c 1-10; }
+expect 'the mode of p.raw' '-rw-------' "$(mode p.raw)"
+expect 'the mode of p.folded' "$(: >plain; mode plain)" "$(mode p.folded)"
+expect 'nothing is left beside' '' "$(find . -maxdepth 1 -name 'p.*.*' ! -name '*.gz')"
+if command -v python3 >/dev/null 2>&1; then
+    python3 - p.pb "$known" >mapping 2>&1 <<'EOF' || fail "pprof, the first mapping: $(cat mapping)"
+import sys
+def fields(data):
+    at = 0
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]; at += 1
+            value |= (byte & 127) << shift; shift += 7
+            if byte < 128:
+                return value
+    while at < len(data):
+        key = number()
+        value = number()
+        if key & 7 == 2:
+            value, at = data[at:at + value], at + value
+        yield key >> 3, value
+whole = list(fields(open(sys.argv[1], "rb").read()))
+texts = [value.decode() for field, value in whole if field == 6]
+first = dict(fields(next(value for field, value in whole if field == 3)))
+assert texts[first[5]] == sys.argv[2], texts[first[5]]
+EOF
+fi
 # In holes, where the file system has some.
 [ "$(du -k p.raw | cut -f1)" -lt 1024 ] || echo "p.raw has no holes here"
 
@@ -98,6 +128,7 @@ exits 0
 cmp p.folded first.folded || fail 'folded: read again it is another one'
 profile p.raw
 exits 0
+prints '*peak:       586.0 KiB in 102 blocks, after * s, last sample * s*'
 expect 'the table of a file' "$(by_place 'Held at the peak' said)" ''
 expect 'the table of a file' '97.7 KiB 100.0% 100 keep' "$(by_place 'Never given back' out)"
 profile -s p.raw
@@ -110,6 +141,8 @@ if has_libdw && command -v objcopy >/dev/null 2>&1; then
     objcopy --strip-all stripped
     profile --every=1 -d "$work/debug" -- ./stripped
     expect 'debug files apart' '97.7 KiB 100.0% 100 keep' "$(by_place 'Never given back' said)"
+    profile --every=1 -d debug -- ./stripped
+    expect 'debug files by a relative path' '97.7 KiB 100.0% 100 keep' "$(by_place 'Never given back' said)"
     profile --every=1 -- ./stripped
     like 'no debug files' '97.7 KiB 100.0% 100 stripped+0x*' "$(by_place 'Never given back' said)"
 fi
@@ -183,6 +216,16 @@ profile --every=1 --child=other -- sh -c "$known 5"
 exits 5
 says "*no process that is called 'other' has taken a sample"
 
+# One that is left running.
+profile --every=1 --child=known -- sh -c "$known serve >running & sleep 1"
+exits 0
+says '*now: * in * blocks*
+Live now:*'
+kill "$($SED 's/ready //' running)"
+# Its time is that of the program, not of its last sample.
+profile --every=1 -- sh -c "exec sh -c ': \$(:); exec sleep 1'"
+says '*peak: *, after 0.* s of [1-9]*.* s*'
+
 # Those that have ended take no room, and are not forgotten.
 cat >many.sh <<'EOF'
 for _ in 1 2 3 4 5 6 7 8 9 10; do ./known; done
@@ -233,6 +276,39 @@ status = os.waitpid(process, 0)[1]
 assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, (status, said)
 assert b"peak: " in said, said
 EOF
+fi
+
+# A signal to the group comes once, as one to the command does: timeout(1) sends both.
+if command -v timeout >/dev/null 2>&1; then
+    cat >count.c <<'EOF'
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+static volatile sig_atomic_t count;
+static void add(int number)
+{
+    count += number == SIGTERM;
+}
+int main(void)
+{
+    signal(SIGTERM, add);
+    free(malloc(100));
+    for (int i = 0; i < 20; i++)
+        usleep(100000);
+    return 40 + count;
+}
+EOF
+    $CC count.c -o count
+    "$tool" profile --every=1 -- ./count 2>said &
+    command=$!
+    sleep 0.5
+    kill "$command"
+    code=0
+    wait $command || code=$?
+    expect 'a signal to the command' 41 "$code"
+    timeout 0.5 sh -c 'trap : TERM; "$0" profile --every=1 -- ./count 2>said; echo $? >counted' "$tool" || :
+    eventually test -s counted
+    expect 'a signal to the group' 41 "$(cat counted)"
 fi
 
 # ---- One that runs ---------------------------------------------------------------------------------
@@ -332,7 +408,15 @@ wrong '--on and --off exclude each other' -p 1 --on --off
 wrong '-p takes a process, and no program' -p 1 true
 wrong "'diff' takes two files" diff before.raw
 wrong "extra operand 'after.raw'" before.raw after.raw
-wrong "'diff' prints, and takes no --output" diff before.raw after.raw -o p.svg
+wrong "--output means nothing for 'diff'" diff before.raw after.raw -o p.svg
+wrong '--every means nothing for a process that runs (-p)' -p $$ --every=1
+wrong '--frames means nothing for a process that runs (-p)' -p $$ --frames=3
+wrong '--backend means nothing for a process that runs (-p)' -p $$ -b nosuch
+wrong '--on means nothing for a PROGRAM that is run' --on true
+wrong '--child means nothing for a FILE' --child=x p.raw
+wrong '--off means nothing for a FILE' p.raw --off
+mkdir d.html
+wrong 'd.html: Is a directory' -o d.html true
 wrong 'none.raw: No such file or directory' none.raw
 wrong 'spec "profile+system": the layer profile is what this command itself puts over it' -b profile+system true
 wrong "spec \"arna\": no backend or layer is called \"arna\" (did you mean \"arena\"?)" -b arna true

@@ -33,6 +33,32 @@ for every in 1 32K; do
         "$(echo $(awk '/^lost/ { print $2 }' "$work/said"))"
 done
 
+# ---- Requests that nobody can serve ----------------------------------------------------------------
+cat >"$work/huge.c" <<'END'
+#include <stdint.h>
+#include <stdlib.h>
+
+int main(void)
+{
+    volatile size_t sizes[] = {-(size_t)0x80000000, SIZE_MAX, SIZE_MAX / 2 + 1};
+    void *volatile block = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        if (malloc(sizes[i]) || calloc(sizes[i], 1) || realloc(block, sizes[i]) ||
+            aligned_alloc(64, sizes[i] & ~(size_t)63))
+            return 1;
+        for (int j = 0; j < 1000; j++)
+            free(block = malloc(10));
+        block = NULL;
+    }
+    return 0;
+}
+END
+$CC $CFLAGS -w "$work/huge.c" -o "$work/huge"
+"$tool" run -b "profile:every=1,file=$work/huge.raw" "$work/huge" || fail "huge: status $?"
+blocks=$(total allocated_blocks "$work/huge.raw")
+[ "$blocks" -ge 3000 ] || fail "$blocks of 3000 blocks are seen behind refused requests"
+
 # ---- Programs --------------------------------------------------------------------------------------
 cat >"$work/program.c" <<'END'
 #include <pthread.h>

@@ -120,6 +120,7 @@ static void read_times(struct reading *reading)
 {
     reading->profile->start_ns = number(reading, 1);
     reading->profile->duration_ns = number(reading, 2);
+    reading->profile->has_end = 1;
     reading->profile->peak_ns = number(reading, 3);
 }
 
@@ -139,6 +140,16 @@ static void read_module(struct reading *reading)
                                                       .offset = number(reading, 3),
                                                       .build_id = text(reading, 4),
                                                       .path = text(reading, 5)});
+}
+
+/* The module that has the code at an address. */
+static uint32_t find_module(const struct profile *profile, uint64_t address)
+{
+    for (uint32_t i = 0; i < profile->module_count; i++) {
+        if (address >= profile->modules[i].start && address < profile->modules[i].end)
+            return i;
+    }
+    return PROFILE_NO_MODULE;
 }
 
 static void read_point(struct reading *reading)
@@ -179,7 +190,7 @@ static void read_frame(struct reading *reading)
         .file = text(reading, 5),
     };
 
-    frame.module = profile_find_module(reading->profile, frame.address);
+    frame.module = find_module(reading->profile, frame.address);
     if (reading->depth < FRAMES_MAX)
         reading->frames[reading->depth++] = profile_add_frame(reading->profile, &frame);
 }

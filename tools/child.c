@@ -59,13 +59,13 @@ static void send_signal(pid_t child, int number)
         (void)kill(child, number);
 }
 
-/* What a terminal sends it has sent to the program as well. */
+/* What a terminal sends, or another process to the group, the program has as well. */
 static void pass_on_in_front(int number, siginfo_t *info, void *context)
 {
     int error = errno;
 
     (void)context;
-    if (running && info->si_code <= 0)
+    if (running && info->si_code <= 0 && !child_group_has(number, info->si_pid))
         (void)kill(running, number);
     errno = error;
 }
@@ -437,6 +437,8 @@ int child_run(const struct child_command *command, struct child_result *result)
     result->status = interruption;
     (void)fflush(stdout);
     began = now();
+    if (is_in_front)
+        child_group_watch();
     if (not_executed != MAP_FAILED)
         child = start(command, not_executed);
     if (child > 0) {
@@ -450,6 +452,7 @@ int child_run(const struct child_command *command, struct child_result *result)
         result->timed_out = alarms && !is_over && !is_flooded && !interruption;
     }
     is_over = 0;
+    child_group_forget();
     if (child < 0)
         return tool_complain("cannot start a process: %s", strerror(errno));
     (void)munmap(not_executed, sizeof *not_executed);
@@ -480,8 +483,11 @@ int child_end_as(int status)
 
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
-    /* What can be looked into is the program's. */
+    /* What can be looked into is the program's. A core that goes to a pipe heeds no limit. */
     (void)setrlimit(RLIMIT_CORE, &no_core);
+#ifdef PR_SET_DUMPABLE
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
     (void)signal(WTERMSIG(status), SIG_DFL);
     (void)sigemptyset(&mask);
     (void)sigaddset(&mask, WTERMSIG(status));

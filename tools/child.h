@@ -67,9 +67,16 @@ void child_set_up(void);
 /*
  * The same for a program that is to run as if it had been started without the tool: it stays in the
  * tool's process group, and so has the terminal; it may stop; signals, SIGUSR1 and SIGUSR2 too, are
- * passed on as they come, and end neither the tool nor its patience; what it leaves running stays.
+ * passed on as they come, unless the whole group has them, and end neither the tool nor its
+ * patience; what it leaves running stays.
  */
 void child_set_up_in_front(void);
+
+/* child_group.c, for child.c: have a process watch what the group gets, until it is not needed any
+ * more; and whether the group has a signal that a sender has sent us, for a handler. */
+void child_group_watch(void);
+void child_group_forget(void);
+int child_group_has(int number, pid_t sender);
 
 /* After the program has ended: signals end the tool again. */
 void child_let_go(void);

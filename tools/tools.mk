@@ -30,6 +30,7 @@ tools_dispatchalloc_SOURCES += \
 	%D%/child.c \
 	%D%/child.h \
 	%D%/child_files.c \
+	%D%/child_group.c \
 	%D%/compare/compare.c \
 	%D%/compare/compare.h \
 	%D%/compare/report.c \

@@ -60,10 +60,12 @@ struct dal_profile_site {
     uint64_t live_bytes;                    /**< the same in bytes */
     uint64_t peak_blocks;                   /**< estimated, that were live at the peak of all */
     uint64_t peak_bytes;                    /**< the same in bytes */
-    uint64_t temporary_blocks; /**< estimated, that ended before their thread had another sample:
-                                    with every=1 before it allocated again */
-    uint64_t lifetime_ns; /**< estimated, of all that have ended together, in nanoseconds; 0 with
-                               every=1 unless with lifetimes=on */
+    uint64_t temporary_blocks; /**< estimated, that were given back by the thread that made them
+                                    before it had another sample: with every=1 before it allocated
+                                    again */
+    uint64_t lifetime_ns;      /**< estimated, of all that have ended together, in nanoseconds, or
+                                    UINT64_MAX where that does not fit; 0 with every=1 unless with
+                                    lifetimes=on */
 };
 
 /** Live bytes at a time. Later versions append to it. */
@@ -131,15 +133,16 @@ DAL_API int dal_profile_file_visit_points(const void *file, size_t bytes,
  * @param file   as for dal_profile_file_visit(); not NULL.
  * @param bytes  how many there are, in bytes.
  * @param key    not NULL. "allocated_blocks", "allocated_bytes", "live_blocks", "live_bytes",
- *               "peak_blocks", "peak_bytes", "temporary_blocks", "samples": of all sites together.
+ *               "peak_blocks", "peak_bytes", "temporary_blocks", "samples": of all sites together,
+ *               UINT64_MAX where that does not fit.
  *               "sites": how many there are; "modules": the highest number of one. "every": the
  *               option. "on": 1 while samples are taken. "lifetimes": 1 if lifetime_ns is known.
  *               "lost_blocks": sampled ones that had no place among the live; "lost_sites":
  *               samples that had none among the sites; "lost_modules": frames that had none among
- *               the modules. "memory_bytes": the most that the layer takes, without what stacks
- *               take. "start_ns": when the layer started, in nanoseconds since 1970; "changed_ns"
- *               and "peak_ns": how long after that a sample has last changed something, and the
- *               peak was; to some milliseconds with every=1 unless with lifetimes=on.
+ *               the modules, or whose file has a name of more than 439 bytes. "memory_bytes": the
+ * most that the layer takes, without what stacks take. "start_ns": when the layer started, in
+ * nanoseconds since 1970; "changed_ns" and "peak_ns": how long after that a sample has last changed
+ * something, and the peak was; to some milliseconds with every=1 unless with lifetimes=on.
  * @param value  where it goes; not NULL, and unchanged on failure.
  * @return 0; DAL_ERR_UNKNOWN if this version has no such key; else as dal_profile_file_visit().
  *
@@ -165,8 +168,9 @@ DAL_API int dal_profile_file_text(const void *file, size_t bytes, const char *ke
                                   size_t buffer_bytes);
 
 /**
- * Have a process take samples, or take none, by its file. Each thread finds that out with its next
- * sample, without one being taken. Blocks that were sampled are followed to their end in any case.
+ * Have a process take samples, or take none, by its file. Each thread finds that out when its next
+ * sample is due, which is the first that is taken, or that is not. Blocks that were sampled are
+ * followed to their end in any case.
  *
  * @param file   the file, mapped to be written to and shared; not NULL.
  * @param bytes  how many there are, in bytes.

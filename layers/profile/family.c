@@ -98,7 +98,7 @@ static void *sampled_calloc(size_t count, size_t size)
 {
     size_t bytes;
 
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes <= PTRDIFF_MAX &&
+    if (!__builtin_mul_overflow(count, size, &bytes) &&
         profile_is_due(&dal_profile_clock_, bytes, 0))
         return calloc_long(count, size, SITE);
     return CHILD(calloc_function)(count, size);
@@ -137,15 +137,14 @@ __attribute__((noinline, cold)) static void *realloc_long(void *ptr, size_t size
 
 static void *sampled_realloc(void *ptr, size_t size)
 {
-    int is_due;
-
     if (ptr && size == 0) {
         sampled_free(ptr);
         return NULL;
     }
-    is_due = profile_is_due(&dal_profile_clock_, size, 0);
-    if (is_due || is_sampled(ptr))
-        return realloc_long(ptr, size, is_due, SITE);
+    if (profile_is_due(&dal_profile_clock_, size, 0))
+        return realloc_long(ptr, size, 1, SITE);
+    if (is_sampled(ptr))
+        return realloc_long(ptr, size, 0, SITE);
     return CHILD(realloc_function)(ptr, size);
 }
 

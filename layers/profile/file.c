@@ -33,7 +33,6 @@ static void describe(struct profile_instance *instance, uint32_t site_count, int
     file->site_bytes =
         (uint32_t)(sizeof(struct profile_site) + instance->frames * sizeof(struct profile_frame));
     file->site_count = site_count;
-    file->frames = instance->frames;
     file->every = instance->every;
     file->start_ns = dal_profile_time_of_day_();
     file->clock_at_start = instance->services->clock();
@@ -134,6 +133,9 @@ static int make(struct profile_instance *instance)
     struct profile_file *made =
         instance->services->file_map(instance->path, instance->file_bytes, &reason);
 
+    if (instance->is_inherited)
+        dal_profile_settle_(instance);
+    instance->is_inherited = 0;
     if (made) {
         copy(made, instance->file);
         (void)instance->services->process_name(made->process, sizeof made->process);
@@ -146,19 +148,23 @@ static int make(struct profile_instance *instance)
     return 0;
 }
 
-/* Nobody may wait, since a handler in the very thread that makes it may be who asks: what is
- * allocated meanwhile is not sampled. Nobody counts in the memory at that time, since each sample
- * comes here first, and the child of a fork has one thread. */
+/* Nobody counts in the memory meanwhile, since whoever counts comes here first. Acquire and
+ * release: between those that make it. */
 __attribute__((noinline, cold)) static int make_or_leave(struct profile_instance *instance)
 {
-    int state = PROFILE_FILE_WANTED;
+    uintptr_t nobody = 0;
+    int state;
 
-    if (!atomic_compare_exchange_strong_explicit(&instance->file_state, &state, PROFILE_FILE_MAKING,
-                                                 memory_order_acquire, memory_order_acquire))
-        return state != PROFILE_FILE_MAKING;
-    state = make(instance) ? PROFILE_FILE_MADE : PROFILE_FILE_NONE;
-    atomic_store_explicit(&instance->file_state, state, memory_order_release);
-    return 1;
+    if (!atomic_compare_exchange_strong_explicit(&instance->maker, &nobody, this_thread(),
+                                                 memory_order_acquire, memory_order_relaxed))
+        return 0;
+    state = atomic_load_explicit(&instance->file_state, memory_order_relaxed);
+    if (state == PROFILE_FILE_WANTED) {
+        state = make(instance) ? PROFILE_FILE_MADE : PROFILE_FILE_NONE;
+        atomic_store_explicit(&instance->file_state, state, memory_order_release);
+    }
+    atomic_store_explicit(&instance->maker, 0, memory_order_release);
+    return state != PROFILE_FILE_LOST;
 }
 
 int dal_profile_file_make_(struct profile_instance *instance)
@@ -166,6 +172,27 @@ int dal_profile_file_make_(struct profile_instance *instance)
     return DAL_LIKELY_(atomic_load_explicit(&instance->file_state, memory_order_acquire) <
                        PROFILE_FILE_WANTED) ||
            make_or_leave(instance);
+}
+
+static uintptr_t maker_of(const struct profile_instance *instance)
+{
+    return atomic_load_explicit(&instance->maker, memory_order_relaxed);
+}
+
+/* What is allocated while another thread makes it is not sampled, but the end of a sample has to be
+ * counted. A handler in the very thread that makes it does not wait: what ends there may be live
+ * for ever. */
+void dal_profile_file_await_(struct profile_instance *instance)
+{
+    while (!dal_profile_file_make_(instance)) {
+        uintptr_t maker = maker_of(instance);
+
+        if (maker == this_thread() ||
+            (!maker && atomic_load_explicit(&instance->file_state, memory_order_acquire) ==
+                           PROFILE_FILE_LOST))
+            return;
+        dal_profile_yield_();
+    }
 }
 
 /* ---- Around fork(2) -------------------------------------------------------------------------- */
@@ -222,28 +249,58 @@ static int forget_random(void *part, void *unused)
     return 0;
 }
 
-/* Back to memory, at the same place. Without memory for that it counts nothing any more: the file
- * is its parent's. */
+/* Sites and modules that another thread has added since the copy was made may be in the child's
+ * index already. */
+static void copy_what_came(struct profile_file *to, const struct profile_file *from)
+{
+    uint64_t used = atomic_load_explicit(&from->sites_used, memory_order_relaxed);
+
+    for (size_t i = 0; i < PROFILE_MODULES; i++) {
+        if (atomic_load_explicit(&from->modules[i].state, memory_order_acquire) !=
+            PROFILE_MODULE_FILLED)
+            atomic_store_explicit(&to->modules[i].state, PROFILE_MODULE_UNUSED,
+                                  memory_order_relaxed);
+        else if (atomic_load_explicit(&to->modules[i].state, memory_order_relaxed) !=
+                 PROFILE_MODULE_FILLED)
+            memcpy(&to->modules[i], &from->modules[i], sizeof to->modules[i]);
+    }
+    for (size_t i = 0; i < used; i++) {
+        struct profile_site *site = profile_site_at(to, i);
+        const struct profile_site *came = profile_site_at(from, i);
+
+        memcpy(site, came, offsetof(struct profile_site, samples));
+        memcpy(site->frames, came->frames, from->site_bytes - sizeof *site);
+    }
+    atomic_store_explicit(&to->sites_used, used, memory_order_relaxed);
+}
+
+/* Back to memory, at the same place, unless it is there still. Without memory for that it counts
+ * nothing any more: the file is its parent's. */
 void dal_profile_fork_child_(void *ctx)
 {
     struct profile_instance *instance = ctx;
     int was_made =
-        atomic_load_explicit(&instance->file_state, memory_order_relaxed) != PROFILE_FILE_NONE;
+        atomic_load_explicit(&instance->file_state, memory_order_relaxed) == PROFILE_FILE_MADE ||
+        maker_of(instance);
     struct profile_file *counts = take_kept(instance);
 
     instance->calls->fork_child(instance->next);
     (void)instance->services->thread_record_visit(&instance->record, forget_random, NULL);
     atomic_store_explicit(&instance->forking, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->adds_point, 0, memory_order_relaxed);
+    atomic_store_explicit(&instance->maker, 0, memory_order_relaxed);
     if (!was_made)
         return;
     counts = counts ? counts : copy_in_memory(instance);
+    if (counts)
+        copy_what_came(counts, instance->file);
     if (counts &&
         instance->services->pages_move(counts, instance->file, instance->file_bytes) == 0) {
+        instance->is_inherited = 1;
         atomic_store_explicit(&instance->file_state, PROFILE_FILE_WANTED, memory_order_relaxed);
         return;
     }
     instance->services->pages_unmap(counts, instance->file_bytes);
     memset(instance->filter, 0, sizeof instance->filter);
-    atomic_store_explicit(&instance->file_state, PROFILE_FILE_MAKING, memory_order_relaxed);
+    atomic_store_explicit(&instance->file_state, PROFILE_FILE_LOST, memory_order_relaxed);
 }

@@ -86,6 +86,12 @@ int dal_profile_live_put_(struct profile_instance *instance, const void *address
     return 0;
 }
 
+static struct profile_block read_place(const struct profile_live *place)
+{
+    return (struct profile_block){(uint32_t)(place->size_and_site % PROFILE_SITES_MAX),
+                                  place->size_and_site >> PROFILE_SITE_BITS, place->born_ns};
+}
+
 int dal_profile_live_take_(struct profile_instance *instance, const void *address,
                            struct profile_block *block)
 {
@@ -94,12 +100,22 @@ int dal_profile_live_take_(struct profile_instance *instance, const void *addres
     for (struct profile_live *place = home; address && place < home + WINDOW; place++) {
         if (atomic_load_explicit(&place->block, memory_order_relaxed) != (uintptr_t)address)
             continue;
-        block->site = (uint32_t)(place->size_and_site % PROFILE_SITES_MAX);
-        block->size = place->size_and_site >> PROFILE_SITE_BITS;
-        block->born_ns = place->born_ns;
+        *block = read_place(place);
         atomic_store_explicit(&place->block, 0, memory_order_release);
         change_filter(instance, address, UINT16_MAX);
         return 1;
     }
     return 0;
+}
+
+void dal_profile_live_visit_(struct profile_instance *instance, profile_live_visitor visit)
+{
+    const struct profile_live *end = instance->live + ((size_t)1 << instance->live_bits) + WINDOW;
+
+    for (const struct profile_live *place = instance->live; place < end; place++) {
+        const struct profile_block block = read_place(place);
+
+        if (atomic_load_explicit(&place->block, memory_order_relaxed))
+            visit(instance, &block);
+    }
 }

@@ -61,10 +61,18 @@ static int is_it(const struct profile_module *module, const char *path, const ch
            strncmp(module->build_id, build_id, sizeof module->build_id - 1) == 0;
 }
 
-/* Returns its number; 0 if there is no place for it. One that another thread is just adding may
- * come to be there twice. */
+static uint64_t lose(struct profile_file *file)
+{
+    atomic_fetch_add_explicit(&file->lost_modules, 1, memory_order_relaxed);
+    return 0;
+}
+
+/* Returns its number; 0 if there is no place for it, or for its name. One that another thread is
+ * just adding may come to be there twice. */
 static uint64_t number_of(struct profile_file *file, const char *path, const char *build_id)
 {
+    if (strlen(path) >= sizeof file->modules->path)
+        return lose(file);
     for (size_t i = 0; i < PROFILE_MODULES; i++) {
         struct profile_module *module = &file->modules[i];
         uint32_t state = atomic_load_explicit(&module->state, memory_order_acquire);
@@ -80,8 +88,7 @@ static uint64_t number_of(struct profile_file *file, const char *path, const cha
         atomic_store_explicit(&module->state, PROFILE_MODULE_FILLED, memory_order_release);
         return i + 1;
     }
-    atomic_fetch_add_explicit(&file->lost_modules, 1, memory_order_relaxed);
-    return 0;
+    return lose(file);
 }
 
 uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *place)
@@ -90,7 +97,9 @@ uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *pl
     uint64_t offset, number;
     size_t length = instance->services->frame_place_text(0, place, line, sizeof line);
 
-    if (length == 0 || length >= sizeof line || !cut(line, &path, &offset, &build_id))
+    if (length >= sizeof line)
+        return lose(instance->file);
+    if (length == 0 || !cut(line, &path, &offset, &build_id))
         return 0;
     number = number_of(instance->file, path, build_id);
     return number ? number << PROFILE_OFFSET_BITS |
@@ -98,11 +107,17 @@ uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *pl
                   : 0;
 }
 
+/* (musl's is the C library as well, which is in every stack.) */
 int dal_profile_is_of_loader_(const struct profile_instance *instance, uint64_t place)
 {
+    static const char *const names[] = {"ld-linux", "ld.so", "ld64.so", "ld-elf.so", "ld-2."};
     uint64_t number = place >> PROFILE_OFFSET_BITS;
     const char *path = number ? instance->file->modules[number - 1].path : "";
-    const char *slash = strrchr(path, '/');
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
-    return strncmp(slash ? slash + 1 : path, "ld", 2) == 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strncmp(name, names[i], strlen(names[i])) == 0 && strstr(name, ".so"))
+            return 1;
+    }
+    return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What threads are called on POSIX systems, on Linux as the kernel does; and what time it is. */
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 #ifdef __linux__
 # include <sys/syscall.h>
@@ -41,4 +42,9 @@ uint64_t dal_profile_glance_(const struct dal_services *services)
 uint64_t dal_profile_time_of_day_(void)
 {
     return read_clock(CLOCK_REALTIME);
+}
+
+void dal_profile_yield_(void)
+{
+    (void)sched_yield();
 }

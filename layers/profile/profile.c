@@ -18,9 +18,9 @@ struct layer_instances dal_profile_instances_;
 
 #define SITE __builtin_return_address(0)
 
-_Thread_local int32_t dal_profile_clock_;
+_Thread_local uint32_t dal_profile_clock_;
 
-static inline int32_t *clock_in_part(const struct profile_instance *instance)
+static inline uint32_t *clock_in_part(const struct profile_instance *instance)
 {
     return &((struct profile_part *)dal_thread_record_part(&instance->record))->clock;
 }

@@ -53,8 +53,15 @@
 #define PROFILE_FORM    UINT32_C(1)
 #define PROFILE_MODULES 256
 
-/* Blocks and bytes are counted in such parts of one: samples stand for fractions. */
+/* Blocks are counted in such parts of one: samples stand for fractions. */
 #define PROFILE_UNIT 1024
+
+/* Bytes in as many parts as make a sample, which stands for no fewer bytes than `every`, exact to a
+ * part in 1000: mostly in whole ones, so that what is ever allocated fits. */
+static inline uint64_t profile_byte_unit(uint64_t every)
+{
+    return every > 1 ? 1 + 1024 / every : 1;
+}
 
 /* A file that code is from. They are filled in their order. */
 struct profile_module {
@@ -86,9 +93,12 @@ struct profile_site {
     _Atomic(uint64_t) temporary_blocks;
     _Atomic(uint64_t) lifetime_ns; /* of all that have ended; the most that fits stays */
     /* The peak that is kept, and what was live then. */
-    _Atomic(uint64_t) generation, peak_blocks, peak_bytes;
+    _Atomic(uint64_t) generation; /* PROFILE_KEEPING: a thread is keeping one */
+    _Atomic(uint64_t) peak_blocks, peak_bytes;
     struct profile_frame frames[];
 };
+
+#define PROFILE_KEEPING UINT64_MAX
 
 /* Live bytes, in parts, at a time. */
 struct profile_point {
@@ -103,7 +113,6 @@ struct profile_file {
     _Atomic(uint32_t) form;         /* last of what is filled at the start: release */
     uint32_t module_bytes, module_count;
     uint32_t site_bytes, site_count;
-    uint32_t frames; /* at most, of a site */
     uint64_t every, memory_bytes;
     uint64_t start_ns;       /* since 1970 */
     uint64_t clock_at_start; /* the service's */
@@ -130,28 +139,43 @@ static inline struct profile_site *profile_site_at(const struct profile_file *fi
 
 /* ---- A thread's part, and its clocks ------------------------------------------------------- */
 
-/* A clock has the bytes before the next one that is sampled, inverted: below 0 by one more. One
- * that was not drawn yet has 0, and that of a thread without a part, which is all 0xff, -1. */
+/* A clock has the bytes before the next one that is sampled, and one more. One that was not drawn
+ * yet has 0, and that of a thread without a part, which is all 0xff, UINT32_MAX. */
 struct profile_part {
-    _Alignas(64) int32_t clock;
+    _Alignas(64) uint32_t clock;
     uint64_t rest;    /* more bytes, where a clock has no room for all */
     uint64_t random;  /* 0 before the first one */
-    uintptr_t newest; /* the block of its last sample */
+    uintptr_t newest; /* the block of its last sample, and when that was born */
+    uint64_t newest_born_ns;
 };
 
 /* The clock for the instance that serves the process: of 88 bytes of thread-local storage that the
  * library may have, these are 4. */
-extern LAYER_HIDDEN _Thread_local int32_t dal_profile_clock_;
+extern LAYER_HIDDEN _Thread_local uint32_t dal_profile_clock_;
+
+/* Subtract a size, of any bytes: whether nothing is left. (Both by one instruction, where gcc would
+ * take one for each.) */
+static inline int profile_subtract(uintptr_t *left, uintptr_t size)
+{
+#if defined __x86_64__ && defined __GCC_ASM_FLAG_OUTPUTS__
+    int is_empty;
+
+    __asm__("sub %2, %0" : "+r"(*left), "=@ccbe"(is_empty) : "r"(size));
+    return is_empty;
+#else
+    return __builtin_sub_overflow(*left, size, left) || *left == 0;
+#endif
+}
 
 /* Count down a block's bytes, unless it may be sampled. in_part: 1 if it is the clock of a part, of
- * which those are left alone that may not be written to. */
-static inline int profile_is_due(int32_t *clock, size_t size, int in_part)
+ * which those are left alone that may not be written to: one more makes them 0. */
+static inline int profile_is_due(uint32_t *clock, size_t size, int in_part)
 {
-    intptr_t more = (intptr_t)((uintptr_t)(intptr_t)*clock + size);
+    uintptr_t left = (uint32_t)(*clock + (uint32_t)in_part);
 
-    if (DAL_UNLIKELY_(more >= -in_part))
+    if (DAL_UNLIKELY_(profile_subtract(&left, size + (size_t)in_part)))
         return 1;
-    *clock = (int32_t)more;
+    *clock = (uint32_t)left;
     return 0;
 }
 
@@ -178,9 +202,9 @@ enum { PROFILE_SITE_BITS = 20 };
 enum profile_file_state {
     PROFILE_FILE_NONE, /* none is wanted, or it could not be made */
     PROFILE_FILE_MADE,
-    /* Those from here on are seen to by the next sample. */
+    /* Those from here on are seen to before anything is counted. */
     PROFILE_FILE_WANTED,
-    PROFILE_FILE_MAKING
+    PROFILE_FILE_LOST /* it is the parent's, and there is no memory: nothing is counted */
 };
 
 /* An instance, the ctx of the slots; at the start of a page. */
@@ -205,7 +229,9 @@ struct profile_instance {
 
     struct profile_file *file; /* pages of the file, or memory */
     size_t file_bytes;
-    _Atomic(int) file_state; /* enum profile_file_state; release where it becomes MADE or NONE */
+    _Atomic(int) file_state;  /* enum profile_file_state; release where it becomes MADE or NONE */
+    _Atomic(uintptr_t) maker; /* the thread that makes it, as this_thread() in file.c; 0 */
+    int is_inherited;         /* what was counted is of before a fork, and not settled yet */
     char path[DAL_FILE_PATH_MAX];
     /* What a fork in progress keeps for its child, and the thread that does. */
     _Atomic(uintptr_t) forking;
@@ -241,6 +267,12 @@ LAYER_HIDDEN int dal_profile_live_put_(struct profile_instance *instance, const 
 LAYER_HIDDEN int dal_profile_live_take_(struct profile_instance *instance, const void *address,
                                         struct profile_block *block);
 
+/* Called for each. */
+typedef void (*profile_live_visitor)(struct profile_instance *instance,
+                                     const struct profile_block *block);
+LAYER_HIDDEN void dal_profile_live_visit_(struct profile_instance *instance,
+                                          profile_live_visitor visit);
+
 /* ---- module.c ------------------------------------------------------------------------------ */
 
 /* Where a call is: the number of its module, and the offset there; 0 if that is not known. */
@@ -259,6 +291,9 @@ LAYER_HIDDEN uint64_t dal_profile_glance_(const struct dal_services *services);
 
 /* Nanoseconds since 1970. */
 LAYER_HIDDEN uint64_t dal_profile_time_of_day_(void);
+
+/* Let other threads run. */
+LAYER_HIDDEN void dal_profile_yield_(void);
 
 /* ---- point.c ------------------------------------------------------------------------------- */
 
@@ -285,11 +320,20 @@ LAYER_HIDDEN void dal_profile_site_end_(struct profile_instance *instance,
                                         struct profile_weight weight, uint64_t now_ns,
                                         int is_temporary);
 
+/* Have nothing count as live, and then each block that is. */
+LAYER_HIDDEN void dal_profile_site_end_all_(struct profile_instance *instance);
+LAYER_HIDDEN void dal_profile_site_revive_(struct profile_instance *instance,
+                                           const struct profile_block *block,
+                                           struct profile_weight weight);
+
 /* ---- sample.c ------------------------------------------------------------------------------ */
+
+/* In the child of a fork, before anything else is counted: what it has inherited is live. */
+LAYER_HIDDEN void dal_profile_settle_(struct profile_instance *instance);
 
 /* For a call that profile_is_due() has found: whether its block is to be sampled. clock: the one
  * that was counted down; NULL: that of the thread's part. */
-LAYER_HIDDEN int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size);
+LAYER_HIDDEN int dal_profile_draw_(struct profile_instance *instance, uint32_t *clock, size_t size);
 
 /* A sampled block has come. */
 LAYER_HIDDEN void dal_profile_made_(struct profile_instance *instance, const void *address,
@@ -319,8 +363,11 @@ LAYER_HIDDEN int dal_profile_file_open_(struct profile_instance *instance, uint3
                                         int is_on);
 LAYER_HIDDEN void dal_profile_file_close_(struct profile_instance *instance);
 
-/* Have it become the file if that is wanted. Returns 0 while another thread does so. */
+/* Have it become the file if that is wanted. Returns 0 while a thread does so. */
 LAYER_HIDDEN int dal_profile_file_make_(struct profile_instance *instance);
+
+/* The same, and wait for another thread. */
+LAYER_HIDDEN void dal_profile_file_await_(struct profile_instance *instance);
 
 /* Slots. */
 LAYER_HIDDEN void dal_profile_fork_prepare_(void *ctx);

@@ -14,6 +14,7 @@ struct reading {
     const struct profile_file *file;
     uint64_t site_bytes, site_count; /* of those that are used */
     uint64_t generation;
+    uint64_t byte_unit;
     int is_exact; /* every=1 */
 };
 
@@ -52,17 +53,24 @@ static int begin(struct reading *reading, const void *file, size_t bytes)
         return DAL_ERR_ABI;
     reading->site_count = used;
     reading->generation = load(&profile->generation);
+    reading->byte_unit = profile_byte_unit(once_64(&profile->every));
     reading->is_exact = once_64(&profile->every) == 1;
     return DAL_OK;
 }
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
 
-/* What parts of blocks or bytes add up to, rounded; none where another thread was just counting and
- * the one has come before the other. */
-static uint64_t whole(uint64_t parts)
+/* What parts of blocks or bytes add up to, rounded. */
+static uint64_t whole(uint64_t parts, uint64_t unit)
 {
-    return (int64_t)parts < 0 ? 0 : (parts + PROFILE_UNIT / 2) / PROFILE_UNIT;
+    return parts / unit + (parts % unit >= (unit + 1) / 2);
+}
+
+/* The same of what some have more than others; none where a thread was just counting and the others
+ * have come first. */
+static uint64_t whole_more(uint64_t parts, uint64_t unit)
+{
+    return (int64_t)parts < 0 ? 0 : whole(parts, unit);
 }
 
 static void read_counts(const struct reading *reading, const struct profile_site *from,
@@ -70,17 +78,17 @@ static void read_counts(const struct reading *reading, const struct profile_site
 {
     uint64_t made_blocks = load(&from->made_blocks), made_bytes = load(&from->made_bytes);
     uint64_t live_blocks = made_blocks - load(&from->ended_blocks);
-    uint64_t live_bytes = made_bytes - load(&from->ended_bytes);
+    uint64_t live_bytes = made_bytes - load(&from->ended_bytes), unit = reading->byte_unit;
     int is_kept = load(&from->generation) == reading->generation;
 
     site->samples = reading->is_exact ? made_blocks / PROFILE_UNIT : load(&from->samples);
-    site->allocated_blocks = whole(made_blocks);
-    site->allocated_bytes = whole(made_bytes);
-    site->live_blocks = whole(live_blocks);
-    site->live_bytes = whole(live_bytes);
-    site->peak_blocks = whole(is_kept ? load(&from->peak_blocks) : live_blocks);
-    site->peak_bytes = whole(is_kept ? load(&from->peak_bytes) : live_bytes);
-    site->temporary_blocks = whole(load(&from->temporary_blocks));
+    site->allocated_blocks = whole(made_blocks, PROFILE_UNIT);
+    site->allocated_bytes = whole(made_bytes, unit);
+    site->live_blocks = whole_more(live_blocks, PROFILE_UNIT);
+    site->live_bytes = whole_more(live_bytes, unit);
+    site->peak_blocks = whole_more(is_kept ? load(&from->peak_blocks) : live_blocks, PROFILE_UNIT);
+    site->peak_bytes = whole_more(is_kept ? load(&from->peak_bytes) : live_bytes, unit);
+    site->temporary_blocks = whole(load(&from->temporary_blocks), PROFILE_UNIT);
     site->lifetime_ns = load(&from->lifetime_ns);
 }
 
@@ -138,9 +146,9 @@ int dal_profile_file_visit(const void *file, size_t bytes, dal_profile_visitor v
 /* ---- Points ---------------------------------------------------------------------------------- */
 
 /* Behind times that go back nothing is as it was. */
-static int visit_points(const struct profile_file *file, dal_profile_point_visitor visit,
-                        void *data)
+static int visit_points(const struct reading *reading, dal_profile_point_visitor visit, void *data)
 {
+    const struct profile_file *file = reading->file;
     uint32_t count = atomic_load_explicit(&file->point_count, memory_order_acquire);
     struct dal_profile_point point = {.size_bytes = sizeof point};
     int result = DAL_OK;
@@ -151,7 +159,7 @@ static int visit_points(const struct profile_file *file, dal_profile_point_visit
         if (i > 0 && time_ns <= point.time_ns)
             break;
         point.time_ns = time_ns;
-        point.live_bytes = whole(load(&file->points[i].live_bytes));
+        point.live_bytes = whole(load(&file->points[i].live_bytes), reading->byte_unit);
         result = visit(&point, data);
     }
     return result;
@@ -163,7 +171,7 @@ int dal_profile_file_visit_points(const void *file, size_t bytes, dal_profile_po
     struct reading reading;
     int error = visit ? begin(&reading, file, bytes) : DAL_ERR_INVALID;
 
-    return error ? error : visit_points(file, visit, data);
+    return error ? error : visit_points(&reading, visit, data);
 }
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
@@ -180,18 +188,44 @@ struct sums {
     uint64_t sites;
 };
 
-/* Parts are summed up before they are rounded, so this is not what visitors get. */
+static void add_up(uint64_t *sum, uint64_t more)
+{
+    if (__builtin_add_overflow(*sum, more, sum))
+        *sum = UINT64_MAX;
+}
+
 static void sum_up(const struct reading *reading, struct sums *sums)
 {
     for (uint64_t i = 0; i < reading->site_count; i++) {
         struct dal_profile_site site = {0};
 
         read_counts(reading, (const void *)(reading->file->sites + i * reading->site_bytes), &site);
-#define ADD(name) sums->name += site.name;
+#define ADD(name) add_up(&sums->name, site.name);
         SUMS(ADD)
 #undef ADD
         sums->sites += site.samples != 0;
     }
+}
+
+/* All sites are looked at for a sum alone. */
+static int get_sum(const struct reading *reading, const char *key, uint64_t *value)
+{
+#define ROW(name) {#name, offsetof(struct sums, name)},
+    static const struct {
+        const char *key;
+        size_t offset;
+    } rows[] = {SUMS(ROW) ROW(sites)};
+#undef ROW
+    struct sums sums = {0};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(key, rows[i].key) != 0)
+            continue;
+        sum_up(reading, &sums);
+        memcpy(value, (const char *)&sums + rows[i].offset, sizeof *value);
+        return DAL_OK;
+    }
+    return DAL_ERR_UNKNOWN;
 }
 
 static uint64_t modules_of(const struct profile_file *file)
@@ -209,21 +243,11 @@ static uint64_t modules_of(const struct profile_file *file)
 int dal_profile_file_get(const void *file, size_t bytes, const char *key, uint64_t *value)
 {
     const struct profile_file *profile = file;
-    struct sums sums = {0};
     struct reading reading;
     int error = key && value ? begin(&reading, file, bytes) : DAL_ERR_INVALID;
 
     if (error)
         return error;
-    sum_up(&reading, &sums);
-#define ROW(name)                  \
-    if (strcmp(key, #name) == 0) { \
-        *value = sums.name;        \
-        return DAL_OK;             \
-    }
-    SUMS(ROW)
-    ROW(sites)
-#undef ROW
     if (strcmp(key, "modules") == 0)
         *value = modules_of(profile);
     else if (strcmp(key, "every") == 0)
@@ -247,7 +271,7 @@ int dal_profile_file_get(const void *file, size_t bytes, const char *key, uint64
     else if (strcmp(key, "peak_ns") == 0)
         *value = load(&profile->peak_ns);
     else
-        return DAL_ERR_UNKNOWN;
+        return get_sum(&reading, key, value);
     return DAL_OK;
 }
 

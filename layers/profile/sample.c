@@ -28,28 +28,31 @@ static uint64_t gap(struct profile_part *part, uint64_t every)
     return (uint64_t)((digits + rest) * 0x1p-16 * ln_2 * (double)every);
 }
 
-static void set_clock(struct profile_part *part, int32_t *clock, uint64_t bytes)
+static void set_clock(struct profile_part *part, uint32_t *clock, uint64_t bytes)
 {
-    int32_t now = bytes < INT32_MAX ? (int32_t)bytes : INT32_MAX;
+    uint32_t now = bytes < INT32_MAX ? (uint32_t)bytes : INT32_MAX;
 
-    *clock = ~now;
-    part->rest = bytes - (uint64_t)now;
+    *clock = now + 1;
+    part->rest = bytes - now;
 }
 
-/* With every=1 a clock is never drawn, so that each call comes here, also one for 0 bytes. */
+/* With every=1 a clock is never drawn, so that each call comes here, also one for 0 bytes. What no
+ * allocator can give leaves the clock as it is. */
 static int is_drawn(const struct profile_instance *instance, struct profile_part *part,
-                    int32_t *clock, size_t size)
+                    uint32_t *clock, size_t size)
 {
     uint64_t every = instance->every, left;
     int is_taken = is_on(instance);
 
+    if (size > PTRDIFF_MAX)
+        return 0;
     if (every == 1 && is_taken) {
         *clock = 0;
         return 1;
     }
     if (!is_taken && every < BYTES_WHILE_OFF)
         every = BYTES_WHILE_OFF;
-    left = *clock >= 0 ? gap(part, every) : (uint64_t) ~*clock + part->rest;
+    left = *clock == 0 ? gap(part, every) : *clock - 1 + part->rest;
     if (left >= size) {
         set_clock(part, clock, left - size);
         return 0;
@@ -59,7 +62,7 @@ static int is_drawn(const struct profile_instance *instance, struct profile_part
 }
 
 /* The short way of every=1: whether there is nothing to be drawn, begun or looked for. */
-static int is_sampled_anyway(struct profile_instance *instance, const int32_t *clock)
+static int is_sampled_anyway(struct profile_instance *instance, const uint32_t *clock)
 {
     const struct profile_part *part = dal_thread_record_part(&instance->record);
 
@@ -77,7 +80,7 @@ static int needs_file(const struct profile_instance *instance)
            atomic_load_explicit(&instance->file->sites_used, memory_order_relaxed) > 1;
 }
 
-static int draw(struct profile_instance *instance, int32_t *clock, size_t size)
+static int draw(struct profile_instance *instance, uint32_t *clock, size_t size)
 {
     struct profile_part *part = instance->services->thread_record_enter(&instance->record);
     int result = 0;
@@ -92,7 +95,7 @@ static int draw(struct profile_instance *instance, int32_t *clock, size_t size)
     return result;
 }
 
-int dal_profile_draw_(struct profile_instance *instance, int32_t *clock, size_t size)
+int dal_profile_draw_(struct profile_instance *instance, uint32_t *clock, size_t size)
 {
     return is_sampled_anyway(instance, clock) || draw(instance, clock, size);
 }
@@ -119,30 +122,35 @@ static double one_minus_exp(double x)
 /* The same whenever it is asked for, so that a block takes away what it has added. */
 static struct profile_weight weight_of(const struct profile_instance *instance, uint64_t size)
 {
-    double blocks;
+    double blocks, bytes = (double)size * (double)profile_byte_unit(instance->every);
 
     if (instance->every == 1)
-        return (struct profile_weight){PROFILE_UNIT, size * PROFILE_UNIT};
-    blocks = PROFILE_UNIT / one_minus_exp((double)size / (double)instance->every);
-    return (struct profile_weight){(uint64_t)(blocks + .5), (uint64_t)(blocks * (double)size + .5)};
+        return (struct profile_weight){PROFILE_UNIT, size};
+    blocks = 1 / one_minus_exp((double)size / (double)instance->every);
+    return (struct profile_weight){(uint64_t)(PROFILE_UNIT * blocks + .5),
+                                   (uint64_t)(blocks * bytes + .5)};
 }
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
 /* (A thread without a part has nothing to keep it in.) */
-static void set_newest(struct profile_instance *instance, const void *block)
+static void set_newest(struct profile_instance *instance, const void *address, uint64_t born_ns)
 {
     struct profile_part *part = dal_thread_record_part(&instance->record);
 
-    if (part->newest != UINTPTR_MAX)
-        part->newest = (uintptr_t)block;
+    if (part->newest == UINTPTR_MAX)
+        return;
+    part->newest = (uintptr_t)address;
+    part->newest_born_ns = born_ns;
 }
 
-static int is_newest(const struct profile_instance *instance, const void *block)
+/* Another thread may have given it back, and have made another one at its address: that was born at
+ * another time. */
+static int is_newest(const struct profile_instance *instance, const void *address, uint64_t born_ns)
 {
     const struct profile_part *part = dal_thread_record_part(&instance->record);
 
-    return part->newest == (uintptr_t)block;
+    return part->newest == (uintptr_t)address && part->newest_born_ns == born_ns;
 }
 
 /* Where each block is sampled the clock would take a third of the time that the rest does. */
@@ -154,31 +162,40 @@ static uint64_t now_of(const struct profile_instance *instance)
     return now > instance->file->clock_at_start ? now - instance->file->clock_at_start : 0;
 }
 
+/* What has no place among the live ones counts as given back. */
+static void put_or_lose(struct profile_instance *instance, const void *address,
+                        const struct profile_block *block)
+{
+    if (dal_profile_live_put_(instance, address, block))
+        return;
+    dal_profile_site_end_(instance, block, weight_of(instance, block->size), block->born_ns, 0);
+    atomic_fetch_add_explicit(&instance->file->lost_blocks, 1, memory_order_relaxed);
+}
+
 void dal_profile_made_(struct profile_instance *instance, const void *address, size_t size,
                        const void *site)
 {
     struct profile_block block = {dal_profile_site_of_(instance, site), size, now_of(instance)};
-    struct profile_weight weight = weight_of(instance, size);
 
-    set_newest(instance, address);
-    dal_profile_site_add_(instance, &block, weight);
-    if (dal_profile_live_put_(instance, address, &block))
-        return;
-    dal_profile_site_end_(instance, &block, weight, block.born_ns, 0);
-    atomic_fetch_add_explicit(&instance->file->lost_blocks, 1, memory_order_relaxed);
+    set_newest(instance, address, block.born_ns);
+    dal_profile_site_add_(instance, &block, weight_of(instance, size));
+    put_or_lose(instance, address, &block);
 }
 
 static void ended(struct profile_instance *instance, const void *address,
                   const struct profile_block *block)
 {
     dal_profile_site_end_(instance, block, weight_of(instance, block->size), now_of(instance),
-                          is_newest(instance, address));
+                          is_newest(instance, address, block->born_ns));
 }
 
+/* The file is there before the block is taken out: then the child of a fork has all that it has
+ * inherited when it settles that. */
 void dal_profile_end_(struct profile_instance *instance, const void *address)
 {
     struct profile_block block;
 
+    dal_profile_file_await_(instance);
     if (dal_profile_live_take_(instance, address, &block))
         ended(instance, address, &block);
 }
@@ -189,16 +206,35 @@ void dal_profile_resize_begin_(struct profile_instance *instance, struct profile
 {
     resize->address = address;
     resize->is_sampled = is_sampled;
-    resize->was_sampled = profile_filter_has(instance->filter, address) &&
-                          dal_profile_live_take_(instance, address, &resize->block);
+    resize->was_sampled = 0;
+    if (!profile_filter_has(instance->filter, address))
+        return;
+    dal_profile_file_await_(instance);
+    resize->was_sampled = dal_profile_live_take_(instance, address, &resize->block);
 }
 
 void dal_profile_resize_end_(struct profile_instance *instance, const struct profile_resize *resize,
                              int is_done, const void *address, size_t size, const void *site)
 {
-    if (resize->was_sampled &&
-        (is_done || !dal_profile_live_put_(instance, resize->address, &resize->block)))
+    if (resize->was_sampled && is_done)
         ended(instance, resize->address, &resize->block);
+    else if (resize->was_sampled)
+        put_or_lose(instance, resize->address, &resize->block);
     if (is_done && resize->is_sampled)
         dal_profile_made_(instance, address, size, site);
+}
+
+/* ---- In the child of a fork --------------------------------------------------------------------
+ */
+
+static void revive(struct profile_instance *instance, const struct profile_block *block)
+{
+    if (block->size || instance->every == 1)
+        dal_profile_site_revive_(instance, block, weight_of(instance, block->size));
+}
+
+void dal_profile_settle_(struct profile_instance *instance)
+{
+    dal_profile_site_end_all_(instance);
+    dal_profile_live_visit_(instance, revive);
 }

@@ -224,18 +224,28 @@ static uint64_t add(_Atomic(uint64_t) *count, uint64_t more)
     return sum;
 }
 
-/* Before a site changes: keep what it has, if that is what it had at the last peak. */
+/* Acquire: what was read of the site before is not read again behind it. */
+static int claim(struct profile_site *site, uint64_t kept)
+{
+    return PROFILE_IS_SINGLE_THREADED ||
+           atomic_compare_exchange_strong_explicit(&site->generation, &kept, PROFILE_KEEPING,
+                                                   memory_order_acq_rel, memory_order_relaxed);
+}
+
+/* Before a site changes: keep what it has, if that is what it had at the last peak. It is read
+ * before it is claimed: whoever changes it meanwhile has claimed it before. */
 static void keep_peak(const struct profile_file *file, struct profile_site *site)
 {
     uint64_t generation = load(&file->generation);
+    uint64_t kept = atomic_load_explicit(&site->generation, memory_order_acquire);
+    uint64_t blocks = load(&site->made_blocks) - load(&site->ended_blocks);
+    uint64_t bytes = load(&site->made_bytes) - load(&site->ended_bytes);
 
-    if (load(&site->generation) == generation)
+    if (kept == generation || kept == PROFILE_KEEPING || !claim(site, kept))
         return;
-    atomic_store_explicit(&site->peak_blocks, load(&site->made_blocks) - load(&site->ended_blocks),
-                          memory_order_relaxed);
-    atomic_store_explicit(&site->peak_bytes, load(&site->made_bytes) - load(&site->ended_bytes),
-                          memory_order_relaxed);
-    atomic_store_explicit(&site->generation, generation, memory_order_relaxed);
+    atomic_store_explicit(&site->peak_blocks, blocks, memory_order_relaxed);
+    atomic_store_explicit(&site->peak_bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&site->generation, generation, memory_order_release);
 }
 
 /* A new peak has a new number. */
@@ -267,16 +277,22 @@ static uint64_t change_live(struct profile_instance *instance, uint64_t more, ui
     return live_bytes;
 }
 
+static void count_made(struct profile_instance *instance, struct profile_site *site,
+                       struct profile_weight weight)
+{
+    if (instance->every != 1)
+        (void)add(&site->samples, 1);
+    (void)add(&site->made_blocks, weight.blocks);
+    (void)add(&site->made_bytes, weight.bytes);
+}
+
 void dal_profile_site_add_(struct profile_instance *instance, const struct profile_block *block,
                            struct profile_weight weight)
 {
     struct profile_site *site = profile_site_at(instance->file, block->site);
 
     keep_peak(instance->file, site);
-    if (instance->every != 1)
-        (void)add(&site->samples, 1);
-    (void)add(&site->made_blocks, weight.blocks);
-    (void)add(&site->made_bytes, weight.bytes);
+    count_made(instance, site, weight);
     look_for_peak(instance->file, change_live(instance, weight.bytes, block->born_ns),
                   block->born_ns);
 }
@@ -284,8 +300,10 @@ void dal_profile_site_add_(struct profile_instance *instance, const struct profi
 /* That of a block, as often as it stands for one. */
 static void add_lifetime(struct profile_site *site, uint64_t blocks, uint64_t lifetime_ns)
 {
+    double all_ns = (double)lifetime_ns * (double)blocks / PROFILE_UNIT;
+
     if (blocks != PROFILE_UNIT)
-        lifetime_ns = (uint64_t)((double)lifetime_ns * (double)blocks / PROFILE_UNIT);
+        lifetime_ns = all_ns < 0x1p64 ? (uint64_t)all_ns : UINT64_MAX;
     if (add(&site->lifetime_ns, lifetime_ns) < lifetime_ns)
         atomic_store_explicit(&site->lifetime_ns, UINT64_MAX, memory_order_relaxed);
 }
@@ -303,4 +321,44 @@ void dal_profile_site_end_(struct profile_instance *instance, const struct profi
     if (is_temporary)
         (void)add(&site->temporary_blocks, weight.blocks);
     (void)change_live(instance, -weight.bytes, now_ns);
+}
+
+/* ---- Settling ----------------------------------------------------------------------------------
+ */
+
+static void store(_Atomic(uint64_t) *number, uint64_t value)
+{
+    atomic_store_explicit(number, value, memory_order_relaxed);
+}
+
+/* Nobody goes on with what a thread of the parent was keeping. */
+void dal_profile_site_end_all_(struct profile_instance *instance)
+{
+    for (uint64_t i = 0; i < load(&instance->file->sites_used); i++) {
+        struct profile_site *site = profile_site_at(instance->file, i);
+
+        if (load(&site->generation) == PROFILE_KEEPING)
+            store(&site->generation, 0);
+        store(&site->ended_blocks, load(&site->made_blocks));
+        store(&site->ended_bytes, load(&site->made_bytes));
+    }
+    store(&instance->file->live_bytes, 0);
+}
+
+/* One that another thread of the parent has made at last is not among those that were made; one
+ * that it was just putting in may say anything. */
+void dal_profile_site_revive_(struct profile_instance *instance, const struct profile_block *block,
+                              struct profile_weight weight)
+{
+    struct profile_site *site = profile_site_at(instance->file, block->site);
+
+    if (block->site >= load(&instance->file->sites_used))
+        return;
+    if (load(&site->ended_blocks) >= weight.blocks && load(&site->ended_bytes) >= weight.bytes) {
+        (void)add(&site->ended_blocks, -weight.blocks);
+        (void)add(&site->ended_bytes, -weight.bytes);
+    } else {
+        count_made(instance, site, weight);
+    }
+    (void)add(&instance->file->live_bytes, weight.bytes);
 }

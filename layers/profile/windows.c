@@ -19,3 +19,8 @@ uint64_t dal_profile_time_of_day_(void)
 {
     return (uint64_t)time(NULL) * 1000000000;
 }
+
+void dal_profile_yield_(void)
+{
+    (void)SwitchToThread();
+}

@@ -33,9 +33,9 @@ static int show(const struct dal_profile_site *site, void *data)
 
 int main(int argc, char **argv)
 {
-    static const char *const keys[] = {"samples",     "allocated_bytes", "live_bytes",
-                                       "peak_bytes",  "lost_blocks",     "lost_sites",
-                                       "lost_modules"};
+    static const char *const keys[] = {"samples",    "allocated_blocks", "allocated_bytes",
+                                       "live_bytes", "peak_bytes",       "lost_blocks",
+                                       "lost_sites", "lost_modules"};
     int opened = argc > 1 ? open(argv[1], O_RDONLY) : -1;
     struct stat status;
 

@@ -168,6 +168,7 @@ static int tell_profile(const struct profile_options *options, const struct foun
         return TOOL_OK;
     status = profile_read(found->most.bytes, found->most.count, found->path, &profile);
     profile.is_running = 1;
+    profile_end_at(&profile, profile_now());
     if (status == TOOL_OK)
         status = options->output_count ? profile_write_outputs(options, &profile)
                                        : profile_print_table(&profile);

@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/shared/image.h"
 #include "tools/child.h"
 #include "tools/profile/output.h"
 #include "tools/program.h"
@@ -98,67 +97,70 @@ static int make_environment(const struct profile_options *options, const char *d
 
 /* ---- What is left ---------------------------------------------------------------------------- */
 
+/* A file of the layer, in memory: what the program has left running may go on with it. */
+struct raw {
+    void *bytes; /* NULL: none */
+    size_t count;
+};
+
 /* Of all processes the one that is told of, and the one that has allocated most. */
 struct left {
     const struct profile_options *options;
     const char *directory;
-    struct dal_image_ told, most; /* bytes NULL: none */
+    struct raw told, most;
     size_t count;
     int is_other; /* none is the program's own */
+    pid_t process;
+    uint64_t ended_ns; /* when it has, since 1970 */
 };
 
-static uint64_t allocated(const struct dal_image_ *image)
+static uint64_t allocated(const struct raw *raw)
 {
-    return image->bytes ? profile_raw_number(image->bytes, image->size, "allocated_bytes") : 0;
+    return raw->bytes ? profile_raw_number(raw->bytes, raw->count, "allocated_bytes") : 0;
 }
 
 /* Whether a file is of who was asked for. */
-static int is_asked_for(const struct left *left, const struct dal_image_ *image, pid_t process)
+static int is_asked_for(const struct left *left, const struct raw *raw, pid_t process)
 {
     char name[PROFILE_NAME_BYTES];
-    long number = profile_raw_process(image->bytes, image->size, name);
+    long number = profile_raw_process(raw->bytes, raw->count, name);
 
     return left->options->child ? strcmp(name, left->options->child) == 0 : number == (long)process;
 }
 
-static void drop(const struct left *left, const struct dal_image_ *image)
+static void drop(const struct left *left, const struct raw *raw)
 {
-    if (image->bytes && image->bytes != left->told.bytes && image->bytes != left->most.bytes)
-        dal_image_unmap_(image);
+    if (raw->bytes != left->told.bytes && raw->bytes != left->most.bytes)
+        free(raw->bytes);
 }
 
 static void take_file(struct left *left, const char *path, pid_t process)
 {
-    struct dal_image_ told = left->told, most = left->most, image;
+    struct raw told = left->told, most = left->most, raw;
 
-    if (!dal_image_map_(path, &image))
-        return;
-    if (!profile_is_raw(image.bytes, image.size)) {
-        dal_image_unmap_(&image);
+    if (profile_load(path, &raw.bytes, &raw.count) != TOOL_OK) {
+        free(raw.bytes);
         return;
     }
     left->count++;
-    if (is_asked_for(left, &image, process) &&
-        (!told.bytes || allocated(&image) > allocated(&told)))
-        left->told = image;
-    if (!most.bytes || allocated(&image) > allocated(&most))
-        left->most = image;
+    if (is_asked_for(left, &raw, process) && (!told.bytes || allocated(&raw) > allocated(&told)))
+        left->told = raw;
+    if (!most.bytes || allocated(&raw) > allocated(&most))
+        left->most = raw;
     drop(left, &told);
     if (most.bytes != told.bytes)
         drop(left, &most);
-    drop(left, &image);
+    drop(left, &raw);
 }
 
-/* A file is called as the number of its process. */
-static int has_ended(const char *name)
+static int has_ended(long process)
 {
-    long process = strtol(name, NULL, 10);
-
     return process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
 }
 
-/* Of all files, or of those whose processes have ended, which are removed: a program may start
- * thousands, such as make(1), and each takes some megabytes. */
+/* A file is called as the number of its process. Of all files, or of those whose processes have
+ * ended, which are removed: a program may start thousands, such as make(1), and each takes some
+ * megabytes. */
 static void take_files(struct left *left, pid_t process, int is_end)
 {
     DIR *files = opendir(left->directory);
@@ -167,7 +169,7 @@ static void take_files(struct left *left, pid_t process, int is_end)
     while (files && (entry = readdir(files)) != NULL) {
         char path[PATH_MAX + NAME_MAX + 2];
 
-        if (!is_end && !has_ended(entry->d_name))
+        if (!is_end && !has_ended(strtol(entry->d_name, NULL, 10)))
             continue;
         (void)snprintf(path, sizeof path, "%s/%s", left->directory, entry->d_name);
         take_file(left, path, process);
@@ -185,10 +187,20 @@ static void look(pid_t process, void *left)
 
 static void end(struct left *left, pid_t process)
 {
+    left->process = process;
+    left->ended_ns = profile_now();
     take_files(left, process, 1);
     left->is_other = !left->told.bytes && !left->options->child;
     if (left->is_other)
         left->told = left->most;
+}
+
+static void forget(struct left *left)
+{
+    if (left->most.bytes != left->told.bytes)
+        free(left->most.bytes);
+    free(left->told.bytes);
+    left->told.bytes = left->most.bytes = NULL;
 }
 
 /* ---- Telling --------------------------------------------------------------------------------- */
@@ -197,7 +209,7 @@ static void end(struct left *left, pid_t process)
 static void tell_of_others(const struct left *left)
 {
     char name[PROFILE_NAME_BYTES], bytes[PROFILE_BYTES_TEXT];
-    long process = profile_raw_process(left->most.bytes, left->most.size, name);
+    long process = profile_raw_process(left->most.bytes, left->most.count, name);
 
     if (left->is_other)
         (void)tool_complain(
@@ -223,6 +235,17 @@ static int tell_nothing(const struct left *left)
         options->every > 1 ? ": --every=1 looks at each" : "");
 }
 
+/* Of a child that has ended it is not known when. */
+static void tell_end(const struct left *left, struct profile *profile)
+{
+    if (profile->process == (uint64_t)left->process) {
+        profile_end_at(profile, left->ended_ns);
+    } else if (!has_ended((long)profile->process)) {
+        profile->is_running = 1;
+        profile_end_at(profile, profile_now());
+    }
+}
+
 /* From here on what is printed goes to standard error: standard output is the program's. */
 static int tell(const struct left *left)
 {
@@ -231,8 +254,9 @@ static int tell(const struct left *left)
 
     if (!left->told.bytes)
         return tell_nothing(left);
-    status = profile_read(left->told.bytes, left->told.size, "the profile", &profile);
+    status = profile_read(left->told.bytes, left->told.count, "the profile", &profile);
     if (status == TOOL_OK) {
+        tell_end(left, &profile);
         written = profile_write_outputs(left->options, &profile);
         (void)fflush(stdout);
         if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
@@ -270,6 +294,7 @@ static int run(const struct profile_options *options, const char *path, char **p
     if (status || result.not_executed)
         return status ? status : result.not_executed;
     status = tell(&left);
+    forget(&left);
     return WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0
                ? status
                : child_end_as(result.status);

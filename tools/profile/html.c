@@ -33,10 +33,10 @@ static void write_head(const struct profile *profile, FILE *to)
     fprintf(to,
             ",\"interval\":%" PRIu64 ",\"start\":%" PRIu64 ",\"duration\":%" PRIu64
             ",\"peak\":%" PRIu64 ",\"samples\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64
-            "],\"chance\":%" PRIu64 ",\"hasTemporary\":%s,\n\"points\":[",
+            "],\"chance\":%" PRIu64 ",\"hasEnd\":%s,\"hasTemporary\":%s,\n\"points\":[",
             profile->interval_bytes, profile->start_ns, profile->duration_ns, profile->peak_ns,
             all.peak_samples, all.live_samples, all.allocated_samples, profile_peak_chance(profile),
-            profile->has_temporary ? "true" : "false");
+            profile->has_end ? "true" : "false", profile->has_temporary ? "true" : "false");
     for (size_t i = 0; i < profile->point_count; i++)
         fprintf(to, "%s[%" PRIu64 ",%" PRIu64 "]", comma(i), profile->points[i].time_ns,
                 profile->points[i].live_bytes);

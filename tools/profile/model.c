@@ -127,15 +127,6 @@ uint32_t profile_add_module(struct profile *profile, const struct profile_module
     return (uint32_t)profile->module_count++;
 }
 
-uint32_t profile_find_module(const struct profile *profile, uint64_t address)
-{
-    for (uint32_t i = 0; i < profile->module_count; i++) {
-        if (address >= profile->modules[i].start && address < profile->modules[i].end)
-            return i;
-    }
-    return PROFILE_NO_MODULE;
-}
-
 static uint64_t frame_hash(const struct profile *profile, uint32_t number)
 {
     const struct profile_frame *frame = &profile->frames[number];
@@ -303,8 +294,9 @@ static int allocates_for_others(const char *function)
 static int is_of_language(const struct profile *profile, const struct profile_frame *frame)
 {
     static const char *const headers[] = {"/usr/include/", "/usr/lib/gcc/", "/usr/lib/llvm-"};
-    static const char *const libraries[] = {"libc.so",   "libc.musl",    "libstdc++.so",
-                                            "libc++.so", "libc++abi.so", "libdispatchalloc"};
+    static const char *const libraries[] = {"libc.so",         "libc.musl", "ld-musl",
+                                            "libstdc++.so",    "libc++.so", "libc++abi.so",
+                                            "libdispatchalloc"};
     const char *file = profile_text(profile, frame->file);
 
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
@@ -331,19 +323,25 @@ const struct profile_frame *profile_place_of(const struct profile *profile,
     return site->depth ? profile_frame_of(profile, site, 0) : NULL;
 }
 
+static void add(uint64_t *to, uint64_t more)
+{
+    if (__builtin_add_overflow(*to, more, to))
+        *to = UINT64_MAX;
+}
+
 void profile_values_add(struct profile_values *to, const struct profile_values *values)
 {
-    to->allocated_blocks += values->allocated_blocks;
-    to->allocated_bytes += values->allocated_bytes;
-    to->live_blocks += values->live_blocks;
-    to->live_bytes += values->live_bytes;
-    to->peak_blocks += values->peak_blocks;
-    to->peak_bytes += values->peak_bytes;
-    to->allocated_samples += values->allocated_samples;
-    to->live_samples += values->live_samples;
-    to->peak_samples += values->peak_samples;
-    to->temporary_blocks += values->temporary_blocks;
-    to->lifetime_ns += values->lifetime_ns;
+    add(&to->allocated_blocks, values->allocated_blocks);
+    add(&to->allocated_bytes, values->allocated_bytes);
+    add(&to->live_blocks, values->live_blocks);
+    add(&to->live_bytes, values->live_bytes);
+    add(&to->peak_blocks, values->peak_blocks);
+    add(&to->peak_bytes, values->peak_bytes);
+    add(&to->allocated_samples, values->allocated_samples);
+    add(&to->live_samples, values->live_samples);
+    add(&to->peak_samples, values->peak_samples);
+    add(&to->temporary_blocks, values->temporary_blocks);
+    add(&to->lifetime_ns, values->lifetime_ns);
 }
 
 struct profile_values profile_total(const struct profile *profile)

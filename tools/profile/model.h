@@ -50,7 +50,7 @@ struct profile_values {
     uint64_t live_blocks, live_bytes;                       /* at the end */
     uint64_t peak_blocks, peak_bytes;                       /* when most bytes were live in all */
     uint64_t allocated_samples, live_samples, peak_samples; /* behind these; 0: they are exact */
-    uint64_t temporary_blocks; /* freed before the thread allocated again */
+    uint64_t temporary_blocks; /* freed by their thread before it allocated again */
     uint64_t lifetime_ns;      /* of all its blocks together */
 };
 
@@ -68,11 +68,13 @@ struct profile_point {
 struct profile {
     /* Read them, and change the others as well. */
     uint32_t command;        /* a text; words apart by a blank */
+    uint32_t program;        /* the path of its file, a text */
     uint64_t process;        /* its number; 0: not known */
     uint64_t interval_bytes; /* one block is looked at in so many bytes; 0: every block */
     int is_running;          /* the process goes on: the end is now */
     uint64_t start_ns;       /* since 1970 */
-    uint64_t duration_ns;    /* until the end */
+    uint64_t duration_ns;    /* until the end, or until the last sample */
+    int has_end;             /* that is the end */
     uint64_t peak_ns;        /* when the peak was, since the start */
     int has_temporary;       /* temporary_blocks are known */
     int has_lifetimes;       /* lifetime_ns is known */
@@ -107,9 +109,6 @@ uint32_t profile_add_text(struct profile *profile, const char *text, size_t byte
 /* The number of a module, which is none that there was before. */
 uint32_t profile_add_module(struct profile *profile, const struct profile_module *module);
 
-/* The module that has the code at an address; PROFILE_NO_MODULE. */
-uint32_t profile_find_module(const struct profile *profile, uint64_t address);
-
 uint32_t profile_add_frame(struct profile *profile, const struct profile_frame *frame);
 
 /* A stack, innermost frame first, with its values; they are added to those of an equal stack. It
@@ -131,6 +130,7 @@ static inline const struct profile_frame *profile_frame_of(const struct profile 
     return &profile->frames[profile->stacks[site->stack + depth]];
 }
 
+/* What does not fit stays at the most that does. */
 void profile_values_add(struct profile_values *to, const struct profile_values *values);
 
 /* All sites together. */

@@ -374,7 +374,7 @@ function showPlace(name) {
 function summarize() {
   byId('command').textContent = document.title = data.command || 'Heap profile';
   byId('summary').textContent = 'Peak ' + inBytes(totalsAt(PEAK_BYTES)) + ' after ' +
-    inSeconds(data.peak) + '; ' + inBytes(totalsAt(LIVE_BYTES)) + ' live at the end, after ' +
+    inSeconds(data.peak) + '; ' + inBytes(totalsAt(LIVE_BYTES)) + ' live at the ' + (data.hasEnd ? 'end' : 'last sample') + ', after ' +
     inSeconds(data.duration) + '; ' + inBytes(totalsAt(ALLOCATED_BYTES)) + ' allocated in ' +
     inUnit(totalsAt(ALLOCATED_BLOCKS), 'blocks') + '.' + (data.interval
       ? ' Estimates, one sample in ' + inBytes(data.interval) + ', by ' + data.samples.join(', ') +

@@ -37,7 +37,9 @@ enum {
     MAPPING_OFFSET = 4,
     MAPPING_FILE = 5,
     MAPPING_BUILD_ID = 6,
-    MAPPING_HAS_FUNCTIONS = 7, /* and the next three: files, lines, inlined frames */
+    MAPPING_HAS_FUNCTIONS = 7,
+    MAPPING_HAS_FILES = 8,
+    MAPPING_HAS_LINES = 9,
     MAPPING_HAS_INLINED = 10
 };
 enum { LOCATION_ID = 1, LOCATION_MAPPING = 2, LOCATION_ADDRESS = 3, LOCATION_LINE = 4 };
@@ -67,9 +69,15 @@ static uint64_t own_text(const struct profile *profile, unsigned which)
     return profile->text_count + which;
 }
 
+/* What pprof does not have to look up itself of a module. */
+struct known {
+    uint32_t functions, files, lines, inlined;
+};
+
 /* What is being written. */
 struct writing {
     const struct profile *profile;
+    struct known *known; /* of each module */
     struct wire whole, part, line;
     uint64_t *functions; /* of each frame; 0: not known */
     uint64_t *numbers;   /* room for the locations of the deepest stack */
@@ -130,27 +138,29 @@ static void put_sample(struct writing *writing, const struct profile_site *site)
 
 /* ---- Mappings and locations ------------------------------------------------------------------ */
 
-/* What pprof does not have to look up itself. */
-static void find_known(const struct profile *profile, uint32_t module, uint32_t known[4])
+static void find_known(struct writing *writing)
 {
-    memset(known, 0, 4 * sizeof *known);
+    const struct profile *profile = writing->profile;
+
     for (size_t i = 0; i < profile->frame_count; i++) {
         const struct profile_frame *frame = &profile->frames[i];
+        struct known *known;
 
-        if (frame->module != module)
+        if (frame->module >= profile->module_count)
             continue;
-        known[0] |= frame->function != PROFILE_NO_TEXT;
-        known[1] |= frame->file != PROFILE_NO_TEXT;
-        known[2] |= frame->line != 0;
-        known[3] |= frame->is_inlined;
+        known = &writing->known[frame->module];
+        known->functions |= frame->function != PROFILE_NO_TEXT;
+        known->files |= frame->file != PROFILE_NO_TEXT;
+        known->lines |= frame->line != 0;
+        known->inlined |= frame->is_inlined;
     }
 }
 
 static void put_mapping(struct writing *writing, uint32_t number)
 {
     const struct profile_module *module = &writing->profile->modules[number];
+    const struct known *known = &writing->known[number];
     struct wire *part = &writing->part;
-    uint32_t known[4];
 
     wire_put_number(part, MAPPING_ID, number + UINT64_C(1));
     wire_put_number(part, MAPPING_START, module->start);
@@ -158,10 +168,25 @@ static void put_mapping(struct writing *writing, uint32_t number)
     wire_put_number(part, MAPPING_OFFSET, module->offset);
     wire_put_number(part, MAPPING_FILE, module->path);
     wire_put_number(part, MAPPING_BUILD_ID, module->build_id);
-    find_known(writing->profile, number, known);
-    for (unsigned field = MAPPING_HAS_FUNCTIONS; field <= MAPPING_HAS_INLINED; field++)
-        wire_put_number(part, field, known[field - MAPPING_HAS_FUNCTIONS]);
+    wire_put_number(part, MAPPING_HAS_FUNCTIONS, known->functions);
+    wire_put_number(part, MAPPING_HAS_FILES, known->files);
+    wire_put_number(part, MAPPING_HAS_LINES, known->lines);
+    wire_put_number(part, MAPPING_HAS_INLINED, known->inlined);
     wire_put_message(&writing->whole, PROFILE_MAPPING, part);
+}
+
+/* The first one is taken for the main program's. */
+static void put_mappings(struct writing *writing)
+{
+    const struct profile *profile = writing->profile;
+
+    find_known(writing);
+    for (int is_other = 0; is_other < 2; is_other++) {
+        for (uint32_t i = 0; i < profile->module_count; i++) {
+            if ((profile->modules[i].path != profile->program) == is_other)
+                put_mapping(writing, i);
+        }
+    }
 }
 
 static void put_line(struct writing *writing, uint32_t frame)
@@ -296,8 +321,7 @@ static void put_all(struct writing *writing, uint32_t *order, char *is_put)
     const struct profile *profile = writing->profile;
 
     put_types(writing);
-    for (uint32_t i = 0; i < profile->module_count; i++)
-        put_mapping(writing, i);
+    put_mappings(writing);
     put_functions(writing, order);
     for (size_t i = 0; i < profile->site_count; i++) {
         put_locations_of(writing, &profile->sites[i], is_put);
@@ -312,18 +336,21 @@ static int encode(const struct profile *profile, struct wire *whole)
     size_t frames = profile->frame_count + 1;
     struct writing writing = {
         .profile = profile,
+        .known = calloc(profile->module_count + 1, sizeof *writing.known),
         .functions = calloc(frames, sizeof *writing.functions),
         .numbers = calloc((size_t)deepest_stack(profile) + 1, sizeof *writing.numbers),
         .text = malloc(longest_text(profile)),
     };
     uint32_t *order = calloc(frames, sizeof *order);
     char *is_put = calloc(frames, 1);
-    int is_ready = order && is_put && writing.functions && writing.numbers && writing.text;
+    int is_ready =
+        order && is_put && writing.known && writing.functions && writing.numbers && writing.text;
 
     if (is_ready)
         put_all(&writing, order, is_put);
     free(order);
     free(is_put);
+    free(writing.known);
     free(writing.functions);
     free(writing.numbers);
     free(writing.text);

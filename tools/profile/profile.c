@@ -29,7 +29,7 @@ enum { UNIT = 64 << 10 }; /* smaller numbers have no K */
 #define SITES_MOST  (UINT64_C(1) << 20)
 #define BLOCKS_MOST (UINT64_C(1) << 26)
 
-static struct profile_options wanted = {.every = EVERY, .frames = FRAMES};
+static struct profile_options wanted;
 
 static int take_spec(const char *spec)
 {
@@ -92,17 +92,11 @@ static int take_process(const char *text)
     return tool_misused(&tool_profile, "invalid process number '%s'", text);
 }
 
-static int take_directories(const char *text)
-{
-    modules_directories = text;
-    return TOOL_OK;
-}
-
 static const struct tool_option options[] = {
     {.name = "backend", .letter = 'b', .take = take_spec},
     {.name = "blocks", .take = take_blocks},
     {.name = "child", .take = take_child},
-    {.name = "debug-directory", .letter = 'd', .take = take_directories},
+    {.name = "debug-directory", .letter = 'd', .take = modules_take_directories},
     {.name = "every", .take = take_every},
     {.name = "frames", .take = take_frames},
     {.name = "off", .flag = &wanted.is_off},
@@ -189,6 +183,43 @@ static int diff(char **paths)
 
 /* ---- What is asked for ----------------------------------------------------------------------- */
 
+/* What is asked of: each option is for some of them. */
+enum use { USE_PROGRAM = 1 << 0, USE_PROCESS = 1 << 1, USE_FILE = 1 << 2, USE_DIFF = 1 << 3 };
+
+static const char *words_for(enum use use)
+{
+    return use == USE_PROGRAM   ? "a PROGRAM that is run"
+           : use == USE_PROCESS ? "a process that runs (-p)"
+           : use == USE_FILE    ? "a FILE"
+                                : "'diff'";
+}
+
+static int check_use(enum use use)
+{
+    const struct {
+        const char *name;
+        int is_given, uses;
+    } rows[] = {
+        {"--backend", wanted.spec != NULL, USE_PROGRAM},
+        {"--blocks", wanted.blocks != 0, USE_PROGRAM},
+        {"--child", wanted.child != NULL, USE_PROGRAM},
+        {"--every", wanted.every != 0, USE_PROGRAM},
+        {"--frames", wanted.frames != 0, USE_PROGRAM},
+        {"--off", wanted.is_off, USE_PROGRAM | USE_PROCESS},
+        {"--on", wanted.is_on, USE_PROCESS},
+        {"--output", wanted.output_count != 0, USE_PROGRAM | USE_PROCESS | USE_FILE},
+        {"--pid", wanted.process != 0, USE_PROCESS},
+        {"--sites", wanted.sites != 0, USE_PROGRAM},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].is_given && !(rows[i].uses & (int)use))
+            return tool_misused(&tool_profile, "%s means nothing for %s", rows[i].name,
+                                words_for(use));
+    }
+    return TOOL_OK;
+}
+
 /* What the library's files begin with; another one is a program. */
 static int is_file_of_library(const char *path)
 {
@@ -259,10 +290,11 @@ static int run_on_file(int count, char **operands)
         return status;
     if (is_diff && count != 3)
         return tool_misused(&tool_profile, "'diff' takes two files of the layer profile");
-    if (is_diff && wanted.output_count)
-        return tool_misused(&tool_profile, "'diff' prints, and takes no --output");
     if (!is_diff && count != 1)
         return tool_misused(&tool_profile, "extra operand '%s'", operands[1]);
+    status = check_use(is_diff ? USE_DIFF : USE_FILE);
+    if (status != TOOL_OK)
+        return status;
     return is_diff ? diff(operands + 1) : convert(operands[0]);
 }
 
@@ -284,6 +316,22 @@ static int check(int count)
     return TOOL_OK;
 }
 
+static int run_on_process(void)
+{
+    int status = check_use(USE_PROCESS);
+
+    return status == TOOL_OK ? profile_attach(&wanted) : status;
+}
+
+static int run_on_program(char **program)
+{
+    int status = check_use(USE_PROGRAM);
+
+    wanted.every = wanted.every ? wanted.every : EVERY;
+    wanted.frames = wanted.frames ? wanted.frames : FRAMES;
+    return status == TOOL_OK ? profile_run(&tool_profile, &wanted, program) : status;
+}
+
 static int run(int count, char **operands)
 {
     int status = check(count);
@@ -291,14 +339,14 @@ static int run(int count, char **operands)
     if (status != TOOL_OK)
         return status;
     if (wanted.process)
-        return profile_attach(&wanted);
+        return run_on_process();
     if (!is_behind_dashes(operands) &&
         (strcmp(operands[0], "diff") == 0 || is_called_raw(operands[0]) ||
          is_file_of_library(operands[0])))
         return run_on_file(count, operands);
     if (!is_behind_dashes(operands) && is_neither(operands[0]))
         return tell_neither(operands[0]);
-    return profile_run(&tool_profile, &wanted, operands);
+    return run_on_program(operands);
 }
 
 static const int is_optional = 1;
@@ -352,8 +400,9 @@ const struct tool_command tool_profile = {
             "\n"
             "Exit status: that of PROGRAM, or the signal that ended it; 2 for a usage error, a\n"
             "spec that is not good, a program that cannot be run this way, a file that cannot\n"
-            "be read or written; 126 if PROGRAM cannot be executed, 127 if it is not found. Of\n"
-            "a process or a file 0; 1 if the process has no profile.\n",
+            "be read or written, or where PROGRAM ended with 0 and nothing was sampled; 126 if\n"
+            "PROGRAM cannot be executed, 127 if it is not found. Of a process or a file 0; 1\n"
+            "if the process has no profile.\n",
     .options = options,
     .operand = "PROGRAM",
     .needs_none = &is_optional,

@@ -17,9 +17,9 @@
 enum { PROFILE_OUTPUTS_MAX = 16 };
 
 struct profile_options {
-    const char *spec;  /* NULL: what `run` would take */
-    const char *child; /* the name of whom it is about; NULL: the program itself */
-    uint64_t every, frames;
+    const char *spec;       /* NULL: what `run` would take */
+    const char *child;      /* the name of whom it is about; NULL: the program itself */
+    uint64_t every, frames; /* of a program that is run never 0 */
     uint64_t sites, blocks; /* 0: as the layer has it */
     const char *outputs[PROFILE_OUTPUTS_MAX];
     size_t output_count;
@@ -37,6 +37,13 @@ int profile_write_outputs(const struct profile_options *options, const struct pr
 /* The bytes of a file of the layer, aligned to 64: make a profile of them, to be freed in any case.
  * It refers to them. name: what messages call it. TOOL_OK, or TOOL_TROUBLE after a message. */
 int profile_read(const void *bytes, size_t count, const char *name, struct profile *profile);
+
+/* The process went on to a time, in nanoseconds since 1970, or does so: which is known of who is
+ * run or looked at, and not of a file. */
+void profile_end_at(struct profile *profile, uint64_t time_ns);
+
+/* The time now. */
+uint64_t profile_now(void);
 
 /* Whether they are such a file. */
 int profile_is_raw(const void *bytes, size_t count);

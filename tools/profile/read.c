@@ -10,17 +10,22 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tools/symbolize/symbolize.h"
 
-enum { PAGE_BYTES = 4096, INLINED_MAX = 256, FRAMES_BY_DEFAULT = 32 };
+enum { PAGE_BYTES = 4096, INLINED_MAX = 256, FRAMES_BY_DEFAULT = 32, LOADED_MAX = 64 };
 
-/* A module that is loaded somewhere, as the profile has it: code that was unloaded and loaded again
- * is there twice. */
+/* A module of the file. Code that was unloaded and loaded again is at several places, which are as
+ * many modules in the profile; what is at too many has none. */
 struct loaded {
-    uint32_t raw;   /* its number in the file */
-    uint64_t bias;  /* from an address that it was linked for to one of the process */
-    uint32_t added; /* its number in the profile */
+    int is_found; /* 0: it was not looked for; -1: it is not known where its code is */
+    struct module_code code;
+    size_t count;
+    struct {
+        uint64_t bias;  /* from an address that it was linked for to one of the process */
+        uint32_t added; /* its number in the profile */
+    } places[LOADED_MAX];
 };
 
 /* A place that was resolved, found by its hash. */
@@ -36,7 +41,7 @@ struct reading {
     size_t count;
     struct profile *profile;
     long process;
-    struct loaded *loaded;
+    struct loaded *loaded; /* by number, from 1 on */
     size_t loaded_count;
     struct resolved *resolved; /* count 0: free */
     size_t resolved_room;      /* a power of two, more than there are places */
@@ -108,8 +113,9 @@ static void read_head(const struct reading *reading)
     struct profile *profile = reading->profile;
 
     profile->command = add_line(reading, "\ncommand: ");
+    profile->program = add_line(reading, "\nprogram: ");
     if (profile->command == PROFILE_NO_TEXT)
-        profile->command = add_line(reading, "\nprogram: ");
+        profile->command = profile->program;
     profile->process = (uint64_t)(reading->process > 0 ? reading->process : 0);
     profile->interval_bytes = profile_raw_number(reading->bytes, reading->count, "every");
     profile->has_temporary = profile->interval_bytes == 1;
@@ -165,6 +171,26 @@ static void read_points(const struct reading *reading)
     (void)read_point(&end, &curve);
 }
 
+uint64_t profile_now(void)
+{
+    struct timespec now = {.tv_sec = 0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* (The clock may have been set back.) */
+void profile_end_at(struct profile *profile, uint64_t time_ns)
+{
+    profile->has_end = 1;
+    if (time_ns < profile->start_ns || time_ns - profile->start_ns <= profile->duration_ns)
+        return;
+    profile->duration_ns = time_ns - profile->start_ns;
+    if (profile->point_count > 0)
+        profile_add_point(profile, profile->duration_ns,
+                          profile->points[profile->point_count - 1].live_bytes);
+}
+
 /* ---- Modules --------------------------------------------------------------------------------- */
 
 static void read_module_text(const struct reading *reading, const char *kind, uint32_t raw,
@@ -178,17 +204,17 @@ static void read_module_text(const struct reading *reading, const char *kind, ui
 }
 
 /* Where its code is; without the file as far as it was met. */
-static void place_module(const struct reading *reading, struct profile_module *module,
-                         uint64_t bias)
+static void place_module(const struct reading *reading, struct loaded *loaded,
+                         struct profile_module *module, uint64_t bias)
 {
-    struct module_code code;
+    struct module_code code = {reading->frame.offset, reading->frame.offset + 1,
+                               reading->frame.offset};
     uint64_t into_page;
 
-    if (!modules_find_code(&reading->frame, &code)) {
-        code.start = reading->frame.offset;
-        code.end = code.start + 1;
-        code.offset = code.start;
-    }
+    if (!loaded->is_found)
+        loaded->is_found = modules_find_code(&reading->frame, &loaded->code) ? 1 : -1;
+    if (loaded->is_found > 0)
+        code = loaded->code;
     into_page = code.start % PAGE_BYTES;
     module->start = bias + code.start - into_page;
     module->offset = code.offset - into_page;
@@ -207,22 +233,21 @@ static void widen(struct profile_module *module, uint64_t address)
         module->end = page + PAGE_BYTES;
 }
 
-static uint32_t add_module(struct reading *reading, uint32_t raw, uint64_t bias)
+static uint32_t add_module(struct reading *reading, struct loaded *loaded, uint64_t bias)
 {
     const struct frame *frame = &reading->frame;
-    struct loaded *more =
-        realloc(reading->loaded, (reading->loaded_count + 1) * sizeof *reading->loaded);
     struct profile_module module = {.start = 0};
+    uint32_t number;
 
-    if (!more)
+    if (loaded->count == LOADED_MAX)
         return PROFILE_NO_MODULE;
-    reading->loaded = more;
-    place_module(reading, &module, bias);
+    place_module(reading, loaded, &module, bias);
     module.path = profile_add_text(reading->profile, frame->module, strlen(frame->module));
     module.build_id = profile_add_text(reading->profile, frame->build_id, strlen(frame->build_id));
-    more[reading->loaded_count] =
-        (struct loaded){raw, bias, profile_add_module(reading->profile, &module)};
-    return more[reading->loaded_count++].added;
+    number = profile_add_module(reading->profile, &module);
+    loaded->places[loaded->count].bias = bias;
+    loaded->places[loaded->count++].added = number;
+    return number;
 }
 
 /* That of the frame that is being resolved. */
@@ -230,15 +255,17 @@ static uint32_t module_of(struct reading *reading, const struct dal_profile_fram
 {
     uint64_t bias = from->address - from->offset;
     uint32_t number = PROFILE_NO_MODULE;
+    struct loaded *loaded;
 
-    if (!from->module)
+    if (!from->module || from->module > reading->loaded_count)
         return number;
-    for (size_t i = 0; i < reading->loaded_count; i++) {
-        if (reading->loaded[i].raw == from->module && reading->loaded[i].bias == bias)
-            number = reading->loaded[i].added;
+    loaded = &reading->loaded[from->module - 1];
+    for (size_t i = 0; i < loaded->count; i++) {
+        if (loaded->places[i].bias == bias)
+            number = loaded->places[i].added;
     }
     if (number == PROFILE_NO_MODULE)
-        number = add_module(reading, from->module, bias);
+        number = add_module(reading, loaded, bias);
     if (number < reading->profile->module_count)
         widen(&reading->profile->modules[number], from->address);
     return number;
@@ -267,19 +294,26 @@ static void take_place(const struct place *place, void *data)
     reading->found[reading->found_count++].line = place->line;
 }
 
-static void find_names(struct reading *reading, const struct dal_profile_frame *from)
+static void begin_frame(struct reading *reading, const struct dal_profile_frame *from)
 {
     struct frame *frame = &reading->frame;
-    char name[SYMBOL_BYTES_MAX];
 
     *frame = (struct frame){.has_address = 1, .address = from->address, .offset = from->offset};
+    if (!from->module)
+        return;
+    read_module_text(reading, "module", from->module, frame->module, sizeof frame->module);
+    read_module_text(reading, "build_id", from->module, frame->build_id, sizeof frame->build_id);
+}
+
+static void find_names(struct reading *reading, const struct dal_profile_frame *from,
+                       uint32_t module)
+{
+    char name[SYMBOL_BYTES_MAX];
+
     reading->found_count = 0;
-    if (from->module) {
-        read_module_text(reading, "module", from->module, frame->module, sizeof frame->module);
-        read_module_text(reading, "build_id", from->module, frame->build_id,
-                         sizeof frame->build_id);
-        modules_visit(frame, take_place, reading);
-    } else if (perf_map_find(reading->process, from->address, name)) {
+    if (module != PROFILE_NO_MODULE) {
+        modules_visit(&reading->frame, take_place, reading);
+    } else if (!from->module && perf_map_find(reading->process, from->address, name)) {
         take_place(&(struct place){.function = name}, reading);
     }
     if (reading->found_count == 0)
@@ -292,7 +326,9 @@ static void resolve(struct reading *reading, const struct dal_profile_frame *fro
     struct profile_frame frame = {.address = from->address};
     uint32_t *more;
 
-    find_names(reading, from);
+    begin_frame(reading, from);
+    frame.module = module_of(reading, from);
+    find_names(reading, from, frame.module);
     more = realloc(reading->frames, (reading->frame_count + reading->found_count) * sizeof *more);
     if (!more) {
         reading->profile->is_short_of_memory = 1;
@@ -301,7 +337,6 @@ static void resolve(struct reading *reading, const struct dal_profile_frame *fro
     reading->frames = more;
     *resolved = (struct resolved){from->address, from->module, (uint32_t)reading->found_count,
                                   (uint32_t)reading->frame_count};
-    frame.module = module_of(reading, from);
     for (size_t i = 0; i < reading->found_count; i++) {
         frame.function = reading->found[i].function;
         frame.file = reading->found[i].file;
@@ -311,14 +346,15 @@ static void resolve(struct reading *reading, const struct dal_profile_frame *fro
     }
 }
 
+/* NULL if there is no room for it. */
 static const struct resolved *find(struct reading *reading, const struct dal_profile_frame *from)
 {
     size_t at =
         (size_t)((from->address ^ (uint64_t)from->module << 56) * UINT64_C(0x9e3779b97f4a7c15) >>
                  24);
 
-    for (;; at++) {
-        struct resolved *resolved = &reading->resolved[at & (reading->resolved_room - 1)];
+    for (size_t i = 0; i < reading->resolved_room; i++) {
+        struct resolved *resolved = &reading->resolved[(at + i) & (reading->resolved_room - 1)];
 
         if (!resolved->count)
             resolve(reading, from, resolved);
@@ -326,6 +362,7 @@ static const struct resolved *find(struct reading *reading, const struct dal_pro
             (resolved->address == from->address && resolved->raw == from->module))
             return resolved;
     }
+    return NULL;
 }
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
@@ -399,7 +436,7 @@ static int read_site(const struct dal_profile_site *site, void *data)
     for (uint32_t i = 0; i < site->frame_count; i++) {
         const struct resolved *resolved = find(reading, &site->frames[i]);
 
-        for (uint32_t j = 0; j < resolved->count; j++) {
+        for (uint32_t j = 0; resolved && j < resolved->count; j++) {
             if (depth + 1 < sizeof frames / sizeof *frames)
                 frames[depth++] = reading->frames[resolved->first + j];
         }
@@ -423,7 +460,9 @@ static int make_room(struct reading *reading)
     while (reading->resolved_room < 2 * count)
         reading->resolved_room *= 2;
     reading->resolved = calloc(reading->resolved_room, sizeof *reading->resolved);
-    return reading->resolved != NULL;
+    reading->loaded_count = (size_t)profile_raw_number(reading->bytes, reading->count, "modules");
+    reading->loaded = calloc(reading->loaded_count + 1, sizeof *reading->loaded);
+    return reading->resolved && reading->loaded;
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
@@ -437,8 +476,9 @@ static void tell_lost(const struct reading *reading, const char *name)
                         "the layer's option blocks=, here --blocks, makes room"},
         {"lost_sites", "samples have no stack, since there were more sites than the layer has room "
                        "for: its option sites=, here --sites, makes more"},
-        {"lost_modules", "frames have no file, since there were more of these than the layer has "
-                         "room for"},
+        {"lost_modules",
+         "frames have no file, since there were more of these, or with longer names, "
+         "than the layer has room for"},
     };
 
     for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {

@@ -179,8 +179,8 @@ static void print_head(const struct profile *profile)
 
     tool_print("%s\n", profile_text(profile, profile->command));
     print_sum(profile, "peak:      ", all.peak_bytes, all.peak_blocks, all.peak_samples);
-    printf(", after %.3f s of %.3f s\n", (double)profile->peak_ns / 1e9,
-           (double)profile->duration_ns / 1e9);
+    printf(profile->has_end ? ", after %.3f s of %.3f s\n" : ", after %.3f s, last sample %.3f s\n",
+           (double)profile->peak_ns / 1e9, (double)profile->duration_ns / 1e9);
     print_sum(profile, "allocated: ", all.allocated_bytes, all.allocated_blocks,
               all.allocated_samples);
     print_sum(profile, profile->is_running ? "\nnow:       " : "\nat the end:", all.live_bytes,

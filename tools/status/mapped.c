@@ -48,6 +48,16 @@ int status_read(const struct status_bytes *bytes, uint64_t most, void **data)
     return got < 0 ? TOOL_TROUBLE : TOOL_FAILED;
 }
 
+/* Whether a file of the library's begins there: any other one is not read, which may be long. */
+static int begins_as_ours(int file, uint64_t start)
+{
+    static const char title[] = DAL_FILE_TITLE;
+    char begins[sizeof title - 1];
+
+    return pread(file, begins, sizeof begins, (off_t)start) == sizeof begins &&
+           memcmp(begins, title, sizeof begins) == 0;
+}
+
 /* ---- By a path ---------------------------------------------------------------------------- */
 
 /* A regular file alone is opened, since another may wait, or do something when it is: -1 with
@@ -91,7 +101,8 @@ static int take_file(const char *path, const struct status_mapped *wanted, int a
     bytes.file = open_regular(path, access, &bytes.status);
     result = bytes.file < 0 && errno ? TOOL_TROUBLE : TOOL_FAILED;
     bytes.count = (uint64_t)bytes.status.st_size;
-    if (bytes.file >= 0 && (!wanted || wanted->inode == (uint64_t)bytes.status.st_ino))
+    if (bytes.file >= 0 && (!wanted || wanted->inode == (uint64_t)bytes.status.st_ino) &&
+        begins_as_ours(bytes.file, 0))
         result = take(&bytes, data);
     if (bytes.file >= 0)
         close(bytes.file);
@@ -109,17 +120,14 @@ int status_take_file(const char *path, int access, status_taker take, void *data
 static int take_memory(long process, const struct status_mapped *mapped, status_taker take,
                        void *data)
 {
-    static const char title[] = DAL_FILE_TITLE;
     FILE *memory = status_proc(process, "mem");
     struct status_bytes bytes = {.start = mapped->start, .count = mapped->end - mapped->start};
-    char begins[sizeof title - 1];
     int result = TOOL_FAILED;
 
     if (!memory)
         return result;
     bytes.file = fileno(memory);
-    if (pread(bytes.file, begins, sizeof begins, (off_t)mapped->start) == sizeof begins &&
-        memcmp(begins, title, sizeof begins) == 0)
+    if (begins_as_ours(bytes.file, mapped->start))
         result = take(&bytes, data);
     fclose(memory);
     return result;

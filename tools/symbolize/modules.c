@@ -3,6 +3,7 @@
  * has it among the debug files. See symbolize.h. */
 #include "tools/symbolize/symbolize.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,45 @@ static const struct reader *reader(void)
         return &dwarf_reader;
 #endif
     return &symbols_reader;
+}
+
+/* ---- Directories of debug files ------------------------------------------------------------ */
+
+/* Add a directory as an absolute path, since libdw takes a relative one from where a program is. */
+static int add_directory(char **list, const char *name, size_t length)
+{
+    size_t before = *list ? strlen(*list) + 1 : 0;
+    char path[PATH_MAX], found[PATH_MAX], *more;
+
+    (void)snprintf(path, sizeof path, "%.*s", (int)length, name);
+    if (!realpath(path, found)) {
+        (void)tool_complain("no debug files from %s: %s", path, strerror(errno));
+        return TOOL_OK;
+    }
+    more = realloc(*list, before + strlen(found) + 1);
+    if (!more)
+        return tool_complain("not enough memory");
+    if (before)
+        more[before - 1] = ':';
+    (void)strcpy(more + before, found);
+    *list = more;
+    return TOOL_OK;
+}
+
+int modules_take_directories(const char *text)
+{
+    static char *list;
+    int status = TOOL_OK;
+
+    while (*text && status == TOOL_OK) {
+        size_t length = strcspn(text, ":");
+
+        if (length > 0)
+            status = add_directory(&list, text, length);
+        text += length + (text[length] == ':');
+    }
+    modules_directories = list;
+    return status;
 }
 
 /* ---- Files --------------------------------------------------------------------------------- */

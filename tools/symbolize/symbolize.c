@@ -15,45 +15,8 @@
 
 #include "lib/shared/image.h"
 
-/* Add a directory as an absolute path, since libdw takes a relative one from where a program is. */
-static int add_directory(char **list, const char *name, size_t length)
-{
-    size_t before = *list ? strlen(*list) + 1 : 0;
-    char path[PATH_MAX], found[PATH_MAX], *more;
-
-    (void)snprintf(path, sizeof path, "%.*s", (int)length, name);
-    if (!realpath(path, found)) {
-        (void)tool_complain("no debug files from %s: %s", path, strerror(errno));
-        return TOOL_OK;
-    }
-    more = realloc(*list, before + strlen(found) + 1);
-    if (!more)
-        return tool_complain("not enough memory");
-    if (before)
-        more[before - 1] = ':';
-    (void)strcpy(more + before, found);
-    *list = more;
-    return TOOL_OK;
-}
-
-static int take_directories(const char *text)
-{
-    static char *list;
-    int status = TOOL_OK;
-
-    while (*text && status == TOOL_OK) {
-        size_t length = strcspn(text, ":");
-
-        if (length > 0)
-            status = add_directory(&list, text, length);
-        text += length + (text[length] == ':');
-    }
-    modules_directories = list;
-    return status;
-}
-
 static const struct tool_option options[] = {
-    {.name = "debug-directory", .letter = 'd', .take = take_directories},
+    {.name = "debug-directory", .letter = 'd', .take = modules_take_directories},
     {.name = "quiet", .letter = 'q', .flag = &modules_are_quiet},
     {.name = "symbols", .letter = 's', .flag = &modules_by_symbols},
     {.name = NULL},

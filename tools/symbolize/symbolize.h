@@ -76,6 +76,10 @@ int dwarf_is_there(void);
 
 /* Directories of debug files to look in first, separated by colons; NULL: the usual ones. */
 extern const char *modules_directories;
+
+/* Take them from a command line. TOOL_OK, or TOOL_TROUBLE after a message. */
+int modules_take_directories(const char *text);
+
 /* Use symbol tables alone; say nothing of files that are not used. */
 extern int modules_by_symbols, modules_are_quiet;
 
