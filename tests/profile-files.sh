@@ -309,6 +309,8 @@ expect 'chance, few samples' '3.1 MiB' "$(chance 4096000000 0 9)"
 expect 'chance, many samples' '372.8 KiB' "$(chance 4096000000 0 1900)"
 expect 'chance, little comes and goes' '1.5 MiB' "$(chance 9437184 0 9)"
 expect 'chance, all is live' '512.0 KiB' "$(chance 4096000000 4194304 9)"
+writes 'chance, the page' chance chance.html
+like 'chance, the page' '*"samples":?9,1,8192?,"chance":524288,*' "$(cat chance.html)"
 
 # Who allocates by the language's own.
 {

@@ -377,7 +377,7 @@ function summarize() {
     inSeconds(data.peak) + '; ' + inBytes(totalsAt(LIVE_BYTES)) + ' live at the ' + (data.hasEnd ? 'end' : 'last sample') + ', after ' +
     inSeconds(data.duration) + '; ' + inBytes(totalsAt(ALLOCATED_BYTES)) + ' allocated in ' +
     inUnit(totalsAt(ALLOCATED_BLOCKS), 'blocks') + '.' + (data.interval
-      ? ' Estimates, one sample in ' + inBytes(data.interval) + ', by ' + data.samples.join(', ') +
+      ? ' Estimates, one sample in ' + inBytes(data.interval) + ': these three by ' + data.samples.join(', ') +
         ' samples; of the peak up to about ' + inBytes(data.chance) + ' may be chance.' : '');
   byId('time').setAttribute('aria-label', byId('summary').textContent);
 }
