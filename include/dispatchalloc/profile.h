@@ -135,9 +135,9 @@ DAL_API int dal_profile_file_visit_points(const void *file, size_t bytes,
  * @param key    not NULL. "allocated_blocks", "allocated_bytes", "live_blocks", "live_bytes",
  *               "peak_blocks", "peak_bytes", "temporary_blocks", "samples": of all sites together,
  *               UINT64_MAX where that does not fit.
- *               "sites": how many there are; "modules": the highest number of one. "every": the
- *               option. "on": 1 while samples are taken. "lifetimes": 1 if lifetime_ns is known.
- *               "lost_blocks": sampled ones that had no place among the live; "lost_sites":
+ *               "sites": how many there are; "modules": the highest number of one. "every" and
+ *               "stacks": the options. "on": 1 while samples are taken. "lifetimes": 1 if
+ * lifetime_ns is known. "lost_blocks": sampled ones that had no place among the live; "lost_sites":
  *               samples that had none among the sites; "lost_modules": frames that had none among
  *               the modules, or whose file has a name of more than 439 bytes. "memory_bytes": the
  * most that the layer takes, without what stacks take. "start_ns": when the layer started, in

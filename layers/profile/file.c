@@ -179,10 +179,9 @@ static uintptr_t maker_of(const struct profile_instance *instance)
     return atomic_load_explicit(&instance->maker, memory_order_relaxed);
 }
 
-/* What is allocated while another thread makes it is not sampled, but the end of a sample has to be
- * counted. A handler in the very thread that makes it does not wait: what ends there may be live
- * for ever. */
-void dal_profile_file_await_(struct profile_instance *instance)
+/* Whoever makes it waits for nobody. A handler in that very thread does not wait either: what it
+ * allocates is not sampled, and what ends there may be live for ever. */
+int dal_profile_file_await_(struct profile_instance *instance)
 {
     while (!dal_profile_file_make_(instance)) {
         uintptr_t maker = maker_of(instance);
@@ -190,9 +189,10 @@ void dal_profile_file_await_(struct profile_instance *instance)
         if (maker == this_thread() ||
             (!maker && atomic_load_explicit(&instance->file_state, memory_order_acquire) ==
                            PROFILE_FILE_LOST))
-            return;
+            return 0;
         dal_profile_yield_();
     }
+    return 1;
 }
 
 /* ---- Around fork(2) -------------------------------------------------------------------------- */

@@ -366,8 +366,8 @@ LAYER_HIDDEN void dal_profile_file_close_(struct profile_instance *instance);
 /* Have it become the file if that is wanted. Returns 0 while a thread does so. */
 LAYER_HIDDEN int dal_profile_file_make_(struct profile_instance *instance);
 
-/* The same, and wait for another thread. */
-LAYER_HIDDEN void dal_profile_file_await_(struct profile_instance *instance);
+/* The same, and wait for another thread: 0 if that is this one, or if nothing is counted. */
+LAYER_HIDDEN int dal_profile_file_await_(struct profile_instance *instance);
 
 /* Slots. */
 LAYER_HIDDEN void dal_profile_fork_prepare_(void *ctx);

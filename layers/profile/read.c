@@ -252,6 +252,9 @@ int dal_profile_file_get(const void *file, size_t bytes, const char *key, uint64
         *value = modules_of(profile);
     else if (strcmp(key, "every") == 0)
         *value = once_64(&profile->every);
+    else if (strcmp(key, "stacks") == 0)
+        *value = (once(&profile->site_bytes) - sizeof(struct profile_site)) /
+                 sizeof(struct profile_frame);
     else if (strcmp(key, "on") == 0)
         *value = atomic_load_explicit(&profile->is_on, memory_order_relaxed) != 0;
     else if (strcmp(key, "lost_blocks") == 0)

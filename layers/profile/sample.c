@@ -85,11 +85,11 @@ static int draw(struct profile_instance *instance, uint32_t *clock, size_t size)
     struct profile_part *part = instance->services->thread_record_enter(&instance->record);
     int result = 0;
 
-    if (part && (!needs_file(instance) || dal_profile_file_make_(instance))) {
+    if (part && (!needs_file(instance) || dal_profile_file_await_(instance))) {
         if (part->random == 0)
             part->random = instance->services->seed() | 1;
         result = is_drawn(instance, part, clock ? clock : &part->clock, size) &&
-                 dal_profile_file_make_(instance);
+                 dal_profile_file_await_(instance);
     }
     instance->services->thread_record_leave(&instance->record, part);
     return result;
@@ -195,7 +195,7 @@ void dal_profile_end_(struct profile_instance *instance, const void *address)
 {
     struct profile_block block;
 
-    dal_profile_file_await_(instance);
+    (void)dal_profile_file_await_(instance);
     if (dal_profile_live_take_(instance, address, &block))
         ended(instance, address, &block);
 }
@@ -209,7 +209,7 @@ void dal_profile_resize_begin_(struct profile_instance *instance, struct profile
     resize->was_sampled = 0;
     if (!profile_filter_has(instance->filter, address))
         return;
-    dal_profile_file_await_(instance);
+    (void)dal_profile_file_await_(instance);
     resize->was_sampled = dal_profile_live_take_(instance, address, &resize->block);
 }
 
