@@ -19,8 +19,8 @@
 #define SIGNALS 65
 
 /* How far apart one signal may come to two processes. */
-#define APART_NS  UINT64_C(100000000)
-#define LOOK_NS   2000000
+#define APART_NS UINT64_C(100000000)
+#define LOOK_NS  2000000
 enum { LOOKS = 10 };
 
 /* The last one of each number; the sender is written first: release and acquire. */
