@@ -190,7 +190,7 @@ for backend in $backends; do
         [ $code != 0 ] || grep -q "^dispatchalloc: .* serves (DISPATCHALLOC_MALLOC=$backend)$" out ||
             grep -q "^dispatchalloc: DISPATCHALLOC_MALLOC=$backend: .*; \"system\" serves$" out ||
             fail "with ulimit -v $kilobytes another one serves than $backend: $(cat out)"
-        ! grep -q 'interposer .*: Cannot allocate memory' out || [ $kilobytes -lt 6000 ] ||
+        ! grep -q 'interposer .*: Cannot allocate memory' out || [ $kilobytes -lt 8000 ] ||
             fail "no room is left to look at the interposer under $backend with ulimit -v $kilobytes: $(cat out)"
         [ ! -e static ] || ! (ulimit -v $kilobytes; timeout 60 "$tool" run -b "$backend" ./static) >out 2>&1 ||
             fail "with ulimit -v $kilobytes a static program runs without $backend: $(cat out)"

@@ -261,7 +261,7 @@ if process == 0:
     # It is ignored in what a shell starts in the background.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(sys.argv[1], [sys.argv[1], "profile", "--every=1", "--", "sh", "-c",
-                           "read word; echo got $word; exec sleep 20"])
+                           "read word; exec sh -c 'echo got $0; read rest' $word"])
 os.write(terminal, b"hello\n")
 said = b""
 while b"got hello" not in said:

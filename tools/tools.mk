@@ -130,7 +130,6 @@ tools_dispatchalloc_LDADD += libprofile.la
 # What becomes of a profile: of the command, and of a test that has profiles by hand.
 noinst_LTLIBRARIES += libprofile.la
 endif
-libprofile_la_LIBADD = -lm
 libprofile_la_SOURCES = \
 	%D%/profile/dhat.c \
 	%D%/profile/diff.c \

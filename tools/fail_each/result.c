@@ -188,7 +188,7 @@ static uint64_t hash_text(uint64_t hash, const char *text)
  * by an input that is one. (A file that its arguments name may be what it writes.) */
 static uint64_t hash_file(uint64_t hash, const char *path)
 {
-    static unsigned char bytes[1 << 16];
+    unsigned char bytes[4096];
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat stat;
     ssize_t count;

@@ -3,7 +3,6 @@
 #include "tools/profile/model.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,6 +352,28 @@ struct profile_values profile_total(const struct profile *profile)
     return total;
 }
 
+/* The C library's own are in another library, which would take room from every program that is run
+ * with little. */
+static double root_of(double square)
+{
+    double root = square > 1 ? square : 1;
+
+    for (int i = 0; i < 64; i++)
+        root = (root + square / root) / 2;
+    return root;
+}
+
+/* To two digits: straight between powers of two. */
+static double logarithm_of(double number)
+{
+    const double ln_2 = 0.693147180559945309;
+    double doublings = 0;
+
+    for (; number >= 2; number /= 2)
+        doublings++;
+    return ln_2 * (doublings + number - 1);
+}
+
 /* Where live bytes stay about the same and are renewed k times, there are k estimates of them, of m
  * samples more or less the square root of m each; the highest is about sqrt(2 * m * ln(k)) above.
  * It has n samples: so m + sqrt(2 * m * ln(k)) = n. What is live at the end has not been chosen
@@ -366,8 +387,8 @@ uint64_t profile_peak_chance(const struct profile *profile)
         all.allocated_bytes <= all.peak_bytes)
         return 0;
     renewals = (double)all.allocated_bytes / (double)all.peak_bytes;
-    spread = sqrt(2 * log(renewals));
-    root = (sqrt(spread * spread + 4 * (double)all.peak_samples) - spread) / 2;
+    spread = root_of(2 * logarithm_of(renewals));
+    root = (root_of(spread * spread + 4 * (double)all.peak_samples) - spread) / 2;
     chance = (double)all.peak_bytes * (1 - root * root / (double)all.peak_samples);
     return chance < (double)(all.peak_bytes - all.live_bytes) ? (uint64_t)chance
                                                               : all.peak_bytes - all.live_bytes;
