@@ -201,6 +201,11 @@ START_TEST(test_through_what_has_lost_its_rules)
     end = (uintptr_t)found.dlfo_eh_frame + TABLE_AT + count * PAIR_BYTES;
     if (_i > 0 && first + page_bytes >= end)
         return;
+# ifdef __i386__
+    /* The C library has the tables by which it copies in that page. */
+    if (_i == 0)
+        return;
+# endif
     child = fork();
     if (child == 0) {
         if (_i == 0)

@@ -599,7 +599,7 @@ START_TEST(test_peak_of_large_blocks_is_exact)
                 allocate(instance, sizes[i], count);
                 give_back(instance, sizes[i], count);
             }
-            ck_assert_uint_eq(read_stats(instance).peak_bytes, sizes[i] * count);
+            ck_assert_uint_eq(read_stats(instance).peak_bytes, (uint64_t)sizes[i] * count);
             ck_assert_uint_eq(read_stats(instance).peak_blocks, count);
         }
         assert_live(instance, 0, 0);
@@ -791,7 +791,8 @@ END_TEST
 START_TEST(test_block_that_is_resized_lives_on)
 {
     static void *blocks[LIVES];
-    const struct dal_instance *instance = make_following("stats:print=off,lifetimes=on+system");
+    const struct dal_instance *instance =
+        make_following("stats:print=off,lifetimes=on+limit:bytes=64M+system");
     struct lifetimes found;
 
     for (int i = 0; i < LIVES; i++)
