@@ -49,11 +49,12 @@ enum { SITES = 12, PER_SITE = 400 };
 static const size_t site_sizes[SITES] = {1,    8,    24,   40,    100,   333,
                                          1000, 4096, 5000, 20000, 65536, 300000};
 
-/* A frame for each site: a call each, at places that differ. */
-#define SITE_CASE(n)                                     \
-    case n:                                              \
-        block = dal_instance_alloc(instance, size, 8);   \
-        __asm__ volatile("" : "+r"(block) : : "memory"); \
+/* A frame for each site: a call each, at places that differ, also by what the compiler could take
+ * for the same. */
+#define SITE_CASE(n)                                            \
+    case n:                                                     \
+        block = dal_instance_alloc(instance, size, 8);          \
+        __asm__ volatile("" : "+r"(block) : "i"(n) : "memory"); \
         return block
 
 static NOINLINE void *alloc_at(const struct dal_instance *instance, int site, size_t size)
@@ -247,6 +248,9 @@ struct bias {
 static void add_bias(struct bias *bias, int which, uint64_t estimated, double count, double size,
                      double p)
 {
+    /* One sample of a site that has hardly any stands for more blocks than all others have. */
+    if (PER_SITE * suite_race_runs(SEEDS) * p < 20)
+        return;
     bias->estimated[which] += (double)estimated;
     bias->truth[which] += count * size;
     bias->variance[which] += count * size * size * (1 - p) / p;
@@ -274,7 +278,7 @@ static void try_seed(uint64_t every, unsigned seed, int threads, int *inside, in
         add_bias(bias, 2, site.live_blocks, PER_SITE / 2., 1, p);
         add_bias(bias, 3, site.live_bytes, PER_SITE / 2., size, p);
         ck_assert_msg(fabs((double)site.allocated_blocks - (double)site.samples / p) <=
-                          1 + 0.001 * (double)site.allocated_blocks,
+                          2 + 0.005 * (double)site.allocated_blocks,
                       "site %d: %llu samples are not %llu blocks", i,
                       (unsigned long long)site.samples, (unsigned long long)site.allocated_blocks);
     }
@@ -295,7 +299,7 @@ START_TEST(test_estimates_are_unbiased)
     static const char *const names[] = {"blocks", "bytes", "live blocks", "live bytes"};
 
     learn_addresses();
-    for (unsigned seed = 1; seed <= SEEDS; seed++)
+    for (unsigned seed = 1; seed <= (unsigned)suite_race_runs(SEEDS); seed++)
         try_seed(rates[_i % RATES], seed, thread_counts[_i / RATES], &inside, &all, &bias);
     printf("every=%llu, threads: %d: %.2f %% inside\n", (unsigned long long)rates[_i % RATES],
            thread_counts[_i / RATES], 100. * inside / all);
@@ -318,7 +322,9 @@ START_TEST(test_blocks_of_any_size_have_no_bias)
     size_t size = sizes[_i];
     const struct dal_instance *instance = open_spec("profile:every=512+system");
     double p = -expm1(-(double)size / EVERY);
-    double count = ceil((1 - p) / p / 0.00125 / 0.00125) + 10000, blocks, bytes;
+    /* Where fewer runs are wanted a quarter of the blocks have twice the error. */
+    double share = suite_race_runs(SEEDS) / (double)SEEDS, most = 0.005 / sqrt(share);
+    double count = ceil((1 - p) / p / 0.00125 / 0.00125 * share) + 10000, blocks, bytes;
 
     for (double i = 0; i < count; i++)
         dal_instance_dealloc(instance, dal_instance_alloc(instance, size, 1), size, 1);
@@ -326,8 +332,8 @@ START_TEST(test_blocks_of_any_size_have_no_bias)
     bytes = (double)value_of(instance, "allocated_bytes");
     printf("%zu bytes: blocks %+.3f %%, bytes %+.3f %%\n", size, 100 * (blocks / count - 1),
            100 * (bytes / count / (double)size - 1));
-    ck_assert(fabs(blocks / count - 1) <= 0.005);
-    ck_assert(fabs(bytes / count / (double)size - 1) <= 0.005);
+    ck_assert(fabs(blocks / count - 1) <= most);
+    ck_assert(fabs(bytes / count / (double)size - 1) <= most);
     ck_assert_uint_eq(value_of(instance, "live_bytes"), 0);
     ck_assert_uint_eq(value_of(instance, "live_blocks"), 0);
     dal_instance_destroy(instance);
