@@ -140,7 +140,7 @@ static void release_by_two(void)
 
 START_TEST(test_of_two_releases_one_is_told)
 {
-    char sum[128];
+    char one[128], two[128];
     int status;
 
     served = make(specs[_i]);
@@ -152,9 +152,12 @@ START_TEST(test_of_two_releases_one_is_told)
     ck_assert_int_ge(wait(&status), 0);
     (void)said_end();
     ck_assert_int_eq(status, 0);
-    /* (Two places: the threads have got there by other calls.) */
-    snprintf(sum, sizeof sum, "dispatchalloc: debug[N]: %d faults at ", suite_race_runs(2000));
-    ck_assert_msg(strstr(said.text, sum) != NULL, "%s", said.text);
+    /* Two places where either was late once: the threads have got there by other calls. */
+    snprintf(one, sizeof one, "dispatchalloc: debug[N]: %d faults at 1 place, ",
+             suite_race_runs(2000));
+    snprintf(two, sizeof two, "dispatchalloc: debug[N]: %d faults at 2 places, ",
+             suite_race_runs(2000));
+    ck_assert_msg(strstr(said.text, one) || strstr(said.text, two), "%s", said.text);
     ck_assert_ptr_null(strstr(said.text, "WHAT"));
     ck_assert_ptr_null(strstr(said.text, "still live"));
     dal_instance_destroy(served);
