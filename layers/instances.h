@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <dispatchalloc/backend.h>
 
@@ -64,6 +65,17 @@ struct layer {
     /* Undo start(), once the instance is not found any more. */
     void (*unmake)(void *ctx);
 };
+
+/* The number that an option has, given or not. */
+static inline uint64_t layer_number(const struct dal_backend_request *request, const char *key)
+{
+    return request->find(request, key)->number;
+}
+
+static inline int layer_is_given(const struct dal_backend_request *request, const char *key)
+{
+    return request->find(request, key)->given;
+}
 
 /* create() of a layer, and its destroy(). */
 LAYER_HIDDEN int dal_layer_create_(const struct layer *layer,

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: MIT
 # What layers share, and each of them
-core_headers += %D%/family.h %D%/instances.h %D%/pattern.h %D%/report.h %D%/sampling.h
-core_sources += %D%/instances.c %D%/report.c
+core_headers += \
+	%D%/family.h \
+	%D%/instances.h \
+	%D%/path.h \
+	%D%/pattern.h \
+	%D%/report.h \
+	%D%/sampling.h
+core_sources += %D%/instances.c %D%/path.c %D%/report.c
 include %D%/debug/debug.mk
 include %D%/fail/fail.mk
 include %D%/guard/guard.mk

@@ -12,6 +12,7 @@ tools_dispatchalloc_SOURCES = \
 	%D%/messages.c \
 	%D%/modules.c \
 	%D%/options.c \
+	%D%/opened_library.h \
 	%D%/options.h \
 	%D%/program.h \
 	%D%/tool.h \

@@ -246,16 +246,11 @@ static int debug_owns(const void *ptr, void *ctx)
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-static uint64_t number_of(const struct dal_backend_request *request, const char *key)
-{
-    return request->find(request, key)->number;
-}
-
 /* Zones are a power of two, as alignments are. malloc() and its family align to no less than that
  * which is least here, whatever they are asked for. */
 static size_t take_zones(const struct dal_backend_request *request)
 {
-    size_t wanted = (size_t)number_of(request, "zones"), zones = DAL_MIN_ALIGN;
+    size_t wanted = (size_t)layer_number(request, "zones"), zones = DAL_MIN_ALIGN;
 
     while (zones < wanted)
         zones *= 2;
@@ -268,22 +263,22 @@ static enum dal_resolve take_resolve(const struct dal_backend_request *request)
     static const enum dal_resolve values[] = {DAL_RESOLVE_AT_TERMINAL, DAL_RESOLVE_ALWAYS,
                                               DAL_RESOLVE_NEVER};
 
-    return values[number_of(request, "symbolize")];
+    return values[layer_number(request, "symbolize")];
 }
 
 static void take_options(const struct dal_backend_request *request, struct debug_instance *instance)
 {
-    instance->layout = number_of(request, "layout") != 0;
-    instance->pairs = number_of(request, "pairs") != 0;
-    instance->fill = number_of(request, "fill") != 0;
-    instance->leaks = (enum debug_leaks)number_of(request, "leaks");
+    instance->layout = layer_number(request, "layout") != 0;
+    instance->pairs = layer_number(request, "pairs") != 0;
+    instance->fill = layer_number(request, "fill") != 0;
+    instance->leaks = (enum debug_leaks)layer_number(request, "leaks");
     instance->resolve = take_resolve(request);
-    instance->stop = number_of(request, "stop") != 0;
-    instance->frames = (unsigned)number_of(request, "stacks");
+    instance->stop = layer_number(request, "stop") != 0;
+    instance->frames = (unsigned)layer_number(request, "stacks");
     instance->zones = take_zones(request);
-    instance->sweep = (unsigned)number_of(request, "sweep");
+    instance->sweep = (unsigned)layer_number(request, "sweep");
     instance->is_plain =
-        !instance->fill && !instance->zones && number_of(request, "quarantine") == 0;
+        !instance->fill && !instance->zones && layer_number(request, "quarantine") == 0;
     (void)snprintf(instance->name, sizeof instance->name, "debug+%s", request->child->name);
 }
 
@@ -346,7 +341,7 @@ static int start(const struct dal_backend_request *request, void *ctx)
                           "or fill=on with quarantine=");
     if (!error && suppressions)
         error = dal_debug_suppressions_read_(instance, request, suppressions);
-    if (!error && dal_debug_quarantine_open_(instance, (size_t)number_of(request, "quarantine")))
+    if (!error && dal_debug_quarantine_open_(instance, (size_t)layer_number(request, "quarantine")))
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its quarantine");
     if (error)
         unmake(instance);

@@ -76,22 +76,12 @@ static uint64_t hashes_of(uint64_t units)
     return hashes;
 }
 
-static uint64_t number_of(const struct dal_backend_request *request, const char *key)
-{
-    return request->find(request, key)->number;
-}
-
-static int has(const struct dal_backend_request *request, const char *key)
-{
-    return request->find(request, key)->given;
-}
-
 static int take_rate(const struct dal_backend_request *request, struct fail_rules *rules)
 {
     const char *text = request->find(request, "rate")->text;
     uint64_t units = 0;
 
-    if (!text && has(request, "seed"))
+    if (!text && layer_is_given(request, "seed"))
         return request->fail(request, DAL_ERR_OPTION,
                              "option \"seed\" is for \"rate\", which is not given");
     if (text && !parse_rate(text, &units))
@@ -100,7 +90,7 @@ static int take_rate(const struct dal_backend_request *request, struct fail_rule
                              "to 1, such as 0.01, with at most " RATE_DIGITS
                              " digits behind the point",
                              text);
-    rules->seed = number_of(request, "seed");
+    rules->seed = layer_number(request, "seed");
     rules->has_rate = units > 0;
     rules->rate_last = units == RATE_UNIT ? UINT64_MAX : hashes_of(units) - 1;
     return DAL_OK;
@@ -108,8 +98,9 @@ static int take_rate(const struct dal_backend_request *request, struct fail_rule
 
 static int take_sizes(const struct dal_backend_request *request, struct fail_instance *instance)
 {
-    uint64_t least = number_of(request, "size_min");
-    uint64_t most = has(request, "size_max") ? number_of(request, "size_max") : SIZE_MAX;
+    uint64_t least = layer_number(request, "size_min");
+    uint64_t most =
+        layer_is_given(request, "size_max") ? layer_number(request, "size_max") : SIZE_MAX;
 
     if (least > most)
         return request->fail(request, DAL_ERR_OPTION,
@@ -143,12 +134,13 @@ int dal_fail_rules_take_(const struct dal_backend_request *request, struct fail_
 
     if (!error)
         error = take_rate(request, rules);
-    rules->after = number_of(request, "after");
-    rules->nth = number_of(request, "nth");
-    rules->every = number_of(request, "every");
-    rules->has_all =
-        !has(request, "nth") && !has(request, "every") && !has(request, "rate") &&
-        (has(request, "after") || has(request, "size_min") || has(request, "size_max"));
+    rules->after = layer_number(request, "after");
+    rules->nth = layer_number(request, "nth");
+    rules->every = layer_number(request, "every");
+    rules->has_all = !layer_is_given(request, "nth") && !layer_is_given(request, "every") &&
+                     !layer_is_given(request, "rate") &&
+                     (layer_is_given(request, "after") || layer_is_given(request, "size_min") ||
+                      layer_is_given(request, "size_max"));
     if (!error)
         error = dal_fail_watch_take_(request, instance);
     set_window(instance);

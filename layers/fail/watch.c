@@ -26,27 +26,22 @@ static void take_text(const struct dal_backend_request *request, const char *key
     (void)snprintf(text, bytes, "%s", given ? given : "");
 }
 
-static int is_given(const struct dal_backend_request *request, const char *key)
-{
-    return request->find(request, key)->given;
-}
-
 int dal_fail_watch_take_(const struct dal_backend_request *request, struct fail_instance *instance)
 {
     struct fail_watch *watch = &instance->watch;
-    int records = is_given(request, "record");
+    int records = layer_is_given(request, "record");
 
-    if (is_given(request, "stacks") && !records)
+    if (layer_is_given(request, "stacks") && !records)
         return request->fail(request, DAL_ERR_OPTION,
                              "option \"stacks\" is for \"record\", which is not given");
     watch->services = request->services;
-    watch->process = request->find(request, "process")->number;
-    watch->frames = (unsigned)request->find(request, "stacks")->number;
+    watch->process = layer_number(request, "process");
+    watch->frames = (unsigned)layer_number(request, "stacks");
     take_text(request, "program", watch->program, sizeof watch->program);
     take_text(request, "record", watch->path, sizeof watch->path);
     watch->is_wanted = records || watch->process || *watch->program;
-    watch->records_all = records && !instance->rules.has_all && !is_given(request, "nth") &&
-                         !is_given(request, "every") && !is_given(request, "rate");
+    watch->records_all = records && !instance->rules.has_all && !layer_is_given(request, "nth") &&
+                         !layer_is_given(request, "every") && !layer_is_given(request, "rate");
     if (records && request->services->stacks_prepare() == DAL_ERR_MEMORY)
         return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its stacks");
     return DAL_OK;

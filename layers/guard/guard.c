@@ -202,11 +202,6 @@ int dal_guard_get(const struct dal_instance *instance, const char *key, uint64_t
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-static uint64_t number_of(const struct dal_backend_request *request, const char *key)
-{
-    return request->find(request, key)->number;
-}
-
 /* Unsized freeing and owning are the child's to offer. */
 static void give_slots(struct dal_allocator *allocator)
 {
@@ -231,10 +226,10 @@ static void give_slots(struct dal_allocator *allocator)
 /* With less memory than asked for it does what it can: a program is not to fail for this layer. */
 static void open_pool(const struct dal_backend_request *request, struct guard_instance *instance)
 {
-    size_t wanted = (size_t)number_of(request, "slots");
+    size_t wanted = (size_t)layer_number(request, "slots");
 
     dal_guard_pool_open_(&instance->pool, request->services, wanted,
-                         (size_t)number_of(request, "stacks"));
+                         (size_t)layer_number(request, "stacks"));
     if (instance->pool.slot_count < wanted)
         request->services->line("guard: there is memory for %zu of %zu slots",
                                 instance->pool.slot_count, wanted);
@@ -245,7 +240,8 @@ static uint64_t per_second_of(const struct dal_backend_request *request)
 {
     const struct dal_option_value *value = request->find(request, "per_second");
 
-    return !value->given && number_of(request, "every") == 1 ? GUARD_PER_SECOND_MAX : value->number;
+    return !value->given && layer_number(request, "every") == 1 ? GUARD_PER_SECOND_MAX
+                                                                : value->number;
 }
 
 static void unmake(void *ctx)
@@ -263,7 +259,7 @@ static int start(const struct dal_backend_request *request, void *ctx)
     instance->services = request->services;
     instance->next = request->child;
     instance->calls = request->calls;
-    instance->every = number_of(request, "every");
+    instance->every = layer_number(request, "every");
     instance->per_second = per_second_of(request);
     if (request->services->thread_record_open(&instance->record, sizeof(struct guard_part), NULL))
         return request->fail(request, DAL_ERR_MEMORY,

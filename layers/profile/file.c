@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../path.h"
 #include "profile.h"
 
 /* This thread as a number, which no other one has that lives; the same in the child of a fork. */
@@ -45,27 +46,6 @@ static void describe(struct profile_instance *instance, uint32_t site_count, int
     atomic_store_explicit(&file->form, PROFILE_FORM, memory_order_release);
 }
 
-/* The path as one that means the same wherever the process goes: the child of a fork may have left
- * the directory that it is relative to. */
-static void make_absolute(struct profile_instance *instance)
-{
-    char here[DAL_FILE_PATH_MAX], whole[DAL_FILE_PATH_MAX];
-    size_t used = 0;
-
-    if (instance->path[0] == '/' || !getcwd(here, sizeof here) || *here != '/')
-        return;
-    for (const char *at = here; *at && used < sizeof whole - 3; at++) {
-        whole[used++] = *at;
-        if (*at == '%')
-            whole[used++] = '%';
-    }
-    whole[used++] = '/';
-    if (used + strlen(instance->path) >= sizeof whole)
-        return;
-    memcpy(whole + used, instance->path, strlen(instance->path) + 1);
-    memcpy(instance->path, whole, sizeof whole);
-}
-
 int dal_profile_file_open_(struct profile_instance *instance, uint32_t site_count, int is_on)
 {
     size_t page = instance->services->page_bytes();
@@ -85,7 +65,7 @@ int dal_profile_file_open_(struct profile_instance *instance, uint32_t site_coun
     }
     describe(instance, site_count, is_on);
     if (instance->path[0]) {
-        make_absolute(instance);
+        dal_layer_path_make_absolute_(instance->path);
         atomic_store_explicit(&instance->file_state, PROFILE_FILE_WANTED, memory_order_relaxed);
     }
     return 1;

@@ -204,11 +204,6 @@ struct profile_instance *dal_profile_layer_of_(const struct dal_instance *instan
     return layer ? layer : dal_layer_of_(instance, profile_alloc_by_part);
 }
 
-static uint64_t number_of(const struct dal_backend_request *request, const char *key)
-{
-    return request->find(request, key)->number;
-}
-
 /* Unsized freeing is the child's to offer. */
 static void give_slots(struct dal_allocator *allocator)
 {
@@ -241,30 +236,30 @@ static void take_options(const struct dal_backend_request *request,
     instance->services = request->services;
     instance->next = request->child;
     instance->calls = request->calls;
-    instance->every = number_of(request, "every");
-    instance->frames = (unsigned)number_of(request, "stacks");
-    instance->by_thread = number_of(request, "threads") != 0;
-    instance->has_lifetimes = instance->every != 1 || number_of(request, "lifetimes") != 0;
+    instance->every = layer_number(request, "every");
+    instance->frames = (unsigned)layer_number(request, "stacks");
+    instance->by_thread = layer_number(request, "threads") != 0;
+    instance->has_lifetimes = instance->every != 1 || layer_number(request, "lifetimes") != 0;
     (void)snprintf(instance->path, sizeof instance->path, "%s", path ? path : "");
 }
 
 /* How many sampled blocks there is a place for. */
 static size_t live_count(const struct dal_backend_request *request, uint64_t every)
 {
-    if (request->find(request, "blocks")->given)
-        return (size_t)number_of(request, "blocks");
+    if (layer_is_given(request, "blocks"))
+        return (size_t)layer_number(request, "blocks");
     return every == 1 ? (size_t)1 << 20 : (size_t)1 << 16;
 }
 
 /* 1, or 0 if there is no memory, and nothing is left behind. */
 static int open_memory(const struct dal_backend_request *request, struct profile_instance *instance)
 {
-    int is_on = number_of(request, "start") == 0; /* on|off */
+    int is_on = layer_number(request, "start") == 0; /* on|off */
 
     if (request->services->thread_record_open(&instance->record, sizeof(struct profile_part), NULL))
         return 0;
     if (dal_profile_live_open_(instance, live_count(request, instance->every))) {
-        if (dal_profile_file_open_(instance, (uint32_t)number_of(request, "sites"), is_on))
+        if (dal_profile_file_open_(instance, (uint32_t)layer_number(request, "sites"), is_on))
             return 1;
         dal_profile_live_close_(instance);
     }

@@ -16,6 +16,7 @@
 #include <dispatchalloc/error.h>
 #include <dispatchalloc/global.h>
 
+#include "../path.h"
 #include "stats.h"
 
 /* This thread as a number, which no other one has that lives; the same in the child of a fork. */
@@ -25,31 +26,6 @@ static uintptr_t this_thread(void)
 }
 
 /* ---- Before there is one --------------------------------------------------------------------- */
-
-/* The path as a template that means the same wherever the process goes: the child of a fork may
- * have left the directory that it is relative to. */
-static void make_absolute(struct stats_instance *instance)
-{
-    char given[sizeof instance->path], here[sizeof instance->path];
-    size_t length = 0;
-
-    if (!instance->path[0] || instance->path[0] == '/' || !getcwd(here, DAL_FILE_PATH_MAX) ||
-        *here != '/')
-        return;
-    memcpy(given, instance->path, sizeof given);
-    for (const char *at = here; *at && length < sizeof here - 2; at++) {
-        instance->path[length++] = *at;
-        if (*at == '%')
-            instance->path[length++] = '%';
-    }
-    if (length + 1 + strlen(given) < sizeof given) {
-        if (instance->path[length - 1] != '/')
-            instance->path[length++] = '/';
-        memcpy(instance->path + length, given, strlen(given) + 1);
-    } else {
-        memcpy(instance->path, given, sizeof given);
-    }
-}
 
 static void place(struct stats_instance *instance)
 {
@@ -62,7 +38,7 @@ int dal_stats_file_prepare_(struct stats_instance *instance)
 {
     size_t page = instance->services->page_bytes();
 
-    make_absolute(instance);
+    dal_layer_path_make_absolute_(instance->path);
     instance->file_bytes = (sizeof *instance->file + page - 1) / page * page;
     instance->file = instance->services->pages_map(instance->file_bytes);
     if (!instance->file)

@@ -355,7 +355,7 @@ static enum sharing take_options(const struct dal_backend_request *request,
 {
     const char *file = text_of(request, "file");
 
-    instance->print = request->find(request, "print")->number != 0;
+    instance->print = layer_number(request, "print") != 0;
     instance->prints_to_file = *file != '\0';
     (void)snprintf(instance->own.label, sizeof instance->own.label, "%s",
                    text_of(request, "label"));
@@ -414,7 +414,7 @@ static int start(const struct dal_backend_request *request, void *ctx)
                               "option \"file\" cannot be \"%s\", which is a directory; accepted is "
                               "the path of a file (share=%s counts in one for each process there)",
                               text_of(request, "file"), text_of(request, "file"));
-    else if ((request->find(request, "lifetimes")->number && !dal_stats_lives_open_(instance)) ||
+    else if ((layer_number(request, "lifetimes") && !dal_stats_lives_open_(instance)) ||
              (sharing == SHARED && !dal_stats_file_prepare_(instance)))
         error = request->fail(request, DAL_ERR_MEMORY, "there is no memory for its counters");
     if (error) {
@@ -471,8 +471,7 @@ static const struct layer following_layer = LAYER_WITH(dal_stats_following_famil
 
 static int create(const struct dal_backend_request *request, struct dal_allocator *allocator)
 {
-    return dal_layer_create_(request->find(request, "lifetimes")->number ? &following_layer
-                                                                         : &layer,
+    return dal_layer_create_(layer_number(request, "lifetimes") ? &following_layer : &layer,
                              request, allocator);
 }
 

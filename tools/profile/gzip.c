@@ -5,8 +5,9 @@
 
 #ifdef TOOL_HAS_ZLIB
 # include <dlfcn.h>
-# include <string.h>
 # include <zlib.h>
+
+# include "tools/opened_library.h"
 
 # define ZLIB_NAME "libz.so.1"
 
@@ -16,25 +17,7 @@ static struct {
     __typeof__(&deflateEnd) end;
 } zlib;
 
-/* By it packaging tools know what is opened, as for libdw (tools/symbolize/dwarf.c). */
-# define NOTE_TEXT                                                           \
-     "[{\"feature\":\"profile\",\"description\":\"files of pprof, packed\"," \
-     "\"priority\":\"recommended\",\"soname\":[\"" ZLIB_NAME "\"]}]"
-
-__attribute__((used, section(".note.dlopen"), aligned(4))) static const struct {
-    uint32_t name_bytes, text_bytes, type;
-    char name[4];
-    char text[(sizeof NOTE_TEXT + 3) / 4 * 4];
-} dlopen_note = {4, sizeof NOTE_TEXT, 0x407c0c0a, "FDO", NOTE_TEXT};
-
-/* (ISO C has no conversion from an object's pointer to a function's.) */
-static int find(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-
-    memcpy(function, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
+OPENED_LIBRARY_NOTE("profile", "files of pprof, packed", ZLIB_NAME);
 
 int gzip_is_there(void)
 {
@@ -43,8 +26,9 @@ int gzip_is_there(void)
     if (zlib.end)
         return 1;
     library = library ? library : dlopen(ZLIB_NAME, RTLD_NOW | RTLD_LOCAL);
-    return library && find(library, "deflateInit2_", &zlib.init) &&
-           find(library, "deflate", &zlib.deflate) && find(library, "deflateEnd", &zlib.end);
+    return library && opened_library_find(library, "deflateInit2_", &zlib.init) &&
+           opened_library_find(library, "deflate", &zlib.deflate) &&
+           opened_library_find(library, "deflateEnd", &zlib.end);
 }
 
 /* As zlib has it for gzip instead of its own form: the window's bits, and 16. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/opened_library.h"
+
 /* __cxa_demangle(), of the Itanium C++ ABI. */
 typedef char *(*demangler)(const char *name, char *buffer, size_t *bytes, int *status);
 
@@ -17,10 +19,8 @@ static demangler find_demangler(void)
 
     for (size_t i = 0; !found && i < sizeof libraries / sizeof *libraries; i++) {
         void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_LOCAL);
-        void *symbol = library ? dlsym(library, "__cxa_demangle") : NULL;
 
-        /* (ISO C has no conversion from the one to the other.) */
-        memcpy(&found, &symbol, sizeof found);
+        (void)opened_library_find(library, "__cxa_demangle", &found);
     }
     return found;
 }

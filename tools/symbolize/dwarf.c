@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/opened_library.h"
+
 /* ---- The library --------------------------------------------------------------------------- */
 
 /* Opened when it is needed: with what it needs itself it would be a fifth of the start of every
@@ -38,33 +40,14 @@ static struct {
 #undef MEMBER
 } libdw;
 
-/* By it packaging tools know what is opened, as by DT_NEEDED what is linked: the note of the ELF
- * dlopen metadata that systemd and others have. */
-#define NOTE_TEXT                                                                  \
-    "[{\"feature\":\"symbolize\",\"description\":\"lines and inlined functions\"," \
-    "\"priority\":\"recommended\",\"soname\":[\"" LIBDW_NAME "\"]}]"
-
-__attribute__((used, section(".note.dlopen"), aligned(4))) static const struct {
-    uint32_t name_bytes, text_bytes, type;
-    char name[4];
-    char text[(sizeof NOTE_TEXT + 3) / 4 * 4];
-} dlopen_note = {4, sizeof NOTE_TEXT, 0x407c0c0a, "FDO", NOTE_TEXT};
-
-static int find_function(void *library, const char *name, void *function)
-{
-    void *symbol = dlsym(library, name);
-
-    /* (ISO C has no conversion from the one to the other.) */
-    memcpy(function, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
+OPENED_LIBRARY_NOTE("symbolize", "lines and inlined functions", LIBDW_NAME);
 
 static int open_library(void)
 {
     void *library = dlopen(LIBDW_NAME, RTLD_NOW | RTLD_LOCAL);
     int are_there = library != NULL;
 
-#define FIND(name) are_there = are_there && find_function(library, #name, &libdw.name);
+#define FIND(name) are_there = are_there && opened_library_find(library, #name, &libdw.name);
     LIBDW_FUNCTIONS(FIND)
 #undef FIND
     return are_there;
