@@ -598,6 +598,7 @@ START_TEST(test_frame_from_memory)
 {
     const void *const places[] = {(const char *)(uintptr_t)recurse + 1,
                                   (const char *)(uintptr_t)strtol + 1};
+    struct dal_frame_code codes[2], again;
     char by_files[512], by_memory[512], address[8];
     size_t length;
 
@@ -613,7 +614,15 @@ START_TEST(test_frame_from_memory)
         ck_assert_str_eq(by_memory, by_files);
         ck_assert_uint_le(services->frame_place_text(3, places[i], address, 8), length);
         ck_assert_str_eq(address, "    #3 ");
+        ck_assert(services->frame_code(places[i], &codes[i]));
+        snprintf(by_files, sizeof by_files, "+0x%jx)", (uintmax_t)codes[i].offset);
+        ck_assert_ptr_nonnull(strstr(by_memory, by_files));
     }
+    ck_assert(services->frame_code((const char *)(uintptr_t)leave_out_names + 1, &again));
+    ck_assert_uint_ne(again.identity, 0);
+    ck_assert_uint_eq(again.identity, codes[0].identity);
+    ck_assert_uint_ne(again.identity, codes[1].identity);
+    ck_assert(!services->frame_code((const void *)16, &again));
     (void)services->frame_place_text(0, (const void *)16, by_memory, sizeof by_memory);
     ck_assert_str_eq(by_memory, "    #0 0xf\n");
 }

@@ -156,6 +156,12 @@ struct dal_leak_lists {
 /** Longest path for one, in bytes with its end, "%p" replaced. */
 #define DAL_FILE_PATH_MAX 1024
 
+/** A file's code, as dal_services.frame_code() tells it. */
+struct dal_frame_code {
+    uint64_t offset;   /**< of the call, as frame_place_text() tells it */
+    uint64_t identity; /**< not 0; another one for another file, build or address */
+};
+
 /**
  * The services. Filled by the library, valid for ever, never changed; size_bytes says how far. A
  * backend that uses one which came after version 0.1 says so (needs_services_bytes in
@@ -410,6 +416,11 @@ struct dal_services {
      *  what it interrupted, as frame_place_text() does: "  registers: pc 0x1, sp 0x2, fp 0x3" and a
      *  newline. context is the handler's third argument, not NULL. 0 where they are not known. */
     size_t (*registers_text)(const void *context, char *text, size_t bytes);
+
+    /** Whose code the call before a place is, for who keeps what it knows of that: from memory,
+     *  without a lock, in a twentieth of what frame_place_text() takes. 0, and nothing is stored,
+     *  where no file is known. */
+    int (*frame_code)(const void *place, struct dal_frame_code *code);
 };
 
 /** Most places that dal_services.stack_capture() keeps of a stack. */

@@ -91,7 +91,26 @@ static uint64_t number_of(struct profile_file *file, const char *path, const cha
     return lose(file);
 }
 
-uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *place)
+static uint64_t place_in(uint64_t number, uint64_t offset)
+{
+    return number << PROFILE_OFFSET_BITS | (offset & ((UINT64_C(1) << PROFILE_OFFSET_BITS) - 1));
+}
+
+/* The number of a module that was told by its line, with what it is told by now; 0 for none. */
+static uint64_t find_code(struct profile_instance *instance, uint64_t identity)
+{
+    for (size_t i = 0; i < PROFILE_MODULES; i++) {
+        uint64_t known = atomic_load_explicit(&instance->codes[i], memory_order_relaxed);
+
+        if (known == identity)
+            return i + 1;
+        if (!known)
+            break;
+    }
+    return 0;
+}
+
+static uint64_t read_place(struct profile_instance *instance, const void *place, uint64_t identity)
 {
     char line[sizeof instance->file->modules[0] + 128], *path, *build_id;
     uint64_t offset, number;
@@ -102,9 +121,21 @@ uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *pl
     if (length == 0 || !cut(line, &path, &offset, &build_id))
         return 0;
     number = number_of(instance->file, path, build_id);
-    return number ? number << PROFILE_OFFSET_BITS |
-                        (offset & ((UINT64_C(1) << PROFILE_OFFSET_BITS) - 1))
-                  : 0;
+    if (!number)
+        return 0;
+    atomic_store_explicit(&instance->codes[number - 1], identity, memory_order_relaxed);
+    return place_in(number, offset);
+}
+
+uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *place)
+{
+    struct dal_frame_code code;
+    uint64_t number;
+
+    if (!instance->services->frame_code(place, &code))
+        return 0;
+    number = find_code(instance, code.identity);
+    return number ? place_in(number, code.offset) : read_place(instance, place, code.identity);
 }
 
 /* (musl's is the C library as well, which is in every stack.) */

@@ -78,6 +78,7 @@ const struct dal_services dal_services_ = {
     .process = dal_os_process_,
     .stack_walk = dal_stack_walk_,
     .registers_text = dal_registers_text_,
+    .frame_code = dal_frame_code_,
 };
 
 const struct dal_services *dal_services_get(void)

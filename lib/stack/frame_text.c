@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <dispatchalloc/service.h>
+
 #include "base/text.h"
 #include "os/frames.h"
 #ifdef HAVE_DL_ITERATE_PHDR
@@ -52,26 +54,80 @@ enum { HEAD_BYTES = 1024 };
 
 static int is_readable_memory(const struct dal_os_object_ *object, uintptr_t start, size_t bytes)
 {
+    const uintptr_t pages = ~(uintptr_t)(DAL_OS_PAGE_BYTES_LEAST_ - 1);
+
     return bytes > 0 && start >= object->start && start < object->end &&
            bytes <= object->end - start && bytes <= DAL_OS_PAGE_BYTES_LEAST_ &&
-           dal_os_is_readable_(start) && dal_os_is_readable_(start + bytes - 1);
+           dal_os_is_readable_(start) &&
+           ((start & pages) == ((start + bytes - 1) & pages) ||
+            dal_os_is_readable_(start + bytes - 1));
 }
 
-/* From the notes that the loader has mapped. */
-static void find_build_id(const struct dal_os_object_ *object, char *build_id, size_t room)
+/* A segment of notes that the loader has mapped. */
+struct notes {
+    const unsigned char *start;
+    size_t bytes, align;
+};
+
+/* The first of an object from the segment *at on, which becomes the one behind it. Returns 0 if
+ * there is none. */
+static int find_notes(const struct dal_os_object_ *object, size_t *at, struct notes *notes)
 {
     struct dal_image_ head = {(const unsigned char *)object->start, HEAD_BYTES};
     ElfW(Phdr) segment;
 
     if (!is_readable_memory(object, object->start, HEAD_BYTES))
-        return;
-    for (size_t i = 0; !build_id[0] && dal_image_segment_(&head, i, &segment); i++) {
+        return 0;
+    while (dal_image_segment_(&head, (*at)++, &segment)) {
         uintptr_t start = object->moved_by + segment.p_vaddr;
 
-        if (segment.p_type == PT_NOTE && is_readable_memory(object, start, segment.p_memsz))
-            (void)dal_image_build_id_in_((const unsigned char *)start, segment.p_memsz,
-                                         segment.p_align == 8 ? 8 : 4, build_id, room);
+        if (segment.p_type == PT_NOTE && is_readable_memory(object, start, segment.p_memsz)) {
+            *notes = (struct notes){(const unsigned char *)start, segment.p_memsz,
+                                    segment.p_align == 8 ? 8 : 4};
+            return 1;
+        }
     }
+    return 0;
+}
+
+static void find_build_id(const struct dal_os_object_ *object, char *build_id, size_t room)
+{
+    struct notes notes;
+
+    for (size_t at = 0; !build_id[0] && find_notes(object, &at, &notes);)
+        (void)dal_image_build_id_in_(notes.start, notes.bytes, notes.align, build_id, room);
+}
+
+/* More of what a number stands for. */
+static uint64_t mix(uint64_t number, const void *more, size_t bytes)
+{
+    uint64_t part;
+
+    for (size_t at = 0; at < bytes; at += sizeof part) {
+        part = 0;
+        memcpy(&part, (const char *)more + at, bytes - at < sizeof part ? bytes - at : sizeof part);
+        number = (number ^ part) * UINT64_C(0x9e3779b97f4a7c15);
+        number ^= number >> 29;
+    }
+    return number;
+}
+
+int dal_frame_code_(const void *place, struct dal_frame_code *code)
+{
+    uintptr_t call = (uintptr_t)place - 1;
+    struct dal_os_object_ object;
+    struct notes notes;
+
+    if (!dal_os_object_at_(call, &object))
+        return 0;
+    code->offset = call - object.moved_by;
+    code->identity = mix(object.moved_by, object.file, strlen(object.file));
+    code->identity = mix(code->identity, &object.start, sizeof object.start);
+    code->identity = mix(code->identity, &object.end, sizeof object.end);
+    for (size_t at = 0; find_notes(&object, &at, &notes);)
+        code->identity = mix(code->identity, notes.start, notes.bytes);
+    code->identity += code->identity == 0;
+    return 1;
 }
 
 static void add_file(struct dal_text_ *text, const char *file)
@@ -99,6 +155,13 @@ static void add_place_in_memory(struct dal_text_ *text, const char *call)
         dal_text_add_(text, " (BuildId: %s)", build_id);
 }
 #else
+int dal_frame_code_(const void *place, struct dal_frame_code *code)
+{
+    (void)place;
+    (void)code;
+    return 0;
+}
+
 static void add_place_in_memory(struct dal_text_ *text, const char *call)
 {
     (void)text;

@@ -49,9 +49,11 @@ static struct stacks *map_stacks(size_t *bytes)
 /* The loader binds what is called at the first call, and takes 2 KiB of stack for it. */
 static void bind(const void *place)
 {
+    struct dal_frame_code code;
     char text[16];
 
     (void)dal_stack_capture_(place, 1);
+    (void)dal_frame_code_(place, &code);
     (void)dal_frame_place_text_(0, place, text, sizeof text);
 #if DAL_OS_HAS_FRAMES_
     (void)dal_os_program_file_(text, sizeof text);
