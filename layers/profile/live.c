@@ -37,9 +37,7 @@ static struct profile_live *home_of(const struct profile_instance *instance, uin
 
 static _Atomic(uint16_t) *filter_of(struct profile_instance *instance, const void *block)
 {
-    uint32_t hash = (uint32_t)(uintptr_t)block * UINT32_C(0x9e3779b1);
-
-    return &instance->filter[hash >> (32 - PROFILE_FILTER_BITS)];
+    return &instance->filter[profile_filter_place(block)];
 }
 
 /* Acquire: who had the place is done with it. Pairs with the release in take. */

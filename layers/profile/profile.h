@@ -149,8 +149,7 @@ struct profile_part {
     uint64_t newest_born_ns;
 };
 
-/* The clock for the instance that serves the process: of 88 bytes of thread-local storage that the
- * library may have, these are 4. */
+/* The clock for the instance that serves the process. */
 extern LAYER_HIDDEN _Thread_local uint32_t dal_profile_clock_;
 
 /* Subtract a size, of any bytes: whether nothing is left. (Both by one instruction, where gcc would
@@ -239,18 +238,28 @@ struct profile_instance {
     _Atomic(int) adds_point; /* a thread does */
 
     _Atomic(uint64_t) known[PROFILE_KNOWN]; /* see find_known() in site.c */
+    /* Of each module that file has what it is told by where it was met last, 0: it was not. */
+    _Atomic(uint64_t) codes[PROFILE_MODULES];
     /* How many live samples have this hash. */
     _Alignas(64) _Atomic(uint16_t) filter[1 << PROFILE_FILTER_BITS];
 };
 
 LAYER_HIDDEN extern struct layer_instances dal_profile_instances_;
 
-/* Whether a block may be a sampled one, in four instructions: by the low bits of its address. */
+/* The place of a block in the filter, in two instructions: 16 bytes of memory to a place, so that
+ * blocks that lie in a few lines of the cache have few of the filter, and a little more, so that
+ * what is aligned to pages, or lies 1 MiB apart, has places of its own. */
+static inline size_t profile_filter_place(const void *block)
+{
+    const uint32_t step = (UINT32_C(1) << 12) + 157;
+
+    return (uint32_t)((uint32_t)(uintptr_t)block * step) >> (32 - PROFILE_FILTER_BITS);
+}
+
+/* Whether a block may be a sampled one. */
 static inline int profile_filter_has(const _Atomic(uint16_t) *filter, const void *block)
 {
-    uint32_t hash = (uint32_t)(uintptr_t)block * UINT32_C(0x9e3779b1);
-
-    return DAL_UNLIKELY_(atomic_load_explicit(&filter[hash >> (32 - PROFILE_FILTER_BITS)],
+    return DAL_UNLIKELY_(atomic_load_explicit(&filter[profile_filter_place(block)],
                                               memory_order_relaxed)) != 0;
 }
 
