@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 # What a layer costs a server: the CPU time of redis-server under the interposer with a layer over a
-# backend, as a ratio to the same backend without it. A round starts three servers in an order of its
-# own: with the layer, and twice without, whose ratio is the control. Median of the rounds' ratios and
-# its 95 % interval, which goes by ranks. Rounds go on until the interval is at most 0.005 to either side,
-# or there were SERVER_ROUNDS (200). SERVER_LAYERS: one or more, without the "+" (guard:every=1000).
-# SERVER_BACKEND: system by default. Fails where the interval does not lie below SERVER_LIMIT (1.01).
+# backend, as a ratio to the same backend without it. A round starts three servers: with the layer, and
+# twice without, whose ratio is the control. They get short loads in turn, in an order that changes, so
+# that what the machine does for others within a second meets all three: a round's ratio is the median of
+# its loads' ratios. Reported are the median of the rounds and its 95 % interval, which goes by ranks.
+# Rounds go on until the interval is at most 0.005 to either side, or there were SERVER_ROUNDS (100) of
+# SERVER_BURSTS (25) loads. SERVER_LAYERS: one or more, without the "+" (guard:every=1000 profile).
+# SERVER_BACKEND: system by default. SERVER_LOAD: options of redis-benchmark; by default those that it has
+# itself, 50 clients that wait for each answer. Fails where the interval does not lie below SERVER_LIMIT
+# (1.01).
 set -eu
 . "$srcdir/tests/lib.sh"
 need_interposer
@@ -15,30 +19,35 @@ for program in redis-server redis-cli redis-benchmark taskset; do
 done
 cd "$work"
 unset DISPATCHALLOC_MALLOC LD_PRELOAD
-rounds=${SERVER_ROUNDS:-200} limit=${SERVER_LIMIT:-1.01} backend=${SERVER_BACKEND:-system}
+rounds=${SERVER_ROUNDS:-100} bursts=${SERVER_BURSTS:-25} limit=${SERVER_LIMIT:-1.01} backend=${SERVER_BACKEND:-system}
 
-# serve SPEC: prints the seconds of CPU time that the server says it has used for the load. Server and
-# client have a processor each. --hz 1: little is done by the clock.
+# serve NAME SPEC: starts a server. Server and client have a processor each. --hz 1: little is done by
+# the clock.
 serve() {
-    taskset -c 0 "$tool" run -b "$1" -- "$(command -v redis-server)" --port 0 --unixsocket "$work/socket" \
-        --save '' --appendonly no --hz 1 --dynamic-hz no >server.log 2>&1 &
+    taskset -c 0 "$tool" run -b "$2" -- "$(command -v redis-server)" --port 0 --unixsocket "$work/$1" \
+        --save '' --appendonly no --hz 1 --dynamic-hz no >"$1.log" 2>&1 &
     tries=0
-    until redis-cli -s socket ping >/dev/null 2>&1; do
+    until redis-cli -s "$1" ping >/dev/null 2>&1; do
         sleep 0.02
         tries=$((tries + 1))
-        [ $tries -lt 500 ] || { kill $!; fail "no server under $1: $(cat server.log)"; finish; }
+        [ $tries -lt 500 ] || { kill $!; fail "no server under $2: $(cat "$1.log")"; finish; }
     done
-    before=$(used)
-    taskset -c 1 redis-benchmark -s socket -n 60000 -c 10 -P 16 -d 200 -r 5000 -q -t set,lpush,hset,sadd,lpop \
+}
+# load NAME: appends the seconds of CPU time that the server says it has used for a load.
+load() {
+    before=$(used "$1")
+    # shellcheck disable=SC2086 # options
+    taskset -c 1 redis-benchmark -s "$1" -n 2000 -d 200 -r 5000 -q -t set,lpush,hset,sadd,lpop $SERVER_LOAD \
         >/dev/null 2>&1
-    used | awk -v before="$before" '{ print $1 - before }'
-    redis-cli -s socket shutdown nosave >/dev/null 2>&1 || :
-    wait
+    used "$1" | awk -v before="$before" '{ printf "%.6f\n", $1 - before }' >>"$1.times"
 }
 used() {
-    redis-cli -s socket info cpu | tr -d '\r' | awk -F: '/^used_cpu_(sys|user):/ { sum += $2 } END { print sum }'
+    redis-cli -s "$1" info cpu | tr -d '\r' | awk -F: '/^used_cpu_(sys|user):/ { sum += $2 } END { print sum }'
 }
 
+middle() {
+    sort -n | awk '{ value[NR] = $1 } END { print value[int((NR + 1) / 2)] }'
+}
 # interval FILE: the median of its numbers, the ends of its 95 % interval, and half of its width.
 interval() {
     sort -n "$1" | awk '{ value[NR] = $1 } END {
@@ -50,19 +59,31 @@ interval() {
 }
 
 printf '%-36s %7s   %-20s %7s   %-20s %s\n' "CPU time of redis-server, ratio" median '95 %' control '95 %' rounds
+SERVER_LOAD=${SERVER_LOAD:-}
 for layer in ${SERVER_LAYERS:-guard:every=1000}; do
     : >ratios
     : >controls
     round=0
     while [ $round -lt "$rounds" ]; do
-        case $((round % 3)) in
-        0) with=$(serve "$layer+$backend") without=$(serve "$backend") again=$(serve "$backend") ;;
-        1) without=$(serve "$backend") with=$(serve "$layer+$backend") again=$(serve "$backend") ;;
-        2) without=$(serve "$backend") again=$(serve "$backend") with=$(serve "$layer+$backend") ;;
-        esac
-        # Beside the run that is next to it in either place.
-        awk -v with="$with" -v a="$without" -v b="$again" 'BEGIN { print 2 * with / (a + b) }' >>ratios
-        awk -v a="$without" -v b="$again" 'BEGIN { print a / b }' >>controls
+        rm -f ./*.times
+        serve with "$layer+$backend"
+        serve without "$backend"
+        serve again "$backend"
+        burst=0
+        while [ $burst -lt "$bursts" ]; do
+            case $((burst % 3)) in
+            0) load with && load without && load again ;;
+            1) load without && load again && load with ;;
+            2) load again && load with && load without ;;
+            esac
+            burst=$((burst + 1))
+        done
+        for server in with without again; do
+            redis-cli -s $server shutdown nosave >/dev/null 2>&1 || :
+        done
+        wait
+        paste with.times without.times again.times | awk '{ print 2 * $1 / ($2 + $3) }' | middle >>ratios
+        paste without.times again.times | awk '{ print $1 / $2 }' | middle >>controls
         round=$((round + 1))
         # shellcheck disable=SC2046 # four numbers
         set -- $(interval ratios)
