@@ -22,24 +22,18 @@ static struct layer_instance *family_serving(void)
 
 #define SITE __builtin_return_address(0)
 
-/* The countdowns of threads, for whichever instance will serve. There before a family is given to
- * anybody; release when it is stored, and who calls a function of the family has seen that. */
-static _Atomic(struct dal_thread_record *) family_record;
-
 /* The pages of the instance that serves, once it is to make the first guarded block; before that
- * none. Release and acquire: where they are. */
-static const struct guard_pool no_pool;
-static _Atomic(const struct guard_pool *) family_pool = &no_pool;
-
-static inline int is_due(void)
-{
-    return guard_is_due(atomic_load_explicit(&family_record, memory_order_relaxed));
-}
+ * none. How many bytes is stored last, with release, and loaded first, with acquire: then where
+ * they begin is there as well. */
+static _Atomic(uintptr_t) guarded_start;
+static _Atomic(size_t) guarded_bytes;
 
 static inline int is_guarded(const void *ptr)
 {
-    return DAL_UNLIKELY_(guard_pool_has(atomic_load_explicit(&family_pool, memory_order_acquire),
-                                        (uintptr_t)ptr)) != 0;
+    size_t bytes = atomic_load_explicit(&guarded_bytes, memory_order_acquire);
+    uintptr_t start = atomic_load_explicit(&guarded_start, memory_order_relaxed);
+
+    return DAL_UNLIKELY_((uintptr_t)ptr - start < bytes) != 0;
 }
 
 /* Once there are guarded blocks. */
@@ -56,7 +50,8 @@ static struct guard_instance *guarding_at_first(void)
     if (!family_instance())
         (void)family_find();
     instance = guarding();
-    atomic_store_explicit(&family_pool, &instance->pool, memory_order_release);
+    atomic_store_explicit(&guarded_start, instance->pool.start, memory_order_relaxed);
+    atomic_store_explicit(&guarded_bytes, instance->pool.bytes, memory_order_release);
     return instance;
 }
 
@@ -64,8 +59,7 @@ static struct guard_instance *guarding_at_first(void)
 
 static void *sample(size_t size, size_t align, int is_zeroed, const void *site)
 {
-    return dal_guard_sample_(guarding_at_first(),
-                             atomic_load_explicit(&family_record, memory_order_relaxed),
+    return dal_guard_sample_(guarding_at_first(), &dal_guard_clock_,
                              &(struct guard_call){size, align, is_zeroed, site});
 }
 
@@ -85,14 +79,14 @@ __attribute__((noinline, cold)) static void *malloc_long(size_t size, const void
 
 static void *guarded_malloc(size_t size)
 {
-    if (is_due())
+    if (guard_is_due(&dal_guard_clock_))
         return malloc_long(size, SITE);
     return CHILD(malloc_function)(size);
 }
 
 static void *guarded_memalign(size_t align, size_t size)
 {
-    void *ptr = is_due() ? sample(size, align, 0, SITE) : NULL;
+    void *ptr = guard_is_due(&dal_guard_clock_) ? sample(size, align, 0, SITE) : NULL;
 
     return ptr ? ptr : CHILD(memalign_function)(align, size);
 }
@@ -103,7 +97,7 @@ static void *guarded_calloc(size_t count, size_t size)
     void *ptr = NULL;
     size_t bytes;
 
-    if (is_due() && !__builtin_mul_overflow(count, size, &bytes))
+    if (guard_is_due(&dal_guard_clock_) && !__builtin_mul_overflow(count, size, &bytes))
         ptr = sample(bytes, align_of(bytes), 1, SITE);
     return ptr ? ptr : CHILD(calloc_function)(count, size);
 }
@@ -129,7 +123,12 @@ __attribute__((noinline, cold)) static void *move(void *ptr, size_t size, const 
         errno = EINVAL;
         return NULL;
     }
-    moved = size == 0 ? NULL : is_due() ? malloc_long(size, site) : CHILD(malloc_function)(size);
+    if (size == 0)
+        moved = NULL;
+    else if (guard_is_due(&dal_guard_clock_))
+        moved = malloc_long(size, site);
+    else
+        moved = CHILD(malloc_function)(size);
     if (moved)
         memcpy(moved, ptr, old_size < size ? old_size : size);
     if (moved || size == 0)
@@ -141,7 +140,7 @@ static void *guarded_realloc(void *ptr, size_t size)
 {
     if (is_guarded(ptr))
         return move(ptr, size, SITE);
-    if (!ptr && is_due())
+    if (!ptr && guard_is_due(&dal_guard_clock_))
         return malloc_long(size, SITE);
     return CHILD(realloc_function)(ptr, size);
 }
@@ -157,26 +156,6 @@ static size_t guarded_usable_size(void *ptr)
 }
 
 /* ---- Giving it ------------------------------------------------------------------------------- */
-
-/* In pages of its own, since two threads may come here at once and one of them is too late. */
-int dal_guard_family_open_(const struct dal_services *services)
-{
-    struct dal_thread_record *none = NULL, *record;
-
-    if (atomic_load_explicit(&family_record, memory_order_relaxed))
-        return DAL_OK;
-    record = services->pages_map(sizeof *record);
-    if (!record || services->thread_record_open(record, sizeof(struct guard_part), NULL) != 0) {
-        services->pages_unmap(record, sizeof *record);
-        return DAL_ERR_MEMORY;
-    }
-    if (!atomic_compare_exchange_strong_explicit(&family_record, &none, record,
-                                                 memory_order_release, memory_order_relaxed)) {
-        services->thread_record_close(record);
-        services->pages_unmap(record, sizeof *record);
-    }
-    return DAL_OK;
-}
 
 const struct dal_malloc_family dal_guard_family_ = {
     .malloc_function = guarded_malloc,

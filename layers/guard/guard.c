@@ -22,14 +22,20 @@ static int is_guarded(const struct guard_instance *instance, const void *ptr)
     return DAL_UNLIKELY_(guard_pool_has(&instance->pool, (uintptr_t)ptr)) != 0;
 }
 
+_Thread_local int32_t dal_guard_clock_;
+
+static inline int32_t *clock_of(const struct guard_instance *instance)
+{
+    return &((struct guard_part *)dal_thread_record_part(&instance->record))->clock;
+}
+
 /* ---- alloc and dealloc ----------------------------------------------------------------------- */
 
 __attribute__((noinline, cold)) static void *alloc_long(size_t size, size_t align,
                                                         struct guard_instance *instance,
                                                         const void *site)
 {
-    void *ptr =
-        dal_guard_sample_(instance, &instance->record, &(struct guard_call){size, align, 0, site});
+    void *ptr = dal_guard_sample_(instance, NULL, &(struct guard_call){size, align, 0, site});
 
     return ptr ? ptr : dal_instance_alloc(instance->next, size, align);
 }
@@ -38,7 +44,7 @@ void *dal_guard_alloc_(size_t size, size_t align, void *ctx)
 {
     struct guard_instance *instance = ctx;
 
-    if (guard_is_due(&instance->record))
+    if (guard_is_due(clock_of(instance)))
         return alloc_long(size, align, instance, SITE);
     return dal_instance_alloc(instance->next, size, align);
 }
@@ -48,7 +54,7 @@ static void *guard_alloc_natural(size_t size, size_t align, void *ctx)
     struct guard_instance *instance = ctx;
     const struct dal_alloc_slot *slot = &instance->next->alloc_natural;
 
-    if (guard_is_due(&instance->record))
+    if (guard_is_due(clock_of(instance)))
         return alloc_long(size, align, instance, SITE);
     return slot->call(size, align, slot->ctx);
 }
@@ -58,9 +64,8 @@ static void *alloc_zeroed(struct guard_instance *instance, size_t size, size_t a
 {
     void *ptr = NULL;
 
-    if (guard_is_due(&instance->record))
-        ptr = dal_guard_sample_(instance, &instance->record,
-                                &(struct guard_call){size, align, 1, site});
+    if (guard_is_due(clock_of(instance)))
+        ptr = dal_guard_sample_(instance, NULL, &(struct guard_call){size, align, 1, site});
     return ptr ? ptr : dal_instance_alloc_zeroed(instance->next, size, align);
 }
 
@@ -96,7 +101,7 @@ static void *alloc_any(struct guard_instance *instance, const struct guard_call 
 {
     if (call->is_zeroed)
         return alloc_zeroed(instance, call->size, call->align, call->site);
-    return guard_is_due(&instance->record)
+    return guard_is_due(clock_of(instance))
                ? alloc_long(call->size, call->align, instance, call->site)
                : dal_instance_alloc(instance->next, call->size, call->align);
 }
@@ -269,10 +274,6 @@ static int start(const struct dal_backend_request *request, void *ctx)
     (void)request->services->stacks_prepare();
     dal_guard_fault_prepare_(request->services);
     dal_guard_watch_();
-    if (request->child_family && dal_guard_family_open_(request->services) != 0) {
-        unmake(instance);
-        return request->fail(request, DAL_ERR_MEMORY, "there is no memory for its threads");
-    }
     return DAL_OK;
 }
 

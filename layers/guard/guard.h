@@ -40,23 +40,26 @@
 #define GUARD_SLOTS_MAX      16384
 #define GUARD_PER_SECOND_MAX 1000000
 
-/* ---- A thread's part, and its countdown ---------------------------------------------------- */
+/* ---- A thread's part, and its clock -------------------------------------------------------- */
 
-/* What a thread finds that has none is all 0xff, and a countdown of -1. */
+/* Below 0 by the calls until one is guarded, which finds -1, as does one of a thread that has no
+ * part; 0 before the first one. So the sign tells. */
 struct guard_part {
-    _Alignas(64) intptr_t countdown; /* calls that are passed on before one is guarded */
-    uint64_t random;                 /* 0 before the first one */
+    _Alignas(64) int32_t clock;
+    uint64_t random; /* 0 before the first one */
 };
 
-/* Whether this call is not one of those that are only counted. */
-static inline int guard_is_due(const struct dal_thread_record *record)
-{
-    struct guard_part *part = dal_thread_record_part(record);
-    intptr_t left = part->countdown - 1;
+/* The clock for the instance that serves the process. */
+extern LAYER_HIDDEN _Thread_local int32_t dal_guard_clock_;
 
-    if (DAL_UNLIKELY_(left < 0))
+/* Whether this call is not one of those that are only counted. */
+static inline int guard_is_due(int32_t *clock)
+{
+    int32_t left = *clock + 1;
+
+    if (DAL_UNLIKELY_(left >= 0))
         return 1;
-    part->countdown = left;
+    *clock = left;
     return 0;
 }
 
@@ -189,10 +192,9 @@ LAYER_HIDDEN void dal_guard_end_(struct guard_instance *instance, void *ptr, con
 
 /* ---- sample.c ------------------------------------------------------------------------------ */
 
-/* For a call that guard_is_due() has found: a guarded block if there is to be one, or NULL. record
- * is the one whose countdown that was. */
-LAYER_HIDDEN void *dal_guard_sample_(struct guard_instance *instance,
-                                     struct dal_thread_record *record,
+/* For a call that guard_is_due() has found: a guarded block if there is to be one, or NULL. clock:
+ * the one that was counted down; NULL: that of the thread's part. */
+LAYER_HIDDEN void *dal_guard_sample_(struct guard_instance *instance, int32_t *clock,
                                      const struct guard_call *call);
 
 /* ---- guard.c ------------------------------------------------------------------------------- */
@@ -202,9 +204,6 @@ LAYER_HIDDEN void *dal_guard_alloc_(size_t size, size_t align, void *ctx);
 /* ---- family.c ------------------------------------------------------------------------------ */
 
 LAYER_HIDDEN extern const struct dal_malloc_family dal_guard_family_;
-
-/* Before it is given to anybody: 0, or DAL_ERR_MEMORY. */
-LAYER_HIDDEN int dal_guard_family_open_(const struct dal_services *services);
 
 /* ---- fault.c ------------------------------------------------------------------------------- */
 

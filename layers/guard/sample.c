@@ -6,20 +6,25 @@
 #include "../sampling.h"
 #include "guard.h"
 
-/* Whether this call is to have a guarded block: *random is a number then. A new thread comes here
- * with its first call, and has a gap before it like all others, or goes on with that of a thread
- * which has ended. */
-static int draw(const struct guard_instance *instance, struct guard_part *part, uint64_t *random)
+static int32_t gap(struct guard_part *part, uint64_t every)
 {
-    if (part->random == 0) {
+    return -(int32_t)sampling_gap(&part->random, every);
+}
+
+/* Whether this call is to have a guarded block: *random is a number then. A new thread comes here
+ * with its first call, and has a gap before it like all others. */
+static int draw(const struct guard_instance *instance, struct guard_part *part, int32_t *clock,
+                uint64_t *random)
+{
+    if (part->random == 0)
         part->random = instance->services->seed() | 1;
-        part->countdown = (intptr_t)sampling_gap(&part->random, instance->every) - 1;
-    }
-    if (part->countdown > 0) {
-        part->countdown--;
+    if (*clock == 0)
+        *clock = gap(part, instance->every);
+    if (*clock < -1) {
+        ++*clock;
         return 0;
     }
-    part->countdown = (intptr_t)sampling_gap(&part->random, instance->every) - 1;
+    *clock = gap(part, instance->every);
     *random = sampling_random(&part->random);
     return 1;
 }
@@ -95,18 +100,18 @@ static void tell_of_slots(struct guard_instance *instance)
                              GUARD_SLOTS_MAX);
 }
 
-void *dal_guard_sample_(struct guard_instance *instance, struct dal_thread_record *record,
+void *dal_guard_sample_(struct guard_instance *instance, int32_t *clock,
                         const struct guard_call *call)
 {
-    struct guard_part *part = instance->services->thread_record_enter(record);
+    struct guard_part *part = instance->services->thread_record_enter(&instance->record);
     uint64_t random = 0;
     void *block;
     int is_due;
 
     if (!part)
         return NULL;
-    is_due = draw(instance, part, &random);
-    instance->services->thread_record_leave(record, part);
+    is_due = draw(instance, part, clock ? clock : &part->clock, &random);
+    instance->services->thread_record_leave(&instance->record, part);
     if (!is_due || !fits(instance, call) || !is_seldom_enough(instance))
         return NULL;
     block = dal_guard_make_(instance, call, random >> 63 != 0);

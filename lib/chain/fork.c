@@ -53,9 +53,15 @@ static const struct dal_instance *instance_of(uintptr_t place)
  * may make an instance between prepare and parent: its parent function is not to release a lock
  * that its prepare did not take. */
 static _Thread_local uint64_t prepared;
-static _Thread_local bool is_forking;
 
-_Static_assert(DAL_FORK_MAX <= 64, "every place has a bit");
+#define FORKING (UINT64_C(1) << 63)
+
+_Static_assert(DAL_FORK_MAX <= 63, "every place has a bit, and that there is a fork has one");
+
+static int is_forking(void)
+{
+    return (prepared & FORKING) != 0;
+}
 
 /* The instance at an index if it takes part, else NULL. */
 static const struct dal_instance *prepared_at(size_t index)
@@ -137,9 +143,9 @@ static void take_part(size_t index)
  * takes part is settled before the first one is called, and stays so until all are released. */
 static void prepare_all(void)
 {
-    if (is_forking)
+    if (is_forking())
         return; /* these handlers are registered twice */
-    is_forking = true;
+    prepared = FORKING;
     for (size_t i = 0; i < DAL_FORK_MAX; i++)
         take_part(i);
     for (size_t i = DAL_FORK_MAX; i-- > 0;) {
@@ -163,7 +169,6 @@ static void release_all(int in_child)
 static void end_fork(void)
 {
     prepared = 0;
-    is_forking = false;
 }
 
 static void parent_all(void)
@@ -260,9 +265,9 @@ void dal_fork_unwatch_(const struct dal_instance *instance)
         if (!atomic_compare_exchange_strong_explicit(&watched[i], &there, there | GOING,
                                                      memory_order_seq_cst, memory_order_relaxed))
             continue;
-        if (!is_forking)
+        if (!is_forking())
             wait_for_forks(i);
-        atomic_store_explicit(&watched[i], is_forking ? gone() : 0, memory_order_seq_cst);
+        atomic_store_explicit(&watched[i], is_forking() ? gone() : 0, memory_order_seq_cst);
         return;
     }
 }

@@ -6,7 +6,7 @@
 #include <dispatchalloc/instance.h>
 
 /* Most instances with fork functions that can live at a time. */
-#define DAL_FORK_MAX 64
+#define DAL_FORK_MAX 63
 
 /* Call the fork functions of an instance, and of the nested stacks tied to it, around every
  * fork from now on, if there are any. Returns 0, DAL_ERR_FULL or DAL_ERR_SYSTEM. */
