@@ -5,7 +5,7 @@
 # that what the machine does for others within a second meets all three: a round's ratio is the median of
 # its loads' ratios. Reported are the median of the rounds and its 95 % interval, which goes by ranks.
 # Rounds go on until the interval is at most 0.005 to either side, or there were SERVER_ROUNDS (100) of
-# SERVER_BURSTS (25) loads. SERVER_LAYERS: one or more, without the "+" (guard:every=1000 profile).
+# SERVER_BURSTS (24) loads. SERVER_LAYERS: one or more, without the "+" (guard:every=1000 profile).
 # SERVER_BACKEND: system by default. SERVER_LOAD: options of redis-benchmark; by default those that it has
 # itself, 50 clients that wait for each answer. Fails where the interval does not lie below SERVER_LIMIT
 # (1.01).
@@ -19,26 +19,44 @@ for program in redis-server redis-cli redis-benchmark taskset; do
 done
 cd "$work"
 unset DISPATCHALLOC_MALLOC LD_PRELOAD
-rounds=${SERVER_ROUNDS:-100} bursts=${SERVER_BURSTS:-25} limit=${SERVER_LIMIT:-1.01} backend=${SERVER_BACKEND:-system}
+rounds=${SERVER_ROUNDS:-100} bursts=${SERVER_BURSTS:-24} limit=${SERVER_LIMIT:-1.01} backend=${SERVER_BACKEND:-system}
 
 # serve NAME SPEC: starts a server. Server and client have a processor each. --hz 1: little is done by
 # the clock.
 serve() {
     taskset -c 0 "$tool" run -b "$2" -- "$(command -v redis-server)" --port 0 --unixsocket "$work/$1" \
         --save '' --appendonly no --hz 1 --dynamic-hz no >"$1.log" 2>&1 &
+    servers="$servers $!"
     tries=0
     until redis-cli -s "$1" ping >/dev/null 2>&1; do
         sleep 0.02
         tries=$((tries + 1))
-        [ $tries -lt 500 ] || { kill $!; fail "no server under $2: $(cat "$1.log")"; finish; }
+        [ $tries -lt 500 ] || give_up "no server under $2: $(cat "$1.log")"
     done
+}
+# order NUMBER: the three servers, in each of the six orders by turns.
+order() {
+    case $(($1 % 6)) in
+    0) echo with without again ;;
+    1) echo again without with ;;
+    2) echo without again with ;;
+    3) echo with again without ;;
+    4) echo again with without ;;
+    5) echo without with again ;;
+    esac
+}
+give_up() {
+    # shellcheck disable=SC2086 # a list
+    kill $servers 2>/dev/null || :
+    fail "$1"
+    finish
 }
 # load NAME: appends the seconds of CPU time that the server says it has used for a load.
 load() {
     before=$(used "$1")
     # shellcheck disable=SC2086 # options
     taskset -c 1 redis-benchmark -s "$1" -n 2000 -d 200 -r 5000 -q -t set,lpush,hset,sadd,lpop $SERVER_LOAD \
-        >/dev/null 2>&1
+        >/dev/null 2>&1 || give_up "$1: the load failed: $(cat "$1.log")"
     used "$1" | awk -v before="$before" '{ printf "%.6f\n", $1 - before }' >>"$1.times"
 }
 used() {
@@ -66,16 +84,16 @@ for layer in ${SERVER_LAYERS:-guard:every=1000}; do
     round=0
     while [ $round -lt "$rounds" ]; do
         rm -f ./*.times
-        serve with "$layer+$backend"
-        serve without "$backend"
-        serve again "$backend"
+        servers=
+        for server in $(order $round); do
+            case $server in
+            with) serve with "$layer+$backend" ;;
+            *) serve "$server" "$backend" ;;
+            esac
+        done
         burst=0
         while [ $burst -lt "$bursts" ]; do
-            case $((burst % 3)) in
-            0) load with && load without && load again ;;
-            1) load without && load again && load with ;;
-            2) load again && load with && load without ;;
-            esac
+            for server in $(order $burst); do load "$server"; done
             burst=$((burst + 1))
         done
         for server in with without again; do

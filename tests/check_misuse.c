@@ -444,7 +444,7 @@ static void many_with_fork_functions(void)
     struct dal_allocator forking = plain;
 
     forking.fork_prepare = ignore_fork;
-    for (int i = 0; i < 64; i++)
+    for (int i = 0; i < 63; i++)
         REQUIRE(dal_instance_create(&forking, NULL, &last) == 0);
     REQUIRE(dal_instance_create(&forking, NULL, &instance) == DAL_ERR_FULL);
     REQUIRE(dal_instance_create(&plain, NULL, &instance) == 0);
@@ -452,7 +452,7 @@ static void many_with_fork_functions(void)
     REQUIRE(dal_instance_create(&forking, NULL, &instance) == 0);
 }
 
-START_TEST(test_a_65th_instance_with_fork_functions_is_refused)
+START_TEST(test_a_64th_instance_with_fork_functions_is_refused)
 {
     expect(many_with_fork_functions, "");
 }
@@ -922,7 +922,7 @@ static Suite *misuse_suite(void)
         test_unsized_free_that_cannot_be_done_aborts,
         test_what_an_allocator_cannot_do_is_answered_and_leaves_the_block,
         test_destroy_of_an_instance_that_is_nobodys_does_nothing,
-        test_a_65th_instance_with_fork_functions_is_refused,
+        test_a_64th_instance_with_fork_functions_is_refused,
         test_set_of_null_is_refused_and_says_so,
         test_set_of_what_cannot_serve_is_refused_and_kept,
         test_refused_set_aborts_in_strict_mode,

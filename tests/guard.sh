@@ -177,6 +177,74 @@ under guard:every=1,slots=100+system "$work/many"
 expect "every=1 without a slot" "${head}all 100 slots have a live block: what comes now is not guarded (slots=N, up to 16384)" \
     "$(cat "$work/err")"
 
+# ---- Which are guarded ---------------------------------------------------------------------------
+# One in 100 of a thread's, of short threads' first ones, of many threads', and of children's: a guarded
+# block is not below the end of the heap, where all others are with one arena of the C library.
+cat >"$work/chance.c" <<'END'
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int count, to_make;
+static char *heap;
+static void *make(void *unused)
+{
+    for (int i = 0; i < to_make; i++) {
+        char *volatile block = malloc(100);
+        if (block < heap || block >= (char *)sbrk(0))
+            count++;
+    }
+    return unused;
+}
+static void threads(int number, int blocks)
+{
+    count = 0;
+    to_make = blocks;
+    for (int i = 0; i < number; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, make, NULL) || pthread_join(thread, NULL))
+            exit(3);
+    }
+    printf("%d\n", count);
+}
+int main(void)
+{
+    char *volatile first = malloc(100);
+    heap = (char *)((uintptr_t)sbrk(0) - ((uintptr_t)64 << 20));
+    free(first);
+    to_make = 20000;
+    make(NULL);
+    printf("%d\n", count);
+    threads(400, 1);
+    threads(100, 200);
+    fflush(stdout);
+    /* 100 children, 10 blocks in each: not all of them the same. */
+    to_make = 10;
+    for (int i = 0, status, sum = 0; i < 100; i++) {
+        if (fork() == 0) {
+            count = 0;
+            make(NULL);
+            _exit(count);
+        }
+        if (wait(&status) < 0)
+            return 3;
+        sum += WEXITSTATUS(status);
+        if (i == 99)
+            printf("%d\n", sum);
+    }
+    return 0;
+}
+END
+if [ "$(getconf GNU_LIBC_VERSION 2>/dev/null)" ] && [ -z "$sanitized" ]; then
+    $CC -O0 -fno-builtin -w "$work/chance.c" -lpthread -o "$work/chance"
+    MALLOC_ARENA_MAX=1 under guard:every=100,per_second=1000000,slots=4096+system "$work/chance"
+    # (Five standard deviations.)
+    expect "how many are guarded: $(echo $(cat "$work/out"))" '1 1 1 1' \
+        "$(echo $(awk '{ print (NR == 2 ? $1 <= 14 : NR == 4 ? $1 >= 1 && $1 <= 26 : $1 >= 130 && $1 <= 270) }' "$work/out"))"
+fi
+
 # ---- Limits of memory ------------------------------------------------------------------------------
 code=0
 (ulimit -v 100000 && DISPATCHALLOC_MALLOC=guard:every=1,per_second=1000000,slots=16384+system \

@@ -293,8 +293,8 @@ told=$("$make" table places)
 like 'a sample' '*peak:       78 B in 12 blocks by 12 samples, after*
 allocated:  78 B in 12 blocks by 36 samples
 at the end: 0 B in 0 blocks by 0 samples
-These are estimates: one sample in 512.0 KiB. The peak is the highest of them: up to about
-0 B of it may be chance.*
+These are estimates: one sample in 512.0 KiB. By 12 samples the peak is right
+to about 29 %.*
        bytes  share     blocks  samples  function, file and line
         12 B  15.4%          1        1  function /src/a.c:12*' "$told"
 like 'what is left' '*3.8%          2        2  in 2 more places*Never given back: nothing' "$told"

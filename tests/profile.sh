@@ -33,6 +33,15 @@ for every in 1 32K; do
         "$(echo $(awk '/^lost/ { print $2 }' "$work/said"))"
 done
 
+# Another build in the place of the first, at the same addresses: each has a site of its own.
+for bytes in 1111 2222; do
+    $CC $CFLAGS -shared -fPIC -Wl,--build-id -DBYTES=$bytes "$srcdir/tests/profile/plugin.c" -o "$work/$bytes.so"
+done
+timeout 60 "$tool" run -b "profile:every=1,file=$work/plug.builds" "$work/plugins" \
+    "$work/1111.so" "$work/2222.so=$work/1111.so" >/dev/null
+expect 'two builds of a plug-in' '1111 2222' \
+    "$(echo $("$work/read" "$work/plug.builds" | awk '$1 == "site" && ($2 == 1111 || $2 == 2222) && index($5, "/1111.so") { print $2 }' | sort))"
+
 # ---- Requests that nobody can serve ----------------------------------------------------------------
 cat >"$work/huge.c" <<'END'
 #include <stdint.h>

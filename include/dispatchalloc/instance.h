@@ -325,7 +325,7 @@ DAL_API int dal_instance_init(struct dal_instance_storage *storage,
  * @param instance   receives the handle, owned by the caller until it passes it to
  *                   dal_instance_destroy(). Not NULL; unchanged on failure.
  * @return 0, an error of dal_instance_init(), or DAL_ERR_MEMORY; for an allocator with fork
- *         functions also DAL_ERR_FULL if 64 instances have some, or DAL_ERR_SYSTEM.
+ *         functions also DAL_ERR_FULL if 63 instances have some, or DAL_ERR_SYSTEM.
  *
  * Thread-safe; may be called from inside a backend. Takes a page from the operating system,
  * never from an allocator.

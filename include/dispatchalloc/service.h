@@ -159,7 +159,8 @@ struct dal_leak_lists {
 /** A file's code, as dal_services.frame_code() tells it. */
 struct dal_frame_code {
     uint64_t offset;   /**< of the call, as frame_place_text() tells it */
-    uint64_t identity; /**< not 0; another one for another file, build or address */
+    uint64_t identity; /**< of this process; not 0; another one for another file, address, or
+                            build, as far as that has a build id or other notes */
 };
 
 /**
@@ -418,8 +419,10 @@ struct dal_services {
     size_t (*registers_text)(const void *context, char *text, size_t bytes);
 
     /** Whose code the call before a place is, for who keeps what it knows of that: from memory,
-     *  without a lock, in a twentieth of what frame_place_text() takes. 0, and nothing is stored,
-     *  where no file is known. */
+     *  without a lock, and much quicker than frame_place_text(). The place is one whose code stays
+     *  loaded meanwhile, as that of the caller's own stack does. code is not NULL. Returns 1; or 0,
+     *  and nothing is stored, where no file is known. Takes half a KiB of stack, and in a handler
+     *  needs stacks_prepare(). */
     int (*frame_code)(const void *place, struct dal_frame_code *code);
 };
 

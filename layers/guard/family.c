@@ -36,6 +36,14 @@ static inline int is_guarded(const void *ptr)
     return DAL_UNLIKELY_((uintptr_t)ptr - start < bytes) != 0;
 }
 
+/* Of the calls of the malloc family, whichever instance serves it. */
+static _Thread_local int32_t family_clock;
+
+void dal_guard_family_forget_(void)
+{
+    family_clock = 0;
+}
+
 /* Once there are guarded blocks. */
 static struct guard_instance *guarding(void)
 {
@@ -59,7 +67,7 @@ static struct guard_instance *guarding_at_first(void)
 
 static void *sample(size_t size, size_t align, int is_zeroed, const void *site)
 {
-    return dal_guard_sample_(guarding_at_first(), &dal_guard_clock_,
+    return dal_guard_sample_(guarding_at_first(), &family_clock,
                              &(struct guard_call){size, align, is_zeroed, site});
 }
 
@@ -79,14 +87,14 @@ __attribute__((noinline, cold)) static void *malloc_long(size_t size, const void
 
 static void *guarded_malloc(size_t size)
 {
-    if (guard_is_due(&dal_guard_clock_))
+    if (guard_is_due(&family_clock))
         return malloc_long(size, SITE);
     return CHILD(malloc_function)(size);
 }
 
 static void *guarded_memalign(size_t align, size_t size)
 {
-    void *ptr = guard_is_due(&dal_guard_clock_) ? sample(size, align, 0, SITE) : NULL;
+    void *ptr = guard_is_due(&family_clock) ? sample(size, align, 0, SITE) : NULL;
 
     return ptr ? ptr : CHILD(memalign_function)(align, size);
 }
@@ -97,7 +105,7 @@ static void *guarded_calloc(size_t count, size_t size)
     void *ptr = NULL;
     size_t bytes;
 
-    if (guard_is_due(&dal_guard_clock_) && !__builtin_mul_overflow(count, size, &bytes))
+    if (guard_is_due(&family_clock) && !__builtin_mul_overflow(count, size, &bytes))
         ptr = sample(bytes, align_of(bytes), 1, SITE);
     return ptr ? ptr : CHILD(calloc_function)(count, size);
 }
@@ -125,7 +133,7 @@ __attribute__((noinline, cold)) static void *move(void *ptr, size_t size, const 
     }
     if (size == 0)
         moved = NULL;
-    else if (guard_is_due(&dal_guard_clock_))
+    else if (guard_is_due(&family_clock))
         moved = malloc_long(size, site);
     else
         moved = CHILD(malloc_function)(size);
@@ -140,7 +148,7 @@ static void *guarded_realloc(void *ptr, size_t size)
 {
     if (is_guarded(ptr))
         return move(ptr, size, SITE);
-    if (!ptr && guard_is_due(&dal_guard_clock_))
+    if (!ptr && guard_is_due(&family_clock))
         return malloc_long(size, SITE);
     return CHILD(realloc_function)(ptr, size);
 }

@@ -22,8 +22,6 @@ static int is_guarded(const struct guard_instance *instance, const void *ptr)
     return DAL_UNLIKELY_(guard_pool_has(&instance->pool, (uintptr_t)ptr)) != 0;
 }
 
-_Thread_local int32_t dal_guard_clock_;
-
 static inline int32_t *clock_of(const struct guard_instance *instance)
 {
     return &((struct guard_part *)dal_thread_record_part(&instance->record))->clock;
@@ -207,6 +205,24 @@ int dal_guard_get(const struct dal_instance *instance, const char *key, uint64_t
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
+static int forget(void *part, void *unused)
+{
+    (void)unused;
+    ((struct guard_part *)part)->random = 0;
+    ((struct guard_part *)part)->clock = 0;
+    return 0;
+}
+
+/* The children of a server that forks are not to guard the same calls, all of them, or none. */
+static void guard_fork_child(void *ctx)
+{
+    struct guard_instance *instance = ctx;
+
+    instance->calls->fork_child(instance->next);
+    (void)instance->services->thread_record_visit(&instance->record, forget, NULL);
+    dal_guard_family_forget_();
+}
+
 /* Unsized freeing and owning are the child's to offer. */
 static void give_slots(struct dal_allocator *allocator)
 {
@@ -222,6 +238,7 @@ static void give_slots(struct dal_allocator *allocator)
     allocator->shrink = guard_shrink;
     allocator->resize_in_place = guard_resize_in_place;
     allocator->usable_size = guard_usable_size;
+    allocator->fork_child = guard_fork_child;
     if (instance->next->native & DAL_SLOT_DEALLOC_UNSIZED)
         allocator->dealloc_unsized = guard_dealloc_unsized;
     if (instance->next->native & DAL_SLOT_OWNS)

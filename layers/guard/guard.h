@@ -49,9 +49,6 @@ struct guard_part {
     uint64_t random; /* 0 before the first one */
 };
 
-/* The clock for the instance that serves the process. */
-extern LAYER_HIDDEN _Thread_local int32_t dal_guard_clock_;
-
 /* Whether this call is not one of those that are only counted. */
 static inline int guard_is_due(int32_t *clock)
 {
@@ -204,6 +201,9 @@ LAYER_HIDDEN void *dal_guard_alloc_(size_t size, size_t align, void *ctx);
 /* ---- family.c ------------------------------------------------------------------------------ */
 
 LAYER_HIDDEN extern const struct dal_malloc_family dal_guard_family_;
+
+/* Have this thread begin again. */
+LAYER_HIDDEN void dal_guard_family_forget_(void);
 
 /* ---- fault.c ------------------------------------------------------------------------------- */
 

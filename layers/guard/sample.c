@@ -12,7 +12,8 @@ static int32_t gap(struct guard_part *part, uint64_t every)
 }
 
 /* Whether this call is to have a guarded block: *random is a number then. A new thread comes here
- * with its first call, and has a gap before it like all others. */
+ * with its first call, and has a gap before it like all others, or goes on with that of a thread
+ * which has ended. */
 static int draw(const struct guard_instance *instance, struct guard_part *part, int32_t *clock,
                 uint64_t *random)
 {

@@ -222,10 +222,13 @@ void dal_profile_fork_parent_(void *ctx)
 }
 
 /* Its samples are to be others than its parent's. */
-static int forget_random(void *part, void *unused)
+/* The children of a server that forks are not to sample the same calls, all of them, or none. */
+static int forget_gap(void *part, void *unused)
 {
     (void)unused;
     ((struct profile_part *)part)->random = 0;
+    ((struct profile_part *)part)->rest = 0;
+    ((struct profile_part *)part)->clock = 0;
     return 0;
 }
 
@@ -265,7 +268,8 @@ void dal_profile_fork_child_(void *ctx)
     struct profile_file *counts = take_kept(instance);
 
     instance->calls->fork_child(instance->next);
-    (void)instance->services->thread_record_visit(&instance->record, forget_random, NULL);
+    (void)instance->services->thread_record_visit(&instance->record, forget_gap, NULL);
+    dal_profile_clock_ = 0;
     atomic_store_explicit(&instance->forking, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->adds_point, 0, memory_order_relaxed);
     atomic_store_explicit(&instance->maker, 0, memory_order_relaxed);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files that code is from, as they are when it allocates: later it may be unloaded, or the
- * process gone. What is told of a place is taken from the line that reports have of it,
+ * process gone. What is told of a module is taken, when it is first met, from the line that reports
+ * have of a place in it,
  *
  *     "    #0 0xADDRESS (FILE+0xOFFSET) (BuildId: DIGITS)"
  *
@@ -96,16 +97,13 @@ static uint64_t place_in(uint64_t number, uint64_t offset)
     return number << PROFILE_OFFSET_BITS | (offset & ((UINT64_C(1) << PROFILE_OFFSET_BITS) - 1));
 }
 
-/* The number of a module that was told by its line, with what it is told by now; 0 for none. */
+/* The number of the module that was met last by this identity; 0 for none. */
 static uint64_t find_code(struct profile_instance *instance, uint64_t identity)
 {
     for (size_t i = 0; i < PROFILE_MODULES; i++) {
-        uint64_t known = atomic_load_explicit(&instance->codes[i], memory_order_relaxed);
-
-        if (known == identity)
+        /* Acquire: the module is filled. Pairs with the release in read_place(). */
+        if (atomic_load_explicit(&instance->codes[i], memory_order_acquire) == identity)
             return i + 1;
-        if (!known)
-            break;
     }
     return 0;
 }
@@ -123,7 +121,7 @@ static uint64_t read_place(struct profile_instance *instance, const void *place,
     number = number_of(instance->file, path, build_id);
     if (!number)
         return 0;
-    atomic_store_explicit(&instance->codes[number - 1], identity, memory_order_relaxed);
+    atomic_store_explicit(&instance->codes[number - 1], identity, memory_order_release);
     return place_in(number, offset);
 }
 

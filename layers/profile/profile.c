@@ -368,5 +368,5 @@ const struct dal_backend dal_backend_profile_ = {
     .options = options,
     .create = create,
     .destroy = dal_layer_destroy_,
-    .needs_services_bytes = DAL_NEEDS(struct dal_services, registers_text),
+    .needs_services_bytes = DAL_NEEDS(struct dal_services, frame_code),
 };

@@ -15,7 +15,7 @@
  *
  * A thread counts down bytes to its next sample, so a call that is not sampled costs one
  * subtraction. Whether a block was sampled is told by a filter: how many live samples have an
- * address with that hash, which for nearly all others are none.
+ * address with that place in it, which for nearly all others are none.
  *
  * The peak takes no snapshot: each new one has a number, the generation, and a site that changes
  * for the first time since then keeps what it had. One that has not changed has it still.
@@ -238,9 +238,9 @@ struct profile_instance {
     _Atomic(int) adds_point; /* a thread does */
 
     _Atomic(uint64_t) known[PROFILE_KNOWN]; /* see find_known() in site.c */
-    /* Of each module that file has what it is told by where it was met last, 0: it was not. */
+    /* The identity of its code by which each module of the file was met last; 0: it was not. */
     _Atomic(uint64_t) codes[PROFILE_MODULES];
-    /* How many live samples have this hash. */
+    /* How many live samples have this place, see profile_filter_place(). */
     _Alignas(64) _Atomic(uint16_t) filter[1 << PROFILE_FILTER_BITS];
 };
 

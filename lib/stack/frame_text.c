@@ -63,25 +63,34 @@ static int is_readable_memory(const struct dal_os_object_ *object, uintptr_t sta
             dal_os_is_readable_(start + bytes - 1));
 }
 
+/* Whether memory lies in the page of an object's head, which could be read. */
+static int is_in_head(const struct dal_os_object_ *object, uintptr_t start, size_t bytes)
+{
+    return start - object->start < DAL_OS_PAGE_BYTES_LEAST_ &&
+           bytes <= DAL_OS_PAGE_BYTES_LEAST_ - (start - object->start);
+}
+
 /* A segment of notes that the loader has mapped. */
 struct notes {
     const unsigned char *start;
     size_t bytes, align;
 };
 
-/* The first of an object from the segment *at on, which becomes the one behind it. Returns 0 if
- * there is none. */
+/* The first of an object from the segment *at on, which becomes the one behind it; begins with 0.
+ * Returns 0 if there is none. What lies in the page of the head is not asked for again: each time
+ * is a system call. */
 static int find_notes(const struct dal_os_object_ *object, size_t *at, struct notes *notes)
 {
     struct dal_image_ head = {(const unsigned char *)object->start, HEAD_BYTES};
     ElfW(Phdr) segment;
 
-    if (!is_readable_memory(object, object->start, HEAD_BYTES))
+    if (*at == 0 && !is_readable_memory(object, object->start, HEAD_BYTES))
         return 0;
     while (dal_image_segment_(&head, (*at)++, &segment)) {
         uintptr_t start = object->moved_by + segment.p_vaddr;
 
-        if (segment.p_type == PT_NOTE && is_readable_memory(object, start, segment.p_memsz)) {
+        if (segment.p_type == PT_NOTE && (is_in_head(object, start, segment.p_memsz) ||
+                                          is_readable_memory(object, start, segment.p_memsz))) {
             *notes = (struct notes){(const unsigned char *)start, segment.p_memsz,
                                     segment.p_align == 8 ? 8 : 4};
             return 1;

@@ -234,14 +234,31 @@ static int is_of_module(const struct profile *profile, const struct profile_fram
                        start);
 }
 
+static int contains(const char *text, const char *part)
+{
+    return strstr(text, part) != NULL;
+}
+
+/* Whether a frame is of a function that the library's headers have, in the program. */
+static int is_of_header(const struct profile *profile, const struct profile_frame *frame)
+{
+    const char *function = profile_text(profile, frame->function);
+    size_t length = strlen(function);
+
+    return begins_with(function, "dal_") &&
+           (function[length - 1] == '_' ||
+            contains(profile_text(profile, frame->file), "/dispatchalloc/"));
+}
+
 /* How many of the innermost frames are the library's own: some of its calls leave frames, as
- * operator new does, and others none, as malloc() does. 0 if all are. */
+ * operator new and what its headers have do, and others none, as malloc() does. 0 if all are. */
 static uint32_t count_own(const struct profile *profile, const uint32_t *frames, uint32_t depth)
 {
     uint32_t count = 0;
 
     while (count < depth &&
-           is_of_module(profile, &profile->frames[frames[count]], "libdispatchalloc"))
+           (is_of_module(profile, &profile->frames[frames[count]], "libdispatchalloc") ||
+            is_of_header(profile, &profile->frames[frames[count]])))
         count++;
     return count < depth ? count : 0;
 }
@@ -293,9 +310,9 @@ static int allocates_for_others(const char *function)
 static int is_of_language(const struct profile *profile, const struct profile_frame *frame)
 {
     static const char *const headers[] = {"/usr/include/", "/usr/lib/gcc/", "/usr/lib/llvm-"};
-    static const char *const libraries[] = {"libc.so",         "libc.musl", "ld-musl",
-                                            "libstdc++.so",    "libc++.so", "libc++abi.so",
-                                            "libdispatchalloc"};
+    static const char *const libraries[] = {
+        "libc.so",      "libc.musl",        "ld-musl",  "libstdc++.so", "libc++.so",
+        "libc++abi.so", "libdispatchalloc", "ld-linux", "ld.so",        "ld64.so"};
     const char *file = profile_text(profile, frame->file);
 
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {

@@ -69,9 +69,9 @@ static uint64_t own_text(const struct profile *profile, unsigned which)
     return profile->text_count + which;
 }
 
-/* What pprof does not have to look up itself of a module. */
+/* What is told of a module. */
 struct known {
-    uint32_t functions, files, lines, inlined;
+    uint32_t inlined;
 };
 
 /* What is being written. */
@@ -149,9 +149,6 @@ static void find_known(struct writing *writing)
         if (frame->module >= profile->module_count)
             continue;
         known = &writing->known[frame->module];
-        known->functions |= frame->function != PROFILE_NO_TEXT;
-        known->files |= frame->file != PROFILE_NO_TEXT;
-        known->lines |= frame->line != 0;
         known->inlined |= frame->is_inlined;
     }
 }
@@ -168,9 +165,11 @@ static void put_mapping(struct writing *writing, uint32_t number)
     wire_put_number(part, MAPPING_OFFSET, module->offset);
     wire_put_number(part, MAPPING_FILE, module->path);
     wire_put_number(part, MAPPING_BUILD_ID, module->build_id);
-    wire_put_number(part, MAPPING_HAS_FUNCTIONS, known->functions);
-    wire_put_number(part, MAPPING_HAS_FILES, known->files);
-    wire_put_number(part, MAPPING_HAS_LINES, known->lines);
+    /* What is not known here is not to be looked for: pprof goes by the path, and takes a file of
+     * another build that is there by now. */
+    wire_put_number(part, MAPPING_HAS_FUNCTIONS, 1);
+    wire_put_number(part, MAPPING_HAS_FILES, 1);
+    wire_put_number(part, MAPPING_HAS_LINES, 1);
     wire_put_number(part, MAPPING_HAS_INLINED, known->inlined);
     wire_put_message(&writing->whole, PROFILE_MAPPING, part);
 }

@@ -163,14 +163,31 @@ static void print_sum(const struct profile *profile, const char *what, uint64_t 
         printf(" by %" PRIu64 " sample%s", samples, plural(samples));
 }
 
+/* The standard deviation of a number of samples, as a share of it: 1 / sqrt(samples), rounded up.
+ */
+static unsigned percent_of(uint64_t samples)
+{
+    unsigned percent = 1;
+
+    while (percent < 100 && (uint64_t)percent * percent < 10000 / samples + (10000 % samples > 0))
+        percent++;
+    return percent;
+}
+
 static void print_estimates(const struct profile *profile)
 {
+    uint64_t chance = profile_peak_chance(profile), samples = profile_total(profile).peak_samples;
     char text[PROFILE_BYTES_TEXT];
 
     printf("These are estimates: one sample in %s. ",
            profile_bytes(profile->interval_bytes, text, sizeof text));
-    printf("The peak is the highest of them: up to about\n%s of it may be chance.\n",
-           profile_bytes(profile_peak_chance(profile), text, sizeof text));
+    if (chance > 0)
+        printf("The peak is the highest of them: up to about\n%s of it may be chance.",
+               profile_bytes(chance, text, sizeof text));
+    else if (samples > 0)
+        printf("By %" PRIu64 " sample%s the peak is right\nto about %u %%.", samples,
+               plural(samples), percent_of(samples));
+    printf("\n");
 }
 
 static void print_head(const struct profile *profile)
