@@ -312,6 +312,16 @@ expect 'chance, all is live' '512.0 KiB' "$(chance 4096000000 4194304 9)"
 writes 'chance, the page' chance chance.html
 like 'chance, the page' '*"samples":?9,1,8192?,"chance":524288,*' "$(cat chance.html)"
 
+# Stacks end at who has called what the library's headers have.
+{
+    printf 'module\t0x3000\t0x4000\t0\t-\t/opt/program\nsite\t1\t20\t0\t0\t1\t20\n'
+    printf 'frame\t0x3100\t99\t0\tdal_array_alloc_\t/opt/include/dispatchalloc/typed.h\n'
+    printf 'frame\t0x3100\t255\t0\tdal_strdup\t/opt/include/dispatchalloc/typed.h\n'
+    printf 'frame\t0x3200\t7\t0\tcopy\t/src/a.c\n'
+} >own
+writes "the library's headers" own own.folded
+expect "the library's headers" 'copy 20' "$(cat own.folded)"
+
 # Who allocates by the language's own.
 {
     printf 'module\t0x1000\t0x2000\t0\t-\t/lib/libc.so.6\nmodule\t0x3000\t0x4000\t0\t-\t/opt/program\n'

@@ -234,20 +234,12 @@ static int is_of_module(const struct profile *profile, const struct profile_fram
                        start);
 }
 
-static int contains(const char *text, const char *part)
-{
-    return strstr(text, part) != NULL;
-}
-
 /* Whether a frame is of a function that the library's headers have, in the program. */
 static int is_of_header(const struct profile *profile, const struct profile_frame *frame)
 {
-    const char *function = profile_text(profile, frame->function);
-    size_t length = strlen(function);
-
-    return begins_with(function, "dal_") &&
-           (function[length - 1] == '_' ||
-            contains(profile_text(profile, frame->file), "/dispatchalloc/"));
+    return begins_with(profile_text(profile, frame->function), "dal_") &&
+           (frame->file == PROFILE_NO_TEXT ||
+            strstr(profile_text(profile, frame->file), "/dispatchalloc/") != NULL);
 }
 
 /* How many of the innermost frames are the library's own: some of its calls leave frames, as
