@@ -221,7 +221,6 @@ void dal_profile_fork_parent_(void *ctx)
     instance->services->pages_unmap(take_kept(instance), instance->file_bytes);
 }
 
-/* Its samples are to be others than its parent's. */
 /* The children of a server that forks are not to sample the same calls, all of them, or none. */
 static int forget_gap(void *part, void *unused)
 {

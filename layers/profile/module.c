@@ -8,7 +8,6 @@
  *
  * which is put together from memory, without a lock.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "profile.h"
@@ -25,9 +24,8 @@ static char *find_last(char *text, const char *part)
     return found;
 }
 
-/* Cut a line into a file, an offset and a build id, which may be "". Returns 0 if it has no file.
- */
-static int cut(char *line, char **path, uint64_t *offset, char **build_id)
+/* Cut a line into a file and a build id, which may be "". Returns 0 if it has no file. */
+static int cut(char *line, char **path, char **build_id)
 {
     char *end = line + strlen(line), *id = find_last(line, BUILD_ID), *number;
 
@@ -43,7 +41,6 @@ static int cut(char *line, char **path, uint64_t *offset, char **build_id)
         return 0;
     *path += strlen(" (");
     *number = '\0';
-    *offset = strtoull(number + strlen("+0x"), NULL, 16);
     return 1;
 }
 
@@ -92,37 +89,31 @@ static uint64_t number_of(struct profile_file *file, const char *path, const cha
     return lose(file);
 }
 
-static uint64_t place_in(uint64_t number, uint64_t offset)
-{
-    return number << PROFILE_OFFSET_BITS | (offset & ((UINT64_C(1) << PROFILE_OFFSET_BITS) - 1));
-}
-
 /* The number of the module that was met last by this identity; 0 for none. */
 static uint64_t find_code(struct profile_instance *instance, uint64_t identity)
 {
     for (size_t i = 0; i < PROFILE_MODULES; i++) {
-        /* Acquire: the module is filled. Pairs with the release in read_place(). */
+        /* Acquire: the module is filled. Pairs with the release in read_module(). */
         if (atomic_load_explicit(&instance->codes[i], memory_order_acquire) == identity)
             return i + 1;
     }
     return 0;
 }
 
-static uint64_t read_place(struct profile_instance *instance, const void *place, uint64_t identity)
+static uint64_t read_module(struct profile_instance *instance, const void *place, uint64_t identity)
 {
     char line[sizeof instance->file->modules[0] + 128], *path, *build_id;
-    uint64_t offset, number;
+    uint64_t number;
     size_t length = instance->services->frame_place_text(0, place, line, sizeof line);
 
     if (length >= sizeof line)
         return lose(instance->file);
-    if (length == 0 || !cut(line, &path, &offset, &build_id))
+    if (length == 0 || !cut(line, &path, &build_id))
         return 0;
     number = number_of(instance->file, path, build_id);
-    if (!number)
-        return 0;
-    atomic_store_explicit(&instance->codes[number - 1], identity, memory_order_release);
-    return place_in(number, offset);
+    if (number)
+        atomic_store_explicit(&instance->codes[number - 1], identity, memory_order_release);
+    return number;
 }
 
 uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *place)
@@ -133,7 +124,11 @@ uint64_t dal_profile_place_of_(struct profile_instance *instance, const void *pl
     if (!instance->services->frame_code(place, &code))
         return 0;
     number = find_code(instance, code.identity);
-    return number ? place_in(number, code.offset) : read_place(instance, place, code.identity);
+    if (!number)
+        number = read_module(instance, place, code.identity);
+    return number ? number << PROFILE_OFFSET_BITS |
+                        (code.offset & ((UINT64_C(1) << PROFILE_OFFSET_BITS) - 1))
+                  : 0;
 }
 
 /* (musl's is the C library as well, which is in every stack.) */
