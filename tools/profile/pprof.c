@@ -69,15 +69,10 @@ static uint64_t own_text(const struct profile *profile, unsigned which)
     return profile->text_count + which;
 }
 
-/* What is told of a module. */
-struct known {
-    uint32_t inlined;
-};
-
 /* What is being written. */
 struct writing {
     const struct profile *profile;
-    struct known *known; /* of each module */
+    uint32_t *has_inlined; /* of each module: whether inlined functions are told */
     struct wire whole, part, line;
     uint64_t *functions; /* of each frame; 0: not known */
     uint64_t *numbers;   /* room for the locations of the deepest stack */
@@ -138,25 +133,21 @@ static void put_sample(struct writing *writing, const struct profile_site *site)
 
 /* ---- Mappings and locations ------------------------------------------------------------------ */
 
-static void find_known(struct writing *writing)
+static void find_inlined(struct writing *writing)
 {
     const struct profile *profile = writing->profile;
 
     for (size_t i = 0; i < profile->frame_count; i++) {
         const struct profile_frame *frame = &profile->frames[i];
-        struct known *known;
 
-        if (frame->module >= profile->module_count)
-            continue;
-        known = &writing->known[frame->module];
-        known->inlined |= frame->is_inlined;
+        if (frame->module < profile->module_count)
+            writing->has_inlined[frame->module] |= frame->is_inlined;
     }
 }
 
 static void put_mapping(struct writing *writing, uint32_t number)
 {
     const struct profile_module *module = &writing->profile->modules[number];
-    const struct known *known = &writing->known[number];
     struct wire *part = &writing->part;
 
     wire_put_number(part, MAPPING_ID, number + UINT64_C(1));
@@ -170,7 +161,7 @@ static void put_mapping(struct writing *writing, uint32_t number)
     wire_put_number(part, MAPPING_HAS_FUNCTIONS, 1);
     wire_put_number(part, MAPPING_HAS_FILES, 1);
     wire_put_number(part, MAPPING_HAS_LINES, 1);
-    wire_put_number(part, MAPPING_HAS_INLINED, known->inlined);
+    wire_put_number(part, MAPPING_HAS_INLINED, writing->has_inlined[number]);
     wire_put_message(&writing->whole, PROFILE_MAPPING, part);
 }
 
@@ -179,7 +170,7 @@ static void put_mappings(struct writing *writing)
 {
     const struct profile *profile = writing->profile;
 
-    find_known(writing);
+    find_inlined(writing);
     for (int is_other = 0; is_other < 2; is_other++) {
         for (uint32_t i = 0; i < profile->module_count; i++) {
             if ((profile->modules[i].path != profile->program) == is_other)
@@ -335,21 +326,21 @@ static int encode(const struct profile *profile, struct wire *whole)
     size_t frames = profile->frame_count + 1;
     struct writing writing = {
         .profile = profile,
-        .known = calloc(profile->module_count + 1, sizeof *writing.known),
+        .has_inlined = calloc(profile->module_count + 1, sizeof *writing.has_inlined),
         .functions = calloc(frames, sizeof *writing.functions),
         .numbers = calloc((size_t)deepest_stack(profile) + 1, sizeof *writing.numbers),
         .text = malloc(longest_text(profile)),
     };
     uint32_t *order = calloc(frames, sizeof *order);
     char *is_put = calloc(frames, 1);
-    int is_ready =
-        order && is_put && writing.known && writing.functions && writing.numbers && writing.text;
+    int is_ready = order && is_put && writing.has_inlined && writing.functions && writing.numbers &&
+                   writing.text;
 
     if (is_ready)
         put_all(&writing, order, is_put);
     free(order);
     free(is_put);
-    free(writing.known);
+    free(writing.has_inlined);
     free(writing.functions);
     free(writing.numbers);
     free(writing.text);
